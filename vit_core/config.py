@@ -1,0 +1,124 @@
+"""The shape of a Vision Transformer, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+BLOCKS = ("pre", "post", "parallel")
+MLPS = ("mlp", "glu")
+ACTIVATIONS = ("gelu", "gelu_tanh", "quick_gelu", "silu")
+NORMS = ("layer", "rms")
+POOLS = ("token", "avg", "avgmax", "max", "map", "token_avg")
+POSITIONS = ("learned", "none")
+RESIZES = ("bicubic", "bicubic_antialias")
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """Everything needed to build a ViT's modules; nothing about its weights.
+
+    Sizes are (height, width) in pixels, in the order of tensors. Prefix tokens stand before the
+    patches in the order class, distillation, registers.
+
+    Raises ValueError, naming the field, when a combination cannot be built.
+    """
+
+    image_size: tuple[int, int] = (224, 224)
+    patch_size: tuple[int, int] = (16, 16)
+    channels: int = 3
+    classes: int = 1000  # 0: no head, no logits
+    dim: int = 768
+    depth: int = 12
+    heads: int = 12
+    head_dim: int = 64  # heads * head_dim need not be dim
+    mlp_dim: int = 3072  # width of the hidden layer (of each half, for "glu")
+
+    # tokens and positions
+    class_token: bool = True
+    distillation_token: bool = False
+    registers: int = 0
+    position: str = "learned"
+    position_prefix: bool = True  # do the prefix tokens have position entries of their own?
+    position_resize: str = "bicubic_antialias"  # as timm does; transformers: "bicubic"
+
+    # blocks
+    block: str = "pre"  # x + f(norm(x)); "post": x + norm(f(x)); "parallel": x + attention + mlp
+    mlp: str = "mlp"  # "glu": activation(gate) * value, the gate packed first
+    activation: str = "gelu"
+    norm: str = "layer"
+    norm_eps: float = 1e-6
+    qkv_bias: bool = True
+    proj_bias: bool = True  # attention output and second MLP layer
+    mlp_bias: bool = True  # first MLP layer
+    qk_norm: bool = False
+    attention_norm: bool = False  # a norm on the heads' joined output, before its projection
+    mlp_norm: bool = False  # a norm on the hidden layer, before the second MLP layer
+    layer_scale: bool = False
+
+    # around the blocks
+    patch_bias: bool = True
+    patch_norm: bool = False  # a norm on the patch embedding, before positions
+    embed_norm: bool = False  # a norm on the sequence, before the first block
+    final_norm: bool = True  # a norm on every token, after the last block
+
+    # the head
+    pool: str = "token"
+    pool_prefix: bool = False  # do averages and the attention pool see the prefix tokens?
+    pool_norm: bool = False  # a norm on the pooled vector
+    distillation_head: bool = False  # a second head on the distillation token; logits are the mean
+    head_bias: bool = True
+
+    def __post_init__(self):
+        for name in ("image_size", "patch_size"):
+            size = getattr(self, name)
+            size = (size, size) if isinstance(size, int) else tuple(int(s) for s in size)
+            object.__setattr__(self, name, size)
+        choices = {"block": BLOCKS, "mlp": MLPS, "activation": ACTIVATIONS, "norm": NORMS,
+                   "pool": POOLS, "position": POSITIONS, "position_resize": RESIZES}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, not {getattr(self, name)!r}")
+        for name in ("channels", "dim", "heads", "head_dim", "mlp_dim"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if min(self.patch_size) < 1 or min(self.grid) < 1:
+            raise ValueError(f"image_size {self.image_size} holds no patch of {self.patch_size}")
+        if "token" in self.pool and not self.class_token:
+            raise ValueError(f"pool={self.pool!r} reads the class token, but class_token is False")
+        if self.distillation_head and not self.distillation_token:
+            raise ValueError("distillation_head reads the distillation token, which is False")
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, cols) of patches at the native image size."""
+        return self.image_size[0] // self.patch_size[0], self.image_size[1] // self.patch_size[1]
+
+    @property
+    def prefix(self) -> int:
+        """Number of tokens before the first patch."""
+        return int(self.class_token) + int(self.distillation_token) + self.registers
+
+    @property
+    def prefix_names(self) -> tuple[str, ...]:
+        """The prefix tokens' names, in sequence order."""
+        named = ["class"] * self.class_token + ["distillation"] * self.distillation_token
+        return tuple(named + [f"register {i + 1}" for i in range(self.registers)])
+
+    def to_dict(self) -> dict:
+        """As plain JSON types; `ViTConfig(**d)` is the way back."""
+        return dataclasses.asdict(self)
+
+
+def _vit(dim: int, depth: int, heads: int, **other) -> ViTConfig:
+    return ViTConfig(dim=dim, depth=depth, heads=heads, head_dim=dim // heads, mlp_dim=4 * dim, **other)
+
+
+#: Dosovitskiy et al. 2021 (arXiv:2010.11929), table 1; Ti and S: Touvron et al. 2021 (arXiv:2012.12877).
+VARIANTS: dict[str, ViTConfig] = {
+    "Ti/16": _vit(192, 12, 3),
+    "S/16": _vit(384, 12, 6),
+    "B/16": _vit(768, 12, 12),
+    "L/16": _vit(1024, 24, 16),
+    "H/14": _vit(1280, 32, 16, patch_size=(14, 14)),
+}

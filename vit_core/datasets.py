@@ -1,0 +1,96 @@
+"""The labelled pictures the recipes train on: read from the files their authors publish, kept as bytes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+FASHION_LABELS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                  "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+CIFAR_LABELS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+#: Where Debian's package `dataset-fashion-mnist` puts its four files.
+FASHION_HOME = "/usr/share/datasets/fashion-mnist"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures (N, C, height, width) as uint8 and their class numbers (N,) as int64."""
+
+    images: np.ndarray
+    classes: np.ndarray
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """One IDX file (LeCun's MNIST format; gzip or plain) of unsigned bytes, any number of axes."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as file:
+        magic = file.read(4)
+        if len(magic) < 4 or magic[:3] != b"\0\0\x08":
+            raise ValueError(f"{path} is not an IDX file of unsigned bytes")
+        shape = np.frombuffer(file.read(4 * magic[3]), ">u4").astype(int)
+        data = np.frombuffer(file.read(), np.uint8)
+    if data.size != shape.prod():
+        raise ValueError(f"{path} declares {shape.prod()} values and holds {data.size}")
+    return data.reshape(shape)
+
+
+def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[Labelled, Labelled, list[str]]:
+    """Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747): 60,000 + 10,000 grey pictures of 28 x 28."""
+    folder = Path(folder or FASHION_HOME)
+
+    def part(name: str) -> Labelled:
+        images, classes = (
+            read_idx(next(p for p in (folder / f"{name}-{kind}-ubyte.gz", folder / f"{name}-{kind}-ubyte") if p.exists()))
+            for kind in ("images-idx3", "labels-idx1")
+        )
+        return Labelled(images[:, None], classes.astype(np.int64))
+
+    try:
+        return part("train"), part("t10k"), FASHION_LABELS
+    except StopIteration:
+        raise FileNotFoundError(
+            f"no Fashion-MNIST files in {folder}; install Debian's package dataset-fashion-mnist or name their folder"
+        ) from None
+
+
+def _cifar_jpegs(archive: tarfile.TarFile) -> tuple[Labelled, Labelled]:
+    parts: dict[str, tuple[list, list]] = {"train": ([], []), "test": ([], [])}
+    members = sorted((m for m in archive.getmembers() if m.isfile()), key=lambda m: m.name)
+    for member in members:
+        part, label, _ = member.name.removeprefix("./").split("/")
+        pixels = np.asarray(Image.open(io.BytesIO(archive.extractfile(member).read()), formats=["JPEG"]).convert("RGB"))
+        parts[part][0].append(pixels)
+        parts[part][1].append(CIFAR_LABELS.index(label))
+    return tuple(
+        Labelled(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), np.array(classes, np.int64))
+        for images, classes in (parts["train"], parts["test"])
+    )
+
+
+def _cifar_binary(archive: tarfile.TarFile) -> tuple[Labelled, Labelled]:
+    parts: dict[str, list] = {"train": [], "test": []}
+    for member in sorted((m for m in archive.getmembers() if m.name.endswith(".bin")), key=lambda m: m.name):
+        rows = np.frombuffer(archive.extractfile(member).read(), np.uint8).reshape(-1, 1 + 3 * 32 * 32)
+        parts["test" if "test_batch" in member.name else "train"].append(rows)
+    joined = (np.concatenate(parts["train"]), np.concatenate(parts["test"]))
+    return tuple(Labelled(r[:, 1:].reshape(-1, 3, 32, 32).copy(), r[:, 0].astype(np.int64)) for r in joined)
+
+
+def cifar10(path: str | os.PathLike) -> tuple[Labelled, Labelled, list[str]]:
+    """CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 colour pictures of 32 x 32.
+
+    `path`: the author's download `cifar-10-binary.tar.gz`, or a tar archive of JPEGs as
+    `train/<class>/*.jpg` and `test/<class>/*.jpg`.
+    """
+    with tarfile.open(path) as archive:
+        binary = any(name.endswith(".bin") for name in archive.getnames())
+        train, test = _cifar_binary(archive) if binary else _cifar_jpegs(archive)
+    return train, test, CIFAR_LABELS
