@@ -1,0 +1,156 @@
+"""record(model, image) -> Trace: what one forward pass showed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vit_core.config import ViTConfig
+from vit_core.errors import InputError
+from vit_core.images import Crop, read
+from vit_core.model import Layer, VisionTransformer, attention_weights
+
+Picture = Image.Image | str | os.PathLike | bytes | Tensor
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One picture's way through the model. Read-only; tensors stay on the model's device.
+
+    Attention is not stored: it is derived from queries and keys when asked for, so that 4,097 tokens
+    cost megabytes. Layers and tokens are counted from 0; tokens are the prefix, then the patches row
+    by row.
+    """
+
+    config: ViTConfig
+    grid: tuple[int, int]  # (rows, cols) of patches
+    queries: tuple[Tensor, ...]  # a layer each: (heads, N, head_dim)
+    keys: tuple[Tensor, ...]  # likewise
+    token_norms: Tensor  # (layers + 1, N), L2 norm of each token entering the first layer and leaving each
+    tokens: Tensor  # (N, D), after the last norm
+    logits: Tensor | None  # (classes,); None for a model without a head
+    crop: Crop | None  # the way back to picture pixels; None if a tensor was given
+
+    @property
+    def prefix(self) -> int:
+        """Number of tokens before the first patch."""
+        return self.config.prefix
+
+    @property
+    def depth(self) -> int:
+        """Number of layers."""
+        return len(self.queries)
+
+    @property
+    def heads(self) -> int:
+        """Heads of each layer."""
+        return self.config.heads
+
+    @property
+    def length(self) -> int:
+        """N, the number of tokens."""
+        return self.tokens.shape[0]
+
+    def attention(self, layer: int, rows: Sequence[int] | slice | None = None) -> Tensor:
+        """Attention weights of `layer`, (heads, N, N), float32, rows summing to 1.
+
+        With `rows`, only those query tokens: (heads, len(rows), N).
+        """
+        query = self.queries[layer] if rows is None else self.queries[layer][:, rows]
+        return attention_weights(query, self.keys[layer])
+
+    def on_grid(self, row: Tensor) -> Tensor:
+        """The patches' part of values per token (..., N), as (..., rows, cols)."""
+        if row.shape[-1] != self.length:
+            raise ValueError(f"expected {self.length} values, one a token, got {row.shape[-1]}")
+        return row[..., self.prefix :].reshape(*row.shape[:-1], *self.grid)
+
+    def token_at(self, row: int, col: int) -> int:
+        """The token of the patch in `row`, `col`."""
+        if not (0 <= row < self.grid[0] and 0 <= col < self.grid[1]):
+            raise IndexError(f"patch ({row}, {col}) lies outside the grid of {self.grid[0]} x {self.grid[1]}")
+        return self.prefix + row * self.grid[1] + col
+
+
+def _input(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | None]:
+    if not isinstance(picture, Tensor):
+        return model.transform(read(picture))
+    channels = model.config.channels
+    if picture.ndim != 4 or len(picture) != 1 or picture.shape[1] != channels or not picture.is_floating_point():
+        raise InputError(
+            "tensor-shape",
+            f"a preprocessed picture must be a float tensor of shape (1, {channels}, height, width), "
+            f"not {picture.dtype} {tuple(picture.shape)}",
+            shape=tuple(picture.shape), channels=channels,
+        )  # fmt: skip
+    return picture, None
+
+
+def autocast(device: torch.device):
+    """The arithmetic of a forward pass: bf16 where it costs nothing on CUDA, float32 elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+@torch.no_grad()
+def _forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None]) -> list[Trace]:
+    device = next(model.parameters()).device
+    images = images.to(device)
+    with autocast(device):
+        layers: list[Layer] = list(model.layers(model.embed(images)))
+        tokens = model.norm(layers[-1].tokens)
+        logits = model.classify(tokens)
+    norms = torch.stack([layer.tokens.float().norm(dim=-1) for layer in layers], dim=1)  # B, layers+1, N
+    return [
+        Trace(
+            config=model.config,
+            grid=model.grid(images),
+            queries=tuple(layer.query[i] for layer in layers[1:]),
+            keys=tuple(layer.key[i] for layer in layers[1:]),
+            token_norms=norms[i],
+            tokens=tokens[i].float(),
+            logits=None if logits is None else logits[i].float(),
+            crop=crop,
+        )
+        for i, crop in enumerate(crops)
+    ]
+
+
+def record(model: VisionTransformer, image: Picture | Sequence[Picture]) -> Trace | list[Trace]:
+    """Run `model` once and keep what it did.
+
+    `image`: a PIL image, a path, the bytes of a file, or a float tensor (1, C, height, width) that is
+    already preprocessed (any size the patches fit in). A list gives a list, its pictures of equal size
+    going through the model together. The model is put in no other mode and left as it was.
+
+    Raises InputError for a picture that cannot be used.
+    """
+    if not isinstance(image, (list, tuple)):
+        return record(model, [image])[0]
+    inputs = [_input(model, picture) for picture in image]
+    by_size: dict[tuple, list[int]] = {}
+    for i, (tensor, _) in enumerate(inputs):
+        by_size.setdefault(tuple(tensor.shape), []).append(i)
+    traces: dict[int, Trace] = {}
+    for members in by_size.values():
+        batch = torch.cat([inputs[i][0] for i in members])
+        traces.update(zip(members, _forward(model, batch, [inputs[i][1] for i in members]), strict=True))
+    return [traces[i] for i in range(len(inputs))]
+
+
+def top_k(model: VisionTransformer, trace: Trace, k: int = 5) -> list[tuple[str, float]]:
+    """The `k` most probable classes of a recorded picture as (label, probability), best first."""
+    if trace.logits is None:
+        raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
+    probabilities, classes = trace.logits.softmax(-1).topk(min(k, trace.logits.numel()))
+    names = model.labels or [f"class {i}" for i in range(trace.logits.numel())]
+    return [(names[c], p) for c, p in zip(classes.tolist(), probabilities.tolist(), strict=True)]
+
+
+def predict(model: VisionTransformer, image: Picture, k: int = 5) -> list[tuple[str, float]]:
+    """The `k` most probable classes of `image` as (label, probability), best first. Raises InputError."""
+    return top_k(model, record(model, image), k)
