@@ -10,11 +10,12 @@ import dataclasses
 import json
 from pathlib import Path
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 
+from vit_core.checkpoints._assemble import assemble
 from vit_core.config import ViTConfig
+from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer
 
@@ -29,13 +30,47 @@ def save(model: VisionTransformer, path: Path, card: dict) -> None:
               {"vitrine": json.dumps(metadata, ensure_ascii=False)})
 
 
+def _metadata(path: Path) -> dict | None:
+    """What `save` wrote beside the weights of `path`; None for a file that holds no Vision Transformer."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = json.loads((file.metadata() or {}).get("vitrine", "{}"))
+    except (SafetensorError, OSError, json.JSONDecodeError):
+        return None
+    return metadata if isinstance(metadata, dict) and "config" in metadata else None
+
+
+def listing() -> list[tuple[str, str, str]]:
+    """(name, title, note) of each embedded model, by name; other files under assets/ are passed over."""
+    rows = []
+    for path in sorted(ASSETS.glob("*.safetensors")):
+        metadata = _metadata(path)
+        if metadata is not None:
+            config, card = ViTConfig(**metadata["config"]), metadata.get("card", {})
+            shape = (f"{config.depth} layers x {config.heads} heads, {config.grid[0]} x {config.grid[1]} patches, "
+                     f"{config.classes} classes")
+            rows.append((path.stem, str(card.get("title", path.stem)), str(card.get("note", shape))))
+    return rows
+
+
+def load_named(name: str) -> VisionTransformer:
+    """The embedded model called `name`. Raises InputError "model-unknown", naming those there are."""
+    names = [row[0] for row in listing()]
+    if name not in names:
+        raise InputError("model-unknown", f"There is no embedded model called {name!r}; there is "
+                         f"{', '.join(names) or 'none in this installation'}.", name=name, available=names)
+    return load(ASSETS / f"{name}.safetensors")
+
+
 def load(path: Path) -> VisionTransformer:
-    """The model in `path`, on the CPU, in eval mode."""
-    with safe_open(path, "pt") as file:
-        metadata = json.loads(file.metadata()["vitrine"])
-        state = {name: file.get_tensor(name) for name in file.keys()}
+    """The model in `path`, on the CPU, in eval mode, frozen.
+
+    Raises InputError "checkpoint-format" when it was not written by `save`, and `assemble`'s own.
+    """
+    metadata = _metadata(path)
+    if metadata is None:
+        raise InputError("checkpoint-format", f"{path.name} is not one of the embedded models: its header holds no "
+                         "config.", source=path.name)
     preprocess = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["preprocess"].items()}
-    with torch.device("meta"):
-        model = VisionTransformer(ViTConfig(**metadata["config"]), metadata["labels"], Preprocess(**preprocess))
-    model.load_state_dict(state, strict=True, assign=True)
-    return model.eval()
+    return assemble(ViTConfig(**metadata["config"]), load_file(path), path.name, metadata["labels"],
+                    Preprocess(**preprocess))

@@ -1,0 +1,65 @@
+"""Config + weights -> model, strictly: what every source ends in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vit_core.config import ViTConfig
+from vit_core.errors import InputError
+from vit_core.images import Preprocess
+from vit_core.model import VisionTransformer
+
+_LISTED = 12  # names spelt out in one message; more are counted
+
+
+def listed(names) -> str:
+    """Names for a sentence: the first dozen, then how many more."""
+    names = list(names)
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
+
+
+def check_finite(state: dict[str, Tensor], source: str) -> None:
+    """InputError "checkpoint-not-finite", naming the tensors, when a weight is NaN or infinite."""
+    bad = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise InputError("checkpoint-not-finite", f"{source}: {listed(bad)} holds NaN or infinite weights, so nothing "
+                         "the model computed would mean anything.", source=source, tensors=bad)
+
+
+def check_keys(expected: dict[str, tuple], given: dict[str, tuple], source: str) -> None:
+    """Compare names and shapes; every difference is told in one InputError.
+
+    `expected` and `given` map a tensor's name to its shape. The code is "checkpoint-keys" when a tensor is missing
+    or not expected, "checkpoint-shapes" when only shapes differ.
+    """
+    missing = sorted(expected.keys() - given.keys())
+    extra = sorted(given.keys() - expected.keys())
+    wrong = [n for n in sorted(expected.keys() & given.keys()) if tuple(expected[n]) != tuple(given[n])]
+    parts = [f"missing: {listed(missing)}"] if missing else []
+    parts += [f"not expected: {listed(extra)}"] if extra else []
+    parts += ["wrong shape: " + listed(f"{n} should be {tuple(expected[n])} and is {tuple(given[n])}" for n in wrong)] \
+        if wrong else []
+    if parts:
+        raise InputError("checkpoint-keys" if missing or extra else "checkpoint-shapes",
+                         f"{source} does not fit the architecture: {'; '.join(parts)}.",
+                         source=source, missing=missing, extra=extra, wrong=wrong)
+
+
+def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: list[str] | None = None,
+             transform: Preprocess | None = None) -> VisionTransformer:
+    """The model that `config` describes with the weights `state` (our names), on the CPU, in eval mode, frozen.
+
+    Weights become float32. `source` is what messages call the checkpoint. Raises InputError "checkpoint-keys",
+    "checkpoint-shapes", "checkpoint-not-finite" or "labels-count".
+    """
+    with torch.device("meta"):
+        model = VisionTransformer(config, labels, transform)
+    check_keys({n: t.shape for n, t in model.state_dict().items()}, {n: t.shape for n, t in state.items()}, source)
+    check_finite(state, source)
+    if labels is not None and len(labels) != config.classes:
+        raise InputError("labels-count", f"{source} has {config.classes} classes but {len(labels)} labels.",
+                         source=source, classes=config.classes, labels=len(labels))
+    model.load_state_dict({n: t.detach().float() for n, t in state.items()}, strict=True, assign=True)
+    return model.eval().requires_grad_(False)
