@@ -107,7 +107,7 @@ def browser_and_font() -> None:
               f"on Debian: sudo apt-get install {' '.join(missing)}", file=sys.stderr, flush=True)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list) -> int:
     """Do what the command line says; return the exit code of what it started."""
     if arguments[:1] in (["-h"], ["--help"], ["help"]):
         print(__doc__.strip())
