@@ -1,0 +1,98 @@
+"""Files that people and machines get wrong, made on the spot: what a picture reader must live with."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+
+def picture(height: int, width: int, mode: str = "RGB") -> Image.Image:
+    """A smooth picture with a different colour in each corner; as a photograph, it survives JPEG."""
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    return Image.fromarray((np.stack([x, y, 1 - x], -1) * 255).astype(np.uint8)).convert(mode)
+
+
+def encode(image: Image.Image, format: str, **options) -> bytes:
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A valid PNG of that size, but for its pixels, of which there is one byte."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"\0")) + _chunk(b"IEND", b"")
+
+
+def jpeg_header(width: int, height: int) -> bytes:
+    data = bytearray(encode(picture(8, 8), "JPEG"))
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def cases() -> dict[str, tuple[str, bytes, str | None]]:
+    """{case: (file name, bytes, the InputError's code, or None where the file must simply work)}."""
+    small = picture(48, 64)
+    png, jpeg = encode(small, "PNG"), encode(small, "JPEG", quality=95)
+    clear = small.copy()
+    clear.putalpha(Image.linear_gradient("L").resize(small.size))
+    deep = Image.fromarray(np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 21)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    frames = [picture(48, 64), Image.new("RGB", (64, 48), "black")]
+    bad = {
+        "empty": ("empty.png", b"", "image-empty"),
+        "text": ("text.png", "아니, 그림이 아니야\n".encode() * 40, "image-not-a-picture"),
+        "zeros": ("zeros.jpg", bytes(4096), "image-not-a-picture"),
+        "python pickle": ("weights.png", b"\x80\x04\x95" + bytes(50), "image-not-a-picture"),
+        "pdf": ("paper.png", b"%PDF-1.7\n%\xe2\xe3\n" + bytes(50), "image-format"),
+        "svg": ("drawing.png", b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "image-format"),
+        "postscript": ("figure.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "image-format"),
+        "heic": ("phone.jpg", b"\0\0\0\x18ftypheic" + bytes(50), "image-format"),
+        "tiff": ("scan.png", encode(small, "TIFF"), "image-format"),
+        "truncated png": ("cut.png", png[: len(png) // 2], "image-truncated"),
+        "truncated jpeg": ("cut.jpg", jpeg[: len(jpeg) // 2], "image-truncated"),
+        "truncated webp": ("cut.webp", (webp := encode(small, "WEBP"))[: len(webp) // 2], "image-truncated"),
+        "truncated gif": ("cut.gif", (gif := encode(small, "GIF"))[: len(gif) // 2], "image-truncated"),
+        "truncated bmp": ("cut.bmp", (bmp := encode(small, "BMP"))[: len(bmp) // 2], "image-truncated"),
+        "only a png header": ("cut.png", png[:20], "image-truncated"),
+        "only a jpeg header": ("cut.jpg", jpeg[:4], "image-truncated"),
+        "no width": ("none.png", png_header(0, 10), "image-truncated"),
+        "40,000 x 40,000 png": ("huge.png", png_header(40_000, 40_000), "image-too-large"),
+        "10,000 x 10,000 png": ("large.png", png_header(10_000, 10_000), "image-too-large"),
+        "65,000 x 65,000 jpeg": ("huge.jpg", jpeg_header(65_000, 65_000), "image-too-large"),
+        "too many bytes": ("heavy.png", png + bytes(21 * 2**20), "image-too-heavy"),
+        "1 x 10,000": ("strip.png", encode(picture(10_000, 1), "PNG"), "image-too-thin"),
+    }
+    good = {
+        "1 x 1": ("dot.png", encode(picture(1, 1), "PNG")),
+        "png called jpg": ("renamed.jpg", png),
+        "jpeg called png": ("renamed.png", jpeg),
+        "grey": ("grey.png", encode(small.convert("L"), "PNG")),
+        "one bit": ("bits.png", encode(small.convert("1"), "PNG")),
+        "palette": ("palette.png", encode(small.quantize(64), "PNG")),
+        "palette and alpha": ("palette-alpha.png", encode(clear.quantize(64), "PNG")),
+        "alpha": ("alpha.png", encode(clear, "PNG")),
+        "grey and alpha": ("grey-alpha.png", encode(clear.convert("LA"), "PNG")),
+        "16 bit": ("deep.png", encode(deep, "PNG")),
+        "cmyk": ("print.jpg", encode(small.convert("CMYK"), "JPEG")),
+        "animated gif": ("moving.gif", encode(frames[0], "GIF", save_all=True, append_images=frames[1:])),
+        "animated webp": ("moving.webp", encode(frames[0], "WEBP", save_all=True, append_images=frames[1:])),
+        "animated png": ("moving.png", encode(frames[0], "PNG", save_all=True, append_images=frames[1:])),
+        "two pictures in one jpeg": ("phone.jpg", encode(frames[0], "MPO", save_all=True, append_images=frames[1:])),
+        "on its side": ("turned.jpg", encode(small, "JPEG", exif=exif)),
+        "corrupt exif": ("exif.jpg", encode(small, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7fgarbage")),
+        "corrupt profile": ("profile.png", encode(small, "PNG", icc_profile=b"not a profile" * 20)),
+        "bmp": ("picture.bmp", bmp),
+        "webp": ("picture.webp", webp),
+    }
+    return bad | {name: (*file, None) for name, file in good.items()}
