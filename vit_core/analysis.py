@@ -102,8 +102,8 @@ def embedding_filters(model: VisionTransformer, count: int = 28) -> tuple[Tensor
     """
     weight = model.patch_embed.weight.detach().float().cpu()  # D, C, ph, pw
     _, S, Vh = torch.linalg.svd(weight.flatten(1) - weight.flatten(1).mean(0), full_matrices=False)
-    k = min(count, int((S > S[0] * 1e-6).sum()))
+    k = min(count, int(torch.count_nonzero(S / S[0].clamp_min(1e-12) > 1e-6)))
     filters = Vh[:k].reshape(k, *weight.shape[1:]).permute(0, 2, 3, 1)  # k, ph, pw, C
     filters = filters.expand(-1, -1, -1, 3) if filters.shape[-1] == 1 else filters[..., :3]
     peak = filters.abs().amax((1, 2, 3), keepdim=True)
-    return 0.5 + 0.5 * filters / peak, (S**2 / (S**2).sum())[:k]
+    return 0.5 + 0.5 * filters / peak.clamp_min(1e-12), (S**2 / (S**2).sum())[:k]

@@ -39,26 +39,26 @@ def read_idx(path: Path) -> np.ndarray:
         data = np.frombuffer(file.read(), np.uint8)
     if data.size != shape.prod():
         raise ValueError(f"{path} declares {shape.prod()} values and holds {data.size}")
-    return data.reshape(shape)
+    return data.reshape(shape).copy()  # writable, as torch wants it
 
 
 def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[Labelled, Labelled, list[str]]:
     """Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747): 60,000 + 10,000 grey pictures of 28 x 28."""
     folder = Path(folder or FASHION_HOME)
 
-    def part(name: str) -> Labelled:
-        images, classes = (
-            read_idx(next(p for p in (folder / f"{name}-{kind}-ubyte.gz", folder / f"{name}-{kind}-ubyte") if p.exists()))
-            for kind in ("images-idx3", "labels-idx1")
+    def file(name: str) -> np.ndarray:
+        for path in (folder / f"{name}.gz", folder / name):
+            if path.exists():
+                return read_idx(path)
+        raise FileNotFoundError(
+            f"no {name}.gz in {folder}; install Debian's package dataset-fashion-mnist or name the files' folder"
         )
+
+    def part(name: str) -> Labelled:
+        images, classes = file(f"{name}-images-idx3-ubyte"), file(f"{name}-labels-idx1-ubyte")
         return Labelled(images[:, None], classes.astype(np.int64))
 
-    try:
-        return part("train"), part("t10k"), FASHION_LABELS
-    except StopIteration:
-        raise FileNotFoundError(
-            f"no Fashion-MNIST files in {folder}; install Debian's package dataset-fashion-mnist or name their folder"
-        ) from None
+    return part("train"), part("t10k"), FASHION_LABELS
 
 
 def _cifar_jpegs(archive: tarfile.TarFile) -> tuple[Labelled, Labelled]:

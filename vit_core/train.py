@@ -112,7 +112,10 @@ class Progress:
 
 
 def mimetic(model: VisionTransformer, generator: torch.Generator) -> None:
-    """Start from weights whose products look trained (Trockman & Kolter 2023): W_q W_k^T near +I, W_proj W_v near -I."""
+    """Start from weights whose products look trained (Trockman & Kolter 2023).
+
+    W_q W_k^T near +I: a token looks at its like; W_proj W_v near -I: what it brings home is subtracted.
+    """
     c, D = model.config, model.config.dim
 
     def near_identity(noise: float, identity: float) -> tuple[Tensor, Tensor]:
@@ -188,9 +191,9 @@ class Run:
             self.model = ConvNet(self.images.shape[1], len(self.labels), **recipe.arch)
         self.model.to(self.device, memory_format=torch.channels_last)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
-        matrices = [p for n, p in self.model.named_parameters() if self.is_vit and n.startswith("blocks.") and p.ndim == 2]
-        chosen = set(map(id, matrices))
-        others = [p for p in self.model.parameters() if id(p) not in chosen]
+        matrices, others = [], []
+        for name, parameter in self.model.named_parameters():
+            (matrices if name.startswith("blocks.") and parameter.ndim == 2 else others).append(parameter)
         self.optimizers = [torch.optim.AdamW(others, lr=recipe.other_lr, weight_decay=recipe.weight_decay, fused=True)]
         if matrices:
             self.optimizers.append(torch.optim.Muon(matrices, lr=recipe.matrix_lr, weight_decay=recipe.weight_decay,
@@ -350,7 +353,8 @@ def train(run: Run, save_every: float = 60.0, stop_at: int | None = None) -> Non
         run.seconds, last = run.seconds + now - last, now
         progress.say(run.step, run.recipe.batch, losses)
         if run.step % (2 * run.per_epoch) == 0:
-            print(f"epoch {run.step // run.per_epoch}: {run.accuracy(run.held):.2%} of the held-out pictures", flush=True)
+            share = run.accuracy(run.held)
+            print(f"epoch {run.step // run.per_epoch}: {share:.2%} of the held-out pictures", flush=True)
         if now - saved > save_every:
             run.save()
             saved = now

@@ -1,0 +1,42 @@
+"""Models small enough to work out by hand, with every size a different prime where it may be."""
+
+import pytest
+import torch
+
+from vit_core.config import ViTConfig
+from vit_core.images import Preprocess
+from vit_core.model import VisionTransformer
+
+SMALL = dict(image_size=(15, 21), patch_size=(3, 3), classes=11, dim=14, depth=3, heads=2, head_dim=7, mlp_dim=23)
+
+
+def shake(model: torch.nn.Module, seed: int = 0, spread: float = 0.3) -> torch.nn.Module:
+    """Weights away from their start, so that no term is hidden by a zero or a one."""
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(spread * torch.randn(parameter.shape, generator=draw))
+    return model.eval()
+
+
+@pytest.fixture
+def build():
+    """build(**fields) -> a small model, shaken, with a plain transform."""
+
+    def make(seed: int = 0, **fields) -> VisionTransformer:
+        config = ViTConfig(**SMALL | fields)
+        grey = config.channels == 1
+        mean = (0.5,) if grey else (0.5, 0.4, 0.3)
+        return shake(VisionTransformer(config, None, Preprocess(config.image_size, mean, mean, crop_pct=1.0)), seed)
+
+    return make
+
+
+@pytest.fixture
+def pictures():
+    """pictures(n, height, width, channels=3) -> a float tensor of noise."""
+
+    def make(n: int = 1, height: int = 15, width: int = 21, channels: int = 3) -> torch.Tensor:
+        return torch.randn(n, channels, height, width, generator=torch.Generator().manual_seed(n * height + width))
+
+    return make

@@ -1,0 +1,95 @@
+"""Positions, distances, entropies, filters: hand-worked answers."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+import vit_core as vc
+from vit_core import analysis
+
+
+def test_sinusoidal_is_the_formula_s():
+    # Vaswani et al. 2017: d_model = 4, pos = 1 -> sin(1), cos(1), sin(1/100), cos(1/100)
+    row = analysis.sinusoidal_positions(3, 4)[1]
+    assert [round(v, 2) for v in row.tolist()] == [0.84, 0.54, 0.01, 1.00]
+    assert analysis.sinusoidal_positions(3, 4)[0].tolist() == [0, 1, 0, 1]
+
+
+def test_sinusoidal_grid_codes_row_then_column():
+    grid = analysis.sinusoidal_positions((3, 5), 8).view(3, 5, 8)
+    line = analysis.sinusoidal_positions(5, 4)
+    torch.testing.assert_close(grid[2, 4], torch.cat([line[2], line[4]]))
+
+
+@pytest.mark.parametrize(("grid", "dim"), [(3, 5), ((2, 2), 6)])
+def test_sinusoidal_refuses_odd_widths(grid, dim):
+    with pytest.raises(ValueError, match=str(dim)):
+        analysis.sinusoidal_positions(grid, dim)
+
+
+def test_position_similarity(build):
+    model = build(registers=2)
+    similarity = analysis.position_similarity(model)
+    assert similarity.shape == (5, 7, 5, 7)
+    torch.testing.assert_close(torch.diagonal(similarity.view(35, 35)), torch.ones(35))
+    a, b = model.positions[0, 3 + 9], model.positions[0, 3 + 20]
+    expected = torch.dot(a, b) / a.norm() / b.norm()
+    torch.testing.assert_close(similarity[1, 2, 2, 6], expected.detach())
+    assert analysis.position_similarity(model, (3, 4)).shape == (3, 4, 3, 4)
+    assert analysis.position_similarity(build(position="none")) is None
+
+
+def looking(trace, weights):
+    """The trace with every layer's attention replaced: q k^T / sqrt(N) = log weights."""
+    N = trace.length
+    query = weights.clamp_min(1e-30).log()[None] * math.sqrt(N)
+    return dataclasses.replace(trace, queries=(query,), keys=(torch.eye(N)[None],),
+                               config=dataclasses.replace(trace.config, heads=1))
+
+
+@pytest.fixture
+def trace(build, pictures):
+    return vc.record(build(registers=1), pictures(1, 9, 12))  # 2 prefix tokens, 3 x 4 patches
+
+
+def test_looking_at_oneself_has_no_distance_and_no_entropy(trace):
+    own = looking(trace, torch.eye(14))
+    assert analysis.attention_distance(own, 0).item() == pytest.approx(0, abs=1e-6)
+    assert analysis.attention_entropy(own, 0).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_looking_everywhere(trace):
+    even = looking(trace, torch.full((14, 14), 1 / 14))
+    places = [(r, c) for r in range(3) for c in range(4)]
+    mean = sum(math.dist(a, b) for a in places for b in places) / 144
+    assert analysis.attention_distance(even, 0).item() == pytest.approx(mean, rel=1e-5)
+    assert analysis.attention_distance(even, 0, "pixels").item() == pytest.approx(3 * mean, rel=1e-5)
+    assert analysis.attention_entropy(even, 0).item() == pytest.approx(math.log2(14), rel=1e-5)
+
+
+def test_prefix_tokens_have_no_distance(trace):
+    weights = torch.zeros(14, 14)
+    weights[:, 0] = 0.9  # nine tenths to the class token
+    weights[torch.arange(14), [0, 1, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12]] += 0.1  # the rest one step to the side
+    assert analysis.attention_distance(looking(trace, weights), 0).item() == pytest.approx(1, rel=1e-4)
+
+
+def test_distance_in_pixels_follows_patch_shape():
+    distance = analysis.patch_distances((2, 3), (5, 7))
+    assert distance[0, 5].item() == pytest.approx(math.hypot(5, 14))
+    assert distance[1, 1] == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_filters_are_principal_components(build, channels):
+    model = build(channels=channels, dim=14)
+    filters, share = analysis.embedding_filters(model, 5)
+    assert filters.shape == (5, 3, 3, 3)
+    assert filters.min() >= 0
+    assert filters.max() <= 1
+    weight = model.patch_embed.weight.detach().flatten(1).double()
+    eigen = torch.linalg.eigvalsh(torch.cov(weight.T)).flip(0)
+    torch.testing.assert_close(share.double(), (eigen / eigen.sum())[:5], atol=1e-4, rtol=1e-3)
+    assert (filters == filters[..., :1]).all() == (channels == 1)

@@ -1,0 +1,101 @@
+"""Rollout against the paper's recursion, written plainly in float64."""
+
+import importlib
+
+import pytest
+import torch
+
+import vit_core as vc
+
+module = importlib.import_module("vit_core.rollout")  # the package's own `rollout` is the function
+
+
+def reference(trace, fusion, residual, discard, first, last):
+    """The whole N x N rollout: A_hat = r I + (1 - r) A, multiplied from the first layer up."""
+    N = trace.length
+    product = torch.eye(N, dtype=torch.float64)
+    for layer in range(first, last + 1):
+        q, k = trace.queries[layer].double(), trace.keys[layer].double()
+        weights = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(-1)
+        fused = {"mean": weights.mean(0), "max": weights.max(0).values, "min": weights.min(0).values}[fusion]
+        dropped = int(discard * N * N)
+        if dropped:
+            cut = fused.flatten().sort().values[dropped]
+            fused = torch.where(fused < cut, 0.0, fused)
+        for i in range(N):
+            total = fused[i].sum()
+            fused[i] = fused[i] / total if total > 0 else torch.eye(N, dtype=torch.float64)[i]
+        product = (residual * torch.eye(N) + (1 - residual) * fused) @ product
+    return product
+
+
+@pytest.fixture
+def traces(build, pictures):
+    return vc.record(build(registers=1, depth=4), [pictures(1), pictures(1, 18, 24)])
+
+
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.3, 0.9])
+@pytest.mark.parametrize("residual", [0.0, 0.5, 0.8])
+def test_agrees_with_the_paper(traces, fusion, discard, residual):
+    for trace in traces:
+        for first, last in ((0, 3), (1, 2), (2, 2)):
+            expected = reference(trace, fusion, residual, discard, first, last)
+            for token in (0, 1, 17, trace.length - 1):
+                row = vc.rollout(trace, fusion, residual, discard, first, last, token)
+                assert row.shape == (trace.length,)
+                assert (row.double() - expected[token]).abs().max() <= (1e-5 if discard else 1e-6)
+
+
+def test_chunks_change_nothing(traces, monkeypatch):
+    whole = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
+    monkeypatch.setattr(module, "CHUNK", 7)
+    parts = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
+    for a, b in zip(whole, parts, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.6, 0.99])
+def test_rows_sum_to_one_at_every_step(traces, fusion, discard):
+    trace = traces[0]
+    steps = list(module.rollout_rows(trace.queries, trace.keys, 3, fusion, 0.4, discard))
+    assert len(steps) == trace.depth + 1
+    for row in steps:
+        assert row.sum().item() == pytest.approx(1, abs=1e-5)
+        assert (row >= 0).all()
+    for query, key in zip(trace.queries, trace.keys, strict=True):
+        for _, rows in module.layer_rows(query, key, fusion, discard):
+            torch.testing.assert_close(rows.sum(-1), torch.ones(len(rows)), atol=1e-5, rtol=0)
+
+
+def test_two_tokens_two_layers_by_hand():
+    # one head, d = 1; scores are q * k. Token 0 spreads evenly, token 1 looks at itself three times as much.
+    log3 = torch.log(torch.tensor(3.0)).item()
+    query, key = torch.tensor([[[0.0], [1.0]]]), torch.tensor([[[0.0], [log3]]])
+    *_, row = module.rollout_rows([query, query], [key, key], 0, "mean", 0.5, 0.0)
+    # A = [[1/2, 1/2], [1/4, 3/4]]; A_hat = [[3/4, 1/4], [1/8, 7/8]]; first row of its square
+    torch.testing.assert_close(row, torch.tensor([0.75 * 0.75 + 0.25 / 8, 0.75 / 4 + 0.25 * 7 / 8]))
+
+
+def test_residual_one_stays_where_it_is(traces):
+    row = vc.rollout(traces[0], residual=1.0, token=5)
+    assert row[5] == 1
+    assert row.sum() == 1
+
+
+def test_discard_keeps_ties_and_empty_rows_keep_to_themselves():
+    even = torch.full((4, 4), 0.25)
+    assert module.discard_lowest(even, 0.5).equal(even)
+    emptied = module.normalise_rows(torch.tensor([[0.0, 0.0, 0.0], [0.0, 3.0, 1.0]]), offset=1)
+    torch.testing.assert_close(emptied, torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.75, 0.25]]))
+
+
+@pytest.mark.parametrize("option", [
+    dict(fusion="median"), dict(residual=1.5), dict(residual=-0.1), dict(discard=1.0), dict(discard=-0.1),
+    dict(first=2, last=1), dict(last=4), dict(first=-1), dict(token=999), dict(token=-1),
+], ids=str)  # fmt: skip
+def test_options_out_of_range_are_named(traces, option):
+    with pytest.raises(vc.InputError, match=next(iter(option))) as caught:
+        vc.rollout(traces[0], **option)
+    assert caught.value.code == "rollout-option"

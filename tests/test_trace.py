@@ -1,0 +1,120 @@
+"""record: the same forward, its steps kept."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import vit_core as vc
+
+
+@pytest.fixture
+def picture():
+    return Image.fromarray(np.random.default_rng(3).integers(0, 256, (40, 60, 3), np.uint8))
+
+
+def test_logits_are_the_fast_path_s(build, pictures):
+    model, images = build(registers=2), pictures(1)
+    trace = vc.record(model, images)
+    with torch.no_grad():
+        assert (trace.logits - model(images)[0]).abs().max() <= 1e-5
+    assert trace.grid == (5, 7)
+    assert trace.prefix == 3
+    assert trace.tokens.shape == (38, 14)
+    assert trace.token_norms.shape == (4, 38)
+    assert (trace.depth, trace.heads, trace.length) == (3, 2, 38)
+
+
+def test_attention_is_the_layer_s_own(build, pictures):
+    model, images = build(qk_norm=True), pictures(1)
+    trace = vc.record(model, images)
+    tokens = model.embed(images)
+    for i, block in enumerate(model.blocks):
+        q, k, v = block.attn.qkv(block.norm1(tokens)).view(1, 36, 3, 2, 7).permute(2, 0, 3, 1, 4)[:, 0]
+        scores = block.attn.q_norm(q) @ block.attn.k_norm(k).transpose(-1, -2) / 7**0.5
+        weights = trace.attention(i)
+        torch.testing.assert_close(weights, scores.softmax(-1), atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(weights.sum(-1), torch.ones(2, 36))
+        torch.testing.assert_close(trace.attention(i, [4, 9]), weights[:, [4, 9]])
+        tokens = block(tokens)[0]
+
+
+def test_a_batch_equals_its_singles(build, picture):
+    model = build()
+    pictures = [picture, picture.rotate(90, expand=True), picture.resize((9, 9))]
+    together = vc.record(model, pictures)
+    for one, trace in zip(pictures, together, strict=True):
+        alone = vc.record(model, one)
+        torch.testing.assert_close(trace.logits, alone.logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(vc.rollout(trace), vc.rollout(alone), atol=1e-6, rtol=1e-5)
+        assert trace.crop == alone.crop
+
+
+def test_mixed_sizes_in_one_list_keep_their_order(build, pictures):
+    model = build()
+    sizes = [(15, 21), (30, 9), (15, 21)]
+    traces = vc.record(model, [pictures(1, *size) for size in sizes])
+    assert [t.grid for t in traces] == [(5, 7), (10, 3), (5, 7)]
+    torch.testing.assert_close(traces[0].logits, traces[2].logits)
+
+
+def test_image_path_and_bytes_are_one_picture(build, picture, tmp_path):
+    model = build()
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    (tmp_path / "p.png").write_bytes(buffer.getvalue())
+    logits = [vc.record(model, p).logits for p in (picture, buffer.getvalue(), tmp_path / "p.png")]
+    torch.testing.assert_close(logits[0], logits[1])
+    torch.testing.assert_close(logits[0], logits[2])
+
+
+@pytest.mark.parametrize("shape", [(3, 15, 21), (2, 3, 15, 21), (1, 1, 15, 21)])
+def test_a_tensor_of_another_shape_is_refused(build, shape):
+    with pytest.raises(vc.InputError, match=r"\(1, 3, height, width\)") as caught:
+        vc.record(build(), torch.zeros(shape))
+    assert caught.value.code == "tensor-shape"
+
+
+def test_on_grid_and_token_at(build, pictures):
+    trace = vc.record(build(registers=2), pictures(1))
+    grid = trace.on_grid(torch.arange(38))
+    assert grid.shape == (5, 7)
+    assert grid[2, 3] == trace.token_at(2, 3) == 3 + 2 * 7 + 3
+    with pytest.raises(ValueError, match="38 values"):
+        trace.on_grid(torch.zeros(5))
+    with pytest.raises(IndexError):
+        trace.token_at(5, 0)
+
+
+def test_nothing_is_left_on_the_model(build, pictures):
+    model = build()
+    before = {name: set(vars(module)) for name, module in model.named_modules()}
+    vc.record(model, pictures(1))
+    assert {name: set(vars(module)) for name, module in model.named_modules()} == before
+    assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_trace_is_frozen(build, pictures):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        vc.record(build(), pictures(1)).grid = (1, 1)
+
+
+def test_predict_is_sorted_and_named(build, picture):
+    model = build()
+    model.labels = [f"thing {i}" for i in range(11)]
+    best = vc.predict(model, picture, k=4)
+    expected = vc.record(model, picture).logits.softmax(-1).sort(descending=True)
+    assert [name for name, _ in best] == [f"thing {i}" for i in expected.indices[:4]]
+    assert [p for _, p in best] == pytest.approx(expected.values[:4].tolist())
+    assert len(vc.predict(model, picture, k=50)) == 11
+
+
+def test_without_a_head_there_is_a_trace_but_no_prediction(build, picture):
+    model = build(classes=0)
+    assert vc.record(model, picture).logits is None
+    with pytest.raises(vc.InputError) as caught:
+        vc.predict(model, picture)
+    assert caught.value.code == "model-no-head"

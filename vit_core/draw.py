@@ -1,0 +1,50 @@
+"""Maps as pictures: one colour scale for all of them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from PIL import Image
+
+SCALE = cv2.COLORMAP_VIRIDIS  # perceptually uniform and readable by the colour-blind (van der Walt & Smith 2015)
+
+
+def colours() -> np.ndarray:
+    """The scale's 256 steps, (256, 3) uint8 RGB, from low to high."""
+    return cv2.applyColorMap(np.arange(256, dtype=np.uint8), SCALE)[:, 0, ::-1].copy()
+
+
+def colour_map(values: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
+    """Values (rows, cols) as RGB (rows, cols, 3) uint8; `low` and `high` default to their range. NaN is grey."""
+    known = np.isfinite(values)
+    low = float(values[known].min()) if low is None else low
+    high = float(values[known].max()) if high is None else high
+    level = np.clip((np.where(known, values, low) - low) / max(high - low, 1e-12), 0, 1)
+    out = colours()[np.round(level * 255).astype(np.uint8)]
+    out[~known] = 128
+    return out
+
+
+def overlay(picture: Image.Image, values: np.ndarray, opacity: float = 0.65, **scale) -> Image.Image:
+    """A map (height, width), one value a pixel of `picture`, laid over it; where it is NaN the picture stays."""
+    base = np.asarray(picture.convert("L").convert("RGB"), np.float32)
+    mixed = (1 - opacity) * base + opacity * colour_map(values, **scale)
+    unseen = ~np.isfinite(values)
+    mixed[unseen] = np.asarray(picture.convert("RGB"))[unseen]
+    return Image.fromarray(mixed.astype(np.uint8))
+
+
+def tile(maps: np.ndarray, cell: int = 96, gap: int = 2, columns: int | None = None, **scale) -> Image.Image:
+    """Maps (k, rows, cols) side by side on one scale, `columns` a line, each about `cell` pixels high."""
+    k, rows, cols = maps.shape
+    columns = columns or k
+    factor = max(1, round(cell / rows))
+    height, width = rows * factor, cols * factor
+    lines = -(-k // columns)
+    out = np.full((lines * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    scale = {"low": float(maps.min()), "high": float(maps.max())} | scale
+    for i, one in enumerate(maps):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        enlarged = colour_map(one, **scale).repeat(factor, 0).repeat(factor, 1)
+        out[top : top + height, left : left + width] = enlarged
+    return Image.fromarray(out)
