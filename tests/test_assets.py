@@ -1,0 +1,59 @@
+"""What ships in assets/: every picture opens, and its origin and licence are written down."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vit_core.datasets import CIFAR_LABELS, FASHION_LABELS, read_idx
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+SAMPLES = json.loads((ASSETS / "samples/samples.json").read_text(encoding="utf-8"))
+FIELDS = ["file", "title_en", "title_ko", "class", "model", "author", "source", "licence"]
+LABELS = {"photo": CIFAR_LABELS, "fashion": FASHION_LABELS, None: [None]}
+
+
+def test_every_picture_is_listed_once():
+    files = sorted(path.name for path in (ASSETS / "samples").iterdir() if path.name != "samples.json")
+    assert sorted(sample["file"] for sample in SAMPLES) == files
+    assert sum(path.stat().st_size for path in (ASSETS / "samples").iterdir()) < 3e6
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["file"])
+def test_sample(sample):
+    assert list(sample) == FIELDS
+    assert all(sample[field] for field in FIELDS if field not in ("class", "model"))
+    assert sample["class"] in LABELS[sample["model"]]
+    allowed = {"MIT"} if sample["model"] == "fashion" else {"CC0-1.0", "Public domain"}
+    assert sample["licence"] in allowed
+    with Image.open(ASSETS / "samples" / sample["file"], formats=["JPEG", "PNG"]) as picture:
+        assert not picture.getexif(), "metadata may say where and by whom"
+        assert picture.size == (28, 28) if sample["model"] == "fashion" else 256 < max(picture.size) <= 1024
+        assert np.asarray(picture).std() > 10, "an even grey says nothing"
+
+
+def test_enough_for_a_first_look():
+    photographs = [sample for sample in SAMPLES if sample["model"] != "fashion"]
+    assert len(photographs) >= 8
+    assert len({sample["class"] for sample in photographs} - {None}) >= 3
+    assert SAMPLES[0]["model"] == "photo", "the first screen is a finished result on something the model was taught"
+
+
+def test_fashion_test_set_is_whole():
+    pictures = read_idx(ASSETS / "fashion-mnist/t10k-images-idx3-ubyte.gz")
+    classes = read_idx(ASSETS / "fashion-mnist/t10k-labels-idx1-ubyte.gz")
+    assert pictures.shape == (10_000, 28, 28)
+    assert np.bincount(classes).tolist() == [1000] * 10
+    assert "Copyright (c) 2017 Zalando SE" in (ASSETS / "fashion-mnist/LICENSE").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("sample", [s for s in SAMPLES if s["model"] == "fashion"], ids=lambda s: s["file"])
+def test_fashion_samples_are_test_pictures_of_their_class(sample):
+    pictures = read_idx(ASSETS / "fashion-mnist/t10k-images-idx3-ubyte.gz")
+    classes = read_idx(ASSETS / "fashion-mnist/t10k-labels-idx1-ubyte.gz")
+    index = int(sample["source"].split("test picture ")[1].split()[0])
+    with Image.open(ASSETS / "samples" / sample["file"]) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), pictures[index])
+    assert FASHION_LABELS[classes[index]] == sample["class"]

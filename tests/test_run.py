@@ -1,0 +1,166 @@
+"""run.py without a network: pip's place is taken by an empty requirements file, or by one that cannot be met."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def load():
+    """run.py as a module, though it lies beside the packages and not in one."""
+    spec = importlib.util.spec_from_file_location("vitrine_run", ROOT / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+run = load()
+
+
+def launch(root, *arguments, **env):
+    """`python run.py ...` in `root`; the finished process with its text."""
+    command = [sys.executable, root / "run.py", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=root.parent, env=os.environ | env)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A project as small as can be, in a folder with a space and Korean in its name, run once."""
+    root = tmp_path_factory.mktemp("a space") / "유리 진열장"
+    (root / "app").mkdir(parents=True)
+    (root / "tests").mkdir()
+    shutil.copy(ROOT / "run.py", root)
+    (root / "requirements.txt").write_text("# nothing\n")
+    (root / "app/__init__.py").touch()
+    (root / "app/__main__.py").write_text(
+        "import sys; print('app', sys.argv[1:], sys.prefix); sys.exit(len(sys.argv) + 40)\n"
+    )
+    first = launch(root)
+    assert "Installing" in first.stdout
+    assert first.returncode == 41, first.stderr
+    return root
+
+
+@pytest.mark.parametrize("word", ["--help", "-h", "help"])
+def test_help(word):
+    done = launch(ROOT, word)
+    assert done.returncode == 0
+    assert "run.py test" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("version", [(3, 10, 14), (2, 7, 18), (3, 9)])
+def test_old_python_is_told(version, monkeypatch, capsys):
+    with pytest.raises(run.Stop, match=rf"3\.11 or newer; this is {version[0]}\.{version[1]} "):
+        run.check_python(version)
+    check = run.check_python
+    monkeypatch.setattr(run, "check_python", lambda: check(version))
+    assert run.main([]) == 2
+    assert "3.11 or newer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 1), (4, 0)])
+def test_new_python_is_welcome(version):
+    run.check_python(version)
+
+
+def test_second_start_installs_nothing_and_passes_arguments_and_exit_code(home):
+    again = launch(home, "--server.port", "8600")
+    assert "Installing" not in again.stdout
+    assert again.returncode == 43
+    assert again.stdout.startswith("app ['--server.port', '8600']")
+    assert str(home / ".venv") in again.stdout
+
+
+def test_changed_requirements_are_installed(home):
+    (home / "requirements.txt").write_text("# nothing, said otherwise\n")
+    assert "Installing" in launch(home).stdout
+    assert "Installing" not in launch(home).stdout
+
+
+def test_tests_requirements_come_on_top(home):
+    tests = home / "tests/requirements.txt"
+    tests.write_text("# no tests\n")
+    files = [home / "requirements.txt", tests]
+    run.prepare(home / ".venv", files)
+    stamp = home / ".venv/vitrine.stamp"
+    before = stamp.stat().st_mtime_ns
+    run.prepare(home / ".venv", files[:1])
+    run.prepare(home / ".venv", files)
+    assert stamp.stat().st_mtime_ns == before, "the app needs nothing that the tests' environment lacks"
+
+
+def test_failed_install_says_so_and_is_tried_again(home):
+    good = (home / "requirements.txt").read_text()
+    (home / "requirements.txt").write_text("./no-such-folder\n")
+    failed = launch(home, PIP_NO_INDEX="1")
+    assert failed.returncode == 2
+    assert "pip could not install" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    (home / "requirements.txt").write_text(good)
+    mended = launch(home)
+    assert "Installing" in mended.stdout
+    assert mended.returncode == 41
+
+
+def break_python(venv):
+    run.python_in(venv).unlink()
+
+
+def break_pip(venv):
+    shutil.rmtree(next(venv.glob("lib*/**/site-packages/pip")))
+
+
+def break_all(venv):
+    shutil.rmtree(venv)
+    venv.mkdir()
+
+
+@pytest.mark.parametrize("damage", [break_python, break_pip, break_all])
+def test_half_made_environment_is_mended(home, damage):
+    damage(home / ".venv")
+    mended = launch(home)
+    assert mended.returncode == 41, mended.stderr
+    assert "Installing" in mended.stdout
+    assert "Installing" not in launch(home).stdout
+
+
+def test_half_installed_package_is_not_taken_for_whole(home):
+    half = run.python_in(home / ".venv").parent.parent / "lib/python{}.{}/site-packages/half-1.0.dist-info".format(
+        *sys.version_info
+    )
+    half.mkdir()
+    (half / "METADATA").write_text("Metadata-Version: 2.1\nName: half\nVersion: 1.0\n")
+    (home / ".venv/vitrine.stamp").unlink()  # pip was interrupted
+    assert launch(home).returncode == 41
+    assert not half.exists()
+
+
+def test_no_venv_module_is_explained(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "apt", lambda *packages: False)
+    monkeypatch.setattr(run.sys, "executable", shutil.which("false"))
+    with pytest.raises(run.Stop, match="apt-get install python3-venv"):
+        run.make_venv(tmp_path / "venv")
+
+
+def test_missing_browser_is_asked_for_and_explained(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(run, "apt", lambda *packages: asked.extend(packages))
+    monkeypatch.setattr(run.shutil, "which", lambda name: None)
+    monkeypatch.setattr(run.sys, "platform", "linux")
+    run.browser_and_font()
+    assert asked == ["chromium", "fonts-noto-cjk", "fontconfig"]
+    assert "sudo apt-get install chromium fonts-noto-cjk fontconfig" in capsys.readouterr().err
+
+
+def test_without_root_and_password_nothing_is_installed(monkeypatch):
+    monkeypatch.setattr(run.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(run.shutil, "which", lambda name: None if name == "sudo" else f"/usr/bin/{name}")
+    monkeypatch.setattr(run.subprocess, "run", lambda *a, **k: pytest.fail("started something"))
+    assert not run.apt("chromium")
