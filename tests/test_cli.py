@@ -1,0 +1,88 @@
+"""The command line, run as a person would."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import vit_core as vc
+from vit_core.__main__ import main
+from vit_core.checkpoints import embedded
+
+SAMPLES = embedded.ASSETS / "samples"
+
+
+def test_explain_writes_what_the_api_says(tmp_path, capsys):
+    image = SAMPLES / "chelsea.jpg"
+    assert main(["explain", str(image), "--model", "embedded:photo", "--out", str(tmp_path / "out"), "--k", "3"]) == 0
+    assert "chelsea.jpg: " in capsys.readouterr().out
+    model = vc.load("embedded:photo")
+    trace = vc.record(model, image)
+    facts = json.loads((tmp_path / "out/chelsea.json").read_text("utf-8"))
+    expected = vc.predict(model, image, k=3)
+    assert [p["label"] for p in facts["predictions"]] == [label for label, _ in expected]
+    assert [p["probability"] for p in facts["predictions"]] == pytest.approx([p for _, p in expected], rel=1e-4)
+    with np.load(tmp_path / "out/chelsea.npz") as arrays:
+        assert arrays["attention"].shape == (trace.depth, trace.heads, *trace.grid)
+        row = vc.rollout(trace)
+        np.testing.assert_allclose(arrays["rollout"], trace.on_grid(row).cpu(), atol=1e-6)
+        np.testing.assert_allclose(arrays["attention"][1], trace.on_grid(trace.attention(1)[:, 0]).cpu(), atol=1e-6)
+    with Image.open(tmp_path / "out/chelsea.rollout.png") as drawn, Image.open(image) as picture:
+        assert drawn.size == picture.size
+    layers = sorted(p.name for p in (tmp_path / "out").glob("chelsea.layer*.png"))
+    assert layers == [f"chelsea.layer{i + 1:02}.png" for i in range(trace.depth)]
+
+
+def test_same_names_do_not_overwrite_each_other(tmp_path):
+    for folder, colour in (("a", "red"), ("b", "blue")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (40, 40), colour).save(tmp_path / folder / "p.png")
+    assert main(["explain", str(tmp_path / "a/p.png"), str(tmp_path / "b/p.png"), "--out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").glob("*.json"))) == 2
+
+
+def test_models_lists_the_embedded_ones(capsys):
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    assert "embedded:photo" in said
+    assert "embedded:fashion" in said
+
+
+def test_one_bad_picture_is_named_and_the_others_go_on(tmp_path, capsys):
+    (tmp_path / "bad.png").write_text("no picture")
+    good = SAMPLES / "chelsea.jpg"
+    assert main(["explain", str(tmp_path / "bad.png"), str(good), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f"{tmp_path}/bad.png: ")
+    assert "Traceback" not in said.err
+    assert (tmp_path / "out/chelsea.json").exists()
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--model", "embedded:nothing"], ["--model", "nonsense"], ["--model", "file:/no/such.pth"],
+    ["--fusion", "median"], ["--token", "999"], ["--residual", "2"],
+], ids=" ".join)  # fmt: skip
+def test_bad_options_end_with_two_and_a_sentence(tmp_path, capsys, arguments):
+    assert main(["explain", str(SAMPLES / "chelsea.jpg"), "--out", str(tmp_path), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.strip()
+    assert "Traceback" not in said
+
+
+def test_a_checkpoint_with_nan_ends_with_two_and_names_the_tensor(tmp_path, capsys):
+    model = vc.load("embedded:fashion", device="cpu")
+    with torch.no_grad():
+        model.blocks[2].attn.proj.weight[0, 0] = float("nan")
+    embedded.save(model, tmp_path / "nan.safetensors", {})
+    arguments = ["explain", str(SAMPLES / "chelsea.jpg"), "--out", str(tmp_path), "--model",
+                 f"file:{tmp_path / 'nan.safetensors'}"]
+    assert main(arguments) == 2
+    assert "blocks.2.attn.proj.weight" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["explain", str(SAMPLES / "chelsea.jpg"), "--out", str(tmp_path / "file" / "out")]) == 2
+    assert "cannot write" in capsys.readouterr().err
