@@ -1,0 +1,51 @@
+"""Maps as pictures."""
+
+import numpy as np
+from PIL import Image
+
+from vit_core import draw
+
+
+def test_the_scale_gets_lighter_all_the_way():
+    colours = draw.colours().astype(float) / 255
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    assert colours.shape == (256, 3)
+    assert (np.diff(luminance) > -1e-3).all()  # no step back, up to 8-bit rounding
+    assert luminance[-1] > luminance[0] + 0.6
+
+
+def test_colour_map_spans_its_range_and_greys_the_unknown():
+    values = np.array([[1.0, 3.0], [2.0, np.nan]])
+    out = draw.colour_map(values)
+    assert out.shape == (2, 2, 3)
+    np.testing.assert_array_equal(out[0, 0], draw.colours()[0])
+    np.testing.assert_array_equal(out[0, 1], draw.colours()[255])
+    np.testing.assert_array_equal(out[1, 0], draw.colours()[128])
+    np.testing.assert_array_equal(out[1, 1], [128, 128, 128])
+    np.testing.assert_array_equal(draw.colour_map(values, 1.0, 5.0)[0, 1], draw.colours()[128])
+
+
+def test_a_flat_map_is_no_division_by_zero():
+    assert (draw.colour_map(np.ones((3, 5))) == draw.colours()[0]).all()
+
+
+def test_overlay_leaves_what_was_not_seen():
+    picture = Image.new("RGB", (4, 2), (200, 10, 10))
+    values = np.full((2, 4), np.nan)
+    values[:, 1:3] = [[0, 1], [0, 1]]
+    out = np.asarray(draw.overlay(picture, values))
+    assert (out[:, [0, 3]] == (200, 10, 10)).all()
+    assert (out[:, 1] != (200, 10, 10)).any()
+    assert out[0, 2].sum() > out[0, 1].sum()
+
+
+def test_tiles_share_a_scale_and_stand_in_rows():
+    maps = np.stack([np.full((2, 3), v) for v in (0.0, 0.5, 1.0)])
+    out = np.asarray(draw.tile(maps, cell=8, gap=2, columns=2))
+    assert out.shape == (8 + 2 + 8, 12 + 2 + 12, 3)
+    colours = draw.colours()
+    np.testing.assert_array_equal(out[0, 0], colours[0])
+    np.testing.assert_array_equal(out[0, 14], colours[128])
+    np.testing.assert_array_equal(out[10, 0], colours[255])
+    np.testing.assert_array_equal(out[10, 14], [255, 255, 255])
