@@ -11,7 +11,8 @@ SCALE = cv2.COLORMAP_VIRIDIS  # perceptually uniform and readable by the colour-
 
 def colours() -> np.ndarray:
     """The scale's 256 steps, (256, 3) uint8 RGB, from low to high."""
-    return cv2.applyColorMap(np.arange(256, dtype=np.uint8), SCALE)[:, 0, ::-1].copy()
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    return cv2.applyColorMap(levels, SCALE)[:, 0, ::-1].copy()
 
 
 def colour_map(values: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
