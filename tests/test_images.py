@@ -105,6 +105,14 @@ def test_exif_orientation(orientation, format):
     assert pixels(read(seen)).tolist() == pixels(seen).tolist()
 
 
+def test_exif_that_cannot_be_read_is_passed_over(monkeypatch):
+    def getexif(self):
+        raise SyntaxError("not a TIFF file")
+
+    monkeypatch.setattr(Image.Image, "getexif", getexif)
+    assert code(picture(8, 8)) is None
+
+
 def test_exif_orientation_by_hand():
     dot = Image.new("L", (3, 2))
     dot.putpixel((0, 0), 255)  # stored top left
@@ -146,12 +154,15 @@ def test_animations_give_their_first_frame():
         assert abs(pixels(read(CASES[name][1])) - pixels(picture(48, 64))).mean() < 6, name
 
 
-def test_profiles():
+def test_profiles(monkeypatch):
     image = picture(16, 16)
-    srgb, grey = (ImageCms.ImageCmsProfile(ImageCms.createProfile(s)).tobytes() for s in ("sRGB", "LAB"))
+    srgb, other = (ImageCms.ImageCmsProfile(ImageCms.createProfile(s)).tobytes() for s in ("sRGB", "LAB"))
     plain = pixels(read(encode(image, "PNG")))
     assert (pixels(read(encode(image, "PNG", icc_profile=srgb))) == plain).all()  # not a bit is touched
-    assert (pixels(read(encode(image, "PNG", icc_profile=grey))) == plain).all()  # of another space: passed over
+    assert (pixels(read(encode(image, "PNG", icc_profile=other))) == plain).all()  # of another space: passed over
+    with monkeypatch.context() as patch:  # a conversion from sRGB to sRGB may still round
+        patch.setattr(ImageCms, "profileToProfile", lambda *_, **__: pytest.fail("converted"))
+        read(encode(image, "PNG", icc_profile=srgb))
     swapped = bytearray(srgb)  # a profile whose red and blue primaries are exchanged, by another name
     at = [swapped.index(tag, 128) for tag in (b"rXYZ", b"bXYZ")]
     swapped[at[0] : at[0] + 4], swapped[at[1] : at[1] + 4] = b"bXYZ", b"rXYZ"
@@ -211,7 +222,14 @@ def test_the_path_for_long_strips_gives_the_same(mode, monkeypatch):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(1, 10_000), (10_000, 1)])
-def test_a_strip_needs_little_memory(mode, size):
+def test_a_strip_needs_little_memory(mode, size, monkeypatch):
+    resize = Image.Image.resize
+
+    def bounded(self, to, *args, **kwargs):
+        assert to[0] * to[1] <= images.MAX_RESIZED
+        return resize(self, to, *args, **kwargs)
+
+    monkeypatch.setattr(Image.Image, "resize", bounded)
     tensor, crop = Preprocess(crop_mode=mode)(Image.new("RGB", size, "white"))
     assert tensor.shape == (1, 3, 224, 224)
     assert tensor.max() == 1

@@ -32,6 +32,12 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"\0")) + _chunk(b"IEND", b"")
 
 
+def png_text_bomb() -> bytes:
+    """A small PNG with a comment of 65 kB that unpacks to 64 MB."""
+    png = encode(picture(8, 8), "PNG")
+    return png[:33] + _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**26), 9)) + png[33:]
+
+
 def jpeg_header(width: int, height: int) -> bytes:
     data = bytearray(encode(picture(8, 8), "JPEG"))
     at = data.index(b"\xff\xc0") + 5
@@ -66,6 +72,7 @@ def cases() -> dict[str, tuple[str, bytes, str | None]]:
         "truncated bmp": ("cut.bmp", (bmp := encode(small, "BMP"))[: len(bmp) // 2], "image-truncated"),
         "only a png header": ("cut.png", png[:20], "image-truncated"),
         "only a jpeg header": ("cut.jpg", jpeg[:4], "image-truncated"),
+        "text bomb": ("bomb.png", png_text_bomb(), "image-truncated"),
         "no width": ("none.png", png_header(0, 10), "image-truncated"),
         "40,000 x 40,000 png": ("huge.png", png_header(40_000, 40_000), "image-too-large"),
         "10,000 x 10,000 png": ("large.png", png_header(10_000, 10_000), "image-too-large"),
