@@ -77,7 +77,7 @@ _GREY = dict(mean=(0.2860,), std=(0.3530,), crop_pad=2)
 RECIPES: dict[str, Recipe] = {
     # two CPU cores
     "photo-cnn": Recipe("cifar10", dict(width=32), epochs=12, batch=128, other_lr=4e-3),
-    "photo": Recipe("cifar10", _vit(32, 4, 128, 6, 4, **_DISTILLED), epochs=26, full_epochs=4, keep=0.5,
+    "photo": Recipe("cifar10", _vit(32, 4, 128, 6, 4, **_DISTILLED), epochs=22, full_epochs=3, keep=0.5,
                     teacher="photo-cnn"),
     "fashion": Recipe("fashion", _vit(28, 4, 128, 6, 4, channels=1), epochs=14, full_epochs=3, keep=0.5, **_GREY),
     # one GPU
