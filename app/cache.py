@@ -1,0 +1,77 @@
+"""Everything that outlives a rerun, and the one thread that runs models. The only user of st.cache_*."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import streamlit as st
+import torch
+from PIL import Image
+
+import vit_core as vc
+from app.result import Result
+
+SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
+log = logging.getLogger("vitrine")
+if level := os.environ.get("VITRINE_LOG"):
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(level.upper())
+
+
+@st.cache_resource(show_spinner=False)
+def worker() -> ThreadPoolExecutor:
+    """The thread that loads models, runs them and derives maps from what they did.
+
+    Streamlit runs a page in a new thread each time, and torch's number of threads is a thread's own: without
+    this, every rerun would ask for all cores at once.
+    """
+    return ThreadPoolExecutor(1, "vitrine", torch.set_num_threads, (max(1, (os.cpu_count() or 2) - 1),))
+
+
+def run(function, *args):
+    """`function(*args)` on the worker thread; waits for it, and raises what it raises."""
+    return worker().submit(function, *args).result()
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def model(name: str) -> vc.VisionTransformer:
+    """The model called `name`, on the best device. Raises InputError; a failure is not kept."""
+    begun = time.perf_counter()
+    loaded = run(vc.load, name)
+    log.info("load %s %.0f ms", name, (time.perf_counter() - begun) * 1e3)
+    if not os.environ.get("VITRINE_NO_FREEZE"):
+        # Streamlit collects garbage after each rerun; torch's many objects make that 0.14 to 0.38 s each time,
+        # unless they are put out of the collector's sight.
+        gc.collect()
+        gc.freeze()
+    return loaded
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def result(name: str, digest: str, _picture: Image.Image) -> Result:
+    """One forward pass of the model called `name` on the picture whose pixels have this sha256."""
+    loaded = model(name)
+    begun = time.perf_counter()
+    trace = run(vc.record, loaded, _picture)
+    seconds = time.perf_counter() - begun
+    log.info("forward %s %s %.0f ms", name, digest[:12], seconds * 1e3)
+    return Result(name, _picture, loaded, trace, seconds)
+
+
+@st.cache_resource(show_spinner=False)
+def samples() -> dict[str, dict]:
+    """The bundled pictures by file name, in the order they are shown."""
+    listed = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
+    return {entry["file"]: entry for entry in listed}
+
+
+@st.cache_resource(show_spinner=False)
+def sources() -> list[vc.checkpoints.Available]:
+    """What models there are, the embedded ones first."""
+    return vc.available()

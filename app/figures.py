@@ -1,0 +1,359 @@
+"""Arrays to figures: plotly where one points and clicks, pictures beneath. Knows no widget and no language.
+
+Maps are drawn in grid units: x to the right, y down, patch (row, col) the unit square whose top left corner
+is (col, row). All maps use one colour scale, vit_core.draw's.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image
+
+from vit_core import draw
+
+FONT = 15
+ACCENT = "#2b95a3"  # between the two themes' accents; 3 to 1 or better on both grounds
+QUIET = "#8a9aa0"
+VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.colours()[min(255, i * 16)])] for i in range(17)]
+CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False, "doubleClick": False}
+
+
+def two_digits(value: float) -> str:
+    """A number as people read it: two significant digits, no exponent unless it is tiny."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.0f}"
+    if abs(value) >= 99.5:
+        return f"{value:,.0f}"
+    decimals = max(0, 1 - math.floor(math.log10(abs(float(f"{value:.1e}")))))
+    return f"{value:.{decimals}f}" if decimals <= 4 else f"{value:.1e}"
+
+
+def uri(image: Image.Image, format: str = "PNG") -> str:
+    """A picture as a data URI. PNG for maps, whose colours are values; JPEG for photographs."""
+    out = io.BytesIO()
+    image.convert("RGB").save(out, format, **({"quality": 85} if format == "JPEG" else {"compress_level": 3}))
+    return f"data:image/{format.lower()};base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def _figure(height: int | None = None, **layout) -> go.Figure:
+    """An empty figure in the house's style: no ground of its own, nothing to drag, labels at the pointer."""
+    return go.Figure(layout=dict(
+        height=height, margin=dict(l=0, r=0, t=0, b=0), paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        font_size=FONT, hoverlabel_font_size=FONT, showlegend=False, dragmode=False, hovermode="closest",
+        hoverdistance=200, clickmode="event+select", **layout) | {})
+
+
+def _plane(figure: go.Figure, width: float, height: float, aspect: float = 1.0) -> go.Figure:
+    """Bare axes over [0, width] x [0, height], y down, a unit of y being `aspect` units of x."""
+    bare = dict(visible=False, fixedrange=True, constrain="domain")
+    figure.update_xaxes(range=[0, width], **bare)
+    figure.update_yaxes(range=[height, 0], scaleanchor="x", scaleratio=aspect, **bare)
+    return figure
+
+
+def _picture(figure: go.Figure, source: str, box: tuple[float, float, float, float], smooth: bool = True) -> None:
+    """Lay a picture under everything, stretched over (left, top, right, bottom)."""
+    left, top, right, bottom = box
+    figure.add_layout_image(source=source, x=left, y=top, sizex=right - left, sizey=bottom - top, xref="x", yref="y",
+                            xanchor="left", yanchor="top", sizing="stretch", layer="below")
+
+
+def _mark(figure: go.Figure, box: tuple[float, float, float, float]) -> None:
+    """A frame that is seen on any ground: white within black."""
+    for colour, width in (("black", 6), ("white", 3)):
+        figure.add_shape(type="rect", x0=box[0], y0=box[1], x1=box[2], y1=box[3], line=dict(color=colour, width=width))
+
+
+def _targets(figure: go.Figure, x, y, data, hover: str | Sequence[str], size: float = 14) -> None:
+    """Invisible points to aim at; the nearest answers to the pointer. `data` comes back with the click."""
+    figure.add_scatter(
+        x=x, y=y, customdata=data, mode="markers", text=hover if not isinstance(hover, str) else None,
+        hovertemplate="%{text}<extra></extra>" if not isinstance(hover, str) else hover,
+        marker=dict(size=size, opacity=0, color=ACCENT),
+        selected_marker_opacity=0, unselected_marker_opacity=0)
+
+
+def _scale(figure: go.Figure, low: float, high: float, title: str) -> None:
+    """The colour scale with its range in numbers, on the right."""
+    ticks = np.linspace(low, high, 5)
+    figure.add_scatter(
+        x=[None], y=[None], mode="markers", hoverinfo="skip",
+        marker=dict(color=[low], colorscale=VIRIDIS, cmin=low, cmax=max(high, low + 1e-9), showscale=True,
+                    colorbar=dict(title=dict(text=title, side="right", font_size=FONT), thickness=14, len=1, x=1.0,
+                                  xpad=8, ypad=4, tickvals=ticks, ticktext=[two_digits(v) for v in ticks],
+                                  tickfont_size=FONT, outlinewidth=0)))
+
+
+def hero(picture: Image.Image, crop, grid: tuple[int, int], patch: tuple[int, int], chosen: tuple[int, int] | None,
+         hover: str) -> go.Figure:
+    """The whole picture with the patch grid where the model looks; what it never sees is veiled.
+
+    `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1.
+    """
+    (rows, cols), (height, width) = grid, crop.picture
+    step_x, step_y = patch[1] * crop.scale[1], patch[0] * crop.scale[0]
+    left, top = crop.box[:2]
+    right, bottom = left + cols * step_x, top + rows * step_y
+    bounds = min(0, left), min(0, top), max(width, right), max(height, bottom)
+    figure = _figure()
+    figure.update_xaxes(range=[bounds[0], bounds[2]], visible=False, fixedrange=True, constrain="domain")
+    figure.update_yaxes(range=[bounds[3], bounds[1]], visible=False, fixedrange=True, constrain="domain",
+                        scaleanchor="x")
+    small = picture.copy()
+    small.thumbnail((1000, 1000), Image.Resampling.LANCZOS)
+    if max(small.size) < 400:  # else the browser blurs the pixels of a small picture
+        factor = 400 // max(small.size) + 1
+        small = small.resize((small.width * factor, small.height * factor), Image.Resampling.NEAREST)
+    _picture(figure, uri(small, "JPEG"), (0, 0, width, height))
+    for x0, y0, x1, y1 in ((bounds[0], bounds[1], left, bounds[3]), (right, bounds[1], bounds[2], bounds[3]),
+                           (left, bounds[1], right, top), (left, bottom, right, bounds[3])):
+        if x1 - x0 > 0.5 and y1 - y0 > 0.5:
+            figure.add_shape(type="rect", x0=x0, y0=y0, x1=x1, y1=y1, line_width=0, fillcolor="rgba(70,80,84,0.72)")
+    xs, ys = [], []
+    for i in range(cols + 1):
+        xs += [left + i * step_x] * 2 + [None]
+        ys += [top, bottom, None]
+    for i in range(rows + 1):
+        xs += [left, right, None]
+        ys += [top + i * step_y] * 2 + [None]
+    thin = 1.4 if max(grid) <= 16 else 0.7
+    for colour, line in (("rgba(0,0,0,0.45)", thin + 1), ("rgba(255,255,255,0.85)", thin)):
+        figure.add_scatter(x=xs, y=ys, mode="lines", line=dict(color=colour, width=line), hoverinfo="skip")
+    r, c = np.mgrid[0:rows, 0:cols]
+    _targets(figure, left + (c.ravel() + 0.5) * step_x, top + (r.ravel() + 0.5) * step_y,
+             np.stack([r.ravel() + 1, c.ravel() + 1], -1).tolist(), hover)
+    if chosen:
+        x, y = left + chosen[1] * step_x, top + chosen[0] * step_y
+        _mark(figure, (x, y, x + step_x, y + step_y))
+    return figure
+
+
+def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], size: int = 520) -> Image.Image:
+    """The model's input cut into its patches, drawn apart, every input pixel a square. Transparent between."""
+    (rows, cols), (ph, pw) = grid, patch
+    factor = max(1, round(size / max(rows * ph, cols * pw)))
+    gap = max(2, round(size / max(grid) / 12))
+    pixels = np.asarray(seen.convert("RGB")).repeat(factor, 0).repeat(factor, 1)
+    ph, pw = ph * factor, pw * factor
+    out = np.zeros((rows * (ph + gap) - gap, cols * (pw + gap) - gap, 4), np.uint8)
+    for r in range(rows):
+        for c in range(cols):
+            to = out[r * (ph + gap) : r * (ph + gap) + ph, c * (pw + gap) : c * (pw + gap) + pw]
+            to[..., :3], to[..., 3] = pixels[r * ph : (r + 1) * ph, c * pw : (c + 1) * pw], 255
+    return Image.fromarray(out)
+
+
+def bars(names: Sequence[str], values: Sequence[float], hover: str) -> go.Figure:
+    """Probabilities as horizontal bars, best on top, each with its name and number."""
+    figure = _figure(height=46 * len(names) + 10)
+    figure.add_bar(
+        x=list(values), y=list(range(len(names))), orientation="h", width=0.66, customdata=list(names),
+        marker_color=[ACCENT] + [QUIET] * (len(names) - 1), hovertemplate=hover, cliponaxis=False,
+        text=[f"{two_digits(100 * v)} %" for v in values], textposition="outside", textfont_size=FONT + 1)
+    # Room for the number beyond a full bar.
+    figure.update_xaxes(range=[0, 1.18], visible=False, fixedrange=True)
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[shorten(n, 26) + "  " for n in names],
+                        tickfont_size=FONT + 1, autorange="reversed", fixedrange=True, showgrid=False, zeroline=False,
+                        automargin=True)
+    return figure
+
+
+def shorten(name: str, limit: int) -> str:
+    """A name that fits; what is left out is marked."""
+    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
+
+
+def limits(maps: np.ndarray, shared: bool) -> list[tuple[float, float]]:
+    """(low, high) of the colour scale of each map (k, rows, cols): from 0 to the largest of all, or each its own."""
+    if shared:
+        return [(0.0, float(maps.max()))] * len(maps)
+    return [(float(m.min()), float(m.max())) for m in maps]
+
+
+def over(region: Image.Image, values: np.ndarray, low: float, high: float, opacity: float,
+         size: tuple[int, int]) -> Image.Image:
+    """A map (rows, cols) over the region its grid covers, at `size` (width, height), a patch one flat colour."""
+    width, height = size
+    r = np.minimum((np.arange(height) + 0.5) * values.shape[0] / height, values.shape[0] - 1).astype(int)
+    c = np.minimum((np.arange(width) + 0.5) * values.shape[1] / width, values.shape[1] - 1).astype(int)
+    return draw.overlay(region.resize(size), values[r][:, c], opacity, low=low, high=high)
+
+
+def columns_for(count: int) -> int:
+    """How many maps stand side by side: five, or more where there would be too many lines."""
+    return min(count, 5 if count <= 15 else 6 if count <= 24 else 8)
+
+
+def strip_aspect(count: int, map_aspect: float) -> float:
+    """Width over height of `strip`'s drawing, for whoever reserves its place."""
+    columns = columns_for(count)
+    return columns * 1.06 / (math.ceil(count / columns) * (map_aspect + 0.24))
+
+
+def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: Sequence[str], ranges, opacity: float,
+          chosen: int, aspect: float = 1.0) -> go.Figure:
+    """Maps (k, rows, cols) side by side over the picture, each under its label; the chosen one framed.
+
+    `aspect` is height over width of one map. The index of a map is the custom data of a click on it.
+    """
+    k, columns = len(maps), columns_for(len(maps))
+    lines = math.ceil(k / columns)
+    cell_w = 200 if k <= 15 else 140
+    cell_h, gap, head = round(cell_w * aspect), round(cell_w * 0.06), round(cell_w * 0.24)
+    width, height = columns * (cell_w + gap), lines * (cell_h + head)
+    sheet = np.zeros((height, width, 4), np.uint8)
+    small = region.resize((cell_w, cell_h), Image.Resampling.LANCZOS)
+    figure = _plane(_figure(), width, height)
+    x, y = [], []
+    for i in range(k):
+        top, left = i // columns * (cell_h + head) + head, i % columns * (cell_w + gap)
+        cell = sheet[top : top + cell_h, left : left + cell_w]
+        cell[..., :3] = over(small, maps[i], *ranges[i], opacity, (cell_w, cell_h))
+        cell[..., 3] = 255
+        x.append(left + cell_w / 2)
+        y.append(top + cell_h / 2)
+        figure.add_annotation(x=left, y=top, text=labels[i], showarrow=False, xanchor="left", yanchor="bottom",
+                              font_size=FONT, borderpad=0, yshift=-1)
+    out = io.BytesIO()
+    Image.fromarray(sheet).save(out, "PNG", compress_level=3)
+    _picture(figure, "data:image/png;base64," + base64.b64encode(out.getvalue()).decode(), (0, 0, width, height))
+    _targets(figure, x, y, list(range(k)), hover, size=40)
+    top, left = chosen // columns * (cell_h + head) + head, chosen % columns * (cell_w + gap)
+    _mark(figure, (left, top, left + cell_w, top + cell_h))
+    return figure
+
+
+def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: float, title: str, hover: str,
+             chosen: tuple[int, int] | None = None, opacity: float = 0.65, aspect: float = 1.0,
+             height: int = 380) -> go.Figure:
+    """One map (rows, cols) over the picture with its scale; hovering reads it patch by patch.
+
+    `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
+    """
+    rows, cols = values.shape
+    figure = _plane(_figure(height=height), cols, rows, aspect)
+    figure.update_layout(margin=dict(l=0, r=84, t=4, b=4))
+    if region is None:
+        big = draw.colour_map(values, low, high)
+        factor = max(1, 480 // max(rows, cols))
+        drawn = Image.fromarray(big.repeat(factor, 0).repeat(factor, 1))
+    else:
+        size = (560, round(560 * rows * aspect / cols)) if cols >= rows * aspect else \
+               (round(560 * cols / (rows * aspect)), 560)
+        drawn = over(region, values, low, high, opacity, size)
+    _picture(figure, uri(drawn), (0, 0, cols, rows))
+    r, c = np.mgrid[1 : rows + 1, 1 : cols + 1]
+    # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.
+    figure.add_heatmap(z=values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5, customdata=np.stack([r, c], -1),
+                       opacity=0, showscale=False, hovertemplate=hover, colorscale=VIRIDIS)
+    _scale(figure, low, high, title)
+    if chosen:
+        _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
+    return figure
+
+
+def grid_of_grids(similarity: np.ndarray, chosen: tuple[int, int] | None, hover: str, low: float, high: float,
+                  title: str, height: int = 440) -> go.Figure:
+    """Similarity (rows, cols, rows, cols): at the place of each patch, the map seen from there."""
+    rows, cols = similarity.shape[:2]
+    gap = 1 if max(rows, cols) <= 20 else 0
+    factor = max(1, 700 // (rows * (rows + gap)))
+    cell_h, cell_w, gap = rows * factor, cols * factor, max(gap * factor, 2)
+    out = np.zeros((rows * (cell_h + gap) - gap, cols * (cell_w + gap) - gap, 4), np.uint8)
+    coloured = draw.colour_map(similarity.reshape(rows * cols * rows, cols), low, high)
+    coloured = coloured.reshape(rows, cols, rows, cols, 3)
+    for r in range(rows):
+        for c in range(cols):
+            to = out[r * (cell_h + gap) : r * (cell_h + gap) + cell_h, c * (cell_w + gap) : c * (cell_w + gap) + cell_w]
+            to[..., :3], to[..., 3] = coloured[r, c].repeat(factor, 0).repeat(factor, 1), 255
+    figure = _plane(_figure(height=height), cols, rows)
+    figure.update_layout(margin=dict(l=0, r=84, t=4, b=4))
+    stream = io.BytesIO()
+    Image.fromarray(out).save(stream, "PNG", compress_level=3)
+    share = gap / out.shape[1] * cols, gap / out.shape[0] * rows
+    _picture(figure, "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode(),
+             (share[0] / 2, share[1] / 2, cols - share[0] / 2, rows - share[1] / 2))
+    r, c = np.mgrid[0:rows, 0:cols]
+    _targets(figure, c.ravel() + 0.5, r.ravel() + 0.5, np.stack([r.ravel() + 1, c.ravel() + 1], -1).tolist(), hover)
+    _scale(figure, low, high, title)
+    if chosen:
+        _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
+    return figure
+
+
+def filters(components: np.ndarray, columns: int = 14) -> Image.Image:
+    """Patch-embedding filters (k, patch height, patch width, 3) in [0, 1], side by side. Transparent between."""
+    k, ph, pw, _ = components.shape
+    columns = min(columns, k)
+    factor = max(1, 64 // max(ph, pw))
+    h, w, gap = ph * factor, pw * factor, 6
+    lines = math.ceil(k / columns)
+    out = np.zeros((lines * (h + gap) - gap, columns * (w + gap) - gap, 4), np.uint8)
+    for i, one in enumerate(components):
+        top, left = i // columns * (h + gap), i % columns * (w + gap)
+        to = out[top : top + h, left : left + w]
+        to[..., :3] = (one * 255).round().astype(np.uint8).repeat(factor, 0).repeat(factor, 1)
+        to[..., 3] = 255
+    return Image.fromarray(out)
+
+
+def per_head(values: np.ndarray, x_title: str, y_title: str, hover: str, chosen: tuple[int, int] | None,
+             top: float | None, height: int = 340) -> go.Figure:
+    """One dot a head over the layers: values (layers, heads). The chosen (layer, head) stands out."""
+    layers, heads = values.shape
+    layer, head = np.mgrid[1 : layers + 1, 1 : heads + 1]
+    figure = _axes(_figure(height=height), x_title, y_title, layers)
+    figure.add_scatter(x=layer.ravel(), y=values.ravel(), mode="markers", hovertemplate=hover,
+                       customdata=np.stack([layer.ravel(), head.ravel()], -1),
+                       marker=dict(size=11, color=QUIET, opacity=0.75))
+    figure.add_scatter(x=np.arange(1, layers + 1), y=values.mean(1), mode="lines", hoverinfo="skip",
+                       line=dict(color=QUIET, width=2))
+    if chosen:
+        figure.add_scatter(x=[chosen[0] + 1], y=[values[chosen]], mode="markers", hoverinfo="skip",
+                           marker=dict(size=17, color=ACCENT, line=dict(color="white", width=2)))
+    figure.update_yaxes(range=[0, (top or float(values.max())) * 1.08])
+    if top:
+        figure.add_hline(y=top, line=dict(color=QUIET, width=1.5, dash="dot"))
+    return figure
+
+
+def _axes(figure: go.Figure, x_title: str, y_title: str, last: int, first: int = 1) -> go.Figure:
+    """Plain axes with titles; x counts layers."""
+    step = 1 if last - first < 13 else 2 if last - first < 27 else 4
+    figure.update_layout(margin=dict(l=60, r=8, t=8, b=52))
+    figure.update_xaxes(title=dict(text=x_title, font_size=FONT), tickvals=list(range(first, last + 1, step)),
+                        range=[first - 0.5, last + 0.5], tickfont_size=FONT, fixedrange=True, showgrid=False,
+                        zeroline=False)
+    figure.update_yaxes(title=dict(text=y_title, font_size=FONT), tickfont_size=FONT, fixedrange=True, zeroline=False,
+                        gridcolor="rgba(138,154,160,0.25)")
+    return figure
+
+
+def norms(values: np.ndarray, prefix: Sequence[str], names: Sequence[str], x_title: str, y_title: str, hover: str,
+          height: int = 340) -> go.Figure:
+    """Token norms (layers + 1, N) by depth: a line a prefix token; of the patches the median, and the range.
+
+    `names` are what the lines are called: the prefix tokens', then "patches, median" and "patches, range".
+    """
+    depth, _ = values.shape
+    x = np.arange(depth)
+    of_patches = values[:, len(prefix) :]
+    figure = _axes(_figure(height=height), x_title, y_title, depth - 1, first=0)
+    low, high = of_patches.min(1), of_patches.max(1)
+    figure.add_scatter(x=np.r_[x, x[::-1]], y=np.r_[high, low[::-1]], fill="toself", hoverinfo="skip", mode="lines",
+                       fillcolor="rgba(138,154,160,0.25)", line_width=0, name=names[-1], showlegend=True)
+    figure.add_scatter(x=x, y=np.median(of_patches, 1), line=dict(color=QUIET, width=3), name=names[-2],
+                       hovertemplate=hover, showlegend=True)
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+    for i, name in enumerate(names[: len(prefix)]):
+        figure.add_scatter(x=x, y=values[:, i], name=name, hovertemplate=hover, showlegend=True,
+                           line=dict(color=ACCENT, width=3, dash=dashes[i % len(dashes)]))
+    figure.update_layout(legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, font_size=FONT),
+                         margin_t=60 if len(names) > 3 else 36)
+    return figure

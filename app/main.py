@@ -1,0 +1,19 @@
+"""`streamlit run app/main.py`: page config and navigation, nothing else."""
+
+import sys
+from pathlib import Path
+
+# Streamlit puts this file's folder on the path; `app` and `vit_core` stand one above.
+if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
+    sys.path.insert(0, root)
+
+import streamlit as st
+
+from app import state
+
+state.start()
+t = state.t()
+st.set_page_config(t("app.name"), ":material/grid_view:", layout="wide", initial_sidebar_state=290)
+st.html(Path(__file__).with_name("style.css"))
+pages = [st.Page("pages/explore.py", title=t("page.explore"), icon=":material/search:", default=True)]
+st.navigation(pages, position="top").run()

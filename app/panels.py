@@ -1,0 +1,324 @@
+"""panel(result, *, key): one figure with its title, sentence, controls and fold. Widgets only; numbers come from
+`result`, drawings from `figures`, sentences from `text`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from app import cache, figures, state
+from app.figures import two_digits as number
+from app.result import Result, Rollout
+from app.text import EQUATIONS
+
+SHOWN = ("hero", "positions", "attention", "rollout", "heads")  # the fragments that show what is looked at
+OPACITY = (0.0, 1.0)
+
+
+def percent(share: float) -> str:
+    return number(100 * float(share))
+
+
+def fold(name: str) -> None:
+    """Beneath a figure: its equation, and what it must not be read as."""
+    t = state.t()
+    with st.expander(t("fold")):
+        st.latex(EQUATIONS[name])
+        st.markdown(t(f"{name}.not"))
+
+
+def chart(figure, key: str, on_select: Callable | str = "ignore", height: int | str = "content",
+          alt: str | None = None) -> None:
+    """A plotly figure in the house's way."""
+    st.plotly_chart(figure, key=key, on_select=on_select, selection_mode="points", config=figures.CONFIG,
+                    height=height, alt=alt)
+
+
+def place(result: Result) -> tuple[int | None, tuple[int, int] | None, str]:
+    """Where the maps look from: (token, patch (row, col) or None for a prefix token, its name for a sentence)."""
+    t, (rows, cols) = state.t(), result.grid
+    options = (*result.prefix_names, "patch")
+    choice = state.one_of("from", options)
+    row, col = state.bound("row", 1, rows, (rows + 1) // 2), state.bound("col", 1, cols, (cols + 1) // 2)
+    if choice == "patch":
+        return result.token((row - 1, col - 1)), (row - 1, col - 1), t("from.patch", row=row, col=col)
+    return result.token(choice), None, t("from.token", token=t.token(choice))
+
+
+def others(result: Result) -> str:
+    """The prefix tokens, named in a row; many registers become one name."""
+    t = state.t()
+    names = [t.token(n) for n in result.prefix_names if not n.startswith("register")]
+    registers = [t.token(n) for n in result.prefix_names if n.startswith("register")]
+    if registers:
+        names.append(registers[0] if len(registers) == 1 else f"{registers[0]}–{len(registers)}")
+    return ", ".join(names)
+
+
+def pick(key: str) -> Callable[[], None]:
+    """What a click on a patch does, in the figure of that key: everything looks from there."""
+
+    def chosen() -> None:
+        point = state.selected(key)
+        if point:
+            state.put("from", "patch")
+            state.put("row", int(point[0]))
+            state.put("col", int(point[1]))
+        state.rerun(*SHOWN)
+
+    return chosen
+
+
+def moved() -> None:
+    """What choosing a token by the keyboard does."""
+    state.rerun(*SHOWN)
+
+
+def hero(result: Result, *, title: str, key: str) -> None:
+    """The picture, its patch grid, and from where all maps look."""
+    t, (rows, cols) = state.t(), result.grid
+    _, patch, _ = place(result)
+    st.subheader(t("hero.title"), anchor=False)
+    trace = result.trace
+    with st.container(key="hero_figure"):
+        chart(figures.hero(result.picture, trace.crop, result.grid, trace.config.patch_size, patch, t("hero.hover")),
+              f"{key}_chart", pick(f"{key}_chart"), "stretch", t("hero.alt", name=title, rows=rows, cols=cols))
+    options = [*result.prefix_names, "patch"]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(t("hero.from"), options, key="from", on_change=moved, width=190,
+                     format_func=lambda o: t("hero.from.patch") if o == "patch" else t.token(o))
+        for name, most in (("row", rows), ("col", cols)):
+            st.number_input(t(f"hero.{name}"), 1, most, key=name, on_change=moved, disabled=patch is None, width=110)
+    st.caption(t("hero.hint"))
+
+
+def received(result: Result, *, key: str) -> None:
+    """The picture as the model gets it, in patches."""
+    t, trace = state.t(), result.trace
+    (rows, cols), (ph, pw), crop = result.grid, trace.config.patch_size, trace.crop
+    left, top, right, bottom = crop.box
+    height, width = crop.picture
+    inside = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
+    st.subheader(t("received.title"), anchor=False)
+    st.markdown(t("received.text", width=f"{width:,}", height=f"{height:,}", crop_width=f"{inside[0]:,.0f}",
+                  crop_height=f"{inside[1]:,.0f}", input_width=crop.input[1], input_height=crop.input[0], rows=rows,
+                  cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
+                  tokens=f"{trace.length:,}"))
+    with st.container(key=f"{key}_image"):
+        st.image(figures.patches(result.seen, result.grid, (ph, pw)), width=360, output_format="PNG",
+                 alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
+    fold("received")
+
+
+def predictions(result: Result, *, expected: str | None, key: str) -> None:
+    """The most probable classes; `expected` is what the picture shows, where that is known."""
+    t = state.t()
+    st.subheader(t("predictions.title"), anchor=False)
+    best = result.predictions()
+    if not best:
+        st.info(t("predictions.none"))
+        return
+    labels = result.model.labels
+    names = [labels[i] if labels else t("predictions.class", number=i) for i, _ in best]
+    said = t("predictions.text", count=len(best), classes=f"{result.trace.logits.numel():,}",
+             percent=percent(best[0][1]), name=names[0])
+    st.markdown(said + (" " + t("predictions.expected", name=expected) if expected else ""))
+    chart(figures.bars(names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
+    fold("predictions")
+
+
+def positions(result: Result, *, key: str) -> None:
+    """The grid of grids of position similarity, and the map of one patch."""
+    t = state.t()
+    st.subheader(t("positions.title"), anchor=False)
+    with st.spinner(t("busy.figure")):
+        similarity = cache.run(lambda: result.position_similarity)
+    if similarity is None:
+        st.info(t("positions.none"))
+        return
+    place(result)
+    row, col = state.get("row"), state.get("col")
+    low = min(0.0, float(similarity.min()))
+    st.markdown(t("positions.text"))
+    all_of_them, one = st.columns(2)
+    with all_of_them:
+        chart(figures.grid_of_grids(similarity, (row - 1, col - 1), t("positions.pick"), low, 1.0,
+                                    t("positions.scale")), f"{key}_chart", pick(f"{key}_chart"))
+    with one:
+        chart(figures.enlarged(None, similarity[row - 1, col - 1], low, 1.0, t("positions.scale"),
+                               t("positions.hover"), (row - 1, col - 1), height=440), f"{key}_one")
+    st.markdown(t("positions.one", row=row, col=col) + " " + t("positions.one.text"))
+    fold("positions")
+
+
+def filters(result: Result, *, key: str) -> None:
+    """The patch embedding's principal filters."""
+    t = state.t()
+    st.subheader(t("filters.title"), anchor=False)
+    components, share = cache.run(lambda: result.filters)
+    st.markdown(t("filters.text", count=len(components), dim=result.trace.config.dim, percent=percent(share.sum())))
+    with st.container(key=f"{key}_image"):
+        st.image(figures.filters(components), width="stretch", output_format="PNG",
+                 alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
+    fold("filters")
+
+
+def look(key: str) -> tuple[bool, float]:
+    """How maps are coloured: (one scale for all, opacity)."""
+    t = state.t()
+    shared = st.toggle(t("attention.shared"), True, key=f"{key}_shared", help=t("attention.shared.help"),
+                       persist_state="session")
+    opacity = st.slider(t("attention.opacity"), *OPACITY, 0.65, 0.05, format="percent", key=f"{key}_opacity",
+                        width=220, persist_state="session")
+    return shared, opacity
+
+
+def describe(result: Result, values: np.ndarray, kind: str) -> str:
+    """What one map says, in numbers: `values` (N,), a token's weights."""
+    t, on_grid = state.t(), result.on_grid(values)
+    row, col = np.unravel_index(on_grid.argmax(), on_grid.shape)
+    facts = dict(row=row + 1, col=col + 1, peak=number(float(on_grid.max())), even=number(1 / len(values)))
+    if not result.prefix_names:
+        return t(f"{kind}.one.all", **facts)
+    return t(f"{kind}.one.text", **facts, share=percent(on_grid.sum()), others=others(result))
+
+
+def attention(result: Result, *, key: str) -> None:
+    """Every head of one layer over the picture, their mean, and one of them enlarged."""
+    t, trace = state.t(), result.trace
+    layer = state.bound("layer", 1, trace.depth, (trace.depth + 1) // 2)
+    head = state.bound("head", 0, trace.heads, 0)
+    token, patch, origin = place(result)
+    st.subheader(t("attention.title", layer=layer), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if trace.depth > 1:
+            layer = st.slider(t("attention.layer"), 1, trace.depth, key="layer", width=260)
+        head = st.selectbox(t("attention.head"), range(trace.heads + 1), key="head", width=110,
+                            format_func=lambda h: str(h) if h else t("attention.mean"))
+        shared, opacity = look(key)
+    weights = cache.run(result.attention, layer - 1, token)
+    weights = np.concatenate([weights.mean(0, keepdims=True), weights])
+    maps = result.on_grid(weights)
+    names = [t("attention.mean"), *map(str, range(1, trace.heads + 1))]
+    peaks = [number(float(m.max())) for m in maps]
+    hover = [t("attention.hover" if i else "attention.hover.mean", head=i, peak=peaks[i], share=percent(m.sum()))
+             for i, m in enumerate(maps)]
+    ranges = figures.limits(maps, shared)
+    st.markdown(t("attention.text", origin=origin) + " " + t(f"attention.shared.{'on' if shared else 'off'}"))
+
+    def chosen() -> None:
+        index = state.selected(f"{key}_heads")
+        if index is not None:
+            state.put("head", int(index))
+
+    strip(result, maps, [t("attention.label", name=n, peak=p) for n, p in zip(names, peaks, strict=True)], hover,
+          ranges, opacity, head, f"{key}_heads", chosen)
+    st.markdown("**" + (t("attention.one", layer=layer, head=head) if head else t("attention.one.mean", layer=layer))
+                + "** " + describe(result, weights[head], "attention"))
+    chart(figures.enlarged(result.region, maps[head], *ranges[head], t("attention.scale"),
+                           t("attention.hover.patch"), patch, opacity, result.patch_aspect), f"{key}_one")
+    fold("attention")
+
+
+def strip(result: Result, maps: np.ndarray, labels: list[str], hover: list[str], ranges, opacity: float, chosen: int,
+          key: str, on_select: Callable) -> None:
+    """Maps side by side, in a place that is kept for them at any width."""
+    rows, cols = result.grid
+    aspect = rows * result.patch_aspect / cols
+    figure = figures.strip(result.region, maps, labels, hover, ranges, opacity, chosen, aspect)
+    with st.container(key=key + "_place"):
+        keep = figures.strip_aspect(len(maps), aspect)
+        st.html(f"<style>.st-key-{key}_place .stPlotlyChart {{ aspect-ratio: {keep:.3f}; height: auto; }}</style>")
+        chart(figure, key, on_select, "stretch")
+
+
+def rollout(result: Result, *, key: str) -> None:
+    """Attention rollout with its controls, by depth, and one depth enlarged."""
+    t, trace = state.t(), result.trace
+    token, patch, origin = place(result)
+    first, last = state.bound_pair("span", 1, trace.depth)
+    st.subheader(t("rollout.title"), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if trace.depth > 1:
+            first, last = st.slider(t("rollout.span"), 1, trace.depth, key="span", width=220)
+        residual = st.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual", width=170,
+                             help=t("rollout.residual.help"), persist_state="session")
+        fusion = st.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
+                                      key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
+                                      persist_state="session")
+        discard = st.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard", width=190,
+                            help=t("rollout.discard.help"), persist_state="session")
+        shared, opacity = look(key)
+    depth = last
+    if last > first:
+        state.bound("depth", first, last, last)
+        depth = st.slider(t("rollout.depth"), first, last, key="depth")
+    fits = result.strip_fits
+    options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
+    with st.spinner(t("busy.figure")):
+        rows = cache.run(result.rollouts, options)
+    maps = result.on_grid(rows)
+    ranges = figures.limits(maps, shared)
+    index = depth - first if fits else 0
+    st.markdown(t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
+    if fits and len(maps) > 1:
+        peaks = [number(float(m.max())) for m in maps]
+        labels = [t("rollout.label", layer=first + i, peak=p) for i, p in enumerate(peaks)]
+        hover = [t("rollout.hover", layer=first + i, peak=peaks[i], share=percent(m.sum())) for i, m in enumerate(maps)]
+
+        def chosen() -> None:
+            at = state.selected(f"{key}_depths")
+            if at is not None:
+                state.put("depth", min(first + int(at), last))
+
+        strip(result, maps, labels, hover, ranges, opacity, index, f"{key}_depths", chosen)
+    st.markdown(f"**{t('rollout.one', layer=depth)}** " + describe(result, rows[index], "rollout"))
+    chart(figures.enlarged(result.region, maps[index], *ranges[index], t("rollout.scale"),
+                           t("attention.hover.patch"), patch, opacity, result.patch_aspect), f"{key}_one")
+    fold("rollout")
+
+
+def distances(result: Result, *, key: str) -> None:
+    """Mean attention distance of each head, by layer."""
+    t, chosen = state.t(), at_head(result)
+    st.subheader(t("distances.title"), anchor=False)
+    with st.spinner(t("busy.figure")):
+        values = cache.run(lambda: result.distances)
+    st.markdown(t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1, value=number(float(values[chosen])))
+                if chosen else t("distances.text.mean"))
+    chart(figures.per_head(values, t("distances.x"), t("distances.y"), t("distances.hover"), chosen, None),
+          f"{key}_chart")
+    fold("distances")
+
+
+def entropies(result: Result, *, key: str) -> None:
+    """Mean attention entropy of each head, by layer."""
+    t, most = state.t(), float(np.log2(result.trace.length))
+    st.subheader(t("entropies.title"), anchor=False)
+    with st.spinner(t("busy.figure")):
+        values = cache.run(lambda: result.entropies)
+    st.markdown(t("entropies.text", most=number(most), tokens=f"{result.trace.length:,}"))
+    chart(figures.per_head(values, t("distances.x"), t("entropies.y"), t("entropies.hover"), at_head(result), most),
+          f"{key}_chart")
+    fold("entropies")
+
+
+def at_head(result: Result) -> tuple[int, int] | None:
+    """The layer and head that are chosen, counted from 0; None while it is the mean."""
+    layer = state.bound("layer", 1, result.trace.depth, (result.trace.depth + 1) // 2)
+    head = state.bound("head", 0, result.trace.heads, 0)
+    return (layer - 1, head - 1) if head else None
+
+
+def norms(result: Result, *, key: str) -> None:
+    """How long the tokens' vectors are at each depth."""
+    t = state.t()
+    st.subheader(t("norms.title"), anchor=False)
+    st.markdown(t("norms.text"))
+    names = [*map(t.token, result.prefix_names), t("norms.median"), t("norms.range")]
+    chart(figures.norms(cache.run(lambda: result.norms), result.prefix_names, names, t("norms.x"), t("norms.y"),
+                        t("norms.hover")), f"{key}_chart")
+    fold("norms")

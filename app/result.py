@@ -1,0 +1,185 @@
+"""What the page asks of one picture and one model: arrays, never widgets."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vit_core import Trace, VisionTransformer, analysis, images
+from vit_core.rollout import layer_rows, rollout
+
+#: Elements of all layers' fused attention that are kept, so that moving a rollout control costs a few products.
+KEPT = 40_000_000
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The rollout's options, as vit_core.rollout takes them; hashable."""
+
+    fusion: str = "mean"
+    residual: float = 0.5
+    discard: float = 0.0
+    first: int = 0
+    last: int = 0
+    token: int = 0
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """A read-only float32 array of a tensor on any device."""
+    out = tensor.detach().float().cpu().numpy()
+    out.flags.writeable = False
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One forward pass and what can be read from it. Read-only; shared by all sessions.
+
+    Everything here is derived from `trace` and the weights: nothing runs the model again. What takes
+    tensors is called on the worker thread (`cache.run`), one at a time.
+    """
+
+    name: str  # the model's, as `vit_core.load` takes it
+    picture: Image.Image
+    model: VisionTransformer
+    trace: Trace
+    seconds: float  # that preprocessing and forward pass took
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, cols) of patches."""
+        return self.trace.grid
+
+    @property
+    def prefix_names(self) -> tuple[str, ...]:
+        """The tokens before the first patch, by name."""
+        return self.trace.config.prefix_names
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self.trace.tokens.device
+
+    @functools.cached_property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    @functools.cached_property
+    def seen(self) -> Image.Image:
+        """The model's input before normalisation, at its own size."""
+        return self.model.transform.seen(self.picture)
+
+    @functools.cached_property
+    def region(self) -> Image.Image:
+        """What the patch grid covers, cut from the picture at its own resolution (at most 640 pixels a side)."""
+        (rows, cols), crop, patch = self.grid, self.trace.crop, self.trace.config.patch_size
+        left, top, *_ = images.patch_box((0, 0), crop, patch)
+        *_, right, bottom = images.patch_box((rows - 1, cols - 1), crop, patch)
+        scale = 640 / max(right - left, bottom - top)
+        size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+        # An affine map may reach over the picture's edge, where a padded input does; resize's box may not.
+        step = (right - left) / size[0], (bottom - top) / size[1]
+        smooth = Image.Resampling.BICUBIC if max(step) < 1 else Image.Resampling.BILINEAR
+        shrunk, (dx, dy) = self.picture, (1.0, 1.0)
+        if max(step) > 1:  # thin the picture out first, or the affine map would alias
+            small = max(1, round(shrunk.width / step[0])), max(1, round(shrunk.height / step[1]))
+            dx, dy = shrunk.width / small[0], shrunk.height / small[1]
+            shrunk = shrunk.resize(small, Image.Resampling.LANCZOS)
+        matrix = (step[0] / dx, 0, left / dx, 0, step[1] / dy, top / dy)
+        return shrunk.transform(size, Image.Transform.AFFINE, matrix, smooth)
+
+    @property
+    def patch_aspect(self) -> float:
+        """Height over width of a patch in the picture; 1 unless the preprocessing squashes."""
+        down, across = self.trace.crop.scale
+        ph, pw = self.trace.config.patch_size
+        return down * ph / (across * pw)
+
+    def predictions(self, k: int = 5) -> list[tuple[int, float]]:
+        """The `k` most probable classes as (index, probability), best first; empty for a model without a head."""
+        if self.trace.logits is None:
+            return []
+        best = self.trace.logits.softmax(-1).topk(min(k, self.trace.logits.numel()))
+        return list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
+
+    def attention(self, layer: int, token: int) -> np.ndarray:
+        """Attention of `token` in `layer`: (heads, N), rows summing to one."""
+        return array(self.trace.attention(layer, [token])[:, 0])
+
+    def on_grid(self, rows: np.ndarray) -> np.ndarray:
+        """The patches' part of values per token (..., N), as (..., rows, cols)."""
+        return rows[..., self.trace.prefix :].reshape(*rows.shape[:-1], *self.grid)
+
+    def token(self, place: str | tuple[int, int]) -> int:
+        """The token of a prefix name, or of the patch at (row, col)."""
+        return self.prefix_names.index(place) if isinstance(place, str) else self.trace.token_at(*place)
+
+    @functools.cached_property
+    def position_similarity(self) -> np.ndarray | None:
+        """Cosine similarity of the patches' position embeddings, (rows, cols, rows, cols)."""
+        found = analysis.position_similarity(self.model, self.grid)
+        return None if found is None else array(found)
+
+    @functools.cached_property
+    def filters(self) -> tuple[np.ndarray, np.ndarray]:
+        """Principal patch-embedding filters (k, patch height, patch width, 3) and their share of the variance."""
+        filters, share = analysis.embedding_filters(self.model)
+        return array(filters), array(share)
+
+    @functools.cached_property
+    def distances(self) -> np.ndarray:
+        """Mean attention distance in patches, (layers, heads)."""
+        return np.stack([array(analysis.attention_distance(self.trace, i)) for i in range(self.trace.depth)])
+
+    @functools.cached_property
+    def entropies(self) -> np.ndarray:
+        """Mean attention entropy in bits, (layers, heads)."""
+        return np.stack([array(analysis.attention_entropy(self.trace, i)) for i in range(self.trace.depth)])
+
+    @functools.cached_property
+    def norms(self) -> np.ndarray:
+        """L2 norm of each token entering the first layer and leaving each, (layers + 1, N)."""
+        return array(self.trace.token_norms)
+
+    @property
+    def strip_fits(self) -> bool:
+        """Whether every layer's fused attention may be kept, and with it the rollout of every depth be shown."""
+        return self.trace.depth * self.trace.length**2 <= KEPT
+
+    @functools.cached_property
+    def _fused(self) -> dict[tuple[str, float], list[Tensor]]:
+        return {}
+
+    def fused(self, fusion: str, discard: float) -> list[Tensor]:
+        """Each layer's attention, fused over heads, its rows summing to one: (N, N). The last few are kept."""
+        if (fusion, discard) not in self._fused:
+            while len(self._fused) > 2:
+                self._fused.pop(next(iter(self._fused)))
+            layers = zip(self.trace.queries, self.trace.keys, strict=True)
+            self._fused[fusion, discard] = [
+                torch.cat([rows for _, rows in layer_rows(q, k, fusion, discard)]) for q, k in layers]
+        return self._fused[fusion, discard]
+
+    def rollouts(self, options: Rollout) -> np.ndarray:
+        """The rollout up to each layer from `first` to `last`: (layers, N). Where that costs too much, only `last`'s.
+
+        The same numbers as vit_core.rollout, from fused matrices that are kept between calls.
+        """
+        if not self.strip_fits:
+            return array(rollout(self.trace, **dataclasses.asdict(options)))[None]
+        fused = self.fused(options.fusion, options.discard)
+        out = []
+        for last in range(options.first, options.last + 1):
+            row = torch.zeros(self.trace.length, device=self.device)
+            row[options.token] = 1
+            for matrix in reversed(fused[options.first : last + 1]):
+                row = options.residual * row + (1 - options.residual) * (row @ matrix)
+            out.append(row)
+        return array(torch.stack(out))

@@ -1,0 +1,106 @@
+"""What a session remembers, and what its address holds. The only user of st.session_state and st.query_params."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from app import text
+
+#: In the address, so that a link opens the same view; the rest lasts as long as the session.
+ADDRESS = ("lang", "model", "sample", "layer", "head", "from", "row", "col")
+NUMBERS = ("layer", "head", "row", "col")  # counted from 1, as people read them
+
+
+def start() -> None:
+    """Take over what the address says, once a session. What it says wrongly is clamped where it is used."""
+    if "started" in st.session_state:
+        return
+    st.session_state["started"] = True
+    for name in ADDRESS:
+        value = st.query_params.get(name)
+        if value is None or (name in NUMBERS and not (value.isascii() and value.isdigit() and len(value) < 6)):
+            continue
+        st.session_state[name] = int(value) if name in NUMBERS else value
+    if get("lang") not in text.LANGUAGES:
+        put("lang", "ko" if (st.context.locale or "").startswith("ko") else "en")
+
+
+def get(name: str, default: Any = None) -> Any:
+    """A remembered value, a widget's own value among them."""
+    return st.session_state.get(name, default)
+
+
+def put(name: str, value: Any) -> None:
+    """Remember a value; a widget of that key shows it at its next drawing."""
+    if name not in st.session_state or st.session_state[name] != value:  # a drawn widget refuses even the same value
+        st.session_state[name] = value
+
+
+def bound(name: str, low: int, high: int, default: int) -> int:
+    """A remembered number, moved into [low, high], so that a widget of that key can be drawn."""
+    value = get(name, default)
+    put(name, min(max(value if isinstance(value, int) else default, low), high))
+    return get(name)
+
+
+def bound_pair(name: str, low: int, high: int) -> tuple[int, int]:
+    """As `bound`, for a range; it spans everything until somebody narrows it, and when the limits change."""
+    limits = (low, high)
+    if get(f"{name} limits") != limits:
+        put(f"{name} limits", limits)
+        put(name, limits)
+    return get(name)
+
+
+def one_of(name: str, options: list | tuple, default: Any = None) -> Any:
+    """A remembered choice, replaced by `default` (or the first option) where it is no option any more."""
+    if get(name) not in options:
+        put(name, default if default in options else options[0])
+    return get(name)
+
+
+def write_address() -> None:
+    """Put the view into the browser's address, where it changed."""
+    for name in ADDRESS:
+        value = get(name)
+        if value is None or (name == "sample" and get("source") != "sample"):
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != str(value):
+            st.query_params[name] = str(value)
+
+
+def t() -> text.Text:
+    """The sentences, in the session's language."""
+    return text.Text(get("lang", "en"))
+
+
+def picture() -> tuple[str, Image.Image, str] | None:
+    """The last good picture: (sha256 of its pixels, picture, what it is called)."""
+    return get("picture")
+
+
+def set_picture(image: Image.Image, title: str) -> None:
+    """Make `image` the session's picture."""
+    digest = hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
+    put("picture", (digest, image, title))
+
+
+def selected(key: str) -> Any:
+    """The custom data of the point that was clicked in the figure of that key; None when it was let go."""
+    event = get(key)
+    points = event["selection"]["points"] if event else []
+    return points[0].get("customdata") if points else None
+
+
+def dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def rerun(*fragments: str) -> None:
+    """From a widget's callback: redraw these figures and nothing else."""
+    st.rerun(list(fragments))

@@ -1,0 +1,50 @@
+"""Every sentence the app shows: one file a language, the same keys in each; and the equations, which need none."""
+
+from __future__ import annotations
+
+from vit_core import InputError
+
+from . import en, ko
+
+LANGUAGES = {"ko": "한국어", "en": "English"}
+SENTENCES = {"en": en.SENTENCES, "ko": ko.SENTENCES}
+
+EQUATIONS = {
+    "received": r"z_0 = [x_\text{class};\, x_p^1 E;\, \dots;\, x_p^N E] + E_\text{pos},"
+                r"\qquad N = \frac{H}{P}\cdot\frac{W}{P}",
+    "predictions": r"p = \mathrm{softmax}\!\left(W\,\mathrm{LN}(z_L) + b\right),\qquad "
+                   r"p_i = \frac{e^{y_i}}{\sum_j e^{y_j}}",
+    "positions": r"s_{ij} = \frac{e_i \cdot e_j}{\lVert e_i\rVert\,\lVert e_j\rVert}",
+    "attention": r"A = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_h}}\right),\qquad \sum_j A_{ij} = 1",
+    "rollout": r"R = \hat A_{b}\,\hat A_{b-1}\cdots\hat A_{a},\qquad "
+               r"\hat A_l = r\,I + (1-r)\,\mathrm{norm}\big(\mathrm{fuse}_h A_l^{(h)}\big)",
+    "distances": r"\bar d_{l,h} = \frac{1}{N}\sum_{i}\sum_{j} A^{(l,h)}_{ij}\,\lVert p_i - p_j\rVert",
+    "entropies": r"H_{l,h} = -\frac{1}{N}\sum_i\sum_j A^{(l,h)}_{ij}\,\log_2 A^{(l,h)}_{ij}",
+    "filters": r"E - \bar E = U\,\Sigma\,V^\top,\qquad \text{filter } k = V_k",
+    "norms": r"n_{l,i} = \lVert z_{l,i}\rVert_2",
+}
+
+
+class Text:
+    """The sentences in one language: `t("key", number=3)`."""
+
+    def __init__(self, language: str):
+        self.language = language
+        self._sentences = SENTENCES[language]
+
+    def __call__(self, key: str, **values) -> str:
+        """The sentence of that key, its places filled in; without values, as it stands (plotly's templates)."""
+        sentence = self._sentences[key]
+        return sentence.format(**values) if values else sentence
+
+    def error(self, error: InputError) -> str:
+        """What an InputError says in this language; its own English sentence where the code is not known here."""
+        try:
+            return self._sentences[f"error.{error.code}"].format(**error.values)
+        except (KeyError, IndexError, ValueError):
+            return str(error)
+
+    def token(self, name: str) -> str:
+        """A prefix token's name: "class", "distillation" or "register 3"."""
+        kind, _, number = name.partition(" ")
+        return self(f"token.{kind}", number=number)

@@ -1,0 +1,186 @@
+"""한국어."""
+
+SENTENCES = {
+    # the frame
+    "app.name": "Vitrine",
+    "page.explore": "살펴보기",
+    "side.language": "언어",
+    "side.picture": "이미지",
+    "side.source.sample": "예제",
+    "side.source.file": "파일",
+    "side.source.camera": "카메라",
+    "side.sample": "예제 이미지",
+    "side.file": "이미지를 여기에 놓으세요",
+    "side.file.help": "JPEG, PNG, WebP, BMP, GIF(첫 프레임)를 20 MB까지 받습니다. 이미지는 Vitrine이 실행 중인 "
+                      "컴퓨터 밖으로 나가지 않습니다.",
+    "side.camera": "사진 찍기",
+    "side.credit": "{author} · {licence}",
+    "side.model": "모델",
+    "side.model.other": "다른 모델 …",
+    "side.model.name": "모델 이름",
+    "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small`, `file:/경로/model.pth`처럼 "
+                            "씁니다. `timm:`과 `hf:`는 처음 한 번 네트워크가 필요합니다.",
+    "side.model.facts": "레이어 {layers}개 × 헤드 {heads}개 · 폭 {dim} · 파라미터 {parameters}개",
+    "side.model.device": "{device}에서 실행 · 마지막 순전파 {time}",
+    "device.cpu": "CPU",
+    "device.cuda": "GPU(CUDA)",
+    "device.mps": "GPU(MPS)",
+    "busy.model": "{name} 모델을 불러오는 중 …",
+    "busy.result": "모델을 실행하는 중 …",
+    "busy.figure": "계산하는 중 …",
+    "time.ms": "{value} ms",
+    "time.s": "{value}초",
+    "last.picture": "마지막으로 읽은 이미지를 계속 보여 줍니다: {name}",
+    "last.model": "마지막으로 불러온 모델을 계속 보여 줍니다: {name}",
+    "none.model": "아직 모델이 없습니다. 왼쪽에서 고르세요. **다른 모델 …**에서 파일이나 이름을 지정할 수 있습니다.",
+    "none.picture": "왼쪽에서 이미지를 고르세요.",
+    "title.camera": "카메라 사진",
+    "fold": "수식, 그리고 이 그림이 말해 주지 않는 것",
+    # the picture
+    "hero.title": "모델은 어디에서 바라볼까요?",
+    "hero.hint": "패치를 클릭하면 옆의 모든 맵이 그 패치에서 바라본 것으로 바뀝니다.",
+    "hero.hover": "%{customdata[0]}행 %{customdata[1]}열<extra></extra>",
+    "hero.from": "바라보는 토큰",
+    "hero.from.patch": "패치",
+    "hero.row": "행",
+    "hero.col": "열",
+    "hero.alt": "{rows} × {cols} 패치 격자를 얹은 {name}",
+    "token.class": "클래스 토큰",
+    "token.distillation": "증류 토큰",
+    "token.register": "레지스터 {number}",
+    "from.patch": "{row}행 {col}열 패치",
+    "from.token": "{token}",
+    # what the model received
+    "received.title": "모델은 무엇을 입력받을까요?",
+    "received.text": "{width} × {height}픽셀 가운데 {crop_width} × {crop_height}만 보고, 이를 {input_width} × "
+                     "{input_height}로 줄이거나 늘린 다음 {patch_width} × {patch_height}픽셀 패치 {rows} × {cols} = "
+                     "{patches}개로 자릅니다. 앞에 붙는 토큰 {prefix}개를 더해 길이 {tokens}의 시퀀스가 됩니다.",
+    "received.not": "패치 하나는 벡터 하나가 되므로, 그 뒤로 모델은 패치 안의 픽셀을 따로 알지 못합니다. 잘려 나간 "
+                    "바깥은 결과에 아무 영향도 주지 않습니다. 여기 보이는 것은 정규화하기 전의 입력입니다.",
+    "received.alt": "패치로 자른 {width} × {height}픽셀 모델 입력",
+    # predictions
+    "predictions.title": "이미지에서 무엇을 보았을까요?",
+    "predictions.text": "{classes}개 클래스 가운데 확률이 가장 높은 {count}개입니다. 모델의 답은 **{name}**, 확률은 "
+                        "{percent} %입니다.",
+    "predictions.expected": "실제로 담긴 것: **{name}**",
+    "predictions.hover": "%{customdata}: %{x:.2%}<extra></extra>",
+    "predictions.not": "학습한 클래스들 사이의 확률이며 합은 언제나 100 %입니다. 학습하지 않은 것을 보여 주어도 답은 "
+                       "나오고, 그 답이 자신만만할 때도 많습니다.",
+    "predictions.none": "이 모델에는 분류 헤드가 없습니다. 이름을 맞히는 대신 이미지를 표현하도록 학습한 모델입니다. "
+                        "다른 그림은 모두 볼 수 있습니다.",
+    "predictions.class": "클래스 {number}",
+    # positions
+    "positions.title": "모델은 어떤 위치들을 비슷하게 여길까요?",
+    "positions.text": "패치 자리마다 작은 맵이 하나씩 있습니다. 그 패치의 위치 임베딩이 다른 모든 패치의 위치 "
+                      "임베딩과 얼마나 비슷한지 보여 줍니다(Dosovitskiy et al. 2021, 그림 7 가운데). 클릭하면 크게 "
+                      "볼 수 있습니다.",
+    "positions.one": "{row}행 {col}열과 비슷한 위치는 어디일까요?",
+    "positions.one.text": "패치 하나의 맵을 확대했습니다. 1은 같은 방향, 0은 무관, 음수는 반대 방향입니다.",
+    "positions.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2f}<extra></extra>",
+    "positions.pick": "%{customdata[0]}행 %{customdata[1]}열에서 본 맵<extra></extra>",
+    "positions.scale": "코사인 유사도",
+    "positions.not": "이미지가 아니라 모델의 성질입니다. 픽셀은 하나도 들어가지 않습니다. 값이 크면 두 위치에 비슷한 "
+                     "표시가 붙었다는 뜻일 뿐, 레이어들이 그것을 실제로 쓰는지는 다른 문제입니다.",
+    "positions.none": "이 모델은 학습된 위치 임베딩을 더하지 않으므로 비교할 것이 없습니다.",
+    # filters
+    "filters.title": "패치 임베딩은 무엇을 찾을까요?",
+    "filters.text": "필터 {dim}개의 주성분 {count}개를 강한 것부터 늘어놓았습니다. 모두 합해 분산의 {percent} %를 "
+                    "설명합니다(그림 7 왼쪽).",
+    "filters.not": "성분마다 회색을 중심으로 따로 늘려 그렸으므로 세기를 눈으로 비교할 수 없습니다. 모델은 이 성분을 "
+                   "하나씩이 아니라 모두 섞어서 씁니다.",
+    "filters.alt": "{width} × {height}픽셀 필터 {count}개",
+    # attention
+    "attention.title": "{layer}번 레이어는 여기에서 어디를 볼까요?",
+    "attention.text": "{origin}에서 본 어텐션입니다. 맨 앞은 모든 헤드의 평균이고, 그다음은 헤드 번호와 패치에 놓인 "
+                      "가장 큰 가중치입니다. 클릭하면 크게 볼 수 있습니다.",
+    "attention.layer": "레이어",
+    "attention.head": "헤드",
+    "attention.mean": "평균",
+    "attention.shared": "모든 맵에 같은 색 범위",
+    "attention.shared.help": "켜면 헤드끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 "
+                             "있습니다.",
+    "attention.opacity": "맵의 불투명도",
+    "attention.label": "{name} · {peak}",
+    "attention.hover": "헤드 {head}: 최댓값 {peak}, 패치에 놓인 합 {share} %",
+    "attention.hover.mean": "모든 헤드의 평균: 최댓값 {peak}, 패치에 놓인 합 {share} %",
+    "attention.one": "{layer}번 레이어의 {head}번 헤드는 여기에서 어디를 볼까요?",
+    "attention.one.mean": "{layer}번 레이어의 헤드들은 여기에서 평균적으로 어디를 볼까요?",
+    "attention.one.text": "가장 많이 보는 곳은 {row}행 {col}열({peak})입니다. 어텐션의 {share} %가 패치에, 나머지가 "
+                          "{others}에 놓입니다. 모두 고르게 본다면 {even}입니다.",
+    "attention.one.all": "가장 많이 보는 곳은 {row}행 {col}열({peak})입니다. 어텐션이 모두 패치에 놓입니다. 모두 "
+                         "고르게 본다면 {even}입니다.",
+    "attention.hover.patch": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2g}<extra></extra>",
+    "attention.scale": "어텐션 가중치",
+    "attention.not": "헤드가 보는 곳이 곧 판단의 이유는 아닙니다. 가중치는 거기서 무엇을 읽는지(value)도, 다른 "
+                     "헤드와 잔차 연결과 MLP가 하는 일도 말해 주지 않습니다. 깊은 레이어의 토큰은 이미 자기 패치가 "
+                     "아니라 여러 패치가 섞인 것입니다.",
+    "attention.shared.on": "모든 맵이 같은 색 범위를 씁니다.",
+    "attention.shared.off": "맵마다 색 범위가 다릅니다.",
+    # rollout
+    "rollout.title": "모든 레이어를 거쳐 여기로 무엇이 흘러왔을까요?",
+    "rollout.text": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 레이어까지, "
+                    "레이어마다 그때까지의 맵입니다. 클릭하거나 깊이를 움직여 보세요.",
+    "rollout.text.one": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 "
+                        "레이어까지입니다. 토큰이 많아 고른 깊이 하나만 계산합니다.",
+    "rollout.depth": "깊이: 몇 번 레이어까지",
+    "rollout.span": "첫 레이어와 끝 레이어",
+    "rollout.residual": "잔차 가중치",
+    "rollout.residual.help": "토큰이 레이어를 그대로 지나가는 비율입니다. 논문은 0.5, 어텐션만 보려면 0입니다.",
+    "rollout.fusion": "헤드 합치기",
+    "rollout.fusion.mean": "평균",
+    "rollout.fusion.max": "최대",
+    "rollout.fusion.min": "최소",
+    "rollout.discard": "하위 버림 비율",
+    "rollout.discard.help": "레이어마다 가장 작은 가중치를 이 비율만큼 먼저 0으로 만듭니다.",
+    "rollout.label": "{layer} · {peak}",
+    "rollout.hover": "{layer}번 레이어까지: 최댓값 {peak}, 패치에서 온 합 {share} %",
+    "rollout.one": "{layer}번 레이어까지 이 토큰에 무엇이 모였을까요?",
+    "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak})입니다. {share} %가 패치에서, 나머지가 "
+                        "{others}에서 왔습니다.",
+    "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak})입니다. 모두 패치에서 왔습니다.",
+    "rollout.scale": "비율",
+    "rollout.not": "어텐션 가중치만 따라가며, 모든 헤드의 value가 같고 MLP는 아무 일도 하지 않는다고 가정합니다. "
+                   "이미지와 가중치에는 따라 달라지지만 클래스와는 무관하므로, 왜 ‘개’가 아니라 ‘고양이’인지는 말해 "
+                   "주지 못합니다.",
+    # heads
+    "distances.title": "헤드마다 얼마나 멀리 볼까요?",
+    "distances.text": "점 하나가 헤드 하나, 선은 헤드들의 평균입니다. 패치와 그 패치가 보는 곳 사이의 평균 "
+                      "거리입니다(그림 7 오른쪽). 강조한 점: {layer}번 레이어의 {head}번 헤드, 패치 {value}개 거리.",
+    "distances.text.mean": "점 하나가 헤드 하나, 선은 헤드들의 평균입니다. 패치와 그 패치가 보는 곳 사이의 평균 "
+                           "거리입니다(그림 7 오른쪽).",
+    "distances.x": "레이어",
+    "distances.y": "거리(패치)",
+    "distances.hover": "%{customdata[0]}번 레이어, 헤드 %{customdata[1]}: 패치 %{y:.2g}개<extra></extra>",
+    "distances.not": "이 이미지 한 장에 대한 값입니다. 논문은 128장을 평균했습니다. 평균 거리만으로는 고리 모양으로 "
+                     "보는지 고르게 보는지 알 수 없습니다.",
+    "entropies.title": "헤드마다 얼마나 넓게 볼까요?",
+    "entropies.text": "헤드별 어텐션의 평균 엔트로피입니다. 0비트는 토큰 하나만 본다는 뜻이고, 점선인 {most}비트는 "
+                      "토큰 {tokens}개를 모두 고르게 본다는 뜻입니다.",
+    "entropies.y": "엔트로피(비트)",
+    "entropies.hover": "%{customdata[0]}번 레이어, 헤드 %{customdata[1]}: %{y:.2g}비트<extra></extra>",
+    "entropies.not": "엔트로피가 낮으면 좁게 본다는 뜻이지 중요하다는 뜻은 아닙니다. 패치 앞의 토큰도 함께 셉니다.",
+    "norms.title": "레이어마다 토큰 벡터의 길이는 어떻게 변할까요?",
+    "norms.text": "토큰의 L2 노름입니다. 0은 첫 레이어에 들어가기 전이고, 그다음은 각 레이어를 나온 뒤입니다.",
+    "norms.median": "패치 중앙값",
+    "norms.range": "패치 범위",
+    "norms.x": "레이어 이후",
+    "norms.y": "L2 노름",
+    "norms.hover": "레이어 %{x} 이후: %{y:.2g}<extra></extra>",
+    "norms.not": "벡터가 유난히 긴 몇몇 패치(Darcet et al. 2024)는 모델이 저장 공간으로 쓰며 어텐션 맵을 흐립니다. "
+                 "하지만 노름은 토큰에 담긴 내용을 말해 주지 않고, 서로 다른 모델의 노름은 비교할 수 없습니다.",
+    # bad input
+    "error.image-missing": "열 수 있는 이미지 파일이 없습니다: {name}",
+    "error.image-empty": "파일이 비어 있습니다(0바이트). 이미지를 다시 복사하거나 내려받으세요.",
+    "error.image-too-heavy": "파일이 20 MB보다 큽니다. 크기를 줄이거나 JPEG로 저장하세요.",
+    "error.image-not-a-picture": "이름과 달리 이미지 파일이 아닙니다. JPEG, PNG, WebP, BMP, GIF 파일을 고르세요.",
+    "error.image-format": "{format} 이미지는 읽을 수 없습니다. JPEG나 PNG로 저장하세요.",
+    "error.image-truncated": "{format} 파일이 손상되었거나 중간에 잘렸습니다. 다시 복사하거나 내려받거나 내보내세요.",
+    "error.image-too-large": "이미지가 5천만 픽셀을 넘습니다. 크기를 줄여서 다시 시도하세요.",
+    "error.image-too-thin": "이미지가 {width:,} × {height:,}픽셀로 너무 가늘어서 볼 것이 없습니다. 긴 변이 짧은 변의 "
+                            "{max_ratio}배를 넘지 않게 자르세요.",
+    "error.image-channels": "이 모델은 채널 {channels}개를 원하는데 이미지의 채널은 3개(흑백이면 1개)입니다. "
+                            "이미지용 모델을 고르세요.",
+    "error.model-unknown": "그런 모델이 없습니다: {name}. 이름은 timm:, hf:, file: 가운데 하나로 시작합니다.",
+    "error.device-unavailable": "모델을 옮길 수 없습니다({device}): {reason}.",
+    "error.timm-missing": "timm이 설치되어 있지 않아 그 모델들을 쓸 수 없습니다. `pip install timm`으로 설치하세요.",
+}
