@@ -1,0 +1,68 @@
+"""The attention atlas: move over the picture and see where that patch looks, in every layer and head at once.
+
+    source = Source(trace, picture)             # once a picture; keep it in a cache
+    view = atlas(source, words=EN, view={"layer": 6, "head": 2}, key="atlas")
+
+One piece of the browser's, mounted twice or three times: once for what is seen (words and view, a few
+kilobytes), once for the picture's binary payload, and for pictures over the budget once more for what was
+asked for on demand. So a new view, another language or an answer never sends the payload again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from app.components.atlas.payload import BUDGET, MEAN, ROLLOUT, Source, header_of, pack, section
+
+__all__ = ["BUDGET", "MEAN", "ROLLOUT", "Source", "atlas", "header_of", "pack", "script", "section"]
+
+HERE = Path(__file__).parent
+SCRIPTS = ("payload", "model", "draw", "words", "view", "controls", "describe", "atlas")
+
+
+def _text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def script() -> str:
+    """The scripts joined, in order, into the one module that the browser gets."""
+    return "\n".join(_text(f"{name}.js") for name in SCRIPTS)
+
+
+_JS = script()
+_piece = st.components.v2.component("vitrine_atlas", html=_text("atlas.html"), css=_text("atlas.css"), js=_JS)
+_data = st.components.v2.component("vitrine_atlas_data", js=_JS)
+
+
+def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = None, key: str,
+          on_change: Callable[[], None] | None = None) -> dict:
+    """Mount the atlas and return its view.
+
+    `words`: `app.text.atlas.EN` or `KO`. `view`: where to begin; any of the keys below. It is read when the
+    piece first appears, and again only when its "seq" (any value) differs from before: otherwise what the
+    person does rules, and passing the returned view back in changes nothing. `on_change`: called before the
+    rerun that a changed view causes.
+
+    The view: "layer", "head" (from 0; MEAN -1, ROLLOUT -2), "query" (a token: the prefix, then the patches),
+    "pinned" (up to two tokens), "direction" ("row": where it looks, "column": who looks at it), "scale"
+    ("map", "layer", "shared"), "compare" ("both", "difference"), "residual" (of rollout), and for readers
+    "mode" ("attention" or "rollout") and "depth" (the last layer rolled out).
+
+    Call it in a fragment; it reruns whatever it stands in when the view has come to rest.
+    """
+    view = dict(view or {})
+    with st.container(gap=None):
+        data = {"id": source.id, "words": dict(words), "view": {"seq": 0, **view}}
+        state = _piece(key=key, data=data, on_view_change=on_change or _nothing, on_want_change=_nothing)
+        _data(key=f"{key}-data", data=source.payload)
+        answer = None if source.whole or not state.want else source.answer(state.want)
+        if answer:
+            _data(key=f"{key}-more", data=answer)
+    return dict(state.view) if state.view else view
+
+
+def _nothing() -> None:
+    """State values need a callback to exist."""

@@ -1,0 +1,232 @@
+// Words on the parts, and what people do: pointer, touch, keys.
+
+/** Put the words on everything that does not depend on the picture. */
+function label(view) {
+  const { words, root, parts } = view;
+  root.setAttribute("aria-label", words.label);
+  parts(".stage").setAttribute("aria-label", words.stage);
+  parts(".maps").setAttribute("aria-label", words.maps);
+  parts(".chips").setAttribute("aria-label", words.chips);
+  parts(".unpin").textContent = words.unpin;
+  parts(".play").textContent = `▶ ${words.play}`;
+  parts(".play").setAttribute("aria-label", words.play_label);
+  const groups = [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES]];
+  for (const [name, values] of groups) {
+    const group = parts(`.${name}`);
+    group.setAttribute("aria-label", words[name]);
+    group.title = words[name];
+    group.replaceChildren(...values.map((value) => {
+      const input = Object.assign(document.createElement("input"), { type: "radio", name: `atlas-${name}`, value });
+      input.checked = view.state[name] === value;
+      input.addEventListener("change", () => view.change({ [name]: value }));
+      const text = Object.assign(document.createElement("span"), { textContent: words[`${name}_${value}`] });
+      const box = document.createElement("label");
+      box.append(input, text);
+      return box;
+    }));
+  }
+  view.texts.clear();
+  if (view.model) {
+    fitChips(view);
+    view.layout();
+  }
+}
+
+/** A chip for each token without a place in the picture. */
+function fitChips(view) {
+  const { model, words, parts } = view;
+  view.say = new Sentences(model, words);
+  view.chips = model.header.prefix.map((_, token) => {
+    const chip = Object.assign(document.createElement("button"), { type: "button", className: "chip" });
+    chip.append(document.createElement("i"), view.say.token(token), document.createElement("span"));
+    chip.addEventListener("pointerenter", (event) => {
+      if (event.pointerType !== "touch") view.timed(event, () => point(view, token));
+    });
+    chip.addEventListener("pointerleave", () => leave(view));
+    chip.addEventListener("focus", () => chip.matches(":focus-visible") && point(view, token));
+    chip.addEventListener("click", () => pin(view, token));
+    return chip;
+  });
+  parts(".chips").replaceChildren(...view.chips);
+}
+
+/** Numbers of layers and heads along the maps; where they would touch, every second, fourth, ... only. */
+function labelAxes(view, width, height) {
+  const { model, sheet, words, parts } = view;
+  const span = (text, style, index) => {
+    const element = Object.assign(document.createElement("span"), { textContent: text });
+    Object.assign(element.style, style);
+    element.dataset.index = index;
+    return element;
+  };
+  const every = (room, need) => Math.max(1, 2 ** Math.ceil(Math.log2(need / room)));
+  const [, , w, h] = sheet.box(0, 0);
+  const across = every(w, 20);
+  const narrow = w < 44;
+  const columns = Array.from({ length: model.C }, (_, c) => {
+    const [x] = sheet.box(0, c);
+    const extra = c - model.H;
+    if (extra < 0) return c % across ? null : span(c + 1, { left: `${x + w / 2}px` }, c);
+    const text = extra ? words.rollout : words.mean;
+    const element = span(narrow ? (extra ? "∏" : "μ") : text, { left: `${x + w / 2}px` }, c);
+    element.title = text;
+    return element;
+  });
+  const down = every(h, 17);
+  const layers = Array.from({ length: model.L }, (_, l) => (l % down ? null : span(l + 1, { top: `${sheet.box(l, 0)[1] + h / 2}px` }, l)));
+  parts(".columns").replaceChildren(...columns.filter(Boolean));
+  parts(".layers").replaceChildren(...layers.filter(Boolean));
+  parts(".sheet").style.width = `${width}px`;
+  parts(".sheet").style.height = `${height}px`;
+}
+
+/** The pointer is on a token: it becomes the query, or, if one is pinned, what is read off. */
+function point(view, token) {
+  if (view.state.pinned.length) {
+    if (view.here === token) return;
+    view.here = token;
+    view.redraw();
+  } else if (view.state.query !== token) view.change({ query: token });
+}
+
+function leave(view) {
+  if (view.here === null) return;
+  view.here = null;
+  view.redraw();
+}
+
+/** A click: pins; on a pinned one lets go; a third place takes the second's. */
+function pin(view, token) {
+  const { pinned } = view.state;
+  view.here = null;
+  if (pinned.includes(token)) view.change({ pinned: pinned.filter((other) => other !== token), query: token });
+  else view.change({ pinned: [...pinned.slice(0, 1), token], query: token });
+}
+
+/** Where a query moved by (down, across) arrives; from a prefix token, the middle of the picture. */
+function neighbour(model, token, down, across) {
+  if (token < model.p) return model.p + Math.floor(model.rows / 2) * model.cols + Math.floor(model.cols / 2);
+  const hold = (value, size) => Math.min(size - 1, Math.max(0, value));
+  const patch = token - model.p;
+  return model.p + hold(Math.floor(patch / model.cols) + down, model.rows) * model.cols + hold((patch % model.cols) + across, model.cols);
+}
+
+/** Move the query by keys: the pinned one last added, else the free one. */
+function move(view, down, across) {
+  const { state, model } = view;
+  const pinned = [...state.pinned];
+  const token = neighbour(model, pinned.at(-1) ?? state.query, down, across);
+  if (pinned.length) pinned[pinned.length - 1] = token;
+  view.change({ query: token, pinned: pinned.length === 2 && pinned[0] === pinned[1] ? [token] : pinned });
+}
+
+function step(view, layers, columns) {
+  const { state, model } = view;
+  const column = Math.min(model.C - 1, Math.max(0, model.column(state.head) + columns));
+  const head = column < model.H ? column : column === model.H ? MEAN : ROLLOUT;
+  view.over = null;
+  view.change({ layer: Math.min(model.L - 1, Math.max(0, state.layer + layers)), head });
+}
+
+/** Play through the depth, from the first layer if the last is shown; again: stop. */
+function play(view) {
+  if (view.stop) return view.stop();
+  const button = view.parts(".play");
+  view.over = null;
+  if (view.state.layer === view.model.L - 1) view.change({ layer: 0 });
+  const timer = setInterval(() => {
+    if (view.state.layer >= view.model.L - 1) view.stop();
+    else view.change({ layer: view.state.layer + 1 });
+  }, 450);
+  view.stop = () => {
+    clearInterval(timer);
+    view.stop = null;
+    button.textContent = `▶ ${view.words.play}`;
+  };
+  button.textContent = `■ ${view.words.stop}`;
+}
+
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+function keys(view, event, inMaps) {
+  if (!view.model || event.ctrlKey || event.metaKey || event.altKey) return;
+  const { key } = event;
+  const { state } = view;
+  const token = state.pinned.at(-1) ?? state.query;
+  const acts = {
+    " ": () => play(view), Escape: () => view.change({ pinned: [] }),
+    PageUp: () => step(view, -1, 0), PageDown: () => step(view, 1, 0), "[": () => step(view, 0, -1), "]": () => step(view, 0, 1),
+  };
+  if (inMaps) Object.assign(acts, { Home: () => step(view, 0, -view.model.C), End: () => step(view, 0, view.model.C) });
+  else Object.assign(acts, {
+    Enter: () => pin(view, token),
+    // a second pin beside the first, for the arrows to move
+    c: () => state.pinned.length === 1 && pin(view, [[0, 1], [0, -1], [1, 0], [-1, 0]].map((by) => neighbour(view.model, token, ...by)).find((other) => other !== token) ?? token),
+  });
+  const act = ARROWS[key] ? () => (inMaps ? step : move)(view, ...ARROWS[key]) : acts[key];
+  if (!act) return;
+  event.preventDefault();
+  event.stopPropagation(); // Streamlit listens for keys too
+  act();
+}
+
+function listen(view) {
+  const { frame, parts } = view;
+  const patchAt = (event) => {
+    const { model } = view;
+    const box = frame.getBoundingClientRect();
+    const [row, col] = [((event.clientY - box.top) / box.height) * model.rows, ((event.clientX - box.left) / box.width) * model.cols].map(Math.floor);
+    return row < 0 || col < 0 || row >= model.rows || col >= model.cols ? null : model.p + row * model.cols + col;
+  };
+  const onFrame = (event) => {
+    const token = view.model && patchAt(event);
+    if (token !== null) view.timed(event, () => point(view, token));
+  };
+  frame.addEventListener("pointermove", onFrame);
+  frame.addEventListener("pointerdown", (event) => {
+    view.touched = event.pointerType === "touch" ? view.shown().at(-1) : null;
+    if (event.pointerType === "touch") onFrame(event);
+  });
+  frame.addEventListener("pointerleave", () => leave(view));
+  frame.addEventListener("click", (event) => {
+    const token = view.model && patchAt(event);
+    // a finger has no hover: its first tap looks, a second one on the same patch pins
+    if (token === null || (view.touched !== null && !view.state.pinned.length && view.touched !== token)) return;
+    pin(view, token);
+  });
+
+  const canvas = view.sheet.canvas;
+  const mapAt = (event) => {
+    const box = canvas.getBoundingClientRect();
+    const [layer, c] = view.sheet.at(event.clientX - box.left, event.clientY - box.top);
+    return [layer, c < view.model.H ? c : c === view.model.H ? MEAN : ROLLOUT];
+  };
+  canvas.addEventListener("pointermove", (event) => {
+    if (!view.model || event.pointerType === "touch") return;
+    const over = mapAt(event);
+    if (String(over) !== String(view.over)) view.timed(event, () => {
+      view.over = over;
+      view.redraw();
+    });
+  });
+  canvas.addEventListener("pointerleave", () => {
+    view.over = null;
+    view.redraw();
+  });
+  canvas.addEventListener("click", (event) => {
+    if (!view.model) return;
+    const [layer, head] = mapAt(event);
+    view.stop?.();
+    view.change({ layer, head });
+  });
+
+  parts(".stage").addEventListener("keydown", (event) => keys(view, event, false));
+  parts(".maps").addEventListener("keydown", (event) => keys(view, event, true));
+  parts(".play").addEventListener("click", () => view.model && play(view));
+  parts(".unpin").addEventListener("click", () => view.change({ pinned: [] }));
+  parts(".residual input").addEventListener("input", (event) => {
+    view.model.residual = Number(event.target.value);
+    view.model.prepare(() => view.redraw());
+    view.change({ residual: view.model.residual });
+  });
+}

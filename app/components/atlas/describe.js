@@ -1,0 +1,138 @@
+// Everything around the two canvases that says what they show: titles, numbers, marks, legend, the spoken summary.
+
+function describe(view, queries, layer, head) {
+  const { say, state, words, model, map } = view;
+  const { direction } = state;
+  view.write(".title", say.title(layer, head, direction));
+  view.write(".numbers", say.numbers(layer, head));
+  marks(view, queries);
+  chips(view, queries);
+  readout(view, queries, layer, head);
+  frames(view, layer, head);
+  legend(view, layer, head, queries.length > 1);
+  const { pinned } = state;
+  view.write(".hint", [words.hint, words.hint_pinned, words.hint_pair][pinned.length]);
+  view.write(".note", model.whole ? words.hint_maps : [
+    fill(map.exact ? (view.painted.includes("true") ? words.exact : words.coarse) : words.coarse, { factor: model.factor, rows: model.rows, cols: model.cols }),
+    map.exact ? "" : words.coarse_here].filter(Boolean).join(" · "));
+}
+
+function marks(view, queries) {
+  const { model, parts, state } = view;
+  const place = (selector, token) => {
+    const { style } = parts(selector);
+    const on = token !== null && token !== undefined && token >= model.p;
+    style.visibility = on ? "inherit" : "hidden";
+    if (on) style.transform = `translate(${((token - model.p) % model.cols) * 100}%, ${Math.floor((token - model.p) / model.cols) * 100}%)`;
+  };
+  const [a, b] = state.pinned;
+  view.root.dataset.pins = state.pinned.length;
+  place(".mark.query", state.pinned.length ? null : queries[0]);
+  place(".mark.here", state.pinned.includes(view.here) ? null : view.here);
+  place(".mark.a", a);
+  place(".mark.b", b);
+}
+
+/** The prefix tokens' own weight in the shown map, as colour and number. */
+function chips(view, queries) {
+  const { map, state, colours: { css } } = view;
+  const limit = Math.sqrt(view.shownTop) || 1;
+  view.chips.forEach((chip, token) => {
+    const pin = state.pinned.indexOf(token);
+    chip.toggleAttribute("data-query", !state.pinned.length && queries[0] === token);
+    if (pin < 0) delete chip.dataset.pin;
+    else chip.dataset.pin = "ab"[pin];
+    chip.setAttribute("aria-pressed", pin >= 0);
+    const root = map.a[map.at + token];
+    const shade = 4 * Math.round(255 * Math.min(1, root / limit));
+    const [dot, , number] = chip.childNodes;
+    const colour = map.b ? "transparent" : `rgb(${css[shade]}, ${css[shade + 1]}, ${css[shade + 2]})`;
+    if (chip.colour !== colour) dot.style.background = chip.colour = colour;
+    const text = percent(root ** 2);
+    if (number.textContent !== text) number.textContent = text;
+  });
+}
+
+function readout(view, queries, layer, head) {
+  const { say, words, model, map, state, here } = view;
+  const pieces = [];
+  const facts = say.facts(queries[0], map.a, map.at);
+  if (here !== null && queries.length > 1) {
+    pieces.push(fill(words.readout_pair, {
+      here: say.token(here), a: percent(map.a[map.at + here] ** 2), b: percent(map.b[map.at + here] ** 2),
+      rank_a: rank(map.a, map.at, model.N, here), rank_b: rank(map.b, map.at, model.N, here),
+    }));
+  } else if (here !== null) {
+    const distance = model.distance(queries[0], here);
+    pieces.push(fill(words.readout_here, {
+      here: say.token(here), weight: percent(map.a[map.at + here] ** 2), rank: rank(map.a, map.at, model.N, here), count: model.N,
+    }));
+    if (distance !== null) pieces.push(fill(words.readout_distance, { distance: two(distance) }));
+  } else if (queries.length > 1) {
+    pieces.push(`A ${say.token(queries[0])}`, `B ${say.token(queries[1])}`);
+  } else {
+    pieces.push(fill(words[state.direction === "row" ? "readout_query" : "readout_query_column"], { query: say.token(queries[0]) }));
+    pieces.push(fill(words.readout_top, { top: say.token(facts.top), weight: percent(facts.weight) }));
+    const distance = model.distance(queries[0], facts.top);
+    if (distance !== null) pieces.push(fill(words.readout_distance, { distance: two(distance) }));
+    if (state.direction === "row" && head !== ROLLOUT && queries[0] >= model.p) pieces.push(fill(words.readout_near, { near: percent(facts.near) }));
+  }
+  view.write(".readout", pieces.join(" · "));
+  clearTimeout(view.speaking); // spoken only once things rest, or a moving pointer would never let it finish
+  view.speaking = setTimeout(() => {
+    const text = queries.map((query, i) => say.summary(layer, head, state.direction, query, i ? say.facts(query, map.b, map.at) : facts));
+    if (queries.length > 1) text.unshift(fill(words.summary_compare, { a: say.query(queries[0]), b: say.query(queries[1]) }));
+    if (here !== null) text.push(pieces.join(", "));
+    view.write(".spoken", text.join(" "));
+  }, 250);
+}
+
+/** The frames around the chosen map and the one under the pointer, and their numbers along the axes. */
+function frames(view, layer, head) {
+  const { model, sheet, state, over, parts } = view;
+  const frame = (element, l, c) => {
+    const [x, y, w, h] = sheet.box(l, c);
+    Object.assign(element.style, { transform: `translate(${x}px, ${y}px)`, width: `${w}px`, height: `${h}px` });
+  };
+  const key = [layer, head, state.layer, state.head, over, sheet.w, sheet.h, model.id].join();
+  if (view.framed === key) return;
+  view.framed = key;
+  frame(parts(".chosen"), state.layer, model.column(state.head));
+  parts(".over").style.visibility = over ? "visible" : "hidden";
+  if (over) frame(parts(".over"), layer, model.column(head));
+  for (const span of parts(".columns").children) span.toggleAttribute("data-on", Number(span.dataset.index) === model.column(head));
+  for (const span of parts(".layers").children) span.toggleAttribute("data-on", Number(span.dataset.index) === layer);
+}
+
+/** The colour scale with its range in numbers, and what shares it. */
+function legend(view, layer, head, pair) {
+  const { words, state, shownTop, colours: tables, parts, root } = view;
+  const kind = pair ? state.compare : "one";
+  if (root.dataset.ramp !== kind || view.ramp !== tables) {
+    root.dataset.ramp = kind;
+    view.ramp = tables;
+    [...parts(".ramp").children].forEach((canvas, second) => {
+      const context = canvas.getContext("2d");
+      const image = context.createImageData(256, 1);
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let i = 0; i < 256; i++) {
+        const shade = Math.round((i / 255) * (STEPS - 1));
+        pixels[i] = kind === "both" ? tables.both.cell[second ? shade : shade * STEPS] : tables[kind].cell[kind === "difference" ? 255 - i : i];
+      }
+      context.putImageData(image, 0, 0);
+    });
+    parts(".compare").hidden = parts(".unpin").hidden = !state.pinned.length;
+  }
+  const signed = kind === "difference";
+  const ticks = signed ? [`B +${percent(shownTop)}`, "0", `A +${percent(shownTop)}`] : ["0%", percent(shownTop / 4), percent(shownTop)];
+  [...parts(".ticks").children].forEach((tick, i) => tick.textContent !== ticks[i] && (tick.textContent = ticks[i]));
+  view.write(".range", `${words[`legend_${head === ROLLOUT ? "rollout_" : ""}${state.scale}`]} · ${words.legend_root}`);
+  parts(".compare").hidden = !pair;
+  parts(".unpin").hidden = !state.pinned.length;
+  parts(".residual").hidden = head !== ROLLOUT && state.head !== ROLLOUT;
+  for (const name of ["direction", "scale", "compare"])
+    for (const input of parts(`.${name}`).querySelectorAll("input")) if (input.checked !== (input.value === state[name])) input.checked = !input.checked;
+  const slider = parts(".residual input");
+  if (Number(slider.value) !== state.residual) slider.value = state.residual;
+  view.write(".residual span", fill(words.residual, { value: state.residual.toFixed(2) }));
+}

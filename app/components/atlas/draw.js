@@ -1,0 +1,183 @@
+// Roots of weights -> pixels. Everything is written into image data by hand: one canvas, one copy, no scaling.
+
+/** 32-bit pixels of a (256, 4) table, with the alpha that `alpha(0..1)` gives. */
+function table(rgba, alpha = () => 1) {
+  const out = new Uint32Array(256);
+  const bytes = new Uint8Array(out.buffer);
+  for (let i = 0; i < 256; i++) bytes.set([rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], Math.round(255 * alpha(i / 255))], 4 * i);
+  return out;
+}
+
+// The two compared queries: orange and azure add up to white, and no kind of colour blindness confuses them.
+const PAIR = [[255, 148, 30], [40, 140, 255]];
+const STEPS = 64; // shades of each in the table of both
+
+/** (STEPS * STEPS) pixels: how much of A, how much of B. */
+function pairTable(alpha = () => 1) {
+  const out = new Uint32Array(STEPS * STEPS);
+  const bytes = new Uint8Array(out.buffer);
+  for (let a = 0; a < STEPS; a++)
+    for (let b = 0; b < STEPS; b++) {
+      const [u, v] = [a / (STEPS - 1), b / (STEPS - 1)];
+      const mix = [0, 1, 2].map((c) => Math.min(255, 18 + 0.93 * (u * PAIR[0][c] + v * PAIR[1][c])));
+      bytes.set([...mix.map(Math.round), Math.round(255 * alpha(Math.max(u, v)))], 4 * (a * STEPS + b));
+    }
+  return out;
+}
+
+const overlayAlpha = (v) => 0.42 + 0.43 * Math.min(1, v * 1.6); // the picture stays legible where little attention falls
+
+function colours(header) {
+  const [viridis, diverging] = [header.section("viridis"), header.section("diverging")];
+  const apart = (v) => overlayAlpha(Math.abs(2 * v - 1));
+  return {
+    css: viridis,
+    one: { cell: table(viridis), over: table(viridis, overlayAlpha) },
+    difference: { cell: table(diverging), over: table(diverging, apart) },
+    both: { cell: pairTable(), over: pairTable(overlayAlpha) },
+  };
+}
+
+/** Largest root, or with two maps the largest difference of weights, among patches. */
+function largest(a, b, from, to, difference) {
+  let top = 0;
+  if (!b) {
+    for (let i = from; i < to; i++) if (a[i] > top) top = a[i];
+  } else if (difference) {
+    for (let i = from; i < to; i++) top = Math.max(top, Math.abs(a[i] * a[i] - b[i] * b[i]));
+  } else for (let i = from; i < to; i++) top = Math.max(top, a[i], b[i]);
+  return top;
+}
+
+/** What each map's largest colour stands for, (L * C), by scale; rollout, another quantity, is scaled by itself. */
+function tops(model, a, b, n, scale, difference) {
+  const { L, C, p } = model;
+  const out = new Float32Array(L * C);
+  for (let m = 0; m < L * C; m++) out[m] = largest(a, b, m * n + p, (m + 1) * n, difference);
+  if (scale === "map") return out;
+  let [heads, rolled] = [0, 0];
+  const over = (first, last) => {
+    [heads, rolled] = [0, 0];
+    for (let m = first; m < last; m++) {
+      if (m % C === C - 1) rolled = Math.max(rolled, out[m]);
+      else heads = Math.max(heads, out[m]);
+    }
+    for (let m = first; m < last; m++) out[m] = m % C === C - 1 ? rolled : heads;
+  };
+  if (scale === "shared") over(0, L * C);
+  else for (let l = 0; l < L; l++) over(l * C, (l + 1) * C);
+  return out;
+}
+
+/** Colours of `count` patches from `from` on, into `out`: one query, two, or their difference. */
+function shade(out, a, b, from, count, top, tables, difference) {
+  if (!b) {
+    const factor = top > 0 ? 255 / top : 0;
+    for (let i = 0; i < count; i++) out[i] = tables[Math.min(255, a[from + i] * factor + 0.5) | 0];
+  } else if (difference) {
+    for (let i = 0; i < count; i++) {
+      const d = a[from + i] ** 2 - b[from + i] ** 2;
+      const v = top > 0 ? Math.min(1, Math.sqrt(Math.abs(d) / top)) : 0;
+      out[i] = tables[Math.round(127.5 + (d > 0 ? -127.5 : 127.5) * v)];
+    }
+  } else {
+    const factor = top > 0 ? (STEPS - 1) / top : 0;
+    for (let i = 0; i < count; i++)
+      out[i] = tables[(Math.min(STEPS - 1, a[from + i] * factor + 0.5) | 0) * STEPS + (Math.min(STEPS - 1, b[from + i] * factor + 0.5) | 0)];
+  }
+}
+
+/** The canvas of all maps: where each stands, and how to paint it. */
+class Sheet {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d", { willReadFrequently: true }); // kept in main memory, where we write
+  }
+
+  /** Lay out L x C cells for an area in CSS pixels; returns the cell's pitch and the sheet's size, likewise. */
+  layout(model, width, height, ratio) {
+    const { L, C, rows, cols } = model;
+    const gap = Math.max(1, Math.round((Math.min(width / C, height / L) > 20 ? 2 : 1) * ratio));
+    const apart = Math.round(8 * ratio); // before the two columns that are no heads
+    const step = Math.min(((width * ratio - apart) / C - gap) / cols, ((height * ratio) / L - gap) / rows);
+    this.w = Math.max(3, Math.floor(step * cols));
+    this.h = Math.max(3, Math.floor(step * rows));
+    Object.assign(this, { gap, apart, ratio, heads: model.H, L, C });
+    const size = [C * (this.w + gap) - gap + apart, L * (this.h + gap) - gap];
+    if (this.canvas.width !== size[0] || this.canvas.height !== size[1] || !this.image) {
+      [this.canvas.width, this.canvas.height] = size;
+      this.canvas.style.width = `${size[0] / ratio}px`;
+      this.canvas.style.height = `${size[1] / ratio}px`;
+      this.image = this.context.createImageData(...size);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+    }
+    this.steps = {};
+    this.colour = new Uint32Array(rows * cols);
+    return [size[0] / ratio, size[1] / ratio];
+  }
+
+  left(c) {
+    return c * (this.w + this.gap) + (c >= this.heads ? this.apart : 0);
+  }
+
+  /** The cell's box in CSS pixels. */
+  box(layer, c) {
+    const [x, y] = [this.left(c), layer * (this.h + this.gap)];
+    return [x, y, this.w, this.h].map((v) => v / this.ratio);
+  }
+
+  /** (layer, column) at a point in CSS pixels of the canvas; gaps belong to the cell before them. */
+  at(x, y) {
+    let c = Math.floor((x * this.ratio) / (this.w + this.gap));
+    if (c >= this.heads) c = Math.max(this.heads, Math.floor((x * this.ratio - this.apart) / (this.w + this.gap)));
+    const layer = Math.floor((y * this.ratio) / (this.h + this.gap));
+    return [Math.min(Math.max(layer, 0), this.L - 1), Math.min(Math.max(c, 0), this.C - 1)];
+  }
+
+  /** Which patch each pixel of a cell lies in, across and down. */
+  index(rows, cols, factor) {
+    const line = (size, total) => Int16Array.from({ length: size }, (_, i) => Math.floor(Math.floor((i * total) / size) / factor));
+    return (this.steps[factor] ??= { x: line(this.w, cols), y: line(this.h, rows) });
+  }
+
+  paint(model, a, b, n, exact, top, tables, difference) {
+    const { w, h, gap, pixels, canvas: { width } } = this;
+    const { L, C, p } = model;
+    const factor = exact ? 1 : model.factor;
+    const { x: across, y: down } = this.index(model.rows, model.cols, factor);
+    const wide = Math.ceil(model.cols / factor);
+    const { colour } = this;
+    for (let l = 0; l < L; l++)
+      for (let c = 0; c < C; c++) {
+        const m = l * C + c;
+        shade(colour, a, b, m * n + p, n - p, top[m], tables, difference);
+        let at = l * (h + gap) * width + this.left(c);
+        for (let y = 0, last = -1; y < h; y++, at += width) {
+          if (down[y] === last) pixels.copyWithin(at, at - width, at - width + w);
+          else {
+            last = down[y];
+            for (let x = 0, from = last * wide; x < w; x++) pixels[at + x] = colour[from + across[x]];
+          }
+        }
+      }
+    this.context.putImageData(this.image, 0, 0);
+  }
+}
+
+/** The map over the picture: a pixel a patch, enlarged by the browser without smoothing. */
+class Overlay {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d", { willReadFrequently: true });
+  }
+
+  paint(rows, cols, a, b, from, top, tables, difference) {
+    if (this.canvas.width !== cols || this.canvas.height !== rows || !this.image) {
+      [this.canvas.width, this.canvas.height] = [cols, rows];
+      this.image = this.context.createImageData(cols, rows);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+    }
+    shade(this.pixels, a, b, from, rows * cols, top, tables, difference);
+    this.context.putImageData(this.image, 0, 0);
+  }
+}

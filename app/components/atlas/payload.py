@@ -1,0 +1,332 @@
+"""Trace -> bytes for the browser, and the parts of a large trace that the browser asks for later. No streamlit.
+
+On the wire: a little-endian u32 with the header's length, the header (JSON, padded to 4 bytes), then the
+sections one after another, each beginning at a multiple of 4. The header lists them: name, dtype, shape,
+offset from the end of the header.
+
+Weights travel as bytes of their square root with one float a row: w = scale * byte**2. Linear bytes would
+round a peaked row's tail to nothing; companded, a row's L1 error stays below 0.02 (tests/test_atlas.py).
+The scale is chosen so that a decoded row sums to what the row summed to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+from collections import OrderedDict
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vit_core.analysis import patch_distances
+from vit_core.model import attention_weights
+from vit_core.trace import Trace
+
+BUDGET = 8_000_000  # bytes (8 MB, 1 MB = 10**6 bytes) that one picture may cost before parts of it are left for later
+SHARP = 640  # longer side of the picture as sent, pixels
+FEW_HEADS = 8  # up to here the head mean is sent too: rounding errors average out only over many heads
+LAYER = 4_000_000  # bytes of one layer that may be sent whole when the rest is sent on demand; else head by head
+MEAN, ROLLOUT = -1, -2  # columns beside the heads
+
+
+def companded(weights: Tensor, levels: int = 255, normalise: bool = True) -> tuple[Tensor, Tensor]:
+    """Non-negative (..., N) as integers 0..levels of the square root, float32-valued, and the scale of each row (...).
+
+    Decoded: scale * integer**2. `normalise`: rows decode to their own sum exactly, which halves the error of
+    flat rows; without it the largest entry is exact. A row of zeros has scale 0.
+    """
+    peak = weights.amax(-1, keepdim=True).clamp_min(1e-30)
+    integer = (weights * (levels**2 / peak)).sqrt_().round_()
+    if not normalise:
+        return integer, peak[..., 0] / levels**2
+    return integer, weights.sum(-1) / integer.square().sum(-1).clamp_min(1)
+
+
+@lru_cache(maxsize=1)
+def colour_tables() -> tuple[np.ndarray, np.ndarray]:
+    """Two (256, 4) RGBA tables: viridis, and blue - grey - orange for differences.
+
+    Viridis is perceptually uniform and safe for colour-blind readers (van der Walt & Smith 2015). The second
+    is interpolated in CIELAB between blue and orange of equal lightness, a pair every kind of colour
+    blindness keeps apart, through a dark grey: no difference is dark, as no attention is.
+    """
+    ramp = np.arange(256, dtype=np.uint8)[None]
+    viridis = cv2.applyColorMap(ramp, cv2.COLORMAP_VIRIDIS)[0, :, ::-1]
+    lab = np.array([[72, -4, -42], [22, 0, 0], [72, 22, 66]], np.float32)  # blue, dark grey, orange
+    t = np.linspace(0, 2, 256)
+    mixed = np.stack([np.interp(t, [0, 1, 2], lab[:, i]) for i in range(3)], -1)[None].astype(np.float32)
+    diverging = (cv2.cvtColor(mixed, cv2.COLOR_Lab2RGB)[0].clip(0, 1) * 255).round().astype(np.uint8)
+    opaque = np.full((256, 1), 255, np.uint8)
+    return np.hstack([viridis, opaque]), np.hstack([diverging, opaque])
+
+
+def seen(picture: Image.Image, trace: Trace, side: int = SHARP) -> Image.Image:
+    """The part of the original picture that the patches cover, `side` pixels long: sharp even for a 32 x 32 model.
+
+    `picture` is upright, as `images.read` gives it. Without a crop in the trace, all of it.
+    """
+    if trace.crop is None:
+        box = (0.0, 0.0, float(picture.width), float(picture.height))
+        high, wide = (g * p for g, p in zip(trace.grid, trace.config.patch_size, strict=True))
+    else:
+        left, top, _, _ = trace.crop.box
+        down, across = trace.crop.scale
+        high, wide = (g * p * s for g, p, s in zip(trace.grid, trace.config.patch_size, (down, across), strict=True))
+        box = (left, top, left + wide, top + high)
+    # A squashed picture is shown as the model sees it: in the proportions of its patches.
+    ratio = (trace.grid[0] * trace.config.patch_size[0]) / (trace.grid[1] * trace.config.patch_size[1])
+    size = (side, max(1, round(side * ratio))) if ratio <= 1 else (max(1, round(side / ratio)), side)
+    picture = picture.convert("L" if trace.config.channels == 1 else "RGB")
+    inside = (max(box[0], 0), max(box[1], 0), min(box[2], picture.width), min(box[3], picture.height))
+    if inside == box:
+        return picture.resize(size, Image.Resampling.LANCZOS, box=box)
+    x, y = size[0] / wide, size[1] / high  # padding that the model saw around the picture stays dark
+    place = [round((inside[0] - box[0]) * x), round((inside[1] - box[1]) * y),
+             round((inside[2] - box[0]) * x), round((inside[3] - box[1]) * y)]
+    canvas = Image.new(picture.mode, size)
+    if place[2] > place[0] and place[3] > place[1]:
+        part = picture.resize((place[2] - place[0], place[3] - place[1]), Image.Resampling.LANCZOS, box=inside)
+        canvas.paste(part, (place[0], place[1]))
+    return canvas
+
+
+def assemble(header: dict, sections: dict[str, np.ndarray | bytes]) -> bytes:
+    """Header and sections as one binary; the header gains "sections" and, if it has none, an "id" of the content."""
+    index, parts, offset, digest = [], [], 0, hashlib.blake2b(digest_size=8)
+    for name, values in sections.items():
+        array = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else np.ascontiguousarray(values)
+        raw = array.view(np.uint8).reshape(-1).data
+        index.append({"name": name, "dtype": str(array.dtype), "shape": array.shape, "offset": offset})
+        pad = -len(raw) % 4
+        parts += [raw, b"\0" * pad]
+        offset += len(raw) + pad
+        digest.update(raw)
+    digest.update(json.dumps(header, sort_keys=True).encode())
+    header = {"id": digest.hexdigest(), **header, "sections": index}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    return b"".join([len(text).to_bytes(4, "little"), text, *parts])
+
+
+def header_of(payload: bytes) -> dict:
+    """The header of what `assemble` made."""
+    return json.loads(payload[4 : 4 + int.from_bytes(payload[:4], "little")])
+
+
+def section(payload: bytes, name: str) -> np.ndarray:
+    """One section of what `assemble` made, as an array."""
+    start = 4 + int.from_bytes(payload[:4], "little")
+    entry = next(s for s in header_of(payload)["sections"] if s["name"] == name)
+    count = math.prod(entry["shape"])
+    return np.frombuffer(payload, entry["dtype"], count, start + entry["offset"]).reshape(entry["shape"])
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
+def _head_numbers(weights: Tensor, distance: Tensor, prefix: int) -> Tensor:
+    """(heads, Q, N) of patch queries with their (Q, P) distances: (heads, 2), mean distance in patches, entropy in bits.
+
+    Defined as in `vit_core.analysis`; entropy over the queries given.
+    """
+    among = weights[:, -len(distance):, prefix:]
+    far = ((among * distance).sum(-1) / among.sum(-1).clamp_min(1e-30)).mean(-1)
+    # -sum w log2 w; the clamp keeps 0 * log 0 at 0
+    entropy = -(weights * weights.clamp_min(1e-30).log2()).sum(-1).mean(-1)
+    return torch.stack([far, entropy], -1)
+
+
+def _whole(trace: Trace) -> dict[str, np.ndarray]:
+    L, H, N = trace.depth, trace.heads, trace.length
+    weights = torch.empty(L, H, N, N, dtype=torch.uint8)
+    scale, numbers = torch.empty(L, H, N), torch.empty(L, H, 2)
+    few = H <= FEW_HEADS
+    mean, mean_scale = np.empty((L, N, N) if few else (0,), np.uint16), np.empty((L, N) if few else (0,), np.float32)
+    distance = patch_distances(trace.grid)
+    for layer in range(L):
+        w = trace.attention(layer).cpu()
+        numbers[layer] = _head_numbers(w, distance, trace.prefix)
+        if few:
+            integer, row_scale = companded(w.mean(0), 65535)
+            mean[layer], mean_scale[layer] = integer.numpy().astype(np.uint16), row_scale.numpy()
+        integer, scale[layer] = companded(w)
+        weights[layer] = integer
+    out = {"weights": weights.numpy(), "scale": scale.numpy(), "numbers": numbers.numpy()}
+    return out | ({"mean": mean, "mean_scale": mean_scale} if few else {})
+
+
+def coarse_factor(trace: Trace, budget: int) -> int:
+    """Every how many-th patch the coarse atlas is made of so that it takes at most half of `budget` bytes."""
+    factor = 2
+    while trace.depth * trace.heads * math.prod(_tokens(trace, factor)) > budget / 2 and factor < max(trace.grid):
+        factor += 1
+    return factor
+
+
+def _tokens(trace: Trace, factor: int) -> tuple[int, int]:
+    """Tokens of the coarse maps, as (queries, keys): the prefix and one a block of factor x factor patches."""
+    count = trace.prefix + math.ceil(trace.grid[0] / factor) * math.ceil(trace.grid[1] / factor)
+    return count, count
+
+
+def _coarse(trace: Trace, factor: int) -> dict[str, np.ndarray]:
+    """Maps seen from the middle patch of each block of `factor` x `factor`, their weights averaged over blocks."""
+    (rows, cols), p = trace.grid, trace.prefix
+    blocks = (math.ceil(rows / factor), math.ceil(cols / factor))
+    middle = [torch.tensor([min(i * factor + factor // 2, n - 1) for i in range(b)])
+              for b, n in zip(blocks, trace.grid, strict=True)]
+    patches = (middle[0][:, None] * cols + middle[1]).flatten()
+    queries = torch.cat([torch.arange(p), p + patches]).to(trace.tokens.device)
+    distance = patch_distances(trace.grid)[patches]
+    share = [torch.bincount(torch.arange(n) // factor).float() for n in trace.grid]
+    count = (share[0][:, None] * share[1]).flatten()  # patches in each block
+    L, H, Q = trace.depth, trace.heads, len(queries)
+    weights, scale = torch.empty(L, H, Q, Q, dtype=torch.uint8), torch.empty(L, H, Q)
+    numbers = torch.empty(L, H, 2)
+    down, across = torch.zeros(blocks[0], rows), torch.zeros(blocks[1], cols)  # which rows, columns are in a block
+    down[torch.arange(rows) // factor, torch.arange(rows)] = 1
+    across[torch.arange(cols) // factor, torch.arange(cols)] = 1
+    for layer in range(L):
+        w = trace.attention(layer, queries).cpu()  # H, Q, N
+        numbers[layer] = _head_numbers(w, distance, p)
+        patch = w[..., p:].reshape(H, Q, rows, cols)
+        pooled = (down @ patch @ across.T).flatten(2) / count
+        integer, scale[layer] = companded(torch.cat([w[..., :p], pooled], -1), normalise=False)
+        weights[layer] = integer
+    return {"weights": weights.numpy(), "scale": scale.numpy(), "numbers": numbers.numpy()}
+
+
+def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET, side: int = SHARP) -> bytes:
+    """Everything the browser needs for one picture, as one binary; equal for equal input.
+
+    `picture`: the upright original the trace was recorded from. Where the whole attention would exceed
+    `budget` bytes (10**6 to the MB), the heads' maps come coarse (see `_coarse`) and `Source.answer` gives
+    the exact ones on demand.
+    """
+    L, H, N = trace.depth, trace.heads, trace.length
+    whole = L * H * N * (N + 4) + (L * N * (2 * N + 4) if H <= FEW_HEADS else 0) + 200_000 <= budget
+    factor = 1 if whole else coarse_factor(trace, budget)
+    sections = _whole(trace) if whole else _coarse(trace, factor)
+    viridis, diverging = colour_tables()
+    shown = seen(picture, trace, side)
+    header = {"grid": trace.grid, "prefix": trace.config.prefix_names, "layers": L, "heads": H, "tokens": N,
+              "factor": factor, "size": shown.size}
+    return assemble(header, {"picture": _jpeg(shown), "viridis": viridis, "diverging": diverging, **sections})
+
+
+class Source:
+    """A packed trace, and what the browser may ask of it later. Make one a picture and keep it (it caches)."""
+
+    def __init__(self, trace: Trace, picture: Image.Image, *, budget: int = BUDGET):
+        self.trace = trace
+        self.payload = pack(trace, picture, budget=budget)
+        header = header_of(self.payload)
+        self.id, self.whole = header["id"], header["factor"] == 1
+        self._answers: OrderedDict[str, bytes] = OrderedDict()
+        self._means: list[Tensor] = []  # head-mean attention of each layer (N, N), float16
+        self._totals: list[Tensor] = []  # log of each softmax's denominator, (heads, N): columns need them
+
+    def answer(self, want: dict) -> bytes | None:
+        """The parts in `want`, as one binary; None if it is for another picture or cannot be read.
+
+        "focus": [layer, head] gives that layer's heads as bytes (N x N each), or where a layer exceeds 4 MB
+        that head's only; head -1 is their mean. "query" with "direction" ("row", "column") and "residual"
+        gives that token's maps in every layer: the heads, their mean and rollout, (layers, heads + 2, N).
+        """
+        want = self._checked(want)
+        if want is None:
+            return None
+        key = json.dumps(want, sort_keys=True)
+        if key not in self._answers:
+            sections = self._focus(*want["focus"]) if want["focus"] else {}
+            if want["query"] is not None:
+                sections |= self._maps(want["query"], want["direction"], want["residual"])
+            self._answers[key] = assemble({"of": self.id, "want": want}, sections)
+            while len(self._answers) > 4:
+                self._answers.popitem(last=False)
+        return self._answers[key]
+
+    def _checked(self, want: dict) -> dict | None:
+        """What came from the browser, with nothing in it that was not asked for."""
+        try:
+            if want["of"] != self.id:
+                return None
+            focus = want.get("focus")
+            if focus is not None:
+                focus = [int(focus[0]), int(focus[1])]
+                if not (0 <= focus[0] < self.trace.depth and MEAN <= focus[1] < self.trace.heads):
+                    return None
+            query = want.get("query")
+            if query is not None and not 0 <= (query := int(query)) < self.trace.length:
+                return None
+            direction = "column" if want.get("direction") == "column" else "row"
+            residual = min(1.0, max(0.0, float(want.get("residual", 0.5))))
+        except (KeyError, TypeError, ValueError, IndexError):
+            return None
+        return {"focus": focus, "query": query, "direction": direction, "residual": residual}
+
+    def _focus(self, layer: int, head: int) -> dict[str, np.ndarray]:
+        if head == MEAN:
+            heads, weights = [MEAN], self.trace.attention(layer).mean(0, keepdim=True)
+        elif self.trace.heads * self.trace.length**2 <= LAYER:
+            heads, weights = list(range(self.trace.heads)), self.trace.attention(layer)
+        else:
+            heads = [head]
+            weights = attention_weights(self.trace.queries[layer][head : head + 1], self.trace.keys[layer][head : head + 1])
+        integer, scale = companded(weights.cpu())
+        return {"focus_heads": np.array(heads, np.int32), "focus": integer.to(torch.uint8).numpy(),
+                "focus_scale": scale.numpy()}
+
+    def _maps(self, query: int, direction: str, residual: float) -> dict[str, np.ndarray]:
+        trace = self.trace
+        heads = [self._row(layer, query) if direction == "row" else self._column(layer, query)
+                 for layer in range(trace.depth)]
+        heads = torch.stack(heads).cpu()  # L, H, N
+        rolled = self._rollouts(query, direction, residual)
+        maps = torch.cat([heads, heads.mean(1, keepdim=True), rolled[:, None]], 1)
+        integer, scale = companded(maps, 65535, normalise=False)
+        return {"maps": integer.numpy().astype(np.uint16), "maps_scale": scale.numpy()}
+
+    def _row(self, layer: int, query: int) -> Tensor:
+        return self.trace.attention(layer, [query])[:, 0]
+
+    def _column(self, layer: int, query: int) -> Tensor:
+        trace = self.trace
+        if not self._totals:
+            for q, k in zip(trace.queries, trace.keys, strict=True):
+                parts = [_scores(q[:, s : s + 256], k).logsumexp(-1) for s in range(0, trace.length, 256)]
+                self._totals.append(torch.cat(parts, -1))
+        scores = _scores(trace.queries[layer], trace.keys[layer][:, query : query + 1])[..., 0]
+        return (scores - self._totals[layer]).exp()
+
+    def _rollouts(self, token: int, direction: str, residual: float) -> Tensor:
+        """Rollout of `token` through layers 0..l for every l, (layers, N); "column": who takes from it."""
+        trace = self.trace
+        if not self._means:
+            self._means.extend(trace.attention(layer).mean(0).half().cpu() for layer in range(trace.depth))
+        if direction == "column":  # (M_l ... M_0) e: one vector carried upwards
+            column, out = torch.zeros(trace.length), []
+            column[token] = 1
+            for mean in self._means:
+                column = residual * column + (1 - residual) * (mean.float() @ column)
+                out.append(column)
+            return torch.stack(out)
+        rows = torch.zeros(trace.depth, trace.length)
+        rows[:, token] = 1
+        for layer in range(trace.depth - 1, -1, -1):  # rows of depth l join at layer l and go down together
+            rows[layer:] = residual * rows[layer:] + (1 - residual) * (rows[layer:] @ self._means[layer].float())
+        return rows
+
+
+def _scores(query: Tensor, key: Tensor) -> Tensor:
+    """What softmax is taken of in `attention_weights`."""
+    return (query.float() * query.shape[-1] ** -0.5) @ key.float().transpose(-2, -1)

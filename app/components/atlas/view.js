@@ -1,0 +1,264 @@
+// The piece on the page: state, and drawing it. What people do to it is in controls.js.
+
+const DIRECTIONS = ["row", "column"];
+const SCALES = ["map", "layer", "shared"];
+const COMPARES = ["both", "difference"];
+const AFTER = 200; // ms without a change before Python is told
+const REST = 90; // ms at one place before exact maps of a large picture are asked for
+
+class View {
+  constructor(root) {
+    this.root = root;
+    this.parts = (selector) => root.querySelector(selector);
+    this.frame = this.parts(".frame");
+    this.overlay = new Overlay(this.parts(".overlay"));
+    this.sheet = new Sheet(this.parts(".sheet canvas"));
+    this.state = { layer: null, head: null, query: null, pinned: [], direction: "row", scale: "map", compare: "both", residual: 0.5 };
+    this.model = null;
+    this.over = null; // the map under the pointer: [layer, head]
+    this.here = null; // the token under the pointer, when the query is pinned
+    this.times = []; // [ms from the handler's start to drawn, ms from the event to drawn], the latest 1,000
+    this.texts = new Map();
+    this.resize = new ResizeObserver(() => this.layout());
+    this.resize.observe(root.parentElement);
+    listen(this);
+    SHELF.views.add(this);
+    root.atlas = this;
+  }
+
+  /** What Streamlit calls with whenever something changed. */
+  render({ data, setStateValue }) {
+    this.send = setStateValue;
+    if (JSON.stringify(data.words) !== JSON.stringify(this.words)) {
+      this.words = data.words;
+      label(this);
+    }
+    if (this.seq === undefined || data.view.seq !== this.seq) {
+      this.seq = data.view.seq;
+      this.take(data.view);
+    }
+    if (data.id !== this.wanted) {
+      this.wanted = data.id;
+      this.root.dataset.state = "loading";
+      this.clear();
+      const shelved = SHELF.blobs.get(data.id)?.header;
+      if (shelved) this.arrived(shelved);
+    } else this.redraw();
+  }
+
+  /** Take over what a view dict says, and nothing else it may hold. */
+  take(view) {
+    const { state } = this;
+    for (const name of ["layer", "head", "query"]) if (Number.isInteger(view[name])) state[name] = view[name];
+    if (Array.isArray(view.pinned)) state.pinned = [...new Set(view.pinned.filter(Number.isInteger))].slice(0, 2);
+    for (const [name, allowed] of [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES]])
+      if (allowed.includes(view[name])) state[name] = view[name];
+    if (view.residual >= 0 && view.residual <= 1) state.residual = Number(view.residual);
+    if (this.model) this.clamp();
+  }
+
+  /** A state that this model can show. */
+  clamp() {
+    const { state, model } = this;
+    const inside = (value, low, high, otherwise) => (value === null || value < low || value > high ? otherwise : value);
+    state.layer = inside(state.layer, 0, model.L - 1, Math.floor(model.L / 2));
+    state.head = inside(state.head, ROLLOUT, model.H - 1, MEAN);
+    const middle = model.p + Math.floor(model.rows / 2) * model.cols + Math.floor(model.cols / 2);
+    state.query = inside(state.query, 0, model.N - 1, middle);
+    state.pinned = state.pinned.filter((token) => token >= 0 && token < model.N);
+  }
+
+  /** Something new on the shelf. */
+  async arrived(header) {
+    if (header.of) {
+      if (this.model?.id !== header.of) return;
+      this.model.learn(header);
+      this.asked = null;
+      this.redraw();
+      return;
+    }
+    if (header.id !== this.wanted || this.model?.id === header.id || this.reading === header.id) return;
+    this.reading = header.id;
+    const picture = new Image();
+    picture.className = "picture";
+    picture.alt = "";
+    const url = URL.createObjectURL(new Blob([header.section("picture")], { type: "image/jpeg" }));
+    picture.src = url;
+    try {
+      await picture.decode();
+    } finally {
+      URL.revokeObjectURL(url);
+      this.reading = null;
+    }
+    if (header.id !== this.wanted || this.gone) return; // another picture was chosen meanwhile
+    this.parts(".picture").replaceWith(picture);
+    this.model = new Attention(header);
+    this.model.residual = this.state.residual;
+    this.colours = colours(header);
+    this.over = this.here = null;
+    this.asked = null;
+    this.clamp();
+    fitChips(this);
+    this.layout();
+    this.model.prepare(() => this.redraw());
+    this.root.dataset.state = "ready";
+  }
+
+  /** Nothing of the last picture stays while the next one is on its way. */
+  clear() {
+    this.model?.dispose();
+    this.model = null;
+    this.painted = null;
+    this.stop?.();
+    this.parts(".picture").replaceWith(Object.assign(new Image(), { className: "picture", alt: "" }));
+    for (const canvas of [this.overlay.canvas, this.sheet.canvas]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    for (const mark of this.root.querySelectorAll(".mark")) mark.style.visibility = "hidden";
+    this.write(".readout", this.words.loading);
+  }
+
+  dispose() {
+    this.gone = true;
+    this.model?.dispose();
+    this.resize.disconnect();
+    this.stop?.();
+    clearTimeout(this.telling);
+    clearTimeout(this.resting);
+    clearTimeout(this.speaking);
+    SHELF.views.delete(this);
+  }
+
+  /** Sizes, from the room there is: side by side, or under each other on a phone. */
+  layout() {
+    const { model, root } = this;
+    const width = root.parentElement?.clientWidth || root.clientWidth;
+    if (!model || !width) return;
+    const stacked = width < 820;
+    const tall = Math.min(760, Math.max(320, window.innerHeight - 262));
+    const side = stacked ? Math.min(width, 620) : Math.round(Math.min(0.42 * width, tall));
+    const shape = model.header.size[1] / model.header.size[0];
+    const [wide, high] = shape <= 1 ? [side, Math.round(side * shape)] : [Math.round(side / shape), side];
+    const style = { stage: side, wide, high, "stage-height": stacked ? high : side };
+    for (const [name, value] of Object.entries(style)) root.style.setProperty(`--${name}`, `${value}px`);
+    root.style.setProperty("--rows", model.rows);
+    root.style.setProperty("--cols", model.cols);
+    root.style.setProperty("--line", wide / model.cols > 18 ? 0.16 : 0.07);
+    root.toggleAttribute("data-stacked", stacked);
+    const room = (stacked ? width : width - side - 28) - 26 - 34;
+    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : side - 20, window.devicePixelRatio || 1);
+    this.parts(".legend").style.width = `${Math.max(w, 260)}px`;
+    labelAxes(this, w, h);
+    this.painted = null;
+    this.redraw();
+  }
+
+  /** The queries whose maps are shown: what is pinned, else what is under the pointer. */
+  shown() {
+    return this.state.pinned.length ? this.state.pinned : [this.state.query];
+  }
+
+  selected() {
+    return this.over ?? [this.state.layer, this.state.head];
+  }
+
+  redraw() {
+    if (this.model) this.draw();
+  }
+
+  draw() {
+    const { model, state, sheet } = this;
+    const queries = this.shown();
+    const pair = queries.length > 1;
+    const kind = pair ? state.compare : "one";
+    const difference = kind === "difference";
+    let maps = queries.map((query, slot) => model.all(query, state.direction, slot));
+    if (pair && maps[0].exact !== maps[1].exact) maps = queries.map((query, slot) => model.all(query, state.direction, slot, true));
+    const [a, b] = [maps[0].root, maps[1]?.root];
+    const { exact } = maps[0];
+    const n = exact ? model.N : model.n;
+    const tables = this.colours[kind];
+    const key = [queries, state.direction, state.scale, kind, model.version, exact, state.residual].join();
+    if (this.painted !== key) {
+      this.top = tops(model, a, b, n, state.scale, difference);
+      sheet.paint(model, a, b, n, exact, this.top, tables.cell, difference);
+      this.painted = key;
+    }
+    const [layer, head] = this.selected();
+    const at = layer * model.C + model.column(head);
+    this.map = this.single(queries, layer, head, maps, n, exact, at);
+    let top = this.top[at];
+    if (!model.whole) {
+      const own = largest(this.map.a, this.map.b, this.map.at + model.p, this.map.at + model.N, difference);
+      top = state.scale === "map" ? own : Math.max(top, own);
+    }
+    this.overlay.paint(model.rows, model.cols, this.map.a, this.map.b, this.map.at + model.p, top, tables.over, difference);
+    this.shownTop = difference ? top : top * top;
+    describe(this, queries, layer, head);
+    if (!model.whole) this.rest(queries, layer, head);
+  }
+
+  /** The one map over the picture, as (a, b, where they begin); coarse only until the exact one is here. */
+  single(queries, layer, head, maps, n, exact, at) {
+    const { model, state } = this;
+    if (model.whole) return { a: maps[0].root, b: maps[1]?.root, at: at * n, exact: true };
+    const found = queries.map((query) => model.one(layer, head, query, state.direction));
+    if (found.every(Boolean)) return { a: found[0], b: found[1], at: 0, exact: true };
+    const spread = maps.map(({ root }, i) => {
+      if (exact) return root.subarray(at * n, at * n + n);
+      const out = ((this.spread ??= [])[i] ??= []);
+      for (let k = 0; k < model.N; k++) out[k] = root[at * n + model.coarse(k)];
+      return out;
+    });
+    return { a: spread[0], b: spread[1], at: 0, exact: false };
+  }
+
+  /** Once the pointer rests, ask Python for what is shown only coarsely. */
+  rest(queries, layer, head) {
+    const { model, state } = this;
+    const query = queries.find((token) => !model.maps.has(model.mapKey(token, state.direction))) ?? null;
+    const focus = head === ROLLOUT || model.focus.has(`${layer} ${head}`) ? null : [layer, head];
+    clearTimeout(this.resting);
+    if (query === null && !focus) return;
+    this.resting = setTimeout(() => {
+      const want = { of: model.id, focus, query, direction: state.direction, residual: state.residual };
+      const key = JSON.stringify(want);
+      if (key === this.asked && performance.now() - this.askedAt < 8000) return;
+      [this.asked, this.askedAt] = [key, performance.now()];
+      this.send("want", want);
+    }, REST);
+  }
+
+  /** Set what is kept, draw, and let Python know once things have come to rest. */
+  change(part) {
+    Object.assign(this.state, part);
+    this.redraw();
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => {
+      const view = this.view();
+      const text = JSON.stringify(view);
+      if (text === this.told || this.gone) return;
+      this.told = text;
+      this.send("view", view);
+    }, AFTER);
+  }
+
+  /** The state as Python gets it. */
+  view() {
+    const { state } = this;
+    return { ...state, mode: state.head === ROLLOUT ? "rollout" : "attention", depth: state.layer };
+  }
+
+  /** Draw at once, in the event's own handler: the browser sends at most one move a frame. */
+  timed(event, act) {
+    const start = performance.now();
+    act();
+    const end = performance.now();
+    this.times.push([end - start, end - event.timeStamp]);
+    if (this.times.length > 1000) this.times.shift();
+  }
+
+  write(selector, text) {
+    if (this.texts.get(selector) === text) return;
+    this.texts.set(selector, text);
+    this.parts(selector).textContent = text;
+  }
+}

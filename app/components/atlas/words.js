@@ -1,0 +1,88 @@
+// Numbers and sentences. Every word comes from Python; nothing here ever becomes markup.
+
+/** Two significant digits, as a percentage. */
+function percent(weight) {
+  const value = 100 * weight;
+  if (value >= 99.5) return `${Math.round(value)}%`;
+  if (value >= 10) return `${value.toFixed(0)}%`;
+  if (value < 0.001) return value > 0 ? "<0.001%" : "0%";
+  return `${value.toFixed(Math.max(1, 1 - Math.floor(Math.log10(value))))}%`;
+}
+
+const two = (value) => (value >= 10 ? value.toFixed(0) : value.toFixed(1));
+
+/** A sentence with its {braces} filled in. */
+function fill(sentence, values = {}) {
+  return (sentence ?? "").replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+/** What the shown map says, in words: made from the model, the words and one selection. */
+class Sentences {
+  constructor(model, words) {
+    Object.assign(this, { model, words });
+  }
+
+  token(token) {
+    const { model, words } = this;
+    if (token >= model.p) {
+      const patch = token - model.p;
+      return fill(words.patch, { row: Math.floor(patch / model.cols) + 1, column: (patch % model.cols) + 1 });
+    }
+    const name = model.header.prefix[token];
+    const numbered = name.match(/^register (\d+)$/);
+    return numbered ? fill(words.register, { n: numbered[1] }) : (words[name] ?? name);
+  }
+
+  query(token) {
+    const name = this.token(token);
+    return token < this.model.p ? fill(this.words.query_token, { token: name }) : fill(this.words.query_patch, { patch: name });
+  }
+
+  where(layer, head) {
+    const kind = head === MEAN ? "where_mean" : head === ROLLOUT ? "where_rollout" : "where_head";
+    return fill(this.words[kind], { layer: layer + 1, head: head + 1 });
+  }
+
+  title(layer, head, direction) {
+    return fill(this.words[`title_${head === ROLLOUT ? "rollout_" : ""}${direction}`], { where: this.where(layer, head) });
+  }
+
+  numbers(layer, head) {
+    if (head === ROLLOUT) return this.words.rollout_note;
+    if (head === MEAN) return this.words.no_numbers;
+    const at = 2 * (layer * this.model.H + head);
+    const [distance, entropy] = [this.model.numbers[at], this.model.numbers[at + 1]];
+    return fill(this.words[this.model.whole ? "head_numbers" : "head_numbers_sampled"], { distance: two(distance), entropy: two(entropy) });
+  }
+
+  /** Weights of one map (a function of the token): the token most looked at, and the share within 2 patches. */
+  facts(query, root, at) {
+    const { model } = this;
+    let [top, near] = [0, 0];
+    for (let k = 0; k < model.N; k++) if (root[at + k] > root[at + top]) top = k;
+    const reach = 2;
+    if (query >= model.p) {
+      const [row, col] = [Math.floor((query - model.p) / model.cols), (query - model.p) % model.cols];
+      for (let r = Math.max(0, row - reach); r <= Math.min(model.rows - 1, row + reach); r++)
+        for (let c = Math.max(0, col - reach); c <= Math.min(model.cols - 1, col + reach); c++)
+          if (Math.hypot(r - row, c - col) <= reach) near += root[at + model.p + r * model.cols + c] ** 2;
+    }
+    return { top, near, weight: root[at + top] ** 2 };
+  }
+
+  summary(layer, head, direction, query, facts) {
+    const kind = head === ROLLOUT ? `summary_rollout_${direction}`
+      : direction === "row" && query < this.model.p ? "summary_row_token" : `summary_${direction}`;
+    return fill(this.words[kind], {
+      where: this.where(layer, head), query: this.query(query), near: percent(facts.near),
+      top: this.query(facts.top), weight: percent(facts.weight),
+    });
+  }
+}
+
+/** 1 for the largest weight. */
+function rank(root, at, count, token) {
+  let above = 1;
+  for (let k = 0; k < count; k++) if (root[at + k] > root[at + token]) above++;
+  return above;
+}
