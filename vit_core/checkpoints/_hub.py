@@ -1,0 +1,76 @@
+"""Files from the Hugging Face hub: its cache first, then the network, which is asked for no longer than seconds."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from vit_core.errors import InputError
+
+PATIENCE = 3.0  # seconds to wait for the hub's first answer
+
+
+def _unreachable(what: str, why: str) -> InputError:
+    return InputError("hub-unreachable", f"{what} is not in the local cache and the Hugging Face hub cannot be reached "
+                      f"({why}). Without a network there are the embedded:<name> models, hf:<folder> and file:<path>.",
+                      name=what, reason=why)
+
+
+def _ask(endpoint: str, answer: list) -> None:
+    import huggingface_hub as hub
+
+    try:
+        hub.get_session().head(endpoint, timeout=PATIENCE)
+        answer.append("")
+    except (OSError, RuntimeError, hub.errors.HfHubHTTPError, *_transport_errors()) as error:
+        answer.append(str(error).splitlines()[0] if str(error) else type(error).__name__)
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """The exceptions of whichever HTTP client huggingface_hub was built on."""
+    found = []
+    for client in ("httpx2", "httpx", "requests"):
+        try:
+            module = __import__(client)
+        except ImportError:
+            continue
+        found += [e for e in (getattr(module, n, None) for n in ("HTTPError", "RequestException", "InvalidURL")) if e]
+    return tuple(found)
+
+
+def fetch(repo: str, names: list[str], what: str, *, optional: bool = False) -> Path | None:
+    """The path of the first of `names` that `repo` has; None when it has none and it is `optional`.
+
+    Raises InputError "hub-unreachable" within seconds, "hub-not-found" when there is no such repository or file.
+    """
+    try:
+        import huggingface_hub as hub
+    except ModuleNotFoundError:
+        raise InputError("hub-missing", "huggingface_hub is not installed, so nothing can be fetched from the hub; "
+                         "`pip install huggingface_hub` adds it.") from None
+    for name in names:
+        cached = hub.try_to_load_from_cache(repo, name)
+        if isinstance(cached, str):
+            return Path(cached)
+    if hub.constants.HF_HUB_OFFLINE:
+        if optional:
+            return None
+        raise _unreachable(what, "HF_HUB_OFFLINE is set")
+    answer: list[str] = []
+    thread = threading.Thread(target=_ask, args=(hub.constants.ENDPOINT, answer), daemon=True)
+    thread.start()  # a name server that never answers heeds no timeout but this one
+    thread.join(PATIENCE + 0.5)
+    if not answer or answer[0]:
+        raise _unreachable(what, answer[0] if answer else f"no answer in {PATIENCE:g} s")
+    for name in names:
+        try:
+            return Path(hub.hf_hub_download(repo, name))
+        except hub.errors.RepositoryNotFoundError:
+            raise InputError("hub-not-found", f"The hub has no public repository {repo!r}.", name=what) from None
+        except hub.errors.EntryNotFoundError:
+            continue
+        except (OSError, *_transport_errors()) as error:
+            raise _unreachable(what, str(error).splitlines()[0]) from error
+    if optional:
+        return None
+    raise InputError("hub-not-found", f"The hub's {repo!r} has none of {', '.join(names)}.", name=what, files=names)

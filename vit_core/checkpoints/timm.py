@@ -1,0 +1,291 @@
+"""timm's Vision Transformers and DeiTs: a live module, or `timm:<name>` with its pretrained weights."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from vit_core.checkpoints import _hub
+from vit_core.checkpoints._assemble import assemble
+from vit_core.checkpoints._keys import KeyTable, Translated, finished, infer, translate
+from vit_core.checkpoints._timm import timm
+from vit_core.errors import InputError
+from vit_core.images import Preprocess
+from vit_core.model import VisionTransformer
+
+_DIFFERENTIAL = ("differential attention is a difference of two softmaxes: its weights are negative in places and "
+                 "their rows do not sum to one, so they are not the attention shown here")
+
+#: timm names of vision_transformer.py and deit.py that cannot be shown, and why.
+UNSUPPORTED = {
+    "vit_dlittle_patch16_reg1_gap_256": _DIFFERENTIAL,
+    "vit_dpwee_patch16_reg1_gap_256": _DIFFERENTIAL,
+    "vit_dwee_patch16_reg1_gap_256": _DIFFERENTIAL,
+}
+
+KEYS = KeyTable(
+    block="blocks.{}.",
+    tokens=("cls_token", "dist_token", "reg_token"),
+    outside=(
+        ("patch_embed", ("patch_embed.proj",)),
+        ("patch_norm", ("patch_embed.norm",)),
+        ("positions", ("pos_embed",)),
+        ("embed_norm", ("norm_pre",)),
+        ("norm", ("norm",)),
+        ("attention_pool.latent", ("attn_pool.latent",)),
+        ("attention_pool.q", ("attn_pool.q",)),
+        ("attention_pool.kv", ("attn_pool.kv",)),
+        ("attention_pool.proj", ("attn_pool.proj",)),
+        ("attention_pool.norm", ("attn_pool.norm",)),
+        ("attention_pool.fc1", ("attn_pool.mlp.fc1",)),
+        ("attention_pool.fc2", ("attn_pool.mlp.fc2",)),
+        ("pool_norm", ("fc_norm",)),
+        ("head", ("head",)),
+        ("distillation_head", ("head_dist",)),
+    ),
+    inside=(
+        ("norm1", ("norm1",)),
+        ("attn.qkv", ("attn.qkv",)),
+        ("attn.q_norm", ("attn.q_norm",)),
+        ("attn.k_norm", ("attn.k_norm",)),
+        ("attn.norm", ("attn.norm",)),
+        ("attn.proj", ("attn.proj",)),
+        ("ls1", ("ls1",)),
+        ("norm2", ("norm2",)),
+        ("mlp.fc1", ("mlp.fc1",)),
+        ("mlp.fc1", ("mlp.fc1_g", "mlp.fc1_x")),
+        ("mlp.norm", ("mlp.norm",)),
+        ("mlp.fc2", ("mlp.fc2",)),
+        ("ls2", ("ls2",)),
+    ),
+)
+
+_ACTIVATIONS = {"GELU": "gelu", "GELUTanh": "gelu_tanh", "QuickGELU": "quick_gelu", "SiLU": "silu"}
+_NORMS = {"LayerNorm": "layer", "RmsNorm": "rms", "RMSNorm": "rms"}
+
+
+def _folded(branch: dict[str, Tensor], first: str, last: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A branch's input and output layer (weight, bias; weight, bias) with its norm's affine and LayerScale in them.
+
+    first(norm(x) * g + b) = (first.weight * g) norm(x) + first.weight b + first.bias, and gamma * last(y) likewise.
+    """
+    weight, out = branch[f"{first}.weight"], branch[f"{last}.weight"]
+    bias = branch.get(f"{first}.bias", weight.new_zeros(len(weight)))
+    out_bias = branch.get(f"{last}.bias", out.new_zeros(len(out)))
+    bias = bias + weight @ branch["norm.bias"] if "norm.bias" in branch else bias
+    gamma = branch.get("ls.gamma", out.new_ones(len(out)))
+    return weight * branch["norm.weight"], bias, out * gamma[:, None], out_bias * gamma
+
+
+def _parallel_things(block: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Attentions side by side, then MLPs side by side (Touvron et al. 2022, arXiv:2203.09795), as one wide block."""
+    count = 1 + max(int(k.split(".")[1]) for k in block)
+    sides = {kind: [{k.removeprefix(f"{kind}.{i}."): t for k, t in block.items() if k.startswith(f"{kind}.{i}.")}
+                    for i in range(count)] for kind in ("attns", "ffns")}
+    attns = [_folded(b, "attn.qkv", "attn.proj") for b in sides["attns"]]
+    mlps = [_folded(b, "mlp.fc1", "mlp.fc2") for b in sides["ffns"]]
+    norm = sides["attns"][0]["norm.weight"]
+    out = {f"norm{i}.weight": torch.ones_like(norm) for i in (1, 2)}
+    if "norm.bias" in sides["attns"][0]:
+        out |= {f"norm{i}.bias": torch.zeros_like(norm) for i in (1, 2)}
+    # heads are cut from each of query, key and value: [q1 q2 | k1 k2 | v1 v2]
+    out["attn.qkv.weight"] = torch.cat([a[0].chunk(3)[part] for part in range(3) for a in attns])
+    out["attn.qkv.bias"] = torch.cat([a[1].chunk(3)[part] for part in range(3) for a in attns])
+    out["mlp.fc1.weight"], out["mlp.fc1.bias"] = (torch.cat([m[i] for m in mlps]) for i in (0, 1))
+    for name, branches in (("attn.proj", attns), ("mlp.fc2", mlps)):
+        out[f"{name}.weight"] = torch.cat([b[2] for b in branches], dim=1)
+        out[f"{name}.bias"] = torch.stack([b[3] for b in branches]).sum(0)
+    return out
+
+
+def _parallel_scaling(block: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Attention beside the MLP with one input projection (Dehghani et al. 2023, arXiv:2302.05442), taken apart."""
+    dim = len(block["in_norm.weight"])
+    fused = "out_proj.weight" in block
+    hidden = block["out_proj.weight"].shape[1] - dim if fused else block["mlp_out_proj.weight"].shape[1]
+    out = {k.replace("in_norm.", "norm1."): t for k, t in block.items() if k.startswith("in_norm.")}
+    out |= {f"attn.{k}": t for k, t in block.items() if k.startswith(("q_norm.", "k_norm."))}
+    for suffix in ("weight", "bias"):
+        if f"in_proj.{suffix}" in block:
+            out[f"mlp.fc1.{suffix}"], out[f"attn.qkv.{suffix}"] = block[f"in_proj.{suffix}"].tensor_split([hidden])
+    if "mlp_bias" in block:
+        out["mlp.fc1.bias"] = block["mlp_bias"]
+    if fused:
+        out["attn.proj.weight"], out["mlp.fc2.weight"] = block["out_proj.weight"].tensor_split([dim], dim=1)
+        if "out_proj.bias" in block:
+            out["attn.proj.bias"], out["mlp.fc2.bias"] = block["out_proj.bias"], torch.zeros(dim)
+    else:
+        for theirs, ours in (("attn_out_proj.", "attn.proj."), ("mlp_out_proj.", "mlp.fc2.")):
+            out |= {k.replace(theirs, ours): t for k, t in block.items() if k.startswith(theirs)}
+    if "ls.gamma" in block:
+        out["ls1.gamma"] = out["ls2.gamma"] = block["ls.gamma"]
+    return out
+
+
+def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
+    """timm's state with its two kinds of parallel block rewritten as plain blocks; others pass through."""
+    groups: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in state.items():
+        match = re.match(r"blocks\.\d+\.", key)
+        groups.setdefault(match[0] if match else "", {})[key[match.end() if match else 0:]] = tensor
+    out = {}
+    for prefix, block in groups.items():
+        try:
+            if prefix and any(k.startswith("attns.") for k in block):
+                block = _parallel_things(block)
+            elif prefix and any(k.startswith("in_proj.") for k in block):
+                block = _parallel_scaling(block)
+        except (KeyError, IndexError, RuntimeError, ValueError) as error:
+            raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} is not whole: {error}.",
+                             source=source, reason=str(error)) from error
+        out |= {prefix + k: t for k, t in block.items()}
+    return out
+
+
+def translated(state: dict[str, Tensor], source: str) -> Translated:
+    """timm's state by our names."""
+    return translate(KEYS, unfolded(state, source), source)
+
+
+def _refuse(what: str, why: str) -> InputError:
+    return InputError("checkpoint-architecture", f"{what} cannot be shown: {why}.", source=what, reason=why)
+
+
+def _facts(module: nn.Module, what: str) -> dict:
+    """The config fields that weights do not tell, read off a timm module; refuses what we have no term for."""
+    name = {type(m).__name__ for m in module.blocks}
+    if len(name) != 1:
+        raise _refuse(what, f"its blocks should be of one kind and are {', '.join(sorted(name)) or 'none'}")
+    kind = name.pop()
+    if "Diff" in kind or any(type(m).__name__ == "DiffAttention" for m in module.modules()):
+        raise _refuse(what, _DIFFERENTIAL)
+    if kind not in ("Block", "ResPostBlock", "ParallelScalingBlock", "ParallelThingsBlock"):
+        raise _refuse(what, f"there is no equivalent of its {kind}")
+    norms = {(type(m).__name__, m.eps) for m in module.modules() if type(m).__name__ in _NORMS}
+    strange = {type(m).__name__ for m in module.modules() if "Norm" in type(m).__name__} - _NORMS.keys()
+    if len(norms) != 1 or strange:
+        raise _refuse(what, f"its norms should all be alike and are {sorted(map(str, norms)) + sorted(strange)}")
+    acts = {(type(m).__name__, getattr(m, "approximate", "none")) for n, m in module.named_modules()
+            if re.search(r"(\.act|mlp_act)$", n)}
+    if len(acts) != 1 or next(iter(acts))[0] not in _ACTIVATIONS:
+        raise _refuse(what, f"its activation should be one of {', '.join(_ACTIVATIONS)} and is {sorted(acts)}")
+    act, approximate = acts.pop()
+    cores = [m for m in module.blocks.modules() if hasattr(m, "num_heads")]
+    shapes = {(m.num_heads, m.head_dim) for m in cores}
+    if len(shapes) != 1 or any(getattr(m, "gate", None) is not None for m in cores):
+        raise _refuse(what, f"its attention should be plain and alike in all layers; (heads, width) are {shapes}")
+    if any(getattr(m, "gate_last", False) for m in module.modules()):
+        raise _refuse(what, "its gated MLP packs the gate last")
+    pool = module.attn_pool
+    if module.global_pool not in ("token", "avg", "avgmax", "max", "map", "") or (pool is not None and (
+            type(pool).__name__ != "AttentionPoolLatent" or pool.pos_embed is not None or pool.latent_len != 1
+            or (pool.num_heads, pool.head_dim) not in shapes or type(pool.q) is not nn.Linear
+            or type(pool.q_norm) is not nn.Identity)):
+        raise _refuse(what, f"there is no equivalent of its pooling {module.global_pool!r}")
+    if module.patch_embed.dynamic_img_pad:
+        raise _refuse(what, "it pads pictures up to whole patches, which would show patches that are not there")
+    heads, head_dim = shapes.pop()
+    (norm, eps), = norms
+    return dict(
+        image_size=tuple(module.patch_embed.img_size), heads=heads * len(cores) // len(module.blocks),
+        head_dim=head_dim, norm=_NORMS[norm], norm_eps=eps,
+        activation="gelu_tanh" if approximate == "tanh" else _ACTIVATIONS[act],
+        block={"ResPostBlock": "post", "ParallelScalingBlock": "parallel"}.get(kind, "pre"),
+        position="none" if module.pos_embed is None else "learned", position_prefix=not module.no_embed_class,
+        pool=module.global_pool or ("token" if module.has_class_token else "avg"),
+        pool_prefix=module.pool_include_prefix, patch_bias=module.patch_embed.proj.bias is not None,
+        final_norm=type(module.norm) is not nn.Identity,
+    )
+
+
+def transform_of(pretrained_cfg: dict, image_size: tuple[int, int]) -> Preprocess:
+    """timm's evaluation transform as a `Preprocess`, from a model's `pretrained_cfg`, at `image_size`."""
+    cfg = pretrained_cfg or {}
+    return Preprocess(
+        size=tuple(image_size), mean=tuple(cfg.get("mean") or (0.5,) * 3), std=tuple(cfg.get("std") or (0.5,) * 3),
+        interpolation=cfg.get("interpolation") or "bicubic", crop_pct=float(cfg.get("crop_pct") or 0.9),
+        crop_mode=cfg.get("crop_mode") or "center")
+
+
+def imagenet_labels(classes: int) -> list[str] | None:
+    """timm's class names for a head of ImageNet's sizes (1,000; 11,221; 11,821; 21,841; 21,843), else None."""
+    subset = {1000: "imagenet-1k", 11221: "imagenet-21k-miil", 11821: "imagenet-12k", 21841: "imagenet-22k",
+              21843: "imagenet-21k-goog"}.get(classes)
+    if subset is None:
+        return None
+    timm()
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo(subset)
+    return [info.index_to_description(i) for i in range(classes)]
+
+
+def from_timm(module: nn.Module) -> VisionTransformer:
+    """Our model with the same logits as timm's VisionTransformer or VisionTransformerDistilled.
+
+    The weights are copies. Positions are resized as `dynamic_img_size=True` does. `labels` are ImageNet's where the
+    module still has the classes of its pretrained weights. Raises InputError "checkpoint-architecture" when there is
+    no equivalent, saying what there is none of.
+    """
+    timm()
+    from timm.models import deit, vision_transformer
+
+    what = f"timm's {type(module).__name__}"
+    if type(module) not in (vision_transformer.VisionTransformer, deit.VisionTransformerDistilled):
+        raise _refuse(what, "only timm's VisionTransformer and VisionTransformerDistilled have an equivalent")
+    cfg = getattr(module, "pretrained_cfg", None) or {}
+    what = f"timm:{cfg['architecture']}" if cfg.get("architecture") else what
+    weights = translated({n: t.detach() for n, t in module.state_dict().items()}, what)
+    config = infer(weights, what, **_facts(module, what))
+    state = {n: t.clone().cpu() for n, t in finished(weights, config, what).items()}
+    labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
+    return assemble(config, state, what, labels, transform_of(cfg, config.image_size))
+
+
+def _known(package: ModuleType, name: str) -> None:
+    """InputError "model-unknown" unless `name` ("<architecture>" or "<architecture>.<tag>") is a ViT of timm's."""
+    architecture, _, tag = name.partition(".")
+    known = {*package.list_models(module="vision_transformer"), *package.list_models(module="deit")}
+    if architecture in UNSUPPORTED:
+        raise _refuse(f"timm:{architecture}", UNSUPPORTED[architecture])
+    if architecture not in known:
+        near = difflib.get_close_matches(architecture, sorted(known), 3, 0.5)
+        why = "is a model of timm's, but not a Vision Transformer" if package.is_model(architecture) else \
+            "is not a model of timm's"
+        hint = f"; near it there is {', '.join(near)}" if near else ""
+        raise InputError("model-unknown", f"{architecture!r} {why}{hint}. timm.list_models(module="
+                         "'vision_transformer') names them all.", name=f"timm:{name}", available=near)
+    tags = package.list_pretrained(architecture)
+    if tag and name not in tags:
+        raise InputError("model-unknown", f"timm has no weights {name!r}; for {architecture} it has "
+                         f"{', '.join(tags) or 'none'}.", name=f"timm:{name}", available=tags)
+    if not tags:
+        raise InputError("hub-no-weights", f"timm publishes no weights for {architecture}.", name=f"timm:{name}")
+
+
+def load(name: str) -> VisionTransformer:
+    """`timm:<name>`: the pretrained weights, from the hub's cache or the hub. Raises InputError: "model-unknown",
+    "hub-unreachable", "hub-no-weights", "checkpoint-architecture", "timm-missing"."""
+    package = timm()
+    _known(package, name)
+    cfg = package.get_pretrained_cfg(name)
+    if not cfg.hf_hub_id:
+        raise InputError("hub-no-weights", f"timm's weights for {name} are not on the hub.", name=f"timm:{name}")
+    repo = cfg.hf_hub_id if not cfg.hf_hub_id.endswith("/") else f"{cfg.hf_hub_id}{cfg.architecture}.{cfg.tag}"
+    path = _hub.fetch(repo, [cfg.hf_hub_filename] if cfg.hf_hub_filename else
+                      ["model.safetensors", "pytorch_model.bin"], f"timm:{name}")
+    return from_timm(_pretrained(package, name, path))
+
+
+def _pretrained(package: ModuleType, name: str, path: Path) -> nn.Module:
+    try:
+        return package.create_model(name, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
+    except (RuntimeError, OSError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError("checkpoint-format", f"timm cannot read its own weights for {name} in {path}: {reason}.",
+                         source=f"timm:{name}", reason=reason) from error
