@@ -79,14 +79,15 @@ def _targets(figure: go.Figure, x, y, data, hover: str | Sequence[str], size: fl
         selected_marker_opacity=0, unselected_marker_opacity=0)
 
 
-def _scale(figure: go.Figure, low: float, high: float, title: str) -> None:
+def _scale(figure: go.Figure, low: float, high: float, title: str, percent: bool = False) -> None:
     """The colour scale with its range in numbers, on the right."""
     ticks = np.linspace(low, high, 5)
+    labels = [f"{two_digits(100 * v)} %" for v in ticks] if percent else [two_digits(v) for v in ticks]
     figure.add_scatter(
         x=[None], y=[None], mode="markers", hoverinfo="skip",
         marker=dict(color=[low], colorscale=VIRIDIS, cmin=low, cmax=max(high, low + 1e-9), showscale=True,
                     colorbar=dict(title=dict(text=title, side="right", font_size=FONT), thickness=14, len=1, x=1.0,
-                                  xpad=8, ypad=4, tickvals=ticks, ticktext=[two_digits(v) for v in ticks],
+                                  xpad=8, ypad=4, tickvals=ticks, ticktext=labels,
                                   tickfont_size=FONT, outlinewidth=0)))
 
 
@@ -104,7 +105,7 @@ def hero(picture: Image.Image, crop, grid: tuple[int, int], patch: tuple[int, in
     figure = _figure()
     figure.update_xaxes(range=[bounds[0], bounds[2]], visible=False, fixedrange=True, constrain="domain")
     figure.update_yaxes(range=[bounds[3], bounds[1]], visible=False, fixedrange=True, constrain="domain",
-                        scaleanchor="x")
+                        constraintoward="top", scaleanchor="x")
     small = picture.copy()
     small.thumbnail((1000, 1000), Image.Resampling.LANCZOS)
     if max(small.size) < 400:  # else the browser blurs the pixels of a small picture
@@ -149,9 +150,15 @@ def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], si
     return Image.fromarray(out)
 
 
+def icon() -> Image.Image:
+    """The browser tab's picture: four by four patches in the maps' colours."""
+    values = np.exp(-((np.mgrid[0:4, 0:4] - [[[1.2]], [[1.8]]]) ** 2).sum(0) / 3)
+    return Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST)
+
+
 def bars(names: Sequence[str], values: Sequence[float], hover: str) -> go.Figure:
     """Probabilities as horizontal bars, best on top, each with its name and number."""
-    figure = _figure(height=46 * len(names) + 10)
+    figure = _figure(height=38 * len(names) + 10)
     figure.add_bar(
         x=list(values), y=list(range(len(names))), orientation="h", width=0.66, customdata=list(names),
         marker_color=[ACCENT] + [QUIET] * (len(names) - 1), hovertemplate=hover, cliponaxis=False,
@@ -186,14 +193,14 @@ def over(region: Image.Image, values: np.ndarray, low: float, high: float, opaci
 
 
 def columns_for(count: int) -> int:
-    """How many maps stand side by side: five, or more where there would be too many lines."""
-    return min(count, 5 if count <= 15 else 6 if count <= 24 else 8)
+    """How many maps stand side by side: at most six (eight, where they are many), the lines as even as can be."""
+    return math.ceil(count / math.ceil(count / (6 if count <= 18 else 8)))
 
 
 def strip_aspect(count: int, map_aspect: float) -> float:
     """Width over height of `strip`'s drawing, for whoever reserves its place."""
     columns = columns_for(count)
-    return columns * 1.06 / (math.ceil(count / columns) * (map_aspect + 0.24))
+    return (columns * 1.06 - 0.06 + 0.04) / (math.ceil(count / columns) * (map_aspect + 0.28) + 0.02)
 
 
 def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: Sequence[str], ranges, opacity: float,
@@ -205,11 +212,12 @@ def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: S
     k, columns = len(maps), columns_for(len(maps))
     lines = math.ceil(k / columns)
     cell_w = 200 if k <= 15 else 140
-    cell_h, gap, head = round(cell_w * aspect), round(cell_w * 0.06), round(cell_w * 0.24)
-    width, height = columns * (cell_w + gap), lines * (cell_h + head)
+    cell_h, gap, head = round(cell_w * aspect), round(cell_w * 0.06), round(cell_w * 0.28)
+    width, height = columns * (cell_w + gap), lines * (cell_h + head) + 4
     sheet = np.zeros((height, width, 4), np.uint8)
     small = region.resize((cell_w, cell_h), Image.Resampling.LANCZOS)
     figure = _plane(_figure(), width, height)
+    figure.update_xaxes(range=[-4, width - gap + 4])  # room for the frame
     x, y = [], []
     for i in range(k):
         top, left = i // columns * (cell_h + head) + head, i % columns * (cell_w + gap)
@@ -219,7 +227,7 @@ def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: S
         x.append(left + cell_w / 2)
         y.append(top + cell_h / 2)
         figure.add_annotation(x=left, y=top, text=labels[i], showarrow=False, xanchor="left", yanchor="bottom",
-                              font_size=FONT, borderpad=0, yshift=-1)
+                              font_size=FONT, borderpad=0, yshift=2)
     out = io.BytesIO()
     Image.fromarray(sheet).save(out, "PNG", compress_level=3)
     _picture(figure, "data:image/png;base64," + base64.b64encode(out.getvalue()).decode(), (0, 0, width, height))
@@ -231,14 +239,14 @@ def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: S
 
 def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: float, title: str, hover: str,
              chosen: tuple[int, int] | None = None, opacity: float = 0.65, aspect: float = 1.0,
-             height: int = 380) -> go.Figure:
+             height: int = 380, percent: bool = True) -> go.Figure:
     """One map (rows, cols) over the picture with its scale; hovering reads it patch by patch.
 
     `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
     """
     rows, cols = values.shape
     figure = _plane(_figure(height=height), cols, rows, aspect)
-    figure.update_layout(margin=dict(l=0, r=84, t=4, b=4))
+    figure.update_layout(margin=dict(l=4, r=96, t=12, b=12))
     if region is None:
         big = draw.colour_map(values, low, high)
         factor = max(1, 480 // max(rows, cols))
@@ -252,7 +260,7 @@ def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: f
     # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.
     figure.add_heatmap(z=values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5, customdata=np.stack([r, c], -1),
                        opacity=0, showscale=False, hovertemplate=hover, colorscale=VIRIDIS)
-    _scale(figure, low, high, title)
+    _scale(figure, low, high, title, percent)
     if chosen:
         _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
     return figure
@@ -273,7 +281,7 @@ def grid_of_grids(similarity: np.ndarray, chosen: tuple[int, int] | None, hover:
             to = out[r * (cell_h + gap) : r * (cell_h + gap) + cell_h, c * (cell_w + gap) : c * (cell_w + gap) + cell_w]
             to[..., :3], to[..., 3] = coloured[r, c].repeat(factor, 0).repeat(factor, 1), 255
     figure = _plane(_figure(height=height), cols, rows)
-    figure.update_layout(margin=dict(l=0, r=84, t=4, b=4))
+    figure.update_layout(margin=dict(l=4, r=96, t=12, b=12))
     stream = io.BytesIO()
     Image.fromarray(out).save(stream, "PNG", compress_level=3)
     share = gap / out.shape[1] * cols, gap / out.shape[0] * rows

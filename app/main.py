@@ -9,11 +9,11 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 import streamlit as st
 
-from app import state
+from app import figures, state
 
 state.start()
 t = state.t()
-st.set_page_config(t("app.name"), ":material/grid_view:", layout="wide", initial_sidebar_state=290)
+st.set_page_config(t("app.name"), figures.icon(), layout="wide", initial_sidebar_state=270)
 st.html(Path(__file__).with_name("style.css"))
 pages = [st.Page("pages/explore.py", title=t("page.explore"), icon=":material/search:", default=True)]
 st.navigation(pages, position="top").run()

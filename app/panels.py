@@ -19,6 +19,7 @@ OPACITY = (0.0, 1.0)
 
 
 def percent(share: float) -> str:
+    """A share of 1 in percent, two significant digits, without the sign."""
     return number(100 * float(share))
 
 
@@ -86,12 +87,11 @@ def hero(result: Result, *, title: str, key: str) -> None:
     with st.container(key="hero_figure"):
         chart(figures.hero(result.picture, trace.crop, result.grid, trace.config.patch_size, patch, t("hero.hover")),
               f"{key}_chart", pick(f"{key}_chart"), "stretch", t("hero.alt", name=title, rows=rows, cols=cols))
-    options = [*result.prefix_names, "patch"]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(t("hero.from"), options, key="from", on_change=moved, width=190,
-                     format_func=lambda o: t("hero.from.patch") if o == "patch" else t.token(o))
-        for name, most in (("row", rows), ("col", cols)):
-            st.number_input(t(f"hero.{name}"), 1, most, key=name, on_change=moved, disabled=patch is None, width=110)
+    token, row, col = st.columns([2, 1, 1], gap="xsmall")
+    token.selectbox(t("hero.from"), [*result.prefix_names, "patch"], key="from", on_change=moved,
+                    format_func=lambda o: t("hero.from.patch") if o == "patch" else t.token(o))
+    row.number_input(t("hero.row"), 1, rows, key="row", on_change=moved, disabled=patch is None)
+    col.number_input(t("hero.col"), 1, cols, key="col", on_change=moved, disabled=patch is None)
     st.caption(t("hero.hint"))
 
 
@@ -103,13 +103,13 @@ def received(result: Result, *, key: str) -> None:
     height, width = crop.picture
     inside = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
     st.subheader(t("received.title"), anchor=False)
-    st.markdown(t("received.text", width=f"{width:,}", height=f"{height:,}", crop_width=f"{inside[0]:,.0f}",
-                  crop_height=f"{inside[1]:,.0f}", input_width=crop.input[1], input_height=crop.input[0], rows=rows,
-                  cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
-                  tokens=f"{trace.length:,}"))
-    with st.container(key=f"{key}_image"):
-        st.image(figures.patches(result.seen, result.grid, (ph, pw)), width=360, output_format="PNG",
-                 alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
+    image, words = st.columns([4, 5])
+    image.image(figures.patches(result.seen, result.grid, (ph, pw)), width="stretch", output_format="PNG",
+                alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
+    words.markdown(t("received.text", width=f"{width:,}", height=f"{height:,}", crop_width=f"{inside[0]:,.0f}",
+                     crop_height=f"{inside[1]:,.0f}", input_width=crop.input[1], input_height=crop.input[0], rows=rows,
+                     cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
+                     tokens=f"{trace.length:,}"))
     fold("received")
 
 
@@ -143,14 +143,11 @@ def positions(result: Result, *, key: str) -> None:
     row, col = state.get("row"), state.get("col")
     low = min(0.0, float(similarity.min()))
     st.markdown(t("positions.text"))
-    all_of_them, one = st.columns(2)
-    with all_of_them:
-        chart(figures.grid_of_grids(similarity, (row - 1, col - 1), t("positions.pick"), low, 1.0,
-                                    t("positions.scale")), f"{key}_chart", pick(f"{key}_chart"))
-    with one:
-        chart(figures.enlarged(None, similarity[row - 1, col - 1], low, 1.0, t("positions.scale"),
-                               t("positions.hover"), (row - 1, col - 1), height=440), f"{key}_one")
-    st.markdown(t("positions.one", row=row, col=col) + " " + t("positions.one.text"))
+    chart(figures.grid_of_grids(similarity, (row - 1, col - 1), t("positions.pick"), low, 1.0, t("positions.scale")),
+          f"{key}_chart", pick(f"{key}_chart"))
+    st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
+    chart(figures.enlarged(None, similarity[row - 1, col - 1], low, 1.0, t("positions.scale"), t("positions.hover"),
+                           (row - 1, col - 1), height=320, percent=False), f"{key}_one")
     fold("positions")
 
 
@@ -166,13 +163,14 @@ def filters(result: Result, *, key: str) -> None:
     fold("filters")
 
 
-def look(key: str) -> tuple[bool, float]:
+def look(key: str, place) -> tuple[bool, float]:
     """How maps are coloured: (one scale for all, opacity)."""
     t = state.t()
-    shared = st.toggle(t("attention.shared"), True, key=f"{key}_shared", help=t("attention.shared.help"),
-                       persist_state="session")
-    opacity = st.slider(t("attention.opacity"), *OPACITY, 0.65, 0.05, format="percent", key=f"{key}_opacity",
-                        width=220, persist_state="session")
+    with place.container(horizontal=True, vertical_alignment="bottom"):
+        opacity = st.slider(t("attention.opacity"), *OPACITY, 0.65, 0.05, format="percent", key=f"{key}_opacity",
+                            width=130, persist_state="session")
+        shared = st.toggle(t("attention.shared"), True, key=f"{key}_shared", help=t("attention.shared.help"),
+                           persist_state="session")
     return shared, opacity
 
 
@@ -180,7 +178,7 @@ def describe(result: Result, values: np.ndarray, kind: str) -> str:
     """What one map says, in numbers: `values` (N,), a token's weights."""
     t, on_grid = state.t(), result.on_grid(values)
     row, col = np.unravel_index(on_grid.argmax(), on_grid.shape)
-    facts = dict(row=row + 1, col=col + 1, peak=number(float(on_grid.max())), even=number(1 / len(values)))
+    facts = dict(row=row + 1, col=col + 1, peak=percent(on_grid.max()), even=percent(1 / len(values)))
     if not result.prefix_names:
         return t(f"{kind}.one.all", **facts)
     return t(f"{kind}.one.text", **facts, share=percent(on_grid.sum()), others=others(result))
@@ -189,21 +187,21 @@ def describe(result: Result, values: np.ndarray, kind: str) -> str:
 def attention(result: Result, *, key: str) -> None:
     """Every head of one layer over the picture, their mean, and one of them enlarged."""
     t, trace = state.t(), result.trace
-    layer = state.bound("layer", 1, trace.depth, (trace.depth + 1) // 2)
+    layer = state.bound("layer", 1, trace.depth, trace.depth)
     head = state.bound("head", 0, trace.heads, 0)
     token, patch, origin = place(result)
     st.subheader(t("attention.title", layer=layer), anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if trace.depth > 1:
-            layer = st.slider(t("attention.layer"), 1, trace.depth, key="layer", width=260)
-        head = st.selectbox(t("attention.head"), range(trace.heads + 1), key="head", width=110,
+    left, middle, right = st.columns([4, 3, 7])
+    if trace.depth > 1:
+        layer = left.slider(t("attention.layer"), 1, trace.depth, key="layer")
+    head = middle.selectbox(t("attention.head"), range(trace.heads + 1), key="head",
                             format_func=lambda h: str(h) if h else t("attention.mean"))
-        shared, opacity = look(key)
+    shared, opacity = look(key, right)
     weights = cache.run(result.attention, layer - 1, token)
     weights = np.concatenate([weights.mean(0, keepdims=True), weights])
     maps = result.on_grid(weights)
     names = [t("attention.mean"), *map(str, range(1, trace.heads + 1))]
-    peaks = [number(float(m.max())) for m in maps]
+    peaks = [percent(m.max()) for m in maps]
     hover = [t("attention.hover" if i else "attention.hover.mean", head=i, peak=peaks[i], share=percent(m.sum()))
              for i, m in enumerate(maps)]
     ranges = figures.limits(maps, shared)
@@ -231,7 +229,7 @@ def strip(result: Result, maps: np.ndarray, labels: list[str], hover: list[str],
     figure = figures.strip(result.region, maps, labels, hover, ranges, opacity, chosen, aspect)
     with st.container(key=key + "_place"):
         keep = figures.strip_aspect(len(maps), aspect)
-        st.html(f"<style>.st-key-{key}_place .stPlotlyChart {{ aspect-ratio: {keep:.3f}; height: auto; }}</style>")
+        st.html(f"<style>.st-key-{key}_place .stPlotlyChart {{ height: {100 / keep:.2f}cqw; }}</style>")
         chart(figure, key, on_select, "stretch")
 
 
@@ -241,17 +239,18 @@ def rollout(result: Result, *, key: str) -> None:
     token, patch, origin = place(result)
     first, last = state.bound_pair("span", 1, trace.depth)
     st.subheader(t("rollout.title"), anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if trace.depth > 1:
-            first, last = st.slider(t("rollout.span"), 1, trace.depth, key="span", width=220)
-        residual = st.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual", width=170,
+    left, middle, right = st.columns(3)
+    if trace.depth > 1:
+        first, last = left.slider(t("rollout.span"), 1, trace.depth, key="span")
+    residual = middle.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual",
                              help=t("rollout.residual.help"), persist_state="session")
-        fusion = st.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
-                                      key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
-                                      persist_state="session")
-        discard = st.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard", width=190,
-                            help=t("rollout.discard.help"), persist_state="session")
-        shared, opacity = look(key)
+    discard = right.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard",
+                           help=t("rollout.discard.help"), persist_state="session")
+    left, right = st.columns([2, 3])
+    fusion = left.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
+                                    key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
+                                    persist_state="session")
+    shared, opacity = look(key, right)
     depth = last
     if last > first:
         state.bound("depth", first, last, last)
@@ -265,7 +264,7 @@ def rollout(result: Result, *, key: str) -> None:
     index = depth - first if fits else 0
     st.markdown(t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
     if fits and len(maps) > 1:
-        peaks = [number(float(m.max())) for m in maps]
+        peaks = [percent(m.max()) for m in maps]
         labels = [t("rollout.label", layer=first + i, peak=p) for i, p in enumerate(peaks)]
         hover = [t("rollout.hover", layer=first + i, peak=peaks[i], share=percent(m.sum())) for i, m in enumerate(maps)]
 
@@ -308,7 +307,7 @@ def entropies(result: Result, *, key: str) -> None:
 
 def at_head(result: Result) -> tuple[int, int] | None:
     """The layer and head that are chosen, counted from 0; None while it is the mean."""
-    layer = state.bound("layer", 1, result.trace.depth, (result.trace.depth + 1) // 2)
+    layer = state.bound("layer", 1, result.trace.depth, result.trace.depth)
     head = state.bound("head", 0, result.trace.heads, 0)
     return (layer - 1, head - 1) if head else None
 

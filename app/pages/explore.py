@@ -29,7 +29,8 @@ def choose_picture() -> str | None:
     options = ("sample", "file", "camera")
     state.one_of("source", options)
     source = st.segmented_control(t("side.picture"), options, key="source", required=True,
-                                  label_visibility="collapsed", format_func=lambda o: t(f"side.source.{o}"))
+                                  label_visibility="collapsed", format_func=lambda o: t(f"side.source.{o}"),
+                                  width="stretch")
     if source == "sample":
         listed = cache.samples()
         state.one_of("sample", list(listed))
@@ -160,7 +161,7 @@ if result is None:
     st.info(t("none.model" if state.picture() else "none.picture"))
 else:
     facts(result)
-    left, right = st.columns([5, 8], gap="large")
+    left, right = st.columns([2, 3], gap="medium")
     with left, st.container(key="hero"):
         hero(result)
     with right:

@@ -37,7 +37,7 @@ SENTENCES = {
     "title.camera": "camera picture",
     "fold": "The equation, and what this does not show",
     # the picture
-    "hero.title": "From where does the model look?",
+    "hero.title": "Where does it look from?",
     "hero.hint": "Click a patch; every map beside the picture then looks from there.",
     "hero.hover": "row %{customdata[0]}, column %{customdata[1]}<extra></extra>",
     "hero.from": "Look from",
@@ -95,20 +95,20 @@ SENTENCES = {
     "attention.layer": "Layer",
     "attention.head": "Head",
     "attention.mean": "mean",
-    "attention.shared": "One scale for all maps",
+    "attention.shared": "Same scale",
     "attention.shared.help": "On: colours can be compared between heads. Off: each map uses its own range, so that "
                              "faint ones can be read.",
-    "attention.opacity": "Map over picture",
-    "attention.label": "{name} · {peak}",
-    "attention.hover": "head {head}: largest {peak}, on patches together {share} %",
-    "attention.hover.mean": "mean of all heads: largest {peak}, on patches together {share} %",
+    "attention.opacity": "Map opacity",
+    "attention.label": "{name} · {peak} %",
+    "attention.hover": "head {head}: largest {peak} %, on patches together {share} %",
+    "attention.hover.mean": "mean of all heads: largest {peak} %, on patches together {share} %",
     "attention.one": "Where does layer {layer}, head {head} look from here?",
     "attention.one.mean": "Where does layer {layer} look from here, on average over its heads?",
-    "attention.one.text": "Most on row {row}, column {col}: {peak}. {share} % of the attention rests on patches, the "
-                          "rest on {others}. All alike would be {even}.",
-    "attention.one.all": "Most on row {row}, column {col}: {peak}. All of the attention rests on patches. All alike "
-                         "would be {even}.",
-    "attention.hover.patch": "row %{customdata[0]}, column %{customdata[1]}: %{z:.2g}<extra></extra>",
+    "attention.one.text": "Most on row {row}, column {col}: {peak} %. {share} % of the attention rests on patches, "
+                          "the rest on {others}. All alike would be {even} %.",
+    "attention.one.all": "Most on row {row}, column {col}: {peak} %. All of the attention rests on patches. All "
+                         "alike would be {even} %.",
+    "attention.hover.patch": "row %{customdata[0]}, column %{customdata[1]}: %{z:.2%}<extra></extra>",
     "attention.scale": "attention weight",
     "attention.not": "Where a head looks is not why the model decides: the weights say nothing about what is read "
                      "there (the values), nor about the other heads, the residual stream and the MLPs. In deep "
@@ -132,12 +132,12 @@ SENTENCES = {
     "rollout.fusion.min": "min",
     "rollout.discard": "Discard lowest",
     "rollout.discard.help": "The share of the smallest weights of each layer that is set to zero first.",
-    "rollout.label": "{layer} · {peak}",
-    "rollout.hover": "up to layer {layer}: largest {peak}, on patches together {share} %",
+    "rollout.label": "{layer} · {peak} %",
+    "rollout.hover": "up to layer {layer}: largest {peak} %, on patches together {share} %",
     "rollout.one": "What has reached this token by layer {layer}?",
-    "rollout.one.text": "Most from row {row}, column {col}: {peak}. {share} % stems from patches, the rest from "
+    "rollout.one.text": "Most from row {row}, column {col}: {peak} %. {share} % stems from patches, the rest from "
                         "{others}.",
-    "rollout.one.all": "Most from row {row}, column {col}: {peak}. All of it stems from patches.",
+    "rollout.one.all": "Most from row {row}, column {col}: {peak} %. All of it stems from patches.",
     "rollout.scale": "share",
     "rollout.not": "It follows attention weights alone and takes every head's values to be equal and the MLPs to do "
                    "nothing. It depends on the picture and the weights, but not on the class: it cannot say what "

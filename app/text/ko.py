@@ -37,7 +37,7 @@ SENTENCES = {
     "title.camera": "카메라 사진",
     "fold": "수식, 그리고 이 그림이 말해 주지 않는 것",
     # the picture
-    "hero.title": "모델은 어디에서 바라볼까요?",
+    "hero.title": "어디에서 바라볼까요?",
     "hero.hint": "패치를 클릭하면 옆의 모든 맵이 그 패치에서 바라본 것으로 바뀝니다.",
     "hero.hover": "%{customdata[0]}행 %{customdata[1]}열<extra></extra>",
     "hero.from": "바라보는 토큰",
@@ -96,20 +96,20 @@ SENTENCES = {
     "attention.layer": "레이어",
     "attention.head": "헤드",
     "attention.mean": "평균",
-    "attention.shared": "모든 맵에 같은 색 범위",
+    "attention.shared": "같은 색 범위",
     "attention.shared.help": "켜면 헤드끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 "
                              "있습니다.",
     "attention.opacity": "맵의 불투명도",
-    "attention.label": "{name} · {peak}",
-    "attention.hover": "헤드 {head}: 최댓값 {peak}, 패치에 놓인 합 {share} %",
-    "attention.hover.mean": "모든 헤드의 평균: 최댓값 {peak}, 패치에 놓인 합 {share} %",
+    "attention.label": "{name} · {peak} %",
+    "attention.hover": "헤드 {head}: 최댓값 {peak} %, 패치에 놓인 합 {share} %",
+    "attention.hover.mean": "모든 헤드의 평균: 최댓값 {peak} %, 패치에 놓인 합 {share} %",
     "attention.one": "{layer}번 레이어의 {head}번 헤드는 여기에서 어디를 볼까요?",
     "attention.one.mean": "{layer}번 레이어의 헤드들은 여기에서 평균적으로 어디를 볼까요?",
-    "attention.one.text": "가장 많이 보는 곳은 {row}행 {col}열({peak})입니다. 어텐션의 {share} %가 패치에, 나머지가 "
-                          "{others}에 놓입니다. 모두 고르게 본다면 {even}입니다.",
-    "attention.one.all": "가장 많이 보는 곳은 {row}행 {col}열({peak})입니다. 어텐션이 모두 패치에 놓입니다. 모두 "
-                         "고르게 본다면 {even}입니다.",
-    "attention.hover.patch": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2g}<extra></extra>",
+    "attention.one.text": "가장 많이 보는 곳은 {row}행 {col}열({peak} %)입니다. 어텐션의 {share} %가 패치에, "
+                          "나머지가 {others}에 놓입니다. 모두 고르게 본다면 {even} %입니다.",
+    "attention.one.all": "가장 많이 보는 곳은 {row}행 {col}열({peak} %)입니다. 어텐션이 모두 패치에 놓입니다. 모두 "
+                         "고르게 본다면 {even} %입니다.",
+    "attention.hover.patch": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2%}<extra></extra>",
     "attention.scale": "어텐션 가중치",
     "attention.not": "헤드가 보는 곳이 곧 판단의 이유는 아닙니다. 가중치는 거기서 무엇을 읽는지(value)도, 다른 "
                      "헤드와 잔차 연결과 MLP가 하는 일도 말해 주지 않습니다. 깊은 레이어의 토큰은 이미 자기 패치가 "
@@ -132,12 +132,12 @@ SENTENCES = {
     "rollout.fusion.min": "최소",
     "rollout.discard": "하위 버림 비율",
     "rollout.discard.help": "레이어마다 가장 작은 가중치를 이 비율만큼 먼저 0으로 만듭니다.",
-    "rollout.label": "{layer} · {peak}",
-    "rollout.hover": "{layer}번 레이어까지: 최댓값 {peak}, 패치에서 온 합 {share} %",
+    "rollout.label": "{layer} · {peak} %",
+    "rollout.hover": "{layer}번 레이어까지: 최댓값 {peak} %, 패치에서 온 합 {share} %",
     "rollout.one": "{layer}번 레이어까지 이 토큰에 무엇이 모였을까요?",
-    "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak})입니다. {share} %가 패치에서, 나머지가 "
+    "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. {share} %가 패치에서, 나머지가 "
                         "{others}에서 왔습니다.",
-    "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak})입니다. 모두 패치에서 왔습니다.",
+    "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. 모두 패치에서 왔습니다.",
     "rollout.scale": "비율",
     "rollout.not": "어텐션 가중치만 따라가며, 모든 헤드의 value가 같고 MLP는 아무 일도 하지 않는다고 가정합니다. "
                    "이미지와 가중치에는 따라 달라지지만 클래스와는 무관하므로, 왜 ‘개’가 아니라 ‘고양이’인지는 말해 "
