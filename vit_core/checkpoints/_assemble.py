@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,8 @@ def listed(names) -> str:
 
 def check_finite(state: dict[str, Tensor], source: str) -> None:
     """InputError "checkpoint-not-finite", naming the tensors, when a weight is NaN or infinite."""
-    bad = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
+    bad = [name for name, tensor in state.items() if tensor.numel()
+           and not torch.isfinite(torch.stack(tensor.detach().float().aminmax())).all()]  # NaN passes through aminmax
     if bad:
         raise InputError("checkpoint-not-finite", f"{source}: {listed(bad)} holds NaN or infinite weights, so nothing "
                          "the model computed would mean anything.", source=source, tensors=bad)
@@ -48,18 +51,32 @@ def check_keys(expected: dict[str, tuple], given: dict[str, tuple], source: str)
 
 
 def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: list[str] | None = None,
-             transform: Preprocess | None = None) -> VisionTransformer:
+             transform: Preprocess | None = None, *, spell: Callable[[str], list[str]] = lambda name: [name],
+             copy: bool = False) -> VisionTransformer:
     """The model that `config` describes with the weights `state` (our names), on the CPU, in eval mode, frozen.
 
-    Weights become float32. `source` is what messages call the checkpoint. Raises InputError "checkpoint-keys",
-    "checkpoint-shapes", "checkpoint-not-finite" or "labels-count".
+    Weights become float32; without `copy` those that are float32 already share their memory. `source` is what
+    messages call the checkpoint, `spell` gives the names a tensor of ours has there. Raises InputError
+    "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite" or "labels-count".
     """
+    state = dict(state)
+    if not config.prefix:
+        state.setdefault("prefix_tokens", torch.zeros(1, 0, config.dim))
+    if config.position == "none":
+        state.setdefault("positions", torch.zeros(1, 0, config.dim))
     with torch.device("meta"):
         model = VisionTransformer(config, labels, transform)
-    check_keys({n: t.shape for n, t in model.state_dict().items()}, {n: t.shape for n, t in state.items()}, source)
-    check_finite(state, source)
+    wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
+    theirs = {n: spell(n) if n in wanted else [n] for n in {**wanted, **state}}
+    given = {theirs[n][0]: tuple(t.shape) for n, t in state.items()}
+    expected = {theirs[n][0]: size for n, size in wanted.items() if n in state}
+    for name in wanted.keys() - state.keys():  # parts of a join that are there are not to blame
+        expected.update({n: given.get(n, ()) for n in theirs[name]})
+    check_keys(expected, given, source)
+    check_finite({theirs[n][0]: t for n, t in state.items()}, source)
     if labels is not None and len(labels) != config.classes:
         raise InputError("labels-count", f"{source} has {config.classes} classes but {len(labels)} labels.",
                          source=source, classes=config.classes, labels=len(labels))
-    model.load_state_dict({n: t.detach().float() for n, t in state.items()}, strict=True, assign=True)
+    state = {n: t.detach().to("cpu", torch.float32, copy=copy).contiguous() for n, t in state.items()}
+    model.load_state_dict(state, strict=True, assign=True)
     return model.eval().requires_grad_(False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from vit_core.checkpoints._assemble import check_finite, check_keys, listed
+from vit_core.checkpoints._assemble import check_keys, listed
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 
@@ -199,28 +199,3 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
     except ValueError as error:
         raise InputError("checkpoint-architecture", f"{source} describes no model that can be built: {error}.",
                          source=source, reason=str(error)) from error
-
-
-def finished(weights: Translated, config: ViTConfig, source: str) -> dict[str, Tensor]:
-    """The state for `assemble`, after a check whose messages use the source's names."""
-    from vit_core.model import VisionTransformer
-
-    state = dict(weights.state)
-    if not config.prefix:
-        state.setdefault("prefix_tokens", torch.zeros(1, 0, config.dim))
-    if config.position == "none":
-        state.setdefault("positions", torch.zeros(1, 0, config.dim))
-    with torch.device("meta"):
-        wanted = {n: tuple(t.shape) for n, t in VisionTransformer(config).state_dict().items()}
-    expected, given = {}, {}
-    for name, tensor in state.items():
-        given[weights.spell(name)[0] if name in wanted else name] = tuple(tensor.shape)
-    for name, size in wanted.items():
-        theirs = weights.spell(name)
-        if name in state:
-            expected[theirs[0]] = size
-        else:  # of a join with a part missing, the parts that are there are not to blame
-            expected.update({n: given.get(n, size) for n in theirs})
-    check_keys(expected, given, source)
-    check_finite({weights.spell(name)[0]: tensor for name, tensor in state.items()}, source)
-    return state

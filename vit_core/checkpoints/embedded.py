@@ -30,23 +30,23 @@ def save(model: VisionTransformer, path: Path, card: dict) -> None:
               {"vitrine": json.dumps(metadata, ensure_ascii=False)})
 
 
-def _metadata(path: Path) -> dict | None:
+def metadata(path: Path) -> dict | None:
     """What `save` wrote beside the weights of `path`; None for a file that holds no Vision Transformer."""
     try:
         with safe_open(path, "pt") as file:
-            metadata = json.loads((file.metadata() or {}).get("vitrine", "{}"))
+            found = json.loads((file.metadata() or {}).get("vitrine", "{}"))
     except (SafetensorError, OSError, json.JSONDecodeError):
         return None
-    return metadata if isinstance(metadata, dict) and "config" in metadata else None
+    return found if isinstance(found, dict) and "config" in found else None
 
 
 def listing() -> list[tuple[str, str, str]]:
     """(name, title, note) of each embedded model, by name; other files under assets/ are passed over."""
     rows = []
     for path in sorted(ASSETS.glob("*.safetensors")):
-        metadata = _metadata(path)
-        if metadata is not None:
-            config, card = ViTConfig(**metadata["config"]), metadata.get("card", {})
+        found = metadata(path)
+        if found is not None:
+            config, card = ViTConfig(**found["config"]), found.get("card", {})
             shape = (f"{config.depth} layers x {config.heads} heads, {config.grid[0]} x {config.grid[1]} patches, "
                      f"{config.classes} classes")
             rows.append((path.stem, str(card.get("title", path.stem)), str(card.get("note", shape))))
@@ -67,10 +67,9 @@ def load(path: Path) -> VisionTransformer:
 
     Raises InputError "checkpoint-format" when it was not written by `save`, and `assemble`'s own.
     """
-    metadata = _metadata(path)
-    if metadata is None:
+    found = metadata(path)
+    if found is None:
         raise InputError("checkpoint-format", f"{path.name} is not one of the embedded models: its header holds no "
                          "config.", source=path.name)
-    preprocess = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["preprocess"].items()}
-    return assemble(ViTConfig(**metadata["config"]), load_file(path), path.name, metadata["labels"],
-                    Preprocess(**preprocess))
+    preprocess = {k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()}
+    return assemble(ViTConfig(**found["config"]), load_file(path), path.name, found["labels"], Preprocess(**preprocess))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vit_core.checkpoints import _hub
 from vit_core.checkpoints._assemble import assemble
-from vit_core.checkpoints._keys import KeyTable, Translated, finished, infer, translate
+from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
 from vit_core.checkpoints._timm import timm
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
@@ -225,26 +225,54 @@ def imagenet_labels(classes: int) -> list[str] | None:
     return [info.index_to_description(i) for i in range(classes)]
 
 
-def from_timm(module: nn.Module) -> VisionTransformer:
-    """Our model with the same logits as timm's VisionTransformer or VisionTransformerDistilled.
-
-    The weights are copies. Positions are resized as `dynamic_img_size=True` does. `labels` are ImageNet's where the
-    module still has the classes of its pretrained weights. Raises InputError "checkpoint-architecture" when there is
-    no equivalent, saying what there is none of.
-    """
+def _check_type(module: nn.Module, what: str) -> None:
     timm()
     from timm.models import deit, vision_transformer
 
-    what = f"timm's {type(module).__name__}"
     if type(module) not in (vision_transformer.VisionTransformer, deit.VisionTransformerDistilled):
         raise _refuse(what, "only timm's VisionTransformer and VisionTransformerDistilled have an equivalent")
+
+
+def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
+    """Our model with the same logits as timm's VisionTransformer or VisionTransformerDistilled.
+
+    The weights are copies, unless `copy` is False. Positions are resized as `dynamic_img_size=True` does. `labels` are
+    ImageNet's where the module still has the classes of its pretrained weights. Raises InputError
+    "checkpoint-architecture" when there is no equivalent, saying what there is none of.
+    """
+    what = f"timm's {type(module).__name__}"
+    _check_type(module, what)
     cfg = getattr(module, "pretrained_cfg", None) or {}
     what = f"timm:{cfg['architecture']}" if cfg.get("architecture") else what
     weights = translated({n: t.detach() for n, t in module.state_dict().items()}, what)
     config = infer(weights, what, **_facts(module, what))
-    state = {n: t.clone().cpu() for n, t in finished(weights, config, what).items()}
     labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
-    return assemble(config, state, what, labels, transform_of(cfg, config.image_size))
+    return assemble(config, weights.state, what, labels, transform_of(cfg, config.image_size), spell=weights.spell,
+                    copy=copy)
+
+
+def from_config(config: dict, state: dict[str, Tensor], source: str, labels: list[str] | None) -> VisionTransformer:
+    """The model of a config.json that timm wrote ("architecture", "model_args", "pretrained_cfg") with its weights."""
+    package, name = timm(), str(config["architecture"])
+    if name in UNSUPPORTED:
+        raise _refuse(source, UNSUPPORTED[name])
+    if not package.is_model(name):
+        raise InputError("checkpoint-architecture", f"{source}: timm has no model called {name!r}.", source=source)
+    args = config.get("model_args") or {}
+    try:
+        with torch.device("meta"):
+            module = package.create_model(name, num_classes=config.get("num_classes", 1000), **args)
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError("checkpoint-config", f"{source}: timm cannot build {name} as its config.json says: {reason}.",
+                         source=source, reason=reason) from error
+    _check_type(module, source)
+    weights = translated(state, source)
+    ours = infer(weights, source, depth=len(module.blocks), **_facts(module, source))
+    names = config.get("label_names")
+    names = names if isinstance(names, list) and len(names) == ours.classes else imagenet_labels(ours.classes)
+    return assemble(ours, weights.state, source, labels or names,
+                    transform_of(config.get("pretrained_cfg") or {}, ours.image_size), spell=weights.spell)
 
 
 def _known(package: ModuleType, name: str) -> None:
@@ -279,7 +307,7 @@ def load(name: str) -> VisionTransformer:
     repo = cfg.hf_hub_id if not cfg.hf_hub_id.endswith("/") else f"{cfg.hf_hub_id}{cfg.architecture}.{cfg.tag}"
     path = _hub.fetch(repo, [cfg.hf_hub_filename] if cfg.hf_hub_filename else
                       ["model.safetensors", "pytorch_model.bin"], f"timm:{name}")
-    return from_timm(_pretrained(package, name, path))
+    return from_timm(_pretrained(package, name, path), copy=False)
 
 
 def _pretrained(package: ModuleType, name: str, path: Path) -> nn.Module:

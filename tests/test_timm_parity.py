@@ -1,0 +1,162 @@
+"""The same logits as timm, for every name of its vision_transformer.py and every DeiT.
+
+Depth and classes are cut to fit memory; nothing else is. No weight is left at its initial value: zeros and ones
+would hide a missing term.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from vit_core import from_timm
+from vit_core.checkpoints._timm import timm
+from vit_core.checkpoints.timm import UNSUPPORTED
+from vit_core.errors import InputError
+from vit_core.model import resize_positions
+
+TOLERANCE = 1e-4  # of the largest |logit|
+DEPTH, CLASSES = 2, 7
+GRID = (5, 4)  # patches at the native size
+SEEN = ((3, 2), (4, 7))  # (rows, cols) of the two pictures: one shrinks the positions, one stretches them
+NAMES = sorted({*timm().list_models(module="vision_transformer"), *timm().list_models("deit*")})
+
+
+def randomise(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """Weights of sensible scale for every parameter, so that every term moves the logits."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, p in module.named_parameters():
+            p.uniform_(-1, 1, generator=generator)
+            if p.ndim > 1 and name.endswith("weight"):
+                p.mul_((3 / p[0].numel()) ** 0.5)  # unit variance in, unit variance out
+            elif p.ndim == 1 and name.endswith(("weight", "gamma")):
+                p.mul_(0.5).add_(1)  # norms and LayerScale
+            elif p.ndim == 1:
+                p.mul_(0.5)
+    return module
+
+
+def build(name: str, **other) -> torch.nn.Module:
+    """timm's model of that name in eval mode, on GRID patches, filled with random weights only once."""
+    with torch.device("meta"):
+        patch = timm().create_model(name, depth=1, num_classes=CLASSES).patch_embed.patch_size
+        size = tuple(g * p for g, p in zip(GRID, patch, strict=True))
+        module = timm().create_model(name, depth=DEPTH, num_classes=CLASSES, img_size=size, dynamic_img_size=True,
+                                     **other)
+    return randomise(module.to_empty(device="cpu").eval())
+
+
+def pictures(module: torch.nn.Module, grid: tuple[int, int]) -> torch.Tensor:
+    height, width = (g * p for g, p in zip(grid, module.patch_embed.patch_size, strict=True))
+    return torch.randn(1, module.in_chans, height, width, generator=torch.Generator().manual_seed(sum(grid)))
+
+
+def worst_difference(theirs: torch.nn.Module, grids=SEEN) -> float:
+    """The largest |difference| of logits over pictures of these grids, relative to the largest |logit|."""
+    ours, worst = from_timm(theirs), 0.0
+    assert ours.config.depth == DEPTH
+    for grid in grids:
+        images = pictures(theirs, grid)
+        with torch.inference_mode():
+            expected, got = theirs(images), ours(images)
+        assert expected.shape == got.shape == (1, CLASSES)
+        assert expected.abs().max() > 1e-2
+        worst = max(worst, ((got - expected).abs().max() / expected.abs().max()).item())
+    return worst
+
+
+def test_the_names_are_all_there():
+    assert len(timm().list_models(module="vision_transformer")) >= 163
+    assert len(timm().list_models("deit*")) >= 16
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in UNSUPPORTED])
+def test_same_logits(name):
+    assert worst_difference(build(name)) <= TOLERANCE
+
+
+def test_the_table_of_unsupported_names_is_exactly_what_fails():
+    assert len(UNSUPPORTED) <= 8
+    assert set(UNSUPPORTED) <= set(NAMES)
+    for name, reason in UNSUPPORTED.items():
+        with pytest.raises(InputError) as caught:
+            from_timm(build(name))
+        assert caught.value.code == "checkpoint-architecture"
+        assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [
+    {"global_pool": "avgmax"}, {"global_pool": "max"}, {"global_pool": "avg", "pool_include_prefix": True},
+    {"fc_norm": True}, {"global_pool": "avg", "fc_norm": False}, {"final_norm": False}, {"pos_embed": "none"},
+    {"reg_tokens": 3}, {"reg_tokens": 3, "no_embed_class": True}, {"qkv_bias": False}, {"proj_bias": False},
+    {"qk_norm": True}, {"scale_attn_norm": True, "scale_mlp_norm": True}, {"init_values": 0.1}, {"in_chans": 1},
+    {"pre_norm": True}, {"class_token": False, "global_pool": "map"}, {"act_layer": "quick_gelu"},
+], ids=lambda o: ",".join(f"{k}={v}" for k, v in o.items()))
+def test_options_no_name_uses(options):
+    assert worst_difference(build("test_vit", **options)) <= TOLERANCE
+
+
+@pytest.mark.parametrize(("block", "options"), [
+    ("ParallelScalingBlock", {"init_values": 0.1, "qkv_bias": True}), ("ParallelScalingBlock", {"proj_bias": False}),
+    ("ParallelThingsBlock", {"init_values": 0.1, "qkv_bias": False}),
+    ("ParallelThingsBlock", {"norm_layer": "rmsnorm"}),
+    ("ResPostBlock", {"qk_norm": True}),
+])
+def test_blocks_with_options_no_name_uses(block, options):
+    import timm.models.vision_transformer as source
+
+    assert worst_difference(build("test_vit", block_fn=getattr(source, block), **options)) <= TOLERANCE
+
+
+def test_a_picture_in_batch_and_native_size():
+    theirs = build("deit_tiny_distilled_patch16_224")
+    images = pictures(theirs, GRID) * torch.tensor([1, 2, 3]).view(3, 1, 1, 1)
+    ours = from_timm(theirs)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-4)
+
+
+def test_timm_antialiases_its_positions():
+    """A wrong resize moves the sequence, long before the logits show it."""
+    theirs = build("test_vit")
+    ours, images = from_timm(theirs), pictures(theirs, (2, 2))
+    with torch.inference_mode():
+        expected = theirs._pos_embed(theirs.patch_embed(images))
+        torch.testing.assert_close(ours.embed(images), expected, rtol=1e-5, atol=1e-5)
+        native = ours.positions[:, 1:].view(1, *GRID, -1)
+        plain = resize_positions(native, (2, 2), antialias=False).flatten(1, 2)
+        aliased = ours.patch_embed(images).flatten(2).transpose(1, 2) + plain
+    assert (aliased - expected[:, 1:]).abs().max() > 0.1
+
+
+def test_what_has_no_equivalent_is_refused_with_a_reason():
+    for module, reason in [
+        (timm().create_model("test_vit", depth=1, dynamic_img_pad=True, img_size=32), "pads"),
+        (timm().create_model("test_vit", depth=1, global_pool="prr", img_size=32), "pooling"),
+        (timm().create_model("test_resnet"), "only timm's VisionTransformer"),
+    ]:
+        with pytest.raises(InputError, match=reason) as caught:
+            from_timm(module)
+        assert caught.value.code == "checkpoint-architecture"
+
+
+def test_the_model_is_ours_frozen_and_a_copy():
+    theirs = build("test_vit")
+    ours = from_timm(theirs)
+    assert not ours.training
+    assert not any(p.requires_grad for p in ours.parameters())
+    images = pictures(theirs, GRID)
+    before = ours(images)
+    randomise(theirs, seed=1)
+    assert torch.equal(ours(images), before)
+    assert ours.labels is None
+    assert ours.transform.size == ours.config.image_size
+
+
+def test_labels_come_with_the_classes_of_the_pretrained_weights():
+    ours = from_timm(timm().create_model("vit_tiny_patch16_224", depth=1))
+    assert len(ours.labels) == 1000
+    assert "tench" in ours.labels[0]
+    assert ours.transform.size == (224, 224)
+    assert ours.transform.crop_pct == 0.9

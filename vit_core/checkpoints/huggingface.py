@@ -1,0 +1,205 @@
+"""`hf:<folder or id>`: checkpoints of Hugging Face transformers, read without transformers.
+
+ViT, DeiT (one head or two), DINOv2, DINOv2 with registers; by the names that the hub's files have and by those of
+transformers 5's modules. A folder or repository of timm's, with timm's config.json, is handed to `timm.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+from torch import Tensor
+
+from vit_core.checkpoints import _files, _hub
+from vit_core.checkpoints._assemble import assemble
+from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
+from vit_core.errors import InputError
+from vit_core.images import Preprocess
+from vit_core.model import VisionTransformer
+
+KEYS = KeyTable(
+    block="encoder.layer.{}.",
+    tokens=("embeddings.cls_token", "embeddings.distillation_token", "embeddings.register_tokens"),
+    outside=(
+        ("patch_embed", ("embeddings.patch_embeddings.projection",)),
+        ("positions", ("embeddings.position_embeddings",)),
+        ("norm", ("layernorm",)),
+        ("head", ("classifier",)),
+        ("head", ("cls_classifier",)),
+        ("distillation_head", ("distillation_classifier",)),
+    ),
+    inside=(
+        ("norm1", ("layernorm_before",)),
+        ("norm1", ("norm1",)),
+        ("attn.qkv", ("attention.attention.query", "attention.attention.key", "attention.attention.value")),
+        ("attn.qkv", ("attention.q_proj", "attention.k_proj", "attention.v_proj")),
+        ("attn.proj", ("attention.output.dense",)),
+        ("attn.proj", ("attention.o_proj",)),
+        ("ls1.gamma", ("layer_scale1.lambda1",)),
+        ("norm2", ("layernorm_after",)),
+        ("norm2", ("norm2",)),
+        ("mlp.fc1", ("intermediate.dense",)),
+        ("mlp.fc1", ("mlp.fc1",)),
+        ("mlp.fc1", ("mlp.weights_in",)),
+        ("mlp.fc1", ("mlp.gate_proj", "mlp.up_proj")),
+        ("mlp.fc2", ("output.dense",)),
+        ("mlp.fc2", ("mlp.fc2",)),
+        ("mlp.fc2", ("mlp.weights_out",)),
+        ("mlp.fc2", ("mlp.down_proj",)),
+        ("ls2.gamma", ("layer_scale2.lambda1",)),
+    ),
+    ignored=("embeddings.mask_token", "pooler.dense"),
+)
+
+_FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers")
+_ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "quick_gelu": "quick_gelu",
+                "silu": "silu", "swish": "silu"}
+_RESAMPLE = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers
+
+
+def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
+    """transformers' state by our names, and the facts that its family implies whatever its config says."""
+    state = {re.sub(rf"^({'|'.join(_FAMILIES)})\.", "", n): t for n, t in state.items()}
+    state = {re.sub(r"^layers\.", "encoder.layer.", n): t for n, t in state.items()}
+    dino = not any("layernorm_before" in n or "layernorm_after" in n for n in state)
+    weights = translate(KEYS, state, source)
+    registers = "embeddings.register_tokens" in state
+    facts = {"norm": "layer", "norm_eps": 1e-6 if dino else 1e-12, "patch_bias": True, "final_norm": True,
+             "proj_bias": True, "mlp_bias": True, "layer_scale": dino,
+             "position_resize": "bicubic_antialias" if registers else "bicubic",
+             "pool": "token_avg" if dino and "head.weight" in weights.state else "token"}
+    positions, tokens = weights.state.get("positions"), weights.state.get("prefix_tokens")
+    if registers and positions is not None and positions.ndim == 3 and weights.facts["class_token"] \
+            and positions.shape[-1] == tokens.shape[-1]:
+        # the class token has a position and the registers have none, so it is carried by the token itself
+        tokens = tokens.clone()
+        tokens[:, :1] += positions[:, :1]
+        weights.state |= {"prefix_tokens": tokens, "positions": positions[:, 1:]}
+        facts["position_prefix"] = False
+    return weights, facts
+
+
+def _pair(value: object, name: str, source: str) -> tuple[int, int]:
+    value = [value, value] if isinstance(value, int) else value
+    if not (isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(v, int) and v > 0 for v in value)):
+        raise InputError("checkpoint-config", f"{source}: {name} should be one or two whole numbers and is {value!r}.",
+                         source=source, field=name)
+    return tuple(value)
+
+
+def _facts(config: dict, source: str) -> dict:
+    """Our config's fields that transformers' config.json states; what it leaves out has its family's default."""
+    family = config["model_type"]
+    activation = config.get("hidden_act", "gelu")
+    if activation not in _ACTIVATIONS:
+        raise InputError("checkpoint-architecture", f"{source}: its activation should be one of "
+                         f"{', '.join(_ACTIVATIONS)} and is {activation!r}.", source=source)
+    numbers = {"dim": ("hidden_size", 768), "depth": ("num_hidden_layers", 12), "heads": ("num_attention_heads", 12),
+               "channels": ("num_channels", 3)}
+    facts = {ours: config.get(theirs, default) for ours, (theirs, default) in numbers.items()}
+    for ours, value in facts.items():
+        if not isinstance(value, int) or value < 1:
+            raise InputError("checkpoint-config", f"{source}: {numbers[ours][0]} should be a whole number from 1 and "
+                             f"is {value!r}.", source=source, field=numbers[ours][0])
+    if facts["dim"] % facts["heads"]:
+        raise InputError("checkpoint-config", f"{source}: hidden_size {facts['dim']} cannot be cut into "
+                         f"{facts['heads']} heads.", source=source, field="num_attention_heads")
+    dino = family.startswith("dinov2")
+    facts |= {"image_size": _pair(config.get("image_size", 224), "image_size", source),
+              "patch_size": _pair(config.get("patch_size", 14 if dino else 16), "patch_size", source),
+              "norm_eps": float(config.get("layer_norm_eps", 1e-6 if dino else 1e-12)),
+              "qkv_bias": bool(config.get("qkv_bias", True)), "head_dim": facts["dim"] // facts["heads"]}
+    if config.get("use_swiglu_ffn"):
+        facts |= {"mlp": "glu", "activation": "silu"}
+    else:
+        facts |= {"mlp": "mlp", "activation": _ACTIVATIONS[activation]}
+    return facts
+
+
+def labels_of(config: dict) -> list[str] | None:
+    """config.json's `id2label` as a list; None without one, or where it only numbers the classes."""
+    names = config.get("id2label")
+    if not isinstance(names, dict) or not all(str(i) in names for i in range(len(names))):
+        return None
+    labels = [str(names[str(i)]) for i in range(len(names))]
+    return None if not labels or all(n == f"LABEL_{i}" for i, n in enumerate(labels)) else labels
+
+
+def preprocess_of(settings: dict, image_size: tuple[int, int], channels: int) -> Preprocess:
+    """preprocessor_config.json as a `Preprocess`. Missing: the fallback, mean and std 0.5, bicubic, crop 0.9."""
+    grey = (0.5,) * channels
+    if not settings:
+        return Preprocess(size=image_size, mean=grey, std=grey)
+    mean, std = tuple(settings.get("image_mean") or grey), tuple(settings.get("image_std") or grey)
+    if settings.get("do_normalize") is False:
+        mean, std = (0.0,) * channels, (1.0,) * channels
+    if len(mean) != channels or len(std) != channels:
+        mean, std = grey, grey
+    size, crop = settings.get("size"), settings.get("crop_size")
+    shortest = size.get("shortest_edge") if isinstance(size, dict) else None
+    sizes = [s["height"] if isinstance(s, dict) and "height" in s else s for s in (size, crop)]
+    resized = shortest or (sizes[0] if isinstance(sizes[0], int) else image_size[0])
+    crops = settings.get("do_center_crop", False) and isinstance(sizes[1], int)
+    target = sizes[1] if crops else resized
+    crop_pct = target / resized
+    while math.floor(target / crop_pct) < resized:  # the resize takes the whole part, which must not fall short
+        crop_pct = math.nextafter(crop_pct, 0)
+    return Preprocess(size=(target, target), mean=mean, std=std, crop_pct=crop_pct,
+                      interpolation=_RESAMPLE.get(settings.get("resample", 2), "bicubic"),
+                      crop_mode="center" if shortest else "squash")
+
+
+def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str,
+             labels: list[str] | None = None) -> VisionTransformer:
+    """The model that a config.json, a preprocessor_config.json ({} without one) and weights make."""
+    if "architecture" in config and "model_type" not in config:
+        from vit_core.checkpoints import timm
+
+        return timm.from_config(config, state, source, labels)
+    if config.get("model_type") not in _FAMILIES:
+        raise InputError("checkpoint-architecture", f"{source} is a {config.get('model_type')!r} model; those that can "
+                         f"be shown are {', '.join(_FAMILIES)}.", source=source)
+    weights, implied = translated(state, source)
+    ours = infer(weights, source, **implied | _facts(config, source))
+    labels = labels or (labels_of(config) if ours.classes else None)
+    return assemble(ours, weights.state, source, labels, preprocess_of(settings, ours.image_size, ours.channels),
+                    spell=weights.spell)
+
+
+def _shards(index: Path, get) -> dict[str, Tensor]:
+    names = _files.read_json(index, "checkpoint-config")
+    names = names.get("weight_map") if isinstance(names, dict) else None
+    if not isinstance(names, dict) or not all(re.fullmatch(r"[\w.-]+", str(n)) for n in names.values()):
+        raise InputError("checkpoint-config", f"{index.name} has no weight_map of file names.", source=index.name)
+    state = {}
+    for name in sorted(set(names.values())):
+        state |= _files.read(get([name]))
+    return state
+
+
+def load(name: str) -> VisionTransformer:
+    """`hf:<folder or id>`. Raises InputError: "checkpoint-not-found", "checkpoint-config",
+    "checkpoint-architecture", "hub-unreachable", "hub-not-found", and what the file reader and `assemble` raise."""
+    folder, source = Path(name).expanduser(), f"hf:{name}"
+    if folder.is_dir():
+        def get(names: list[str], optional: bool = False) -> Path | None:
+            found = next((folder / n for n in names if (folder / n).is_file()), None)
+            if found is None and not optional:
+                raise InputError("checkpoint-not-found", f"{folder} has no {' or '.join(names)}.", source=source,
+                                 files=names)
+            return found
+    elif re.fullmatch(r"[\w.-]+/[\w.-]+|[\w-]+", name):
+        def get(names: list[str], optional: bool = False) -> Path | None:
+            return _hub.fetch(name, names, source, optional=optional)
+    else:
+        raise InputError("checkpoint-not-found", f"{name!r} is neither a folder here nor an id of the hub's.",
+                         source=source)
+    config = _files.read_json(get(["config.json"]), "checkpoint-config")
+    if not isinstance(config, dict):
+        raise InputError("checkpoint-config", f"{source}: config.json should be an object.", source=source)
+    weights = get(["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"])
+    state = _shards(weights, get) if weights.suffix == ".json" else _files.read(weights)
+    settings = get(["preprocessor_config.json"], optional=True)
+    return model_of(config, _files.read_json(settings, "checkpoint-config") if settings else {}, state, source)

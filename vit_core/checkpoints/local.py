@@ -1,0 +1,59 @@
+"""`file:<path>`: a checkpoint file by itself, its architecture read from its tensors' names and shapes.
+
+What shapes do not tell is taken as published: heads 64 wide (see `_keys.py`), GELU, the source's norm epsilon. A
+config.json beside the file, transformers' or timm's, says it better and is believed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vit_core.checkpoints import _files, embedded, huggingface, timm
+from vit_core.checkpoints._assemble import assemble, listed
+from vit_core.checkpoints._keys import Translated, infer
+from vit_core.errors import InputError
+from vit_core.images import Preprocess
+from vit_core.model import VisionTransformer
+
+
+def load(name: str) -> VisionTransformer:
+    """The model in a .safetensors, .pth, .pt or .bin file with timm's, transformers' or our names.
+
+    Labels: `<stem>.labels.txt`, `labels.txt` or `labels.json` beside it, else the config's, else ImageNet's where the
+    number of classes is one of ImageNet's. Raises InputError with a "checkpoint-" or "labels-" code.
+    """
+    path = Path(name).expanduser()
+    if path.suffix == ".safetensors" and path.is_file() and embedded.metadata(path) is not None:
+        return embedded.load(path)
+    source, state = path.name, _files.unwrapped(_files.read(path), path.name)
+    config = path.with_name("config.json")
+    config = _files.read_json(config, "checkpoint-config") if config.is_file() else {}
+    if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
+        beside = path.with_name("preprocessor_config.json")
+        settings = _files.read_json(beside, "checkpoint-config") if beside.is_file() else {}
+        head = next((t for n, t in state.items() if n in ("head.weight", "classifier.weight", "cls_classifier.weight")),
+                    None)
+        labels = _files.labels_beside(path, 0 if head is None else len(head))
+        return huggingface.model_of(config, settings, state, source, labels)
+    if any(n.startswith("patch_embed.proj.") for n in state):
+        weights, implied = timm.translated(state, source), {}
+    elif any("embeddings.patch_embeddings.projection." in n for n in state):
+        weights, implied = huggingface.translated(state, source)
+    elif any(n.startswith("patch_embed.") for n in state):
+        weights, implied = Translated(state, _prefix(state)), {}
+    else:
+        raise InputError("checkpoint-architecture", f"{source} is not a Vision Transformer this program knows: it has "
+                         "no patch embedding by timm's name (patch_embed.proj) or transformers' "
+                         f"(embeddings.patch_embeddings.projection); it has {listed(sorted(state))}.", source=source)
+    ours = infer(weights, source, **implied)
+    labels = _files.labels_beside(path, ours.classes) or timm.imagenet_labels(ours.classes)
+    grey = (0.5,) * ours.channels
+    return assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell)
+
+
+def _prefix(state: dict) -> dict:
+    """Which prefix tokens our own names imply: as many as there are, the first the class token."""
+    tokens = state.get("prefix_tokens")
+    count = tokens.shape[1] if tokens is not None and tokens.ndim == 3 else 0
+    distilled = any(n.startswith("distillation_head.") for n in state)
+    return {"class_token": count > 0, "distillation_token": distilled, "registers": max(0, count - 1 - distilled)}
