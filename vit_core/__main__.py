@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--k", type=int, default=5, help="predictions to list (default: %(default)s)")
     one.add_argument("--fusion", default="mean", help="heads in rollout: mean, max or min (default: %(default)s)")
     one.add_argument("--residual", type=float, default=0.5, help="weight of the residual, 0-1 (default: %(default)s)")
-    one.add_argument("--discard", type=float, default=0.0, help="share of lowest weights dropped (default: %(default)s)")
+    one.add_argument("--discard", type=float, default=0.0, help="share of lowest weights to drop (default: 0)")
     one.add_argument("--token", type=int, default=0, help="whose row, counted from 0 (default: the first token)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     one.set_defaults(run=explain)

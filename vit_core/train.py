@@ -37,59 +37,9 @@ from vit_core.cnn import ConvNet
 from vit_core.config import ViTConfig
 from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer
+from vit_core.recipes import RECIPES, Recipe
 
 HELD_OUT = 2_000  # training pictures kept aside to watch progress
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides a run. `arch` is ViTConfig's fields, or ConvNet's width for a teacher."""
-
-    data: str  # "cifar10" | "fashion"
-    arch: dict
-    epochs: float
-    full_epochs: float = 0.0  # the last so many epochs see every patch
-    keep: float = 1.0  # fraction of patches kept before that
-    batch: int = 128
-    matrix_lr: float = 2e-3  # Muon, block matrices
-    other_lr: float = 2e-3  # AdamW, everything else
-    weight_decay: float = 0.05
-    warmup: float = 0.05  # fraction of the steps
-    smoothing: float = 0.1
-    crop_pad: int = 4  # pixels of random shift
-    flip: bool = True
-    cutmix: float = 0.0  # share of batches
-    teacher: str = ""  # recipe of the CNN whose answers the distillation token learns
-    average: float = 0.999  # decay of the weight average
-    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
-    std: tuple[float, ...] = (0.2470, 0.2435, 0.2616)
-    seed: int = 0
-
-
-def _vit(image: int, patch: int, dim: int, depth: int, heads: int, **other) -> dict:
-    return dict(image_size=image, patch_size=patch, classes=10, dim=dim, depth=depth, heads=heads,
-                head_dim=dim // heads, mlp_dim=4 * dim, **other)
-
-
-_DISTILLED = dict(distillation_token=True, distillation_head=True)
-_GREY = dict(mean=(0.2860,), std=(0.3530,), crop_pad=2)
-
-RECIPES: dict[str, Recipe] = {
-    # two CPU cores
-    "photo-cnn": Recipe("cifar10", dict(width=32), epochs=12, batch=128, other_lr=4e-3),
-    "photo": Recipe("cifar10", _vit(32, 4, 128, 6, 4, **_DISTILLED), epochs=22, full_epochs=3, keep=0.5,
-                    teacher="photo-cnn"),
-    "fashion": Recipe("fashion", _vit(28, 4, 128, 6, 4, channels=1), epochs=14, full_epochs=3, keep=0.5, **_GREY),
-    # one GPU
-    "photo-fine-cnn": Recipe("cifar10", dict(width=96), epochs=40, batch=512, other_lr=6e-3, cutmix=0.3),
-    "photo-fine": Recipe("cifar10", _vit(32, 2, 192, 9, 6, **_DISTILLED), epochs=200, full_epochs=20, keep=0.5,
-                         batch=512, cutmix=0.5, teacher="photo-fine-cnn", average=0.9995),
-    "fashion-fine": Recipe("fashion", _vit(28, 2, 192, 9, 6, channels=1), epochs=100, full_epochs=10, keep=0.5,
-                           batch=512, cutmix=0.3, average=0.9995, **_GREY),
-    # seconds, for the tests
-    "tiny": Recipe("fashion", _vit(28, 7, 16, 2, 2, channels=1), epochs=1, full_epochs=0.3, keep=0.5, batch=64,
-                   average=0.9, **_GREY),
-}
 
 
 @dataclass
@@ -204,13 +154,15 @@ class Run:
         self.seconds = 0.0
         self.teacher = self._teacher() if recipe.teacher else None
 
-    def _teacher(self) -> ConvNet:
-        path = embedded.ASSETS / f"{self.recipe.teacher}.safetensors"
-        if (fresh := self.out.with_name(f"{self.recipe.teacher}.safetensors")).exists():
-            path = fresh
-        teacher = ConvNet(self.images.shape[1], len(self.labels), **RECIPES[self.recipe.teacher].arch)
-        teacher.load_state_dict(load_file(path))
-        return teacher.eval().to(self.device, memory_format=torch.channels_last)
+    def _teacher(self) -> nn.Module:
+        beside = self.out.with_name(f"{self.recipe.teacher}.safetensors")
+        path = beside if beside.exists() else embedded.ASSETS / beside.name
+        return self._convnet(RECIPES[self.recipe.teacher], path)
+
+    def _convnet(self, recipe: Recipe, path: Path) -> nn.Module:
+        model = ConvNet(self.images.shape[1], len(self.labels), **recipe.arch)
+        model.load_state_dict(load_file(path))
+        return model.eval().to(self.device, memory_format=torch.channels_last)
 
     def arithmetic(self):
         """bf16 where it pays; on a CPU, attention's plain form (its fused backward is the slower one)."""
@@ -287,14 +239,28 @@ class Run:
         return value
 
     @torch.no_grad()
-    def accuracy(self, part: datasets.Labelled, batch: int = 500) -> float:
-        """Share of `part` that the averaged weights classify right, in float32."""
-        model = self.averaged()
-        images, right = torch.from_numpy(part.images), 0
-        for start in range(0, len(images), batch):
-            logits = model(self.normalise(images[start : start + batch].float()))
-            right += int((logits.argmax(1).cpu().numpy() == part.classes[start : start + batch]).sum())
-        return right / len(images)
+    def answers(self, model: nn.Module, part: datasets.Labelled, batch: int = 500) -> np.ndarray:
+        """The class that `model` gives each picture of `part`, in float32: (N,)."""
+        batches = torch.from_numpy(part.images).split(batch)
+        return torch.cat([model(self.normalise(images.float())).argmax(1).cpu() for images in batches]).numpy()
+
+    def accuracy(self, part: datasets.Labelled) -> float:
+        """Share of `part` that the averaged weights classify right."""
+        return float((self.answers(self.averaged(), part) == part.classes).mean())
+
+    def check(self) -> dict:
+        """What the finished weights do on the test set: accuracy, and which classes they take for which."""
+        if self.is_vit:
+            model = embedded.load(self.out).to(self.device)
+        else:
+            model = self._convnet(self.recipe, self.out)
+        answers, classes = self.answers(model, self.test), self.test.classes
+        pairs, counts = np.unique(np.stack([classes, answers])[:, answers != classes], axis=1, return_counts=True)
+        worst = [{"is": self.labels[a], "taken for": self.labels[b], "times": int(counts[i])}
+                 for i in np.argsort(-counts)[:6] for a, b in [pairs[:, i]]]
+        by_class = {label: float((answers[classes == i] == i).mean()) for i, label in enumerate(self.labels)}
+        return {"test pictures": len(classes), "test accuracy": float((answers == classes).mean()),
+                "by class": by_class, "most confused": worst}
 
     def averaged(self) -> nn.Module:
         """A copy of the model that holds the averaged weights."""
@@ -370,12 +336,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's)")
     parser.add_argument("--save-every", type=float, default=60.0, help="seconds between checkpoints")
     parser.add_argument("--limit", type=int, help="use only so many training pictures (for a trial)")
+    parser.add_argument("--check", action="store_true", help="train nothing: test the weights that are there")
     args = parser.parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = RECIPES[args.recipe]
     out = args.out or embedded.ASSETS / f"{args.recipe}.safetensors"
     run = Run(args.recipe, recipe, args.data, out, args.device, args.limit)
+    if args.check:
+        print(json.dumps(run.check(), indent=1, ensure_ascii=False))
+        return
     resumed = run.resume()
     parameters = sum(p.numel() for p in run.model.parameters())
     print(f"{args.recipe}: {parameters / 1e6:.2f} M parameters, {run.steps} steps of {recipe.batch}, "
