@@ -31,7 +31,7 @@ def two_digits(value: float) -> str:
     if abs(value) >= 99.5:
         return f"{value:,.0f}"
     decimals = max(0, 1 - math.floor(math.log10(abs(float(f"{value:.1e}")))))
-    return f"{value:.{decimals}f}" if decimals <= 4 else f"{value:.1e}"
+    return f"{value:.{decimals}f}" if decimals <= 5 else f"{value:.1e}"
 
 
 def uri(image: Image.Image, format: str = "PNG") -> str:

@@ -124,7 +124,7 @@ def facts(result) -> None:
 
 def expected_label(result, expected) -> str | None:
     """What the picture is known to show, where this model was taught its name."""
-    return expected[1] if expected and f"embedded:{expected[0]}" == result.name else None
+    return expected[1] if expected and expected[1] in (result.model.labels or ()) else None
 
 
 @st.fragment(key="hero")

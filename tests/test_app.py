@@ -1,0 +1,252 @@
+"""The page, run without a browser on small models of every shape; only the browser itself is missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import vit_core as vc
+from app import cache, text
+from app.result import Result, Rollout, array
+from tests.conftest import shake
+from vit_core.checkpoints import embedded
+from vit_core.config import ViTConfig
+from vit_core.images import Preprocess
+from vit_core.model import VisionTransformer
+
+ROOT = Path(__file__).resolve().parents[1]
+MAIN = ROOT / "app" / "main.py"
+#: name -> config fields: everything the page may not take for granted.
+MODELS = {
+    "photo": dict(image_size=(24, 24), patch_size=(4, 4), distillation_token=True),
+    "fashion": dict(image_size=(20, 20), patch_size=(4, 4), channels=1),
+    "bare": dict(image_size=(12, 20), class_token=False, pool="avg", position="none"),
+    "headless": dict(image_size=(24, 16), patch_size=(4, 4), classes=0, registers=4),
+    "single": dict(image_size=(8, 8), patch_size=(8, 8), depth=1, heads=1),
+    "leftover": dict(image_size=(23, 26), patch_size=(5, 4), heads=13, head_dim=2),
+}
+SMALL = dict(image_size=(15, 21), patch_size=(4, 4), classes=11, dim=14, depth=3, heads=2, head_dim=7, mlp_dim=23)
+
+
+def small(name: str) -> VisionTransformer:
+    """The model of that name in MODELS, its weights shaken, the same every time."""
+    config = ViTConfig(**SMALL | MODELS[name])
+    labels = [f"thing {i}" for i in range(config.classes)] if name == "photo" else None
+    mean = (0.5,) * config.channels
+    torch.manual_seed(0)
+    return shake(VisionTransformer(config, labels, Preprocess(config.image_size, mean, mean, crop_pct=1.0)))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A folder of embedded models in place of the product's, empty caches, and no frozen garbage."""
+    import streamlit as st
+
+    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
+    monkeypatch.setenv("VITRINE_NO_FREEZE", "1")
+    for name in MODELS:
+        embedded.save(small(name), tmp_path / f"{name}.safetensors", {"title": f"the {name} model"})
+    st.cache_resource.clear()
+    yield tmp_path
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def forwards(monkeypatch):
+    """How often the model ran: a list that grows."""
+    ran, record = [], vc.record
+    monkeypatch.setattr(vc, "record", lambda *a: ran.append(1) or record(*a))
+    return ran
+
+
+def page(**address) -> AppTest:
+    """The page as it opens at that address, in English unless said otherwise."""
+    app = AppTest.from_file(MAIN, default_timeout=120)
+    for name, value in ({"lang": "en"} | address).items():
+        app.query_params[name] = str(value)
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    """Everything that is written on the page."""
+    kinds = (app.subheader, app.markdown, app.caption, app.info, app.error, app.warning)
+    return "\n".join(str(e.value) for kind in kinds for e in kind)
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_page_opens_finished_in_both_languages(language):
+    app = page(lang=language)
+    t = text.Text(language)
+    assert not app.exception
+    assert [h.value for h in app.subheader if h.value == t("predictions.title")]
+    assert [h.value for h in app.subheader if h.value == t("attention.title", layer=3)]
+    assert [h.value for h in app.subheader if h.value == t("norms.title")]
+    assert not app.error
+    other = text.Text({"en": "ko", "ko": "en"}[language])
+    assert other("predictions.title") not in words(app)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_model_is_taken_to_be_like_another(name):
+    app = page(model=f"embedded:{name}")
+    assert not app.exception, app.exception
+    t, config = text.Text("en"), small(name).config
+    assert (t("predictions.none") in words(app)) == (config.classes == 0)
+    assert (t("positions.none") in words(app)) == (config.position == "none")
+    looked_from = app.selectbox(key="from")
+    assert looked_from.value == (config.prefix_names[0] if config.prefix else "patch")
+    looked_from.set_value("patch").run()
+    app.number_input(key="row").set_value(config.grid[0]).run()
+    assert not app.exception
+    assert f"row {config.grid[0]}, column" in words(app)
+
+
+def test_changing_a_control_never_runs_the_model_again(forwards):
+    app = page()
+    assert len(forwards) == 1
+    moves = [
+        lambda: app.slider(key="layer").set_value(1), lambda: app.selectbox(key="head").set_value(2),
+        lambda: app.slider(key="residual").set_value(0.0), lambda: app.slider(key="discard").set_value(0.5),
+        lambda: app.slider(key="span").set_value((2, 3)), lambda: app.slider(key="depth").set_value(2),
+        lambda: app.selectbox(key="from").set_value("patch"), lambda: app.number_input(key="col").set_value(1),
+        lambda: app.toggle(key="attention_shared").set_value(False),
+        lambda: app.slider(key="rollout_opacity").set_value(0.2),
+    ]  # fmt: skip
+    for move in moves:
+        move().run()
+        assert not app.exception
+    assert len(forwards) == 1
+    app.selectbox(key="sample").set_value("coffee.jpg").run()
+    assert len(forwards) == 2  # and another picture does
+
+
+def test_the_prediction_shown_is_the_models():
+    app = page()
+    model = small("photo")
+    (best, share), *_ = vc.predict(model, str(cache.SAMPLES / "dog.jpg"), 5)
+    said = next(m.value for m in app.markdown if "most probable" in m.value)
+    assert f"**{best}**" in said
+    assert f"{100 * share:.2g} %" in said
+
+
+def test_an_address_opens_the_same_view_and_follows_it():
+    app = page(model="embedded:photo", sample="coffee.jpg", layer=2, head=1, row=3, col=5, **{"from": "patch"})
+    assert "layer 2, head 1" in words(app)
+    assert "row 3, column 5" in words(app)
+    assert app.selectbox(key="sample").value == "coffee.jpg"
+    app.slider(key="layer").set_value(3).run()
+    assert app.query_params["layer"] in ("3", ["3"])
+
+
+@pytest.mark.parametrize("address", [
+    dict(layer=99, head=99, row=99, col=99, sample="none.jpg", model="embedded:photo", **{"from": "nowhere"}),
+    dict(layer="-1", head="²", row="1e9", lang="xx"), dict(layer="9" * 30, lang="en"),
+])  # fmt: skip
+def test_an_address_that_makes_no_sense_is_mended(address):
+    app = page(**address)
+    assert not app.exception
+    assert app.slider(key="layer").value in (1, 2, 3)
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+@pytest.mark.parametrize("bad", ["embedded:none", "nonsense", "file:/no/such/file.pth", "timm:", "file:README.md"])
+def test_a_model_that_cannot_be_had_is_said_and_the_last_one_stays(language, bad):
+    app = page(lang=language)
+    app.selectbox(key="model").set_value("other").run()
+    app.text_input(key="model_name").set_value(bad).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert text.Text(language)("last.model", name="embedded:photo") in words(app)
+    assert text.Text(language)("norms.title") in words(app)
+
+
+def test_a_checkpoint_that_is_not_finite_is_refused(home):
+    model = small("photo")
+    with torch.no_grad():
+        model.positions[0, 0, 0] = float("nan")
+    embedded.save(model, home / "broken.safetensors", {})
+    app = page(model="embedded:broken")
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_without_any_model_the_page_says_what_to_do(home):
+    for file in home.glob("*.safetensors"):
+        file.unlink()
+    app = page()
+    assert not app.exception
+    assert text.Text("en")("none.model") in words(app)
+
+
+def test_a_file_from_elsewhere_is_a_model_too(home):
+    app = page(model=f"file:{home / 'fashion.safetensors'}")
+    assert not app.exception  # whether it can be read is the checkpoints' business; here it is said or shown
+    assert app.selectbox(key="model").value == "other"
+
+
+@pytest.fixture
+def result() -> Result:
+    model = small("leftover")
+    picture = Image.effect_noise((60, 45), 80).convert("RGB")
+    return Result("leftover", picture, model, vc.record(model, picture), 0.0)
+
+
+@pytest.mark.parametrize("options", [
+    Rollout(last=2), Rollout("max", 0.3, 0.2, 1, 2, 4), Rollout("min", 0.0, 0.0, 0, 1, 0), Rollout(first=2, last=2),
+])  # fmt: skip
+def test_kept_matrices_give_the_cores_rollout(result, options):
+    rows = result.rollouts(options)
+    assert len(rows) == options.last - options.first + 1
+    for last, row in zip(range(options.first, options.last + 1), rows, strict=True):
+        wanted = vc.rollout(result.trace, options.fusion, options.residual, options.discard, options.first, last,
+                            options.token)
+        np.testing.assert_allclose(row, array(wanted), atol=1e-6)
+
+
+def test_a_long_sequence_keeps_no_matrices(result, monkeypatch):
+    monkeypatch.setattr("app.result.KEPT", 10)
+    rows = result.rollouts(Rollout(last=1))
+    assert len(rows) == 1
+    np.testing.assert_allclose(rows[0], array(vc.rollout(result.trace, last=1)), atol=1e-6)
+    assert not result._fused
+
+
+@pytest.mark.parametrize("size", [(240, 180), (30, 24), (200, 40)])
+def test_the_region_is_what_the_grid_covers(size):
+    y, x = np.mgrid[0 : size[1], 0 : size[0]]
+    picture = Image.fromarray(np.stack([x, y, 0 * x], -1).astype(np.uint8))  # a pixel's colour says where it is
+    model = small("leftover")
+    found = Result("leftover", picture, model, vc.record(model, picture), 0.0)
+    assert found.grid == (4, 6)  # patches of 5 x 4 pixels: 20 x 24 of the input's 23 x 26
+    down, across = found.trace.crop.scale
+    left, top = found.trace.crop.box[:2]
+    width, height = 24 * across, 20 * down
+    assert found.region.width / found.region.height == pytest.approx(width / height, rel=0.01)
+    for u, v in ((0.1, 0.2), (0.5, 0.5), (0.9, 0.8)):
+        red, green, _ = found.region.getpixel((int(u * found.region.width), int(v * found.region.height)))
+        assert red == pytest.approx(left + u * width - 0.5, abs=1.5)
+        assert green == pytest.approx(top + v * height - 0.5, abs=1.5)
+
+
+def test_what_is_shared_cannot_be_written_to(result):
+    for value in (result.attention(0, 0), result.norms, result.position_similarity, result.rollouts(Rollout())):
+        with pytest.raises(ValueError, match="read-only"):
+            value[...] = 0
+
+
+def test_only_state_and_cache_touch_what_is_remembered():
+    for file in (ROOT / "app").rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        if file.name != "state.py" and "components" not in file.parts:
+            assert "session_state" not in source, file
+            assert "query_params" not in source, file
+        if file.name != "cache.py":
+            assert "st.cache_" not in source, file
+        assert "unsafe_allow_html" not in source, file
+        assert "components.v1" not in source, file
+    for file in (ROOT / "vit_core").rglob("*.py"):
+        assert "streamlit" not in file.read_text(encoding="utf-8"), file
+    assert "streamlit" not in (ROOT / "app" / "figures.py").read_text(encoding="utf-8")
