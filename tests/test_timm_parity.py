@@ -22,6 +22,15 @@ SEEN = ((3, 2), (4, 7))  # (rows, cols) of the two pictures: one shrinks the pos
 NAMES = sorted({*timm().list_models(module="vision_transformer"), *timm().list_models("deit*")})
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny pictures: threads would wait for each other longer than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def randomise(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
     """Weights of sensible scale for every parameter, so that every term moves the logits."""
     generator = torch.Generator().manual_seed(seed)
