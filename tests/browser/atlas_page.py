@@ -64,11 +64,11 @@ def show(name: str, picture: str, words: dict) -> None:
 
 
 def main() -> None:
-    st.set_page_config(layout="wide")
+    st.set_page_config(layout="wide", initial_sidebar_state="collapsed" if "narrow" in st.query_params else "auto")
     query = st.query_params
-    name = st.radio("model", list(MODELS), list(MODELS).index(query.get("model", "base")), horizontal=True)
+    name = st.sidebar.radio("model", list(MODELS), list(MODELS).index(query.get("model", "base")))
     pictures = ["kitten", "dog", "rocket", "coffee"]
-    picture = st.radio("picture", pictures, pictures.index(query.get("picture", "kitten")), horizontal=True)
+    picture = st.sidebar.radio("picture", pictures, pictures.index(query.get("picture", "kitten")))
     show(name, picture, KO if query.get("lang") == "ko" else EN)
 
 

@@ -54,8 +54,12 @@ def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = No
     Call it in a fragment; it reruns whatever it stands in when the view has come to rest.
     """
     view = dict(view or {})
+    given = {"seq": 0, **view}
+    known = (st.session_state.get(key) or {}).get("view")  # the piece's own widget state
+    if known and known.get("seq", 0) == given["seq"]:
+        given = {"seq": given["seq"]}  # it has this view or a later one; the rest would only make a new message
     with st.container(gap=None):
-        data = {"id": source.id, "words": dict(words), "view": {"seq": 0, **view}}
+        data = {"id": source.id, "words": dict(words), "view": given}
         state = _piece(key=key, data=data, on_view_change=on_change or _nothing, on_want_change=_nothing)
         _data(key=f"{key}-data", data=source.payload)
         answer = None if source.whole or not state.want else source.answer(state.want)

@@ -62,7 +62,7 @@ function labelAxes(view, width, height) {
   const every = (room, need) => Math.max(1, 2 ** Math.ceil(Math.log2(need / room)));
   const [, , w, h] = sheet.box(0, 0);
   const across = every(w, 20);
-  const narrow = w < 44;
+  const narrow = w < 32;
   const columns = Array.from({ length: model.C }, (_, c) => {
     const [x] = sheet.box(0, c);
     const extra = c - model.H;
@@ -226,6 +226,7 @@ function listen(view) {
   parts(".unpin").addEventListener("click", () => view.change({ pinned: [] }));
   parts(".residual input").addEventListener("input", (event) => {
     view.model.residual = Number(event.target.value);
+    view.model.maps.clear(); // their rollouts belong to the residual before
     view.model.prepare(() => view.redraw());
     view.change({ residual: view.model.residual });
   });

@@ -11,10 +11,9 @@ function describe(view, queries, layer, head) {
   frames(view, layer, head);
   legend(view, layer, head, queries.length > 1);
   const { pinned } = state;
-  view.write(".hint", [words.hint, words.hint_pinned, words.hint_pair][pinned.length]);
-  view.write(".note", model.whole ? words.hint_maps : [
-    fill(map.exact ? (view.painted.includes("true") ? words.exact : words.coarse) : words.coarse, { factor: model.factor, rows: model.rows, cols: model.cols }),
-    map.exact ? "" : words.coarse_here].filter(Boolean).join(" · "));
+  const hint = [words.hint, words.hint_pinned, words.hint_pair][pinned.length];
+  const size = { factor: model.factor, rows: model.rows, cols: model.cols };
+  view.write(".note", model.whole ? hint : !map.exact ? words.coarse_here : fill(view.exact ? words.exact : words.coarse, size));
 }
 
 function marks(view, queries) {
@@ -44,7 +43,7 @@ function chips(view, queries) {
     else chip.dataset.pin = "ab"[pin];
     chip.setAttribute("aria-pressed", pin >= 0);
     const root = map.a[map.at + token];
-    const shade = 4 * Math.round(255 * Math.min(1, root / limit));
+    const shade = 4 * Math.round(255 * Math.min(1, (root / limit) ** 2));
     const [dot, , number] = chip.childNodes;
     const colour = map.b ? "transparent" : `rgb(${css[shade]}, ${css[shade + 1]}, ${css[shade + 2]})`;
     if (chip.colour !== colour) dot.style.background = chip.colour = colour;
@@ -69,15 +68,16 @@ function readout(view, queries, layer, head) {
     }));
     if (distance !== null) pieces.push(fill(words.readout_distance, { distance: two(distance) }));
   } else if (queries.length > 1) {
-    pieces.push(`A ${say.token(queries[0])}`, `B ${say.token(queries[1])}`);
+    pieces.push(`A ${say.token(queries[0])} · B ${say.token(queries[1])}`);
   } else {
-    pieces.push(fill(words[state.direction === "row" ? "readout_query" : "readout_query_column"], { query: say.token(queries[0]) }));
+    pieces.push(fill(words[state.direction === "row" ? "readout_query" : "readout_query_column"], { query: say.token(queries[0]) })
+      + (state.direction === "row" && head !== ROLLOUT && queries[0] >= model.p ? ` · ${fill(words.readout_near, { near: percent(facts.near) })}` : ""));
     pieces.push(fill(words.readout_top, { top: say.token(facts.top), weight: percent(facts.weight) }));
     const distance = model.distance(queries[0], facts.top);
     if (distance !== null) pieces.push(fill(words.readout_distance, { distance: two(distance) }));
-    if (state.direction === "row" && head !== ROLLOUT && queries[0] >= model.p) pieces.push(fill(words.readout_near, { near: percent(facts.near) }));
   }
-  view.write(".readout", pieces.join(" · "));
+  view.write(".readout", pieces[0]);
+  view.write(".more", pieces.slice(1).join(" · "));
   clearTimeout(view.speaking); // spoken only once things rest, or a moving pointer would never let it finish
   view.speaking = setTimeout(() => {
     const text = queries.map((query, i) => say.summary(layer, head, state.direction, query, i ? say.facts(query, map.b, map.at) : facts));
@@ -116,17 +116,18 @@ function legend(view, layer, head, pair) {
       const image = context.createImageData(256, 1);
       const pixels = new Uint32Array(image.data.buffer);
       for (let i = 0; i < 256; i++) {
-        const shade = Math.round((i / 255) * (STEPS - 1));
-        pixels[i] = kind === "both" ? tables.both.cell[second ? shade : shade * STEPS] : tables[kind].cell[kind === "difference" ? 255 - i : i];
+        const root = Math.sqrt(i / 255);
+        const shade = Math.round(root * (STEPS - 1));
+        pixels[i] = kind === "both" ? tables.both.cell[second ? shade : shade * STEPS]
+          : kind === "difference" ? tables.difference.cell[255 - i] : tables.one.cell[Math.round(root * (LEVELS - 1))];
       }
       context.putImageData(image, 0, 0);
     });
-    parts(".compare").hidden = parts(".unpin").hidden = !state.pinned.length;
   }
   const signed = kind === "difference";
-  const ticks = signed ? [`B +${percent(shownTop)}`, "0", `A +${percent(shownTop)}`] : ["0%", percent(shownTop / 4), percent(shownTop)];
+  const ticks = signed ? [`B +${percent(shownTop)}`, "0", `A +${percent(shownTop)}`] : ["0%", percent(shownTop / 2), percent(shownTop)];
   [...parts(".ticks").children].forEach((tick, i) => tick.textContent !== ticks[i] && (tick.textContent = ticks[i]));
-  view.write(".range", `${words[`legend_${head === ROLLOUT ? "rollout_" : ""}${state.scale}`]} · ${words.legend_root}`);
+  view.write(".range", `${words[`legend_${head === ROLLOUT ? "rollout_" : ""}${state.scale}`]}`);
   parts(".compare").hidden = !pair;
   parts(".unpin").hidden = !state.pinned.length;
   parts(".residual").hidden = head !== ROLLOUT && state.head !== ROLLOUT;

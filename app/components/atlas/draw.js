@@ -1,7 +1,21 @@
 // Roots of weights -> pixels. Everything is written into image data by hand: one canvas, one copy, no scaling.
 
-/** 32-bit pixels of a (256, 4) table, with the alpha that `alpha(0..1)` gives. */
+const LEVELS = 1024; // roots are this finely told apart before they become one of 256 colours
+
+/** 32-bit pixels by root of weight: colour is linear in the weight, so the table takes the square. */
 function table(rgba, alpha = () => 1) {
+  const out = new Uint32Array(LEVELS);
+  const bytes = new Uint8Array(out.buffer);
+  for (let i = 0; i < LEVELS; i++) {
+    const v = (i / (LEVELS - 1)) ** 2;
+    const c = 4 * Math.round(255 * v);
+    bytes.set([rgba[c], rgba[c + 1], rgba[c + 2], Math.round(255 * alpha(v))], 4 * i);
+  }
+  return out;
+}
+
+/** 32-bit pixels of a (256, 4) table as it stands. */
+function plain(rgba, alpha = () => 1) {
   const out = new Uint32Array(256);
   const bytes = new Uint8Array(out.buffer);
   for (let i = 0; i < 256; i++) bytes.set([rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], Math.round(255 * alpha(i / 255))], 4 * i);
@@ -18,14 +32,14 @@ function pairTable(alpha = () => 1) {
   const bytes = new Uint8Array(out.buffer);
   for (let a = 0; a < STEPS; a++)
     for (let b = 0; b < STEPS; b++) {
-      const [u, v] = [a / (STEPS - 1), b / (STEPS - 1)];
+      const [u, v] = [(a / (STEPS - 1)) ** 2, (b / (STEPS - 1)) ** 2];
       const mix = [0, 1, 2].map((c) => Math.min(255, 18 + 0.93 * (u * PAIR[0][c] + v * PAIR[1][c])));
       bytes.set([...mix.map(Math.round), Math.round(255 * alpha(Math.max(u, v)))], 4 * (a * STEPS + b));
     }
   return out;
 }
 
-const overlayAlpha = (v) => 0.42 + 0.43 * Math.min(1, v * 1.6); // the picture stays legible where little attention falls
+const overlayAlpha = (v) => 0.38 + 0.42 * v; // the picture stays legible where little attention falls
 
 function colours(header) {
   const [viridis, diverging] = [header.section("viridis"), header.section("diverging")];
@@ -33,7 +47,7 @@ function colours(header) {
   return {
     css: viridis,
     one: { cell: table(viridis), over: table(viridis, overlayAlpha) },
-    difference: { cell: table(diverging), over: table(diverging, apart) },
+    difference: { cell: plain(diverging), over: plain(diverging, apart) },
     both: { cell: pairTable(), over: pairTable(overlayAlpha) },
   };
 }
@@ -72,12 +86,12 @@ function tops(model, a, b, n, scale, difference) {
 /** Colours of `count` patches from `from` on, into `out`: one query, two, or their difference. */
 function shade(out, a, b, from, count, top, tables, difference) {
   if (!b) {
-    const factor = top > 0 ? 255 / top : 0;
-    for (let i = 0; i < count; i++) out[i] = tables[Math.min(255, a[from + i] * factor + 0.5) | 0];
+    const factor = top > 0 ? (LEVELS - 1) / top : 0;
+    for (let i = 0; i < count; i++) out[i] = tables[Math.min(LEVELS - 1, a[from + i] * factor + 0.5) | 0];
   } else if (difference) {
     for (let i = 0; i < count; i++) {
       const d = a[from + i] ** 2 - b[from + i] ** 2;
-      const v = top > 0 ? Math.min(1, Math.sqrt(Math.abs(d) / top)) : 0;
+      const v = top > 0 ? Math.min(1, Math.abs(d) / top) : 0;
       out[i] = tables[Math.round(127.5 + (d > 0 ? -127.5 : 127.5) * v)];
     }
   } else {
@@ -98,12 +112,12 @@ class Sheet {
   layout(model, width, height, ratio) {
     const { L, C, rows, cols } = model;
     const gap = Math.max(1, Math.round((Math.min(width / C, height / L) > 20 ? 2 : 1) * ratio));
-    const apart = Math.round(8 * ratio); // before the two columns that are no heads
-    const step = Math.min(((width * ratio - apart) / C - gap) / cols, ((height * ratio) / L - gap) / rows);
+    const apart = Math.round(8 * ratio); // before each of the two columns that are no heads
+    const step = Math.min(((width * ratio - 2 * apart) / C - gap) / cols, ((height * ratio) / L - gap) / rows);
     this.w = Math.max(3, Math.floor(step * cols));
     this.h = Math.max(3, Math.floor(step * rows));
     Object.assign(this, { gap, apart, ratio, heads: model.H, L, C });
-    const size = [C * (this.w + gap) - gap + apart, L * (this.h + gap) - gap];
+    const size = [C * (this.w + gap) - gap + 2 * apart, L * (this.h + gap) - gap];
     if (this.canvas.width !== size[0] || this.canvas.height !== size[1] || !this.image) {
       [this.canvas.width, this.canvas.height] = size;
       this.canvas.style.width = `${size[0] / ratio}px`;
@@ -117,7 +131,7 @@ class Sheet {
   }
 
   left(c) {
-    return c * (this.w + this.gap) + (c >= this.heads ? this.apart : 0);
+    return c * (this.w + this.gap) + this.apart * Math.max(0, c - this.heads + 1);
   }
 
   /** The cell's box in CSS pixels. */
@@ -128,8 +142,8 @@ class Sheet {
 
   /** (layer, column) at a point in CSS pixels of the canvas; gaps belong to the cell before them. */
   at(x, y) {
-    let c = Math.floor((x * this.ratio) / (this.w + this.gap));
-    if (c >= this.heads) c = Math.max(this.heads, Math.floor((x * this.ratio - this.apart) / (this.w + this.gap)));
+    let c = 0;
+    while (c + 1 < this.C && x * this.ratio >= this.left(c + 1)) c++;
     const layer = Math.floor((y * this.ratio) / (this.h + this.gap));
     return [Math.min(Math.max(layer, 0), this.L - 1), Math.min(Math.max(c, 0), this.C - 1)];
   }

@@ -1,5 +1,5 @@
 // What one picture's attention says: every map of one query, as square roots of weights.
-// Roots, because that is what the bytes hold and what the colour scale is linear in.
+// Roots, because that is what the bytes hold; the colour tables take the square.
 
 const MEAN = -1;
 const ROLLOUT = -2;
@@ -25,7 +25,7 @@ class Attention {
     this.numbers = header.section("numbers");
     this.residual = 0.5;
     this.version = 0; // counts what makes earlier maps stale
-    this.maps = new Map(); // "query direction residual" -> exact roots, when not whole
+    this.maps = new Map(); // "query direction" -> exact roots (L, C, N), when not whole
     this.focus = new Map(); // "layer head" -> { bytes, root }, likewise
     this.share = this.#share();
     this.mean = this.#mean();
@@ -183,7 +183,7 @@ class Attention {
     const key = this.mapKey(query, direction);
     const c = this.column(head);
     const maps = this.maps.get(key);
-    if (maps) return maps.subarray((layer * this.C + c) * this.N, (layer * this.C + c + 1) * this.N);
+    if (maps && (head !== ROLLOUT || this.rolled(query, direction))) return maps.subarray((layer * this.C + c) * this.N, (layer * this.C + c + 1) * this.N);
     const focus = this.focus.get(`${layer} ${head}`);
     if (!focus) return null;
     const { N } = this;
@@ -198,22 +198,30 @@ class Attention {
   }
 
   mapKey(query, direction) {
-    return `${query} ${direction} ${this.residual}`;
+    return `${query} ${direction}`;
   }
 
   /** Take in what Python answered to a want. */
   learn(answer) {
     const { want } = answer;
+    this.learned = (this.learned ?? 0) + 1;
     const keep = (map, key, value) => {
       map.delete(key);
       map.set(key, value); // a Map keeps the order of insertion: the first key is the oldest
     };
     if (answer.section("maps")) {
-      const packed = answer.section("maps");
-      const scale = answer.section("maps_scale");
-      const root = new Float32Array(packed.length);
-      for (let i = 0; i < root.length; i++) root[i] = packed[i] * Math.sqrt(scale[(i / this.N) | 0]);
-      keep(this.maps, `${want.query} ${want.direction} ${want.residual}`, root);
+      const { L, H, C, N } = this;
+      const root = new Float32Array(L * C * N);
+      const unpack = (name, columns, first) => {
+        const packed = answer.section(name);
+        const scale = answer.section(`${name}_scale`).map(Math.sqrt);
+        for (let m = 0, i = 0; m < L * columns; m++)
+          for (let k = 0, o = (Math.floor(m / columns) * C + first + (m % columns)) * N; k < N; k++) root[o++] = packed[i++] * scale[m];
+      };
+      unpack("maps", H + 1, 0);
+      if (want.rolled) unpack("rolled", 1, H + 1);
+      else this.#coarseRollout(root, want);
+      keep(this.maps, this.mapKey(want.query, want.direction), Object.assign(root, { rolled: want.rolled, residual: want.residual }));
       while (this.maps.size > KEPT_MAPS) this.maps.delete(this.maps.keys().next().value);
     }
     if (answer.section("focus")) {
@@ -226,6 +234,19 @@ class Attention {
       });
       while (this.focus.size * size > KEPT_FOCUS) this.focus.delete(this.focus.keys().next().value);
     }
+  }
+
+  /** Rollouts as the coarse maps have them, until somebody looks: the exact ones cost every layer's attention. */
+  #coarseRollout(root, { query, direction }) {
+    const coarse = this.all(query, direction, 0, true).root;
+    for (let l = 0; l < this.L; l++)
+      for (let k = 0, m = l * this.C + this.H + 1; k < this.N; k++) root[m * this.N + k] = coarse[m * this.n + this.coarse(k)];
+  }
+
+  /** Is the rollout of this query exact, at this residual? */
+  rolled(query, direction) {
+    const maps = this.maps.get(this.mapKey(query, direction));
+    return Boolean(maps?.rolled && maps.residual === this.residual);
   }
 
   /** Distance in patches between two tokens; null where one is a prefix token and has no place. */

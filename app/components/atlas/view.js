@@ -34,8 +34,10 @@ class View {
       label(this);
     }
     if (this.seq === undefined || data.view.seq !== this.seq) {
+      const first = this.seq === undefined;
       this.seq = data.view.seq;
       this.take(data.view);
+      if (!first) this.change({}); // an order from Python is answered, so that it need not be repeated
     }
     if (data.id !== this.wanted) {
       this.wanted = data.id;
@@ -114,6 +116,7 @@ class View {
     for (const canvas of [this.overlay.canvas, this.sheet.canvas]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
     for (const mark of this.root.querySelectorAll(".mark")) mark.style.visibility = "hidden";
     this.write(".readout", this.words.loading);
+    for (const selector of [".more", ".spoken", ".title", ".numbers"]) this.write(selector, "");
   }
 
   dispose() {
@@ -146,6 +149,7 @@ class View {
     const room = (stacked ? width : width - side - 28) - 26 - 34;
     const [w, h] = this.sheet.layout(model, room, stacked ? 640 : side - 20, window.devicePixelRatio || 1);
     this.parts(".legend").style.width = `${Math.max(w, 260)}px`;
+    root.style.setProperty("--bar", `${w + 26}px`);
     labelAxes(this, w, h);
     this.painted = null;
     this.redraw();
@@ -176,11 +180,12 @@ class View {
     const { exact } = maps[0];
     const n = exact ? model.N : model.n;
     const tables = this.colours[kind];
-    const key = [queries, state.direction, state.scale, kind, model.version, exact, state.residual].join();
+    const key = [queries, state.direction, state.scale, kind, model.version, model.learned, exact].join();
     if (this.painted !== key) {
       this.top = tops(model, a, b, n, state.scale, difference);
       sheet.paint(model, a, b, n, exact, this.top, tables.cell, difference);
       this.painted = key;
+      this.exact = exact;
     }
     const [layer, head] = this.selected();
     const at = layer * model.C + model.column(head);
@@ -214,12 +219,14 @@ class View {
   /** Once the pointer rests, ask Python for what is shown only coarsely. */
   rest(queries, layer, head) {
     const { model, state } = this;
-    const query = queries.find((token) => !model.maps.has(model.mapKey(token, state.direction))) ?? null;
+    const rolled = head === ROLLOUT || state.pinned.length > 0;
+    const known = (token) => model.maps.has(model.mapKey(token, state.direction));
+    const query = queries.find((token) => !known(token)) ?? queries.find((token) => rolled && !model.rolled(token, state.direction)) ?? null;
     const focus = head === ROLLOUT || model.focus.has(`${layer} ${head}`) ? null : [layer, head];
     clearTimeout(this.resting);
     if (query === null && !focus) return;
     this.resting = setTimeout(() => {
-      const want = { of: model.id, focus, query, direction: state.direction, residual: state.residual };
+      const want = { of: model.id, focus, query, direction: state.direction, residual: state.residual, rolled: rolled && known(query) };
       const key = JSON.stringify(want);
       if (key === this.asked && performance.now() - this.askedAt < 8000) return;
       [this.asked, this.askedAt] = [key, performance.now()];
@@ -244,7 +251,7 @@ class View {
   /** The state as Python gets it. */
   view() {
     const { state } = this;
-    return { ...state, mode: state.head === ROLLOUT ? "rollout" : "attention", depth: state.layer };
+    return { ...state, seq: this.seq, mode: state.head === ROLLOUT ? "rollout" : "attention", depth: state.layer };
   }
 
   /** Draw at once, in the event's own handler: the browser sends at most one move a frame. */

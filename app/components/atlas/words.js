@@ -49,10 +49,12 @@ class Sentences {
 
   numbers(layer, head) {
     if (head === ROLLOUT) return this.words.rollout_note;
-    if (head === MEAN) return this.words.no_numbers;
-    const at = 2 * (layer * this.model.H + head);
-    const [distance, entropy] = [this.model.numbers[at], this.model.numbers[at + 1]];
-    return fill(this.words[this.model.whole ? "head_numbers" : "head_numbers_sampled"], { distance: two(distance), entropy: two(entropy) });
+    const { H, whole, numbers } = this.model;
+    const of = (h, i) => numbers[2 * (layer * H + h) + i];
+    if (head !== MEAN) return fill(this.words[whole ? "head_numbers" : "head_numbers_sampled"], { distance: two(of(head, 0)), entropy: two(of(head, 1)) });
+    const all = [0, 1].map((i) => Array.from({ length: H }, (_, h) => of(h, i)).sort((x, y) => x - y));
+    const [distance, entropy] = all.map((sorted) => `${two(sorted[0])}–${two(sorted.at(-1))}`);
+    return fill(this.words.mean_numbers, { distance, entropy });
   }
 
   /** Weights of one map (a function of the token): the token most looked at, and the share within 2 patches. */
