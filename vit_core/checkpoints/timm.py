@@ -149,7 +149,10 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
 
 def translated(state: dict[str, Tensor], source: str) -> Translated:
     """timm's state by our names."""
-    return translate(KEYS, unfolded(state, source), source)
+    weights = translate(KEYS, unfolded(state, source), source)
+    if any(re.match(r"blocks\.\d+\.in_proj\.", n) for n in state):
+        weights.facts["block"] = "parallel"
+    return weights
 
 
 def _refuse(what: str, why: str) -> InputError:

@@ -1,0 +1,563 @@
+"""Where models come from: every source, every layout, and every way a checkpoint can be bad."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import vit_core as vc
+from vit_core.checkpoints import _hub, _timm, embedded
+from vit_core.config import ViTConfig
+from vit_core.errors import InputError
+from vit_core.images import Preprocess
+from vit_core.model import VisionTransformer
+
+timm = _timm.timm()
+import transformers  # noqa: E402  (it imports torchvision, which `timm()` above makes possible)
+
+transformers.utils.logging.disable_progress_bar()
+
+SIZES = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, image_size=40, patch_size=8)
+
+
+def randomise(module: torch.nn.Module) -> torch.nn.Module:
+    """No weight at its initial value."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, p in module.named_parameters():
+            p.uniform_(-1, 1, generator=generator)
+            if p.ndim > 1 and name.endswith("weight"):
+                p.mul_((3 / p[0].numel()) ** 0.5)
+            elif p.ndim == 1:
+                p.mul_(0.5).add_(0 if name.endswith("bias") else 1)
+    return module.eval()
+
+
+def pictures(height: int, width: int) -> torch.Tensor:
+    return torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(height))
+
+
+def refused(code: str, name: str, **facts) -> str:
+    """The sentence with which `load(name)` refuses; its code and some of its facts are checked."""
+    with pytest.raises(InputError) as caught:
+        vc.load(name, "cpu")
+    assert caught.value.code == code, str(caught.value)
+    for key, value in facts.items():
+        assert caught.value.values[key] == value
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "Traceback" not in sentence
+    return sentence
+
+
+# --- transformers -----------------------------------------------------------------------------------------------
+
+VIT = dict(SIZES, intermediate_size=56)
+DINO = dict(SIZES, mlp_ratio=2)
+LABELS = {"id2label": {0: "cat", 1: "dog", 2: "newt"}, "label2id": {"cat": 0, "dog": 1, "newt": 2}}
+
+
+def transformers_model(kind: str, **config) -> torch.nn.Module:
+    family = kind.removesuffix("WithTeacher").removesuffix("ForImageClassification").removesuffix("Model")
+    base = VIT if family in ("ViT", "DeiT") else DINO
+    return randomise(getattr(transformers, kind)(getattr(transformers, f"{family}Config")(**base, **config)))
+
+
+KINDS = [
+    ("ViTForImageClassification", LABELS), ("ViTForImageClassification", {"qkv_bias": False, "hidden_act": "gelu_new"}),
+    ("ViTForImageClassification", {"layer_norm_eps": 0.1}), ("ViTModel", {}),
+    ("DeiTForImageClassification", LABELS), ("DeiTForImageClassificationWithTeacher", LABELS), ("DeiTModel", {}),
+    ("Dinov2ForImageClassification", LABELS), ("Dinov2ForImageClassification", {"use_swiglu_ffn": True}),
+    ("Dinov2Model", {}), ("Dinov2WithRegistersForImageClassification", LABELS), ("Dinov2WithRegistersModel", {}),
+    ("Dinov2WithRegistersModel", {"use_swiglu_ffn": True, "num_register_tokens": 2, "qkv_bias": False}),
+]
+
+
+@pytest.mark.parametrize("original", [True, False], ids=["hub names", "module names"])
+@pytest.mark.parametrize(("kind", "config"), KINDS, ids=lambda v: v if isinstance(v, str) else ",".join(v) or "plain")
+def test_same_as_transformers(kind, config, original, tmp_path):
+    """Tokens and logits, at the native size and at two others that resize the positions."""
+    theirs = transformers_model(kind, **config)
+    theirs.save_pretrained(tmp_path, save_original_format=original)
+    ours = vc.load(f"hf:{tmp_path}", "cpu")
+    resizes = {} if "Dinov2" in kind else {"interpolate_pos_encoding": True}
+    for height, width in ((40, 40), (24, 16), (32, 56)):
+        images = pictures(height, width)
+        with torch.inference_mode():
+            expected = theirs(images, **resizes)
+            for layer in ours.layers(ours.embed(images)):
+                tokens = layer.tokens
+            if kind.endswith("Model"):
+                assert ours.config.classes == 0
+                assert ours(images) is None
+                torch.testing.assert_close(ours.norm(tokens), expected.last_hidden_state, rtol=1e-4, atol=1e-4)
+            else:
+                torch.testing.assert_close(ours(images), expected.logits, rtol=1e-4, atol=1e-4)
+    assert ours.labels == (["cat", "dog", "newt"] if config is LABELS else None)
+
+
+@pytest.mark.parametrize(("kind", "resize"), [
+    ("ViTModel", "bicubic"), ("DeiTModel", "bicubic"), ("Dinov2Model", "bicubic"),
+    ("Dinov2WithRegistersModel", "bicubic_antialias"),
+])
+def test_positions_are_resized_as_transformers_does(kind, resize, tmp_path):
+    """Antialiasing or not is the source's choice, family by family; the other choice is wrong by far."""
+    theirs = transformers_model(kind)
+    theirs.save_pretrained(tmp_path)
+    ours, images = vc.load(f"hf:{tmp_path}", "cpu"), pictures(16, 16)
+    assert ours.config.position_resize == resize
+    resizes = {} if "Dinov2" in kind else {"interpolate_pos_encoding": True}
+    with torch.inference_mode():
+        expected = theirs.embeddings(images, **resizes)
+        torch.testing.assert_close(ours.embed(images), expected, rtol=1e-5, atol=1e-5)
+        other = "bicubic" if "antialias" in resize else "bicubic_antialias"
+        ours.config = ViTConfig(**{**ours.config.to_dict(), "position_resize": other})
+        assert (ours.embed(images) - expected).abs().max() > 0.1
+
+
+def test_shards_and_bin_files_are_read(tmp_path):
+    theirs = transformers_model("ViTForImageClassification")
+    theirs.save_pretrained(tmp_path / "shards", max_shard_size="10KB")
+    assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 1
+    theirs.save_pretrained(tmp_path / "bin")
+    (tmp_path / "bin" / "model.safetensors").unlink()
+    torch.save(theirs.state_dict(), tmp_path / "bin" / "pytorch_model.bin")
+    with torch.inference_mode():
+        expected = theirs(pictures(40, 40)).logits
+        for folder in ("shards", "bin"):
+            got = vc.load(f"hf:{tmp_path / folder}", "cpu")(pictures(40, 40))
+            torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("settings", "expected"), [
+    ({}, Preprocess((40, 40))),
+    ({"size": 40, "image_mean": [0.1] * 3, "image_std": [0.2] * 3, "resample": 2},
+     Preprocess((40, 40), (0.1,) * 3, (0.2,) * 3, "bilinear", 1.0, "squash")),
+    ({"size": {"height": 48, "width": 48}, "do_center_crop": True, "crop_size": {"height": 40, "width": 40},
+      "resample": 3}, Preprocess((40, 40), crop_pct=40 / 48, crop_mode="squash")),
+    ({"size": {"shortest_edge": 80}, "do_center_crop": True, "crop_size": {"height": 40, "width": 40}, "resample": 3,
+      "do_normalize": False}, Preprocess((40, 40), (0.0,) * 3, (1.0,) * 3, crop_pct=0.5)),
+])
+def test_preprocessing_is_the_checkpoints(settings, expected, tmp_path):
+    transformers_model("ViTModel").save_pretrained(tmp_path)
+    if settings:
+        (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    assert vc.load(f"hf:{tmp_path}", "cpu").transform == expected
+
+
+def test_bad_folders_are_refused(tmp_path):
+    assert "config.json" in refused("checkpoint-not-found", f"hf:{tmp_path}")
+    refused("checkpoint-not-found", f"hf:{tmp_path / 'none such'}")
+    transformers_model("ViTForImageClassification").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+
+    def write(**changes):
+        (tmp_path / "config.json").write_text(json.dumps(config | changes))
+
+    write(model_type="swin")
+    assert "swin" in refused("checkpoint-architecture", f"hf:{tmp_path}")
+    write(num_hidden_layers=3)
+    assert "encoder.layer.2." in refused("checkpoint-keys", f"hf:{tmp_path}")
+    write(hidden_act="relu")
+    refused("checkpoint-architecture", f"hf:{tmp_path}")
+    write(num_attention_heads=5)
+    refused("checkpoint-config", f"hf:{tmp_path}", field="num_attention_heads")
+    write(image_size="big")
+    refused("checkpoint-config", f"hf:{tmp_path}", field="image_size")
+    write(patch_size=10)
+    assert "(24, 3, 10, 10)" in refused("checkpoint-shapes", f"hf:{tmp_path}")
+    write(id2label={"0": "one", "1": "two", "2": "three"})
+    refused("labels-count", f"hf:{tmp_path}", classes=2, labels=3)
+    (tmp_path / "config.json").write_text("{")
+    refused("checkpoint-config", f"hf:{tmp_path}")
+
+
+# --- the hub ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["timm:vit_tiny_patch16_224", "hf:google/vit-base-patch16-224"])
+def test_no_hub_is_a_sentence_within_seconds(name, tmp_path, monkeypatch):
+    """An address that answers nothing, as behind a wall, and a cache that holds nothing."""
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "https://hub.invalid")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    begun = time.monotonic()
+    sentence = refused("hub-unreachable", name)
+    assert time.monotonic() - begun < 5
+    assert "embedded:" in sentence
+    assert "file:" in sentence
+
+
+def test_a_hub_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(_hub, "PATIENCE", 0.1)
+    monkeypatch.setattr(_hub, "_ask", lambda endpoint, answer: time.sleep(2))
+    begun = time.monotonic()
+    assert "no answer" in refused("hub-unreachable", "hf:google/vit-base-patch16-224")
+    assert time.monotonic() - begun < 1.5
+
+
+def cached(folder: Path, repo: str, file: Path) -> None:
+    """Put `file` where huggingface_hub looks before it asks the network."""
+    home = folder / ("models--" + repo.replace("/", "--"))
+    (home / "snapshots" / "0").mkdir(parents=True, exist_ok=True)
+    (home / "refs").mkdir(exist_ok=True)
+    (home / "refs" / "main").write_text("0")
+    (home / "snapshots" / "0" / file.name).write_bytes(file.read_bytes())
+
+
+def test_timm_weights_come_from_the_hubs_cache(tmp_path, monkeypatch):
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    theirs = randomise(timm.create_model("test_vit", dynamic_img_size=True))
+    save_file(theirs.state_dict(), tmp_path / "model.safetensors")
+    cached(tmp_path / "cache", "timm/test_vit.r160_in1k", tmp_path / "model.safetensors")
+    ours = vc.load("timm:test_vit.r160_in1k", "cpu")
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(pictures(160, 96)), theirs(pictures(160, 96)), rtol=1e-4, atol=1e-4)
+    cfg = theirs.pretrained_cfg
+    assert ours.transform == Preprocess((160, 160), cfg["mean"], cfg["std"], "bicubic", cfg["crop_pct"], "center")
+    assert len(ours.labels) == 1000
+    assert "goldfish" in ours.labels[1]
+
+
+def test_a_folder_of_timms_is_read_with_its_config(tmp_path):
+    theirs = randomise(timm.create_model("test_vit2", num_classes=3, global_pool="avg", img_size=32))
+    save_file(theirs.state_dict(), tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({
+        "architecture": "test_vit2", "num_classes": 3, "label_names": ["a", "b", "c"],
+        "model_args": {"img_size": 32, "global_pool": "avg"}, "pretrained_cfg": {"mean": [0.1] * 3, "std": [0.2] * 3}}))
+    for name in (f"hf:{tmp_path}", f"file:{tmp_path / 'model.safetensors'}"):
+        ours = vc.load(name, "cpu")
+        with torch.inference_mode():
+            torch.testing.assert_close(ours(pictures(32, 32)), theirs(pictures(32, 32)), rtol=1e-4, atol=1e-4)
+        assert ours.labels == ["a", "b", "c"]
+        assert ours.transform.mean == (0.1,) * 3
+
+
+def test_unknown_names_say_what_there_is():
+    assert "hf:<folder or id>" in refused("model-unknown", "vit_tiny")
+    assert "timm:<name>" in refused("model-unknown", "torchvision:vit_b_16")
+    refused("model-unknown", "")
+    refused("model-unknown", "timm:")
+    refused("model-unknown", "embedded:no-such")
+    assert "vit_tiny_patch16_224" in refused("model-unknown", "timm:vit_tiny_patch16_225")
+    assert "not a Vision Transformer" in refused("model-unknown", "timm:resnet50")
+    assert "augreg" in refused("model-unknown", "timm:vit_tiny_patch16_224.nobody")
+    assert "softmaxes" in refused("checkpoint-architecture", "timm:vit_dwee_patch16_reg1_gap_256")
+
+
+# --- single files -----------------------------------------------------------------------------------------------
+
+
+def timm_model(name: str = "test_vit", **options) -> torch.nn.Module:
+    return randomise(timm.create_model(name, **{"num_classes": 5, "img_size": 32, "dynamic_img_size": True, **options}))
+
+
+@pytest.mark.parametrize(("name", "options"), [
+    ("vit_tiny_patch16_224", {"depth": 2}), ("deit_tiny_distilled_patch16_224", {"depth": 2}),
+    ("vit_small_patch14_reg4_dinov2", {"depth": 1, "img_size": 56}), ("vit_base_patch16_siglip_224", {"depth": 1}),
+    ("vit_small_patch16_18x2_224", {"depth": 1}), ("vit_pwee_patch16_reg1_gap_256", {"depth": 1}),
+    ("aimv2_large_patch14_224", {"depth": 1, "img_size": 28}), ("beit3_base_patch16_224", {"depth": 1}),
+    ("vit_base_patch32_clip_224", {"depth": 1, "img_size": 64}),
+    ("vit_tiny_patch16_224", {"depth": 1, "num_classes": 0}),
+])
+def test_the_architecture_is_read_from_the_tensors(name, options, tmp_path):
+    theirs = timm_model(name, **options)
+    save_file(theirs.state_dict(), tmp_path / "a.safetensors")
+    ours = vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu")
+    images = pictures(56, 28) if 14 in theirs.patch_embed.patch_size else pictures(64, 32)
+    with torch.inference_mode():
+        expected = theirs.forward_features(images)
+        for layer in ours.layers(ours.embed(images)):
+            tokens = layer.tokens
+        torch.testing.assert_close(ours.norm(tokens), expected, rtol=1e-3, atol=1e-3)
+        if ours.config.classes:
+            torch.testing.assert_close(ours(images), theirs(images), rtol=1e-3, atol=1e-3)
+    assert ours.transform == Preprocess(ours.config.image_size)
+
+
+@pytest.mark.parametrize("kind", ["ViTForImageClassification", "DeiTForImageClassificationWithTeacher",
+                                  "Dinov2ForImageClassification", "Dinov2WithRegistersForImageClassification"])
+def test_transformers_names_in_a_single_file(kind, tmp_path):
+    family = kind.removesuffix("WithTeacher").removesuffix("ForImageClassification")
+    base = {**(VIT if family in ("ViT", "DeiT") else DINO), "hidden_size": 128, "num_attention_heads": 2}
+    theirs = randomise(getattr(transformers, kind)(getattr(transformers, f"{family}Config")(**base)))
+    torch.save({"model": {f"module.{n}": t for n, t in theirs.state_dict().items()}}, tmp_path / "a.pth")
+    ours = vc.load(f"file:{tmp_path / 'a.pth'}", "cpu")
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(pictures(40, 40)), theirs(pictures(40, 40)).logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "model.", "backbone.", "module.model."])
+@pytest.mark.parametrize("nest", [None, "state_dict", "model"])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".bin"])
+def test_wrappings(prefix, nest, suffix, tmp_path):
+    theirs = timm_model("vit_tiny_patch16_224", depth=1)
+    state = {prefix + n: t for n, t in theirs.state_dict().items()}
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".safetensors":
+        save_file(state, path)
+    else:
+        torch.save({nest: state, "epoch": 3} if nest else state, path)
+    with torch.inference_mode():
+        torch.testing.assert_close(vc.load(f"file:{path}", "cpu")(pictures(32, 32)), theirs(pictures(32, 32)),
+                                   rtol=1e-4, atol=1e-4)
+
+
+def test_old_style_pickles_half_precision_and_our_own_names(tmp_path):
+    theirs = timm_model("vit_tiny_patch16_224", depth=1)
+    torch.save(theirs.state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    save_file(theirs.state_dict(), tmp_path / "really.safetensors")
+    (tmp_path / "really.safetensors").rename(tmp_path / "really.bin")
+    assert vc.load(f"file:{tmp_path / 'really.bin'}", "cpu").config.dim == 192
+    torch.save(theirs.half().state_dict(), tmp_path / "half.pth")
+    ours = vc.load(f"file:{tmp_path / 'old.pth'}", "cpu")
+    torch.save(ours.state_dict(), tmp_path / "ours.pth")
+    again = vc.load(f"file:{tmp_path / 'ours.pth'}", "cpu")
+    assert again.config == ours.config
+    assert torch.equal(again(pictures(32, 32)), ours(pictures(32, 32)))
+    half = vc.load(f"file:{tmp_path / 'half.pth'}", "cpu")
+    assert half.head.weight.dtype == torch.float32
+    torch.testing.assert_close(half(pictures(32, 32)), ours(pictures(32, 32)), rtol=0.1, atol=0.1)
+
+
+def test_labels_beside_a_file(tmp_path):
+    save_file(timm_model().state_dict(), tmp_path / "a.safetensors")
+    name = f"file:{tmp_path / 'a.safetensors'}"
+    assert vc.load(name, "cpu").labels is None
+    (tmp_path / "labels.json").write_text(json.dumps({str(i): f"j{i}" for i in range(5)}))
+    assert vc.load(name, "cpu").labels == [f"j{i}" for i in range(5)]
+    (tmp_path / "labels.json").write_text(json.dumps({"a": 1}))
+    refused("labels-format", name)
+    (tmp_path / "labels.txt").write_text("고양이\nb\nc\nd\ne\n", "utf-8")
+    assert vc.load(name, "cpu").labels[0] == "고양이"
+    (tmp_path / "a.labels.txt").write_text("one\ntwo\n")
+    refused("labels-count", name, labels=2, classes=5)
+    (tmp_path / "a.labels.txt").write_bytes(b"\xff\xfe\xff")
+    refused("labels-format", name)
+
+
+# --- bad files --------------------------------------------------------------------------------------------------
+
+
+def saved(tmp_path: Path, suffix: str = ".safetensors", change=lambda state: None) -> str:
+    state = {n: t.clone() for n, t in timm_model("vit_tiny_patch16_224", depth=2).state_dict().items()}
+    change(state)
+    path = tmp_path / f"a{suffix}"
+    (save_file if suffix == ".safetensors" else torch.save)(state, path)
+    return f"file:{path}"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers(value, tmp_path):
+    def change(state):
+        state["blocks.1.mlp.fc2.weight"][3, 5] = value
+
+    assert "blocks.1.mlp.fc2.weight" in refused("checkpoint-not-finite", saved(tmp_path, change=change))
+
+
+def test_missing_extra_and_misshapen_tensors_are_told_at_once(tmp_path):
+    def change(state):
+        del state["blocks.0.attn.proj.bias"], state["norm.weight"]
+        state["blocks.1.surprise"] = torch.ones(2)
+        state["blocks.1.attn.qkv.weight"] = torch.ones(575, 192)
+
+    sentence = refused("checkpoint-keys", saved(tmp_path, change=change),
+                       missing=["blocks.0.attn.proj.bias", "norm.weight"], extra=["blocks.1.surprise"])
+    assert "(576, 192)" in sentence
+    assert "(575, 192)" in sentence
+
+
+@pytest.mark.parametrize("key", ["cls_token", "pos_embed", "patch_embed.proj.bias", "blocks.0.norm1.bias", "head.bias",
+                                 "blocks.1.attn.qkv.bias", "norm.bias", "blocks.0.mlp.fc1.weight"])
+def test_no_tensor_can_be_left_out(key, tmp_path):
+    def change(state):
+        del state[key]
+
+    assert key in refused("checkpoint-keys", saved(tmp_path, change=change))
+
+
+@pytest.mark.parametrize("key", ["cls_token", "pos_embed", "patch_embed.proj.bias", "blocks.0.norm1.bias", "head.bias",
+                                 "blocks.1.attn.qkv.bias", "norm.bias", "blocks.0.mlp.fc1.weight"])
+def test_no_tensor_can_have_another_shape(key, tmp_path):
+    def change(state):
+        state[key] = torch.ones(*state[key].shape[:-1], state[key].shape[-1] + 1)
+
+    with pytest.raises(InputError) as caught:
+        vc.load(saved(tmp_path, change=change), "cpu")
+    assert caught.value.code in ("checkpoint-shapes", "checkpoint-architecture")
+
+
+def test_a_missing_layer_and_a_part_of_a_join(tmp_path):
+    def no_layer(state):
+        for name in [n for n in state if n.startswith("blocks.0.")]:
+            del state[name]
+
+    assert "layers 0" in refused("checkpoint-keys", saved(tmp_path, change=no_layer))
+    theirs = transformers_model("ViTForImageClassification")
+    theirs.save_pretrained(tmp_path / "hf")
+    state = {n: t for n, t in theirs.state_dict().items() if not n.endswith("1.attention.k_proj.bias")}
+    save_file(state, tmp_path / "hf" / "model.safetensors")
+    refused("checkpoint-keys", f"hf:{tmp_path / 'hf'}", missing=["encoder.layer.1.attention.k_proj.bias"], extra=[])
+
+
+class Bomb:
+    def __init__(self, command: str):
+        self.command = command
+
+    def __reduce__(self):
+        import os
+
+        return os.system, (self.command,)
+
+
+def test_a_pickle_that_runs_code_does_not(tmp_path):
+    mark = tmp_path / "ran"
+    for legacy in (False, True):
+        torch.save({"head.weight": torch.ones(2), "x": Bomb(f"touch {mark}")}, tmp_path / "a.pth",
+                   _use_new_zipfile_serialization=not legacy)
+        assert "run" in refused("checkpoint-pickle", f"file:{tmp_path / 'a.pth'}")
+    (tmp_path / "b.bin").write_bytes(pickle.dumps(Bomb(f"touch {mark}")))
+    refused("checkpoint-pickle", f"file:{tmp_path / 'b.bin'}")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_empty_truncated_and_missing_files(suffix, tmp_path):
+    name = saved(tmp_path, suffix)
+    path = Path(name.removeprefix("file:"))
+    whole = path.read_bytes()
+    for cut in (1, len(whole) // 2, len(whole) - 100):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(InputError) as caught:
+            vc.load(name, "cpu")
+        assert caught.value.code in ("checkpoint-truncated", "checkpoint-format", "checkpoint-header")
+    assert caught.value.code == "checkpoint-truncated"
+    path.write_bytes(b"")
+    refused("checkpoint-empty", name)
+    path.unlink()
+    refused("checkpoint-not-found", name)
+    refused("checkpoint-not-found", f"file:{tmp_path}")
+
+
+@pytest.mark.parametrize("content", [
+    b"hello, I am a text file", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04 and no more", b"\x80\x02.", b"\x80\x05garbage" * 9,
+    struct.pack("<Q", 2**63) + b"{}", struct.pack("<Q", 9) + b"{not json", struct.pack("<Q", 2) + b"{}",
+    struct.pack("<Q", 4) + b"[{}]", struct.pack("<Q", 24) + b'{"a":{"data_offsets":7}}',
+])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_what_is_no_checkpoint(content, suffix, tmp_path):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        vc.load(f"file:{path}", "cpu")
+    assert caught.value.code in ("checkpoint-format", "checkpoint-header", "checkpoint-truncated")
+
+
+def test_other_contents_of_a_torch_file(tmp_path):
+    path = tmp_path / "a.pth"
+    for content in (torch.ones(3), [1, 2], {"a": 1}, {}, {"a": torch.ones(3)}, {3: torch.ones(3)},
+                    {"head.weight": torch.ones(3, 3).to_sparse()}, {"head.weight": torch.ones(3, dtype=torch.int8)}):
+        torch.save(content, path)
+        with pytest.raises(InputError) as caught:
+            vc.load(f"file:{path}", "cpu")
+        assert caught.value.code in ("checkpoint-format", "checkpoint-architecture")
+    np.savez(tmp_path / "b.npz", a=np.ones(3))
+    refused("checkpoint-format", f"file:{tmp_path / 'b.npz'}")
+
+
+def test_bombs_are_refused_by_their_table_of_contents(tmp_path, monkeypatch):
+    path = tmp_path / "a.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(50_000_000))
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", lambda *a, **k: pytest.fail("it was opened"))
+        refused("checkpoint-bomb", f"file:{path}", unpacked=50_000_000)
+    torch.save({"head.weight": torch.ones(1).expand(10**10)}, path)
+    refused("checkpoint-bomb", f"file:{path}")
+
+
+def test_a_file_that_is_no_vit_says_what_it_holds(tmp_path):
+    save_file({"conv1.weight": torch.ones(8, 3, 3, 3)}, tmp_path / "a.safetensors")
+    assert "conv1.weight" in refused("checkpoint-architecture", f"file:{tmp_path / 'a.safetensors'}")
+
+
+def test_positions_without_a_square_grid(tmp_path):
+    name = saved(tmp_path, change=lambda s: s.update(pos_embed=torch.ones(1, 8, 192)))
+    refused("checkpoint-architecture", name, positions=8)
+
+
+# --- embedded, devices, timm's import ---------------------------------------------------------------------------
+
+
+def test_embedded_models_are_those_with_a_config(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
+    assert [a.source for a in vc.available()] == ["timm", "hf", "file"]
+    config = ViTConfig(image_size=8, patch_size=4, classes=2, dim=6, depth=1, heads=2, head_dim=3, mlp_dim=5)
+    model = randomise(VisionTransformer(config, ["a", "b"], Preprocess((8, 8))))
+    embedded.save(model, tmp_path / "small.safetensors", {"title": "Small"})
+    save_file({"a": torch.ones(1)}, tmp_path / "cnn.safetensors", {"vitrine": json.dumps({"card": {}, "labels": []})})
+    save_file({"a": torch.ones(1)}, tmp_path / "other.safetensors")
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    first, *others = vc.available()
+    assert first == ("embedded:small", "embedded", "Small", "1 layers x 2 heads, 2 x 2 patches, 2 classes")
+    assert [a.source for a in others] == ["timm", "hf", "file"]
+    for name in ("embedded:small", f"file:{tmp_path / 'small.safetensors'}"):
+        again = vc.load(name, "cpu")
+        assert (again.config, again.labels, again.transform) == (model.config, model.labels, model.transform)
+        assert torch.equal(again(pictures(8, 8)), model(pictures(8, 8)))
+        assert not again.training
+        assert not any(p.requires_grad for p in again.parameters())
+    refused("model-unknown", "embedded:cnn")
+    refused("model-unknown", "embedded:../small")
+
+
+def test_devices(tmp_path):
+    name = saved(tmp_path)
+    assert vc.load(name).head.weight.device.type == vc.best_device().type
+    assert vc.load(name, torch.device("cpu")).head.weight.device.type == "cpu"
+    with pytest.raises(InputError) as caught:
+        vc.load(name, "no-such-device")
+    assert caught.value.code == "device-unavailable"
+
+
+@pytest.fixture
+def fresh_timm():
+    _timm.timm.cache_clear()
+    yield
+    _timm.timm.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_timm")
+def test_timm_that_is_missing_or_broken_is_a_sentence(monkeypatch):
+    def absent(name):
+        raise ModuleNotFoundError("No module named 'timm'", name="timm")
+
+    def broken(name):
+        raise ImportError("cannot import name 'x'")
+
+    for importer, code in ((absent, "timm-missing"), (broken, "timm-broken")):
+        monkeypatch.setattr(_timm.importlib, "import_module", importer)
+        with pytest.raises(InputError) as caught:
+            _timm.timm()
+        assert caught.value.code == code
+
+
+@pytest.mark.usefixtures("fresh_timm")
+def test_a_matched_torchvision_gets_no_shim(monkeypatch):
+    monkeypatch.setattr(_timm, "_define_missing_operators", lambda: pytest.fail("not needed"))
+    assert _timm.timm().__name__ == "timm"
