@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from vit_core.errors import InputError
@@ -16,11 +18,28 @@ def _unreachable(what: str, why: str) -> InputError:
                       name=what, reason=why)
 
 
-def _ask(endpoint: str, answer: list) -> None:
-    import huggingface_hub as hub
+def ask() -> Callable[[], str]:
+    """Begin to ask whether the hub answers; calling what comes back waits and says why it does not, "" if it does."""
+    answer: list[str] = []
+    thread = threading.Thread(target=_ask, args=(answer,), daemon=True)
+    begun = time.monotonic()
+    thread.start()  # a name server that never answers heeds no timeout but the one below
 
+    def wait() -> str:
+        thread.join(max(0.0, begun + PATIENCE + 0.5 - time.monotonic()))
+        return answer[0] if answer else f"no answer in {PATIENCE:g} s"
+
+    return wait
+
+
+def _ask(answer: list[str]) -> None:
     try:
-        hub.get_session().head(endpoint, timeout=PATIENCE)
+        import huggingface_hub as hub
+    except ModuleNotFoundError as error:
+        answer.append(str(error))
+        return
+    try:
+        hub.get_session().head(hub.constants.ENDPOINT, timeout=PATIENCE)
         answer.append("")
     except (OSError, RuntimeError, hub.errors.HfHubHTTPError, *_transport_errors()) as error:
         answer.append(str(error).splitlines()[0] if str(error) else type(error).__name__)
@@ -38,8 +57,11 @@ def _transport_errors() -> tuple[type[Exception], ...]:
     return tuple(found)
 
 
-def fetch(repo: str, names: list[str], what: str, *, optional: bool = False) -> Path | None:
+def fetch(repo: str, names: list[str], what: str, *, optional: bool = False,
+          asked: Callable[[], str] | None = None) -> Path | None:
     """The path of the first of `names` that `repo` has; None when it has none and it is `optional`.
+
+    `asked` is an `ask` begun earlier, so that the hub answers while something else is being done.
 
     Raises InputError "hub-unreachable" within seconds, "hub-not-found" when there is no such repository or file.
     """
@@ -56,12 +78,9 @@ def fetch(repo: str, names: list[str], what: str, *, optional: bool = False) -> 
         if optional:
             return None
         raise _unreachable(what, "HF_HUB_OFFLINE is set")
-    answer: list[str] = []
-    thread = threading.Thread(target=_ask, args=(hub.constants.ENDPOINT, answer), daemon=True)
-    thread.start()  # a name server that never answers heeds no timeout but this one
-    thread.join(PATIENCE + 0.5)
-    if not answer or answer[0]:
-        raise _unreachable(what, answer[0] if answer else f"no answer in {PATIENCE:g} s")
+    why = (asked or ask())()
+    if why:
+        raise _unreachable(what, why)
     for name in names:
         try:
             return Path(hub.hf_hub_download(repo, name))

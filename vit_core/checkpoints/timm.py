@@ -302,6 +302,7 @@ def _known(package: ModuleType, name: str) -> None:
 def load(name: str) -> VisionTransformer:
     """`timm:<name>`: the pretrained weights, from the hub's cache or the hub. Raises InputError: "model-unknown",
     "hub-unreachable", "hub-no-weights", "checkpoint-architecture", "timm-missing"."""
+    asked = _hub.ask()  # the hub answers while timm is imported, which takes seconds
     package = timm()
     _known(package, name)
     cfg = package.get_pretrained_cfg(name)
@@ -309,7 +310,7 @@ def load(name: str) -> VisionTransformer:
         raise InputError("hub-no-weights", f"timm's weights for {name} are not on the hub.", name=f"timm:{name}")
     repo = cfg.hf_hub_id if not cfg.hf_hub_id.endswith("/") else f"{cfg.hf_hub_id}{cfg.architecture}.{cfg.tag}"
     path = _hub.fetch(repo, [cfg.hf_hub_filename] if cfg.hf_hub_filename else
-                      ["model.safetensors", "pytorch_model.bin"], f"timm:{name}")
+                      ["model.safetensors", "pytorch_model.bin"], f"timm:{name}", asked=asked)
     return from_timm(_pretrained(package, name, path), copy=False)
 
 
