@@ -85,7 +85,7 @@ def hero(result: Result, *, title: str, key: str) -> None:
     st.subheader(t("hero.title"), anchor=False)
     trace = result.trace
     with st.container(key="hero_figure"):
-        chart(figures.hero(result.picture, trace.crop, result.grid, trace.config.patch_size, patch, t("hero.hover")),
+        chart(figures.hero(result.shown, trace.crop, result.grid, trace.config.patch_size, patch, t("hero.hover")),
               f"{key}_chart", pick(f"{key}_chart"), "stretch", t("hero.alt", name=title, rows=rows, cols=cols))
     token, row, col = st.columns([2, 1, 1], gap="xsmall")
     token.selectbox(t("hero.from"), [*result.prefix_names, "patch"], key="from", on_change=moved,

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from app.figures import on_screen
 from vit_core import Trace, VisionTransformer, analysis, images
 from vit_core.rollout import layer_rows, rollout
 
@@ -75,6 +76,11 @@ class Result:
     def seen(self) -> Image.Image:
         """The model's input before normalisation, at its own size."""
         return self.model.transform.seen(self.picture)
+
+    @functools.cached_property
+    def shown(self) -> Image.Image:
+        """The whole picture at a size for the screen."""
+        return on_screen(self.picture)
 
     @functools.cached_property
     def region(self) -> Image.Image:
