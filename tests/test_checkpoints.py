@@ -167,6 +167,10 @@ def test_bad_folders_are_refused(tmp_path):
     assert "swin" in refused("checkpoint-architecture", f"hf:{tmp_path}")
     write(num_hidden_layers=3)
     assert "encoder.layer.2." in refused("checkpoint-keys", f"hf:{tmp_path}")
+    write(num_hidden_layers=10**9)
+    refused("checkpoint-config", f"hf:{tmp_path}", field="num_hidden_layers")
+    write(layer_norm_eps="small")
+    refused("checkpoint-config", f"hf:{tmp_path}", field="layer_norm_eps")
     write(hidden_act="relu")
     refused("checkpoint-architecture", f"hf:{tmp_path}")
     write(num_attention_heads=5)
@@ -522,6 +526,13 @@ def test_embedded_models_are_those_with_a_config(tmp_path, monkeypatch):
         assert torch.equal(again(pictures(8, 8)), model(pictures(8, 8)))
         assert not again.training
         assert not any(p.requires_grad for p in again.parameters())
+    for config in ({"dim": 0}, {"wings": 2}, {**model.config.to_dict(), "depth": 10**9}):
+        header = {"config": config, "labels": ["a", "b"], "preprocess": {}}
+        save_file(model.state_dict(), tmp_path / "bad.safetensors", {"vitrine": json.dumps(header)})
+        refused("checkpoint-config", f"file:{tmp_path / 'bad.safetensors'}")
+        with pytest.raises(InputError):
+            vc.load("embedded:bad", "cpu")
+        assert vc.load("embedded:small", "cpu")
     refused("model-unknown", "embedded:cnn")
     refused("model-unknown", "embedded:../small")
 

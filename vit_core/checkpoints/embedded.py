@@ -11,8 +11,9 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
+from vit_core.checkpoints import _files
 from vit_core.checkpoints._assemble import assemble
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
@@ -45,11 +46,15 @@ def listing() -> list[tuple[str, str, str]]:
     rows = []
     for path in sorted(ASSETS.glob("*.safetensors")):
         found = metadata(path)
-        if found is not None:
+        if found is None:
+            continue
+        try:
             config, card = ViTConfig(**found["config"]), found.get("card", {})
-            shape = (f"{config.depth} layers x {config.heads} heads, {config.grid[0]} x {config.grid[1]} patches, "
-                     f"{config.classes} classes")
-            rows.append((path.stem, str(card.get("title", path.stem)), str(card.get("note", shape))))
+        except (TypeError, ValueError):  # half written, or for another version
+            continue
+        shape = (f"{config.depth} layers x {config.heads} heads, {config.grid[0]} x {config.grid[1]} patches, "
+                 f"{config.classes} classes")
+        rows.append((path.stem, str(card.get("title", path.stem)), str(card.get("note", shape))))
     return rows
 
 
@@ -65,11 +70,21 @@ def load_named(name: str) -> VisionTransformer:
 def load(path: Path) -> VisionTransformer:
     """The model in `path`, on the CPU, in eval mode, frozen.
 
-    Raises InputError "checkpoint-format" when it was not written by `save`, and `assemble`'s own.
+    Raises InputError "checkpoint-format" when it was not written by `save`, "checkpoint-config" when what was
+    written cannot be built, and what the file reader and `assemble` raise.
     """
     found = metadata(path)
     if found is None:
         raise InputError("checkpoint-format", f"{path.name} is not one of the embedded models: its header holds no "
                          "config.", source=path.name)
-    preprocess = {k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()}
-    return assemble(ViTConfig(**found["config"]), load_file(path), path.name, found["labels"], Preprocess(**preprocess))
+    state = _files.read(path)
+    try:
+        config = ViTConfig(**found["config"])
+        labels = found["labels"]
+        preprocess = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()})
+        if config.depth > len(state):
+            raise ValueError(f"{config.depth} layers in {len(state)} tensors")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError("checkpoint-config", f"{path.name}: its header describes no model that can be built: {error}.",
+                         source=path.name, reason=str(error)) from error
+    return assemble(config, state, path.name, labels, preprocess)

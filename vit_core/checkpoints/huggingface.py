@@ -56,6 +56,7 @@ KEYS = KeyTable(
 _FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers")
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "quick_gelu": "quick_gelu",
                 "silu": "silu", "swish": "silu"}
+_LARGEST = {"depth": 1000}  # and 100,000 of anything else: beyond any model, within what can be laid out
 _RESAMPLE = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
@@ -83,10 +84,18 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
 
 def _pair(value: object, name: str, source: str) -> tuple[int, int]:
     value = [value, value] if isinstance(value, int) else value
-    if not (isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(v, int) and v > 0 for v in value)):
+    if not (isinstance(value, list | tuple) and len(value) == 2
+            and all(isinstance(v, int) and 0 < v <= 65536 for v in value)):
         raise InputError("checkpoint-config", f"{source}: {name} should be one or two whole numbers and is {value!r}.",
                          source=source, field=name)
     return tuple(value)
+
+
+def _eps(value: object, source: str) -> float:
+    if not isinstance(value, int | float) or not 0 <= value < 1:
+        raise InputError("checkpoint-config", f"{source}: layer_norm_eps should be a small number and is {value!r}.",
+                         source=source, field="layer_norm_eps")
+    return float(value)
 
 
 def _facts(config: dict, source: str) -> dict:
@@ -100,16 +109,17 @@ def _facts(config: dict, source: str) -> dict:
                "channels": ("num_channels", 3)}
     facts = {ours: config.get(theirs, default) for ours, (theirs, default) in numbers.items()}
     for ours, value in facts.items():
-        if not isinstance(value, int) or value < 1:
-            raise InputError("checkpoint-config", f"{source}: {numbers[ours][0]} should be a whole number from 1 and "
-                             f"is {value!r}.", source=source, field=numbers[ours][0])
+        largest = _LARGEST.get(ours, 100_000)
+        if not isinstance(value, int) or not 1 <= value <= largest:
+            raise InputError("checkpoint-config", f"{source}: {numbers[ours][0]} should be a whole number from 1 to "
+                             f"{largest:,} and is {value!r}.", source=source, field=numbers[ours][0])
     if facts["dim"] % facts["heads"]:
         raise InputError("checkpoint-config", f"{source}: hidden_size {facts['dim']} cannot be cut into "
                          f"{facts['heads']} heads.", source=source, field="num_attention_heads")
     dino = family.startswith("dinov2")
     facts |= {"image_size": _pair(config.get("image_size", 224), "image_size", source),
               "patch_size": _pair(config.get("patch_size", 14 if dino else 16), "patch_size", source),
-              "norm_eps": float(config.get("layer_norm_eps", 1e-6 if dino else 1e-12)),
+              "norm_eps": _eps(config.get("layer_norm_eps", 1e-6 if dino else 1e-12), source),
               "qkv_bias": bool(config.get("qkv_bias", True)), "head_dim": facts["dim"] // facts["heads"]}
     if config.get("use_swiglu_ffn"):
         facts |= {"mlp": "glu", "activation": "silu"}
@@ -130,7 +140,7 @@ def labels_of(config: dict) -> list[str] | None:
 def preprocess_of(settings: dict, image_size: tuple[int, int], channels: int) -> Preprocess:
     """preprocessor_config.json as a `Preprocess`. Missing: the fallback, mean and std 0.5, bicubic, crop 0.9."""
     grey = (0.5,) * channels
-    if not settings:
+    if not isinstance(settings, dict) or not settings:
         return Preprocess(size=image_size, mean=grey, std=grey)
     mean, std = tuple(settings.get("image_mean") or grey), tuple(settings.get("image_std") or grey)
     if settings.get("do_normalize") is False:

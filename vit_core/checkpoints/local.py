@@ -46,9 +46,16 @@ def load(name: str) -> VisionTransformer:
                          "no patch embedding by timm's name (patch_embed.proj) or transformers' "
                          f"(embeddings.patch_embeddings.projection); it has {listed(sorted(state))}.", source=source)
     ours = infer(weights, source, **implied)
-    labels = _files.labels_beside(path, ours.classes) or timm.imagenet_labels(ours.classes)
+    labels = _files.labels_beside(path, ours.classes) or _imagenet(ours.classes)
     grey = (0.5,) * ours.channels
     return assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell)
+
+
+def _imagenet(classes: int) -> list[str] | None:
+    try:
+        return timm.imagenet_labels(classes)
+    except InputError:  # no timm: the model works without its class names
+        return None
 
 
 def _prefix(state: dict) -> dict:
