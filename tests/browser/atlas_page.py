@@ -67,8 +67,8 @@ def main() -> None:
     st.set_page_config(layout="wide", initial_sidebar_state="collapsed" if "narrow" in st.query_params else "auto")
     query = st.query_params
     name = st.sidebar.radio("model", list(MODELS), list(MODELS).index(query.get("model", "base")))
-    pictures = ["kitten", "dog", "rocket", "coffee"]
-    picture = st.sidebar.radio("picture", pictures, pictures.index(query.get("picture", "kitten")))
+    pictures = ["coffee", "dog", "rocket", "kitten"]
+    picture = st.sidebar.radio("picture", pictures, pictures.index(query.get("picture", "coffee")))
     show(name, picture, KO if query.get("lang") == "ko" else EN)
 
 

@@ -43,7 +43,6 @@ function fitChips(view) {
       if (event.pointerType !== "touch") view.timed(event, () => point(view, token));
     });
     chip.addEventListener("pointerleave", () => leave(view));
-    chip.addEventListener("focus", () => chip.matches(":focus-visible") && point(view, token));
     chip.addEventListener("click", () => pin(view, token));
     return chip;
   });

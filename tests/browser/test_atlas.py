@@ -1,0 +1,510 @@
+"""The attention atlas in Chromium: right pixels, at once, by every hand. Needs `chromium` on the path."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+import atlas_page  # noqa: E402
+
+from app.components.atlas.payload import colour_tables  # noqa: E402
+from vit_core.rollout import rollout  # noqa: E402
+
+ARGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync").split()
+MEAN, ROLLOUT = -1, -2
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The test page on a server of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).parent / "atlas_page.py"),
+               "--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1",
+               "--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
+    server = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
+                break
+            assert server.poll() is None, "the test page's server ended"
+            time.sleep(0.25)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "these tests need Chromium; on Debian: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        browser.close()
+
+
+class Atlas:
+    """One tab with the test page, and what a test does to it."""
+
+    def __init__(self, context, address, **query):
+        self.page = context.new_page()
+        self.errors, self.hosts, self.frames = [], set(), []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(re.sub(r"^blob:", "", request.url).split("/")[2]))
+        self.page.on("websocket", lambda ws: ws.on("framereceived", lambda data: self.frames.append(len(data))))
+        self.address = address
+        self.go(**query)
+
+    def go(self, **query):
+        view = query.pop("view", None)
+        query |= {"view": json.dumps(view)} if view else {}
+        self.page.goto(self.address + "?" + urllib.parse.urlencode(query))
+        self.ready()
+
+    def ready(self):
+        self.page.wait_for_selector('.atlas[data-state="ready"]', timeout=120_000)
+        self.page.wait_for_function("""() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+            .some(e => { const a = e.shadowRoot.querySelector('.atlas')?.atlas;
+                         return a?.model && (a.model.table || !a.model.whole) })""", timeout=60_000)
+
+    def js(self, expression, argument=None):
+        """`expression`, of `a` (the view) and `x` (the argument), evaluated in the page."""
+        return self.page.locator(".atlas").evaluate(f"(root, x) => {{ const a = root.atlas; return {expression} }}", argument)
+
+    def box(self, selector):
+        return self.page.locator(selector).bounding_box()
+
+    def place(self, row, col):
+        box, (rows, cols) = self.box(".frame"), self.js("a.model.header.grid")
+        return box["x"] + (col + 0.5) / cols * box["width"], box["y"] + (row + 0.5) / rows * box["height"]
+
+    def hover(self, row, col):
+        self.page.mouse.move(*self.place(row, col))
+
+    def click(self, row, col):
+        self.page.mouse.click(*self.place(row, col))
+
+    def cell(self, layer, column):
+        box = self.box(".sheet canvas")
+        x, y, w, h = self.js("a.sheet.box(...x)", [layer, column])
+        return box["x"] + x + w / 2, box["y"] + y + h / 2
+
+    def overlay(self):
+        """The picture's overlay, as positions 0..255 on the colour scale, (rows, cols)."""
+        width, height, data = self.js("""(() => { const c = a.overlay.canvas;
+            return [c.width, c.height, [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]] })()""")
+        return on_scale(np.array(data).reshape(height, width, 4))
+
+    def small(self, layer, column):
+        """One map of the atlas, read off its canvas at each patch's middle, likewise."""
+        width, height, data = self.js("""(() => { const s = a.sheet, c = s.canvas;
+            return [s.w, s.h, [...c.getContext('2d').getImageData(s.left(x[1]), x[0] * (s.h + s.gap), s.w, s.h).data]] })()""",
+                                      [layer, column])
+        pixels = np.array(data).reshape(height, width, 4)
+        rows, cols = self.js("a.model.header.grid")
+        y, x = (((np.arange(n) + 0.5) * s / n).astype(int) for n, s in ((rows, height), (cols, width)))
+        return on_scale(pixels[y][:, x])
+
+    def map(self):
+        """The weights that the shown map holds, one a token."""
+        return np.array(self.js("[...Array(a.model.N).keys()].map(k => a.map.a[a.map.at + k] ** 2)"))
+
+    def told(self, **expected):
+        """The view as Python has it, once it has what is expected."""
+        for _ in range(100):
+            view = json.loads(self.page.locator("code").first.inner_text() or "{}")
+            if all(view.get(name) == value for name, value in expected.items()):
+                return view
+            time.sleep(0.1)
+        raise AssertionError(f"Python was told {view}, not {expected}")
+
+
+def on_scale(pixels):
+    """RGBA pixels (..., 4) to the nearest positions on viridis."""
+    far = np.abs(pixels[..., None, :3].astype(int) - colour_tables()[0][:, :3].astype(int)).sum(-1)
+    assert far.min(-1).max() <= 12, "a colour that is not on the scale"
+    return far.argmin(-1)
+
+
+def ranks(values):
+    values = np.asarray(values, float).ravel()
+    _, index, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[index]
+
+
+def rank_correlation(a, b):
+    return np.corrcoef(ranks(a), ranks(b))[0, 1]
+
+
+def agrees(shown, truth, least=0.99):
+    """The same strongest patch, and the same order."""
+    truth = np.asarray(truth)
+    assert truth.ravel()[shown.argmax()] >= 0.99 * truth.max()
+    # a scale of 256 colours has ties where the truth has none: compare at the scale's own resolution
+    assert rank_correlation(shown, np.round(255 * truth / truth.max())) >= least
+
+
+@pytest.fixture(scope="module")
+def traces():
+    kept = {}
+
+    def get(model, picture="coffee"):
+        if (model, picture) not in kept:
+            kept[model, picture] = atlas_page.trace(model, picture)[0]
+        return kept[model, picture]
+
+    return get
+
+
+@pytest.fixture
+def context(chromium):
+    context = chromium.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def tab(context, address):
+    opened = []
+
+    def open_tab(**query):
+        query = {"narrow": 1} | query
+        opened.append(Atlas(context, address, **{name: value for name, value in query.items() if value is not None}))
+        return opened[-1]
+
+    yield open_tab
+    for one in opened:
+        assert one.errors == []
+
+
+def test_hovering_shows_where_that_patch_looks_in_every_layer_and_head(tab, traces):
+    atlas, trace = tab(view={"layer": 4, "head": 7}), traces("base")
+    for row, col in ((2, 3), (11, 13), (0, 0)):
+        atlas.hover(row, col)
+        truth = trace.on_grid(trace.attention(4, [trace.token_at(row, col)])[7, 0])
+        agrees(atlas.overlay(), truth)
+        for layer, head in ((0, 0), (4, 7), (11, 11)):
+            agrees(atlas.small(layer, head), trace.on_grid(trace.attention(layer, [trace.token_at(row, col)])[head, 0]))
+        agrees(atlas.small(6, 12), trace.on_grid(trace.attention(6, [trace.token_at(row, col)]).mean(0)[0]))
+    assert atlas.hosts == {atlas.address.split("/")[2]}, "nothing may come from elsewhere"
+
+
+def test_who_looks_here_is_the_column(tab, traces):
+    atlas, trace = tab(view={"layer": 4, "head": 7}), traces("base")
+    atlas.page.locator(".direction input[value=column]").click()
+    atlas.hover(5, 9)
+    # a column's weights come from as many rows, each with a scale of its own; flat ones' order suffers more from bytes
+    agrees(atlas.overlay(), trace.on_grid(trace.attention(4)[7, :, trace.token_at(5, 9)]), 0.97)
+    agrees(atlas.small(10, 2), trace.on_grid(trace.attention(10)[2, :, trace.token_at(5, 9)]), 0.97)
+    truth = trace.attention(4)[7, :, trace.token_at(5, 9)].numpy()
+    np.testing.assert_allclose(atlas.map(), truth, atol=0.01 * truth.max())
+    atlas.told(direction="column")
+
+
+@pytest.mark.parametrize("model", ["base", "small", "bare"])
+def test_rollout_in_the_browser_is_the_core_s(tab, traces, model):
+    atlas, trace = tab(model=model, view={"head": ROLLOUT}), traces(model)
+    worst = 0
+    for residual in (0.5, 0.1):
+        if residual != 0.5:
+            atlas.page.locator(".residual input").fill(str(residual))
+            atlas.ready()
+        for token in (0, trace.length // 2, trace.length - 1):
+            for depth in range(0, trace.depth, 3):
+                atlas.js("a.change({ query: x[0], layer: x[1] })", [token, depth])
+                worst = max(worst, np.abs(atlas.map() - rollout(trace, residual=residual, last=depth, token=token).numpy()).max())
+                slow = atlas.js("(() => { const t = a.model.table; a.model.table = null;"
+                                " const r = a.model.rollouts(x[0], 'row'); a.model.table = t;"
+                                " return [...r.slice(x[1] * a.model.N, (x[1] + 1) * a.model.N)] })()", [token, depth])
+                worst = max(worst, np.abs(slow - rollout(trace, residual=residual, last=depth, token=token).numpy()).max())
+    print(f"rollout of {model}, browser against core: {worst:.1e}")
+    assert worst <= 1e-3
+
+
+def test_moving_over_the_maps_looks_through_them_and_a_click_keeps_one(tab, traces):
+    atlas, trace = tab(view={"layer": 4, "head": 7}), traces("base")
+    atlas.hover(5, 9)
+    token = trace.token_at(5, 9)
+    atlas.page.mouse.move(*atlas.cell(8, 3))
+    agrees(atlas.overlay(), trace.on_grid(trace.attention(8, [token])[3, 0]))
+    assert "layer 9, head 4" in atlas.page.locator(".title").inner_text()
+    atlas.page.mouse.move(5, 5)
+    assert "layer 5, head 8" in atlas.page.locator(".title").inner_text()
+    atlas.page.mouse.click(*atlas.cell(8, 3))
+    atlas.page.mouse.move(5, 5)
+    assert "layer 9, head 4" in atlas.page.locator(".title").inner_text()
+    atlas.told(layer=8, head=3, mode="attention")
+
+
+def test_a_click_pins_a_second_compares(tab, traces):
+    atlas, trace = tab(view={"layer": 4, "head": 7}), traces("base")
+    atlas.click(5, 9)
+    atlas.hover(2, 2)
+    row = trace.attention(4, [trace.token_at(5, 9)])[7, 0]
+    agrees(atlas.overlay(), trace.on_grid(row))  # the pinned one's still
+    here = trace.token_at(2, 2)
+    said = atlas.page.locator(".readout").inner_text() + " " + atlas.page.locator(".more").inner_text()
+    rank = int(re.search(r"rank (\d+) of 197", said)[1])  # weights within a byte's step of each other may swap
+    assert (row > 1.01 * row[here]).sum() < rank <= (row > 0.99 * row[here]).sum() + 1
+    assert "7.6 patches away" in said  # the root of 3^2 + 7^2
+    atlas.click(2, 2)
+    atlas.told(pinned=[trace.token_at(5, 9), here])
+    assert atlas.page.locator(".compare").is_visible()
+    atlas.page.locator(".compare input[value=difference]").click()
+    atlas.page.mouse.move(5, 5)
+    far = (row - trace.attention(4, [here])[7, 0])[trace.prefix :]
+    shown = atlas.js("[...a.overlay.pixels]")
+    table = colour_tables()[1].astype(int)
+    pixels = np.array(shown, np.uint32)[:, None] >> np.array([0, 8, 16]) & 255
+    at = np.abs(pixels[:, None] - table[:, :3]).sum(-1).argmin(-1)
+    assert rank_correlation(-at, np.round(127 * far.numpy() / far.abs().max().item())) >= 0.99
+    atlas.page.get_by_text("Let go", exact=True).click()
+    atlas.told(pinned=[])
+
+
+def test_scales_are_per_map_per_layer_or_shared_and_said(tab, traces):
+    atlas, trace = tab(view={"layer": 4, "head": 7, "query": 60}), traces("base")
+    patches = torch.stack([trace.attention(layer, [60])[:, 0, trace.prefix :] for layer in range(12)])
+    for scale, top in (("layer", patches[4]), ("shared", patches), ("map", patches[4, 7])):
+        atlas.page.locator(f".scale input[value={scale}]").click()
+        share = (patches[4, 7].max() / top.max()).item()
+        assert abs(atlas.overlay().max() - 255 * share) <= 4
+        said = float(atlas.page.locator(".ticks span").nth(2).inner_text().rstrip("%"))
+        assert said == pytest.approx(100 * top.max().item(), rel=0.06)
+        atlas.told(scale=scale)
+
+
+def test_the_class_token_is_a_query_and_registers_too(tab, traces):
+    atlas, trace = tab(model="small", view={"layer": 1, "head": 0}), traces("small")
+    chips = atlas.page.locator(".chip")
+    assert [text.split("\n")[0] for text in chips.all_inner_texts()] == ["class", "distillation"] + [
+        f"register {i}" for i in (1, 2, 3, 4)]
+    for token in (0, 1, 4):
+        chips.nth(token).hover()
+        agrees(atlas.overlay(), trace.on_grid(trace.attention(1, [token])[0, 0]))
+    chips.nth(4).click()
+    atlas.told(pinned=[4])
+    assert chips.nth(4).get_attribute("aria-pressed") == "true"
+
+
+def test_the_keyboard_alone_can_do_it_all(tab, traces):
+    atlas, trace = tab(view={"layer": 4, "head": 7, "query": 1 + 5 * 14 + 9}), traces("base")
+    page = atlas.page
+    page.mouse.move(5, 5)
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("""() => { let e = document.activeElement;
+            while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
+            return e?.className || `${e?.name} ${e?.value}` }"""))
+        if reached[-1] == "maps":
+            break
+    assert [name for name in reached if name in ("chip", "stage", "play", "maps")] == ["chip", "stage", "play", "maps"]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    atlas.told(layer=5, head=6)
+    page.keyboard.press("End")
+    atlas.told(head=ROLLOUT, mode="rollout", depth=5)
+    page.keyboard.press("ArrowLeft")
+    atlas.told(head=MEAN)
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")  # plays
+    page.wait_for_function("() => true", timeout=1000)
+    atlas.told(layer=11, head=0)
+    page.locator(".stage").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    atlas.told(query=trace.token_at(4, 10), pinned=[trace.token_at(4, 10)])
+    page.keyboard.press("ArrowDown")
+    atlas.told(pinned=[trace.token_at(5, 10)])
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    atlas.told(pinned=[trace.token_at(5, 10), trace.token_at(5, 12)])
+    page.keyboard.press("Escape")
+    atlas.told(pinned=[])
+    page.keyboard.press("PageUp")
+    page.keyboard.press("]")
+    view = atlas.told(layer=10, head=1)
+    truth = trace.attention(10, [view["query"]])[1, 0]
+    agrees(atlas.overlay(), trace.on_grid(truth))
+    page.wait_for_timeout(500)
+    spoken = page.locator(".spoken").inner_text()
+    row, col = divmod(view["query"] - trace.prefix, 14)
+    y, x = np.mgrid[:14, :14]
+    near = trace.on_grid(truth).numpy()[np.hypot(y - row, x - col) <= 2].sum()
+    assert spoken.startswith(f"layer 11, head 2, patch row {row + 1}, column {col + 1}: ")
+    assert float(re.search(r": ([\d.]+)% of its attention within 2 patches", spoken)[1]) == pytest.approx(100 * near, rel=0.06)
+    page.locator(".direction input").first.focus()
+    page.keyboard.press("ArrowRight")
+    atlas.told(direction="column")
+
+
+def test_the_url_brings_the_view_back(tab):
+    atlas = tab()
+    atlas.page.mouse.click(*atlas.cell(8, 3))
+    atlas.click(5, 9)
+    atlas.page.locator(".scale input[value=layer]").click()
+    view = atlas.told(layer=8, head=3, pinned=[80], scale="layer")
+    before, url = atlas.overlay(), atlas.page.url
+    other = tab()
+    other.page.goto(url)
+    other.ready()
+    assert (other.overlay() == before).all()
+    assert other.js("a.view()") == view
+
+
+def test_two_tabs_leave_each_other_alone(tab, traces):
+    first, second = tab(view={"layer": 1, "head": 1}), tab(model="small", view={"layer": 1, "head": 1})
+    first.click(5, 9)
+    second.click(1, 1)
+    first.told(pinned=[80])
+    second.told(pinned=[traces("small").token_at(1, 1)])
+    agrees(first.overlay(), traces("base").on_grid(traces("base").attention(1, [80])[1, 0]))
+    small = traces("small")
+    agrees(second.overlay(), small.on_grid(small.attention(1, [small.token_at(1, 1)])[1, 0]))
+
+
+def test_rapid_changes_never_show_a_stale_map(tab, traces):
+    """Pictures and models are changed faster than they come; whatever is drawn belongs to what is wanted."""
+    atlas = tab(narrow=None, view={"layer": 1, "head": 0, "query": 3})
+    page = atlas.page
+    atlas.js("""(() => { globalThis.stale = 0; globalThis.ids = new Set(); const look = () => {
+        const drawn = a.overlay.canvas.width && a.model && root.dataset.state === 'ready';
+        if (drawn) globalThis.ids.add(a.model.id);
+        if (a.model && a.model.id !== a.wanted) globalThis.stale++;
+        if (!a.model && [...a.overlay.context.getImageData(0, 0, a.overlay.canvas.width, a.overlay.canvas.height).data]
+            .some(Boolean)) globalThis.stale++;
+        requestAnimationFrame(look) }; look() })()""")
+    for name in ("dog", "small", "rocket", "base", "coffee", "small", "kitten", "bare", "dog", "small"):
+        page.get_by_text(name, exact=True).click()
+        page.wait_for_timeout(60)
+    trace = traces("small", "dog")
+    page.wait_for_function("""() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+        .some(e => { const a = e.shadowRoot.querySelector('.atlas')?.atlas; return a?.model?.L === 4 && a.model.table })""")
+    page.wait_for_timeout(3000)
+    view = atlas.js("a.view()")
+    np.testing.assert_allclose(atlas.map(), trace.attention(view["layer"], [view["query"]])[view["head"], 0].numpy(), atol=2e-3)
+    assert page.evaluate("globalThis.stale") == 0
+    assert page.evaluate("globalThis.ids.size") >= 2
+
+
+def test_nothing_is_sent_again_when_a_control_changes(tab):
+    atlas = tab(view={"layer": 4, "head": 7})
+    assert max(atlas.frames) > 5_000_000
+    atlas.click(5, 9)
+    atlas.told(pinned=[80])
+    atlas.page.wait_for_timeout(500)
+    atlas.frames.clear()
+    atlas.click(2, 2)
+    atlas.page.locator(".scale input[value=layer]").click()
+    atlas.page.locator(".direction input[value=column]").click()
+    atlas.page.mouse.click(*atlas.cell(8, 3))
+    atlas.told(layer=8, direction="column", scale="layer", pinned=[80, 31])
+    atlas.page.wait_for_timeout(500)
+    print(f"received after four changes: {sum(atlas.frames)} bytes in {len(atlas.frames)} messages")
+    assert sum(atlas.frames) < 20_000
+
+
+def percentiles(times):
+    return np.percentile(np.array(times), [50, 95], axis=0)
+
+
+def test_hovering_is_answered_within_a_frame(tab):
+    atlas = tab(view={"layer": 4, "head": 7})
+    box, rounds = atlas.box(".frame"), []
+    for _ in range(6):
+        atlas.js("a.times.length = 0")
+        for i in range(160):
+            atlas.page.mouse.move(box["x"] + (i * 37) % box["width"], box["y"] + (i * 61) % box["height"])
+        times = atlas.js("a.times")
+        assert len(times) > 100
+        rounds.append(percentiles(times))
+        if rounds[-1][0, 0] <= 4 and rounds[-1][1, 0] <= 8 and rounds[-1][1, 1] <= 33:
+            break
+    (median, _), (p95, latency) = min(rounds, key=lambda r: r[1, 0])
+    latency = min(r[1, 1] for r in rounds)
+    print(f"12 x 12 x 197, handler's start to picture and atlas drawn: median {median:.1f} ms, 95% {p95:.1f} ms; "
+          f"event to drawn: 95% {latency:.1f} ms")
+    assert median <= 4
+    assert p95 <= 8
+    assert latency <= 33
+
+
+def test_1370_tokens_are_as_pleasant(tab, traces):
+    atlas, trace = tab(model="large", view={"layer": 4, "head": 7}), traces("large")
+    assert max(atlas.frames) < 8_000_000
+    box, rounds = atlas.box(".frame"), []
+    for _ in range(6):
+        atlas.js("a.times.length = 0")
+        for i in range(120):
+            atlas.page.mouse.move(box["x"] + (i * 37) % box["width"], box["y"] + (i * 61) % box["height"])
+        rounds.append(percentiles(atlas.js("a.times")))
+        if rounds[-1][0, 0] <= 4 and rounds[-1][1, 0] <= 8:
+            break
+    median, p95 = min((r[0, 0], r[1, 0]) for r in rounds)
+    print(f"12 x 12 x 1370, handler's start to drawn: median {median:.1f} ms, 95% {p95:.1f} ms")
+    assert median <= 8
+    atlas.hover(20, 9)
+    token = trace.token_at(20, 9)
+    rough = atlas.small(8, 3)
+    middle = trace.on_grid(trace.attention(8, [trace.token_at(19, 10)])[3, 0])  # the block's middle: 18..20, 9..11
+    assert rank_correlation(rough[1::3, 1::3][:12, :12], torch.nn.functional.avg_pool2d(middle[None], 3)[0]) > 0.9
+    start = time.perf_counter()
+    atlas.page.wait_for_function("""() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+        .some(e => { const a = e.shadowRoot.querySelector('.atlas')?.atlas; return a?.exact && a.map.exact })""", timeout=60_000)
+    print(f"37 x 37: exact {1e3 * (time.perf_counter() - start):.0f} ms after the pointer rests")
+    agrees(atlas.overlay(), trace.on_grid(trace.attention(4, [token])[7, 0]))
+    np.testing.assert_allclose(atlas.map(), trace.attention(4, [token])[7, 0].numpy(), atol=1e-4)
+    agrees(atlas.small(8, 3)[1:-1, 1:-1], trace.on_grid(trace.attention(8, [token])[3, 0])[1:-1, 1:-1])
+    # the head in focus is here whole: the next patch is exact at once
+    atlas.hover(30, 30)
+    assert atlas.js("a.map.exact")
+    agrees(atlas.overlay(), trace.on_grid(trace.attention(4, [trace.token_at(30, 30)])[7, 0]))
+    atlas.js("a.change({ head: x, query: 700, layer: 11 })", ROLLOUT)
+    atlas.page.wait_for_function("""() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+        .some(e => { const a = e.shadowRoot.querySelector('.atlas')?.atlas; return a?.model.rolled(700, 'row') })""", timeout=90_000)
+    assert np.abs(atlas.map() - rollout(trace, token=700).numpy()).max() <= 1e-3
+
+
+def test_a_finger_looks_first_and_pins_second(chromium, address):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    try:
+        atlas = Atlas(context, address, view={"layer": 4, "head": 7})
+        atlas.page.touchscreen.tap(*atlas.place(5, 9))
+        assert atlas.js("[a.state.query, a.state.pinned]") == [80, []]
+        atlas.page.touchscreen.tap(*atlas.place(5, 9))
+        atlas.told(pinned=[80])
+        width = atlas.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert width[0] <= width[1], "the page must not scroll sideways on a phone"
+        right = atlas.js("[...root.querySelectorAll('canvas, .bar, .note')].map(e => e.getBoundingClientRect().right)")
+        assert max(right) <= 390
+        assert atlas.errors == []
+    finally:
+        context.close()
+
+
+def test_korean_says_it_too(tab):
+    atlas = tab(lang="ko", view={"layer": 6, "head": 2})
+    assert "7층 3번 헤드" in atlas.page.locator(".title").inner_text()
+    assert atlas.page.locator(".atlas").get_attribute("aria-label") == "어텐션 아틀라스"
