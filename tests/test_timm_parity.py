@@ -101,6 +101,7 @@ def test_the_table_of_unsupported_names_is_exactly_what_fails():
     {"reg_tokens": 3}, {"reg_tokens": 3, "no_embed_class": True}, {"qkv_bias": False}, {"proj_bias": False},
     {"qk_norm": True}, {"scale_attn_norm": True, "scale_mlp_norm": True}, {"init_values": 0.1}, {"in_chans": 1},
     {"pre_norm": True}, {"class_token": False, "global_pool": "map"}, {"act_layer": "quick_gelu"},
+    {"act_layer": lambda: torch.nn.GELU("tanh")},
 ], ids=lambda o: ",".join(f"{k}={v}" for k, v in o.items()))
 def test_options_no_name_uses(options):
     assert worst_difference(build("test_vit", **options)) <= TOLERANCE
