@@ -56,6 +56,10 @@ def build(name: str, **other) -> torch.nn.Module:
     return randomise(module.to_empty(device="cpu").eval())
 
 
+def tanh_gelu() -> torch.nn.Module:
+    return torch.nn.GELU("tanh")
+
+
 def pictures(module: torch.nn.Module, grid: tuple[int, int]) -> torch.Tensor:
     height, width = (g * p for g, p in zip(grid, module.patch_embed.patch_size, strict=True))
     return torch.randn(1, module.in_chans, height, width, generator=torch.Generator().manual_seed(sum(grid)))
@@ -101,8 +105,8 @@ def test_the_table_of_unsupported_names_is_exactly_what_fails():
     {"reg_tokens": 3}, {"reg_tokens": 3, "no_embed_class": True}, {"qkv_bias": False}, {"proj_bias": False},
     {"qk_norm": True}, {"scale_attn_norm": True, "scale_mlp_norm": True}, {"init_values": 0.1}, {"in_chans": 1},
     {"pre_norm": True}, {"class_token": False, "global_pool": "map"}, {"act_layer": "quick_gelu"},
-    {"act_layer": lambda: torch.nn.GELU("tanh")},
-], ids=lambda o: ",".join(f"{k}={v}" for k, v in o.items()))
+    {"act_layer": tanh_gelu},
+], ids=lambda o: ",".join(f"{k}={getattr(v, '__name__', v)}" for k, v in o.items()))
 def test_options_no_name_uses(options):
     assert worst_difference(build("test_vit", **options)) <= TOLERANCE
 
