@@ -95,54 +95,6 @@ def _scale(figure: go.Figure, low: float, high: float, title: str, percent: bool
                                   tickfont_size=FONT, outlinewidth=0)))
 
 
-def on_screen(picture: Image.Image, size: int = 900) -> Image.Image:
-    """A picture at a size for the screen; a small one enlarged by whole pixels, which the browser would blur."""
-    small = picture.copy()
-    small.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2)
-    factor = max(1, size // 2 // max(small.size))
-    return small.resize((small.width * factor, small.height * factor), Image.Resampling.NEAREST)
-
-
-def hero(picture: Image.Image, crop, grid: tuple[int, int], patch: tuple[int, int], chosen: tuple[int, int] | None,
-         hover: str) -> go.Figure:
-    """The whole picture with the patch grid where the model looks; what it never sees is veiled.
-
-    `picture` at any size (see `on_screen`); `crop` says where it is. `hover` is a template with %{customdata[0]}
-    and [1] for row and column, counted from 1.
-    """
-    (rows, cols), (height, width) = grid, crop.picture
-    step_x, step_y = patch[1] * crop.scale[1], patch[0] * crop.scale[0]
-    left, top = crop.box[:2]
-    right, bottom = left + cols * step_x, top + rows * step_y
-    bounds = min(0, left), min(0, top), max(width, right), max(height, bottom)
-    figure = _figure()
-    figure.update_xaxes(range=[bounds[0], bounds[2]], visible=False, fixedrange=True, constrain="domain")
-    figure.update_yaxes(range=[bounds[3], bounds[1]], visible=False, fixedrange=True, constrain="domain",
-                        constraintoward="top", scaleanchor="x")
-    _picture(figure, uri(picture, exact=False), (0, 0, width, height))
-    for x0, y0, x1, y1 in ((bounds[0], bounds[1], left, bounds[3]), (right, bounds[1], bounds[2], bounds[3]),
-                           (left, bounds[1], right, top), (left, bottom, right, bounds[3])):
-        if x1 - x0 > 0.5 and y1 - y0 > 0.5:
-            figure.add_shape(type="rect", x0=x0, y0=y0, x1=x1, y1=y1, line_width=0, fillcolor="rgba(70,80,84,0.72)")
-    xs, ys = [], []
-    for i in range(cols + 1):
-        xs += [left + i * step_x] * 2 + [None]
-        ys += [top, bottom, None]
-    for i in range(rows + 1):
-        xs += [left, right, None]
-        ys += [top + i * step_y] * 2 + [None]
-    thin = 1.4 if max(grid) <= 16 else 0.7
-    for colour, line in (("rgba(0,0,0,0.45)", thin + 1), ("rgba(255,255,255,0.85)", thin)):
-        figure.add_scatter(x=xs, y=ys, mode="lines", line=dict(color=colour, width=line), hoverinfo="skip")
-    r, c = np.mgrid[0:rows, 0:cols]
-    _targets(figure, left + (c.ravel() + 0.5) * step_x, top + (r.ravel() + 0.5) * step_y,
-             np.stack([r.ravel() + 1, c.ravel() + 1], -1).tolist(), hover)
-    if chosen:
-        x, y = left + chosen[1] * step_x, top + chosen[0] * step_y
-        _mark(figure, (x, y, x + step_x, y + step_y))
-    return figure
-
-
 def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], size: int = 520) -> Image.Image:
     """The model's input cut into its patches, drawn apart, every input pixel a square. Transparent between."""
     (rows, cols), (ph, pw) = grid, patch

@@ -10,11 +10,13 @@ import numpy as np
 import streamlit as st
 
 from app import cache, figures, state
+from app.components.atlas import atlas as mount
 from app.figures import two_digits as number
 from app.result import Result, Rollout
-from app.text import EQUATIONS
+from app.text import EQUATIONS, WORDS
+from app.view import from_atlas, to_atlas
 
-SHOWN = ("hero", "positions", "attention", "rollout", "heads")  # the fragments that show what is looked at
+SHOWN = ("atlas", "positions", "rollout", "heads")  # the fragments that show what is looked at
 OPACITY = (0.0, 1.0)
 
 
@@ -38,15 +40,13 @@ def chart(figure, key: str, on_select: Callable | str = "ignore", height: int | 
                     height=height, alt=alt)
 
 
-def place(result: Result) -> tuple[int | None, tuple[int, int] | None, str]:
+def place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
     """Where the maps look from: (token, patch (row, col) or None for a prefix token, its name for a sentence)."""
-    t, (rows, cols) = state.t(), result.grid
-    options = (*result.prefix_names, "patch")
-    choice = state.one_of("from", options)
-    row, col = state.bound("row", 1, rows, (rows + 1) // 2), state.bound("col", 1, cols, (cols + 1) // 2)
-    if choice == "patch":
-        return result.token((row - 1, col - 1)), (row - 1, col - 1), t("from.patch", row=row, col=col)
-    return result.token(choice), None, t("from.token", token=t.token(choice))
+    t, token = state.t(), to_atlas(result, state.get)["query"]
+    if token < result.trace.prefix:
+        return token, None, t("from.token", token=t.token(result.prefix_names[token]))
+    row, col = divmod(token - result.trace.prefix, result.grid[1])
+    return token, (row, col), t("from.patch", row=row + 1, col=col + 1)
 
 
 def others(result: Result) -> str:
@@ -73,26 +73,31 @@ def pick(key: str) -> Callable[[], None]:
     return chosen
 
 
-def moved() -> None:
-    """What choosing a token by the keyboard does."""
-    state.rerun(*SHOWN)
+def atlas(result: Result, *, expected: str | None, key: str) -> None:
+    """The answer in a line; beneath it the picture, and every head of every layer from the place pointed at."""
+    t = state.t()
+    best = result.predictions(3)
+    if best:
+        answer = " · ".join(t("atlas.class", name=result.label(i) or t("predictions.class", number=i),
+                              percent=percent(p)) for i, p in best)
+        st.markdown(t("atlas.answer", answer=answer)
+                    + (" " + t("predictions.expected", name=expected) if expected else ""))
+    wanted, known = to_atlas(result, state.get), state.get("atlas_view")
+    if known and {name: known.get(name) for name in wanted} != wanted:  # changed elsewhere on the page: an order
+        state.put("atlas_order", state.get("atlas_order", 0) + 1)
 
+    def changed() -> None:
+        view = state.get(key)["view"]
+        state.put("atlas_view", view)
+        for name, value in from_atlas(result, view).items():
+            state.put(name, value)
+        state.rerun(*SHOWN)
 
-def hero(result: Result, *, title: str, key: str) -> None:
-    """The picture, its patch grid, and from where all maps look."""
-    t, (rows, cols) = state.t(), result.grid
-    _, patch, _ = place(result)
-    st.subheader(t("hero.title"), anchor=False)
-    trace = result.trace
-    with st.container(key="hero_figure"):
-        chart(figures.hero(result.shown, trace.crop, result.grid, trace.config.patch_size, patch, t("hero.hover")),
-              f"{key}_chart", pick(f"{key}_chart"), "stretch", t("hero.alt", name=title, rows=rows, cols=cols))
-    token, row, col = st.columns([2, 1, 1], gap="xsmall")
-    token.selectbox(t("hero.from"), [*result.prefix_names, "patch"], key="from", on_change=moved,
-                    format_func=lambda o: t("hero.from.patch") if o == "patch" else t.token(o))
-    row.number_input(t("hero.row"), 1, rows, key="row", on_change=moved, disabled=patch is None)
-    col.number_input(t("hero.col"), 1, cols, key="col", on_change=moved, disabled=patch is None)
-    st.caption(t("hero.hint"))
+    with st.spinner(t("busy.figure")):
+        source = cache.run(lambda: result.atlas)
+    mount(source, words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)}, key=key,
+          on_change=changed)
+    fold("attention")
 
 
 def received(result: Result, *, key: str) -> None:
@@ -121,8 +126,7 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     if not best:
         st.info(t("predictions.none"))
         return
-    labels = result.model.labels
-    names = [labels[i] if labels else t("predictions.class", number=i) for i, _ in best]
+    names = [result.label(i) or t("predictions.class", number=i) for i, _ in best]
     said = t("predictions.text", count=len(best), classes=f"{result.trace.logits.numel():,}",
              percent=percent(best[0][1]), name=names[0])
     st.markdown(said + (" " + t("predictions.expected", name=expected) if expected else ""))
@@ -139,8 +143,8 @@ def positions(result: Result, *, key: str) -> None:
     if similarity is None:
         st.info(t("positions.none"))
         return
-    place(result)
-    row, col = state.get("row"), state.get("col")
+    rows, cols = result.grid
+    row, col = (n + 1 for n in place(result)[1] or ((rows - 1) // 2, (cols - 1) // 2))
     low = min(0.0, float(similarity.min()))
     st.markdown(t("positions.text"))
     chart(figures.grid_of_grids(similarity, (row - 1, col - 1), t("positions.pick"), low, 1.0, t("positions.scale")),
@@ -167,58 +171,21 @@ def look(key: str, place) -> tuple[bool, float]:
     """How maps are coloured: (one scale for all, opacity)."""
     t = state.t()
     with place.container(horizontal=True, vertical_alignment="bottom"):
-        opacity = st.slider(t("attention.opacity"), *OPACITY, 0.65, 0.05, format="percent", key=f"{key}_opacity",
+        opacity = st.slider(t("map.opacity"), *OPACITY, 0.65, 0.05, format="percent", key=f"{key}_opacity",
                             width=130, persist_state="session")
-        shared = st.toggle(t("attention.shared"), True, key=f"{key}_shared", help=t("attention.shared.help"),
+        shared = st.toggle(t("map.shared"), True, key=f"{key}_shared", help=t("map.shared.help"),
                            persist_state="session")
     return shared, opacity
 
 
-def describe(result: Result, values: np.ndarray, kind: str) -> str:
-    """What one map says, in numbers: `values` (N,), a token's weights."""
+def describe(result: Result, values: np.ndarray) -> str:
+    """What one rollout says, in numbers: `values` (N,), a token's shares."""
     t, on_grid = state.t(), result.on_grid(values)
     row, col = np.unravel_index(on_grid.argmax(), on_grid.shape)
-    facts = dict(row=row + 1, col=col + 1, peak=percent(on_grid.max()), even=percent(1 / len(values)))
+    facts = dict(row=row + 1, col=col + 1, peak=percent(on_grid.max()))
     if not result.prefix_names:
-        return t(f"{kind}.one.all", **facts)
-    return t(f"{kind}.one.text", **facts, share=percent(on_grid.sum()), others=others(result))
-
-
-def attention(result: Result, *, key: str) -> None:
-    """Every head of one layer over the picture, their mean, and one of them enlarged."""
-    t, trace = state.t(), result.trace
-    layer = state.bound("layer", 1, trace.depth, trace.depth)
-    head = state.bound("head", 0, trace.heads, 0)
-    token, patch, origin = place(result)
-    st.subheader(t("attention.title", layer=layer), anchor=False)
-    left, middle, right = st.columns([4, 3, 7])
-    if trace.depth > 1:
-        layer = left.slider(t("attention.layer"), 1, trace.depth, key="layer")
-    head = middle.selectbox(t("attention.head"), range(trace.heads + 1), key="head",
-                            format_func=lambda h: str(h) if h else t("attention.mean"))
-    shared, opacity = look(key, right)
-    weights = cache.run(result.attention, layer - 1, token)
-    weights = np.concatenate([weights.mean(0, keepdims=True), weights])
-    maps = result.on_grid(weights)
-    names = [t("attention.mean"), *map(str, range(1, trace.heads + 1))]
-    peaks = [percent(m.max()) for m in maps]
-    hover = [t("attention.hover" if i else "attention.hover.mean", head=i, peak=peaks[i], share=percent(m.sum()))
-             for i, m in enumerate(maps)]
-    ranges = figures.limits(maps, shared)
-    st.markdown(t("attention.text", origin=origin) + " " + t(f"attention.shared.{'on' if shared else 'off'}"))
-
-    def chosen() -> None:
-        index = state.selected(f"{key}_heads")
-        if index is not None:
-            state.put("head", int(index))
-
-    strip(result, maps, [t("attention.label", name=n, peak=p) for n, p in zip(names, peaks, strict=True)], hover,
-          ranges, opacity, head, f"{key}_heads", chosen)
-    st.markdown("**" + (t("attention.one", layer=layer, head=head) if head else t("attention.one.mean", layer=layer))
-                + "** " + describe(result, weights[head], "attention"))
-    chart(figures.enlarged(result.region, maps[head], *ranges[head], t("attention.scale"),
-                           t("attention.hover.patch"), patch, opacity, result.patch_aspect), f"{key}_one")
-    fold("attention")
+        return t("rollout.one.all", **facts)
+    return t("rollout.one.text", **facts, share=percent(on_grid.sum()), others=others(result))
 
 
 def strip(result: Result, maps: np.ndarray, labels: list[str], hover: list[str], ranges, opacity: float, chosen: int,
@@ -274,9 +241,9 @@ def rollout(result: Result, *, key: str) -> None:
                 state.put("depth", min(first + int(at), last))
 
         strip(result, maps, labels, hover, ranges, opacity, index, f"{key}_depths", chosen)
-    st.markdown(f"**{t('rollout.one', layer=depth)}** " + describe(result, rows[index], "rollout"))
+    st.markdown(f"**{t('rollout.one', layer=depth)}** " + describe(result, rows[index]))
     chart(figures.enlarged(result.region, maps[index], *ranges[index], t("rollout.scale"),
-                           t("attention.hover.patch"), patch, opacity, result.patch_aspect), f"{key}_one")
+                           t("map.hover"), patch, opacity, result.patch_aspect), f"{key}_one")
     fold("rollout")
 
 
@@ -306,10 +273,9 @@ def entropies(result: Result, *, key: str) -> None:
 
 
 def at_head(result: Result) -> tuple[int, int] | None:
-    """The layer and head that are chosen, counted from 0; None while it is the mean."""
-    layer = state.bound("layer", 1, result.trace.depth, result.trace.depth)
-    head = state.bound("head", 0, result.trace.heads, 0)
-    return (layer - 1, head - 1) if head else None
+    """The layer and head that are chosen, counted from 0; None while it is the mean or the rollout."""
+    view = to_atlas(result, state.get)
+    return (view["layer"], view["head"]) if view["head"] >= 0 else None
 
 
 def norms(result: Result, *, key: str) -> None:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from app.figures import on_screen
+from app.components.atlas import Source
 from vit_core import Trace, VisionTransformer, analysis, images
 from vit_core.rollout import layer_rows, rollout
 
@@ -78,11 +78,6 @@ class Result:
         return self.model.transform.seen(self.picture)
 
     @functools.cached_property
-    def shown(self) -> Image.Image:
-        """The whole picture at a size for the screen."""
-        return on_screen(self.picture)
-
-    @functools.cached_property
     def region(self) -> Image.Image:
         """What the patch grid covers, cut from the picture at its own resolution (at most 640 pixels a side)."""
         (rows, cols), crop, patch = self.grid, self.trace.crop, self.trace.config.patch_size
@@ -101,6 +96,11 @@ class Result:
         matrix = (step[0] / dx, 0, left / dx, 0, step[1] / dy, top / dy)
         return shrunk.transform(size, Image.Transform.AFFINE, matrix, smooth)
 
+    @functools.cached_property
+    def atlas(self) -> Source:
+        """All attention, packed for the browser."""
+        return Source(self.trace, self.picture)
+
     @property
     def patch_aspect(self) -> float:
         """Height over width of a patch in the picture; 1 unless the preprocessing squashes."""
@@ -115,9 +115,9 @@ class Result:
         best = self.trace.logits.softmax(-1).topk(min(k, self.trace.logits.numel()))
         return list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
 
-    def attention(self, layer: int, token: int) -> np.ndarray:
-        """Attention of `token` in `layer`: (heads, N), rows summing to one."""
-        return array(self.trace.attention(layer, [token])[:, 0])
+    def label(self, index: int) -> str | None:
+        """The class's name, where the model has names."""
+        return self.model.labels[index] if self.model.labels else None
 
     def on_grid(self, rows: np.ndarray) -> np.ndarray:
         """The patches' part of values per token (..., N), as (..., rows, cols)."""

@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
-from app import text
+from app import text, view
 
 #: In the address, so that a link opens the same view; the rest lasts as long as the session.
-ADDRESS = ("lang", "model", "sample", "layer", "head", "from", "row", "col")
-NUMBERS = ("layer", "head", "row", "col")  # counted from 1, as people read them
+ADDRESS = ("lang", "model", "sample", *view.KEPT)
+NUMBERS = ("layer", "row", "col")  # counted from 1, as people read them
 
 
 def start() -> None:

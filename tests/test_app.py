@@ -9,7 +9,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
-from app import cache, text
+from app import cache, text, view
 from app.result import Result, Rollout, array
 from tests.conftest import shake
 from vit_core.checkpoints import embedded
@@ -82,7 +82,7 @@ def test_the_page_opens_finished_in_both_languages(language):
     t = text.Text(language)
     assert not app.exception
     assert [h.value for h in app.subheader if h.value == t("predictions.title")]
-    assert [h.value for h in app.subheader if h.value == t("attention.title", layer=3)]
+    assert [h.value for h in app.subheader if h.value == t("rollout.title")]
     assert [h.value for h in app.subheader if h.value == t("norms.title")]
     assert not app.error
     other = text.Text({"en": "ko", "ko": "en"}[language])
@@ -96,23 +96,20 @@ def test_no_model_is_taken_to_be_like_another(name):
     t, config = text.Text("en"), small(name).config
     assert (t("predictions.none") in words(app)) == (config.classes == 0)
     assert (t("positions.none") in words(app)) == (config.position == "none")
-    looked_from = app.selectbox(key="from")
-    assert looked_from.value == (config.prefix_names[0] if config.prefix else "patch")
-    looked_from.set_value("patch").run()
-    app.number_input(key="row").set_value(config.grid[0]).run()
-    assert not app.exception
-    assert f"row {config.grid[0]}, column" in words(app)
+    origin = config.prefix_names[0] if config.prefix else "patch"
+    assert (t("from.token", token=t.token(origin)) if config.prefix else "the patch in row") in words(app)
+    app = page(model=f"embedded:{name}", row=config.grid[0], col=1, head=1, **{"from": "patch"})
+    assert not app.exception, app.exception
+    assert f"row {config.grid[0]}, column 1" in words(app)
 
 
 def test_changing_a_control_never_runs_the_model_again(forwards):
     app = page()
     assert len(forwards) == 1
     moves = [
-        lambda: app.slider(key="layer").set_value(1), lambda: app.selectbox(key="head").set_value(2),
         lambda: app.slider(key="residual").set_value(0.0), lambda: app.slider(key="discard").set_value(0.5),
         lambda: app.slider(key="span").set_value((2, 3)), lambda: app.slider(key="depth").set_value(2),
-        lambda: app.selectbox(key="from").set_value("patch"), lambda: app.number_input(key="col").set_value(1),
-        lambda: app.toggle(key="attention_shared").set_value(False),
+        lambda: app.toggle(key="rollout_shared").set_value(False),
         lambda: app.slider(key="rollout_opacity").set_value(0.2),
     ]  # fmt: skip
     for move in moves:
@@ -132,13 +129,11 @@ def test_the_prediction_shown_is_the_models():
     assert f"{100 * share:.2g} %" in said
 
 
-def test_an_address_opens_the_same_view_and_follows_it():
+def test_an_address_opens_the_same_view():
     app = page(model="embedded:photo", sample="coffee.jpg", layer=2, head=1, row=3, col=5, **{"from": "patch"})
     assert "layer 2, head 1" in words(app)
     assert "row 3, column 5" in words(app)
     assert app.selectbox(key="sample").value == "coffee.jpg"
-    app.slider(key="layer").set_value(3).run()
-    assert app.query_params["layer"] in ("3", ["3"])
 
 
 @pytest.mark.parametrize("address", [
@@ -146,9 +141,22 @@ def test_an_address_opens_the_same_view_and_follows_it():
     dict(layer="-1", head="²", row="1e9", lang="xx"), dict(layer="9" * 30, lang="en"),
 ])  # fmt: skip
 def test_an_address_that_makes_no_sense_is_mended(address):
-    app = page(**address)
-    assert not app.exception
-    assert app.slider(key="layer").value in (1, 2, 3)
+    app = page(pinned="1.x.99999999", direction="up", **address)
+    assert not app.exception, app.exception
+    assert text.Text("en")("norms.title") in words(app) or text.Text("ko")("norms.title") in words(app)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_atlas_view_comes_back_from_what_is_kept(name):
+    picture = Image.effect_noise((60, 45), 80).convert("RGB")
+    result = Result(name, picture, model := small(name), vc.record(model, picture), 0.0)
+    depth, heads, length = result.trace.depth, result.trace.heads, result.trace.length
+    for layer, head, query in ((0, 0, 0), (depth - 1, heads - 1, length - 1), (0, view.MEAN, length // 2),
+                               (depth - 1, view.ROLLOUT, result.trace.prefix)):
+        wanted = {"layer": layer, "head": head, "query": query, "pinned": [length - 1], "direction": "column",
+                  "scale": "shared", "compare": "difference"}
+        kept = {k: v and str(v) for k, v in view.from_atlas(result, wanted).items()}  # as an address holds it
+        assert view.to_atlas(result, kept.get) == wanted
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
@@ -232,7 +240,7 @@ def test_the_region_is_what_the_grid_covers(size):
 
 
 def test_what_is_shared_cannot_be_written_to(result):
-    for value in (result.attention(0, 0), result.norms, result.position_similarity, result.rollouts(Rollout())):
+    for value in (result.norms, result.position_similarity, result.rollouts(Rollout())):
         with pytest.raises(ValueError, match="read-only"):
             value[...] = 0
 

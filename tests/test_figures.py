@@ -25,26 +25,6 @@ def test_numbers_have_two_significant_digits(value, said):
     assert figures.two_digits(value) == said
 
 
-def test_hero_puts_patches_where_the_model_looks():
-    picture = Image.new("RGB", (300, 200), "red")
-    transform = Preprocess((20, 20), crop_pct=1.0)
-    figure = figures.hero(picture, transform.crop((200, 300)), (4, 5), (5, 4), (1, 2), "x")
-    targets = figure.data[-1]
-    assert list(targets.customdata[7]) == [2, 3]  # row by row, counted from 1
-    assert (targets.x[7], targets.y[7]) == pytest.approx((50 + 2.5 * 40, 1.5 * 50))
-    frame = figure.layout.shapes[-1]
-    assert (frame.x0, frame.y0, frame.x1, frame.y1) == pytest.approx((130, 50, 170, 100))
-    veils = [s for s in figure.layout.shapes if s.fillcolor]
-    assert [(s.x0, s.x1) for s in veils] == [(0, 50), (250, 300)]
-
-
-def test_hero_shows_padding_outside_the_picture():
-    transform = Preprocess((20, 20), crop_pct=1.0, crop_mode="border")
-    figure = figures.hero(Image.new("RGB", (300, 200)), transform.crop((200, 300)), (4, 4), (5, 5), None, "x")
-    assert list(figure.layout.yaxis.range) == pytest.approx([250, -50], abs=12)
-    assert len(figure.layout.shapes) == 0
-
-
 def test_patches_stand_apart_in_their_own_pixels():
     seen = Image.fromarray(np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3))
     out = np.asarray(figures.patches(seen, (3, 2), (2, 2), size=60))

@@ -127,21 +127,15 @@ def expected_label(result, expected) -> str | None:
     return expected[1] if expected and expected[1] in (result.model.labels or ()) else None
 
 
-@st.fragment(key="hero")
-def hero(result):
-    panels.hero(result, title=state.picture()[2], key="hero_picture")
+@st.fragment(key="atlas")
+def atlas(result, expected):
+    panels.atlas(result, expected=expected, key="attention")
     state.write_address()
 
 
 @st.fragment(key="positions")
 def positions(result):
     panels.positions(result, key="positions")
-
-
-@st.fragment(key="attention")
-def attention(result):
-    panels.attention(result, key="attention")
-    state.write_address()
 
 
 @st.fragment(key="rollout")
@@ -151,8 +145,11 @@ def rollout(result):
 
 @st.fragment(key="heads")
 def heads(result):
-    panels.distances(result, key="distances")
-    panels.entropies(result, key="entropies")
+    left, right = st.columns(2, gap="large")
+    with left:
+        panels.distances(result, key="distances")
+    with right:
+        panels.entropies(result, key="entropies")
 
 
 name, expected = sidebar()
@@ -161,16 +158,16 @@ if result is None:
     st.info(t("none.model" if state.picture() else "none.picture"))
 else:
     facts(result)
-    left, right = st.columns([2, 3], gap="medium")
-    with left, st.container(key="hero"):
-        hero(result)
+    shows = expected_label(result, expected)
+    atlas(result, shows)
+    left, right = st.columns(2, gap="large")
+    with left:
+        panels.predictions(result, expected=shows, key="predictions")
+        positions(result)
     with right:
         panels.received(result, key="received")
-        panels.predictions(result, expected=expected_label(result, expected), key="predictions")
-        positions(result)
         panels.filters(result, key="filters")
-        attention(result)
-        rollout(result)
-        heads(result)
-        panels.norms(result, key="norms")
+    rollout(result)
+    heads(result)
+    panels.norms(result, key="norms")
 state.write_address()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from vit_core import InputError
 
-from . import en, ko
+from . import atlas, en, ko
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
 SENTENCES = {"en": en.SENTENCES, "ko": ko.SENTENCES}
+WORDS = {"en": atlas.EN, "ko": atlas.KO}  # filled in by the browser
 
 EQUATIONS = {
     "received": r"z_0 = [x_\text{class};\, x_p^1 E;\, \dots;\, x_p^N E] + E_\text{pos},"

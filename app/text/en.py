@@ -36,15 +36,6 @@ SENTENCES = {
     "none.picture": "Choose a picture at the left.",
     "title.camera": "camera picture",
     "fold": "The equation, and what this does not show",
-    # the picture
-    "hero.title": "Where does it look from?",
-    "hero.hint": "Click a patch; every map beside the picture then looks from there.",
-    "hero.hover": "row %{customdata[0]}, column %{customdata[1]}<extra></extra>",
-    "hero.from": "Look from",
-    "hero.from.patch": "a patch",
-    "hero.row": "Row",
-    "hero.col": "Column",
-    "hero.alt": "{name} with the grid of {rows} × {cols} patches",
     "token.class": "class token",
     "token.distillation": "distillation token",
     "token.register": "register {number}",
@@ -88,33 +79,17 @@ SENTENCES = {
     "filters.not": "Each is stretched over its own range around grey, so their strengths cannot be compared by eye. "
                    "The model does not use these components one by one, but sums of all of them.",
     "filters.alt": "{count} filters, each {width} × {height} pixels",
-    # attention
-    "attention.title": "Where does layer {layer} look from here?",
-    "attention.text": "From {origin}: the mean of all heads, then every head by its number, with its largest weight "
-                      "on a patch. Click one to enlarge it.",
-    "attention.layer": "Layer",
-    "attention.head": "Head",
-    "attention.mean": "mean",
-    "attention.shared": "Same scale",
-    "attention.shared.help": "On: colours can be compared between heads. Off: each map uses its own range, so that "
-                             "faint ones can be read.",
-    "attention.opacity": "Map opacity",
-    "attention.label": "{name} · {peak} %",
-    "attention.hover": "head {head}: largest {peak} %, on patches together {share} %",
-    "attention.hover.mean": "mean of all heads: largest {peak} %, on patches together {share} %",
-    "attention.one": "Where does layer {layer}, head {head} look from here?",
-    "attention.one.mean": "Where does layer {layer} look from here, on average over its heads?",
-    "attention.one.text": "Most on row {row}, column {col}: {peak} %. {share} % of the attention rests on patches, "
-                          "the rest on {others}. All alike would be {even} %.",
-    "attention.one.all": "Most on row {row}, column {col}: {peak} %. All of the attention rests on patches. All "
-                         "alike would be {even} %.",
-    "attention.hover.patch": "row %{customdata[0]}, column %{customdata[1]}: %{z:.2%}<extra></extra>",
-    "attention.scale": "attention weight",
+    # the atlas
+    "atlas.answer": "The model says: {answer}.",
+    "atlas.class": "**{name}** {percent} %",
+    "map.shared": "Same scale",
+    "map.shared.help": "On: colours can be compared between maps. Off: each map uses its own range, so that faint ones "
+                       "can be read.",
+    "map.opacity": "Map opacity",
+    "map.hover": "row %{customdata[0]}, column %{customdata[1]}: %{z:.2%}<extra></extra>",
     "attention.not": "Where a head looks is not why the model decides: the weights say nothing about what is read "
                      "there (the values), nor about the other heads, the residual stream and the MLPs. In deep "
                      "layers a token is no longer its patch, but a mixture of many.",
-    "attention.shared.on": "All maps share one scale.",
-    "attention.shared.off": "Each map has its own scale.",
     # rollout
     "rollout.title": "What has flowed here through all layers?",
     "rollout.text": "Attention rollout (Abnar & Zuidema 2020) from {origin}: the maps after each layer, layers "

@@ -36,15 +36,6 @@ SENTENCES = {
     "none.picture": "왼쪽에서 이미지를 고르세요.",
     "title.camera": "카메라 사진",
     "fold": "수식, 그리고 이 그림이 말해 주지 않는 것",
-    # the picture
-    "hero.title": "어디에서 바라볼까요?",
-    "hero.hint": "패치를 클릭하면 옆의 모든 맵이 그 패치에서 바라본 것으로 바뀝니다.",
-    "hero.hover": "%{customdata[0]}행 %{customdata[1]}열<extra></extra>",
-    "hero.from": "바라보는 토큰",
-    "hero.from.patch": "패치",
-    "hero.row": "행",
-    "hero.col": "열",
-    "hero.alt": "{rows} × {cols} 패치 격자를 얹은 {name}",
     "token.class": "클래스 토큰",
     "token.distillation": "증류 토큰",
     "token.register": "레지스터 {number}",
@@ -89,33 +80,16 @@ SENTENCES = {
     "filters.not": "성분마다 회색을 중심으로 따로 늘려 그렸으므로 세기를 눈으로 비교할 수 없습니다. 모델은 이 성분을 "
                    "하나씩이 아니라 모두 섞어서 씁니다.",
     "filters.alt": "{width} × {height}픽셀 필터 {count}개",
-    # attention
-    "attention.title": "{layer}번 레이어는 여기에서 어디를 볼까요?",
-    "attention.text": "{origin}에서 본 어텐션입니다. 맨 앞은 모든 헤드의 평균이고, 그다음은 헤드 번호와 패치에 놓인 "
-                      "가장 큰 가중치입니다. 클릭하면 크게 볼 수 있습니다.",
-    "attention.layer": "레이어",
-    "attention.head": "헤드",
-    "attention.mean": "평균",
-    "attention.shared": "같은 색 범위",
-    "attention.shared.help": "켜면 헤드끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 "
-                             "있습니다.",
-    "attention.opacity": "맵의 불투명도",
-    "attention.label": "{name} · {peak} %",
-    "attention.hover": "헤드 {head}: 최댓값 {peak} %, 패치에 놓인 합 {share} %",
-    "attention.hover.mean": "모든 헤드의 평균: 최댓값 {peak} %, 패치에 놓인 합 {share} %",
-    "attention.one": "{layer}번 레이어의 {head}번 헤드는 여기에서 어디를 볼까요?",
-    "attention.one.mean": "{layer}번 레이어의 헤드들은 여기에서 평균적으로 어디를 볼까요?",
-    "attention.one.text": "가장 많이 보는 곳은 {row}행 {col}열({peak} %)입니다. 어텐션의 {share} %가 패치에, "
-                          "나머지가 {others}에 놓입니다. 모두 고르게 본다면 {even} %입니다.",
-    "attention.one.all": "가장 많이 보는 곳은 {row}행 {col}열({peak} %)입니다. 어텐션이 모두 패치에 놓입니다. 모두 "
-                         "고르게 본다면 {even} %입니다.",
-    "attention.hover.patch": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2%}<extra></extra>",
-    "attention.scale": "어텐션 가중치",
+    # the atlas
+    "atlas.answer": "모델의 답: {answer}.",
+    "atlas.class": "**{name}** {percent} %",
+    "map.shared": "같은 색 범위",
+    "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
+    "map.opacity": "맵의 불투명도",
+    "map.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2%}<extra></extra>",
     "attention.not": "헤드가 보는 곳이 곧 판단의 이유는 아닙니다. 가중치는 거기서 무엇을 읽는지(value)도, 다른 "
                      "헤드와 잔차 연결과 MLP가 하는 일도 말해 주지 않습니다. 깊은 레이어의 토큰은 이미 자기 패치가 "
                      "아니라 여러 패치가 섞인 것입니다.",
-    "attention.shared.on": "모든 맵이 같은 색 범위를 씁니다.",
-    "attention.shared.off": "맵마다 색 범위가 다릅니다.",
     # rollout
     "rollout.title": "모든 레이어를 거쳐 여기로 무엇이 흘러왔을까요?",
     "rollout.text": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 레이어까지, "

@@ -1,0 +1,51 @@
+"""The atlas' view as the page keeps it: words and numbers counted from 1, as an address may hold them. No streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.components.atlas import MEAN, ROLLOUT
+from app.result import Result
+
+COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}  # what stands beside the heads
+CHOICES = {"direction": ("row", "column"), "scale": ("map", "layer", "shared"), "compare": ("both", "difference")}
+KEPT = ("layer", "head", "from", "row", "col", "pinned", *CHOICES)  # all of it
+
+
+def to_atlas(result: Result, get: Callable[[str], object]) -> dict:
+    """What is kept, for the atlas; anything that does not fit this model falls back to what an expert would choose."""
+    depth, heads, (rows, cols) = result.trace.depth, result.trace.heads, result.grid
+    layer = _number(get("layer"), 1, depth, depth) - 1
+    kept = str(get("head") or "mean")
+    head = COLUMNS[kept] if kept in COLUMNS else _number(kept, 1, heads, 0) - 1
+    kept = get("from")
+    if kept in result.prefix_names:
+        query = result.prefix_names.index(kept)
+    elif kept == "patch" or not result.prefix_names:
+        row, col = (_number(get(name), 1, n, (n + 1) // 2) - 1 for name, n in (("row", rows), ("col", cols)))
+        query = result.token((row, col))
+    else:
+        query = 0
+    pinned = [int(p) for p in str(get("pinned") or "").split(".") if p.isascii() and p.isdigit() and len(p) < 7]
+    view = {"layer": layer, "head": head, "query": query, "pinned": [p for p in pinned if p < result.trace.length][:2]}
+    for name, options in CHOICES.items():
+        view[name] = get(name) if get(name) in options else options[0]
+    return view
+
+
+def from_atlas(result: Result, view: dict) -> dict:
+    """What the atlas says, to be kept. `pinned` is tokens joined by dots."""
+    columns = {number: name for name, number in COLUMNS.items()}
+    query = view["query"]
+    kept = {"layer": view["layer"] + 1, "head": columns.get(view["head"], str(view["head"] + 1)),
+            "pinned": ".".join(map(str, view["pinned"])) or None, **{name: view[name] for name in CHOICES}}
+    if query < result.trace.prefix:
+        return kept | {"from": result.prefix_names[query]}
+    row, col = divmod(query - result.trace.prefix, result.grid[1])
+    return kept | {"from": "patch", "row": row + 1, "col": col + 1}
+
+
+def _number(value: object, low: int, high: int, default: int) -> int:
+    """`value` moved into [low, high]; `default` for what is no number."""
+    text = str(value)
+    return min(max(int(text), low), high) if text.isascii() and text.isdigit() and len(text) < 7 else default
