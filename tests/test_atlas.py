@@ -23,7 +23,7 @@ from vit_core.trace import record
 SMALL = dict(image_size=(15, 21), patch_size=(3, 3), classes=11, dim=14, depth=3, heads=2, head_dim=7, mlp_dim=23)
 
 
-def shake(model, spread):
+def shake(model, spread=0.3):
     """Weights away from their start, so that heads look at different places."""
     draw = torch.Generator().manual_seed(0)
     with torch.no_grad():

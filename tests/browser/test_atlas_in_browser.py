@@ -345,14 +345,14 @@ def test_1370_tokens_are_as_pleasant(tab, traces):
     median, p95 = min((r[0, 0], r[1, 0]) for r in rounds)
     print(f"12 x 12 x 1370, handler's start to drawn: median {median:.1f} ms, 95% {p95:.1f} ms")
     assert median <= 8
+    start = time.perf_counter()
     atlas.hover(20, 9)
     token = trace.token_at(20, 9)
     rough = atlas.small(8, 3)
     middle = trace.on_grid(trace.attention(8, [trace.token_at(19, 10)])[3, 0])  # the block's middle: 18..20, 9..11
     assert rank_correlation(rough[1::3, 1::3][:12, :12], torch.nn.functional.avg_pool2d(middle[None], 3)[0]) > 0.9
-    start = time.perf_counter()
     atlas.wait("a.exact && a.map.exact")
-    print(f"37 x 37: exact {1e3 * (time.perf_counter() - start):.0f} ms after the pointer rests")
+    print(f"37 x 37: exact {1e3 * (time.perf_counter() - start):.0f} ms after the pointer came to rest")
     agrees(atlas.overlay(), trace.on_grid(trace.attention(4, [token])[7, 0]))
     np.testing.assert_allclose(atlas.map(), trace.attention(4, [token])[7, 0].numpy(), atol=1e-4)
     agrees(atlas.small(8, 3), trace.on_grid(trace.attention(8, [token])[3, 0]))
