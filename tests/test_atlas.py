@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, shake
 from PIL import Image
 
 from app.components.atlas import payload as wire
@@ -20,6 +19,17 @@ from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer
 from vit_core.rollout import rollout
 from vit_core.trace import record
+
+SMALL = dict(image_size=(15, 21), patch_size=(3, 3), classes=11, dim=14, depth=3, heads=2, head_dim=7, mlp_dim=23)
+
+
+def shake(model, spread=0.3):
+    """Weights away from their start, so that heads look at different places."""
+    draw = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(spread * torch.randn(parameter.shape, generator=draw))
+    return model.eval()
 
 
 def picture(width=90, height=60) -> Image.Image:

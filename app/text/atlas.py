@@ -43,7 +43,7 @@ EN = {
     "legend_shared": "all maps", "legend_rollout_map": "this rollout; each depth has its own range",
     "legend_rollout_layer": "this rollout; each depth has its own range", "legend_rollout_shared": "all depths",
     "coarse": "Small maps: one in {factor} × {factor} patches, exact once you rest",
-    "exact": "Every map exact at {rows} × {cols}",
+    "exact": "Every head exact at {rows} × {cols}",
     "coarse_here": "fetching the exact map…",
     "loading": "Reading the attention…",
 }
@@ -91,7 +91,7 @@ KO = {
     "legend_shared": "모든 지도", "legend_rollout_map": "이 롤아웃의 범위(깊이마다 다름)",
     "legend_rollout_layer": "이 롤아웃의 범위(깊이마다 다름)", "legend_rollout_shared": "모든 깊이",
     "coarse": "작은 지도: {factor} × {factor} 패치마다 하나, 멈추면 정확해집니다",
-    "exact": "모든 지도가 {rows} × {cols} 그대로입니다",
+    "exact": "모든 헤드가 {rows} × {cols} 그대로입니다",
     "coarse_here": "정확한 지도를 가져오는 중…",
     "loading": "어텐션을 읽는 중…",
 }

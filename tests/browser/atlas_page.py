@@ -1,4 +1,4 @@
-"""A page with the atlas alone, for tests/browser/test_atlas.py; the query parameters choose what it shows.
+"""A page with the atlas alone, for tests/browser/test_atlas_in_browser.py; the query parameters choose what it shows.
 
 `model`: a name in MODELS. `picture`: a file in assets/samples. `lang`: en, ko. `view`: the atlas' view as JSON.
 """

@@ -114,6 +114,8 @@ class Sheet {
     const gap = Math.max(1, Math.round((Math.min(width / C, height / L) > 20 ? 2 : 1) * ratio));
     const apart = Math.round(8 * ratio); // before each of the two columns that are no heads
     const step = Math.min(((width * ratio - 2 * apart) / C - gap) / cols, ((height * ratio) / L - gap) / rows);
+    // With less than a pixel a patch some would vanish: paint finer, and let the browser average on the way down.
+    if (step < 1 && ratio < 8) return this.layout(model, width, height, 2 * ratio);
     this.w = Math.max(3, Math.floor(step * cols));
     this.h = Math.max(3, Math.floor(step * rows));
     Object.assign(this, { gap, apart, ratio, heads: model.H, L, C });
