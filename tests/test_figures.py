@@ -9,7 +9,6 @@ from PIL import Image
 
 from app import figures
 from vit_core import draw
-from vit_core.images import Preprocess
 
 
 def decoded(figure) -> Image.Image:
