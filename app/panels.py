@@ -83,16 +83,16 @@ def hero(result: Result, *, title: str, key: str) -> None:
     t, (rows, cols) = state.t(), result.grid
     _, patch, _ = place(result)
     st.subheader(t("hero.title"), anchor=False)
+    st.caption(t("hero.hint"))
     trace = result.trace
-    with st.container(key="hero_figure"):
-        chart(figures.hero(result.shown, trace.crop, result.grid, trace.config.patch_size, patch, t("hero.hover")),
-              f"{key}_chart", pick(f"{key}_chart"), "stretch", t("hero.alt", name=title, rows=rows, cols=cols))
     token, row, col = st.columns([2, 1, 1], gap="xsmall")
-    token.selectbox(t("hero.from"), [*result.prefix_names, "patch"], key="from", on_change=moved,
+    token.selectbox(t("hero.from"), [*result.prefix_names, "patch"], **state.worded("from", moved),
                     format_func=lambda o: t("hero.from.patch") if o == "patch" else t.token(o))
     row.number_input(t("hero.row"), 1, rows, key="row", on_change=moved, disabled=patch is None)
     col.number_input(t("hero.col"), 1, cols, key="col", on_change=moved, disabled=patch is None)
-    st.caption(t("hero.hint"))
+    with st.container(key="hero_figure"):
+        chart(figures.hero(result.shown, trace.crop, result.grid, trace.config.patch_size, patch, t("hero.hover")),
+              f"{key}_chart", pick(f"{key}_chart"), "stretch", t("hero.alt", name=title, rows=rows, cols=cols))
 
 
 def received(result: Result, *, key: str) -> None:
@@ -194,7 +194,7 @@ def attention(result: Result, *, key: str) -> None:
     left, middle, right = st.columns([4, 3, 7])
     if trace.depth > 1:
         layer = left.slider(t("attention.layer"), 1, trace.depth, key="layer")
-    head = middle.selectbox(t("attention.head"), range(trace.heads + 1), key="head",
+    head = middle.selectbox(t("attention.head"), range(trace.heads + 1), **state.worded("head"),
                             format_func=lambda h: str(h) if h else t("attention.mean"))
     shared, opacity = look(key, right)
     weights = cache.run(result.attention, layer - 1, token)

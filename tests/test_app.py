@@ -96,7 +96,7 @@ def test_no_model_is_taken_to_be_like_another(name):
     t, config = text.Text("en"), small(name).config
     assert (t("predictions.none") in words(app)) == (config.classes == 0)
     assert (t("positions.none") in words(app)) == (config.position == "none")
-    looked_from = app.selectbox(key="from")
+    looked_from = app.selectbox(key="from_en")
     assert looked_from.value == (config.prefix_names[0] if config.prefix else "patch")
     looked_from.set_value("patch").run()
     app.number_input(key="row").set_value(config.grid[0]).run()
@@ -108,10 +108,10 @@ def test_changing_a_control_never_runs_the_model_again(forwards):
     app = page()
     assert len(forwards) == 1
     moves = [
-        lambda: app.slider(key="layer").set_value(1), lambda: app.selectbox(key="head").set_value(2),
+        lambda: app.slider(key="layer").set_value(1), lambda: app.selectbox(key="head_en").set_value(2),
         lambda: app.slider(key="residual").set_value(0.0), lambda: app.slider(key="discard").set_value(0.5),
         lambda: app.slider(key="span").set_value((2, 3)), lambda: app.slider(key="depth").set_value(2),
-        lambda: app.selectbox(key="from").set_value("patch"), lambda: app.number_input(key="col").set_value(1),
+        lambda: app.selectbox(key="from_en").set_value("patch"), lambda: app.number_input(key="col").set_value(1),
         lambda: app.toggle(key="attention_shared").set_value(False),
         lambda: app.slider(key="rollout_opacity").set_value(0.2),
     ]  # fmt: skip
@@ -119,7 +119,7 @@ def test_changing_a_control_never_runs_the_model_again(forwards):
         move().run()
         assert not app.exception
     assert len(forwards) == 1
-    app.selectbox(key="sample").set_value("coffee.jpg").run()
+    app.selectbox(key="sample_en").set_value("coffee.jpg").run()
     assert len(forwards) == 2  # and another picture does
 
 
@@ -136,7 +136,7 @@ def test_an_address_opens_the_same_view_and_follows_it():
     app = page(model="embedded:photo", sample="coffee.jpg", layer=2, head=1, row=3, col=5, **{"from": "patch"})
     assert "layer 2, head 1" in words(app)
     assert "row 3, column 5" in words(app)
-    assert app.selectbox(key="sample").value == "coffee.jpg"
+    assert app.selectbox(key="sample_en").value == "coffee.jpg"
     app.slider(key="layer").set_value(3).run()
     assert app.query_params["layer"] in ("3", ["3"])
 
@@ -155,7 +155,7 @@ def test_an_address_that_makes_no_sense_is_mended(address):
 @pytest.mark.parametrize("bad", ["embedded:none", "nonsense", "file:/no/such/file.pth", "timm:", "file:README.md"])
 def test_a_model_that_cannot_be_had_is_said_and_the_last_one_stays(language, bad):
     app = page(lang=language)
-    app.selectbox(key="model").set_value("other").run()
+    app.selectbox(key=f"model_{language}").set_value("other").run()
     app.text_input(key="model_name").set_value(bad).run()
     assert not app.exception
     assert len(app.error) == 1
@@ -184,7 +184,7 @@ def test_without_any_model_the_page_says_what_to_do(home):
 def test_a_file_from_elsewhere_is_a_model_too(home):
     app = page(model=f"file:{home / 'fashion.safetensors'}")
     assert not app.exception  # whether it can be read is the checkpoints' business; here it is said or shown
-    assert app.selectbox(key="model").value == "other"
+    assert app.selectbox(key="model_en").value == "other"
 
 
 @pytest.fixture
