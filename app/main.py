@@ -13,7 +13,7 @@ from app import figures, state
 
 state.start()
 t = state.t()
-st.set_page_config(t("app.name"), figures.icon(), layout="wide", initial_sidebar_state=270)
+st.set_page_config(t("app.name"), figures.icon(), layout="wide", initial_sidebar_state=295)
 st.html(Path(__file__).with_name("style.css"))
 pages = [st.Page("pages/explore.py", title=t("page.explore"), icon=":material/search:", default=True)]
 st.navigation(pages, position="top").run()

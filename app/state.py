@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -61,6 +62,22 @@ def one_of(name: str, options: list | tuple, default: Any = None) -> Any:
     if get(name) not in options:
         put(name, default if default in options else options[0])
     return get(name)
+
+
+def worded(name: str, then: Callable[[], None] | None = None) -> dict[str, Any]:
+    """Key and callback of a select box whose options are words: a box of its own in each language.
+
+    Streamlit would go on showing an option in the words it was chosen in. What is chosen is remembered as `name`.
+    """
+    key = f"{name}_{get('lang')}"
+    put(key, get(name))
+
+    def chosen() -> None:
+        put(name, get(key))
+        if then:
+            then()
+
+    return {"key": key, "on_change": chosen}
 
 
 def write_address() -> None:

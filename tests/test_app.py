@@ -116,7 +116,7 @@ def test_changing_a_control_never_runs_the_model_again(forwards):
         move().run()
         assert not app.exception
     assert len(forwards) == 1
-    app.selectbox(key="sample").set_value("coffee.jpg").run()
+    app.selectbox(key="sample_en").set_value("coffee.jpg").run()
     assert len(forwards) == 2  # and another picture does
 
 
@@ -133,7 +133,7 @@ def test_an_address_opens_the_same_view():
     app = page(model="embedded:photo", sample="coffee.jpg", layer=2, head=1, row=3, col=5, **{"from": "patch"})
     assert "layer 2, head 1" in words(app)
     assert "row 3, column 5" in words(app)
-    assert app.selectbox(key="sample").value == "coffee.jpg"
+    assert app.selectbox(key="sample_en").value == "coffee.jpg"
 
 
 @pytest.mark.parametrize("address", [
@@ -163,7 +163,7 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
 @pytest.mark.parametrize("bad", ["embedded:none", "nonsense", "file:/no/such/file.pth", "timm:", "file:README.md"])
 def test_a_model_that_cannot_be_had_is_said_and_the_last_one_stays(language, bad):
     app = page(lang=language)
-    app.selectbox(key="model").set_value("other").run()
+    app.selectbox(key=f"model_{language}").set_value("other").run()
     app.text_input(key="model_name").set_value(bad).run()
     assert not app.exception
     assert len(app.error) == 1
@@ -192,7 +192,7 @@ def test_without_any_model_the_page_says_what_to_do(home):
 def test_a_file_from_elsewhere_is_a_model_too(home):
     app = page(model=f"file:{home / 'fashion.safetensors'}")
     assert not app.exception  # whether it can be read is the checkpoints' business; here it is said or shown
-    assert app.selectbox(key="model").value == "other"
+    assert app.selectbox(key="model_en").value == "other"
 
 
 @pytest.fixture

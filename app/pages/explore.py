@@ -34,7 +34,7 @@ def choose_picture() -> str | None:
     if source == "sample":
         listed = cache.samples()
         state.one_of("sample", list(listed))
-        file = st.selectbox(t("side.sample"), list(listed), key="sample", label_visibility="collapsed",
+        file = st.selectbox(t("side.sample"), list(listed), **state.worded("sample"), label_visibility="collapsed",
                             format_func=lambda f: listed[f][f"title_{t.language}"])
         entry = listed[file]
         if take(f"sample {file}", (cache.SAMPLES / file).read_bytes(), entry[f"title_{t.language}"]):
@@ -78,7 +78,7 @@ def choose_model() -> str | None:
         state.put("model", OTHER)
     options = [*sorted(embedded, key=lambda name: name != "embedded:photo"), OTHER]
     state.one_of("model", options)
-    choice = st.selectbox(t("side.model"), options, key="model", label_visibility="collapsed",
+    choice = st.selectbox(t("side.model"), options, **state.worded("model"), label_visibility="collapsed",
                           format_func=lambda o: embedded.get(o) or t("side.model.other"))
     if choice != OTHER:
         return choice
