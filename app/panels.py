@@ -68,6 +68,7 @@ def pick(key: str) -> Callable[[], None]:
             state.put("from", "patch")
             state.put("row", int(point[0]))
             state.put("col", int(point[1]))
+            state.put("pinned", None)  # or the pin would hold the atlas where it was
         state.rerun(*SHOWN)
 
     return chosen
@@ -83,12 +84,13 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
         st.markdown(t("atlas.answer", answer=answer)
                     + (" " + t("predictions.expected", name=expected) if expected else ""))
     wanted, known = to_atlas(result, state.get), state.get("atlas_view")
-    if known and {name: known.get(name) for name in wanted} != wanted:  # changed elsewhere on the page: an order
+    if known and known != wanted:  # changed elsewhere on the page: an order
         state.put("atlas_order", state.get("atlas_order", 0) + 1)
+    state.put("atlas_view", wanted)
 
     def changed() -> None:
         view = state.get(key)["view"]
-        state.put("atlas_view", view)
+        state.put("atlas_view", {name: view[name] for name in wanted})
         for name, value in from_atlas(result, view).items():
             state.put(name, value)
         state.rerun(*SHOWN)

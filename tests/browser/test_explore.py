@@ -1,20 +1,21 @@
 """The explore page, by mouse and keyboard: what is drawn are the core's numbers, and nothing runs twice."""
 
-import io
+import json
 import time
-from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import vit_core as vc
 from app import text
+from tests.browser.atlas_driver import Atlas, agrees
 from tests.browser.conftest import ROOT, scroll, settled
 from tests.hostile.make import cases
-from vit_core import analysis, draw
+from vit_core import analysis
 
 SAMPLES = ROOT / "assets" / "samples"
+POSITION_TARGETS = 0  # which trace of the grid of grids takes the clicks
+FIRST = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))[0]  # what the page opens on
 ENGLISH, KOREAN = text.Text("en"), text.Text("ko")
 
 
@@ -54,6 +55,23 @@ def patch_centres(page, chart: str, trace: int = 0):
     }""", [chart, trace])
 
 
+class Looking(Atlas):
+    """The atlas on the explore page."""
+
+    def __init__(self, page):
+        self.page = page
+        self.ready()
+
+    def shows(self, wanted) -> None:
+        """Wait until the map over the picture holds these weights, a token each, to what bytes can tell."""
+        wanted = [float(w) for w in wanted]
+        self.page.wait_for_function("""wanted => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+            .some(e => { const a = e.shadowRoot.querySelector('.atlas')?.atlas;
+                if (!a?.map || a.model.N !== wanted.length) return false;
+                const shown = wanted.map((_, k) => a.map.a[a.map.at + k] ** 2), top = Math.max(...wanted);
+                return shown.every((s, k) => Math.abs(s - wanted[k]) < 0.012 * top) })""", arg=wanted)
+
+
 def bring(page, chart: str) -> None:
     """Scroll until a figure stands in the middle."""
     page.evaluate("c => document.querySelector(`.st-key-${c}`).scrollIntoView({block: 'center'})", chart)
@@ -74,8 +92,7 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
     assert page.get_by_text(f"sure of {best[0][0]}").count() == 1
     labels = page.locator(".st-key-predictions_chart .ytick text").all_text_contents()
     assert [label.strip() for label in labels] == [name for name, _ in best]
-    last = trace.depth - 1
-    await_values(page, "attention_one", 0, "z", trace.on_grid(trace.attention(last, [0])[:, 0].mean(0)))
+    Looking(page).shows(trace.attention(trace.depth - 1, [0])[:, 0].mean(0))
     await_values(page, "rollout_one", 0, "z", trace.on_grid(vc.rollout(trace)))
     distances = np.stack([analysis.attention_distance(trace, i).numpy() for i in range(trace.depth)])
     await_values(page, "distances_chart", 0, "y", distances)
@@ -84,42 +101,23 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
     await_values(page, "positions_one", 0, "z", similarity[row - 1, col - 1])
 
 
-def test_the_pixels_drawn_are_the_colour_scale_of_the_weights(visit, model):
+def test_the_pixels_drawn_are_the_attention_of_the_patch_under_the_pointer(visit, model):
     page = visit("lang=en&layer=2&head=3")
-    trace = vc.record(model, str(SAMPLES / "dog.jpg"))
-    weights = trace.on_grid(trace.attention(1, [0])[:, 0]).numpy()
-    page.locator(".st-key-attention_opacity input[type=range]").focus()
-    page.keyboard.press("End")  # the map alone
-    top = max(float(weights.max()), float(weights.mean(0).max()))
-    wanted = draw.colour_map(weights[2], 0.0, top).reshape(-1, 3).astype(int)
-    bring(page, "attention_one")
-    close = 0.0
-    for _ in range(60):  # until the slider's answer is on the screen
-        shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
-        centres = patch_centres(page, "attention_one")
-        seen = [shot[int(y), int(x)] if 0 < y < shot.shape[0] else None for x, y in centres]
-        errors = [np.abs(s - w).max() for s, w in zip(seen, wanted, strict=True) if s is not None]
-        close = np.mean(np.array(errors) <= 6)
-        if close == 1:
-            break
-        page.wait_for_timeout(250)
-    assert len(errors) > len(wanted) / 2
-    assert close == 1
+    trace, atlas = vc.record(model, str(SAMPLES / FIRST["file"])), Looking(page)
+    for row, col in ((1, 2), (6, 5)):
+        atlas.hover(row, col)
+        weights = trace.attention(1, [trace.token_at(row, col)])[2, 0]
+        atlas.shows(weights)
+        agrees(atlas.overlay(), trace.on_grid(weights))
 
 
 def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, capsys):
     page = visit()
-    trace = vc.record(model, str(SAMPLES / "dog.jpg"))
+    trace = vc.record(model, str(SAMPLES / FIRST["file"]))
     ran = server.forwards()
     times = []
-    page.locator(".st-key-layer input[type=range]").focus()
-    for layer in (trace.depth - 2, trace.depth - 3, trace.depth - 4):
-        begun = time.perf_counter()
-        page.keyboard.press("ArrowLeft")
-        await_values(page, "attention_one", 0, "z", trace.on_grid(trace.attention(layer, [0])[:, 0].mean(0)))
-        times.append(time.perf_counter() - begun)
     page.locator(".st-key-depth input[type=range]").focus()
-    for last in (trace.depth - 2, trace.depth - 3):
+    for last in range(trace.depth - 2, trace.depth - 5, -1):
         begun = time.perf_counter()
         page.keyboard.press("ArrowLeft")
         await_values(page, "rollout_one", 0, "z", trace.on_grid(vc.rollout(trace, last=last)))
@@ -127,47 +125,50 @@ def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, cap
     with capsys.disabled():
         print("\nslider to redrawn figure: " + ", ".join(f"{t:.2f}" for t in times) + " s")
     assert server.forwards() == ran
-    assert parse_qs(urlparse(page.url).query)["layer"] == [str(trace.depth - 3)]
 
 
-def test_a_click_on_a_patch_turns_every_map_to_it(visit, model, server, shoot):
+def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, server, shoot):
     page = visit()
-    trace = vc.record(model, str(SAMPLES / "dog.jpg"))
+    trace, atlas = vc.record(model, str(SAMPLES / FIRST["file"])), Looking(page)
     ran = server.forwards()
     rows, cols = trace.grid
     row, col = rows - 2, 1
-    points = patch_centres(page, "hero_picture_chart", 2)  # 0 and 1 are the grid's lines
-    page.mouse.click(*points[row * cols + col])
     token, last = trace.token_at(row, col), trace.depth - 1
-    await_values(page, "attention_one", 0, "z", trace.on_grid(trace.attention(last, [token])[:, 0].mean(0)))
+    atlas.click(row, col)
     await_values(page, "rollout_one", 0, "z", trace.on_grid(vc.rollout(trace, token=token)))
     await_values(page, "positions_one", 0, "z", analysis.position_similarity(model)[row, col])
-    assert page.locator(".st-key-row input").input_value() == str(row + 1)
-    shoot(page, "clicked")
-    page.locator(".st-key-col input").fill("4")  # and by the keyboard
-    page.keyboard.press("Enter")
-    token = trace.token_at(row, 3)
-    await_values(page, "attention_one", 0, "z", trace.on_grid(trace.attention(last, [token])[:, 0].mean(0)))
-    page.wait_for_function("location.search.includes('col=4')")
-    assert server.forwards() == ran
-    page.reload()
+    page.mouse.click(*atlas.cell(last - 1, 2))  # a head of the atlas
+    atlas.shows(trace.attention(last - 1, [token])[2, 0])
+    page.get_by_text(f"Highlighted: layer {last}, head 3").wait_for()
+    for part in (f"layer={last}", "head=3", "from=patch", f"row={row + 1}", f"col={col + 1}", f"pinned={token}"):
+        page.wait_for_function("part => location.search.includes(part)", arg=part)
+    shoot(page, "pinned")
+    page.reload()  # the address is the view
     settled(page)
-    await_values(page, "attention_one", 0, "z", trace.on_grid(trace.attention(last, [token])[:, 0].mean(0)))
+    atlas = Looking(page)
+    atlas.shows(trace.attention(last - 1, [token])[2, 0])
+    bring(page, "positions_chart")  # and a click elsewhere on the page turns the atlas
+    targets = patch_centres(page, "positions_chart", POSITION_TARGETS)
+    page.mouse.click(*targets[2 * cols + 3])
+    atlas.shows(trace.attention(last - 1, [trace.token_at(2, 3)])[2, 0])
+    page.wait_for_function("location.search.includes('row=3') && location.search.includes('col=4')")
+    assert server.forwards() == ran
 
 
-def test_a_click_on_a_head_enlarges_it(visit, model):
-    page = visit()
-    trace = vc.record(model, str(SAMPLES / "dog.jpg"))
-    bring(page, "attention_heads")
-    page.mouse.click(*patch_centres(page, "attention_heads")[2])  # mean, 1, 2
-    weights = trace.attention(trace.depth - 1, [0])[:, 0]
-    await_values(page, "attention_one", 0, "z", trace.on_grid(weights[1]))
-    page.get_by_text(f"layer {trace.depth}, head 2 look from here").wait_for()
+def test_another_model_or_picture_never_shows_a_stale_map(visit, model, server):
+    page = visit("lang=en&layer=6&head=4")
+    atlas, sidebar = Looking(page), page.get_by_test_id("stSidebar")
+    upload(page, "coffee.jpg", (SAMPLES / "coffee.jpg").read_bytes())
+    atlas.shows(vc.record(model, str(SAMPLES / "coffee.jpg")).attention(5, [0])[3, 0])
+    sidebar.locator(".st-key-model_en input").click()
+    page.get_by_role("option").nth(1).click()
+    other = vc.load("embedded:fashion", "cpu")
+    atlas.shows(vc.record(other, str(SAMPLES / "coffee.jpg")).attention(5, [0])[3, 0])
 
 
 def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, model, server, shoot):
     page = visit()
-    name = page.get_by_text("German shepherd")
+    name = page.get_by_text(FIRST["title_en"])
     good = (SAMPLES / "kitten.jpg").read_bytes()
     every = {code: (file, data, code) for file, data, code in cases().values()
              if code and code != "image-too-heavy"}  # that one the uploader itself refuses
@@ -184,7 +185,7 @@ def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, mode
         sentence = ENGLISH.error(error.value)
         known.append(sentence)
         shown.get_by_text(sentence, exact=True).wait_for()
-        assert page.get_by_text(ENGLISH("last.picture", name="German shepherd")).count() == 1, case
+        assert page.get_by_text(ENGLISH("last.picture", name=FIRST["title_en"])).count() == 1, case
     assert len(set(known)) >= len(every)
     assert name.count()
     shoot(page, "bad-file")
@@ -215,7 +216,8 @@ def test_the_language_is_switched_in_place(visit, shoot, server):
     for key in ("received.title", "predictions.title", "positions.title", "rollout.title"):
         assert page.get_by_role("heading", name=KOREAN(key)).count() == 1
         assert page.get_by_role("heading", name=ENGLISH(key)).count() == 0
-    for box, option in (("sample_ko", "독일 셰퍼드"), ("from_ko", KOREAN("token.class"))):
+    assert Looking(page).page.get_by_text(KOREAN("atlas.answer", answer="")[:5], exact=False).count()
+    for box, option in (("sample_ko", FIRST["title_ko"]),):
         page.wait_for_function("""([box, option]) => {
             const found = document.querySelector(`.st-key-${box}`);
             return found && (found.textContent.includes(option) || found.querySelector('input')?.value === option);
@@ -237,13 +239,10 @@ def test_it_fits_the_window(visit, theme, shoot):
         for plot in page.locator(".js-plotly-plot").all():
             assert plot.evaluate("e => e.getBoundingClientRect().right - window.innerWidth") <= 0
         if width > 1000:  # the first screen is a finished result: picture and answer
-            for chart in ("hero_picture_chart", "predictions_chart"):
-                box = page.locator(f".st-key-{chart} .js-plotly-plot").bounding_box()
-                assert box["y"] + min(box["height"], 100) < height
-            before = page.locator(".st-key-hero_picture_chart").bounding_box()
-            scroll(page, 1500)
-            page.wait_for_timeout(200)
-            assert page.locator(".st-key-hero_picture_chart").bounding_box() == before  # it stays where it is
+            for part in (".frame", ".sheet canvas"):
+                box = page.locator(f".atlas {part}").bounding_box()
+                assert box["y"] + box["height"] < height
+                assert box["x"] + box["width"] <= width
             sizes = page.evaluate("""() => [...document.querySelectorAll('.js-plotly-plot svg text')]
                 .filter(t => t.textContent.trim()).map(t => parseFloat(getComputedStyle(t).fontSize))""")
             assert min(sizes) >= 14
