@@ -115,7 +115,8 @@ def settled(page) -> None:
         const places = [...document.querySelectorAll('.stPlotlyChart')];
         const drawn = place => place.querySelector('.js-plotly-plot')?._fullData;
         return document.querySelector('.st-key-norms_chart') && places.length && places.every(drawn)
-            && !document.querySelector('[data-testid=stSkeleton]') && document.querySelector('.stApp').dataset.testScriptState !== 'running';
+            && !document.querySelector('[data-testid=stSkeleton]')
+            && document.querySelector('.stApp').dataset.testScriptState !== 'running';
     }""")
 
 
