@@ -79,6 +79,8 @@ def test_strips_place_each_map_under_its_target(grid, count):
         near = sheet[int(y), int(x), :3].astype(int) - draw.colours()[255]
         assert np.abs(near).max() <= (8 if min(cell_h, cell_w) / max(grid) > 8 else 90)  # WebP blurs the smallest
     assert len(figure.layout.annotations) == count
+    places = list(zip(targets.y, targets.x, strict=True))
+    assert places == sorted(places)  # read line by line
     width, height = figure.layout.xaxis.range[1] - figure.layout.xaxis.range[0], figure.layout.yaxis.range[0]
     assert figures.strip_aspect(count, grid[0] / grid[1]) == pytest.approx(width / height, rel=0.05)
 

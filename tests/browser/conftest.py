@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
-PATIENCE = 120_000  # ms; a busy machine is no failure
+PATIENCE = 60_000  # ms; a busy machine is no failure
 
 
 class Server:
@@ -110,10 +110,13 @@ def visit(chromium, server):
 
 
 def settled(page) -> None:
-    """Wait until the last figure is drawn and nothing runs any more."""
+    """Wait until every figure is drawn and nothing runs any more."""
     page.wait_for_function("""() => {
-        const last = document.querySelector('.st-key-norms_chart .js-plotly-plot');
-        return last && last._fullData && document.querySelector('.stApp').dataset.testScriptState !== 'running';
+        const places = [...document.querySelectorAll('.stPlotlyChart')];
+        const drawn = place => place.querySelector('.js-plotly-plot')?._fullData;
+        return document.querySelector('.st-key-norms_chart') && places.length && places.every(drawn)
+            && !document.querySelector('[data-testid=stSkeleton]')
+            && document.querySelector('.stApp').dataset.testScriptState !== 'running';
     }""")
 
 
