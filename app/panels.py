@@ -148,12 +148,15 @@ def positions(result: Result, *, key: str) -> None:
     rows, cols = result.grid
     row, col = (n + 1 for n in place(result)[1] or ((rows - 1) // 2, (cols - 1) // 2))
     low = min(0.0, float(similarity.min()))
-    st.markdown(t("positions.text"))
-    chart(figures.grid_of_grids(similarity, (row - 1, col - 1), t("positions.pick"), low, 1.0, t("positions.scale")),
-          f"{key}_chart", pick(f"{key}_chart"))
-    st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
-    chart(figures.enlarged(None, similarity[row - 1, col - 1], low, 1.0, t("positions.scale"), t("positions.hover"),
-                           (row - 1, col - 1), height=320, percent=False), f"{key}_one")
+    every, one = st.columns(2, gap="large")
+    with every:
+        st.markdown(t("positions.text"))
+        chart(figures.grid_of_grids(similarity, (row - 1, col - 1), t("positions.pick"), low, 1.0,
+                                    t("positions.scale")), f"{key}_chart", pick(f"{key}_chart"))
+    with one:
+        st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
+        chart(figures.enlarged(None, similarity[row - 1, col - 1], low, 1.0, t("positions.scale"),
+                               t("positions.hover"), (row - 1, col - 1), height=440, percent=False), f"{key}_one")
     fold("positions")
 
 

@@ -163,11 +163,14 @@ else:
     left, right = st.columns(2, gap="large")
     with left:
         panels.predictions(result, expected=shows, key="predictions")
-        positions(result)
     with right:
         panels.received(result, key="received")
-        panels.filters(result, key="filters")
     rollout(result)
+    positions(result)
     heads(result)
-    panels.norms(result, key="norms")
+    left, right = st.columns(2, gap="large")
+    with left:
+        panels.filters(result, key="filters")
+    with right:
+        panels.norms(result, key="norms")
 state.write_address()

@@ -384,5 +384,5 @@ def test_a_finger_looks_first_and_pins_second(chromium, address):
 
 def test_korean_says_it_too(tab):
     atlas = tab(lang="ko", view={"layer": 6, "head": 2})
-    assert "7층 3번 헤드" in atlas.page.locator(".title").inner_text()
+    assert "7번 레이어 3번 헤드" in atlas.page.locator(".title").inner_text()
     assert atlas.page.locator(".atlas").get_attribute("aria-label") == "어텐션 아틀라스"
