@@ -1,14 +1,17 @@
 """Every sentence exists in both languages, with the same places to fill; and none stands anywhere else."""
 
 import ast
+import pickle
 import re
 import string
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from app import text
-from vit_core import InputError
+from vit_core import InputError, VisionTransformer, ViTConfig, load
 
 APP = Path(text.__file__).resolve().parents[1]
 ROOT = APP.parent
@@ -50,11 +53,106 @@ def test_no_particle_is_left_open():
     assert not [k for k, s in text.SENTENCES["ko"].items() if re.search(r"[은이을과]\([는가를와]\)|\((으|이)\)", s)]
 
 
-def test_every_error_of_the_core_that_a_picture_or_the_page_can_raise_has_its_sentence():
-    source = (ROOT / "vit_core" / "images.py").read_text(encoding="utf-8")
-    raised = set(re.findall(r'InputError\(\s*"([a-z-]+)"', source))
-    assert {"image-empty", "image-truncated"} <= raised
-    assert not [code for code in raised if f"error.{code}" not in text.SENTENCES["en"]]
+def _called(node: ast.Call) -> str:
+    return getattr(node.func, "id", getattr(node.func, "attr", ""))
+
+
+def _raised() -> list[tuple[str, set[str], str]]:
+    """(code, names of its values, where) of each InputError that the core makes.
+
+    A code is a constant, one of two constants, or a parameter: then it is what the function's callers pass.
+    """
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "vit_core").rglob("*.py"))}
+    calls = [n for tree in trees.values() for n in ast.walk(tree) if isinstance(n, ast.Call)]
+
+    def codes(node, function) -> set[str]:
+        if isinstance(node, ast.Constant):
+            return {node.value}
+        if isinstance(node, ast.IfExp):
+            return codes(node.body, function) | codes(node.orelse, function)
+        parameters = [a.arg for a in function.args.args]
+        assert getattr(node, "id", "") in parameters, f"{ast.unparse(node)} in {function.name}"
+        place = parameters.index(node.id)
+        passed = [c.args[place] if len(c.args) > place else next(k.value for k in c.keywords if k.arg == node.id)
+                  for c in calls if _called(c) == function.name]
+        return set().union(*(codes(p, None) for p in passed))
+
+    found = []
+    for path, tree in trees.items():
+        functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node) == "InputError":
+                around = [f for f in functions if f.lineno <= node.lineno <= f.end_lineno]
+                values = {k.arg for k in node.keywords}
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                found += [(code, values, where) for code in codes(node.args[0], around[-1] if around else None)]
+    return found
+
+
+def test_every_error_of_the_core_has_its_sentence_and_carries_what_the_sentence_says():
+    raised, sentences = _raised(), text.SENTENCES["en"]
+    assert {"image-empty", "checkpoint-keys", "checkpoint-shapes", "labels-format", "tensor-shape", "timm-broken",
+            "rollout-option", "hub-unreachable"} <= {code for code, _, _ in raised}
+    assert not [f"{where}: {code}" for code, _, where in raised if f"error.{code}" not in sentences]
+    lacking = [(where, code, places(sentences[f"error.{code}"]) - {f"{v}:," for v in values} - values)
+               for code, values, where in raised]
+    assert not [row for row in lacking if row[2]]
+    known = {code for code, _, _ in raised} | {"none", "more"}
+    assert {k.removeprefix("error.") for k in sentences if k.startswith("error.")} == known
+
+
+def _bad_files(folder: Path) -> dict[str, str]:
+    """From the code to the name of a model that raises it."""
+    torch.manual_seed(0)
+    config = ViTConfig(image_size=(8, 8), patch_size=(4, 4), dim=8, depth=1, heads=1, head_dim=8, mlp_dim=8, classes=3)
+    model = VisionTransformer(config)
+    state = {n: t.clone() for n, t in model.state_dict().items()}
+    fc2 = "blocks.0.mlp.fc2.bias"
+    save_file({**state, fc2: state[fc2] / 0}, folder / "nan.safetensors")
+    save_file({**state, fc2: state[fc2][1:]}, folder / "shape.safetensors")
+    save_file({n: t for n, t in state.items() if n != fc2} | {f"more.{i}": torch.ones(1) for i in range(20)},
+              folder / "keys.safetensors")
+    save_file({"conv1.weight": torch.ones(1, 1)}, folder / "cnn.safetensors")
+    (folder / "text.pth").write_text("These are no weights.", encoding="utf-8")
+    (folder / "empty.pth").touch()
+    (folder / "header.safetensors").write_bytes(b"\x02" + bytes(7) + b"[]")
+    (folder / "short.safetensors").write_bytes((folder / "nan.safetensors").read_bytes()[:-8])
+    (folder / "pickle.pth").write_bytes(pickle.dumps(Path("x")))
+    named = folder / "named"
+    named.mkdir()
+    save_file(state, named / "count.safetensors")
+    (named / "count.labels.txt").write_text("one\ntwo\n", encoding="utf-8")
+    save_file(state, named / "format.safetensors")
+    (named / "format.labels.txt").write_bytes(b"\xff\xff")
+    (folder / "hf").mkdir()
+    (folder / "hf" / "config.json").write_text("[", encoding="utf-8")
+    files = {"not-finite": "nan", "shapes": "shape", "keys": "keys", "architecture": "cnn", "header": "header",
+             "truncated": "short"}
+    return {f"checkpoint-{code}": f"file:{folder / stem}.safetensors" for code, stem in files.items()} | {
+        "checkpoint-format": f"file:{folder / 'text.pth'}", "checkpoint-empty": f"file:{folder / 'empty.pth'}",
+        "checkpoint-pickle": f"file:{folder / 'pickle.pth'}", "checkpoint-not-found": f"file:{folder / 'none.pth'}",
+        "checkpoint-config": f"hf:{folder / 'hf'}", "labels-count": f"file:{named / 'count.safetensors'}",
+        "labels-format": f"file:{named / 'format.safetensors'}", "model-unknown": "embedded:none"}
+
+
+def test_what_is_really_raised_is_said_in_both_languages(tmp_path):
+    for code, name in _bad_files(tmp_path).items():
+        with pytest.raises(InputError) as caught:
+            load(name, "cpu")
+        error = caught.value
+        assert error.code == code, str(error)
+        same = InputError(code, "its own words", **error.values)
+        said = {language: text.Text(language).error(same) for language in text.LANGUAGES}
+        assert "its own words" not in said.values(), code
+        assert re.search(r"[/:]([\w-]+)(\.\w+)?$", name)[1] in said["ko"] or code == "checkpoint-config", said
+        assert not [s for s in said.values() if re.search(r"[{}]|\['|\[\]", s)], said
+        if code == "checkpoint-keys":
+            assert "blocks.0.mlp.fc2.bias" in said["ko"]
+            assert "more.9" not in said["ko"]
+            assert "8개" in said["ko"]
+            assert "없음" in said["ko"]
+        if code == "checkpoint-shapes":
+            assert "blocks.0.mlp.fc2.bias (7,) ≠ (8,)" in said["en"]
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)

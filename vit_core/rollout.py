@@ -97,16 +97,17 @@ def rollout(
     """
     last = trace.depth - 1 if last is None else last
     checks = {
-        "fusion": (fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", fusion),
-        "residual": (0 <= residual <= 1, "between 0 and 1", residual),
-        "discard": (0 <= discard < 1, "at least 0 and below 1", discard),
-        "first": (0 <= first <= last, f"between 0 and last ({last})", first),
-        "last": (last < trace.depth, f"below the number of layers ({trace.depth})", last),
-        "token": (0 <= token < trace.length, f"between 0 and {trace.length - 1}", token),
+        "fusion": (fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", fusion, ", ".join(FUSIONS)),
+        "residual": (0 <= residual <= 1, "between 0 and 1", residual, "0 ≤ r ≤ 1"),
+        "discard": (0 <= discard < 1, "at least 0 and below 1", discard, "0 ≤ d < 1"),
+        "first": (0 <= first <= last, f"between 0 and last ({last})", first, f"0–{last}"),
+        "last": (last < trace.depth, f"below the number of layers ({trace.depth})", last, f"0–{trace.depth - 1}"),
+        "token": (0 <= token < trace.length, f"between 0 and {trace.length - 1}", token, f"0–{trace.length - 1}"),
     }
-    for name, (good, expected, got) in checks.items():
+    for name, (good, expected, got, allowed) in checks.items():
         if not good:
-            raise InputError("rollout-option", f"{name} must be {expected}, not {got}", option=name, got=got)
+            raise InputError("rollout-option", f"{name} must be {expected}, not {got}", option=name, got=got,
+                             allowed=allowed)
     layers = slice(first, last + 1)
     *_, row = rollout_rows(trace.queries[layers], trace.keys[layers], token, fusion, residual, discard)
     return row

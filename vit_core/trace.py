@@ -86,7 +86,7 @@ def _input(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | N
             "tensor-shape",
             f"a preprocessed picture must be a float tensor of shape (1, {channels}, height, width), "
             f"not {picture.dtype} {tuple(picture.shape)}",
-            shape=tuple(picture.shape), channels=channels,
+            shape=tuple(picture.shape), dtype=str(picture.dtype).removeprefix("torch."), channels=channels,
         )  # fmt: skip
     return picture, None
 

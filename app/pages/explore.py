@@ -71,7 +71,8 @@ def take(identity: str, data: bytes, title: str) -> bool:
 
 def choose_model() -> str | None:
     """The model's name; a source that needs completing has a field to type in."""
-    embedded = {a.name: a.title for a in cache.sources() if a.source == "embedded"}
+    titles = {"embedded:photo": t("model.photo"), "embedded:fashion": t("model.fashion")}
+    embedded = {a.name: titles.get(a.name, a.title) for a in cache.sources() if a.source == "embedded"}
     named = state.get("model")
     if named and named not in embedded and named != OTHER:  # from the address
         state.put("model_name", named)

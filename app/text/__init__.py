@@ -25,6 +25,8 @@ EQUATIONS = {
     "norms": r"n_{l,i} = \lVert z_{l,i}\rVert_2",
 }
 
+LISTED = 12  # names spelt out in one message; more are counted
+
 
 class Text:
     """The sentences in one language: `t("key", number=3)`."""
@@ -41,9 +43,16 @@ class Text:
     def error(self, error: InputError) -> str:
         """What an InputError says in this language; its own English sentence where the code is not known here."""
         try:
-            return self._sentences[f"error.{error.code}"].format(**error.values)
+            values = {n: self._listed(v) if isinstance(v, list) else v for n, v in error.values.items()}
+            return self._sentences[f"error.{error.code}"].format(**values)
         except (KeyError, IndexError, ValueError):
             return str(error)
+
+    def _listed(self, names: list) -> str:
+        """Names for a sentence: the first dozen, then how many more."""
+        joined = ", ".join(map(str, names[:LISTED]))
+        return self("error.more", names=joined, count=len(names) - LISTED) if len(names) > LISTED \
+            else joined or self("error.none")
 
     def token(self, name: str) -> str:
         """A prefix token's name: "class", "distillation" or "register 3"."""

@@ -16,6 +16,8 @@ SENTENCES = {
     "side.camera": "Take a picture",
     "side.credit": "{author} · {licence}",
     "side.model": "Model",
+    "model.photo": "Photographs",
+    "model.fashion": "Clothes",
     "side.model.other": "Another model …",
     "side.model.name": "Name of the model",
     "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small` or `file:/path/to/model.pth`. "
@@ -161,4 +163,48 @@ SENTENCES = {
     "error.model-unknown": "There is no model called {name}. A name begins with timm:, hf: or file:.",
     "error.device-unavailable": "The model cannot be moved to {device}: {reason}.",
     "error.timm-missing": "timm is not installed, so its models are not available. `pip install timm` adds them.",
+    "error.none": "none",
+    "error.more": "{names} and {count} more",
+    "error.timm-broken": "timm is installed but cannot be imported: {reason}. Reinstall timm together with a "
+                         "torchvision that fits this torch.",
+    "error.hub-unreachable": "{name} has not been downloaded yet, and the Hugging Face hub cannot be reached "
+                             "({reason}). Without a network there are the built-in models, hf:/path/to/folder and "
+                             "file:/path/to/file.",
+    "error.hub-not-found": "The Hugging Face hub has no public repository {repo} that holds {files}. Check how the "
+                           "name is spelt.",
+    "error.hub-no-weights": "There are no published weights for {name}. Choose another model.",
+    "error.hub-missing": "huggingface_hub is not installed, so no model can be downloaded. `pip install "
+                         "huggingface_hub` adds it.",
+    "error.checkpoint-not-found": "There is no file that can be read: {path}. Check its name, its folder and who may "
+                                  "read it; a model on the Hugging Face hub is written hf:owner/name.",
+    "error.checkpoint-empty": "{source} is empty (0 bytes). Copy or download it again.",
+    "error.checkpoint-truncated": "{source} is cut short: only {size:,} bytes are there. Copy or download it again.",
+    "error.checkpoint-format": "{source} cannot be read as a checkpoint ({reason}). Choose a .safetensors, .pth, .pt "
+                               "or .bin file of named floating-point weights.",
+    "error.checkpoint-header": "The header of {source} is not a safetensors file's ({reason}). Download it again, or "
+                               "save the weights anew.",
+    "error.checkpoint-pickle": "{source} asks to run code ({what}) when it is opened. It was not run. Save the "
+                               "weights alone, best as .safetensors.",
+    "error.checkpoint-bomb": "{source} has {size:,} bytes and would unpack to {unpacked:,}. Checkpoints are not "
+                             "compressed, so it was not read; save the weights anew.",
+    "error.checkpoint-keys": "The tensors in {source} are not those of the architecture. Missing: {missing}. Not "
+                             "expected: {extra}. Wrong shape: {shapes}. Choose a file that holds one whole Vision "
+                             "Transformer.",
+    "error.checkpoint-shapes": "Tensors in {source} have the wrong shape (in the file ≠ expected): {shapes}. Use the "
+                               "config.json these weights were saved with.",
+    "error.checkpoint-not-finite": "{source} holds NaN or infinite weights, so nothing it computed would mean "
+                                   "anything: {tensors}. Choose a checkpoint from before training diverged.",
+    "error.checkpoint-architecture": "{source} is not a Vision Transformer that can be shown here ({reason}). ViT, "
+                                     "DeiT and DINOv2 of timm or transformers can.",
+    "error.checkpoint-config": "{source}: its configuration describes no model that can be built ({reason}). Use the "
+                               "config.json published with these weights.",
+    "error.labels-count": "{source}: the model has {classes} classes and there are {labels} labels. Give one label "
+                          "for each class.",
+    "error.labels-format": "{source} cannot be read as labels. Write a UTF-8 text file with one name a line, or a "
+                           "JSON list of names.",
+    "error.tensor-shape": "A preprocessed picture is a float tensor of shape (1, {channels}, height, width); this "
+                          "one is {dtype} {shape}.",
+    "error.model-no-head": "This model has no classification head, so it predicts nothing. Choose one trained to "
+                           "classify.",
+    "error.rollout-option": "Attention rollout cannot take {option} = {got}. Possible: {allowed}.",
 }

@@ -16,6 +16,8 @@ SENTENCES = {
     "side.camera": "사진 찍기",
     "side.credit": "{author} · {licence}",
     "side.model": "모델",
+    "model.photo": "사진",
+    "model.fashion": "의류",
     "side.model.other": "다른 모델 …",
     "side.model.name": "모델 이름",
     "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small`, `file:/경로/model.pth`처럼 "
@@ -157,4 +159,46 @@ SENTENCES = {
     "error.model-unknown": "그런 모델이 없습니다: {name}. 이름은 timm:, hf:, file: 가운데 하나로 시작합니다.",
     "error.device-unavailable": "모델을 옮길 수 없습니다({device}): {reason}.",
     "error.timm-missing": "timm이 설치되어 있지 않아 그 모델들을 쓸 수 없습니다. `pip install timm`으로 설치하세요.",
+    "error.none": "없음",
+    "error.more": "{names} 외 {count}개",
+    "error.timm-broken": "timm이 설치되어 있지만 불러올 수 없습니다({reason}). 지금 쓰는 torch에 맞는 torchvision과 "
+                         "함께 timm을 다시 설치하세요.",
+    "error.hub-unreachable": "아직 내려받지 않은 모델인데 Hugging Face 허브에 연결할 수 없습니다: {name}({reason}). "
+                             "네트워크가 없어도 내장 모델, hf:/폴더/경로, file:/파일/경로는 쓸 수 있습니다.",
+    "error.hub-not-found": "Hugging Face 허브에 그런 공개 저장소나 파일이 없습니다: {repo}({files}). 이름의 철자를 "
+                           "확인하세요.",
+    "error.hub-no-weights": "공개된 가중치가 없는 모델입니다: {name}. 다른 모델을 고르세요.",
+    "error.hub-missing": "huggingface_hub가 설치되어 있지 않아 모델을 내려받을 수 없습니다. `pip install "
+                         "huggingface_hub`로 설치하세요.",
+    "error.checkpoint-not-found": "읽을 수 있는 파일이 없습니다: {path}. 파일 이름과 폴더, 읽기 권한을 확인하세요. "
+                                  "Hugging Face 허브의 모델은 hf:소유자/이름으로 씁니다.",
+    "error.checkpoint-empty": "파일이 비어 있습니다(0바이트): {source}. 다시 복사하거나 내려받으세요.",
+    "error.checkpoint-truncated": "파일이 {size:,}바이트에서 잘렸습니다: {source}. 다시 복사하거나 내려받으세요.",
+    "error.checkpoint-format": "체크포인트로 읽을 수 없는 파일입니다: {source}({reason}). 이름 붙은 부동소수점 "
+                               "가중치가 담긴 .safetensors, .pth, .pt, .bin 파일을 고르세요.",
+    "error.checkpoint-header": "safetensors 파일의 헤더가 아닙니다: {source}({reason}). 다시 내려받거나 가중치를 "
+                               "새로 저장하세요.",
+    "error.checkpoint-pickle": "열 때 코드({what})를 실행하려는 파일이라 실행하지 않고 거부했습니다: {source}. "
+                               "가중치만, 되도록 .safetensors로 저장하세요.",
+    "error.checkpoint-bomb": "{size:,}바이트 파일이 풀면 {unpacked:,}바이트가 됩니다: {source}. 체크포인트는 "
+                             "압축하지 않으므로 읽지 않았습니다. 가중치를 새로 저장하세요.",
+    "error.checkpoint-keys": "파일의 텐서가 모델 구조와 맞지 않습니다: {source}. 빠진 텐서: {missing}. 구조에 없는 "
+                             "텐서: {extra}. 모양이 다른 텐서: {shapes}. Vision Transformer 하나가 온전히 담긴 "
+                             "파일을 고르세요.",
+    "error.checkpoint-shapes": "텐서의 모양이 모델 구조와 다릅니다: {source}. 파일의 모양 ≠ 필요한 모양: {shapes}. "
+                               "이 가중치와 함께 저장된 config.json을 쓰세요.",
+    "error.checkpoint-not-finite": "가중치에 NaN이나 무한대가 있어 계산 결과에 아무 의미가 없습니다: "
+                                   "{source}({tensors}). 학습이 발산하기 전의 체크포인트를 고르세요.",
+    "error.checkpoint-architecture": "여기에서 보여 줄 수 있는 Vision Transformer가 아닙니다: {source}({reason}). "
+                                     "timm이나 transformers의 ViT, DeiT, DINOv2를 고르세요.",
+    "error.checkpoint-config": "설정대로는 모델을 만들 수 없습니다: {source}({reason}). 이 가중치와 함께 공개된 "
+                               "config.json을 쓰세요.",
+    "error.labels-count": "모델의 클래스는 {classes}개인데 레이블은 {labels}개입니다: {source}. 클래스마다 레이블을 "
+                          "하나씩 적으세요.",
+    "error.labels-format": "레이블로 읽을 수 없는 파일입니다: {source}. 한 줄에 이름 하나씩 적은 UTF-8 텍스트 "
+                           "파일이나 이름의 JSON 목록으로 저장하세요.",
+    "error.tensor-shape": "전처리된 이미지는 모양이 (1, {channels}, 높이, 폭)인 부동소수점 텐서여야 하는데, 주어진 "
+                          "텐서는 {dtype} {shape}입니다.",
+    "error.model-no-head": "분류 헤드가 없어 예측하지 못하는 모델입니다. 분류를 학습한 모델을 고르세요.",
+    "error.rollout-option": "어텐션 롤아웃에 쓸 수 없는 값입니다: {option} = {got}. 가능한 값: {allowed}.",
 }

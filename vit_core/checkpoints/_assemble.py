@@ -42,12 +42,13 @@ def check_keys(expected: dict[str, tuple], given: dict[str, tuple], source: str)
     wrong = [n for n in sorted(expected.keys() & given.keys()) if tuple(expected[n]) != tuple(given[n])]
     parts = [f"missing: {listed(missing)}"] if missing else []
     parts += [f"not expected: {listed(extra)}"] if extra else []
+    shapes = [f"{n} {tuple(given[n])} ≠ {tuple(expected[n])}" for n in wrong]
     parts += ["wrong shape: " + listed(f"{n} should be {tuple(expected[n])} and is {tuple(given[n])}" for n in wrong)] \
         if wrong else []
     if parts:
         raise InputError("checkpoint-keys" if missing or extra else "checkpoint-shapes",
                          f"{source} does not fit the architecture: {'; '.join(parts)}.",
-                         source=source, missing=missing, extra=extra, wrong=wrong)
+                         source=source, missing=missing, extra=extra, wrong=wrong, shapes=shapes)
 
 
 def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: list[str] | None = None,

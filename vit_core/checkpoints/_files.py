@@ -39,7 +39,7 @@ def read(path: Path) -> dict[str, Tensor]:
         raise InputError("checkpoint-not-found", f"There is no file {path}.", source=name, path=str(path))
     if path.suffix.lower() not in SUFFIXES:
         raise InputError("checkpoint-format", f"{name} is not a checkpoint: its name should end in "
-                         f"{', '.join(SUFFIXES)}.", source=name)
+                         f"{', '.join(SUFFIXES)}.", source=name, reason=f"*{path.suffix}")
     try:
         size = path.stat().st_size
         with open(path, "rb") as file:
@@ -60,7 +60,7 @@ def read(path: Path) -> dict[str, Tensor]:
         return _checked(_safetensors(path, size), name, size)
     else:
         raise InputError("checkpoint-format", f"{name} is not a checkpoint: it starts with {head[:4]!r}, not as a "
-                         "safetensors file or one that torch.save wrote does.", source=name)
+                         "safetensors file or one that torch.save wrote does.", source=name, reason=repr(head[:4]))
     return _checked(_flat(content, name), name, size)
 
 
@@ -68,14 +68,14 @@ def _safetensors(path: Path, size: int) -> dict[str, Tensor]:
     name = path.name
     with open(path, "rb") as file:
         length = struct.unpack("<Q", file.read(8).ljust(8, b"\xff"))[0]
-        broken = "its header claims to be longer than the format allows" if length > 100_000_000 else None
+        broken = f"header {length:,} > 100,000,000" if length > 100_000_000 else None
         if broken is None and 8 + length <= size:
             try:
                 header = json.loads(file.read(length))
                 ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
                 length += max(ends, default=0)
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-                broken = f"its header is not one ({type(error).__name__})"
+                broken = f"header {type(error).__name__}"
     if broken is None and 8 + length > size:
         raise InputError("checkpoint-truncated", f"{name} is cut short: it has {size} bytes and says it holds "
                          f"{8 + length}.", source=name, size=size, expected=8 + length)
@@ -109,11 +109,11 @@ def _unpickled(path: Path, size: int) -> object:
     except pickle.UnpicklingError as error:
         refused = re.search(r"(?:GLOBAL|class|function|global:?)\s+`?([\w.]+\.[\w.]+)", str(error))
         if "global" in str(error).lower() or refused or _imports(path):
-            what = refused[1] if refused else "something other than tensors"
+            what = refused[1] if refused else "pickle"
             raise InputError("checkpoint-pickle", f"{name} asks to run code ({what}) when it is opened. It was not "
                              "run. Save the weights alone, best as .safetensors.", source=name, what=what) from None
         raise InputError("checkpoint-format", f"{name} is not a checkpoint that torch can read.",
-                         source=name) from error
+                         source=name, reason=type(error).__name__) from error
     except (RuntimeError, EOFError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
             AssertionError, struct.error, OverflowError, MemoryError, RecursionError, UnicodeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -138,23 +138,25 @@ def _flat(content: object, name: str) -> dict[str, Tensor]:
             content = next((content[n] for n in NESTS if isinstance(content.get(n), dict)), content)
     if not isinstance(content, dict):
         raise InputError("checkpoint-format", f"{name} holds a {type(content).__name__}, not named tensors.",
-                         source=name)
+                         source=name, reason=type(content).__name__)
     odd = [str(k) for k, v in content.items() if not isinstance(v, Tensor) or not isinstance(k, str)]
     if odd or not content:
         raise InputError("checkpoint-format", f"{name} should hold named tensors, by themselves or under one of "
-                         f"{', '.join(NESTS)}; it holds {listed(odd) or 'nothing'}.", source=name, names=odd)
+                         f"{', '.join(NESTS)}; it holds {listed(odd) or 'nothing'}.", source=name,
+                         reason=listed(odd) or "{}")
     return dict(content)
 
 
 def _checked(state: dict[str, Tensor], name: str, size: int) -> dict[str, Tensor]:
     """Plain floating-point tensors no larger than the file that they came from."""
     if not state:
-        raise InputError("checkpoint-format", f"{name} holds no tensors.", source=name)
+        raise InputError("checkpoint-format", f"{name} holds no tensors.", source=name, reason="{}")
     odd = [n for n, t in state.items() if t.layout != torch.strided or t.device.type != "cpu"
            or not t.is_floating_point()]
     if odd:
         raise InputError("checkpoint-format", f"{name}: {listed(odd)} should be floating-point weights; quantised, "
-                         "sparse and integer ones are not read.", source=name, tensors=odd)
+                         "sparse and integer ones are not read.", source=name, tensors=odd, reason=listed(
+                             f"{n} {str(state[n].dtype).removeprefix('torch.')}" for n in odd))
     total = sum(t.numel() * t.element_size() for t in state.values())
     if total > _SWELL * size:
         raise InputError("checkpoint-bomb", f"{name} has {size} bytes and its tensors claim {total}, so they are "
@@ -170,7 +172,8 @@ def unwrapped(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
         while short.startswith(PREFIXES):
             short = short[len(next(p for p in PREFIXES if short.startswith(p))):]
         if short in out:
-            raise InputError("checkpoint-keys", f"{name} holds {short} twice, once as {key}.", source=name, extra=[key])
+            raise InputError("checkpoint-keys", f"{name} holds {short} twice, once as {key}.", source=name,
+                             missing=[], extra=[key], shapes=[])
         out[short] = tensor
     return out
 
@@ -181,7 +184,7 @@ def read_json(path: Path, code: str) -> dict | list:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(code, f"{path.name} is not a JSON file that can be read: {error}.",
-                         source=path.name) from error
+                         source=path.name, reason=str(error)) from error
 
 
 def labels_beside(path: Path, classes: int) -> list[str] | None:

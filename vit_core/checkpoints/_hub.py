@@ -27,7 +27,7 @@ def ask() -> Callable[[], str]:
 
     def wait() -> str:
         thread.join(max(0.0, begun + PATIENCE + 0.5 - time.monotonic()))
-        return answer[0] if answer else f"no answer in {PATIENCE:g} s"
+        return answer[0] if answer else f"timeout: {PATIENCE:g} s"
 
     return wait
 
@@ -77,7 +77,7 @@ def fetch(repo: str, names: list[str], what: str, *, optional: bool = False,
     if hub.constants.HF_HUB_OFFLINE:
         if optional:
             return None
-        raise _unreachable(what, "HF_HUB_OFFLINE is set")
+        raise _unreachable(what, "HF_HUB_OFFLINE=1")
     why = (asked or ask())()
     if why:
         raise _unreachable(what, why)
@@ -85,11 +85,13 @@ def fetch(repo: str, names: list[str], what: str, *, optional: bool = False,
         try:
             return Path(hub.hf_hub_download(repo, name))
         except hub.errors.RepositoryNotFoundError:
-            raise InputError("hub-not-found", f"The hub has no public repository {repo!r}.", name=what) from None
+            raise InputError("hub-not-found", f"The hub has no public repository {repo!r}.", name=what, repo=repo,
+                             files=names) from None
         except hub.errors.EntryNotFoundError:
             continue
         except (OSError, *_transport_errors()) as error:
             raise _unreachable(what, str(error).splitlines()[0]) from error
     if optional:
         return None
-    raise InputError("hub-not-found", f"The hub's {repo!r} has none of {', '.join(names)}.", name=what, files=names)
+    raise InputError("hub-not-found", f"The hub's {repo!r} has none of {', '.join(names)}.", name=what, repo=repo,
+                     files=names)

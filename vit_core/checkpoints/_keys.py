@@ -120,7 +120,8 @@ def _grid(entries: int, prefix: int, source: str) -> tuple[int, bool, int]:
         return _square(entries), True, 0
     raise InputError("checkpoint-architecture", f"{source} has {entries} position entries and {prefix} prefix tokens, "
                      "which leaves no square grid of patches, and nothing in it tells the grid's shape.",
-                     source=source, positions=entries, prefix=prefix)
+                     source=source, positions=entries, prefix=prefix,
+                     reason=f"√({entries} − {prefix})")
 
 
 #: Widths whose heads are not 64 wide in any published ViT, and their number of heads.
@@ -136,7 +137,8 @@ def _heads(inner: int, norm: str, gated: bool, source: str) -> int:
     heads = _HEADS.get(inner) or inner // 64 or 1
     if inner % heads:
         raise InputError("checkpoint-architecture", f"{source}: attention {inner} wide cannot be cut into heads of 64, "
-                         "and nothing in the file tells how many heads there are.", source=source, width=inner)
+                         "and nothing in the file tells how many heads there are.", source=source, width=inner,
+                         reason=f"{inner} / 64")
     return heads
 
 
@@ -158,7 +160,8 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
         their = weights.spell(suffixes[0] if suffixes[0] == "patch_embed.weight" else "blocks.0." + suffixes[0])
         raise InputError("checkpoint-architecture", f"{source} is not a Vision Transformer this program knows: it has "
                          f"no {' or '.join(their)} of {ndim} axes; it has {listed(sorted(state)) or 'nothing'}.",
-                         source=source, missing=their)
+                         source=source, missing=their,
+                         reason=f"{', '.join(their)} = None")
 
     def some(suffix: str) -> bool:
         return any(n.startswith(suffix) or re.match(r"blocks\.\d+\." + re.escape(suffix), n) for n in state)
@@ -168,7 +171,8 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
     if numbers != list(range(len(numbers))):
         holes = sorted(set(range(min(numbers[-1], 1000))) - set(numbers))
         raise InputError("checkpoint-keys", f"{source} does not fit the architecture: layers {listed(map(str, holes))} "
-                         f"are missing of {numbers[-1] + 1}.", source=source, missing=holes)
+                         f"are missing of {numbers[-1] + 1}.", source=source, extra=[], shapes=[],
+                         missing=[f"blocks.{i}" for i in holes])
     gated = shape(2, "mlp.fc1.weight")[0] == 2 * mlp_dim
     norm = "layer" if some("norm1.bias") or some("norm2.bias") else "rms"
     heads = facts.pop("heads", None)

@@ -76,7 +76,7 @@ def load(path: Path) -> VisionTransformer:
     found = metadata(path)
     if found is None:
         raise InputError("checkpoint-format", f"{path.name} is not one of the embedded models: its header holds no "
-                         "config.", source=path.name)
+                         "config.", source=path.name, reason="config = None")
     state = _files.read(path)
     try:
         config = ViTConfig(**found["config"])

@@ -87,14 +87,14 @@ def _pair(value: object, name: str, source: str) -> tuple[int, int]:
     if not (isinstance(value, list | tuple) and len(value) == 2
             and all(isinstance(v, int) and 0 < v <= 65536 for v in value)):
         raise InputError("checkpoint-config", f"{source}: {name} should be one or two whole numbers and is {value!r}.",
-                         source=source, field=name)
+                         source=source, field=name, reason=f"{name} = {value!r}")
     return tuple(value)
 
 
 def _eps(value: object, source: str) -> float:
     if not isinstance(value, int | float) or not 0 <= value < 1:
         raise InputError("checkpoint-config", f"{source}: layer_norm_eps should be a small number and is {value!r}.",
-                         source=source, field="layer_norm_eps")
+                         source=source, field="layer_norm_eps", reason=f"layer_norm_eps = {value!r}")
     return float(value)
 
 
@@ -104,7 +104,8 @@ def _facts(config: dict, source: str) -> dict:
     activation = config.get("hidden_act", "gelu")
     if activation not in _ACTIVATIONS:
         raise InputError("checkpoint-architecture", f"{source}: its activation should be one of "
-                         f"{', '.join(_ACTIVATIONS)} and is {activation!r}.", source=source)
+                         f"{', '.join(_ACTIVATIONS)} and is {activation!r}.", source=source,
+                         reason=f"hidden_act = {activation!r}")
     numbers = {"dim": ("hidden_size", 768), "depth": ("num_hidden_layers", 12), "heads": ("num_attention_heads", 12),
                "channels": ("num_channels", 3)}
     facts = {ours: config.get(theirs, default) for ours, (theirs, default) in numbers.items()}
@@ -112,10 +113,12 @@ def _facts(config: dict, source: str) -> dict:
         largest = _LARGEST.get(ours, 100_000)
         if not isinstance(value, int) or not 1 <= value <= largest:
             raise InputError("checkpoint-config", f"{source}: {numbers[ours][0]} should be a whole number from 1 to "
-                             f"{largest:,} and is {value!r}.", source=source, field=numbers[ours][0])
+                             f"{largest:,} and is {value!r}.", source=source, field=numbers[ours][0],
+                             reason=f"{numbers[ours][0]} = {value!r}")
     if facts["dim"] % facts["heads"]:
         raise InputError("checkpoint-config", f"{source}: hidden_size {facts['dim']} cannot be cut into "
-                         f"{facts['heads']} heads.", source=source, field="num_attention_heads")
+                         f"{facts['heads']} heads.", source=source, field="num_attention_heads",
+                         reason=f"hidden_size / num_attention_heads = {facts['dim']} / {facts['heads']}")
     dino = family.startswith("dinov2")
     facts |= {"image_size": _pair(config.get("image_size", 224), "image_size", source),
               "patch_size": _pair(config.get("patch_size", 14 if dino else 16), "patch_size", source),
@@ -170,7 +173,8 @@ def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str
         return timm.from_config(config, state, source, labels)
     if config.get("model_type") not in _FAMILIES:
         raise InputError("checkpoint-architecture", f"{source} is a {config.get('model_type')!r} model; those that can "
-                         f"be shown are {', '.join(_FAMILIES)}.", source=source)
+                         f"be shown are {', '.join(_FAMILIES)}.", source=source,
+                         reason=f"model_type = {config.get('model_type')!r}")
     weights, implied = translated(state, source)
     ours = infer(weights, source, **implied | _facts(config, source))
     labels = labels or (labels_of(config) if ours.classes else None)
@@ -182,7 +186,8 @@ def _shards(index: Path, get) -> dict[str, Tensor]:
     names = _files.read_json(index, "checkpoint-config")
     names = names.get("weight_map") if isinstance(names, dict) else None
     if not isinstance(names, dict) or not all(re.fullmatch(r"[\w.-]+", str(n)) for n in names.values()):
-        raise InputError("checkpoint-config", f"{index.name} has no weight_map of file names.", source=index.name)
+        raise InputError("checkpoint-config", f"{index.name} has no weight_map of file names.", source=index.name,
+                         reason="weight_map")
     state = {}
     for name in sorted(set(names.values())):
         state |= _files.read(get([name]))
@@ -198,17 +203,18 @@ def load(name: str) -> VisionTransformer:
             found = next((folder / n for n in names if (folder / n).is_file()), None)
             if found is None and not optional:
                 raise InputError("checkpoint-not-found", f"{folder} has no {' or '.join(names)}.", source=source,
-                                 files=names)
+                                 files=names, path=f"{folder}: {' | '.join(names)}")
             return found
     elif re.fullmatch(r"[\w.-]+/[\w.-]+|[\w-]+", name):
         def get(names: list[str], optional: bool = False) -> Path | None:
             return _hub.fetch(name, names, source, optional=optional)
     else:
         raise InputError("checkpoint-not-found", f"{name!r} is neither a folder here nor an id of the hub's.",
-                         source=source)
+                         source=source, path=name)
     config = _files.read_json(get(["config.json"]), "checkpoint-config")
     if not isinstance(config, dict):
-        raise InputError("checkpoint-config", f"{source}: config.json should be an object.", source=source)
+        raise InputError("checkpoint-config", f"{source}: config.json should be an object.", source=source,
+                         reason=f"config.json: {type(config).__name__}")
     weights = get(["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"])
     state = _shards(weights, get) if weights.suffix == ".json" else _files.read(weights)
     settings = get(["preprocessor_config.json"], optional=True)

@@ -44,7 +44,8 @@ def load(name: str) -> VisionTransformer:
     else:
         raise InputError("checkpoint-architecture", f"{source} is not a Vision Transformer this program knows: it has "
                          "no patch embedding by timm's name (patch_embed.proj) or transformers' "
-                         f"(embeddings.patch_embeddings.projection); it has {listed(sorted(state))}.", source=source)
+                         f"(embeddings.patch_embeddings.projection); it has {listed(sorted(state))}.", source=source,
+                         reason="patch_embed.proj = None")
     ours = infer(weights, source, **implied)
     labels = _files.labels_beside(path, ours.classes) or _imagenet(ours.classes)
     grey = (0.5,) * ours.channels

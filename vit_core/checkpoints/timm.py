@@ -142,7 +142,7 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
                 block = _parallel_scaling(block)
         except (KeyError, IndexError, RuntimeError, ValueError) as error:
             raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} is not whole: {error}.",
-                             source=source, reason=str(error)) from error
+                             source=source, missing=[f"{prefix[:-1]}: {error}"], extra=[], shapes=[]) from error
         out |= {prefix + k: t for k, t in block.items()}
     return out
 
@@ -155,43 +155,50 @@ def translated(state: dict[str, Tensor], source: str) -> Translated:
     return weights
 
 
-def _refuse(what: str, why: str) -> InputError:
-    return InputError("checkpoint-architecture", f"{what} cannot be shown: {why}.", source=what, reason=why)
+def _refuse(what: str, why: str, reason: str) -> InputError:
+    """`why` for a sentence in English; `reason` in timm's own terms, for one in any language."""
+    return InputError("checkpoint-architecture", f"{what} cannot be shown: {why}.", source=what, reason=reason)
 
 
 def _facts(module: nn.Module, what: str) -> dict:
     """The config fields that weights do not tell, read off a timm module; refuses what we have no term for."""
     name = {type(m).__name__ for m in module.blocks}
     if len(name) != 1:
-        raise _refuse(what, f"its blocks should be of one kind and are {', '.join(sorted(name)) or 'none'}")
+        raise _refuse(what, f"its blocks should be of one kind and are {', '.join(sorted(name)) or 'none'}",
+                      f"blocks = {', '.join(sorted(name)) or None}")
     kind = name.pop()
     if "Diff" in kind or any(type(m).__name__ == "DiffAttention" for m in module.modules()):
-        raise _refuse(what, _DIFFERENTIAL)
+        raise _refuse(what, _DIFFERENTIAL, "DiffAttention")
     if kind not in ("Block", "ResPostBlock", "ParallelScalingBlock", "ParallelThingsBlock"):
-        raise _refuse(what, f"there is no equivalent of its {kind}")
+        raise _refuse(what, f"there is no equivalent of its {kind}", f"blocks = {kind}")
     norms = {(type(m).__name__, m.eps) for m in module.modules() if type(m).__name__ in _NORMS}
     strange = {type(m).__name__ for m in module.modules() if "Norm" in type(m).__name__} - _NORMS.keys()
     if len(norms) != 1 or strange:
-        raise _refuse(what, f"its norms should all be alike and are {sorted(map(str, norms)) + sorted(strange)}")
+        found = sorted(map(str, norms)) + sorted(strange)
+        raise _refuse(what, f"its norms should all be alike and are {found}", f"norm = {', '.join(found) or None}")
     acts = {(type(m).__name__, getattr(m, "approximate", "none")) for n, m in module.named_modules()
             if re.search(r"(\.act|mlp_act)$", n)}
     if len(acts) != 1 or next(iter(acts))[0] not in _ACTIVATIONS:
-        raise _refuse(what, f"its activation should be one of {', '.join(_ACTIVATIONS)} and is {sorted(acts)}")
+        raise _refuse(what, f"its activation should be one of {', '.join(_ACTIVATIONS)} and is {sorted(acts)}",
+                      f"act = {', '.join(name for name, _ in sorted(acts)) or None}")
     act, approximate = acts.pop()
     cores = [m for m in module.blocks.modules() if hasattr(m, "num_heads")]
     shapes = {(m.num_heads, m.head_dim) for m in cores}
     if len(shapes) != 1 or any(getattr(m, "gate", None) is not None for m in cores):
-        raise _refuse(what, f"its attention should be plain and alike in all layers; (heads, width) are {shapes}")
+        raise _refuse(what, f"its attention should be plain and alike in all layers; (heads, width) are {shapes}",
+                      f"num_heads, head_dim = {', '.join(map(str, sorted(shapes))) or None}")
     if any(getattr(m, "gate_last", False) for m in module.modules()):
-        raise _refuse(what, "its gated MLP packs the gate last")
+        raise _refuse(what, "its gated MLP packs the gate last", "gate_last = True")
     pool = module.attn_pool
     if module.global_pool not in ("token", "avg", "avgmax", "max", "map", "") or (pool is not None and (
             type(pool).__name__ != "AttentionPoolLatent" or pool.pos_embed is not None or pool.latent_len != 1
             or (pool.num_heads, pool.head_dim) not in shapes or type(pool.q) is not nn.Linear
             or type(pool.q_norm) is not nn.Identity)):
-        raise _refuse(what, f"there is no equivalent of its pooling {module.global_pool!r}")
+        raise _refuse(what, f"there is no equivalent of its pooling {module.global_pool!r}",
+                      f"global_pool = {module.global_pool!r}")
     if module.patch_embed.dynamic_img_pad:
-        raise _refuse(what, "it pads pictures up to whole patches, which would show patches that are not there")
+        raise _refuse(what, "it pads pictures up to whole patches, which would show patches that are not there",
+                      "dynamic_img_pad = True")
     heads, head_dim = shapes.pop()
     (norm, eps), = norms
     return dict(
@@ -233,7 +240,8 @@ def _check_type(module: nn.Module, what: str) -> None:
     from timm.models import deit, vision_transformer
 
     if type(module) not in (vision_transformer.VisionTransformer, deit.VisionTransformerDistilled):
-        raise _refuse(what, "only timm's VisionTransformer and VisionTransformerDistilled have an equivalent")
+        raise _refuse(what, "only timm's VisionTransformer and VisionTransformerDistilled have an equivalent",
+                      type(module).__name__)
 
 
 def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
@@ -258,9 +266,10 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, labels: lis
     """The model of a config.json that timm wrote ("architecture", "model_args", "pretrained_cfg") with its weights."""
     package, name = timm(), str(config["architecture"])
     if name in UNSUPPORTED:
-        raise _refuse(source, UNSUPPORTED[name])
+        raise _refuse(source, UNSUPPORTED[name], "DiffAttention")
     if not package.is_model(name):
-        raise InputError("checkpoint-architecture", f"{source}: timm has no model called {name!r}.", source=source)
+        raise InputError("checkpoint-architecture", f"{source}: timm has no model called {name!r}.", source=source,
+                         reason=f"architecture = {name!r}")
     args = config.get("model_args") or {}
     try:
         with torch.device("meta"):
@@ -283,7 +292,7 @@ def _known(package: ModuleType, name: str) -> None:
     architecture, _, tag = name.partition(".")
     known = {*package.list_models(module="vision_transformer"), *package.list_models(module="deit")}
     if architecture in UNSUPPORTED:
-        raise _refuse(f"timm:{architecture}", UNSUPPORTED[architecture])
+        raise _refuse(f"timm:{architecture}", UNSUPPORTED[architecture], "DiffAttention")
     if architecture not in known:
         near = difflib.get_close_matches(architecture, sorted(known), 3, 0.5)
         why = "is a model of timm's, but not a Vision Transformer" if package.is_model(architecture) else \
