@@ -97,8 +97,8 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
 
     with st.spinner(t("busy.figure")):
         source = cache.run(lambda: result.atlas)
-    mount(source, words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)}, key=key,
-          on_change=changed)
+    mount(source, words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)},
+          known=state.get(key), key=key, on_change=changed)
     fold("attention")
 
 

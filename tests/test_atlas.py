@@ -73,12 +73,12 @@ ROWS = {
 
 
 @pytest.mark.parametrize("kind", ROWS)
-def test_bytes_keep_every_row_within_two_percent(kind):
+def test_bytes_keep_every_row_within_two_percent(kind, measured):
     row = ROWS[kind]
     integer, scale = wire.attention_bytes(row)
     back = scale[:, None] * integer.float() ** 2
     error = (back - row).abs().sum(-1).max().item()
-    print(f"row L1 error, {kind}: {error:.4f}")
+    measured(f"row L1 error, {kind}: {error:.4f}")
     assert error <= 0.02
     torch.testing.assert_close(back.sum(-1), row.sum(-1))
     found = row.gather(-1, back.argmax(-1, keepdim=True))[:, 0]  # of two that share a byte, either is the largest
@@ -169,14 +169,14 @@ def base():
     return record(model, picture(640, 640))
 
 
-def test_twelve_layers_of_twelve_heads_fit_in_six_megabytes(base):
+def test_twelve_layers_of_twelve_heads_fit_in_six_megabytes(base, measured):
     payload = wire.pack(base, picture(640, 640))
-    print(f"payload at 12 x 12 x 197 x 197: {len(payload) / 1e6:.2f} MB (1 MB = 10**6 bytes)")
+    measured(f"payload at 12 x 12 x 197 x 197: {len(payload) / 1e6:.2f} MB (1 MB = 10**6 bytes)")
     assert len(payload) <= 6_000_000
     assert np.abs(decoded(payload) - attention(base)).sum(-1).max() <= 0.02
 
 
-def test_packing_takes_at_most_150_ms(base):
+def test_packing_takes_at_most_150_ms(base, measured):
     """Processor time on one thread: what else the machine is doing must not decide."""
     threads, image = torch.get_num_threads(), picture(640, 640)
     torch.set_num_threads(1)
@@ -189,7 +189,7 @@ def test_packing_takes_at_most_150_ms(base):
             wall.append(1e3 * (time.perf_counter() - clock))
     finally:
         torch.set_num_threads(threads)
-    print(f"packing at 12 x 12 x 197, one thread: {min(busy):.0f} ms of processor, {min(wall):.0f} ms by the clock")
+    measured(f"packing at 12 x 12 x 197, one thread: {min(busy):.0f} ms of processor, {min(wall):.0f} ms by the clock")
     assert min(busy) <= 150
 
 
@@ -217,12 +217,12 @@ def test_over_the_budget_the_maps_come_coarse(over):
     assert row[1 + 3 * 5 + 4] == pytest.approx(grid[9:, 12:].mean().item(), rel=0.1, abs=1e-4)
 
 
-def test_37_by_37_patches_stay_in_the_budget():
+def test_37_by_37_patches_stay_in_the_budget(measured):
     config = ViTConfig(**TALL | {"image_size": (518, 518), "patch_size": (14, 14)})
     trace = record(shake(VisionTransformer(config, transform=Preprocess(size=(518, 518)))), picture(640, 640))
     source = wire.Source(trace, picture(640, 640))
     one = source.answer({"of": source.id, "focus": [3, 5], "query": 700})
-    print(f"37 x 37: payload {len(source.payload) / 1e6:.2f} MB, an answer {len(one) / 1e6:.2f} MB")
+    measured(f"37 x 37: payload {len(source.payload) / 1e6:.2f} MB, an answer {len(one) / 1e6:.2f} MB")
     assert len(source.payload) <= wire.BUDGET
     assert len(source.payload) + len(one) <= wire.BUDGET
 

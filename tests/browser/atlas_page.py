@@ -57,7 +57,8 @@ def source(name: str, picture: str) -> Source:
 @st.fragment
 def show(name: str, picture: str, words: dict) -> None:
     query = st.query_params
-    view = atlas(source(name, picture), words=words, view=json.loads(query.get("view", "{}")), key="atlas")
+    view = atlas(source(name, picture), words=words, view=json.loads(query.get("view", "{}")),
+                 known=st.session_state.get("atlas"), key="atlas")
     if view:
         query["view"] = json.dumps(view)
     st.code(json.dumps(view, sort_keys=True), language=None)

@@ -120,7 +120,7 @@ def test_who_looks_here_is_the_column(tab, traces):
 
 
 @pytest.mark.parametrize("model", ["base", "small", "bare"])
-def test_rollout_in_the_browser_is_the_core_s(tab, traces, model):
+def test_rollout_in_the_browser_is_the_core_s(tab, traces, model, measured):
     atlas, trace = tab(model=model, view={"head": ROLLOUT}), traces(model)
     worst = 0
     for residual in (0.5, 0.1):
@@ -136,7 +136,7 @@ def test_rollout_in_the_browser_is_the_core_s(tab, traces, model):
                                 " const r = a.model.rollouts(x[0], 'row'); a.model.table = t;"
                                 " return [...r.slice(x[1] * a.model.N, (x[1] + 1) * a.model.N)] })()", [token, depth])
                 worst = max(worst, np.abs(slow - truth).max())
-    print(f"rollout of {model}, browser against core: {worst:.1e}")
+    measured(f"rollout of {model}, browser against core: {worst:.1e}")
     assert worst <= 1e-3
 
 
@@ -309,7 +309,7 @@ def test_rapid_changes_never_show_a_stale_map(tab, traces):
     assert page.evaluate("globalThis.ids.size") >= 2
 
 
-def test_nothing_is_sent_again_when_a_control_changes(tab):
+def test_nothing_is_sent_again_when_a_control_changes(tab, measured):
     atlas = tab(view={"layer": 4, "head": 7})
     assert max(atlas.frames) > 5_000_000
     atlas.click(5, 9)
@@ -322,28 +322,28 @@ def test_nothing_is_sent_again_when_a_control_changes(tab):
     atlas.page.mouse.click(*atlas.cell(8, 3))
     atlas.told(layer=8, direction="column", scale="layer", pinned=[80, 31])
     atlas.page.wait_for_timeout(500)
-    print(f"received after four changes: {sum(atlas.frames)} bytes in {len(atlas.frames)} messages")
+    measured(f"received after four changes: {sum(atlas.frames)} bytes in {len(atlas.frames)} messages")
     assert sum(atlas.frames) < 20_000
 
 
-def test_hovering_is_answered_within_a_frame(tab):
+def test_hovering_is_answered_within_a_frame(tab, measured):
     atlas = tab(view={"layer": 4, "head": 7})
     rounds = atlas.timings()
     (median, _), (p95, latency) = min(rounds, key=lambda r: r[1, 0])
     latency = min(r[1, 1] for r in rounds)
-    print(f"12 x 12 x 197, handler's start to picture and atlas drawn: median {median:.1f} ms, 95% {p95:.1f} ms; "
+    measured(f"12 x 12 x 197, handler's start to picture and atlas drawn: median {median:.1f} ms, 95% {p95:.1f} ms; "
           f"event to drawn: 95% {latency:.1f} ms")
     assert median <= 4
     assert p95 <= 8
     assert latency <= 33
 
 
-def test_1370_tokens_are_as_pleasant(tab, traces):
+def test_1370_tokens_are_as_pleasant(tab, traces, measured):
     atlas, trace = tab(model="large", view={"layer": 4, "head": 7}), traces("large")
     assert max(atlas.frames) < 8_000_000
     rounds = atlas.timings()
     median, p95 = min((r[0, 0], r[1, 0]) for r in rounds)
-    print(f"12 x 12 x 1370, handler's start to drawn: median {median:.1f} ms, 95% {p95:.1f} ms")
+    measured(f"12 x 12 x 1370, handler's start to drawn: median {median:.1f} ms, 95% {p95:.1f} ms")
     assert median <= 8
     start = time.perf_counter()
     atlas.hover(20, 9)
@@ -352,7 +352,7 @@ def test_1370_tokens_are_as_pleasant(tab, traces):
     middle = trace.on_grid(trace.attention(8, [trace.token_at(19, 10)])[3, 0])  # the block's middle: 18..20, 9..11
     assert rank_correlation(rough[1::3, 1::3][:12, :12], torch.nn.functional.avg_pool2d(middle[None], 3)[0]) > 0.9
     atlas.wait("a.exact && a.map.exact")
-    print(f"37 x 37: exact {1e3 * (time.perf_counter() - start):.0f} ms after the pointer came to rest")
+    measured(f"37 x 37: exact {1e3 * (time.perf_counter() - start):.0f} ms after the pointer came to rest")
     agrees(atlas.overlay(), trace.on_grid(trace.attention(4, [token])[7, 0]))
     np.testing.assert_allclose(atlas.map(), trace.attention(4, [token])[7, 0].numpy(), atol=1e-4)
     agrees(atlas.small(8, 3), trace.on_grid(trace.attention(8, [token])[3, 0]))

@@ -78,15 +78,14 @@ def bring(page, chart: str) -> None:
     page.wait_for_timeout(300)
 
 
-def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, capsys):
+def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, measured):
     page = visit()
     data = (SAMPLES / "coffee.jpg").read_bytes()
     trace = vc.record(model, data)
     begun = time.perf_counter()
     upload(page, "내 사진.png", data)  # the name says neither what it is nor anything that may be trusted
     await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.prefix :].numpy(), 1))
-    with capsys.disabled():
-        print(f"\nupload to last figure: {time.perf_counter() - begun:.2f} s")
+    measured(f"upload to last figure: {time.perf_counter() - begun:.2f} s")
     best = vc.top_k(model, trace, 5)
     await_values(page, "predictions_chart", 0, "x", [p for _, p in best])
     assert page.get_by_text(f"sure of {best[0][0]}").count() == 1
@@ -111,7 +110,7 @@ def test_the_pixels_drawn_are_the_attention_of_the_patch_under_the_pointer(visit
         agrees(atlas.overlay(), trace.on_grid(weights))
 
 
-def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, capsys):
+def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, measured):
     page = visit()
     trace = vc.record(model, str(SAMPLES / FIRST["file"]))
     ran = server.forwards()
@@ -122,8 +121,7 @@ def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, cap
         page.keyboard.press("ArrowLeft")
         await_values(page, "rollout_one", 0, "z", trace.on_grid(vc.rollout(trace, last=last)))
         times.append(time.perf_counter() - begun)
-    with capsys.disabled():
-        print("\nslider to redrawn figure: " + ", ".join(f"{t:.2f}" for t in times) + " s")
+    measured("slider to redrawn figure: " + ", ".join(f"{t:.2f}" for t in times) + " s")
     assert server.forwards() == ran
 
 

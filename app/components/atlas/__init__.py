@@ -37,13 +37,14 @@ _piece = st.components.v2.component("vitrine_atlas", html=_text("atlas.html"), c
 _data = st.components.v2.component("vitrine_atlas_data", js=_JS)
 
 
-def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = None, key: str,
-          on_change: Callable[[], None] | None = None) -> dict:
+def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = None, known: Mapping | None = None,
+          key: str, on_change: Callable[[], None] | None = None) -> dict:
     """Mount the atlas and return its view.
 
     `words`: `app.text.atlas.EN` or `KO`. `view`: where to begin; any of the keys below. It is read when the
     piece first appears, and again only when its "seq" (any value) differs from before: otherwise what the
-    person does rules, and passing the returned view back in changes nothing. `on_change`: called before the
+    person does rules, and passing the returned view back in changes nothing. `known`: the piece's own state, what the
+    session keeps under `key`, so that a view it has is not sent to it again. `on_change`: called before the
     rerun that a changed view causes.
 
     The view: "layer", "head" (from 0; MEAN -1, ROLLOUT -2), "query" (a token: the prefix, then the patches),
@@ -55,7 +56,7 @@ def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = No
     """
     view = dict(view or {})
     given = {"seq": 0, **view}
-    known = (st.session_state.get(key) or {}).get("view")  # the piece's own widget state
+    known = (known or {}).get("view")
     if known and known.get("seq", 0) == given["seq"]:
         given = {"seq": given["seq"]}  # it has this view or a later one; the rest would only make a new message
     with st.container(gap=None):
