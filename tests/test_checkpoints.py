@@ -193,6 +193,7 @@ def test_no_hub_is_a_sentence_within_seconds(name, tmp_path, monkeypatch):
     """An address that answers nothing, as behind a wall, and a cache that holds nothing."""
     import huggingface_hub
 
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "https://hub.invalid")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     begun = time.monotonic()
@@ -205,6 +206,7 @@ def test_no_hub_is_a_sentence_within_seconds(name, tmp_path, monkeypatch):
 def test_a_hub_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
     import huggingface_hub
 
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(_hub, "PATIENCE", 0.1)
     monkeypatch.setattr(_hub, "_ask", lambda answer: time.sleep(2))
