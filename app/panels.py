@@ -83,6 +83,8 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
                               percent=percent(p)) for i, p in best)
         st.markdown(t("atlas.answer", answer=answer)
                     + (" " + t("predictions.expected", name=expected) if expected else ""))
+    else:
+        st.markdown(t("atlas.none"))
     wanted, known = to_atlas(result, state.get), state.get("atlas_view")
     if known and known != wanted:  # changed elsewhere on the page: an order
         state.put("atlas_order", state.get("atlas_order", 0) + 1)

@@ -13,7 +13,7 @@ EN = {
     "where_rollout": "layers 1 to {layer}",
     "head_numbers": "mean distance {distance} patches · entropy {entropy} bits",
     "head_numbers_sampled": "mean distance ≈ {distance} patches · entropy ≈ {entropy} bits",
-    "mean_numbers": "its heads: mean distance {distance} patches · entropy {entropy} bits",
+    "mean_numbers": "its heads: distance {distance} patches · entropy {entropy} bits",
     "rollout_note": "attention of all heads, multiplied through the depth",
     "class": "class", "distillation": "distillation", "register": "register {n}",
     "chips": "tokens without a place in the picture",

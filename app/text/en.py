@@ -83,6 +83,7 @@ SENTENCES = {
     "filters.alt": "{count} filters, each {width} × {height} pixels",
     # the atlas
     "atlas.answer": "The model says: {answer}.",
+    "atlas.none": "This model names no classes; what it looks at can be seen all the same.",
     "atlas.class": "**{name}** {percent} %",
     "map.shared": "Same scale",
     "map.shared.help": "On: colours can be compared between maps. Off: each map uses its own range, so that faint ones "

@@ -84,6 +84,7 @@ SENTENCES = {
     "filters.alt": "{width} × {height}픽셀 필터 {count}개",
     # the atlas
     "atlas.answer": "모델의 답: {answer}.",
+    "atlas.none": "클래스를 말하지 않는 모델입니다. 그래도 어디를 보는지는 볼 수 있습니다.",
     "atlas.class": "**{name}** {percent} %",
     "map.shared": "같은 색 범위",
     "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
