@@ -61,7 +61,7 @@ KO = {
     "where_rollout": "1번부터 {layer}번 레이어까지",
     "head_numbers": "평균 거리 {distance}패치 · 엔트로피 {entropy}비트",
     "head_numbers_sampled": "평균 거리 약 {distance}패치 · 엔트로피 약 {entropy}비트",
-    "mean_numbers": "이 레이어의 헤드들: 평균 거리 {distance}패치 · 엔트로피 {entropy}비트",
+    "mean_numbers": "이 레이어의 헤드들: 거리 {distance}패치 · 엔트로피 {entropy}비트",
     "rollout_note": "모든 헤드의 어텐션을 깊이를 따라 곱한 것",
     "class": "클래스", "distillation": "증류", "register": "레지스터 {n}",
     "chips": "사진 속에 자리가 없는 토큰",
