@@ -13,7 +13,7 @@ from torch import Tensor
 
 from app.components.atlas import Source
 from vit_core import Trace, VisionTransformer, analysis, images
-from vit_core.rollout import layer_rows, rollout
+from vit_core.rollout import layer_rows, one_token, rollout, walk
 
 #: Elements of all layers' fused attention that are kept, so that moving a rollout control costs a few products.
 KEPT = 40_000_000
@@ -183,9 +183,8 @@ class Result:
         fused = self.fused(options.fusion, options.discard)
         out = []
         for last in range(options.first, options.last + 1):
-            row = torch.zeros(self.trace.length, device=self.device)
-            row[options.token] = 1
-            for matrix in reversed(fused[options.first : last + 1]):
-                row = options.residual * row + (1 - options.residual) * (row @ matrix)
+            layers = ([(0, matrix)] for matrix in reversed(fused[options.first : last + 1]))
+            start = one_token(self.trace.length, options.token, device=self.device)
+            *_, row = walk(start, layers, options.residual)
             out.append(row)
         return array(torch.stack(out))

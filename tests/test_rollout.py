@@ -78,6 +78,14 @@ def test_two_tokens_two_layers_by_hand():
     torch.testing.assert_close(row, torch.tensor([0.75 * 0.75 + 0.25 / 8, 0.75 / 4 + 0.25 * 7 / 8]))
 
 
+@pytest.mark.parametrize(("given", "summed"), [(torch.bfloat16, torch.float32), (torch.float64, torch.float64)])
+def test_sums_are_float32_or_better(traces, given, summed):
+    queries, keys = ([t.to(given) for t in ts] for ts in (traces[0].queries, traces[0].keys))
+    *_, row = module.rollout_rows(queries, keys, 0, "mean", 0.5, 0.0)
+    assert row.dtype == summed
+    assert row.sum().item() == pytest.approx(1, abs=1e-5)
+
+
 def test_residual_one_stays_where_it_is(traces):
     row = vc.rollout(traces[0], residual=1.0, token=5)
     assert row[5] == 1

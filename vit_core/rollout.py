@@ -56,25 +56,38 @@ def layer_rows(query: Tensor, key: Tensor, fusion: str, discard: float) -> Itera
         yield start, rows if fusion == "mean" and discard == 0 else normalise_rows(rows, start)
 
 
-def rollout_rows(
-    queries: Sequence[Tensor], keys: Sequence[Tensor], token: int, fusion: str, residual: float, discard: float
-) -> Iterator[Tensor]:
-    """The rollout of `token`, walked from the last given layer to the first.
+def walk(row: Tensor, layers: Iterable[Iterable[tuple[int, Tensor]]], residual: float) -> Iterator[Tensor]:
+    """A row vector (N,) taken through fused layers, as `layer_rows` gives them, from last to first.
 
-    queries, keys: a layer each (heads, N, d). Yields the row vector (N,) before any layer and after
-    each, every one summing to one; the last is the rollout. With A the fused attention and r the
-    residual weight, a step is  row <- r * row + (1 - r) * row A.
+    Yields it before any layer and after each, every one summing to one. With A the fused attention and r
+    the residual weight, a step is  row <- r * row + (1 - r) * row A.
     """
-    row = torch.zeros(queries[0].shape[1], dtype=torch.promote_types(queries[0].dtype, torch.float32),
-                      device=queries[0].device)
-    row[token] = 1
     yield row
-    for query, key in zip(reversed(queries), reversed(keys), strict=True):
+    for layer in layers:
         mixed = torch.zeros_like(row)
-        for start, rows in layer_rows(query, key, fusion, discard):
+        for start, rows in layer:
             mixed += row[start : start + len(rows)] @ rows
         row = residual * row + (1 - residual) * mixed
         yield row
+
+
+def one_token(length: int, token: int, **kind) -> Tensor:
+    """The row vector (length,) that is all on `token`, where a rollout begins; `kind` is torch.zeros' device, dtype."""
+    row = torch.zeros(length, **kind)
+    row[token] = 1
+    return row
+
+
+def rollout_rows(
+    queries: Sequence[Tensor], keys: Sequence[Tensor], token: int, fusion: str, residual: float, discard: float
+) -> Iterator[Tensor]:
+    """The rollout of `token`, walked from the last given layer to the first; the last row is the rollout.
+
+    queries, keys: a layer each (heads, N, d).
+    """
+    layers = (layer_rows(q, k, fusion, discard) for q, k in zip(reversed(queries), reversed(keys), strict=True))
+    dtype = torch.promote_types(queries[0].dtype, torch.float32)  # as attention_weights: bf16 is not summed in bf16
+    return walk(one_token(queries[0].shape[1], token, device=queries[0].device, dtype=dtype), layers, residual)
 
 
 def rollout(

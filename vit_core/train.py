@@ -214,7 +214,8 @@ class Run:
         """One optimiser step; returns the loss."""
         r, at = self.recipe, self.step / self.steps
         rate = at / r.warmup if at < r.warmup else 0.5 * (1 + math.cos(math.pi * (at - r.warmup) / (1 - r.warmup)))
-        for optimizer, peak in zip(self.optimizers, (r.other_lr, r.matrix_lr), strict=False):
+        peaks = (r.other_lr, r.matrix_lr)[: len(self.optimizers)]  # a CNN has no Muon
+        for optimizer, peak in zip(self.optimizers, peaks, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = peak * max(rate, 1e-3)
         self.model.train()
