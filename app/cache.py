@@ -15,7 +15,11 @@ import torch
 from PIL import Image
 
 import vit_core as vc
+from app import lecture
+from app.components.lecture import pack
+from app.lecture import Stage
 from app.result import Result
+from app.text.lecture import words
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 log = logging.getLogger("vitrine")
@@ -62,6 +66,28 @@ def result(name: str, digest: str, _picture: Image.Image) -> Result:
     seconds = time.perf_counter() - begun
     log.info("forward %s %s %.0f ms", name, digest[:12], seconds * 1e3)
     return Result(name, _picture, loaded, trace, seconds)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _stage(name: str, digest: str, _result: Result) -> Stage:
+    return Stage(_result)
+
+
+def scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
+    """A scene of the lecture for the browser. `want` is JSON, what the browser asks it for; `sample`: whether the
+    picture is one of the bundled ones, so that there is a next one."""
+    return _scene(result.name, digest, name, want, language, sample, result)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _scene(model: str, digest: str, name: str, want: str, language: str, sample: bool, _result: Result) -> bytes:
+    begun = time.perf_counter()
+    stage, asked = _stage(model, digest, _result), json.loads(want)
+    content = run(lecture.build, name, stage, asked)
+    frame = {"of": f"{model} {digest}", "seq": 0, "sample": sample}
+    packed = pack(stage, name, content, asked, words(name, language, lecture.SCENES), frame)
+    log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))
+    return packed
 
 
 @st.cache_resource(show_spinner=False)

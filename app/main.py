@@ -9,11 +9,14 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 import streamlit as st
 
-from app import figures, state
+from app import figures, sidebar, state
 
 state.start()
 t = state.t()
 st.set_page_config(t("app.name"), figures.icon(), layout="wide", initial_sidebar_state=295)
 st.html(Path(__file__).with_name("style.css"))
-pages = [st.Page("pages/explore.py", title=t("page.explore"), icon=":material/search:", default=True)]
-st.navigation(pages, position="top").run()
+pages = [st.Page("pages/explore.py", title=t("page.explore"), icon=":material/search:", default=True),
+         st.Page("pages/lecture.py", title=t("page.lecture"), icon=":material/co_present:")]
+page = st.navigation(pages, position="top")
+sidebar.show()
+page.run()

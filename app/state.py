@@ -12,7 +12,8 @@ from PIL import Image
 from app import text, view
 
 #: In the address, so that a link opens the same view; the rest lasts as long as the session.
-ADDRESS = ("lang", "model", "sample", *view.KEPT)
+CHOSEN = ("lang", "model", "sample")  # on every page
+ADDRESS = (*CHOSEN, *view.KEPT, "scene")
 NUMBERS = ("layer", "row", "col")  # counted from 1, as people read them
 
 
@@ -80,10 +81,10 @@ def worded(name: str, then: Callable[[], None] | None = None) -> dict[str, Any]:
     return {"key": key, "on_change": chosen}
 
 
-def write_address() -> None:
-    """Put the view into the browser's address, where it changed."""
+def write_address(names: tuple[str, ...]) -> None:
+    """Put what the page shows into the browser's address, where it changed, and nothing else."""
     for name in ADDRESS:
-        value = get(name)
+        value = get(name) if name in names else None
         if value is None or (name == "sample" and get("source") != "sample"):
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != str(value):

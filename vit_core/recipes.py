@@ -47,6 +47,9 @@ RECIPES: dict[str, Recipe] = {
     "photo": Recipe(
         "Photographs (CIFAR-10)", "cifar10", _vit(32, 4, 128, 6, 4, **_DISTILLED),
         epochs=22, full_epochs=3, keep=0.5, teacher="photo-cnn"),
+    "fashion-cnn": Recipe(
+        "Clothes (Fashion-MNIST), CNN", "fashion", dict(width=32),
+        epochs=6, other_lr=4e-3, **_GREY),
     "fashion": Recipe(
         "Clothes (Fashion-MNIST)", "fashion", _vit(28, 4, 128, 6, 4, channels=1),
         epochs=14, full_epochs=3, keep=0.5, **_GREY),

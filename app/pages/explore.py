@@ -4,123 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import cache, panels, state
-from app.figures import two_digits
-from app.text import LANGUAGES
-from vit_core import InputError, images
+from app import panels, sidebar, state, view
 
-OTHER = "other"
-t = state.t()
-
-
-def sidebar() -> tuple[str | None, str | None]:
-    """Language, picture and model. Returns the model's name, and the label the picture is known to show."""
-    with st.sidebar:
-        st.segmented_control(t("side.language"), list(LANGUAGES), format_func=LANGUAGES.get, key="lang",
-                             required=True, label_visibility="collapsed")
-        st.subheader(t("side.picture"), anchor=False)
-        expected = choose_picture()
-        st.subheader(t("side.model"), anchor=False)
-        return choose_model(), expected
-
-
-def choose_picture() -> str | None:
-    """Put the chosen picture into the session; what cannot be read is said, and the last good one stays."""
-    options = ("sample", "file", "camera")
-    state.one_of("source", options)
-    source = st.segmented_control(t("side.picture"), options, key="source", required=True,
-                                  label_visibility="collapsed", format_func=lambda o: t(f"side.source.{o}"),
-                                  width="stretch")
-    if source == "sample":
-        listed = cache.samples()
-        state.one_of("sample", list(listed))
-        file = st.selectbox(t("side.sample"), list(listed), **state.worded("sample"), label_visibility="collapsed",
-                            format_func=lambda f: listed[f][f"title_{t.language}"])
-        entry = listed[file]
-        if take(f"sample {file}", (cache.SAMPLES / file).read_bytes(), entry[f"title_{t.language}"]):
-            st.caption(t("side.credit", author=entry["author"], licence=entry["licence"]))
-    elif source == "file":
-        upload = st.file_uploader(t("side.file"), key="upload", max_upload_size=20, help=t("side.file.help"))
-        if upload:
-            take(upload.file_id, upload.getvalue(), upload.name)
-    else:
-        shot = st.camera_input(t("side.camera"), key="camera", label_visibility="collapsed")
-        if shot:
-            take(shot.file_id, shot.getvalue(), t("title.camera"))
-    return state.get("expected")
-
-
-def take(identity: str, data: bytes, title: str) -> bool:
-    """Read a file, once for each identity. Where it is bad, say so and keep the last good picture."""
-    if state.get("taken") != (identity, title):
-        state.put("taken", (identity, title))
-        state.put("refused", None)
-        try:
-            state.set_picture(images.read(data), title)
-            entry = cache.samples().get(identity.removeprefix("sample "))
-            state.put("expected", entry and (entry["model"], entry["class"]))
-        except InputError as error:
-            state.put("refused", error)
-    refused = state.get("refused")
-    if refused:
-        st.error(t.error(refused), icon=":material/broken_image:")
-        if state.picture():
-            st.caption(t("last.picture", name=state.picture()[2]))
-    return not refused
-
-
-def choose_model() -> str | None:
-    """The model's name; a source that needs completing has a field to type in."""
-    titles = {"embedded:photo": t("model.photo"), "embedded:fashion": t("model.fashion")}
-    embedded = {a.name: titles.get(a.name, a.title) for a in cache.sources() if a.source == "embedded"}
-    named = state.get("model")
-    if named and named not in embedded and named != OTHER:  # from the address
-        state.put("model_name", named)
-        state.put("model", OTHER)
-    options = [*sorted(embedded, key=lambda name: name != "embedded:photo"), OTHER]
-    state.one_of("model", options)
-    choice = st.selectbox(t("side.model"), options, **state.worded("model"), label_visibility="collapsed",
-                          format_func=lambda o: embedded.get(o) or t("side.model.other"))
-    if choice != OTHER:
-        return choice
-    return st.text_input(t("side.model.name"), key="model_name", help=t("side.model.name.help"),
-                         placeholder="timm:vit_tiny_patch16_224", persist_state="session").strip() or None
-
-
-def compute(name: str | None):
-    """The result for this model and picture; where one of them cannot be used, the last one that could."""
-    picture = state.picture()
-    if picture is None:
-        return None
-    digest, image, _ = picture
-    if name:
-        try:
-            with st.spinner(t("busy.model", name=name)):
-                cache.model(name)
-            with st.spinner(t("busy.result")):
-                found = cache.result(name, digest, image)
-            state.put("good_model", name)
-            return found
-        except InputError as error:
-            with st.sidebar:
-                st.error(t.error(error), icon=":material/error:")
-                if state.get("good_model"):
-                    st.caption(t("last.model", name=state.get("good_model")))
-    if state.get("good_model"):
-        return cache.result(state.get("good_model"), digest, image)
-    return None
-
-
-def facts(result) -> None:
-    """In the sidebar, beneath the model: its size, and where it runs."""
-    config = result.trace.config
-    millions = result.parameters / 1e6
-    took = t("time.s", value=two_digits(result.seconds)) if result.seconds >= 1 else \
-        t("time.ms", value=two_digits(result.seconds * 1e3))
-    with st.sidebar:
-        st.caption(t("side.model.facts", layers=config.depth, heads=config.heads, dim=config.dim,
-                     parameters=f"{two_digits(millions)} M"))
-        st.caption(t("side.model.device", device=t(f"device.{result.device.type}"), time=took))
+ADDRESS = (*state.CHOSEN, *view.KEPT)
 
 
 def expected_label(result, expected) -> str | None:
@@ -131,7 +17,7 @@ def expected_label(result, expected) -> str | None:
 @st.fragment(key="atlas")
 def atlas(result, expected):
     panels.atlas(result, expected=expected, key="attention")
-    state.write_address()
+    state.write_address(ADDRESS)
 
 
 @st.fragment(key="positions")
@@ -153,13 +39,9 @@ def heads(result):
         panels.entropies(result, key="entropies")
 
 
-name, expected = sidebar()
-result = compute(name)
-if result is None:
-    st.info(t("none.model" if state.picture() else "none.picture"))
-else:
-    facts(result)
-    shows = expected_label(result, expected)
+result = sidebar.result()
+if result is not None:
+    shows = expected_label(result, state.get("expected"))
     atlas(result, shows)
     left, right = st.columns(2, gap="large")
     with left:
@@ -174,4 +56,4 @@ else:
         panels.filters(result, key="filters")
     with right:
         panels.norms(result, key="norms")
-state.write_address()
+state.write_address(ADDRESS)

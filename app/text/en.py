@@ -4,6 +4,7 @@ SENTENCES = {
     # the frame
     "app.name": "Vitrine",
     "page.explore": "Explore",
+    "page.lecture": "Lecture",
     "side.language": "Language",
     "side.picture": "Picture",
     "side.source.sample": "Sample",

@@ -4,6 +4,7 @@ SENTENCES = {
     # the frame
     "app.name": "Vitrine",
     "page.explore": "살펴보기",
+    "page.lecture": "강의",
     "side.language": "언어",
     "side.picture": "이미지",
     "side.source.sample": "예제",

@@ -1,0 +1,67 @@
+// Controls. Each stands beside what it changes; `show(value)` follows a change made elsewhere.
+
+/** A slider with its name and value: { label, min, max, step, say, on }. `values`: the only ones there are. */
+class Slider {
+  constructor(parent, { label, min = 0, max = 1, step = 1, values = null, say = String, on }) {
+    this.values = values;
+    this.say = say;
+    if (values) [min, max, step] = [0, values.length - 1, 1];
+    this.input = el("input", { type: "range", min, max, step, "aria-label": label });
+    this.value = el("output", { class: "value" });
+    this.root = parent.appendChild(el("label", { class: "slider" }, el("span", { text: label }), this.input, this.value));
+    this.input.addEventListener("input", () => {
+      const now = this.read();
+      this.value.textContent = this.say(now);
+      on(now);
+    });
+  }
+
+  read() {
+    const number = Number(this.input.value);
+    return this.values ? this.values[number] : number;
+  }
+
+  show(value) {
+    const at = this.values ? this.values.indexOf(value) : value;
+    if (Number(this.input.value) !== at) this.input.value = at;
+    this.value.textContent = this.say(this.read());
+    this.input.setAttribute("aria-valuetext", this.value.textContent);
+  }
+}
+
+/** One of several: { label, options: [[value, text], ..], on }. */
+class Choice {
+  constructor(parent, { label = "", options, on }) {
+    this.buttons = options.map(([value, text]) => ({ value, button: el("button", { type: "button", role: "radio", text, onclick: () => on(value) }) }));
+    this.root = parent.appendChild(el("div", { class: "choice", role: "radiogroup", "aria-label": label }, ...this.buttons.map((one) => one.button)));
+  }
+
+  show(chosen) {
+    for (const { value, button } of this.buttons) button.setAttribute("aria-checked", value === chosen);
+  }
+}
+
+/** On or off: { label, on }. */
+class Toggle {
+  constructor(parent, { label, on }) {
+    this.input = el("input", { type: "checkbox", onchange: () => on(this.input.checked) });
+    this.root = parent.appendChild(el("label", { class: "toggle" }, this.input, el("span", { text: label })));
+  }
+
+  show(value) {
+    this.input.checked = value;
+  }
+}
+
+/** A plain button. */
+const button = (parent, text, act, label = null) => parent.appendChild(el("button", { type: "button", class: "plain", text, "aria-label": label, onclick: act }));
+
+/** A row for controls. */
+const row = (parent, kind = "") => parent.appendChild(el("div", { class: `row ${kind}` }));
+
+/** A titled part of the figure: its title is what it shows. */
+function panel(parent, title, kind = "") {
+  const root = parent.appendChild(el("section", { class: `panel ${kind}` }));
+  root.append(el("h3", { text: title }));
+  return root;
+}

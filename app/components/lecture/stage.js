@@ -1,0 +1,279 @@
+// The stage: one scene at a time, sixteen by nine, everything sized in em of its width (80 em).
+
+const BESIDE = 30; // ms after a change before Python is asked: a slider's moves become one question
+
+/**
+ * A scene is { asks, start(stage), build(stage, figure), draw(stage), numbers(stage) }:
+ *   asks     names of the view's values that Python answers; their change sends for new data
+ *   start    the view to begin with
+ *   build    makes the figure's nodes, once for each picture, model and language
+ *   draw     after each change of the view or the data: shows what `stage.view` and `stage.data` say
+ *   numbers  what fills the prose's places
+ */
+class Stage {
+  constructor(root) {
+    this.root = root;
+    this.held = new Map(); // data by scene: going back shows at once
+    this.views = new Map();
+    this.waits = []; // ms from a change to its figure, the answers of Python among them
+    this.sized = new ResizeObserver(() => this.size());
+    this.frame();
+    this.sized.observe(root);
+    this.keys = (event) => this.pressed(event);
+    document.addEventListener("keydown", this.keys);
+    this.moved = () => this.screen();
+    document.addEventListener("fullscreenchange", this.moved);
+  }
+
+  dispose() {
+    this.sized.disconnect();
+    document.removeEventListener("keydown", this.keys);
+    document.removeEventListener("fullscreenchange", this.moved);
+    clearTimeout(this.asking);
+    if (this.url) URL.revokeObjectURL(this.url);
+  }
+
+  frame() {
+    const [kicker, title, place] = [el("p", { class: "kicker" }), el("h2", { class: "title" }), el("div", { class: "dots" })];
+    const [words, figure, outline] = [el("div", { class: "prose" }), el("div", { class: "figure" }), el("aside", { class: "outline" })];
+    const key = (name, act) => el("button", { type: "button", class: `key ${name}`, onclick: act });
+    const [previous, next] = [key("previous", () => this.go(-1)), key("next", () => this.go(1))];
+    const tools = [["picture", () => this.order("picture")], ["language", () => this.order("language")],
+      ["notes", () => this.outline()], ["full", () => this.full()]].map(([name, act]) => key(name, act));
+    outline.hidden = true;
+    const status = el("p", { class: "status", role: "status", "aria-live": "polite" });
+    this.slide = el("div", { class: "slide" },
+      el("header", {}, kicker, title), el("div", { class: "body" }, words, figure), outline,
+      el("footer", {}, previous, place, next, status, ...tools));
+    this.root.replaceChildren(this.slide);
+    this.parts = { kicker, title, place, words, figure, outline, previous, next, status, tools };
+  }
+
+  /** What Streamlit brings: one scene's data, and how to answer. */
+  render({ data: bytes, setStateValue, setTriggerValue }) {
+    [this.tell, this.trigger] = [setStateValue, setTriggerValue];
+    if (bytes === this.bytes) return;
+    this.bytes = bytes;
+    const data = decode(bytes);
+    if (data.frame.of !== this.of) {
+      this.of = data.frame.of;
+      this.held.clear();
+      this.views.clear();
+      this.shown = null;
+    }
+    if (data.words.language !== this.language) {
+      this.language = data.words.language;
+      this.held.clear();
+      this.shown = null;
+    }
+    this.titles = data.words.titles;
+    this.framed = data.words.frame;
+    this.around = data.frame;
+    this.held.set(data.scene, data);
+    if (!this.scene || data.frame.seq !== this.seq) [this.scene, this.seq] = [data.scene, data.frame.seq];
+    this.dress();
+    if (data.scene === this.scene) this.show();
+  }
+
+  /** The words around the scene. */
+  dress() {
+    const { previous, next, place, tools, outline } = this.parts;
+    const words = this.framed;
+    const at = this.at();
+    const label = (button, text, label = text) => {
+      button.textContent = text;
+      button.setAttribute("aria-label", label);
+      button.title = label;
+    };
+    label(previous, "‹", words.previous);
+    label(next, "›", words.next);
+    previous.disabled = at === 0;
+    next.disabled = at === this.titles.length - 1;
+    for (const [button, name] of tools.map((tool, i) => [tool, ["picture", "language", "outline", "full"][i]])) label(button, words[name], words[`${name}_label`]);
+    tools[0].hidden = !this.around.sample;
+    this.screen();
+    place.replaceChildren(...this.titles.map(({ id, title }, i) =>
+      el("button", { type: "button", "aria-label": `${i + 1}. ${title}`, title, "aria-current": i === at ? "true" : null, onclick: () => this.open(id) })));
+    this.slide.setAttribute("aria-label", words.label);
+    outline.replaceChildren(el("ol", {}, ...this.titles.map(({ id, title }, i) => el("li", {},
+      el("button", { type: "button", text: title, "aria-current": i === at ? "true" : null, onclick: () => this.open(id) })))),
+      el("div", {}, el("h3", { text: words.say }), ...this.titles[at].outline.split("\n").map((line) => el("p", { text: line }))));
+    this.parts.kicker.textContent = `${this.titles[at].kicker} · ${fill(words.of, { at: at + 1, count: this.titles.length })}`;
+    this.parts.title.textContent = this.titles[at].title;
+  }
+
+  at() {
+    return this.titles.findIndex(({ id }) => id === this.scene);
+  }
+
+  /** The scene's nodes, where they are not there yet, and what they show. */
+  show() {
+    this.data = this.held.get(this.scene);
+    const piece = SCENE[this.scene];
+    if (!this.views.has(this.scene)) this.views.set(this.scene, piece?.start?.(this) ?? {});
+    this.view = this.views.get(this.scene);
+    Object.assign(this.view, this.data.want);
+    if (this.shown !== this.scene) {
+      this.shown = this.scene;
+      const { words, figure } = this.parts;
+      words.replaceChildren();
+      figure.replaceChildren();
+      figure.className = `figure ${this.scene}`;
+      this.fillIn = prose(words, this.data.words.scene.text, this.data.words.math, (part) => this.set(part));
+      this.made = {};
+      piece?.build?.(this, figure);
+    }
+    this.draw();
+    this.parts.status.textContent = "";
+    this.slide.dataset.state = "ready";
+    if (this.asked !== undefined) this.waits.push(performance.now() - this.asked);
+    this.asked = undefined;
+  }
+
+  draw() {
+    const piece = SCENE[this.scene];
+    piece?.draw?.(this);
+    this.fillIn(piece?.numbers?.(this) ?? {}, this.view);
+  }
+
+  /** Change the view; what Python must answer is asked for. */
+  set(part) {
+    const piece = SCENE[this.scene];
+    const begun = performance.now();
+    const asks = (piece.asks ?? []).filter((name) => name in part && part[name] !== this.view[name]);
+    Object.assign(this.view, part);
+    this.draw();
+    if (!asks.length) return void this.waits.push(performance.now() - begun);
+    this.asked ??= begun;
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => this.ask(), BESIDE);
+  }
+
+  ask() {
+    const asks = SCENE[this.scene]?.asks ?? [];
+    const view = this.views.get(this.scene) ?? {};
+    const want = Object.fromEntries(asks.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
+    this.parts.status.textContent = this.framed.computing;
+    this.slide.dataset.state = "busy";
+    this.tell("place", { scene: this.scene, want });
+  }
+
+  go(step) {
+    const next = this.titles[this.at() + step];
+    if (next) this.open(next.id);
+  }
+
+  open(id) {
+    if (id === this.scene) return;
+    this.scene = id;
+    this.shown = null;
+    this.asked = performance.now();
+    this.dress();
+    if (this.held.has(id)) this.show();
+    else {
+      this.parts.words.replaceChildren();
+      this.parts.figure.replaceChildren();
+    }
+    this.ask();
+    if (this.shown === id) {
+      this.parts.status.textContent = ""; // Python hears of it for the address only
+      this.slide.dataset.state = "ready";
+    }
+  }
+
+  order(what) {
+    this.trigger("order", what);
+  }
+
+  outline(shown = this.parts.outline.hidden) {
+    this.parts.outline.hidden = !shown;
+    this.parts.tools[2].setAttribute("aria-pressed", shown);
+  }
+
+  full() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.slide.requestFullscreen?.().catch(() => {});
+  }
+
+  screen() {
+    const full = Boolean(document.fullscreenElement);
+    if (this.framed) this.parts.tools[3].textContent = full ? this.framed.leave : this.framed.full;
+    this.size();
+  }
+
+  /** 80 em across; on a narrow screen (a phone) a column of readable text instead. */
+  size() {
+    const full = Boolean(document.fullscreenElement);
+    const [wide, high] = full ? [innerWidth, innerHeight] : [this.root.clientWidth, Math.max(360, innerHeight - 96)];
+    const narrow = wide < 700;
+    const across = narrow ? wide : Math.min(wide, (high * 16) / 9);
+    this.slide.classList.toggle("narrow", narrow);
+    this.slide.style.setProperty("--across", `${across}px`);
+    this.slide.style.setProperty("--em", narrow ? "15px" : `${across / 80}px`);
+    this.parts.figure.style.setProperty("--em", narrow ? `${wide / 52}px` : "inherit");
+  }
+
+  /** Arrow keys and a clicker's page keys; single letters for the tools. */
+  pressed(event) {
+    if (!this.titles || event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+    const aim = event.composedPath()[0];
+    const typing = aim.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+    if (typing && aim.type !== "range") return;
+    if (aim.matches?.("[role=tab], [role=slider], [role=listbox], [role=combobox]")) return;
+    const inside = event.composedPath().includes(this.root);
+    const step = { PageDown: 1, PageUp: -1, ...(aim.type === "range" ? {} : { ArrowRight: 1, ArrowLeft: -1 }) }[event.key];
+    if (step) {
+      event.preventDefault();
+      this.go(step);
+      return;
+    }
+    if (aim !== document.body && !inside && !document.fullscreenElement) return;
+    const act = { f: () => this.full(), o: () => this.outline(), l: () => this.order("language"), p: () => this.around.sample && this.order("picture") }[event.key.toLowerCase()];
+    if (act) act();
+    else if (event.key === "Escape") this.outline(false);
+  }
+
+  /** A sentence of this scene. */
+  words(key, values) {
+    return fill(this.data.words.scene[key] ?? key, values);
+  }
+
+  /** A sentence of the frame's. */
+  common(key, values) {
+    return fill(this.framed[key] ?? key, values);
+  }
+
+  /** An array of the scene's data, decoded once. */
+  section(name) {
+    const read = (this.data.read ??= new Map());
+    if (!read.has(name)) read.set(name, this.data.section(name));
+    return read.get(name);
+  }
+
+  palette(name) {
+    return pixels(this.section(name));
+  }
+
+  /** The picture's address, one for as long as the picture lasts. */
+  picture() {
+    if (this.pictured !== this.of) {
+      if (this.url) URL.revokeObjectURL(this.url);
+      this.url = URL.createObjectURL(new Blob([this.section("picture")], { type: "image/webp" }));
+      this.pictured = this.of;
+    }
+    return this.url;
+  }
+
+  /** A token's name: of a prefix token, or its patch's row and column. */
+  token(index) {
+    const prefix = this.data.prefix;
+    if (index >= prefix.length) return this.patch(index - prefix.length);
+    const numbered = prefix[index].match(/^register (\d+)$/);
+    return numbered ? this.common("register", { n: numbered[1] }) : this.common(prefix[index]);
+  }
+
+  patch(index) {
+    const cols = this.data.grid[1];
+    return this.common("patch", { row: Math.floor(index / cols) + 1, col: (index % cols) + 1 });
+  }
+}

@@ -1,0 +1,96 @@
+// Words and numbers. Every word comes from Python; nothing but the formulas, which Python typeset, becomes markup.
+
+/** The scenes by name; each file of scenes/ adds its own. */
+const SCENE = {};
+
+/** Two significant digits, no exponent unless it is tiny; a true minus sign. */
+function two(value) {
+  if (!Number.isFinite(value)) return String(value);
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const sign = value < 0 ? "−" : "";
+  if (size >= 99.5) return sign + Math.round(size).toLocaleString("en-US");
+  const decimals = Math.max(0, 1 - Math.floor(Math.log10(Number(size.toPrecision(2)))));
+  if (decimals <= 5) return sign + size.toFixed(decimals);
+  const [digits, power] = size.toExponential(1).split("e");
+  return `${sign}${digits}·10${superscript(Number(power))}`;
+}
+
+const superscript = (n) => String(n).replace(/[-\d]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
+
+/** A fixed number of decimals, with a true minus sign; for columns of numbers that must line up. */
+const fixed = (value, decimals = 2) => {
+  const text = Math.abs(value).toFixed(decimals);
+  return (value < 0 && Number(text) !== 0 ? "−" : "") + text;
+};
+
+/** Whole numbers as people read them. */
+const count = (value) => Math.round(value).toLocaleString("en-US");
+
+/** Millions and billions of parameters or multiply-adds. */
+function large(value) {
+  for (const [unit, size] of [["G", 1e9], ["M", 1e6], ["k", 1e3]])
+    if (value >= size) {
+      const scaled = value / size;
+      return `${scaled >= 99.5 ? Math.round(scaled) : scaled >= 10 ? scaled.toFixed(0) : scaled.toFixed(1)} ${unit}`;
+    }
+  return count(value);
+}
+
+/** A share of 1, two significant digits. */
+function percent(share) {
+  const value = 100 * share;
+  if (value >= 99.5 && value < 100) return `${value.toFixed(1)} %`;
+  if (value >= 10) return `${value.toFixed(0)} %`;
+  if (value > 0 && value < 0.01) return "< 0.01 %";
+  return `${value.toFixed(value >= 1 ? 1 : 2)} %`;
+}
+
+/** A sentence with its {places} filled in. */
+const fill = (sentence, values = {}) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "…");
+
+/** "at=3, stage=softmax" -> { at: 3, stage: "softmax" } */
+function setting(text) {
+  const value = (word) => (word === "true" ? true : word === "false" ? false : word !== "" && !isNaN(word) ? Number(word) : word);
+  return Object.fromEntries(text.split(",").map((pair) => pair.split("=").map((part) => part.trim())).map(([key, word]) => [key, value(word)]));
+}
+
+/**
+ * Prose -> nodes: paragraphs with **bold** words, [terms](key=value) that set the view, $formulas$ and {live numbers}.
+ * Returns what fills the numbers in and marks the terms that hold.
+ */
+function prose(parent, text, math, act) {
+  const [live, terms] = [[], []];
+  const inline = (parent, piece) => {
+    for (const part of piece.split(/(\*\*.+?\*\*|\[[^\]]+\]\([^)]+\)|\$\w+\$|\{\w+\})/)) {
+      let match;
+      if ((match = part.match(/^\*\*(.+)\*\*$/))) inline(parent.appendChild(el("strong")), match[1]);
+      else if ((match = part.match(/^\[(.+)\]\((.+)\)$/))) {
+        const set = setting(match[2]);
+        const term = parent.appendChild(el("button", { type: "button", class: "term" }));
+        term.addEventListener("click", () => act(set));
+        inline(term, match[1]);
+        terms.push({ term, set });
+      } else if ((match = part.match(/^\$(\w+)\$$/))) parent.appendChild(formula(math[match[1]]));
+      else if ((match = part.match(/^\{(\w+)\}$/))) {
+        const place = parent.appendChild(el("span", { class: "live" }));
+        live.push({ place, name: match[1] });
+      } else if (part) parent.append(part);
+    }
+  };
+  for (const paragraph of text.split("\n")) inline(parent.appendChild(el("p")), paragraph);
+  return (numbers, view) => {
+    for (const { place, name } of live) {
+      const value = String(numbers[name] ?? "…");
+      if (place.textContent !== value) place.textContent = value;
+    }
+    for (const { term, set } of terms) term.setAttribute("aria-pressed", Object.entries(set).every(([key, value]) => view[key] === value));
+  };
+}
+
+/** A formula that Python turned into MathML. */
+function formula(markup) {
+  const holder = el("span", { class: "formula" });
+  holder.innerHTML = markup ?? "";
+  return holder;
+}

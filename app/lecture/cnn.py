@@ -1,0 +1,5 @@
+from app.lecture.stage import Scene, Stage
+
+
+def build(stage: Stage, want: dict) -> Scene:
+    return Scene()

@@ -1,0 +1,93 @@
+"""What the scenes share: the picture and the model in hand, and what is worth computing once for all of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from torch import Tensor
+
+from app.result import Result
+from vit_core import VisionTransformer, steps
+
+
+@dataclass(frozen=True)
+class Scene:
+    """For the browser: `numbers` is plain JSON, `arrays` are float32, int32 or uint8 of any shape."""
+
+    numbers: dict = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One picture and one model. Read-only, shared by all sessions; used on the worker thread alone."""
+
+    result: Result
+
+    @property
+    def model(self) -> VisionTransformer:
+        """The Vision Transformer."""
+        return self.result.model
+
+    @property
+    def config(self):
+        """Its ViTConfig."""
+        return self.result.trace.config
+
+    @functools.cached_property
+    def images(self) -> Tensor:
+        """The model's input, (1, C, height, width), on the model's device."""
+        return self.model.transform(self.result.picture)[0].to(self.result.device)
+
+    @functools.cached_property
+    def streams(self) -> Tensor:
+        """The stream entering the first block and leaving each, (layers + 1, N, D), float32."""
+        return steps.streams(self.model, self.images)
+
+    def inside(self, layer: int) -> steps.Inside:
+        """Everything that block `layer` (from 0) did; the last one asked for is kept."""
+        if layer not in self._inside:
+            self._inside.clear()
+            self._inside[layer] = steps.inside(self.model.blocks[layer], self.streams[layer])
+        return self._inside[layer]
+
+    @functools.cached_property
+    def _inside(self) -> dict[int, steps.Inside]:
+        return {}
+
+    def label(self, index: int) -> str:
+        """A class's name; its number (from 0), where the model has no names."""
+        return self.result.label(index) or f"#{index}"
+
+    def answers(self, logits: Tensor | None, k: int = 5) -> list[dict]:
+        """The `k` most probable classes of logits (classes,) as [{"index", "label", "p"}], best first."""
+        if logits is None:
+            return []
+        best = logits.float().softmax(-1).topk(min(k, logits.numel()))
+        return [{"index": i, "label": self.label(i), "p": p}
+                for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """A float32 array of a tensor on any device."""
+    return tensor.detach().float().cpu().contiguous().numpy()
+
+
+def whole(want: dict, name: str, low: int, high: int, default: int) -> int:
+    """An integer that the browser asked for, moved into [low, high]; `default` for what is no number."""
+    value = want.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        value = default
+    return min(max(int(value), low), high)
+
+
+def one_of(want: dict, name: str, options: tuple, default=None):
+    """A choice that the browser asked for; `default` (or the first option) for what is none."""
+    value = want.get(name)
+    return value if any(value is o or value == o for o in options) else options[0] if default is None else default
+
+

@@ -1,0 +1,34 @@
+"""The lecture's words: one file a scene, both languages and its formulas (LaTeX) side by side.
+
+In prose the browser fills {places} with live numbers, turns [words](key=value, key=value) into terms that set the
+scene's view, **words** into bold ones, and $name$ into the formula of that name. A line break begins a paragraph.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+
+from latex2mathml.converter import convert
+
+from app.text.lecture import frame
+
+
+@functools.cache
+def _mathml(latex: str) -> str:
+    return convert(latex)
+
+
+def scene_text(scene: str):
+    """The module that holds the words of `scene`."""
+    return importlib.import_module(f"app.text.lecture.{scene}")
+
+
+def words(scene: str, language: str, scenes: tuple[str, ...]) -> dict:
+    """Everything the stage says while `scene` is shown: its words, its formulas as MathML, the titles of all."""
+    of = {"en": "EN", "ko": "KO"}[language]
+    tables = {name: getattr(scene_text(name), of) for name in scenes}
+    return {"language": language, "frame": getattr(frame, of), "scene": tables[scene],
+            "math": {name: _mathml(latex) for name, latex in scene_text(scene).MATH.items()},
+            "titles": [{"id": name, "kicker": table["kicker"], "title": table["title"], "outline": table["outline"]}
+                       for name, table in tables.items()]}

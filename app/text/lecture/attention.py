@@ -1,0 +1,3 @@
+EN = {"kicker": "attention", "title": "attention", "text": "", "outline": ""}
+KO = {"kicker": "attention", "title": "attention", "text": "", "outline": ""}
+MATH = {}

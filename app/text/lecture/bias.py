@@ -1,0 +1,3 @@
+EN = {"kicker": "bias", "title": "bias", "text": "", "outline": ""}
+KO = {"kicker": "bias", "title": "bias", "text": "", "outline": ""}
+MATH = {}

@@ -1,0 +1,3 @@
+EN = {"kicker": "cnn", "title": "cnn", "text": "", "outline": ""}
+KO = {"kicker": "cnn", "title": "cnn", "text": "", "outline": ""}
+MATH = {}

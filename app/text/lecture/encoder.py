@@ -1,0 +1,3 @@
+EN = {"kicker": "encoder", "title": "encoder", "text": "", "outline": ""}
+KO = {"kicker": "encoder", "title": "encoder", "text": "", "outline": ""}
+MATH = {}

@@ -1,0 +1,3 @@
+EN = {"kicker": "head", "title": "head", "text": "", "outline": ""}
+KO = {"kicker": "head", "title": "head", "text": "", "outline": ""}
+MATH = {}

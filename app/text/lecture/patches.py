@@ -1,0 +1,3 @@
+EN = {"kicker": "patches", "title": "patches", "text": "", "outline": ""}
+KO = {"kicker": "patches", "title": "patches", "text": "", "outline": ""}
+MATH = {}

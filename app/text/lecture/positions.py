@@ -1,0 +1,3 @@
+EN = {"kicker": "positions", "title": "positions", "text": "", "outline": ""}
+KO = {"kicker": "positions", "title": "positions", "text": "", "outline": ""}
+MATH = {}

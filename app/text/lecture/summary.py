@@ -1,0 +1,3 @@
+EN = {"kicker": "summary", "title": "summary", "text": "", "outline": ""}
+KO = {"kicker": "summary", "title": "summary", "text": "", "outline": ""}
+MATH = {}
