@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from torch import Tensor
 
 from app.result import Result

@@ -109,6 +109,34 @@ def visit(chromium, server):
     assert "Traceback" not in server.said()[before:]
 
 
+@pytest.fixture
+def lecture(chromium, server):
+    """lecture(scene, lang="en", width=1280, height=720, theme="light", address="") -> lecture_driver.Lecture, drawn.
+
+    An error in the page, or a server-side traceback, fails the test.
+    """
+    from lecture_driver import Lecture
+
+    pages, errors, before = [], [], len(server.said())
+
+    def open_scene(scene: str, lang: str = "en", width: int = 1280, height: int = 720, theme: str = "light",
+                   address: str = "") -> Lecture:
+        page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
+        pages.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{server.url}/lecture?scene={scene}&lang={lang}&{address}")
+        shown = Lecture(page)
+        shown.ready(scene)
+        return shown
+
+    yield open_scene
+    for page in pages:
+        page.close()
+    assert not errors
+    assert "Traceback" not in server.said()[before:]
+
+
 def settled(page) -> None:
     """Wait until every figure is drawn and nothing runs any more."""
     page.wait_for_function("""() => {
