@@ -9,16 +9,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     """Hand over to Streamlit, whatever the folder this was called from."""
-    from streamlit.runtime.pages_manager import PagesManager
     from streamlit.web import cli
 
     os.chdir(ROOT)  # Streamlit looks for .streamlit/config.toml here
     # Streamlit puts only the script's own folder on the path, the script imports `app.` and `vit_core.`.
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    # main.py names the pages. Until it has run once, Streamlit would take the files in app/pages for them, and a link to
-    # one of them as the server's first request would run that file alone.
-    PagesManager.uses_pages_directory = False
     sys.argv = ["streamlit", "run", *sys.argv[1:], str(ROOT / "app" / "main.py")]
     sys.exit(cli.main(prog_name="streamlit"))
 

@@ -1,4 +1,4 @@
-"""`streamlit run app/main.py`: page config and navigation, nothing else."""
+"""`streamlit run app/main.py`: page config, what is at every page's side, and navigation."""
 
 import sys
 from pathlib import Path
@@ -15,8 +15,8 @@ state.start()
 t = state.t()
 st.set_page_config(t("app.name"), figures.icon(), layout="wide", initial_sidebar_state=295)
 st.html(Path(__file__).with_name("style.css"))
-pages = [st.Page("pages/explore.py", title=t("page.explore"), icon=":material/search:", default=True),
-         st.Page("pages/lecture.py", title=t("page.lecture"), icon=":material/co_present:")]
+pages = [st.Page("screens/explore.py", title=t("page.explore"), icon=":material/search:", default=True),
+         st.Page("screens/lecture.py", title=t("page.lecture"), icon=":material/co_present:")]
 page = st.navigation(pages, position="top")
 sidebar.show()
 page.run()

@@ -92,9 +92,9 @@ def choose_model() -> str | None:
 
 def result() -> Result | None:
     """The result for the chosen model and picture; where one of them cannot be used, the last one that could."""
-    found = _compute(state.get("named"))
+    t, found = state.t(), _compute(state.get("named"))
     if found is None:
-        st.info(state.t()("none.model" if state.picture() else "none.picture"))
+        st.info(t("none.model" if state.picture() else "none.picture"))
     else:
         _facts(found)
     return found

@@ -16,7 +16,7 @@ _MISFITS = """
 const slide = stage.slide.getBoundingClientRect(), out = [];
 for (const e of stage.slide.querySelectorAll('header, .title, .body, .prose, .figure, .panel, footer'))
   if (e.scrollHeight > e.clientHeight + 2 || e.scrollWidth > e.clientWidth + 2)
-    out.push(`${e.className || e.tagName} ${e.scrollWidth} x ${e.scrollHeight} in ${e.clientWidth} x ${e.clientHeight}`);
+    out.push(`${e.className || e.tagName}: ${[e.scrollWidth, e.scrollHeight]} in ${[e.clientWidth, e.clientHeight]}`);
 for (const e of stage.slide.querySelectorAll('.body *')) {
   const r = e.getBoundingClientRect();
   if (r.width && r.height && (r.bottom > slide.bottom + 1 || r.right > slide.right + 1 || r.top < slide.top - 1))
@@ -31,7 +31,7 @@ return [...new Set(out)].slice(0, 10);"""
 
 
 class Lecture:
-    """One open page on the lecture. CSS selectors of playwright pierce the shadow root: `page.locator(".slide ...")`."""
+    """One open page on the lecture. Playwright's selectors pierce the shadow root: `page.locator(".slide ...")`."""
 
     def __init__(self, page):
         self.page = page

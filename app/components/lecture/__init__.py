@@ -18,7 +18,8 @@ from app.lecture import SCENES, Scene, Stage
 
 HERE = Path(__file__).parent
 #: Joined in this order into one module; the reader of binaries is the atlas' own.
-SCRIPTS = ("../atlas/payload", "text", "figures", "controls", *(f"scenes/{name}" for name in SCENES), "stage", "lecture")
+SCRIPTS = ("../atlas/payload", "text", "figures", "controls", *(f"scenes/{name}" for name in SCENES), "stage",
+           "lecture")
 STYLES = ("lecture", *(f"scenes/{name}" for name in SCENES))
 
 
@@ -37,7 +38,7 @@ _piece = st.components.v2.component("vitrine_lecture", html='<div class="lecture
 
 
 def pack(stage: Stage, scene: str, content: Scene, want: dict, words: dict, frame: dict) -> bytes:
-    """One scene as one binary. `words`: `app.text.lecture.words(...)`; `frame`: what surrounds the scene (plain JSON)."""
+    """One scene as one binary. `words`: `app.text.lecture.words`; `frame`: what surrounds the scene, plain JSON."""
     picture = io.BytesIO()
     stage.result.region.convert("RGB").save(picture, "WEBP", quality=90, method=0)
     viridis, diverging = colour_tables()

@@ -70,7 +70,7 @@ class Stage {
     this.framed = data.words.frame;
     this.around = data.frame;
     this.held.set(data.scene, data);
-    if (!this.scene || data.frame.seq !== this.seq) [this.scene, this.seq] = [data.scene, data.frame.seq];
+    this.scene ??= data.scene;
     this.dress();
     if (data.scene === this.scene) this.show();
   }

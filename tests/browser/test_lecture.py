@@ -1,0 +1,176 @@
+"""The stage around the scenes: keys, full screen, links, outline, languages; and that each scene fits and is quick."""
+
+import re
+
+import pytest
+
+from app.lecture import SCENES
+from app.text.lecture import frame, scene_text
+
+SIZES = {"window": (1280, 720), "large": (1920, 1080)}
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_each_scene_is_whole_in_each_language(lecture, shoot, scene, language):
+    shown = lecture(scene, language)
+    table = getattr(scene_text(scene), language.upper())
+    page = shown.page
+    assert page.locator(".slide .title").inner_text() == table["title"]
+    assert "…" not in shown.prose()  # every live number is there
+    assert not re.search(r"\{\w+\}|undefined|NaN|\$\w+\$", page.locator(".slide").inner_text())
+    assert shown.misfits() == []
+    shoot(page, f"lecture_{scene}_{language}_window")
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement !== null")
+    page.wait_for_timeout(200)
+    assert shown.misfits() == []
+    small = shown.run("""
+        const least = innerWidth / 80 - 0.6;  // one em of the slide
+        return [...stage.slide.querySelectorAll('.body *, header *')].filter((e) => {
+            const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+            const scale = e.ownerSVGElement ? e.ownerSVGElement.getBoundingClientRect().width / e.ownerSVGElement.viewBox.baseVal.width : 1;
+            const script = e.closest('math') || e.matches('sub, sup, option');
+            return own && !script && e.getClientRects().length && parseFloat(getComputedStyle(e).fontSize) * scale < least * 0.94;
+        }).map((e) => `${e.tagName} ${e.textContent.slice(0, 30)}`).slice(0, 5);""")  # noqa: E501
+    assert small == []  # nothing smaller than 15 pixels at 1280 x 720
+    shoot(page, f"lecture_{scene}_{language}_full")
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_each_scene_on_a_large_dark_screen_and_on_a_phone(lecture, shoot, scene):
+    shown = lecture(scene, "ko", 1920, 1080, "dark")
+    assert shown.misfits() == []
+    shoot(shown.page, f"lecture_{scene}_ko_large_dark")
+    phone = lecture(scene, "en", 390, 844)
+    wide = phone.run("const s = stage.slide; return [s.scrollWidth, s.clientWidth, document.body.scrollWidth]")
+    assert wide[0] <= wide[1] + 2
+    assert wide[2] <= 392
+    shoot(phone.page, f"lecture_{scene}_en_phone")
+
+
+def test_keys_and_clicker_walk_through_all_scenes(lecture):
+    shown = lecture(SCENES[0])
+    page = shown.page
+    page.keyboard.press("PageUp")
+    assert shown.scene() == SCENES[0]
+    for number, scene in enumerate(SCENES[1:], 1):
+        page.keyboard.press("PageDown" if number % 2 else "ArrowRight")
+        shown.ready(scene)
+        assert f"scene={scene}" in page.url or page.wait_for_url(f"**scene={scene}**") is None
+    page.keyboard.press("ArrowRight")
+    assert shown.scene() == SCENES[-1]
+    page.keyboard.press("ArrowLeft")
+    shown.ready(SCENES[-2])
+    page.keyboard.press("PageUp")
+    shown.ready(SCENES[-3])
+
+
+def test_many_keys_at_once_end_at_the_last_one_asked_for(lecture):
+    shown = lecture(SCENES[0])
+    for _ in range(6):
+        shown.page.keyboard.press("PageDown")
+    shown.ready(SCENES[6])
+    shown.page.wait_for_url(f"**scene={SCENES[6]}**")
+    assert shown.page.locator(".slide .title").inner_text() == scene_text(SCENES[6]).EN["title"]
+    assert shown.run("return stage.data.scene") == SCENES[6]
+
+
+def test_a_link_opens_its_scene_and_a_wrong_one_the_first(lecture):
+    assert lecture("positions").scene() == "positions"
+    shown = lecture(SCENES[0], address="scene=nonsense")  # the last of two counts for nobody; the first is read
+    assert shown.scene() == SCENES[0]
+
+
+def test_full_screen_fills_the_screen_and_is_left_again(lecture):
+    shown = lecture("mlp")
+    page = shown.page
+    page.locator(".slide .full").click()
+    page.wait_for_function("document.fullscreenElement !== null")
+    box = page.locator(".slide").bounding_box()
+    assert (box["width"], box["height"]) == (1280, 720)
+    assert page.locator(".slide .full").inner_text() == frame.EN["leave"]
+    page.keyboard.press("PageDown")
+    shown.ready("head")
+    assert page.evaluate("document.fullscreenElement !== null")  # a new scene does not end it
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement === null")
+
+
+def test_the_language_changes_on_stage_and_the_scene_stays(lecture):
+    shown = lecture("attention")
+    page = shown.page
+    page.keyboard.press("f")
+    page.keyboard.press("l")
+    page.locator(".slide .title", has_text=scene_text("attention").KO["title"]).wait_for()
+    shown.ready("attention")
+    assert page.evaluate("document.fullscreenElement !== null")
+    assert "lang=ko" in page.url
+    page.keyboard.press("l")
+    page.locator(".slide .title", has_text=scene_text("attention").EN["title"]).wait_for()
+
+
+def test_the_next_picture_changes_the_numbers(lecture):
+    shown = lecture("mlp")
+    before = shown.array("hidden")[:64]
+    shown.page.locator(".slide .picture.key").click()
+    shown.page.wait_for_url("**sample=**")
+    for _ in range(100):
+        shown.ready("mlp")
+        if shown.array("hidden")[:64] != before:
+            break
+        shown.page.wait_for_timeout(100)
+    assert shown.array("hidden")[:64] != before
+
+
+def test_the_outline_lists_every_scene_and_leads_there(lecture):
+    shown = lecture("cnn")
+    page = shown.page
+    assert not page.locator(".slide .outline").is_visible()
+    page.keyboard.press("o")
+    outline = page.locator(".slide .outline")
+    assert outline.is_visible()
+    assert outline.locator("li").count() == len(SCENES)
+    for line in scene_text("cnn").EN["outline"].split("\n"):
+        assert line in outline.inner_text()
+    outline.locator("li button").nth(3).click()
+    shown.ready(SCENES[3])
+    assert scene_text(SCENES[3]).EN["outline"].split("\n")[0] in outline.inner_text()
+    page.keyboard.press("Escape")
+    assert not outline.is_visible()
+
+
+def test_a_scene_comes_within_a_moment_and_one_seen_before_at_once(lecture, measured):
+    shown = lecture(SCENES[0])
+    for scene in SCENES[1:]:  # the server computes each once
+        shown.page.keyboard.press("PageDown")
+        shown.ready(scene)
+    again = lecture(SCENES[0])
+    again.waits()
+    slowest = {}
+    for scene in SCENES[1:]:
+        again.page.keyboard.press("PageDown")
+        again.ready(scene)
+        slowest[scene] = max(again.waits())
+    for scene in reversed(SCENES[:-1]):
+        again.page.keyboard.press("PageUp")
+        again.ready(scene)
+    back = max(again.waits())
+    times = sorted(slowest.values())
+    measured(f"lecture: a scene computed before is drawn {times[0]:.0f}-{times[-1]:.0f} ms after "
+             f"its key, one seen before within {back:.0f} ms")
+    assert times[-1] < 1500
+    assert back < 300
+
+
+def test_explore_and_lecture_share_picture_and_model(lecture):
+    shown = lecture("patches", address="sample=coffee.jpg")
+    page = shown.page
+    page.get_by_role("link", name="Explore").click()
+    page.locator(".atlas[data-state=ready]").wait_for()
+    assert "sample=coffee.jpg" in page.url
+    assert "scene=" not in page.url
+    page.get_by_role("link", name="Lecture").click()
+    shown.ready("patches")
+    page.wait_for_url("**scene=patches**")
+    assert "sample=coffee.jpg" in page.url
