@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vit_core.model import Block, VisionTransformer, attention_weights
+from vit_core.config import ViTConfig
+from vit_core.model import MLP, Block, VisionTransformer, attention_weights
 
 
 class Inside(NamedTuple):
@@ -45,6 +46,17 @@ def streams(model: VisionTransformer, images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def through(mlp: MLP, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Tokens (N, D) through an MLP: before the activation (N, M), of a gated one the gate; what the second layer
+    reads (N, M); what that gives (N, D). No token sees another."""
+    hidden, factor = mlp.fc1(tokens), 1
+    if mlp.gated:
+        hidden, factor = hidden.chunk(2, dim=-1)
+    activated = mlp.norm(mlp.act(hidden) * factor)
+    return hidden, activated, mlp.fc2(activated)
+
+
+@torch.no_grad()
 def inside(block: Block, tokens: Tensor) -> Inside:
     """Everything that `block` does with a stream (N, D)."""
     attn, mlp, kind = block.attn, block.mlp, block.kind
@@ -58,38 +70,80 @@ def inside(block: Block, tokens: Tensor) -> Inside:
     attended = block.ls1(block.norm1(attended) if kind == "post" else attended)
     between = tokens if kind == "parallel" else tokens + attended
     mlp_input = {"pre": lambda: block.norm2(between), "post": lambda: between, "parallel": lambda: read}[kind]()
-    hidden = mlp.fc1(mlp_input)
-    if mlp.gated:
-        hidden, factor = hidden.chunk(2, dim=-1)
-        activated = mlp.norm(mlp.act(hidden) * factor)
-    else:
-        activated = mlp.norm(mlp.act(hidden))
-    written = mlp.fc2(activated)
+    hidden, activated, written = through(mlp, mlp_input)
     written = block.ls2(block.norm2(written) if kind == "post" else written)
     left = between + written + (attended if kind == "parallel" else 0)
     return Inside(tokens, read, query, key, value, mixed, joined, attended, between, mlp_input, hidden, activated,
                   written, left)
 
 
+#: How a block's parts can be wired. "pre": x + f(norm(x)) (Xiong et al. 2020, arXiv:2002.04745), as ViT does.
+#: "post": norm(x + f(x)), the standard encoder (Vaswani et al. 2017, section 3.1). "added": x + norm(f(x))
+#: (Liu et al. 2022, arXiv:2111.09883). "parallel": x + attention(norm(x)) + mlp(norm(x)) (arXiv:2302.05442).
+WIRINGS = ("pre", "post", "added", "parallel")
+
+
+def wiring(config: ViTConfig) -> str:
+    """The wiring that a model was trained for; the config's "post" puts the norm on what is added."""
+    return {"pre": "pre", "post": "added", "parallel": "parallel"}[config.block]
+
+
+@torch.no_grad()
+def wired(block: Block, tokens: Tensor, norm: str, residual: bool = True) -> dict[str, Tensor]:
+    """What leaves each part of `block` when its parts are wired as `norm` says: (N, D) by the part's name, in order.
+
+    "x" enters; then "norm1", "attention", "sum1", "norm2", "mlp", "sum2", in the order of the wiring; the last one
+    leaves the block. Layer scale counts to what is added. Without `residual`, x is left out of the sums. A block
+    trained in parallel has one norm: in a sequence it stands in both places.
+    """
+    if norm not in WIRINGS:
+        raise ValueError(f"the wiring must be one of {WIRINGS}, not {norm!r}")
+    out, x = {"x": tokens}, tokens
+    second = block.norm1 if block.kind == "parallel" else block.norm2
+    parts = (("1", "attention", lambda t: block.attn(t[None])[0][0], block.norm1, block.ls1),
+             ("2", "mlp", block.mlp, second, block.ls2))
+    if norm == "parallel":
+        out["norm1"] = block.norm1(x)
+        for _, name, layer, _, scale in parts:
+            out[name] = scale(layer(out["norm1"]))
+        added = out["attention"] + out["mlp"]
+        return out | {"sum2": x + added if residual else added}
+    for number, name, layer, normed, scale in parts:
+        if norm == "pre":
+            out[f"norm{number}"] = normed(x)
+            added = out[name] = scale(layer(out[f"norm{number}"]))
+        elif norm == "added":
+            out[name] = layer(x)
+            added = out[f"norm{number}"] = scale(normed(out[name]))
+        else:
+            added = out[name] = scale(layer(x))
+        x = out[f"sum{number}"] = x + added if residual else added
+        if norm == "post":
+            x = out[f"norm{number}"] = normed(x)
+    return out
+
+
 @torch.no_grad()
 def rewired(model: VisionTransformer, tokens: Tensor, norm: str = "pre", residual: bool = True) -> Tensor:
-    """The streams that the model's own blocks leave when they are wired otherwise: (layers + 1, N, D).
+    """The streams that the model's own blocks leave when they are wired as `norm` says: (layers + 1, N, D).
 
-    `tokens` (N, D) enter the first block. norm "pre": x + f(norm(x)) (Xiong et al. 2020, arXiv:2002.04745);
-    "post": norm(x + f(x)), the standard encoder (Vaswani et al. 2017, section 3.1). Without `residual`, x is
-    left out of the sum. The weights were trained for one wiring; the other shows what it does to them.
+    `tokens` (N, D) enter the first block. The weights were trained for one wiring; another shows what these same
+    weights do in it, not what a model trained that way would do.
     """
-    if norm not in ("pre", "post"):
-        raise ValueError(f"norm must be 'pre' or 'post', not {norm!r}")
-    x, out = tokens[None], [tokens]
+    out = [tokens]
     for block in model.blocks:
-        for before, layer, scale in ((block.norm1, lambda t, b=block: b.attn(t)[0], block.ls1),
-                                     (block.norm2, block.mlp, block.ls2)):
-            added = scale(layer(before(x) if norm == "pre" else x))
-            x = x + added if residual else added
-            x = x if norm == "pre" else before(x)
-        out.append(x[0])
+        *_, left = wired(block, out[-1], norm, residual).values()
+        out.append(left)
     return torch.stack(out)
+
+
+def alike(tokens: Tensor) -> Tensor:
+    """Mean cosine between two different tokens of (..., N, D): (...,). 1 where attention has made all the same
+    (Dong et al. 2021, arXiv:2103.03404); nan for one token alone."""
+    unit = torch.nn.functional.normalize(tokens, dim=-1)
+    N = tokens.shape[-2]
+    total = unit.sum(-2).square().sum(-1)  # of all pairs, each token with itself among them
+    return (total - unit.square().sum((-2, -1))) / (N * (N - 1)) if N > 1 else torch.full(total.shape, torch.nan)
 
 
 @torch.no_grad()
