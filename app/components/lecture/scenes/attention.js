@@ -125,9 +125,9 @@ function attentionHeads(stage, parent, made) {
   };
   const [split] = part("split", shape(N, D), `3 × ${shape(H, N, d)}`);
   made.query2 = new Slider(row(split), { label: stage.words("query_label"), min: 0, max: N - 1, say: (at) => stage.token(at), on: (at) => stage.set({ at }) });
-  const [attend, mapLegend] = part("attend", shape(H, N, d), shape(H, N, N), "viridis");
+  const [attend] = part("attend", shape(H, N, d), `${shape(H, N, N)}  →  ${shape(H, N, d)}`);
   const ratio = cols / (rows * stage.data.aspect); // as wide as high times this
-  const [wide, high] = [49, 11.5];
+  const [wide, high] = [49, 11.8];
   const fits = (across) => Math.min(wide / across - 0.6, (high / Math.ceil(H / across) - 2) * ratio);
   const across = Array.from({ length: H }, (_, i) => i + 1).reduce((best, n) => (fits(n) > fits(best) ? n : best), 1);
   const grid = attend.appendChild(el("div", { class: "maps", style: { "--across": across, "--wide": `${fits(across)}em` } }));
@@ -137,6 +137,7 @@ function attentionHeads(stage, parent, made) {
     const cells = new Picture(one, stage, { grid: false, label: stage.words("head_n", { n: head + 1 }) });
     return { one, name, cells };
   });
+  const mapLegend = new Legend(attend, stage, "viridis", stage.words("map_softmax"));
   const [join, joinedLegend] = part("join", shape(H, N, d), shape(N, H * d), "diverging");
   made.bands = join.appendChild(el("div", { class: "bands" }, ...Array.from({ length: H }, (_, head) =>
     el("button", { type: "button", style: { "--hue": (360 * head) / H }, text: String(head + 1), "aria-label": stage.words("head_n", { n: head + 1 }), onclick: () => stage.set({ head }) }))));
