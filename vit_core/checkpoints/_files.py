@@ -50,21 +50,22 @@ def read(path: Path) -> dict[str, Tensor]:
     if size == 0:
         raise InputError("checkpoint-empty", f"{name} is empty: 0 bytes.", source=name)
     if path.suffix.lower() == ".safetensors":
-        return _checked(_safetensors(path, size), name, size)
+        return _checked(safetensors(path, size), name, size)
     if head[:4] == b"PK\x03\x04":
         _check_zip(path, size)
         content = _unpickled(path, size)
     elif head[:1] == b"\x80":
         content = _unpickled(path, size)
     elif head[8:] == b"{":  # a safetensors file by another name
-        return _checked(_safetensors(path, size), name, size)
+        return _checked(safetensors(path, size), name, size)
     else:
         raise InputError("checkpoint-format", f"{name} is not a checkpoint: it starts with {head[:4]!r}, not as a "
                          "safetensors file or one that torch.save wrote does.", source=name, reason=repr(head[:4]))
     return _checked(_flat(content, name), name, size)
 
 
-def _safetensors(path: Path, size: int) -> dict[str, Tensor]:
+def safetensors(path: Path, size: int) -> dict[str, Tensor]:
+    """The tensors in a .safetensors file of `size` bytes, of whatever type they are. Raises as `read` does."""
     name = path.name
     with open(path, "rb") as file:
         length = struct.unpack("<Q", file.read(8).ljust(8, b"\xff"))[0]

@@ -9,18 +9,31 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from vit_core.checkpoints import _files
-from vit_core.checkpoints._assemble import assemble
+from vit_core.checkpoints._assemble import assemble, check_finite, check_keys
+from vit_core.cnn import ConvNet
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
+#: Side of the pictures of each data set that the recipes know, in pixels.
+SIDES = {"cifar10": 32, "fashion": 28}
+
+
+class EmbeddedCNN(NamedTuple):
+    """An embedded CNN with what is needed to use it."""
+
+    net: ConvNet
+    labels: list[str]
+    transform: Preprocess
+    card: dict
 
 
 def save(model: VisionTransformer, path: Path, card: dict) -> None:
@@ -31,14 +44,20 @@ def save(model: VisionTransformer, path: Path, card: dict) -> None:
               {"vitrine": json.dumps(metadata, ensure_ascii=False)})
 
 
-def metadata(path: Path) -> dict | None:
-    """What `save` wrote beside the weights of `path`; None for a file that holds no Vision Transformer."""
+def _header(path: Path) -> dict:
+    """The "vitrine" part of a safetensors file's header; empty where there is none."""
     try:
         with safe_open(path, "pt") as file:
             found = json.loads((file.metadata() or {}).get("vitrine", "{}"))
     except (SafetensorError, OSError, json.JSONDecodeError):
-        return None
-    return found if isinstance(found, dict) and "config" in found else None
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def metadata(path: Path) -> dict | None:
+    """What `save` wrote beside the weights of `path`; None for a file that holds no Vision Transformer."""
+    found = _header(path)
+    return found if "config" in found else None
 
 
 def listing() -> list[tuple[str, str, str]]:
@@ -88,3 +107,30 @@ def load(path: Path) -> VisionTransformer:
         raise InputError("checkpoint-config", f"{path.name}: its header describes no model that can be built: {error}.",
                          source=path.name, reason=str(error)) from error
     return assemble(config, state, path.name, labels, preprocess)
+
+
+def load_cnn(name: str) -> EmbeddedCNN:
+    """The embedded CNN called `name`, as `vit_core.train` wrote it: on the CPU, in eval mode, frozen.
+
+    Raises InputError "model-unknown", naming those there are, "checkpoint-config" when its header describes no CNN
+    that can be built, "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite" and what the file reader raises.
+    """
+    cnns = {path.stem: path for path in sorted(ASSETS.glob("*.safetensors"))
+            if "card" in (found := _header(path)) and "config" not in found}
+    if name not in cnns:
+        raise InputError("model-unknown", f"There is no embedded CNN called {name!r}; there is "
+                         f"{', '.join(cnns) or 'none in this installation'}.", name=name, available=list(cnns))
+    path = cnns[name]
+    state, found = _files.safetensors(path, path.stat().st_size), _header(path)  # batch norm's counters are no floats
+    try:
+        card, labels = found["card"], found["labels"]
+        side, mean, std = SIDES[card["data"]], tuple(card["mean"]), tuple(card["std"])
+        net = ConvNet(len(mean), len(labels), **card["arch"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise InputError("checkpoint-config", f"{path.name}: its header describes no CNN that can be built: {error}.",
+                         source=path.name, reason=str(error)) from error
+    check_keys(*({n: tuple(t.shape) for n, t in part.items()} for part in (net.state_dict(), state)), path.name)
+    check_finite(state, path.name)
+    net.load_state_dict(state)
+    transform = Preprocess((side, side), mean, std, "bicubic", crop_pct=1.0)
+    return EmbeddedCNN(net.eval().requires_grad_(False), labels, transform, card)
