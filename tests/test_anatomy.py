@@ -15,9 +15,11 @@ KINDS = [{}]
 KINDS += [dict(block=block, mlp=mlp, norm=norm) for block in BLOCKS for mlp in MLPS for norm in NORMS]
 KINDS += [dict(pool=pool, pool_prefix=seen, registers=3) for pool in POOLS for seen in (False, True)]
 KINDS += [dict(activation=name) for name in ACTIVATIONS]
-KINDS += [dict(class_token=False, pool="avg", registers=n, position_prefix=own) for n in (0, 2) for own in (False, True)]
+KINDS += [dict(class_token=False, pool="avg", registers=n, position_prefix=own)
+          for n in (0, 2) for own in (False, True)]
 KINDS += [dict(distillation_token=True, distillation_head=two) for two in (False, True)]
-KINDS += [dict(position="none"), dict(classes=0), dict(classes=0, distillation_token=True), dict(channels=1), dict(heads=3, head_dim=5), dict(depth=0)]
+KINDS += [dict(position="none"), dict(classes=0), dict(classes=0, distillation_token=True)]
+KINDS += [dict(channels=1), dict(heads=3, head_dim=5), dict(depth=0)]
 KINDS += [{flag: not getattr(ViTConfig(), flag)} for flag in FLAGS if flag not in ("class_token", "distillation_head")]
 KINDS += [dict(norm="rms", qk_norm=True, attention_norm=True, mlp_norm=True, patch_norm=True, embed_norm=True,
                final_norm=False, pool_norm=True, pool="map", layer_scale=True, mlp="glu", qkv_bias=False)]

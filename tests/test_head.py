@@ -26,7 +26,8 @@ def test_contributions_and_bias_sum_to_every_logit(build, pictures, fields):
     assert torch.allclose(read.logits, trace.logits, atol=1e-4)
     assert sum(width for _, width in read.parts) == len(read.vector)
     some = reading(model, trace.tokens, [7, 2])
-    assert torch.equal(some.weight, read.weight[[7, 2]]) and torch.equal(some.bias, read.bias[[7, 2]])
+    assert torch.equal(some.weight, read.weight[[7, 2]])
+    assert torch.equal(some.bias, read.bias[[7, 2]])
 
 
 def test_by_hand():
@@ -65,7 +66,8 @@ def test_without_a_head_there_is_a_vector_and_nothing_else(build, pictures, fiel
     tokens = record(model, pictures()).tokens
     read = reading(model, tokens)
     assert torch.equal(read.vector, tokens[0])
-    assert read.contributions.shape == (0, 14) and read.logits.shape == (0,)
+    assert read.contributions.shape == (0, 14)
+    assert read.logits.shape == (0,)
 
 
 def test_the_lens_ends_with_what_is_read(build, pictures):

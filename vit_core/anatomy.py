@@ -51,7 +51,7 @@ def parts(config: ViTConfig) -> dict[str, int]:
         "mlp": c.depth * mlp,
         "norm": norm(there=c.final_norm),
         "pool": attention_pool * (c.pool == "map") + norm(there=c.pool_norm),
-        "head": (_linear(width, c.classes, c.head_bias) + _linear(D, c.classes) * c.distillation_head) * bool(c.classes),
+        "head": _linear(width, c.classes, c.head_bias) + _linear(D, c.classes) * c.distillation_head,
     }
 
 

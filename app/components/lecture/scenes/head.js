@@ -1,0 +1,178 @@
+const HEAD_KINDS = ["a", "b", "c"]; // the colours of the final best classes, in every part of the figure
+
+SCENE.head = {
+  asks: [],
+
+  start: (stage) => ({ of: 0, compare: false, layer: stage.data.numbers.layers, channel: null }),
+
+  build(stage, figure) {
+    const { made, data: { numbers } } = stage;
+    headPath(stage, figure);
+    const columns = el("div", { class: "columns" });
+    figure.append(columns);
+    const left = el("div", { class: "column" });
+    columns.append(left);
+    made.parts = panel(left, "", "parts");
+    made.title = made.parts.querySelector("h3");
+    const pick = (_, channel) => stage.set({ channel });
+    const rows = numbers.shown.length ? ["vector", "weight", "product"] : ["vector"];
+    made.strips = Object.fromEntries(rows.map((name) => {
+      const line = el("div", { class: "line" }, el("span", { class: "name" }));
+      made.parts.append(line);
+      const cells = new Cells(line, stage, { label: stage.words(name), onpick: pick });
+      line.append(el("span", { class: "reach" }));
+      return [name, { line, cells }];
+    }));
+    if (!numbers.shown.length) {
+      made.parts.append(el("p", { class: "note", text: stage.common("none_head") }));
+      return;
+    }
+    made.segments = made.parts.appendChild(el("div", { class: "segments" }));
+    if (numbers.parts.length > 1) made.segments.append(...numbers.parts.map(([name]) => el("span", { text: stage.words(`of_${name}`) })));
+    made.told = made.parts.appendChild(el("p", { class: "told", "aria-live": "polite" }));
+    const sides = made.parts.appendChild(el("div", { class: "sides" }));
+    [made.for, made.against] = ["for", "against"].map((side) => {
+      const part = sides.appendChild(el("div", { class: side }, el("h4")));
+      return { name: part.firstChild, bars: new Bars(part) };
+    });
+    made.sum = made.parts.appendChild(el("div", { class: "sum" }));
+    const right = el("div", { class: "column" });
+    columns.append(right);
+    const predictions = panel(right, stage.words("predictions"), "predictions");
+    if (numbers.shown.length > 1) made.compare = button(predictions.querySelector("h3"), numbers.shown.slice(0, 2).map((one) => headName(one, 8)).join(" − "), () => stage.set({ compare: !stage.view.compare }));
+    made.predictions = new Bars(predictions, { label: stage.words("predictions") });
+    headLens(stage, right);
+  },
+
+  draw(stage) {
+    const { made, view, data: { numbers } } = stage;
+    view.layer = Math.min(Math.max(view.layer, 0), numbers.layers);
+    const C = stage.section("vector").length;
+    if (!numbers.shown.length) {
+      made.title.textContent = stage.words("only_vector");
+      headStrip(made.strips.vector, stage.words("vector"), stage.section("vector"), C, view.channel);
+      return;
+    }
+    const sum = headSum(stage);
+    const order = Array.from(sum.product.keys()).sort((a, b) => sum.product[b] - sum.product[a]);
+    view.channel ??= order[0];
+    const name = (at) => headName(numbers.shown[at]);
+    made.title.textContent = stage.words(sum.other === null ? "parts" : "versus", { name: name(sum.of), other: name(sum.other ?? sum.of) });
+    headStrip(made.strips.vector, stage.words("vector"), stage.section("vector"), C, view.channel);
+    headStrip(made.strips.weight, stage.words(sum.other === null ? "weight" : "weight_versus"), sum.weight, C, view.channel);
+    headStrip(made.strips.product, stage.words("product"), sum.product, C, view.channel);
+    made.told.textContent = stage.words("channel_is", { channel: headChannel(stage, view.channel),
+      z: fixed(stage.section("vector")[view.channel]), w: fixed(sum.weight[view.channel], 3), product: fixed(sum.product[view.channel], 3) });
+    const top = reach(sum.product);
+    const bar = (channel) => ({ label: headChannel(stage, channel), value: sum.product[channel], say: fixed(sum.product[channel]),
+      kind: channel === view.channel ? "strong" : "", pick: () => stage.set({ channel }) });
+    made.for.bars.show(order.filter((c) => sum.product[c] > 0).slice(0, 5).map(bar), top);
+    made.against.bars.show(order.filter((c) => sum.product[c] < 0).slice(-5).reverse().map(bar), top);
+    made.for.name.textContent = stage.words("for", { n: count(sum.positives) });
+    made.against.name.textContent = stage.words("against", { n: count(sum.negatives) });
+    const term = (text, name, kind = "") => el("span", { class: `term-of ${kind}` }, el("b", { text }), el("small", { text: name }));
+    const signed = (value) => (value < 0 ? `− ${fixed(-value)}` : `+ ${fixed(value)}`);
+    const [down, bias, total] = [sum.negative, sum.bias, sum.logit].map((value) => Number(value.toFixed(2)));
+    made.sum.replaceChildren(term(fixed(total - down - bias), stage.words("up"), "up"), // takes up the rounding: what is shown adds up
+      term(signed(down), stage.words("down"), "down"), term(signed(bias), stage.words("bias")),
+      term(`= ${fixed(total)}`, stage.words(sum.other === null ? "logit" : "difference"), "total"));
+    const lens = stage.section("lens");
+    const K = numbers.shown.length;
+    made.predictions.show(numbers.shown.slice(0, numbers.top).map(({ label }, k) => ({ label, value: lens[numbers.layers * K + k],
+      kind: `${HEAD_KINDS[k] ?? "quiet"} ${k === sum.of || k === sum.other ? "strong" : ""}`, pick: () => stage.set({ of: k, compare: false }) })), 1);
+    made.compare?.setAttribute("aria-pressed", sum.other !== null);
+    made.lens();
+  },
+
+  numbers(stage) {
+    const { view, data: { numbers } } = stage;
+    if (!numbers.shown.length) return Object.fromEntries(["winner", "logit", "margin", "runner", "ratio", "first", "after", "leader", "p", "final"].map((name) => [name, "–"]));
+    const [logits, lens, K] = [stage.section("logits"), stage.section("lens"), numbers.shown.length];
+    const lead = numbers.leaders[view.layer];
+    const margin = K > 1 ? logits[0] - logits[1] : NaN;
+    return {
+      winner: headName(numbers.shown[0]), logit: fixed(logits[0]), final: percent(lens[numbers.layers * K]),
+      runner: K > 1 ? headName(numbers.shown[1]) : "–", margin: K > 1 ? fixed(margin) : "–", ratio: K > 1 ? two(Math.exp(margin)) : "–",
+      first: headName(numbers.shown[numbers.leaders[0]]), leader: headName(numbers.shown[lead]), p: percent(lens[view.layer * K + lead]),
+      after: view.layer ? stage.words("after_layer", { n: view.layer }) : stage.words("after_input"),
+    };
+  },
+};
+
+/** A class's name, cut where it would break the line. */
+const headName = ({ label }, room = 18) => (label.length > room ? `${label.slice(0, room - 1).trimEnd()}…` : label);
+
+/** The terms of the chosen class's logit, or of winner minus runner-up: what is compared cancels where it is alike. */
+function headSum(stage) {
+  const { view, data: { numbers } } = stage;
+  const [z, weights, biases, logits] = ["vector", "weight", "bias", "logits"].map((name) => stage.section(name));
+  const compare = view.compare && numbers.shown.length > 1;
+  const [of, other] = compare ? [0, 1] : [Math.min(view.of, numbers.shown.length - 1), null];
+  const row = (k) => weights.subarray(k * z.length, (k + 1) * z.length);
+  const weight = compare ? row(of).map((w, c) => w - row(other)[c]) : row(of);
+  const product = weight.map((w, c) => w * z[c]);
+  const out = { of, other, weight, product, positive: 0, negative: 0, positives: 0, negatives: 0 };
+  for (const value of product) {
+    if (value > 0) out.positives++, (out.positive += value);
+    if (value < 0) out.negatives++, (out.negative += value);
+  }
+  out.bias = biases[of] - (compare ? biases[other] : 0);
+  out.logit = logits[of] - (compare ? logits[other] : 0);
+  return out;
+}
+
+/** A channel by its number from 1, within its token where the head reads several. */
+function headChannel(stage, channel) {
+  const { parts } = stage.data.numbers;
+  let at = channel;
+  for (const [name, width] of parts) {
+    if (at < width) return parts.length > 1 ? stage.words("channel_of", { part: stage.words(`of_${name}`), n: at + 1 }) : stage.words("channel", { n: at + 1 });
+    at -= width;
+  }
+}
+
+function headStrip({ line, cells }, name, values, C, channel) {
+  line.firstChild.textContent = name;
+  const high = reach(values);
+  cells.paint(values, 1, C, { low: -high, high, palette: "diverging" });
+  cells.mark(channel === undefined || channel === null ? null : { row: 0, col: channel, kind: "thin" });
+  line.lastChild.textContent = `± ${two(high)}`;
+}
+
+function headPath(stage, figure) {
+  const boxes = stage.data.numbers.path.flatMap(({ name, shape }, i) => [i ? el("span", { class: "arrow", "aria-hidden": "true", text: "→" }) : null,
+    el("div", { class: `box ${name}` }, el("b", { text: stage.words(name) }), el("span", { text: shape.map(count).join(" × ") }))]);
+  figure.append(el("div", { class: "path", role: "group", "aria-label": stage.words("path") }, ...boxes.filter(Boolean)));
+}
+
+/** The chart of the lens, the leading class of each stretch of layers beneath it, and the slider. */
+function headLens(stage, parent) {
+  const { made, data: { numbers } } = stage;
+  const { layers, shown, leaders, top } = numbers;
+  const part = panel(parent, stage.words("lens"), "lens");
+  const set = (layer) => stage.set({ layer: Math.min(layers, Math.max(0, Math.round(layer))) });
+  const chart = new Chart(part, { width: 280, height: 150, label: stage.words("lens") });
+  const [lens, K] = [stage.section("lens"), shown.length];
+  const runs = leaders.reduce((runs, k, layer) => (runs.at(-1)?.k === k ? runs.at(-1).n++ : runs.push({ k, layer, n: 1 }), runs), []);
+  const between = ({ layer, n }) => (n > 1 ? `${layer}–${layer + n - 1}` : String(layer));
+  const chips = runs.map((run) => el("button", { type: "button", class: `run ${HEAD_KINDS[run.k] ?? "quiet"}`, title: shown[run.k].label,
+    "aria-label": stage.words("leads", { n: between(run), name: shown[run.k].label }), onclick: () => set(run.layer) },
+    el("b", { text: between(run) }), el("span", { text: headName(shown[run.k]) })));
+  // Few names stand in full, many share two lines, each cut to its share.
+  part.append(el("div", { class: runs.length > 5 ? "leaders many" : "leaders", style: { "--columns": Math.ceil(runs.length / 2) }, role: "group", "aria-label": stage.words("leaders") }, ...chips));
+  const slider = new Slider(row(part), { label: stage.words("layer"), max: layers, on: set });
+  // Whoever leads somewhere without being among the last best has a quiet line; the names beneath say who.
+  const drawn = shown.map((_, k) => k).filter((k) => k < Math.min(HEAD_KINDS.length, top) || leaders.includes(k)).reverse();
+  const series = drawn.map((k) => ({ kind: HEAD_KINDS[k] ?? "quiet", values: Array.from({ length: layers + 1 }, (_, layer) => [layer, lens[layer * K + k]]) }));
+  const most = Math.max(...series.flatMap((one) => one.values.map(([, p]) => p)));
+  const roof = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].find((p) => p >= most) ?? 1;
+  const step = Math.ceil((layers + 1) / 13);
+  const ticksX = Array.from({ length: layers + 1 }, (_, i) => i).filter((i) => i % step === 0);
+  made.lens = () => {
+    const { layer } = stage.view;
+    chart.show(series, { x: stage.words("x"), y: stage.words("y"), xs: [-0.3, layers + 0.3], ys: [0, roof], ticksX, ticksY: [0, roof / 2, roof],
+      sayX: String, sayY: (share) => `${Number((100 * share).toFixed(1))} %`, at: layer, names: false, onpick: set });
+    runs.forEach((run, i) => chips[i].setAttribute("aria-pressed", layer >= run.layer && layer < run.layer + run.n));
+    slider.show(layer);
+  };
+}
