@@ -26,7 +26,7 @@ KINDS = ("full", "convolution", "recurrent", "attention")
 KERNEL = 3  # patches a side of the convolution's filter
 COMPUTED = -1  # a weight that the layer computes from its input
 CARRIED = -2  # no weight of its own: it arrives only through the hidden state
-WEIGHTS = 4_000_000  # at most, in the fully connected layer that `layers` builds
+WEIGHTS = 1_000_000  # at most, in the fully connected layer that is measured, unless width 1 takes more
 
 
 def _known(kind: str) -> None:
