@@ -18,7 +18,7 @@ EN = {
     "pictures": "Picture",
     "this": "Picture A",
     "other": "Picture B: {title}",
-    "cnn": "CNN: a window that grows",
+    "cnn": "CNN: a growing window",
     "vit": "Transformer: all at once",
     "convolution": "Convolution",
     "play": "Play the convolutions", "stop": "Stop",
