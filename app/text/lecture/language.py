@@ -15,8 +15,8 @@ EN = _PRESETS | {
     "text": "A sentence is a row of [tokens](step=tokens), and so is a picture. Each token asks with its "
             "[query](step=query), answers with its [key](step=keys), and the [weights](step=weights) say how much of "
             "every value goes into its [sum](step=sum).\n"
-            "**{word}** gives most weight to **{word_top}**: {word_share}. The patch at **{patch}** gives most to "
-            "**{patch_top}**: {patch_share}.\n"
+            "In the sentence, **{word}** gives most weight to **{word_top}**: {word_share}. In the picture, **{patch}** "
+            "gives most to **{patch_top}**: {patch_share}.\n"
             "The sentence's weights are **random, not trained**: the arithmetic is real, its pattern means nothing. "
             "The picture's are layer {layer}, head {head} of this model.",
     "outline": "Words or patches: after embedding, both are rows of vectors.\n"
@@ -27,12 +27,12 @@ EN = _PRESETS | {
     "step": "Step of the computation",
     "sentence": "Sentence: {n} tokens, random weights", "image": "Picture: {n} tokens, this model",
     "field": "Sentence", "field_label": "Sentence, at most {limit} tokens", "presets": "Examples",
-    "short_1": "나는 …", "short_2": "I am …", "short_3": "그것은 …", "short_4": "… it …",
-    "cut": "Cut: {limit} tokens of {letters} letters at most.", "empty": "Type a sentence: without tokens there is nothing to attend to.",
+    "cut": "The first {n} tokens, random weights",
+    "empty": "Type a sentence: without tokens there is nothing to attend to.",
     "query_label": "Query", "picture": "The picture with the weights of the chosen patch",
     "words_matrix": "Attention among the words: a row for each query, a column for each key",
     "matrix": "Attention among the patches: a row for each query, a column for each key",
-    "axes": "row: query, column: key", "thinned": "{n} × {n}, drawn as {side} × {side}",
+    "axes": "rows q, columns k", "thinned": "{n} × {n}, drawn as {side} × {side}",
     "nobody": "no token",
 }
 
@@ -53,8 +53,8 @@ KO = _PRESETS | {
     "step": "계산 단계",
     "sentence": "문장: 토큰 {n}개, 난수 가중치", "image": "사진: 토큰 {n}개, 이 모델",
     "field": "문장", "field_label": "문장, 토큰 최대 {limit}개", "presets": "예문",
-    "short_1": "나는 …", "short_2": "I am …", "short_3": "그것은 …", "short_4": "… it …",
-    "cut": "잘렸습니다. 토큰 {limit}개, 토큰마다 {letters}자까지 봅니다.", "empty": "문장을 입력하세요. 토큰이 없으면 어텐션할 대상이 없습니다.",
+    "cut": "문장의 첫 토큰 {n}개, 난수 가중치",
+    "empty": "문장을 입력하세요. 토큰이 없으면 어텐션할 대상이 없습니다.",
     "query_label": "쿼리", "picture": "고른 패치의 가중치를 겹친 사진",
     "words_matrix": "단어 사이의 어텐션: 행은 쿼리, 열은 키",
     "matrix": "패치 사이의 어텐션: 행은 쿼리, 열은 키",

@@ -53,7 +53,7 @@ function languagePart(stage, figure, name) {
   };
   made.cells = new Cells(made.looks, stage, { label: stage.words(name === "words" ? "words_matrix" : "matrix"), onpick: pick });
   marked(made.cells.root, "weights");
-  made.legend = new Legend(root, stage, "viridis", stage.words("axes"));
+  made.legend = new Legend(made.looks, stage, "viridis", stage.words("axes"));
   const line = (label, ...steps) => {
     const node = marked(root.appendChild(el("div", { class: "line" }, el("span", { class: "name", text: label }))), ...steps);
     const cells = new Cells(node, stage, { label });
@@ -74,7 +74,7 @@ function languageDraw(stage, made, side, matrix, cells) {
   made.cells.mark({ row: shown(at), col: 0, cols: cells, kind: "thin" }, { row: shown(at), col: shown(chosen), kind: "b" });
   const [q, k] = [side.query.subarray(at * d, (at + 1) * d), side.key.subarray(chosen * d, (chosen + 1) * d)];
   const limit = Math.max(...[q, k, side.sum].map(reach));
-  for (const [name, values, said] of [["query", q, side.label(at)], ["key", k, side.label(chosen)], ["sum", side.sum, `± ${two(limit)}`]]) {
+  for (const [name, values, said] of [["query", q, side.label(at)], ["key", k, side.label(chosen)], ["sum", side.sum, `${two(-limit)} … ${two(limit)}`]]) {
     made.lines[name].cells.paint(values, 1, d, { low: -limit, high: limit, palette: "diverging" });
     made.lines[name].said.textContent = said;
   }
@@ -92,17 +92,14 @@ function languageWords(stage, made) {
   };
   made.input.addEventListener("input", () => made.read(LANGUAGE_PAUSE));
   made.input.addEventListener("change", () => made.read(0));
-  const presets = row(made.controls);
-  presets.setAttribute("role", "group");
-  presets.setAttribute("aria-label", stage.words("presets"));
-  made.presets = [1, 2, 3, 4].map((n) => {
-    const sentence = stage.words(`preset_${n}`);
-    const choose = () => {
-      made.input.value = sentence;
-      stage.set({ sentence, words: 0, words_key: "top" });
-    };
-    return { sentence, node: button(presets, stage.words(`short_${n}`), choose, sentence) };
+  made.presets = el("select", { "aria-label": stage.words("presets") }, el("option", { value: "", text: stage.words("presets") }),
+    ...[1, 2, 3, 4].map((n) => el("option", { value: stage.words(`preset_${n}`), text: stage.words(`preset_${n}`) })));
+  made.presets.addEventListener("change", () => {
+    if (!made.presets.value) return;
+    made.input.value = made.presets.value;
+    stage.set({ sentence: made.presets.value, words: 0, words_key: "top" });
   });
+  field.append(made.presets);
   made.note = made.looks.appendChild(el("p", { class: "note" }));
   [made.queries, made.keys] = [el("div", { class: "queries" }), el("div", { class: "keys" })];
   made.looks.append(made.marked(made.queries, "tokens", "query"), made.marked(made.keys, "tokens", "keys"));
@@ -128,9 +125,9 @@ function languageDrawWords(stage, made, side) {
   if (!typing && made.input.value !== view.sentence && !made.pending) made.input.value = view.sentence;
   else if (typing && made.input.value !== view.sentence) made.read(LANGUAGE_PAUSE); // typed on while the last was read
   made.pending = typing ? made.pending : null;
-  for (const { sentence, node } of made.presets) node.setAttribute("aria-pressed", sentence === view.sentence);
-  made.title.textContent = stage.words("sentence", { n: side.N });
-  made.note.textContent = side.N ? (numbers.cut ? stage.words("cut", numbers) : "") : stage.words("empty");
+  made.presets.value = Array.from(made.presets.options).some((one) => one.value === view.sentence) ? view.sentence : "";
+  made.title.textContent = stage.words(numbers.cut ? "cut" : "sentence", { n: side.N });
+  made.note.textContent = side.N ? "" : stage.words("empty");
   for (const node of made.steps.map((one) => one.node)) node.hidden = !side.N;
   made.legend.caption.parentNode.hidden = !side.N;
   if (!side.N) return;
