@@ -136,7 +136,8 @@ def look(stage: Stage, images: Tensor) -> dict:
     """Logits (classes,) of the ViT, of the same without positions and of the CNN, and the picture's pixels."""
     bare = once(stage, ("bare",), lambda: inductive.without_positions(stage.model))
     other, pixels = companion(stage), unit(stage, images)
-    logits = {"vit": stage.model(images), "bare": bare(images),
+    asked = stage.model.head is not None  # without a head there is nothing to wait for
+    logits = {"vit": stage.model(images) if asked else None, "bare": bare(images) if asked else None,
               "cnn": other.net(fitted(other, pixels)) if other else None}
     small = pixels if max(pixels.shape[-2:]) <= SHOWN else F.interpolate(
         pixels, scale_factor=SHOWN / max(pixels.shape[-2:]), mode="bilinear", antialias=True)

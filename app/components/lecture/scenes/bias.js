@@ -60,7 +60,7 @@ SCENE.bias = {
     const left = panel(beside, stage.words("reaching"));
     made.picture = new Picture(left, stage, { label: stage.words("reaching"), onpick: (at) => stage.set({ at }) });
     const shape = stage.data.grid[1] / (stage.data.grid[0] * stage.data.aspect);
-    made.picture.root.style.width = `${14.8 * Math.min(1, shape)}em`;
+    made.picture.root.style.width = `${14.6 * Math.min(1, shape)}em`;
     [made.picture.rows, made.picture.cols] = [rows, cols];
     made.picture.lines(true, [rows, cols]);
     if (numbers.tokens < numbers.patches) left.append(el("p", { class: "note", text: stage.words("coarse", { rows, cols }) }));
