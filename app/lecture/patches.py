@@ -17,7 +17,7 @@ PAPER = VARIANTS["B/16"]  # whose sizes are the example's
 IMAGES = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512)  # pixels a side
 PATCHES = (2, 4, 7, 8, 14, 16, 28, 32)
 LIMIT = 4096  # patches that are drawn, and multiplied
-BUDGET = 250_000  # numbers of the tokens that are sent at once: 1 MB
+BUDGET = 160_000  # numbers of the tokens that are sent at once: 640 kB
 MATRIX = 256  # rows and columns of the matrix that are drawn
 FIRST = 4  # numbers in print
 
