@@ -179,3 +179,22 @@ def test_how_alike_tokens_are():
     close(steps.alike(torch.tensor([[1.0, 0.0], [-3.0, 0.0], [1.0, 0.0]])), torch.tensor(-1 / 3))
     assert steps.alike(noise(3, 6, 14)).shape == (3,)
     assert steps.alike(noise(1, 14)).isnan()
+
+
+def test_what_a_units_direction_says_to_the_head(make):
+    """Against the derivative of the logits, for a token on which the norm's own spread does not change."""
+    model = make(layer_scale=True)
+    block, unit = model.blocks[-1], 5
+    direction = block.ls2.gamma * block.mlp.fc2.weight[:, unit]
+    x = noise(14)
+    x, away = x - x.mean(), direction - direction.mean()
+    x = x - away * (x @ away) / (away @ away)
+    x = x / x.square().mean().sqrt()
+    step = 1e-5
+    logits = [model.head(model.norm(x + s * direction)) for s in (step, -step)]
+    found = steps.unit_logits(model, 2, unit)
+    torch.testing.assert_close(found, (logits[0] - logits[1]) / (2 * step), atol=1e-4, rtol=1e-4)
+    assert found.abs().max() > 0.01
+    for fields in ({"classes": 0}, {"block": "post"}, {"pool": "map"}, {"pool": "token_avg"}):
+        assert steps.unit_logits(make(**fields), 0, 0) is None
+    assert steps.unit_logits(make(norm="rms", pool="avg", final_norm=False, pool_norm=True), 0, 0).shape == (11,)

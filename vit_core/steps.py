@@ -151,3 +151,23 @@ def lens(model: VisionTransformer, stream: Tensor) -> Tensor | None:
     """The head's answer after each layer (the "logit lens", nostalgebraist 2020): (layers + 1, N, D) to logits
     (layers + 1, classes). The last row is the model's own answer. None for a model without a head."""
     return model.classify(model.norm(stream))
+
+
+@torch.no_grad()
+def unit_logits(model: VisionTransformer, layer: int, unit: int) -> Tensor | None:
+    """What the direction that a hidden unit writes says to the head: (classes,), logits for an activation of one and
+    a token of spread one (Geva et al. 2022, arXiv:2203.14680).
+
+    The direction is read straight through the last norm's weight and the head, as if the head read this token next:
+    what later layers make of it is left out. None where no such reading exists: without a head, with a norm on what
+    the MLP adds, or with a head that reads anything but one vector of the stream's width.
+    """
+    block = model.blocks[layer]
+    if model.head is None or block.kind == "post" or model.config.pool in ("map", "token_avg"):
+        return None
+    direction = block.ls2(block.mlp.fc2.weight[:, unit])
+    for norm in (model.norm, model.pool_norm):
+        if isinstance(norm, torch.nn.LayerNorm):
+            direction = direction - direction.mean()
+        direction = direction * getattr(norm, "weight", 1)
+    return model.head.weight @ direction

@@ -1,0 +1,86 @@
+"""The encoder's scene in Chromium."""
+
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+def test_everything_fits(lecture, lang, size):
+    shown = lecture("encoder", lang, *size)
+    assert shown.misfits() == []
+    shown.run("stage.set({ residual: false, place: 'attention', at: 0 })")
+    shown.ready()
+    assert shown.misfits() == []
+
+
+def edges(shown, side: str) -> list[str]:
+    return shown.page.locator(f".slide .kind.{side} .number").all_text_contents()
+
+
+def test_the_residual_changes_diagram_norms_and_prediction_at_once(lecture):
+    shown = lecture("encoder")
+    ends = shown.numbers()["ends"]
+    before = edges(shown, "own"), edges(shown, "standard")
+    assert shown.page.locator(".slide .residual").count() == 4
+    assert shown.page.locator(".slide .residual.cut").count() == 0
+    shown.waits()
+    shown.page.locator(".slide .toggle input").uncheck()
+    assert shown.waits()[0] < 100  # nothing is asked of Python
+    assert shown.page.locator(".slide .residual.cut").count() == 4
+    after = edges(shown, "own"), edges(shown, "standard")
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    chosen = shown.page.locator(".slide .ends .chosen").evaluate_all("cells => cells.map(cell => cell.dataset.run)")
+    assert chosen == ["own_off", "standard_off"]
+    assert ends["own_off"]["answers"][0]["label"] in shown.page.locator(".slide .ends .chosen").first.inner_text()
+    shown.term(3)  # back
+    assert (edges(shown, "own"), edges(shown, "standard")) == before
+
+
+@pytest.mark.parametrize("side", ["own", "standard"])
+def test_each_edge_carries_the_tokens_norm(lecture, side):
+    shown = lecture("encoder")
+    shown.run("stage.set({ at: 3, layer: 1 })")
+    shown.ready()
+    numbers = shown.numbers()
+    assert (numbers["at"], numbers["layer"]) == (3, 1)
+    vectors = np.array(shown.array(f"vectors_{side}_on")).reshape(-1, numbers["dim"])
+    said = shown.page.locator(f".slide .kind.{side} .part").evaluate_all(
+        "parts => parts.map(part => [part.dataset.part, part.getAttribute('aria-label')])")
+    assert len(said) == 7
+    for part, label in said:
+        norm = np.linalg.norm(vectors[numbers["parts"][side].index(part)])
+        assert float(label.rsplit(" ", 1)[1]) == pytest.approx(norm, rel=0.06)
+
+
+def test_a_click_on_a_part_shows_its_vector(lecture):
+    shown = lecture("encoder")
+    shown.page.locator(".slide .kind.own .part[data-part=mlp]").click()
+    assert shown.view()["place"] == "mlp"
+    assert shown.page.locator(".slide .part[aria-pressed=true]").count() == 2
+    numbers = shown.numbers()
+    canvas = """const { canvas } = stage.made.strips[argument].cells;
+        return Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, 1).data)"""
+    table = np.array(shown.array("diverging")).reshape(256, 4)
+    cut = {side: np.array(shown.array(f"vectors_{side}_on")).reshape(-1, numbers["dim"])[
+        numbers["parts"][side].index("mlp")] for side in ("standard", "own")}
+    top = max(np.abs(values).max() for values in cut.values())
+    for i, side in enumerate(("standard", "own")):
+        pixels = np.array(shown.run(canvas, i)).reshape(-1, 4)
+        step = np.round(255 * (cut[side] / top + 1) / 2).astype(int)
+        assert np.abs(pixels[:, :3] - table[step][:, :3]).max() <= 3
+    shown.term(1)  # the sum
+    assert shown.view()["place"] == "sum1"
+
+
+def test_its_controls_answer_at_once(lecture, measured):
+    shown = lecture("encoder")
+    for name, values in {"layer": (0, 1, 2, 4), "at": (5, 9, 13, 17), "place": ("x", "mlp")}.items():
+        shown.waits()
+        for value in values:
+            shown.run("stage.set(argument)", {name: value})
+            shown.ready()
+        best = min(shown.waits())
+        measured(f"lecture encoder, {name}: {best:.0f} ms")
+        assert best <= 300
