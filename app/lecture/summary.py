@@ -51,7 +51,8 @@ def build(stage: Stage, want: dict) -> Scene:
         "mlp": config.mlp_dim, "patches": rows * cols, "tokens": trace.length, "classes": config.classes,
         "image": [*stage.images.shape[2:], config.channels], "patch": [*config.patch_size, config.channels],
         "pixels": config.patch_size[0] * config.patch_size[1] * config.channels, "looking": looking,
-        "pool": config.pool, "read": [len(read.parts)] * (len(read.parts) > 1) + [config.dim], "answers": stage.answers(trace.logits, 3),
+        "pool": config.pool, "read": [len(read.parts)] * (len(read.parts) > 1) + [config.dim],
+        "answers": stage.answers(trace.logits, 3),
         "prefix": config.prefix, "paper_classes": VARIANTS["B/16"].classes,
         "table": [line(name, VARIANTS[name], parameter_count(VARIANTS[name]), paper)
                   for name, paper in PAPER.items()] + [line(stage.result.name, config, total)],

@@ -24,6 +24,9 @@ SCENE.head = {
       return [name, { line, cells }];
     }));
     if (!numbers.shown.length) {
+      columns.classList.add("alone");
+      stage.parts.words.replaceChildren(); // what is said of a logit would have no numbers
+      stage.fillIn = prose(stage.parts.words, stage.words("text_none"), stage.data.words.math, (part) => stage.set(part));
       made.parts.append(el("p", { class: "note", text: stage.common("none_head") }));
       return;
     }
@@ -86,7 +89,7 @@ SCENE.head = {
 
   numbers(stage) {
     const { view, data: { numbers } } = stage;
-    if (!numbers.shown.length) return Object.fromEntries(["winner", "logit", "margin", "runner", "ratio", "first", "after", "leader", "p", "final"].map((name) => [name, "–"]));
+    if (!numbers.shown.length) return { size: count(stage.section("vector").length), layers: count(numbers.layers) };
     const [logits, lens, K] = [stage.section("logits"), stage.section("lens"), numbers.shown.length];
     const lead = numbers.leaders[view.layer];
     const margin = K > 1 ? logits[0] - logits[1] : NaN;
