@@ -112,7 +112,8 @@ class Stage {
     const piece = SCENE[this.scene];
     if (!this.views.has(this.scene)) this.views.set(this.scene, piece?.start?.(this) ?? {});
     this.view = this.views.get(this.scene);
-    Object.assign(this.view, this.data.want);
+    const late = this.late();
+    if (!late) Object.assign(this.view, this.data.want);
     if (this.shown !== this.scene) {
       this.shown = this.scene;
       const { words, figure } = this.parts;
@@ -124,10 +125,17 @@ class Stage {
       piece?.build?.(this, figure);
     }
     this.draw();
+    if (late) return;
     this.parts.status.textContent = "";
     this.slide.dataset.state = "ready";
     if (this.asked !== undefined) this.waits.push(performance.now() - this.asked);
     this.asked = undefined;
+  }
+
+  /** Whether the data answers an earlier question than the last: then the view, which has moved on, stays. */
+  late() {
+    if (this.shown !== this.scene || this.asked === undefined) return false;
+    return Boolean(this.asking) || Object.entries(this.wanted ?? {}).some(([name, value]) => this.data.want[name] !== value);
   }
 
   draw() {
@@ -153,6 +161,8 @@ class Stage {
     const asks = SCENE[this.scene]?.asks ?? [];
     const view = this.views.get(this.scene) ?? {};
     const want = Object.fromEntries(asks.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
+    clearTimeout(this.asking);
+    [this.asking, this.wanted] = [null, want];
     this.parts.status.textContent = this.framed.computing;
     this.slide.dataset.state = "busy";
     this.tell("place", { scene: this.scene, want });
