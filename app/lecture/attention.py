@@ -1,4 +1,4 @@
-"""Multi-head attention: one query, one head in numbers, then all heads of a layer (Vaswani et al. 2017, section 3.2)."""
+"""Multi-head attention: one query and one head in numbers, then all heads (Vaswani et al. 2017, section 3.2)."""
 
 from __future__ import annotations
 

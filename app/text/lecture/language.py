@@ -15,8 +15,8 @@ EN = _PRESETS | {
     "text": "A sentence is a row of [tokens](step=tokens), and so is a picture. Each token asks with its "
             "[query](step=query), answers with its [key](step=keys), and the [weights](step=weights) say how much of "
             "every value goes into its [sum](step=sum).\n"
-            "In the sentence, **{word}** gives most weight to **{word_top}**: {word_share}. In the picture, **{patch}** "
-            "gives most to **{patch_top}**: {patch_share}.\n"
+            "In the sentence, **{word}** gives most weight to **{word_top}**: {word_share}. In the picture, "
+            "**{patch}** gives most to **{patch_top}**: {patch_share}.\n"
             "The sentence's weights are **random, not trained**: the arithmetic is real, its pattern means nothing. "
             "The picture's are layer {layer}, head {head} of this model.",
     "outline": "Words or patches: after embedding, both are rows of vectors.\n"
@@ -32,7 +32,7 @@ EN = _PRESETS | {
     "query_label": "Query", "picture": "The picture with the weights of the chosen patch",
     "words_matrix": "Attention among the words: a row for each query, a column for each key",
     "matrix": "Attention among the patches: a row for each query, a column for each key",
-    "axes": "rows q, columns k", "thinned": "{n} × {n}, drawn as {side} × {side}",
+    "axes": "rows q, columns k", "thinned": "averaged to {side} × {side}",
     "nobody": "no token",
 }
 
@@ -43,8 +43,8 @@ KO = _PRESETS | {
             "[키](step=keys)로 답합니다. [가중치](step=weights)는 각 밸류를 [합](step=sum)에 얼마나 담을지 정합니다.\n"
             "문장에서는 **{word}** → **{word_top}** 가중치가 {word_share}로 가장 크고, 사진에서는 **{patch}** → "
             "**{patch_top}** 가중치가 {patch_share}로 가장 큽니다.\n"
-            "문장 쪽 가중치 행렬은 **학습하지 않은 난수**입니다. 계산은 진짜이지만 무늬에는 뜻이 없습니다. 사진 쪽은 이 모델의 "
-            "레이어 {layer}, 헤드 {head}입니다.",
+            "문장 쪽 가중치 행렬은 **학습하지 않은 난수**입니다. 계산은 진짜이지만 무늬에는 뜻이 없습니다. 사진 쪽은 "
+            "이 모델의 레이어 {layer}, 헤드 {head}입니다.",
     "outline": "단어든 패치든 임베딩을 거치면 벡터의 나열입니다.\n"
                "쿼리, 키, 가중치, 합. 양쪽이 같은 네 단계를 거칩니다.\n"
                "언어 모델은 불러오지 않았습니다. 문장 쪽 가중치는 난수이므로 뜻을 읽으면 안 됩니다.\n"
@@ -58,7 +58,7 @@ KO = _PRESETS | {
     "query_label": "쿼리", "picture": "고른 패치의 가중치를 겹친 사진",
     "words_matrix": "단어 사이의 어텐션: 행은 쿼리, 열은 키",
     "matrix": "패치 사이의 어텐션: 행은 쿼리, 열은 키",
-    "axes": "행: 쿼리, 열: 키", "thinned": "{n} × {n}을 {side} × {side}로 줄여 그림",
+    "axes": "행: 쿼리, 열: 키", "thinned": "평균 낸 크기 {side} × {side}",
     "nobody": "토큰 없음",
 }
 

@@ -66,10 +66,11 @@ function attentionStrip(parent, stage, name) {
 function attentionPicture(stage, parent, made) {
   const prefix = stage.data.prefix.length;
   const chips = row(parent, "chips");
-  made.chips = stage.data.prefix.map((_, i) => {
+  const named = Array.from(stage.data.prefix.keys()).filter((i) => !stage.data.prefix[i].startsWith("register")); // the slider has them all
+  made.chips = named.map((i) => {
     const chip = button(chips, stage.token(i), () => stage.set({ at: i }));
     chip.addEventListener("pointerenter", () => stage.set({ key: i }));
-    return chip;
+    return { chip, i };
   });
   const holder = parent.appendChild(el("div", { class: "holder" }));
   made.picture = new Picture(holder, stage, { label: stage.words("picture"), onpick: (patch) => stage.set({ at: patch + prefix }),
@@ -124,10 +125,11 @@ function attentionHeads(stage, parent, made) {
     return [root, legend];
   };
   const [split] = part("split", shape(N, D), `3 × ${shape(H, N, d)}`);
-  made.query2 = new Slider(row(split), { label: stage.words("query_label"), min: 0, max: N - 1, say: (at) => stage.token(at), on: (at) => stage.set({ at }) });
+  made.query2 = new Slider(split.firstChild, { label: stage.words("query_label"), min: 0, max: N - 1, say: (at) => stage.token(at), on: (at) => stage.set({ at }) });
+  split.firstChild.insertBefore(made.query2.root, split.firstChild.lastChild);
   const [attend] = part("attend", shape(H, N, d), `${shape(H, N, N)}  →  ${shape(H, N, d)}`);
   const ratio = cols / (rows * stage.data.aspect); // as wide as high times this
-  const [wide, high] = [49, 11.8];
+  const [wide, high] = [49, 13];
   const fits = (across) => Math.min(wide / across - 0.6, (high / Math.ceil(H / across) - 2) * ratio);
   const across = Array.from({ length: H }, (_, i) => i + 1).reduce((best, n) => (fits(n) > fits(best) ? n : best), 1);
   const grid = attend.appendChild(el("div", { class: "maps", style: { "--across": across, "--wide": `${fits(across)}em` } }));
@@ -162,7 +164,7 @@ function attentionDrawOne(stage, now) {
   legend.show(low, high, view.step === "softmax" ? (w) => percent(w) : two);
   legend.caption.textContent = stage.words(`map_${view.step}`);
   made.picture.frame(now.key < prefix ? null : [now.key - prefix, "b"], view.at < prefix ? null : [view.at - prefix, view.at === now.key ? "thin" : ""]);
-  made.chips.forEach((chip, i) => {
+  made.chips.forEach(({ chip, i }) => {
     chip.setAttribute("aria-pressed", i === view.at);
     chip.classList.toggle("key", i === now.key);
   });
@@ -202,7 +204,7 @@ function attentionBars(stage, now) {
     svg("path", { class: "every", d: all.filter((i) => i !== chosen).map(bar).join("") }),
     svg("path", { class: "chosen", d: chosen < shown ? bar(chosen) : "" }),
     svg("path", { class: "trained", d: all.map((i) => `${i ? "L" : "M"}${i * step} ${y(now.trained.softmax[now.order[i]])}h${step}`).join("") }));
-  stage.made.spread.textContent = [stage.words("largest", { top: percent(now.top) }), stage.words("bits", { entropy: fixed(now.entropy), most: fixed(Math.log2(N)) })].join(" · ");
+  stage.made.spread.textContent = [stage.words("largest", { top: percent(now.top) }), stage.words("bits", { entropy: fixed(now.entropy) })].join(" · ");
   stage.made.barNote.textContent = [stage.words(shown < N ? "bars" : "all_bars", { n: count(shown) }), stage.words("line")].join(" · ");
 }
 

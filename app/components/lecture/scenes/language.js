@@ -153,7 +153,7 @@ function languageDrawImage(stage, made, side) {
   made.head.show(stage.view.head);
   made.token.show(side.at);
   languageDraw(stage, made, side, stage.section("matrix"), numbers.side);
-  made.legend.caption.textContent = numbers.side < side.N ? stage.words("thinned", { n: count(side.N), side: numbers.side }) : stage.words("axes");
+  made.legend.caption.textContent = numbers.side < side.N ? stage.words("thinned", numbers) : stage.words("axes");
   made.picture.map(stage.view.step === "tokens" ? null : side.weights.subarray(prefix));
   made.picture.frame(side.chosen < prefix ? null : [side.chosen - prefix, "b"], side.at < prefix ? null : [side.at - prefix, side.at === side.chosen ? "thin" : ""]);
 }
