@@ -56,8 +56,8 @@ def test_a_bar_and_a_cell_choose_their_unit(lecture):
     shown.page.locator(".slide .bar-row").nth(1).click()
     shown.ready()
     assert shown.numbers()["unit"] == shown.view()["unit"] == second
-    title = shown.page.locator(".slide .below h3").first
-    assert f"unit {second + 1} " in title.inner_text()
+    assert shown.page.locator(".slide .choice [aria-checked=true]").inner_text() == f"Unit {second + 1}"
+    assert "Where does it fire" in shown.page.locator(".slide .below h3").first.inner_text()
     strip = shown.page.locator(".slide .way .cells").nth(1)
     box, hidden = strip.bounding_box(), shown.numbers()["hidden"]
     strip.click(position={"x": box["width"] * (100.5 / hidden), "y": box["height"] / 2})

@@ -7,10 +7,9 @@ EN = {
             "standard encoder, with a [norm](place=norm1) after each [sum](place=sum1), and as this model was trained, "
             "{trained}.\n"
             "The patches' mean norm goes from {first} to **{here}**; in the standard wiring to **{standard}**.\n"
-            "No [residual paths](residual=false) (He 2016): the prediction goes from {before} to **{after}**, the "
-            "tokens' mean cosine from {alike} to **{bare}**. [Back](residual=true)\n"
-            "Rewired, these weights do what they never learned to: a model **trained** in the other wiring would "
-            "answer differently.",
+            "Without [residual paths](residual=false) (He 2016): {before} → **{after}**; the tokens' mean cosine: "
+            "{alike} → **{bare}**. [Back](residual=true)\n"
+            "Rewired, these weights do what they never learned. A model **trained** that way would answer differently.",
     "outline": "The same parts in both pictures: attention, MLP, two norms, two sums.\n"
                "Post-norm (Vaswani et al. 2017, section 3.1) norms the stream itself. Pre-norm keeps one path from "
                "input to output free of norms; it trains stably without warm-up (Xiong et al. 2020, "
@@ -18,7 +17,7 @@ EN = {
                "Switch the residuals off (He et al. 2016, arXiv:1512.03385): what a block does not write is lost.\n"
                "Attention alone makes all tokens alike, ever faster with depth (Dong et al. 2021, arXiv:2103.03404).",
     "trained_pre": "pre-norm", "trained_added": "norm on what is added", "trained_parallel": "in parallel",
-    "changed": "{label} ({p})",
+    "changed": "{label} ({p})", "register": "R{n}",
     "name_standard": "Standard", "name_pre": "ViT", "name_added": "This model", "name_parallel": "This model",
     "by_standard": "Vaswani 2017", "by_pre": "pre-norm, Xiong 2020", "by_added": "Liu 2022",
     "by_parallel": "Dehghani 2023",
@@ -55,7 +54,7 @@ KO = {
                "잔차 연결(He et al. 2016, arXiv:1512.03385)을 끄면 블록이 쓰지 않은 정보는 사라집니다.\n"
                "어텐션만 쌓으면 깊어질수록 모든 토큰이 빠르게 같아집니다(Dong et al. 2021, arXiv:2103.03404).",
     "trained_pre": "pre-norm", "trained_added": "더해지는 값을 정규화", "trained_parallel": "병렬",
-    "changed": "{label} ({p})",
+    "changed": "{label} ({p})", "register": "R{n}",
     "name_standard": "표준", "name_pre": "ViT", "name_added": "이 모델", "name_parallel": "이 모델",
     "by_standard": "Vaswani 2017", "by_pre": "pre-norm, Xiong 2020", "by_added": "Liu 2022",
     "by_parallel": "Dehghani 2023",

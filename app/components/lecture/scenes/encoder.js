@@ -17,7 +17,7 @@ class EncoderBlock {
     this.root.append(svg("rect", { class: "frame", x: 4, y: gap * 0.85, width: 203, height: encoderSteep - 22 - gap, rx: 10 }));
     this.root.append(svg("text", { class: "times", x: 205, y: gap * 0.85 - 5, text: `× ${stage.data.numbers.layers}` }));
     const tops = new Map([["x", encoderSteep - 22]]);
-    this.part("x", center, encoderSteep - 10, 110, 22, `x: ${count(stage.data.numbers.tokens)} × ${count(stage.data.numbers.dim)}`);
+    this.part("x", center, encoderSteep - 10, 136, 22, `x: ${count(stage.data.numbers.tokens)} × ${count(stage.data.numbers.dim)}`);
     let below = tops.get("x");
     for (const level of levels) {
       const [h, apart] = [high(level[0]), level.length > 1 ? 46 : 0];
@@ -116,7 +116,7 @@ SCENE.encoder = {
     made.picture = new Picture(who, stage, { label: stage.words("token"), onpick: (patch) => stage.set({ at: patch + prefix }) });
     const chips = who.appendChild(el("div", { class: "chips" }));
     made.where = chips.appendChild(el("strong"));
-    made.chips = stage.data.prefix.map((_, at) => button(chips, stage.token(at), () => stage.set({ at })));
+    made.chips = stage.data.prefix.map((name, at) => button(chips, prefix > 2 && name.startsWith("register") ? stage.words("register", { n: name.split(" ")[1] }) : stage.token(at), () => stage.set({ at }), stage.token(at)));
     const chart = panel(side, stage.words("chart"));
     made.chart = new Chart(chart, { width: 272, height: 152, label: stage.words("chart") });
     made.other = el("span");
@@ -198,7 +198,7 @@ SCENE.encoder = {
     const { layers, tokens, dim, own, ends } = stage.data.numbers;
     const now = stage.view.residual ? "on" : "off";
     const nothing = stage.words("nothing");
-    const short = (label) => (label.length > 16 ? `${label.slice(0, 15)}…` : label);
+    const short = (label) => (label.length > 14 ? `${label.slice(0, 13)}…` : label);
     const said = ([best]) => (best ? stage.words("changed", { label: short(best.label), p: percent(best.p) }) : nothing);
     const cosine = (value) => (value === null ? nothing : fixed(value));
     const lines = stage.section(`patches_own_${now}`);

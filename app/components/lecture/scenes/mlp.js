@@ -73,7 +73,7 @@ SCENE.mlp = {
     made.show.buttons[1].button.textContent = stage.words("unit", { n: count(view.unit + 1) });
     made.show.show(view.map);
     made.picture.frame(view.at < prefix ? null : view.at - prefix);
-    made.which.textContent = view.map ? stage.words("where", { n: count(unit + 1) }) : stage.words("which");
+    made.which.textContent = view.map ? stage.words("where") : stage.words("which");
     const fires = stage.section("fires").subarray(prefix);
     const top = reach(fires);
     made.picture.map(view.map ? fires : null, { low: -top, high: top, palette: "diverging", alpha: 0.8 });
@@ -92,7 +92,7 @@ SCENE.mlp = {
     made.most.show(most.map((i) => ({ label: stage.words("most_unit", { n: count(i + 1) }), value: activated[i], say: two(activated[i]),
       kind: i === view.unit ? "strong" : "", pick: () => stage.set({ unit: i, map: true }) })));
     const n = count(unit + 1);
-    made.adds.textContent = [stage.words("adds", { n, norm: two(adds) }), says ? stage.words("says", says) : ""].join(" ");
+    made.adds.textContent = [stage.words("adds", { n, norm: two(adds) }), says ? stage.words("says", { for: says.for.split(",")[0], against: says.against.split(",")[0] }) : ""].join(" ");
     made.adds.dataset.unit = unit;
   },
 
