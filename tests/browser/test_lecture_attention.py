@@ -58,7 +58,7 @@ def test_what_is_drawn_is_what_came(lecture):
     shown = lecture("attention")
     cells = """const c = stage.made.picture.canvas;
         const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-        return Array.from({ length: c.width * c.height }, (_, i) => p.slice(4 * i, 4 * i + 3).reduce((a, b) => a + b));"""
+        return Array.from({ length: p.length / 4 }, (_, i) => p.slice(4 * i, 4 * i + 3).reduce((a, b) => a + b));"""
     weights = shown.run(NOW)["weights"][len(shown.run("return stage.data.prefix")) :]
     drawn = shown.run(cells)
     assert np.argmax(drawn) == np.argmax(weights)  # viridis grows lighter
