@@ -186,7 +186,8 @@ SCENE.language = {
     const { words, patches } = stage.made.sides;
     const { layer, head } = stage.data.numbers;
     const nobody = stage.words("nobody");
-    return { word: words.N ? words.label(words.at) : nobody, word_top: words.N ? words.label(words.top) : nobody, word_share: words.N ? percent(words.weights[words.top]) : "–",
+    const name = (n) => (words.label(n).length > 12 ? `${words.label(n).slice(0, 11)}…` : words.label(n)); // prose keeps live words on one line
+    return { word: words.N ? name(words.at) : nobody, word_top: words.N ? name(words.top) : nobody, word_share: words.N ? percent(words.weights[words.top]) : "–",
       patch: patches.label(patches.at), patch_top: patches.label(patches.top), patch_share: percent(patches.weights[patches.top]), layer: layer + 1, head: head + 1 };
   },
 };
