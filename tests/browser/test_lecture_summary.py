@@ -2,18 +2,21 @@
 
 import pytest
 
+from app.lecture import SCENES
+
 BOX = ".figure.summary .box"
 
 
 def test_the_boxes_counts_sum_to_the_model(lecture):
     stage = lecture("summary")
-    counts = stage.page.locator(".figure.summary .parameters").evaluate_all("all => all.map(e => Number(e.dataset.count))")
+    boxes = stage.page.locator(".figure.summary .parameters")
+    counts = boxes.evaluate_all("all => all.map(e => Number(e.dataset.count))")
     total = stage.numbers()["total"]
     assert sum(counts) == total
     assert f"{total:,}" in stage.prose()
 
 
-@pytest.mark.parametrize("scene", ["cnn", "bias", "language", "patches", "positions", "encoder", "attention", "mlp", "head"])
+@pytest.mark.parametrize("scene", SCENES[:-1])
 def test_a_box_opens_its_scene(lecture, scene):
     stage = lecture("summary")
     stage.page.locator(f"{BOX}[data-scene={scene}]").first.click()
@@ -44,7 +47,8 @@ def test_the_pictures_are_the_models(lecture):
     for place, name in ((".step2 canvas", "similarity"), (".half canvas", "attention")):
         found = stage.page.locator(f".figure.summary {place}").first.evaluate(
             """canvas => { const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-            return Array.from({ length: data.length / 4 }, (_, i) => data[4 * i] + data[4 * i + 1] + data[4 * i + 2]); }""")
+            return Array.from({ length: data.length / 4 }, (_, i) =>
+                data[4 * i] + data[4 * i + 1] + data[4 * i + 2]); }""")
         values = stage.array(name)
         assert len(found) == len(values)
         assert found.index(max(found)) == values.index(max(values))  # viridis grows brighter throughout

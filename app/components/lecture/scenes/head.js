@@ -26,7 +26,7 @@ SCENE.head = {
     if (!numbers.shown.length) {
       columns.classList.add("alone");
       stage.parts.words.replaceChildren(); // what is said of a logit would have no numbers
-      stage.fillIn = prose(stage.parts.words, stage.words("text_none"), stage.data.words.math, (part) => stage.set(part));
+      stage.fillIn = prose(stage.parts.words, stage.data.words.scene.text_none, stage.data.words.math, (part) => stage.set(part));
       made.parts.append(el("p", { class: "note", text: stage.common("none_head") }));
       return;
     }
