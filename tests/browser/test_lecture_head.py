@@ -23,10 +23,14 @@ def contributions(stage, of: int, other: int | None = None) -> list[float]:
     return [a * b for a, b in zip(row, z, strict=True)]
 
 
-def adds_up(stage, total: float) -> None:
-    """The line of the sum shows the logit, and what it shows adds up to the last digit."""
+def adds_up(stage, terms: list[float], total: float) -> None:
+    """The line of the sum and the largest terms are those of `terms`; what is shown adds up to the last digit."""
+    assert [number(v) for v in shown(stage, ".for .value")] == pytest.approx(sorted(terms)[:-6:-1], abs=0.0051)
+    assert [number(v) for v in shown(stage, ".against .value")] == pytest.approx(sorted(terms)[:5], abs=0.0051)
     up, down, bias, logit = map(number, shown(stage, ".sum b"))
     assert logit == pytest.approx(total, abs=0.0051)
+    assert up == pytest.approx(sum(t for t in terms if t > 0), abs=0.016)
+    assert down == pytest.approx(sum(t for t in terms if t < 0), abs=0.0051)
     assert up + down + bias == pytest.approx(logit, abs=1e-6)
 
 
@@ -35,17 +39,13 @@ def test_the_winners_logit_and_another_class_by_a_click(lecture):
     logits = stage.array("logits")
     terms = contributions(stage, 0)
     assert sum(terms) + stage.array("bias")[0] == pytest.approx(logits[0], abs=1e-4)
-    adds_up(stage, logits[0])
-    assert [number(v) for v in shown(stage, ".for .value")] == pytest.approx(sorted(terms)[:-6:-1], abs=0.0051)
-    assert [number(v) for v in shown(stage, ".against .value")] == pytest.approx(sorted(terms)[:5], abs=0.0051)
+    adds_up(stage, terms, logits[0])
     assert f"{logits[0]:.2f}" in stage.prose()
     stage.page.locator(f"{ROW} .predictions .bar-row").nth(2).click()
     stage.ready()
     assert stage.view()["of"] == 2
-    adds_up(stage, logits[2])
+    adds_up(stage, contributions(stage, 2), logits[2])
     assert stage.numbers()["shown"][2]["label"] in shown(stage, ".parts h3")[0]
-    third = contributions(stage, 2)
-    assert [number(v) for v in shown(stage, ".for .value")] == pytest.approx(sorted(third)[:-6:-1], abs=0.0051)
 
 
 def test_winner_minus_runner_up_from_the_prose_and_from_the_figure(lecture):
@@ -55,10 +55,10 @@ def test_winner_minus_runner_up_from_the_prose_and_from_the_figure(lecture):
     assert stage.view()["compare"] is True
     terms = contributions(stage, 0, 1)
     assert sum(terms) + bias[0] - bias[1] == pytest.approx(logits[0] - logits[1], abs=1e-4)
-    adds_up(stage, logits[0] - logits[1])
+    adds_up(stage, terms, logits[0] - logits[1])
     stage.page.locator(f"{ROW} .predictions h3 button").click()
     assert stage.view()["compare"] is False
-    adds_up(stage, logits[0])
+    adds_up(stage, contributions(stage, 0), logits[0])
     assert min(stage.waits()) < 300
 
 
