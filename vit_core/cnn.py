@@ -25,7 +25,7 @@ class Residual(nn.Module):
 
 
 class ConvNet(nn.Module):
-    """Images (B, channels, height, width) to logits (B, classes): three halvings, nine convolutions at most.
+    """Images (B, channels, height, width) to logits (B, classes): three halvings, eight convolutions.
 
     `stages` in order, so that a reader can walk the receptive field from pixels to the whole picture.
     """
