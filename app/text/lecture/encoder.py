@@ -79,5 +79,5 @@ MATH = {
     "post": r"\operatorname{Norm}(x + f(x))",
     "pre": r"x + f(\operatorname{Norm}(x))",
     "added": r"x + \operatorname{Norm}(f(x))",
-    "parallel": r"x + f(\operatorname{Norm}(x)) + g(\operatorname{Norm}(x))",
+    "parallel": r"x + (f + g)(\operatorname{Norm}(x))",
 }

@@ -18,22 +18,22 @@ class EncoderBlock {
     this.root.append(svg("text", { class: "times", x: 205, y: gap * 0.85 - 5, text: `× ${stage.data.numbers.layers}` }));
     const tops = new Map([["x", encoderSteep - 22]]);
     this.part("x", center, encoderSteep - 10, 136, 22, `x: ${count(stage.data.numbers.tokens)} × ${count(stage.data.numbers.dim)}`);
-    let below = tops.get("x");
+    let [below, from] = [tops.get("x"), tops.get("x")]; // the level below, and where its wire begins
     for (const level of levels) {
-      const [h, apart] = [high(level[0]), level.length > 1 ? 46 : 0];
+      const [h, apart] = [high(level[0]), level.length > 1 ? 42 : 0];
       const top = below - gap - h;
       level.forEach((part, i) => {
         const x = center + (level.length > 1 ? (i ? apart : -apart) : 0);
-        this.arrow(x, level.length > 1 ? below - 6 : below, top + h);
+        this.arrow(x, level.length > 1 ? below - 6 : from, top + h);
         if (level.length > 1) this.root.append(svg("path", { class: "wire", d: `M${center} ${below}V${below - 6}H${x}` }));
-        this.part(part, x, top + h / 2, part.startsWith("sum") ? 22 : level.length > 1 ? 84 : 128, h,
+        this.part(part, x, top + h / 2, part.startsWith("sum") ? 22 : level.length > 1 ? 80 : 128, h,
           ...(part === "attention" ? [stage.words("is_attention"), stage.words("is_attention2")] : [stage.words(part === "mlp" && side === "standard" ? "is_feed" : `is_${part}`)]));
         tops.set(part, top);
         this.number(part, x + 8, top - gap / 2 + 6);
       });
       if (level.length > 1) this.root.append(...level.map((_, i) => svg("path", { class: "wire", d: `M${center + (i ? apart : -apart)} ${top}V${top - gap + 6}H${center}` })));
-      below = level.length > 1 ? top - gap + 6 : top;
-      if (level.length > 1) below = top; // the sum stands where the two meet
+      below = top;
+      from = level.length > 1 ? top - gap + 6 : top; // two wires meet below their sum
     }
     this.arrow(center, below, 2);
     this.number("x", center + 8, tops.get("x") - gap / 2 + 6);
