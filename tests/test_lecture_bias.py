@@ -67,14 +67,15 @@ def test_a_shuffle_is_seen_by_the_vit_and_the_cnn_and_not_without_positions(phot
 
 
 def test_answers_are_those_of_the_models_themselves(photo):
-    scene = make("bias", photo, {"seed": 5, "shift": -3})
-    order = inductive.random_order(64, 5)
+    scene = make("bias", photo, {"seed": 0, "shift": -3})
+    order = inductive.random_order(64, 0)
     with torch.no_grad():
         before, after = (photo.model(x)[0].softmax(-1) for x in (
             photo.images, inductive.shuffled(photo.images, (4, 4), order)))
         moved = photo.model(inductive.shifted(photo.images, -3, 0))[0].softmax(-1)
     found = answers(scene, "vit")
     winner = before.argmax()
+    assert not found[1]["same"]  # else the next line could not tell the first answer from the new one
     assert found[1]["change"] == pytest.approx(float(after[winner] - before[winner]), abs=1e-6)
     assert found[1]["apart"] == pytest.approx(0.5 * float((before - after).abs().sum()), abs=1e-6)
     assert found[2]["label"] == photo.model.labels[moved.argmax()]
@@ -144,17 +145,17 @@ def test_models_of_other_kinds(build, fields):
 def test_a_large_grid_is_drawn_coarser(build):
     assert [bias.coarse(grid) for grid in ((20, 20), (14, 14), (24, 24), (37, 37), (1, 4000))] == [
         (20, 20), (14, 14), (12, 12), (19, 19), (1, 400)]
-    model = build(image_size=(72, 75))
+    model = build(image_size=(72, 78))
     stage = staged(model)
     scene = make("bias", stage, {"show": "measure"})
     assert scene.numbers["grid"] == (12, 13)
-    assert scene.numbers["patches"] == 24 * 25
-    assert scene.numbers["kinds"]["recurrent"]["path"] == 24 * 25 - 1  # of the grid itself
+    assert scene.numbers["patches"] == 24 * 26
+    assert scene.numbers["kinds"]["recurrent"]["path"] == 24 * 26 - 1  # of the grid itself
     attention = scene.arrays["attention"]
     trace = stage.result.trace
     expected = trace.attention(1).mean(0)[1:, 1:].sum(1).mean()  # what patches give to patches
     assert attention.shape == (156, 156)
-    assert attention.sum(1).mean() == pytest.approx(float(expected), rel=0.05)
+    assert attention.sum(1).mean() == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_a_heavy_model_is_measured_only_when_asked(build, monkeypatch):

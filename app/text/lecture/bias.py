@@ -16,7 +16,7 @@ EN = {
     "show": "View", "structure": "Wiring", "measure": "Measurement",
     "output": "Output", "kind": "Kind of layer",
     "full": "Fully connected", "convolution": "Convolution", "recurrent": "Recurrent", "attention": "Self-attention",
-    "reaching": "What reaches this output?",
+    "reaching": "What reaches here?",
     "matrix": "What touches what?",
     "axes": "row: output · column: input",
     "coarse": "drawn coarser: {rows} × {cols}",

@@ -158,7 +158,7 @@ SCENE.bias = {
       const [high, wide] = stage.data.sections.find((section) => section.name === name).shape;
       cells.colours(pixels, high, wide);
       const shape = wide / (high * measure.aspect);
-      Object.assign(cells.root.style, { width: `${8.6 * Math.min(1, shape)}em`, aspectRatio: String(shape) });
+      Object.assign(cells.root.style, { width: `${8.1 * Math.min(1, shape)}em`, aspectRatio: String(shape) });
     }
     const cell = (answer, first) => el("div", { class: `cell ${answer.same ? "" : "other"}` },
       el("p", {}, el("strong", { text: answer.label }), el("span", { text: percent(answer.p) })),
