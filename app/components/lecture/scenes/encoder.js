@@ -1,5 +1,5 @@
 const encoderSides = ["standard", "own"];
-const encoderSteep = 352; // the diagram's height in its own units, 16 of them an em; it is 211 wide
+const encoderSteep = 342; // the diagram's height in its own units, 16 of them an em; it is 211 wide
 
 /** One block as a diagram from the bottom up; each part is a button and has its norm behind it. */
 class EncoderBlock {
