@@ -29,7 +29,8 @@ def named(key: str, script: str, scene: str) -> bool:
     def word(part: str) -> bool:
         return re.search(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", script) is not None
 
-    python = "".join(path.read_text(encoding="utf-8") for path in (APP / "lecture" / f"{scene}.py", Path(steps.__file__)))
+    sources = (APP / "lecture" / f"{scene}.py", Path(steps.__file__))
+    python = "".join(path.read_text(encoding="utf-8") for path in sources)
     chosen = {*ACTIVATIONS, *BLOCKS, *POOLS, *VARIANTS, "class", "distillation", "register"}
     if word(key) or f'"{key}"' in python or key in chosen:
         return True
@@ -57,7 +58,8 @@ def test_both_languages_say_the_same_things(name):
 def test_korean_is_korean_and_english_is_not(name):
     table = TABLES[name]
     # The other language's name, the example sentences and the deck's own three words stand in both.
-    assert not [k for k, s in table.EN.items() if HANGUL.search(s) and not re.search(r"^(language|example|words)$|preset", k)]
+    both = re.compile(r"^(language|example|words)$|preset")
+    assert not [k for k, s in table.EN.items() if HANGUL.search(s) and not both.search(k)]
     bare = [k for k, s in table.KO.items() if "preset" not in k and not HANGUL.search(re.sub(r"\{\w+\}|\$\w+\$", "", s))
             and len(re.findall(r"[A-Za-z]{3,}", re.sub(r"\{\w+\}|\$\w+\$", "", s))) > 3]
     assert not bare  # names, units and symbols need no translation; a sentence does
