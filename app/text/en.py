@@ -204,6 +204,13 @@ SENTENCES = {
                           "for each class.",
     "error.labels-format": "{source} cannot be read as labels. Write a UTF-8 text file with one name a line, or a "
                            "JSON list of names.",
+    "error.source-missing": "There is no folder or file {name} that can be opened. Check its name and who may read "
+                            "it.",
+    "error.source-empty": "There are no labelled pictures in {name} ({classes:,} classes). Put the pictures (JPEG, "
+                          "PNG, WebP, BMP, GIF) into one folder for each class.",
+    "error.source-outside": "{name} leads out of the folder that was named, so it was not opened. Copy it into the "
+                            "folder.",
+    "error.source-conflict": "The table gives {name} more than one label: {labels}. Keep one of its rows.",
     "error.tensor-shape": "A preprocessed picture is a float tensor of shape (1, {channels}, height, width); this "
                           "one is {dtype} {shape}.",
     "error.model-no-head": "This model has no classification head, so it predicts nothing. Choose one trained to "

@@ -199,6 +199,11 @@ SENTENCES = {
                           "하나씩 적으세요.",
     "error.labels-format": "레이블로 읽을 수 없는 파일입니다: {source}. 한 줄에 이름 하나씩 적은 UTF-8 텍스트 "
                            "파일이나 이름의 JSON 목록으로 저장하세요.",
+    "error.source-missing": "열 수 있는 폴더나 파일이 없습니다: {name}. 이름과 읽기 권한을 확인하세요.",
+    "error.source-empty": "레이블이 있는 이미지가 없습니다: {name}(클래스 {classes:,}개). 클래스마다 폴더를 하나씩 "
+                          "두고 그 안에 이미지(JPEG, PNG, WebP, BMP, GIF)를 넣으세요.",
+    "error.source-outside": "지정한 폴더 밖으로 이어지는 경로라서 열지 않았습니다: {name}. 폴더 안으로 복사하세요.",
+    "error.source-conflict": "표에 레이블이 둘 이상인 이미지입니다: {name}({labels}). 한 행만 남기세요.",
     "error.tensor-shape": "전처리된 이미지는 모양이 (1, {channels}, 높이, 폭)인 부동소수점 텐서여야 하는데, 주어진 "
                           "텐서는 {dtype} {shape}입니다.",
     "error.model-no-head": "분류 헤드가 없어 예측하지 못하는 모델입니다. 분류를 학습한 모델을 고르세요.",

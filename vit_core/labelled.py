@@ -1,0 +1,268 @@
+"""A labelled source of pictures: class folders, a table of paths and labels, ImageNet, files full of pixels.
+
+Nothing outside the folder that was named is ever opened: `inside` is the one door, and it is passed again for
+every picture at the time of reading, since a link may have changed since the listing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vit_core import images
+from vit_core.errors import InputError
+from vit_core.synsets import Match, match
+
+__all__ = ["SUFFIXES", "Labelled", "Match", "labelled", "match"]
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
+BUNDLED = {"bundled:fashion": "fashion-mnist"}  # name -> folder under assets/
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+LISTED = 20  # names of what was left out that are kept; the rest is counted
+#: Folders that are parts of a data set, not classes; of those there, the first is evaluated.
+PARTS = ("test", "val", "valid", "validation", "train")
+
+
+class Names(Sequence):
+    """Many strings in one block of bytes: half the memory of a tuple, and a worker gets it by one copy."""
+
+    def __init__(self, names: Iterable[str]):
+        parts = [name.encode("utf-8", "surrogateescape") for name in names]
+        self._ends = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+        self._bytes = b"".join(parts)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]  # negative numbers, and IndexError past the end
+        return self._bytes[self._ends[index]:self._ends[index + 1]].decode("utf-8", "surrogateescape")
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other,
+                                                                                                      strict=True))
+
+
+class Labelled:
+    """Pictures with their true classes; read-only, and cheap to pickle (nothing open travels along).
+
+    `title` is what people are shown; `kind` "folder", "table", "fashion", "cifar" or "imagenet"; `root` the folder
+    outside which nothing is opened. `classes` are the names as the source has them; `names` (n) the relative POSIX
+    path of each picture, sorted, "t10k/00123" for one inside a file of many; `truth` (n,) int32, index into
+    `classes`. `skipped` names the first 20 things that were left out, `left_out` counts them all by reason:
+    "outside" (links that leave the root), "again" (folders met before, by a link), "unreadable" (folders),
+    "repeated" (the same row of a table), "unlabelled" (rows without path or label; pictures in no class folder).
+    """
+
+    def __init__(self, title: str, kind: str, root: Path, classes: Sequence[str], names: Iterable[str], truth,
+                 skipped: Iterable[tuple[str, str]] = ()):
+        self.title, self.kind, self.root, self.classes = title, kind, root, tuple(classes)
+        self.names, self.truth = Names(names), np.asarray(truth, np.int32)
+        self.truth.flags.writeable = False
+        skipped = sorted(skipped)
+        self.skipped = [name for name, _ in skipped[:LISTED]]
+        self.left_out = dict(sorted(Counter(reason for _, reason in skipped).items()))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> Image.Image:
+        """The picture: upright, RGB, as `images.read` gives it. Raises InputError as that does and as `data` does.
+
+        Who wants the bytes too calls `data` once and `images.read` on what it gives; the pixels are the same.
+        """
+        return images.read(self.data(index))
+
+    def data(self, index: int) -> bytes:
+        """The bytes of the picture's file; a PNG of the pixels for one inside a file of many.
+
+        Raises InputError: "source-outside", "image-missing", "image-too-heavy", "source-conflict" (two labels).
+        """
+        raise NotImplementedError
+
+    def stat(self, index: int) -> tuple[int, int]:
+        """(size in bytes, time of the last change in ns); (size of `data`, 0) for one inside a file of many.
+
+        Raises InputError: "source-outside", "image-missing".
+        """
+        raise NotImplementedError
+
+
+class Files(Labelled):
+    """Each picture a file under the root. `conflicts`: index -> labels, where a table says more than one."""
+
+    def __init__(self, *args, conflicts: dict[int, list[str]] | None = None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._conflicts = conflicts or {}
+
+    def data(self, index: int) -> bytes:
+        name = self.names[index]
+        if labels := self._conflicts.get(index):
+            raise InputError("source-conflict", f"The table gives {name!r} more than one label: {', '.join(labels)}. "
+                             "Keep one of its rows.", name=name, labels=labels)
+        with open(picture_file(self.root, name), "rb") as file:
+            data = file.read(images.MAX_BYTES + 1)
+        if len(data) > images.MAX_BYTES:
+            raise InputError("image-too-heavy", f"The file is larger than {images.MAX_BYTES / 2**20:.3g} MB; save the "
+                             "picture smaller, or as JPEG, and try again.", max_bytes=images.MAX_BYTES)
+        return data
+
+    def stat(self, index: int) -> tuple[int, int]:
+        file = picture_file(self.root, self.names[index])
+        try:
+            status = os.fstat(file)
+        finally:
+            os.close(file)
+        return status.st_size, status.st_mtime_ns
+
+
+def inside(root: str | os.PathLike, name: str, flags: int = os.O_RDONLY) -> int:
+    """Opens the file or folder `name` under `root`, links resolved; a file descriptor.
+
+    Raises InputError "source-outside" if it lies outside the root, OSError or ValueError if it cannot be opened.
+    What was resolved is opened part by part without following links, so that one put in between is not followed.
+    """
+    top = os.path.realpath(root)
+    path = os.path.realpath(os.path.join(top, name))
+    if path != top and not path.startswith(top.rstrip("/") + "/"):
+        raise InputError("source-outside", f"{name!r} leads out of the folder that was named, so it was not opened; "
+                         "copy it into the folder.", name=name)
+    parts = os.path.relpath(path, top).split("/") if path != top else []
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer would wait for ever
+    here = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for number, part in enumerate(parts, 1):
+            more = os.O_DIRECTORY if number < len(parts) else 0
+            there = os.open(part, flags | more, dir_fd=here)
+            os.close(here)
+            here = there
+    except BaseException:
+        os.close(here)
+        raise
+    return here
+
+
+def picture_file(root: Path, name: str) -> int:
+    """A descriptor of a regular file under the root. Raises InputError "source-outside", "image-missing"."""
+    try:
+        file = inside(root, name)
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)
+        raise OSError("not a regular file")
+    except (OSError, ValueError) as error:  # ValueError: a name that the system cannot hold
+        if isinstance(error, InputError):
+            raise
+        raise InputError("image-missing", f"There is no picture file {name!r} that can be opened; check its name, its "
+                         "folder and who may read it.", name=name) from error
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
+def walk(root: Path) -> tuple[list[str], list[str], list[tuple[str, str]]]:
+    """(pictures, folders at the top, what was left out with its reason), relative POSIX paths.
+
+    Real folders come first and each is listed once, so a link to one that was listed adds nothing and no loop is
+    entered; a link to a picture inside the root is a picture. Hidden names are passed over.
+    """
+    top = os.path.realpath(root)
+    pictures, folders, skipped, met = [], [], [], set()
+    waiting, links = [("", top)], []  # (name under the root, real path)
+    while waiting or links:
+        if not waiting:
+            waiting, links = sorted(links), []
+        name, real = waiting.pop(0) if links is None else waiting.pop()
+        if real in met:
+            skipped.append((name, "again"))
+            continue
+        met.add(real)
+        try:
+            folder = inside(top, os.path.relpath(real, top), os.O_RDONLY | os.O_DIRECTORY)
+        except (OSError, ValueError):
+            skipped.append((name, "unreadable"))
+            continue
+        if name and "/" not in name:
+            folders.append(name)
+        try:
+            with os.scandir(folder) as entries:
+                found = [(e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries
+                         if not e.name.startswith(".")]
+        finally:
+            os.close(folder)
+        for entry, link, is_folder in found:
+            path, there = (f"{name}/{entry}" if name else entry), f"{real}/{entry}"
+            if is_folder:
+                waiting.append((path, there))
+                continue
+            if link:
+                there = os.path.realpath(there)
+                if there != top and not there.startswith(top.rstrip("/") + "/"):
+                    skipped.append((path, "outside"))
+                    continue
+                if os.path.isdir(there):
+                    links.append((path, there))
+                    continue
+            if _is_picture(entry):
+                pictures.append(path)
+    return pictures, folders, skipped
+
+
+def labelled(path: str | os.PathLike, table: str | os.PathLike | None = None) -> Labelled:
+    """The labelled source at `path`: a folder, a CSV or Parquet file, an archive, or "bundled:fashion".
+
+    With `table` (CSV or Parquet: a column of paths, one of labels) the labels are the table's, and its paths are
+    relative to the folder `path`; a table given as `path` is relative to the folder it is in.
+    Raises InputError: "source-missing", "source-empty", "source-format" and the other "source-" codes.
+    """
+    from vit_core import packed
+
+    bundled = str(path) in BUNDLED
+    root = ASSETS / BUNDLED[str(path)] if bundled else Path(path)
+    try:
+        there = stat.S_IFMT(os.stat(root).st_mode)
+    except (OSError, ValueError):
+        there = None
+    if there not in (stat.S_IFDIR, stat.S_IFREG):
+        raise InputError("source-missing", f"There is no folder or file {str(path)!r} that can be opened; check its "
+                         "name and who may read it.", name=str(path))
+    if there == stat.S_IFDIR and (found := packed.find(root)):
+        return found
+    return folder(root)
+
+
+def folder(root: Path) -> Labelled:
+    """Class folders: every picture at any depth under a folder of the root is of that folder's class."""
+    pictures, folders, skipped = walk(root)
+    names = sorted(p for p in pictures if "/" in p)
+    skipped += [(p, "unlabelled") for p in pictures if "/" not in p]
+    return files(root, "folder", names, [n.split("/", 1)[0] for n in names], folders, skipped)
+
+
+def files(root: Path, kind: str, names: list[str], labels: list[str], classes: Iterable[str],
+          skipped: Iterable[tuple[str, str]], **more) -> Files:
+    """Files with their labels; class names that are the same text (Unicode NFC) are one class.
+
+    Raises InputError "source-empty" if there is none.
+    """
+    numbers: dict[str, int] = {}
+    kept: list[str] = []
+    for name in sorted({*classes, *labels}, key=lambda c: (unicodedata.normalize("NFC", c), c)):
+        if numbers.setdefault(unicodedata.normalize("NFC", name), len(kept)) == len(kept):
+            kept.append(name)
+    if not names:
+        raise InputError("source-empty", f"There are no labelled pictures in {str(root)!r} ({len(kept)} classes). Put "
+                         "the pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.",
+                         name=str(root), classes=len(kept))
+    by_name = {c: numbers[unicodedata.normalize("NFC", c)] for c in set(labels)}
+    return Files(root.resolve().name, kind, root, kept, names, [by_name[c] for c in labels], skipped, **more)
