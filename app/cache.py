@@ -83,7 +83,7 @@ def scene(result: Result, digest: str, name: str, want: str, language: str, samp
 def _scene(model: str, digest: str, name: str, want: str, language: str, sample: bool, _result: Result) -> bytes:
     begun = time.perf_counter()
     stage, asked = _stage(model, digest, _result), json.loads(want)
-    content = run(lecture.build, name, stage, asked)
+    content = run(lecture.build, name, stage, asked | {"language": language})
     frame = {"of": f"{model} {digest}", "sample": sample}
     packed = pack(stage, name, content, asked, words(name, language, lecture.SCENES), frame)
     log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))

@@ -70,6 +70,7 @@ def test_whatever_is_asked_is_answered(stage, want):
     assert numbers["words"] == ["나는", "학생", "입니다"]
     assert 0 <= numbers["layer"] < 3
     assert 0 <= numbers["head"] < 2
+    assert language.build(stage(), want | {"language": "en"}).numbers["words"] == ["I", "am", "a", "student"]
 
 
 @pytest.mark.parametrize("words", [EN, KO])

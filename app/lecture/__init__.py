@@ -4,7 +4,7 @@
     scene = build("patches", stage, {"image": 224, "patch": 16})   # numbers and arrays for the browser
 
 One module a scene, named as in the address; its `build(stage, want)` returns a `Scene`. `want` is what the
-browser asks for, as JSON: a builder takes nothing from it that it has not checked.
+browser asks for, as JSON, and the reader's "language": a builder takes nothing from it that it has not checked.
 """
 
 from __future__ import annotations

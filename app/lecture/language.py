@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 
 from app.lecture.stage import Scene, Stage, array, whole
-from app.text.lecture.language import SENTENCE
+from app.text.lecture.language import FIRST
 from vit_core import language
 
 #: Rows and columns of attention that are sent; a larger matrix is averaged down to that.
@@ -18,7 +18,7 @@ def build(stage: Stage, want: dict) -> Scene:
     c, trace = stage.config, stage.result.trace
     rows, cols = stage.result.grid
     sentence = want.get("sentence")
-    sentence = sentence[: language.LONGEST + 1] if isinstance(sentence, str) else SENTENCE
+    sentence = sentence[: language.LONGEST + 1] if isinstance(sentence, str) else FIRST["en" if want.get("language") == "en" else "ko"]
     words, cut = language.tokens(sentence)
     said = language.attend(words)
     layer = whole(want, "layer", 0, c.depth - 1, c.depth // 2)

@@ -1,7 +1,7 @@
 """The encoder."""
 
 EN = {
-    "kicker": "ViT step by step · Step 3 · Transformer encoder",
+    "kicker": "Step 3 · Transformer encoder",
     "title": "Where does the norm stand, and what is the residual for?",
     "text": "A stream of {shape} values passes {layers} blocks. The **same weights**, wired in two ways: as the "
             "standard encoder, with a [norm](place=norm1) after each [sum](place=sum1), and as this model was trained, "
@@ -39,7 +39,7 @@ EN = {
 }
 
 KO = {
-    "kicker": "ViT 동작 · 3단계 · 트랜스포머 인코더",
+    "kicker": "3단계 · 트랜스포머 인코더",
     "title": "정규화는 어디에 두고, 잔차 연결은 왜 있을까?",
     "text": "{shape}개 값의 흐름이 블록 {layers}개를 지납니다. **같은 가중치**를 두 가지로 이었습니다. 하나는 "
             "[덧셈](place=sum1)마다 [정규화](place=norm1)가 뒤따르는 표준 인코더, 하나는 이 모델이 학습된 "

@@ -1,10 +1,11 @@
 """Self-attention in language and in vision."""
 
 #: The lecture's own sentence, shown first.
-SENTENCE = "나는 학생 입니다"
+#: What stands in the field at first: the deck's sentence, and the same in English.
+FIRST = {"ko": "나는 학생 입니다", "en": "I am a student"}
 
 _PRESETS = {
-    "preset_1": SENTENCE, "preset_2": "I am a student",
+    "preset_1": FIRST["ko"], "preset_2": FIRST["en"],
     "preset_3": "고양이는 배가 고팠고 그래서 그것은 크게 울었다",
     "preset_4": "The cat drank the milk because it was thirsty",
 }

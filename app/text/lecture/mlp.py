@@ -1,7 +1,7 @@
 """The MLP."""
 
 EN = {
-    "kicker": "ViT step by step · Step 3 · MLP",
+    "kicker": "Step 3 · MLP",
     "title": "What does the MLP do with one patch?",
     "text": "Attention has mixed the tokens; the MLP works on **each one alone**: {dim} values become {hidden}, and "
             "{dim} again. Computed without the other tokens, the result differs by **{alone}**.\n"
@@ -34,7 +34,7 @@ EN = {
 }
 
 KO = {
-    "kicker": "ViT 동작 · 3단계 · MLP",
+    "kicker": "3단계 · MLP",
     "title": "MLP는 패치 하나로 무엇을 할까?",
     "text": "어텐션이 토큰을 섞고 나면, MLP는 **토큰마다 따로** 계산합니다. {dim}개 값이 {hidden}개로 늘었다가 다시 "
             "{dim}개가 됩니다. 다른 토큰 없이 계산해도 결과의 차이는 **{alone}**입니다.\n"

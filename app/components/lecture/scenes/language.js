@@ -164,7 +164,8 @@ SCENE.language = {
   start: ({ data: { numbers } }) => ({ sentence: numbers.sentence, layer: numbers.layer, head: numbers.head, step: "weights", words: 0, words_key: "top", patches: numbers.middle, patches_key: "top" }),
 
   build(stage, figure) {
-    const { made } = stage;
+    const { made, view, data } = stage;
+    if (data.want.sentence === undefined) view.sentence = data.numbers.sentence; // each language begins with its own
     made.step = new Choice(row(figure), { label: stage.words("step"), options: LANGUAGE_STEPS.map((step) => [step, stage.words(step)]), on: (step) => stage.set({ step }) });
     const sides = figure.appendChild(el("div", { class: "sides" }));
     made.parts = { words: languagePart(stage, sides, "words"), patches: languagePart(stage, sides, "patches") };
