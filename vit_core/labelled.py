@@ -6,6 +6,7 @@ every picture at the time of reading, since a link may have changed since the li
 
 from __future__ import annotations
 
+import heapq
 import os
 import stat
 import unicodedata
@@ -18,7 +19,7 @@ from PIL import Image
 
 from vit_core import images
 from vit_core.errors import InputError
-from vit_core.synsets import Match, match
+from vit_core.synsets import SYNSET, Match, match
 
 __all__ = ["SUFFIXES", "Labelled", "Match", "labelled", "match"]
 
@@ -125,24 +126,33 @@ class Files(Labelled):
         return status.st_size, status.st_mtime_ns
 
 
+def resolve(root: str | os.PathLike, name: str) -> str:
+    """The real path of `name` under `root`. Raises InputError "source-outside" if that lies outside the root."""
+    top = os.path.realpath(root)
+    path = os.path.realpath(os.path.join(top, name))
+    if not _within(top, path):
+        raise InputError("source-outside", f"{name!r} leads out of the folder that was named, so it was not opened; "
+                         "copy it into the folder.", name=name)
+    return path
+
+
+def _within(top: str, path: str) -> bool:
+    return path == top or path.startswith(top.rstrip("/") + "/")
+
+
 def inside(root: str | os.PathLike, name: str, flags: int = os.O_RDONLY) -> int:
     """Opens the file or folder `name` under `root`, links resolved; a file descriptor.
 
     Raises InputError "source-outside" if it lies outside the root, OSError or ValueError if it cannot be opened.
     What was resolved is opened part by part without following links, so that one put in between is not followed.
     """
-    top = os.path.realpath(root)
-    path = os.path.realpath(os.path.join(top, name))
-    if path != top and not path.startswith(top.rstrip("/") + "/"):
-        raise InputError("source-outside", f"{name!r} leads out of the folder that was named, so it was not opened; "
-                         "copy it into the folder.", name=name)
+    top, path = os.path.realpath(root), resolve(root, name)
     parts = os.path.relpath(path, top).split("/") if path != top else []
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer would wait for ever
     here = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for number, part in enumerate(parts, 1):
-            more = os.O_DIRECTORY if number < len(parts) else 0
-            there = os.open(part, flags | more, dir_fd=here)
+            there = os.open(part, flags | (os.O_DIRECTORY if number < len(parts) else 0), dir_fd=here)
             os.close(here)
             here = there
     except BaseException:
@@ -159,98 +169,118 @@ def picture_file(root: Path, name: str) -> int:
             return file
         os.close(file)
         raise OSError("not a regular file")
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a name that the system cannot hold
-        if isinstance(error, InputError):
-            raise
         raise InputError("image-missing", f"There is no picture file {name!r} that can be opened; check its name, its "
                          "folder and who may read it.", name=name) from error
 
 
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES)
+def walk(root: Path, part: str = "") -> tuple[list[str], list[str], list[tuple[str, str]]]:
+    """(pictures, class folders, what was left out with its reason) of the root or a folder of it; relative paths.
 
-
-def walk(root: Path) -> tuple[list[str], list[str], list[tuple[str, str]]]:
-    """(pictures, folders at the top, what was left out with its reason), relative POSIX paths.
-
-    Real folders come first and each is listed once, so a link to one that was listed adds nothing and no loop is
-    entered; a link to a picture inside the root is a picture. Hidden names are passed over.
+    Each folder is listed once: the real ones first, then what only links inside the root lead to. So a link to a
+    folder that was listed adds nothing, and no loop is entered; a link to a picture inside the root is a picture.
+    Hidden names are passed over.
     """
     top = os.path.realpath(root)
-    pictures, folders, skipped, met = [], [], [], set()
-    waiting, links = [("", top)], []  # (name under the root, real path)
+    pictures, classes, skipped, met = [], [], [], set()
+    waiting, links = [(part, os.path.join(top, part) if part else top)], []  # (name under the root, real path)
     while waiting or links:
-        if not waiting:
-            waiting, links = sorted(links), []
-        name, real = waiting.pop(0) if links is None else waiting.pop()
+        name, real = waiting.pop() if waiting else heapq.heappop(links)
         if real in met:
             skipped.append((name, "again"))
             continue
         met.add(real)
         try:
-            folder = inside(top, os.path.relpath(real, top), os.O_RDONLY | os.O_DIRECTORY)
+            entries = _entries(top, os.path.relpath(real, top))
         except (OSError, ValueError):
             skipped.append((name, "unreadable"))
             continue
-        if name and "/" not in name:
-            folders.append(name)
-        try:
-            with os.scandir(folder) as entries:
-                found = [(e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries
-                         if not e.name.startswith(".")]
-        finally:
-            os.close(folder)
-        for entry, link, is_folder in found:
+        if name != part and os.path.dirname(name) == part:
+            classes.append(name.rsplit("/", 1)[-1])
+        for entry, is_link, is_folder in entries:
             path, there = (f"{name}/{entry}" if name else entry), f"{real}/{entry}"
             if is_folder:
                 waiting.append((path, there))
                 continue
-            if link:
+            if is_link:
                 there = os.path.realpath(there)
-                if there != top and not there.startswith(top.rstrip("/") + "/"):
+                if not _within(top, there):
                     skipped.append((path, "outside"))
                     continue
                 if os.path.isdir(there):
-                    links.append((path, there))
+                    heapq.heappush(links, (path, there))
                     continue
-            if _is_picture(entry):
+            if entry.lower().endswith(SUFFIXES):
                 pictures.append(path)
-    return pictures, folders, skipped
+    return pictures, classes, skipped
+
+
+def _entries(top: str, name: str) -> list[tuple[str, bool, bool]]:
+    """(name, is a link, is a real folder) of what is in a folder and not hidden."""
+    folder = inside(top, name, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with os.scandir(folder) as entries:
+            return [(e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries
+                    if not e.name.startswith(".")]
+    finally:
+        os.close(folder)
 
 
 def labelled(path: str | os.PathLike, table: str | os.PathLike | None = None) -> Labelled:
-    """The labelled source at `path`: a folder, a CSV or Parquet file, an archive, or "bundled:fashion".
+    """The labelled source at `path`: a folder, a CSV or Parquet table, a CIFAR archive, or "bundled:fashion".
 
     With `table` (CSV or Parquet: a column of paths, one of labels) the labels are the table's, and its paths are
-    relative to the folder `path`; a table given as `path` is relative to the folder it is in.
-    Raises InputError: "source-missing", "source-empty", "source-format" and the other "source-" codes.
+    relative to the folder `path`; those of a table given as `path` are relative to the folder it lies in. A folder
+    of nothing but train, val and test is read at its test, or else its val part.
+    Raises InputError: "source-missing", "source-empty", "source-format", "source-column", "source-encoding",
+    "source-truth", "source-pickle", "source-outside".
     """
-    from vit_core import packed
+    from vit_core import packed, tables
 
-    bundled = str(path) in BUNDLED
-    root = ASSETS / BUNDLED[str(path)] if bundled else Path(path)
+    root = ASSETS / BUNDLED[str(path)] if str(path) in BUNDLED else Path(os.path.abspath(path))
     try:
-        there = stat.S_IFMT(os.stat(root).st_mode)
+        mode = os.stat(root).st_mode
     except (OSError, ValueError):
-        there = None
-    if there not in (stat.S_IFDIR, stat.S_IFREG):
+        mode = 0
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
         raise InputError("source-missing", f"There is no folder or file {str(path)!r} that can be opened; check its "
                          "name and who may read it.", name=str(path))
-    if there == stat.S_IFDIR and (found := packed.find(root)):
-        return found
-    return folder(root)
+    if stat.S_ISREG(mode):
+        return packed.archive(root) if packed.is_archive(root) else tables.table(Path(table or root), root.parent)
+    if table is not None:
+        return tables.table(Path(table), root)
+    return packed.find(root) or folder(root)
 
 
 def folder(root: Path) -> Labelled:
-    """Class folders: every picture at any depth under a folder of the root is of that folder's class."""
-    pictures, folders, skipped = walk(root)
-    names = sorted(p for p in pictures if "/" in p)
-    skipped += [(p, "unlabelled") for p in pictures if "/" not in p]
-    return files(root, "folder", names, [n.split("/", 1)[0] for n in names], folders, skipped)
+    """Class folders: every picture at any depth under a folder of the root is of that folder's class.
+
+    ImageNet's flat validation folder has none; there LOC_val_solution.csv says which is which.
+    """
+    from vit_core import tables
+
+    try:
+        real = {name.lower(): name for name, _, is_folder in _entries(os.fspath(root), "") if is_folder}
+    except OSError as error:
+        raise InputError("source-missing", f"There is no folder or file {str(root)!r} that can be opened; check its "
+                         "name and who may read it.", name=str(root)) from error
+    part = next((real[p] for p in PARTS if p in real), "") if set(real) <= set(PARTS) else ""
+    pictures, classes, skipped = walk(root, part)
+    start = len(part) + 1 if part else 0
+    names = sorted(p for p in pictures if "/" in p[start:])
+    loose = [p for p in pictures if "/" not in p[start:]]
+    if not names and any(tables.VALIDATION.fullmatch(os.path.basename(p)) for p in loose):
+        return tables.imagenet(root, loose, skipped)
+    kind = "imagenet" if classes and all(SYNSET.fullmatch(c) for c in classes) else "folder"
+    return files(root, kind, names, [n[start:].split("/", 1)[0] for n in names], classes,
+                 skipped + [(p, "unlabelled") for p in loose],
+                 os.path.basename(os.path.realpath(root)) + f"/{part}" * bool(part))
 
 
 def files(root: Path, kind: str, names: list[str], labels: list[str], classes: Iterable[str],
-          skipped: Iterable[tuple[str, str]], **more) -> Files:
+          skipped: Iterable[tuple[str, str]], title: str = "", conflicts: dict[int, list[str]] | None = None) -> Files:
     """Files with their labels; class names that are the same text (Unicode NFC) are one class.
 
     Raises InputError "source-empty" if there is none.
@@ -264,5 +294,6 @@ def files(root: Path, kind: str, names: list[str], labels: list[str], classes: I
         raise InputError("source-empty", f"There are no labelled pictures in {str(root)!r} ({len(kept)} classes). Put "
                          "the pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.",
                          name=str(root), classes=len(kept))
-    by_name = {c: numbers[unicodedata.normalize("NFC", c)] for c in set(labels)}
-    return Files(root.resolve().name, kind, root, kept, names, [by_name[c] for c in labels], skipped, **more)
+    number = {c: numbers[unicodedata.normalize("NFC", c)] for c in set(labels)}
+    title = title or os.path.basename(os.path.realpath(root))
+    return Files(title, kind, root, kept, names, [number[c] for c in labels], skipped, conflicts=conflicts)

@@ -1,53 +1,236 @@
-"""Labelled pictures inside one file: IDX (MNIST, Fashion-MNIST) and CIFAR."""
+"""Labelled pictures inside one file: IDX (MNIST, Fashion-MNIST) and CIFAR-10 and -100, in a folder or an archive.
+
+What is read is checked for its size before it is unpacked, and pickles (the "python version" of CIFAR) are refused.
+"""
 
 from __future__ import annotations
 
+import functools
+import gzip
 import io
+import math
+import os
+import tarfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from vit_core import images
-from vit_core.datasets import FASHION_LABELS, read_idx
-from vit_core.labelled import Labelled
+from vit_core.datasets import CIFAR_LABELS, FASHION_LABELS, read_idx
+from vit_core.errors import InputError
+from vit_core.labelled import ASSETS, BUNDLED, PARTS, SUFFIXES, Labelled, inside, resolve
+
+MAX_UNPACKED = 2**30  # bytes of one file of pictures; CIFAR's largest is 31 MB, MNIST's 47
+#: CIFAR's test file -> (labels before each picture, file of class names); of CIFAR-100's two labels the second is fine.
+CIFAR = {"test_batch.bin": (1, "batches.meta.txt"), "test.bin": (2, "fine_label_names.txt")}
+KINDS = ("images-idx3", "labels-idx1")
+_BROKEN = (OSError, ValueError, KeyError, EOFError, zlib.error, tarfile.TarError)
 
 
-class Pixels(Labelled):
-    """Pictures that are rows of one array, loaded by each process when it asks for the first."""
+class Packed(Labelled):
+    """Pictures that `load` gives, as an array (n, height, width[, 3]) or as files' bytes; once in each process."""
 
-    def __init__(self, *args, part: str, source: str, **kwargs):
+    def __init__(self, *args, load: Callable, **kwargs):
         super().__init__(*args, **kwargs)
-        self._part, self._source = part, source
-        self._loaded = None
+        self._load, self._loaded = load, None
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_loaded": None}
 
-    def _picture(self, index: int) -> Image.Image:
+    def _item(self, index: int):
         if self._loaded is None:
-            self._loaded = read_idx(self.root / self._source)
-        return Image.fromarray(self._loaded[range(len(self))[index]])
+            try:
+                self._loaded = self._load()
+            except _BROKEN as error:  # it was good when it was listed
+                raise _format(self.root, error) from error
+        if len(self._loaded) != len(self):
+            raise _format(self.root, "the file has changed")
+        return self._loaded[range(len(self))[index]]
 
     def read(self, index: int) -> Image.Image:
-        return images.read(self._picture(index))
+        item = self._item(index)
+        return images.read(item if isinstance(item, bytes) else Image.fromarray(item))
 
     def data(self, index: int) -> bytes:
+        item = self._item(index)
+        if isinstance(item, bytes):
+            return item
         file = io.BytesIO()
-        self._picture(index).save(file, "PNG")
+        Image.fromarray(item).save(file, "PNG")
         return file.getvalue()
 
     def stat(self, index: int) -> tuple[int, int]:
         return len(self.data(index)), 0
 
 
+def _format(path: str | os.PathLike, error: Exception | str) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return InputError("source-format", f"{str(path)!r} cannot be read as a source of labelled pictures ({reason}); "
+                      "choose a folder with one folder for each class, or a CSV or Parquet table of paths and labels.",
+                      name=str(path), reason=reason)
+
+
+def _pickled(path: Path) -> InputError:
+    return InputError("source-pickle", f"{str(path)!r} is CIFAR's Python version, which could run code when it is "
+                      "opened, so it was not; download the binary version.", name=str(path))
+
+
 def find(root: Path) -> Labelled | None:
-    """The pictures inside files that are in a folder; None where it holds no such file."""
-    for suffix in (".gz", ""):
-        source, labels = (root / f"t10k-{kind}-ubyte{suffix}" for kind in ("images-idx3", "labels-idx1"))
-        if source.exists() and labels.exists():
-            truth = read_idx(labels)
-            names = (f"t10k/{i:05}" for i in range(len(truth)))
-            return Pixels("Fashion-MNIST, test set", "fashion", root, FASHION_LABELS, names, truth.astype(np.int32),
-                          part="t10k", source=source.name)
+    """The pictures inside files that are in a folder (or where torchvision puts them); None if there are none.
+
+    Raises InputError: "source-format", "source-outside", "source-pickle".
+    """
+    for place in ("", "raw", "MNIST/raw", "FashionMNIST/raw"):
+        for suffix in (".gz", ""):
+            pixels, labels = (os.path.join(place, f"t10k-{kind}-ubyte{suffix}") for kind in KINDS)
+            if os.path.lexists(root / pixels) and os.path.lexists(root / labels):
+                try:
+                    return _idx_source(root, pixels, labels)
+                except _BROKEN as error:
+                    raise _format(root, error) from error
+    for place in ("", "cifar-10-batches-bin", "cifar-100-binary"):
+        for name in CIFAR:
+            if os.path.lexists(root / place / name):
+                return _cifar_source(root, os.path.join(place, name), functools.partial(_file, root))
+    if os.path.lexists(root / "test_batch") and os.path.lexists(root / "batches.meta"):
+        raise _pickled(root)
     return None
+
+
+def _idx_source(root: Path, pixels: str, labels: str) -> Packed:
+    shape, count = _idx_shape(resolve(root, pixels)), _idx_shape(resolve(root, labels))
+    if len(shape) != 3 or shape[:1] != count:
+        raise ValueError(f"pictures {shape}, labels {count}")
+    truth = _idx(root, labels)
+    bundled = ASSETS / BUNDLED["bundled:fashion"]
+    shipped = _idx(bundled, "t10k-labels-idx1-ubyte.gz")
+    # The format has no class names; the bundled file's labels tell Fashion-MNIST from its elder by content.
+    fashion = "fashion" in os.path.realpath(root / pixels).lower() or np.array_equal(truth, shipped[:len(truth)])
+    most = int(truth.max(initial=0))
+    classes = FASHION_LABELS if fashion and most < 10 else [str(i) for i in range(max(10, most + 1))]
+    title = "Fashion-MNIST" if classes is FASHION_LABELS else os.path.basename(os.path.realpath(root))
+    return _packed(f"{title} (t10k)", "fashion", root, classes, [f"t10k/{i:05}" for i in range(len(truth))], truth,
+                   functools.partial(_idx, root, pixels))
+
+
+def _packed(title: str, kind: str, root: Path, classes: list[str], names: list[str], truth, load: Callable) -> Packed:
+    if not names:
+        raise InputError("source-empty", f"There are no labelled pictures in {str(root)!r} ({len(classes)} classes). "
+                         "Put the pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.",
+                         name=str(root), classes=len(classes))
+    return Packed(title, kind, root, classes, names, truth, load=load)
+
+
+def _idx(root: Path, name: str) -> np.ndarray:
+    return read_idx(Path(resolve(root, name)))
+
+
+def _idx_shape(path: str) -> tuple[int, ...]:
+    """The shape that an IDX file declares. Raises ValueError if it holds another number of bytes, or too many."""
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
+        magic = file.read(4)
+        if len(magic) < 4 or magic[:3] != b"\0\0\x08":
+            raise ValueError("not an IDX file of unsigned bytes")
+        shape = tuple(np.frombuffer(file.read(4 * magic[3]), ">u4").tolist())
+        left = size = math.prod(shape)
+        if size > MAX_UNPACKED:
+            raise ValueError(f"declares {size:,} values")
+        while left >= 0 and (block := file.read(1 << 20)):  # counted, not kept: gzip unpacks a little into very much
+            left -= len(block)
+    if left or len(shape) != magic[3]:
+        raise ValueError(f"declares {size:,} values and holds {'more' if left < 0 else size - left}")
+    return shape
+
+
+def _file(root: Path, name: str) -> bytes:
+    with open(inside(root, name), "rb") as file:
+        data = file.read(MAX_UNPACKED + 1)
+    if len(data) > MAX_UNPACKED:
+        raise ValueError(f"more than {MAX_UNPACKED:,} bytes")
+    return data
+
+
+def _cifar_source(root: Path, name: str, get: Callable[[str], bytes]) -> Packed:
+    """`get` gives a file's bytes by its name, from a folder or an archive."""
+    before, named = CIFAR[os.path.basename(name)]
+    try:
+        truth = _rows(get(name), before)[:, before - 1]
+        try:
+            lines = get(os.path.join(os.path.dirname(name), named)).decode("utf-8").splitlines()
+            classes = [line.strip() for line in lines if line.strip()]
+        except (OSError, KeyError):
+            classes = CIFAR_LABELS if before == 1 else [str(i) for i in range(100)]
+        if truth.max(initial=0) >= len(classes) or len(set(classes)) < len(classes):
+            raise ValueError(f"{len(classes)} class names, and a label {truth.max(initial=0)}")
+    except _BROKEN as error:
+        raise _format(root, error) from error
+    names = [f"test/{i:05}" for i in range(len(truth))]
+    return _packed(f"CIFAR-{len(classes)} (test)", "cifar", root if root.is_dir() else root.parent, classes, names,
+                   truth, functools.partial(_cifar_pixels, get, name, before))
+
+
+def _rows(data: bytes, before: int) -> np.ndarray:
+    if len(data) % (before + 3072):
+        raise ValueError(f"{len(data):,} bytes are no whole number of CIFAR pictures")
+    return np.frombuffer(data, np.uint8).reshape(-1, before + 3072)
+
+
+def _cifar_pixels(get: Callable[[str], bytes], name: str, before: int) -> np.ndarray:
+    planes = _rows(get(name), before)[:, before:].reshape(-1, 3, 32, 32)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+
+
+def is_archive(path: Path) -> bool:
+    """Whether it is a tar archive, compressed or not."""
+    try:
+        return tarfile.is_tarfile(path)
+    except _BROKEN:
+        return False
+
+
+def archive(path: Path) -> Labelled:
+    """CIFAR's test part in a tar archive: the author's binary files, or JPEGs as test/<class>/<name>.jpg.
+
+    Raises InputError: "source-format", "source-empty", "source-pickle".
+    """
+    try:
+        with tarfile.open(path) as tar:
+            members = sorted(m.name for m in tar if m.isfile())
+    except _BROKEN as error:
+        raise _format(path, error) from error
+    for name in members:
+        if os.path.basename(name) in CIFAR:
+            return _cifar_source(path, name, functools.partial(_member, path))
+    if any(os.path.basename(name) in ("test_batch", "batches.meta") for name in members):
+        raise _pickled(path)
+    split = [(name.split("/"), name) for name in members if name.lower().endswith(SUFFIXES)]
+    split = [(parts[-3:], name) for parts, name in split if len(parts) >= 3 and parts[-3].lower() in PARTS]
+    chosen = min((p[0].lower() for p, _ in split), key=PARTS.index, default="")
+    rows = sorted(("/".join(p), p[1], name) for p, name in split if p[0].lower() == chosen)
+    classes = sorted({label for _, label, _ in rows})
+    number = {c: i for i, c in enumerate(classes)}
+    return _packed(f"{path.name} ({chosen})", "cifar", path.parent, classes, [name for name, _, _ in rows],
+                   [number[label] for _, label, _ in rows],
+                   functools.partial(_members, path, [name for _, _, name in rows]))
+
+
+def _member(path: Path, name: str) -> bytes:
+    return _members(path, [name])[0]
+
+
+def _members(path: Path, names: list[str]) -> list[bytes]:
+    """The bytes of some files of an archive, in one pass. Raises KeyError, ValueError if they are too many bytes."""
+    wanted, found, total = set(names), {}, 0
+    with tarfile.open(path) as tar:
+        for member in tar:
+            if member.isfile() and member.name in wanted:
+                total += member.size
+                if total > MAX_UNPACKED:
+                    raise ValueError(f"more than {MAX_UNPACKED:,} bytes")
+                found[member.name] = tar.extractfile(member).read()
+    return [found[name] for name in names]

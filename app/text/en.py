@@ -210,10 +210,34 @@ SENTENCES = {
                           "PNG, WebP, BMP, GIF) into one folder for each class.",
     "error.source-outside": "{name} leads out of the folder that was named, so it was not opened. Copy it into the "
                             "folder.",
+    "error.source-format": "{name} cannot be read as a source of labelled pictures ({reason}). Choose a folder with "
+                           "one folder for each class, or a CSV or Parquet table of paths and labels.",
+    "error.source-encoding": "{name} is not UTF-8 text. Save the table as CSV in UTF-8.",
+    "error.source-column": "{name} has no column of any of these names: {wanted}. Its columns: {found}. Rename one.",
+    "error.source-truth": "{name} holds ImageNet's validation pictures without their classes. Put {file} beside "
+                          "them, or sort them into one folder for each synset.",
+    "error.source-pickle": "{name} is CIFAR's Python version, which could run code when it is opened, so it was not. "
+                           "Download the binary version.",
     "error.source-conflict": "The table gives {name} more than one label: {labels}. Keep one of its rows.",
+    "error.evaluate-disk": "The results cannot be written to {out} ({reason}). Make room or choose another folder, and "
+                           "start again: what is there is kept.",
+    "error.evaluate-running": "An evaluation is already running in {out}. Wait for it, or cancel it.",
+    "error.evaluate-other": "{out} holds an evaluation of something else (not the same: {differs}). Choose another "
+                            "folder, or start anew, which throws it away.",
+    "error.evaluate-cancelled": "The evaluation was stopped after {done:,} of {total:,} pictures. Started again, it "
+                                "goes on from there.",
+    "error.evaluate-workers": "The processes that decode pictures end as soon as they start. Run with 0 workers.",
+    "error.evaluate-memory": "The device's memory is too small for {batch} pictures at once. Choose a smaller batch.",
+    "error.evaluate-picture": "The picture could not be read ({reason}).",
+    "error.evaluate-crash": "Reading this picture ended the process that read it, twice.",
+    "error.evaluate-not-finite": "The model's numbers for this picture are not finite.",
+    "error.evaluate-table": "{path} cannot be read as a table of classes ({reason}). Write a UTF-8 CSV file of two "
+                            "columns: a class of the source, the model's name for it.",
     "error.tensor-shape": "A preprocessed picture is a float tensor of shape (1, {channels}, height, width); this "
                           "one is {dtype} {shape}.",
     "error.model-no-head": "This model has no classification head, so it predicts nothing. Choose one trained to "
                            "classify.",
     "error.rollout-option": "Attention rollout cannot take {option} = {got}. Possible: {allowed}.",
+    "error.attribution-target": "This model has no class {target}. Its classes are numbered 0 to {last}.",
+    "error.intervention-option": "An intervention cannot take {option} = {got}. Possible: {allowed}.",
 }

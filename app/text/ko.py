@@ -203,9 +203,34 @@ SENTENCES = {
     "error.source-empty": "레이블이 있는 이미지가 없습니다: {name}(클래스 {classes:,}개). 클래스마다 폴더를 하나씩 "
                           "두고 그 안에 이미지(JPEG, PNG, WebP, BMP, GIF)를 넣으세요.",
     "error.source-outside": "지정한 폴더 밖으로 이어지는 경로라서 열지 않았습니다: {name}. 폴더 안으로 복사하세요.",
+    "error.source-format": "레이블이 있는 이미지 모음으로 읽을 수 없습니다: {name}({reason}). 클래스마다 폴더가 "
+                           "하나씩 있는 폴더나, 경로와 레이블을 적은 CSV 또는 Parquet 표를 고르세요.",
+    "error.source-encoding": "UTF-8 텍스트가 아닙니다: {name}. 표를 UTF-8 CSV로 저장하세요.",
+    "error.source-column": "표에 필요한 열이 없습니다: {name}. 가능한 열 이름: {wanted}. 표에 있는 열: {found}. 열 "
+                           "하나의 이름을 바꾸세요.",
+    "error.source-truth": "ImageNet 검증 이미지의 정답이 없습니다: {name}. {file} 파일을 함께 두거나, 이미지를 "
+                          "synset마다 폴더 하나씩으로 나누세요.",
+    "error.source-pickle": "CIFAR의 Python 버전은 열 때 코드를 실행할 수 있어서 열지 않았습니다: {name}. 바이너리 "
+                           "버전을 내려받으세요.",
     "error.source-conflict": "표에 레이블이 둘 이상인 이미지입니다: {name}({labels}). 한 행만 남기세요.",
+    "error.evaluate-disk": "결과를 쓸 수 없습니다: {out}({reason}). 공간을 비우거나 다른 폴더를 고른 뒤 다시 "
+                           "시작하세요. 지금까지의 결과는 그대로 있습니다.",
+    "error.evaluate-running": "이 폴더에서 이미 평가가 진행 중입니다: {out}. 끝나기를 기다리거나 취소하세요.",
+    "error.evaluate-other": "다른 평가의 결과가 있는 폴더입니다: {out}(다른 점: {differs}). 다른 폴더를 고르거나, "
+                            "결과를 버리고 처음부터 시작하세요.",
+    "error.evaluate-cancelled": "이미지 {total:,}장 가운데 {done:,}장에서 평가를 멈췄습니다. 다시 시작하면 그다음부터 "
+                                "이어집니다.",
+    "error.evaluate-workers": "이미지를 디코딩하는 프로세스가 시작하자마자 끝납니다. 워커를 0개로 실행하세요.",
+    "error.evaluate-memory": "이미지 {batch}장을 한 번에 처리하기에는 장치의 메모리가 부족합니다. 배치를 줄이세요.",
+    "error.evaluate-picture": "이미지를 읽을 수 없습니다({reason}).",
+    "error.evaluate-crash": "이 이미지를 읽던 프로세스가 두 번 모두 비정상 종료되었습니다.",
+    "error.evaluate-not-finite": "이 이미지에 대한 모델의 출력에 유한하지 않은 값이 있습니다.",
+    "error.evaluate-table": "클래스 대응표로 읽을 수 없는 파일입니다: {path}({reason}). 소스의 클래스와 모델의 클래스 "
+                            "이름을 두 열에 적은 UTF-8 CSV 파일로 저장하세요.",
     "error.tensor-shape": "전처리된 이미지는 모양이 (1, {channels}, 높이, 폭)인 부동소수점 텐서여야 하는데, 주어진 "
                           "텐서는 {dtype} {shape}입니다.",
     "error.model-no-head": "분류 헤드가 없어 예측하지 못하는 모델입니다. 분류를 학습한 모델을 고르세요.",
     "error.rollout-option": "어텐션 롤아웃에 쓸 수 없는 값입니다: {option} = {got}. 가능한 값: {allowed}.",
+    "error.attribution-target": "모델에 없는 클래스입니다: {target}. 클래스 번호는 0부터 {last}까지입니다.",
+    "error.intervention-option": "개입에 쓸 수 없는 값입니다: {option} = {got}. 가능한 값: {allowed}.",
 }
