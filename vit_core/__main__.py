@@ -1,10 +1,13 @@
-"""The command line: `python -m vit_core explain IMAGE... --model NAME --out DIR` and `python -m vit_core models`."""
+"""The command line: `python -m vit_core explain IMAGE... --model NAME --out DIR`, `evaluate SOURCE --model NAME --out
+DIR` and `models`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -66,11 +69,79 @@ def explain(args: argparse.Namespace) -> int:
     return status
 
 
+def evaluate(args: argparse.Namespace) -> int:
+    """One row a picture in <out>/rows.parquet; Ctrl-C stops after the batch, and the same command goes on."""
+    from vit_core import evaluate as run
+    from vit_core.labelled import labelled
+
+    stopped: list[int] = []
+
+    def stop(number: int, frame) -> None:
+        stopped.append(number)
+        signal.signal(number, signal.SIG_DFL)  # the second time, at once
+
+    said = [0.0]
+
+    def say(p: run.Progress) -> None:
+        now = time.monotonic()
+        if p.done == p.total or now - said[0] >= (0.5 if sys.stdout.isatty() else 10):
+            said[0] = now
+            line = f"{p.done:,} of {p.total:,}  {p.rate:,.1f} pictures/s  {p.seconds_left:,.0f} s left  " \
+                   f"{p.errors:,} unreadable"
+            print(f"\r{line:78}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with run.session(args.out, args.lock) as held:  # before anything is loaded: two cannot start at once
+            source = labelled(args.source, args.labels)
+            model = vc.load(args.model, device=args.device)
+            table = run.class_table(args.table) if args.table else None
+            _mapping(source, run.mapped(model, source, table))
+            path = run.evaluate(model, source, args.out, name=args.model, table=table, batch=args.batch,
+                                workers=args.workers, on_progress=say, should_stop=lambda: bool(stopped),
+                                restart=args.restart, lock=held)
+    except vc.InputError as error:
+        if error.code != "evaluate-cancelled":
+            raise
+        print(f"\n{error}", file=sys.stderr)
+        return 130
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    end = run.described(args.out)
+    share = f"{end['right'] / end['known']:.2%}" if end["known"] else "none"
+    print(f"\naccuracy {share} ({end['right']:,} of {end['known']:,}; {end['errors']:,} unreadable, "
+          f"{end['done'] - end['known'] - end['errors']:,} of classes that the model does not know)\n{path}")
+    return 0
+
+
+def _mapping(source, match) -> None:
+    """What maps and what does not, before anything runs."""
+    known = len(source.classes) - len(match.unknown)
+    print(f"{source.title}: {len(source):,} pictures, {len(source.classes):,} classes; the model knows {known:,} of "
+          f"them, by {match.by}")
+    for title, names in (("not known to the model", match.unknown), ("classes of the model without pictures",
+                                                                    match.unused)):
+        if names:
+            more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
+            print(f"{title}: {', '.join(map(str, names[:12]))}{more}")
+    sys.stdout.flush()
+
+
 def models(args: argparse.Namespace) -> int:
     """What can be loaded here."""
     for one in vc.available():
         print(f"{one.name:28} {one.title}")
     return 0
+
+
+def _count(least: int):
+    def number(text: str) -> int:
+        if (value := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more")
+        return value
+
+    return number
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,6 +158,20 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--token", type=int, default=0, help="whose row, counted from 0 (default: the first token)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     one.set_defaults(run=explain)
+    one = commands.add_parser("evaluate", help="a model's predictions for labelled pictures, as a Parquet table")
+    one.add_argument("source", metavar="SOURCE", help="class folders, a CSV or Parquet file of paths and labels, "
+                     "CIFAR or Fashion-MNIST files, or bundled:fashion")
+    one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="one that holds such a run goes on")
+    one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
+    one.add_argument("--table", metavar="FILE", help="CSV of two columns: the source's class, the model's name for it")
+    one.add_argument("--batch", type=_count(1), default=64, help="pictures at once (default: %(default)s)")
+    one.add_argument("--workers", type=_count(0), help="processes that decode; 0: none (default: by the cores)")
+    one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    one.add_argument("--engine", choices=["local"], default="local", help="what runs it (default: %(default)s)")
+    one.add_argument("--restart", action="store_true", help="throw away what DIR holds of an earlier run")
+    one.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # a descriptor, from `vit_core.evaluate.start`
+    one.set_defaults(run=evaluate)
     commands.add_parser("models", help="what can be loaded here").set_defaults(run=models)
     args = parser.parse_args(argv)
     try:

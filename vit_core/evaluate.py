@@ -1,0 +1,237 @@
+"""A model run over a labelled source, one row a picture, in a folder that a killed run goes on in.
+
+`out/` holds run.json (what is run, and the state), rows.sqlite while it runs, rows.parquet (see `rows.COLUMNS`) when it
+is finished, and log.txt where `start` began it. The source's order is cut into batches once. A batch is decoded, run
+and written as a whole or not at all, with the number of threads of the first start, so that a resumed run has the very
+numbers of one that was never stopped (on the same machine). A file that changed since takes its batch with it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vit_core import checkpoints, decode
+from vit_core.errors import InputError
+from vit_core.model import VisionTransformer
+from vit_core.rows import Store, storable
+from vit_core.runs import Meter, Progress, cancel, describe, described, disk, progress, session, start
+from vit_core.trace import autocast
+
+__all__ = ["Progress", "cancel", "class_table", "described", "evaluate", "mapped", "progress", "session", "start"]
+
+K = 5  # classes kept with their probabilities
+
+@torch.inference_mode()
+def numbers(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
+    """uint8 (n, height, width, channels) -> logits (n, classes) and the vectors that the head reads (n, width), both
+    float32 on the CPU."""
+    device = next(model.parameters()).device
+    images = decode.normalise(pixels, model.transform, device)
+    with autocast(device):
+        for layer in model.layers(model.embed(images)):
+            tokens = layer.tokens
+        tokens = model.norm(tokens)
+        logits, pooled = model.classify(tokens), model.pooled(tokens)
+    return logits.float().cpu(), pooled.float().cpu()
+
+
+def table_rows(source, batch: range, target: np.ndarray, facts: list[decode.Facts], logits: Tensor,
+               pooled: Tensor) -> list[dict]:
+    """The rows of one batch. `target`: the model's class, or -1, of each of the source's classes."""
+    log_p = logits.double().log_softmax(-1)
+    p = log_p.exp()
+    entropy = -(p * log_p).sum(-1) / np.log(2)
+    top = logits.topk(min(K, logits.shape[1])).indices
+    top_p = p.gather(1, top)
+    finite = (logits.isfinite().all(1) & pooled.isfinite().all(1)).tolist()
+    rows = []
+    for i, index in enumerate(batch):
+        truth = int(source.truth[index])
+        wanted, error = int(target[truth]) if truth >= 0 else -1, facts[i].error
+        row = dict(path=storable(source.names[index]), size=facts[i].size, mtime_ns=facts[i].mtime_ns,
+                   hash=facts[i].hash, truth=truth, target=wanted)
+        if error is None and not finite[i]:
+            error = decode.reason(InputError("evaluate-not-finite", "The model's numbers for this picture are not "
+                                             "finite."))
+        if error is None:
+            first, second = top_p[i, 0].item(), top_p[i, 1].item() if top.shape[1] > 1 else 0.0
+            row |= dict(predicted=top[i, 0].item(), probability=first, top=top[i].numpy(), top_p=top_p[i].numpy(),
+                        entropy=entropy[i].item(), margin=first - second, embedding=pooled[i].numpy())
+            if wanted >= 0:
+                row |= dict(p_true=p[i, wanted].item(), loss=-log_p[i, wanted].item())
+        rows.append(row | {"error": error})
+    return rows
+
+
+def _digest(*parts: bytes) -> str:
+    joined = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        joined.update(len(part).to_bytes(8, "little") + part)
+    return joined.hexdigest()
+
+
+def weights_digest(model: VisionTransformer) -> str:
+    """The same for the same weights, shape and preprocessing, wherever they came from."""
+    state = (t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy() for t in model.state_dict().values())
+    return _digest(repr((model.config, model.transform, model.labels)).encode(), *(memoryview(t) for t in state))
+
+
+def source_digest(source) -> str:
+    """The same for the same pictures' names, classes and labels; not their bytes."""
+    text = json.dumps([list(source.classes), list(source.names)])
+    return _digest(text.encode("ascii"), np.ascontiguousarray(source.truth, np.int32).tobytes())
+
+
+def default_workers(device: torch.device) -> int:
+    """On the CPU the model needs the cores itself; beside a GPU they are there to decode."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(4, cores // 2)) if device.type == "cpu" else min(16, cores)
+
+
+def mapped(model: VisionTransformer, source, table: dict[str, str] | None = None):
+    """Which of the model's classes is which of the source's (`labelled.Match`)."""
+    from vit_core.labelled import match
+
+    return match(source.classes, model.labels or [f"class {i}" for i in range(model.config.classes)], table)
+
+
+def _plan(name: str, model: VisionTransformer, source, match, batch: int) -> dict:
+    """What is run, as run.json has it; "identity" is what a resumed run must share with the first."""
+    device = next(model.parameters()).device
+    return {
+        "model": name, "labels": model.labels, "total": len(source),
+        "source": {"title": source.title, "kind": source.kind, "root": str(Path(source.root).absolute()),
+                   "classes": list(source.classes)},
+        "match": {"by": match.by, "target": match.target.tolist(), "unknown": list(match.unknown)},
+        "identity": {"model": weights_digest(model), "source": source_digest(source),
+                     "classes": _digest(np.ascontiguousarray(match.target, np.int32).tobytes()), "batch": batch,
+                     "device": device.type, "torch": torch.__version__},
+    }  # fmt: skip
+
+
+def class_table(path: str | os.PathLike) -> dict[str, str]:
+    """A CSV file (UTF-8) of two columns, a class of the source and the model's name for it, as a table for `evaluate`.
+
+    Raises InputError "evaluate-table".
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            return {ours: theirs for ours, theirs, *_ in filter(None, csv.reader(file))}
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError("evaluate-table", f"{os.fspath(path)!r} cannot be read as a table of classes ({error}); write "
+                         "a UTF-8 CSV file of two columns: a class of the source, the model's name for it.",
+                         path=os.fspath(path), reason=str(error)) from error
+
+
+def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, table: dict[str, str] | None = None,
+             batch: int = 64, workers: int | None = None, device: str | None = None,
+             on_progress: Callable[[Progress], None] | None = None, should_stop: Callable[[], bool] | None = None,
+             restart: bool = False, name: str | None = None, lock: int | None = None) -> Path:
+    """Run `model` (a name for `load`, or a model called `name`) over `source` (a `labelled.Labelled`); the path of
+    rows.parquet.
+
+    A run that was interrupted in `out` goes on; a finished one is left as it is; `restart` throws either away. `table`:
+    the source's class -> the model's. `workers` decode (0: none; default `default_workers`). `lock`: what the caller's
+    own `session` of the folder gave.
+
+    Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-cancelled",
+    "evaluate-disk" (what is written is kept), "evaluate-workers", "evaluate-memory", "model-no-head",
+    "image-channels", and what `load` raises.
+    """
+    out = Path(out)
+    if lock is None:
+        with session(out) as held:
+            return evaluate(model, source, out, table=table, batch=batch, workers=workers, device=device, name=name,
+                            on_progress=on_progress, should_stop=should_stop, restart=restart, lock=held)
+    loaded = checkpoints.load(model, device) if isinstance(model, str) else model
+    if loaded.head is None:
+        raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
+    if loaded.transform.channels not in (1, 3):
+        loaded.transform.seen(Image.new("RGB", (1, 1)))  # raises, once instead of in every row
+    name = name or (model if isinstance(model, str) else "(a model in memory)")
+    run, before = _plan(name, loaded, source, mapped(loaded, source, table), batch), described(out)
+    threads = torch.get_num_threads()
+    with disk(out):
+        if restart or "identity" not in before:
+            Store.remove(out / "rows.sqlite")  # before run.json says that what is there belongs to this run
+            (out / "rows.parquet").unlink(missing_ok=True)
+            run["threads"] = threads
+        elif before["identity"] != run["identity"]:
+            differs = sorted(k for k, v in run["identity"].items() if before["identity"].get(k) != v)
+            raise InputError("evaluate-other", f"{out} holds an evaluation of something else (not the same: "
+                             f"{', '.join(differs)}); choose another folder, or --restart to throw it away.",
+                             out=str(out), differs=differs)
+        elif before["state"] == "done" and (out / "rows.parquet").exists():
+            Store.remove(out / "rows.sqlite")  # left by one killed at its very end
+            return out / "rows.parquet"
+        else:  # with another number of threads, sums would be added up in another order
+            run["threads"] = before["threads"]
+        decoders = default_workers(next(loaded.parameters()).device) if workers is None else workers
+        run |= {"state": "running", "pid": os.getpid(), "workers": decoders}
+        describe(out, run)
+    torch.set_num_threads(run["threads"])
+    try:
+        end = _run(loaded, source, out, run, batch, decoders, on_progress, should_stop)
+    except torch.OutOfMemoryError as error:
+        raise InputError("evaluate-memory", f"The device's memory is too small for {batch} pictures at once; choose a "
+                         "smaller batch.", batch=batch) from error
+    finally:
+        torch.set_num_threads(threads)
+    with disk(out):
+        describe(out, run | end)
+        if end["state"] == "done":
+            Store.remove(out / "rows.sqlite")
+            return out / "rows.parquet"
+    raise InputError("evaluate-cancelled", f"The evaluation was stopped after {end['done']:,} of {len(source):,} "
+                     "pictures; started again, it goes on from there.", done=end["done"], total=len(source))
+
+
+def _run(model, source, out: Path, run: dict, batch: int, workers: int, on_progress, should_stop) -> dict:
+    """The batches that are not there yet, then the table; what run.json is to say of the end."""
+    total, target = len(source), np.asarray(run["match"]["target"], np.int32)
+    with disk(out):
+        store = Store(out / "rows.sqlite")
+    decoder = None
+    try:
+        with disk(out):
+            whole = store.whole(total, batch)
+            changed = {position // batch for position, *stat in store.stats()
+                       if stat[1] != 0 and tuple(stat) != decode.stat(source, position)}  # 0: inside one file
+            whole -= changed
+            errors = store.errors(whole, batch)
+        numbers_left = [n for n in range(-(-total // batch)) if n not in whole]
+        ranges = [range(n * batch, min(total, (n + 1) * batch)) for n in numbers_left]
+        done = total - sum(map(len, ranges))
+        meter = Meter(done, total)
+        decoder = decode.Decoder(source, model.transform, workers)
+        decoded = decoder.batches(ranges)
+        for _ in ranges:
+            if (out / "cancel").exists() or (should_stop and should_stop()):
+                return {"state": "cancelled", "done": done, "errors": errors}
+            positions, facts, pixels = next(decoded)
+            rows = table_rows(source, positions, target, facts, *numbers(model, pixels))
+            done, errors = done + len(rows), errors + sum(row["error"] is not None for row in rows)
+            rate, left = meter.at(done)
+            with disk(out):
+                store.write(positions.start, rows, (done, errors, rate, left))
+            if on_progress:
+                on_progress(Progress(done, total, errors, rate, left, "running"))
+        with disk(out):
+            right, known, errors = store.score()
+            store.to_parquet(out / "rows.parquet", {k: run[k] for k in ("model", "labels", "source", "match")})
+        return {"state": "done", "done": done, "errors": errors, "right": right, "known": known,
+                "rate": rate if ranges else None}
+    finally:
+        if decoder:
+            decoder.close()
+        store.close()

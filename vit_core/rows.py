@@ -1,0 +1,162 @@
+"""The rows of an evaluation: an SQLite store while it runs, one Parquet file when it is finished.
+
+What survives what: a batch is one transaction in WAL mode, and a commit is handed to the operating system before the
+next batch begins, so a process killed at any point (kill -9) loses nothing committed and leaves no half batch. With
+`synchronous=NORMAL` a power cut may take back the last batches, never damage the rest; those are computed again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+#: Column -> its type in the finished table. In the store, lists are little-endian bytes.
+COLUMNS = {
+    "path": "VARCHAR",  # relative, POSIX; the key
+    "size": "BIGINT",  # bytes
+    "mtime_ns": "BIGINT",
+    "hash": "VARCHAR",  # BLAKE2b, 16 bytes, hex, of the file's bytes
+    "truth": "INTEGER",  # index into the source's classes
+    "target": "INTEGER",  # the model's class for it; -1 where the model has none
+    "predicted": "INTEGER",  # from here on NULL where `error` is set
+    "probability": "DOUBLE",  # of `predicted`
+    "p_true": "DOUBLE",  # of `target`; NULL where that is -1, as is `loss`
+    "top": "INTEGER[]",  # the most probable classes, best first
+    "top_p": "DOUBLE[]",
+    "loss": "DOUBLE",  # cross-entropy, nats
+    "entropy": "DOUBLE",  # of the probabilities, bits
+    "margin": "DOUBLE",  # between the two most probable classes
+    "embedding": "FLOAT[]",  # the vector that the head reads
+    "error": "VARCHAR",  # NULL, or "code: sentence"
+}
+LISTS = {"top": "<i4", "top_p": "<f8", "embedding": "<f4"}
+GROUP = 5_000  # rows of one Parquet row group, and the most that are in memory at once
+
+_STORED = {"VARCHAR": "TEXT", "BIGINT": "INTEGER", "INTEGER": "INTEGER", "DOUBLE": "REAL"}
+
+
+def storable(path: str) -> str:
+    """A file's name as text that any table can hold: bytes that are not UTF-8 are written out, as \\udcff."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class Store:
+    """Rows by their position in the source. One process writes; others may read at any time (see `glance`)."""
+
+    def __init__(self, path: Path):
+        if not path.exists():  # a journal without its database is of a run before
+            self.remove(path)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        fields = [f"{name} {_STORED.get(kind, 'BLOB')}{' PRIMARY KEY NOT NULL' if name == 'path' else ''}"
+                  for name, kind in COLUMNS.items()]
+        self._db.execute(f"CREATE TABLE IF NOT EXISTS rows ({', '.join(fields)}, position INTEGER NOT NULL UNIQUE)")
+        self._db.execute("CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY, done INTEGER, errors INTEGER, "
+                         "rate REAL, seconds_left REAL)")
+        self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+
+    def write(self, first: int, rows: Iterable[dict], progress: Sequence) -> None:
+        """One batch, its rows standing at `first`, `first` + 1, ..., and (done, errors, rate, seconds left): all or
+        nothing."""
+        packed = [(*(self._pack(name, row.get(name)) for name in COLUMNS), first + i) for i, row in enumerate(rows)]
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(self._insert, packed)
+            self._db.execute("INSERT OR REPLACE INTO progress VALUES (0, ?, ?, ?, ?)", tuple(progress))
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # a full disk has rolled back by itself
+                self._db.execute("ROLLBACK")
+            raise
+
+    @staticmethod
+    def _pack(name: str, value):
+        return value if value is None or name not in LISTS else np.asarray(value, LISTS[name]).tobytes()
+
+    def whole(self, total: int, batch: int) -> set[int]:
+        """Numbers of the batches that are there in full."""
+        counts = self._db.execute("SELECT position / ?, COUNT(*) FROM rows GROUP BY 1", (batch,))
+        return {number for number, count in counts if count == min(batch, total - number * batch)}
+
+    def stats(self) -> Iterable[tuple[int, int | None, int | None]]:
+        """(position, size, mtime_ns) of every row."""
+        return self._db.execute("SELECT position, size, mtime_ns FROM rows")
+
+    def errors(self, batches: set[int], batch: int) -> int:
+        """Rows with a reason in those batches."""
+        counts = self._db.execute("SELECT position / ?, COUNT(*) FROM rows WHERE error IS NOT NULL GROUP BY 1",
+                                  (batch,))
+        return sum(count for number, count in counts if number in batches)
+
+    def score(self) -> tuple[int, int, int]:
+        """(rows predicted right, rows predicted whose class the model knows, rows with an error)."""
+        return self._db.execute("SELECT COALESCE(SUM(predicted = target), 0), COALESCE(SUM(error IS NULL AND target >= "
+                                "0), 0), COALESCE(SUM(error IS NOT NULL), 0) FROM rows").fetchone()
+
+    def to_parquet(self, path: Path, about: dict) -> None:
+        """All rows in the source's order, zstd; beside `path` first, moved into place when it is complete.
+
+        `about` goes into the file's metadata under "vitrine", as JSON. The same rows give the same bytes.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        plain = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "DOUBLE": pa.float64(),
+                 "INTEGER[]": pa.list_(pa.int32()), "DOUBLE[]": pa.list_(pa.float64()),
+                 "FLOAT[]": pa.list_(pa.float32())}
+        schema = pa.schema([(name, plain[kind]) for name, kind in COLUMNS.items()],
+                           {"vitrine": json.dumps(about, ensure_ascii=False)})
+        part = path.with_name(path.name + ".part")
+        cursor = self._db.execute(f"SELECT {', '.join(COLUMNS)} FROM rows ORDER BY position")
+        with pq.ParquetWriter(part, schema, compression="zstd") as writer:
+            while rows := cursor.fetchmany(GROUP):
+                columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
+                arrays = [_lists(columns[name], LISTS[name], schema.field(name).type) if name in LISTS
+                          else pa.array(columns[name], schema.field(name).type) for name in COLUMNS]
+                writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=GROUP)
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())  # the store is removed after this
+        os.replace(part, path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Delete a store's files."""
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _lists(blobs: Sequence[bytes | None], dtype: str, kind):
+    """An Arrow list column from each row's bytes, without a Python number in between."""
+    import pyarrow as pa
+
+    width = np.dtype(dtype).itemsize
+    lengths = [len(blob) // width if blob else 0 for blob in blobs]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    values = pa.array(np.frombuffer(b"".join(blob for blob in blobs if blob), dtype), kind.value_type)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=kind,
+                                    mask=pa.array([blob is None for blob in blobs], pa.bool_()))
+
+
+def glance(path: Path) -> tuple[int, int, float | None, float | None] | None:
+    """(done, errors, rate, seconds left) as the last batch left them, read beside a running writer without holding it
+    up; None where there is no store, or none that can be read."""
+    try:
+        db = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=1)
+    except sqlite3.Error:
+        return None
+    try:
+        return db.execute("SELECT done, errors, rate, seconds_left FROM progress").fetchone()
+    except sqlite3.Error:
+        return None
+    finally:
+        db.close()
