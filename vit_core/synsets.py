@@ -132,14 +132,14 @@ def _by_synset(classes: Sequence[str], labels: list[str], target: np.ndarray) ->
     ids_in_model = bool(labels) and all(map(SYNSET.fullmatch, labels))
     if not lost and not (ids_in_model and (target < 0).any()):
         return target
-    target = target.copy()
+    target, lemmas = target.copy(), lemmas_of()
     if ids_in_model:
-        names = _Labels([lemmas_of().get(i, i) for i in labels])
+        names = _Labels([lemmas.get(i, i) for i in labels])
         for row in np.flatnonzero(target < 0):
             target[row] = names.find(classes[row])
         return target
     order = _order(labels)
-    names, lemmas = _Labels(labels), lemmas_of()
+    names = _Labels(labels)
     for row in lost:
         synset = classes[row]
         target[row] = order[synset] if synset in order else -1 if order else names.find_any(lemmas.get(synset, ""))
