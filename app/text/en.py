@@ -202,6 +202,11 @@ SENTENCES = {
                                "config.json published with these weights.",
     "error.labels-count": "{source}: the model has {classes} classes and there are {labels} labels. Give one label "
                           "for each class.",
+    "error.rows-missing": "There is no result {name} that can be opened. Run the evaluation to its end.",
+    "error.rows-format": "{name} is not a Parquet file that can be read. Choose the rows.parquet of a finished "
+                         "evaluation.",
+    "error.rows-columns": "{name} is not the table of an evaluation: it lacks {columns}. Choose the rows.parquet of a "
+                          "finished evaluation.",
     "error.labels-format": "{source} cannot be read as labels. Write a UTF-8 text file with one name a line, or a "
                            "JSON list of names.",
     "error.source-missing": "There is no folder or file {name} that can be opened. Check its name and who may read "

@@ -197,6 +197,10 @@ SENTENCES = {
                                "config.json을 쓰세요.",
     "error.labels-count": "모델의 클래스는 {classes}개인데 레이블은 {labels}개입니다: {source}. 클래스마다 레이블을 "
                           "하나씩 적으세요.",
+    "error.rows-missing": "열 수 있는 평가 결과가 없습니다: {name}. 평가를 끝까지 실행하세요.",
+    "error.rows-format": "읽을 수 있는 Parquet 파일이 아닙니다: {name}. 끝난 평가의 rows.parquet을 고르세요.",
+    "error.rows-columns": "평가 결과 표가 아닙니다: {name}에 없는 열이 있습니다({columns}). 끝난 평가의 rows.parquet을 "
+                          "고르세요.",
     "error.labels-format": "레이블로 읽을 수 없는 파일입니다: {source}. 한 줄에 이름 하나씩 적은 UTF-8 텍스트 "
                            "파일이나 이름의 JSON 목록으로 저장하세요.",
     "error.source-missing": "열 수 있는 폴더나 파일이 없습니다: {name}. 이름과 읽기 권한을 확인하세요.",

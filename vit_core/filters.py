@@ -1,0 +1,89 @@
+"""Which rows of an evaluation, in which order: conditions that compose, become SQL, and fit into an address."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+OUTCOMES = {  # right and wrong need a target; a picture that could not be read is neither, nor is it unknown
+    "right": "error IS NULL AND target >= 0 AND predicted = target",
+    "wrong": "error IS NULL AND target >= 0 AND predicted <> target",
+    "unreadable": "error IS NOT NULL",
+    "unknown": "error IS NULL AND coalesce(target, -1) < 0",
+}
+#: What stands first; the path decides among equals, so that every order is total and pages never overlap.
+ORDERS = {"confident": "probability DESC NULLS LAST, ", "margin": "margin ASC NULLS LAST, ",
+          "loss": "loss DESC NULLS LAST, ", "entropy": "entropy DESC NULLS LAST, ", "path": ""}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rows, and in which order. Conditions hold together (AND)."""
+
+    truth: int | None = None  # the model's class that the picture should have (column target); -1: none that it knows
+    predicted: int | None = None  # the model's class
+    outcome: str | None = None  # one of OUTCOMES
+    confidence: tuple[float, float] = (0.0, 1.0)  # of the prediction, both ends included; narrower: readable rows alone
+    query: str = ""  # part of the path, literally, whatever its case or Unicode normal form
+    order: str = "confident"  # one of ORDERS
+    near: str | None = None  # a path: the most similar embeddings first, then `order`
+
+    def __post_init__(self):
+        low, high = (float(v) for v in self.confidence)
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"confidence must be two numbers, 0 <= low <= high <= 1, not {self.confidence}")
+        if self.order not in ORDERS or not (self.outcome is None or self.outcome in OUTCOMES):
+            raise ValueError(f"order is one of {[*ORDERS]}, outcome one of {[*OUTCOMES]} or None")
+        object.__setattr__(self, "confidence", (low, high))
+
+    def sql(self) -> tuple[str, list]:
+        """A condition with a question mark for each value, and the values. Nothing a person wrote is in the first."""
+        parts, values = ["true"], []
+        if self.truth is not None:
+            parts, values = [*parts, "coalesce(target, -1) = ?"], [*values, int(self.truth)]
+        if self.predicted is not None:
+            parts, values = [*parts, "predicted = ?"], [*values, int(self.predicted)]
+        if self.outcome is not None:
+            parts.append(OUTCOMES[self.outcome])
+        if self.confidence != (0.0, 1.0):
+            parts, values = [*parts, "probability BETWEEN ? AND ?"], [*values, *self.confidence]
+        if self.query:  # a Mac writes Hangul and accents decomposed, a keyboard composed
+            parts.append("contains(lower(nfc_normalize(path)), lower(nfc_normalize(?)))")
+            values.append(utf8(self.query))
+        return " AND ".join(f"({part})" for part in parts), values
+
+    def to_address(self) -> dict[str, str]:
+        """What differs from Filter(), as short strings for a URL's query."""
+        low, high = self.confidence
+        told = {"truth": self.truth, "predicted": self.predicted, "outcome": self.outcome, "query": self.query or None,
+                "confidence": f"{low!r}-{high!r}" if (low, high) != (0.0, 1.0) else None,
+                "order": self.order if self.order != "confident" else None, "near": self.near}
+        return {key: str(value) for key, value in told.items() if value is not None}
+
+    @classmethod
+    def from_address(cls, address: dict) -> Filter:
+        """The way back. Unknown keys and values that mean nothing are passed over; never raises."""
+        found = {}
+        for key, value in dict(address).items():
+            if not isinstance(value, str):
+                continue
+            number = re.fullmatch(r"-1|\d{1,9}", value, re.ASCII)
+            if (key in ("truth", "predicted") and number) and (key, value) != ("predicted", "-1"):
+                found[key] = int(value)
+            elif (key == "outcome" and value in OUTCOMES) or (key == "order" and value in ORDERS):
+                found[key] = value
+            elif key == "confidence" and (ends := re.fullmatch(rf"({_NUMBER})-({_NUMBER})", value, re.ASCII)):
+                low, high = float(ends[1]), float(ends[2])
+                if low <= high <= 1:
+                    found[key] = low, high
+            elif key in ("query", "near") and value and utf8(value) == value:
+                found[key] = value
+        return cls(**found)
+
+
+_NUMBER = r"\d+(?:\.\d+)?(?:e-\d+)?"  # as repr writes a float from 0 to 1
+
+
+def utf8(text: str) -> str:
+    """The text without lone surrogates, which no database takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
