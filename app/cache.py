@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 
 import vit_core as vc
-from app import lecture
+from app import lecture, mistakes
 from app.components.lecture import pack
 from app.lecture import Stage
 from app.result import Result
 from app.text.lecture import words
+from app.why import Why, model_name
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 log = logging.getLogger("vitrine")
@@ -88,6 +89,27 @@ def _scene(model: str, digest: str, name: str, want: str, language: str, sample:
     packed = pack(stage, name, content, asked, words(name, language, lecture.SCENES), frame)
     log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))
     return packed
+
+
+def evaluation(out: Path) -> mistakes.Run:
+    """The finished evaluation in this folder. Raises InputError where it cannot be read."""
+    return _evaluation(str(out), mistakes.stamp(out))
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _evaluation(out: str, stamp: float) -> mistakes.Run:
+    return mistakes.Run(Path(out))
+
+
+def why(evaluation, path: str) -> Why:
+    """One picture of an evaluation, looked into. Raises InputError where it or the model cannot be read."""
+    row = evaluation.rows.row(path)
+    return _why(model_name(evaluation), str(evaluation.rows.path), path, row and row["hash"], evaluation)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _why(name: str, table: str, path: str, digest: str | None, _evaluation) -> Why:
+    return run(Why, model(name), _evaluation, path)
 
 
 @st.cache_resource(show_spinner=False)
