@@ -1,7 +1,9 @@
 """Models small enough to work out by hand, with every size a different prime where it may be."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vit_core.config import ViTConfig
 from vit_core.images import Preprocess
@@ -28,6 +30,21 @@ def build():
         grey = config.channels == 1
         mean = (0.5,) if grey else (0.5, 0.4, 0.3)
         return shake(VisionTransformer(config, None, Preprocess(config.image_size, mean, mean, crop_pct=1.0)), seed)
+
+    return make
+
+
+@pytest.fixture
+def stage(build):
+    """stage(picture=(height, width), **fields) -> the lecture's Stage of a small model and a picture of noise."""
+    from app.lecture import Stage
+    from app.result import Result
+    from vit_core import record
+
+    def make(picture: tuple[int, int] = (90, 120), **fields) -> Stage:
+        noise = np.random.default_rng(0).integers(0, 256, (*picture, 3), dtype=np.uint8)
+        image, model = Image.fromarray(noise), build(**fields)
+        return Stage(Result("small", image, model, record(model, image), 0.0))
 
     return make
 

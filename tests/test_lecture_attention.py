@@ -5,12 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-import vit_core as vc
 from app.lecture import attention
-from app.lecture.stage import Stage
-from app.result import Result
 
 KINDS = {
     "plain": {}, "no class token": dict(class_token=False, pool="avg"), "registers": dict(registers=3),
@@ -18,18 +14,6 @@ KINDS = {
     "norms after": dict(block="post"), "no positions": dict(position="none"), "one channel": dict(channels=1),
     "normed": dict(attention_norm=True, qk_norm=True, layer_scale=True), "parallel": dict(block="parallel"),
 }  # fmt: skip
-
-
-@pytest.fixture
-def stage(build):
-    """stage(**fields) -> a Stage of a small model (grid 5 x 7) and a picture of noise."""
-
-    def make(**fields) -> Stage:
-        model = build(**fields)
-        picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (30, 42, 3), dtype=np.uint8))
-        return Stage(Result("test", picture, model, vc.record(model, picture), 0.0))
-
-    return make
 
 
 @pytest.mark.parametrize("kind", KINDS)

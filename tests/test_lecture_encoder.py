@@ -3,14 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from app import lecture
 from app.lecture import encoder
-from app.lecture.stage import Stage
-from app.result import Result
 from app.text.lecture import encoder as words
-from vit_core import record, steps
+from vit_core import steps
 
 MODELS = {
     "plain": {}, "post": {"block": "post"}, "parallel": {"block": "parallel", "layer_scale": True},
@@ -18,18 +15,6 @@ MODELS = {
     "tokens": {"registers": 4, "distillation_token": True, "distillation_head": True}, "glu": {"mlp": "glu"},
     "grey": {"channels": 1, "norm": "rms", "final_norm": False}, "one patch": {"image_size": (3, 3)},
 }  # fmt: skip
-
-
-@pytest.fixture
-def stage(build):
-    def make(**fields) -> Stage:
-        model = build(**fields)
-        height, width = model.config.image_size
-        noise = np.random.default_rng(0).integers(0, 255, (2 * height, 2 * width, 3), dtype=np.uint8)
-        picture = Image.fromarray(noise)
-        return Stage(Result("small", picture, model, record(model, picture), 0.0))
-
-    return make
 
 
 @pytest.mark.parametrize("name", MODELS)

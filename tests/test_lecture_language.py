@@ -3,25 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-import vit_core as vc
 from app.components.atlas.payload import assemble
 from app.lecture import language
-from app.lecture.stage import Stage
-from app.result import Result
 from app.text.lecture.language import EN, KO
 from vit_core import language as core
-
-
-@pytest.fixture
-def stage(build):
-    def make(**fields) -> Stage:
-        model = build(**fields)
-        picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (30, 42, 3), dtype=np.uint8))
-        return Stage(Result("test", picture, model, vc.record(model, picture), 0.0))
-
-    return make
 
 
 @pytest.mark.parametrize("fields", [{}, dict(class_token=False, pool="avg"), dict(registers=2), dict(classes=0),

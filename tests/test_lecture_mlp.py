@@ -3,13 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from app import lecture
-from app.lecture.stage import Stage
-from app.result import Result
 from app.text.lecture import mlp as words
-from vit_core import record
 from vit_core.config import ACTIVATIONS
 
 MODELS = {
@@ -19,18 +15,6 @@ MODELS = {
     "glu": {"mlp": "glu", "mlp_norm": True, "activation": "silu"}, "quick": {"activation": "quick_gelu"},
     "grey": {"channels": 1, "norm": "rms", "mlp_bias": False}, "one patch": {"image_size": (3, 3), "classes": 1},
 }  # fmt: skip
-
-
-@pytest.fixture
-def stage(build):
-    def make(**fields) -> Stage:
-        model = build(**fields)
-        height, width = model.config.image_size
-        noise = np.random.default_rng(0).integers(0, 255, (2 * height, 2 * width, 3), dtype=np.uint8)
-        picture = Image.fromarray(noise)
-        return Stage(Result("small", picture, model, record(model, picture), 0.0))
-
-    return make
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -5,27 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from app.lecture import Stage, build
+from app.lecture import build
 from app.lecture import patches as scene
-from app.result import Result
-from vit_core import record
 from vit_core.patches import embed_by_matrix, flatten_patches, resized_kernels
-
-
-@pytest.fixture
-def stage(build):
-    """stage(**fields) -> the stage of a small model of that kind and a picture of noise."""
-
-    def make(picture=(90, 120), **fields) -> Stage:
-        model = build(**fields)
-        noise = np.random.default_rng(0).integers(0, 256, (*picture, 3), dtype=np.uint8)
-        image = Image.fromarray(noise)
-        return Stage(Result("tiny", image, model, record(model, image), 0.0))
-
-    return make
-
 
 KINDS = {"plain": {}, "one channel": dict(channels=1), "no head": dict(classes=0), "no bias": dict(patch_bias=False),
          "patch norm": dict(patch_norm=True), "upright patches": dict(patch_size=(5, 3)), "no positions":

@@ -5,25 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from app.lecture import Stage, build
+from app.lecture import build
 from app.lecture import positions as scene
-from app.result import Result
-from vit_core import record
 from vit_core.analysis import position_similarity, sinusoidal_positions
-
-
-@pytest.fixture
-def stage(build):
-    def make(**fields) -> Stage:
-        model = build(**fields)
-        noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-        image = Image.fromarray(noise)
-        return Stage(Result("tiny", image, model, record(model, image), 0.0))
-
-    return make
-
 
 KINDS = {"plain": {}, "no class token": dict(class_token=False, pool="avg"), "registers": dict(registers=4),
          "distillation": dict(distillation_token=True, distillation_head=True), "no head": dict(classes=0),

@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-import vit_core as vc
-from app.lecture import SCENES, Stage
+from app.lecture import SCENES
 from app.lecture import build as scene_of
 from app.lecture.summary import ORDER, thin
-from app.result import Result
 from app.text.lecture import summary as text
 from vit_core.analysis import position_similarity
 from vit_core.config import BLOCKS
@@ -20,21 +17,9 @@ KINDS = [{}, TWO, dict(registers=3), dict(class_token=False, pool="avg"), dict(p
          dict(patch_norm=True, embed_norm=True), dict(image_size=(60, 120))] + [dict(block=block) for block in BLOCKS]
 
 
-@pytest.fixture
-def staged(build):
-    """staged(**fields) -> the scene's stage on a small model and a picture of noise."""
-
-    def make(**fields) -> Stage:
-        model = build(**fields)
-        picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8))
-        return Stage(Result("file:small.safetensors", picture, model, vc.record(model, picture), 0.0))
-
-    return make
-
-
 @pytest.mark.parametrize("fields", KINDS, ids=str)
-def test_the_boxes_counts_sum_to_the_models(staged, fields):
-    stage = staged(**fields)
+def test_the_boxes_counts_sum_to_the_models(stage, fields):
+    stage = stage(**fields)
     numbers = scene_of("summary", stage, {}).numbers
     assert sum(numbers["parts"].values()) == numbers["total"] == stage.result.parameters
     assert numbers["table"][-1]["parameters"] == stage.result.parameters
@@ -43,8 +28,8 @@ def test_the_boxes_counts_sum_to_the_models(staged, fields):
 
 
 @pytest.mark.parametrize("fields", KINDS, ids=str)
-def test_the_small_pictures(staged, fields):
-    stage = staged(**fields)
+def test_the_small_pictures(stage, fields):
+    stage = stage(**fields)
     arrays = scene_of("summary", stage, {}).arrays
     trace, prefix = stage.result.trace, stage.config.prefix
     (rows, cols), P = trace.grid, trace.grid[0] * trace.grid[1]
@@ -61,13 +46,13 @@ def test_the_small_pictures(staged, fields):
     assert arrays["patches"].nbytes < 20_000
 
 
-def test_the_papers_table(staged):
-    table = scene_of("summary", staged(), {}).numbers["table"]
+def test_the_papers_table(stage):
+    table = scene_of("summary", stage(), {}).numbers["table"]
     found = {one["name"]: (one["layers"], one["dim"], one["mlp"], one["heads"]) for one in table}
     assert found["B/16"] == (12, 768, 3072, 12)
     assert found["L/16"] == (24, 1024, 4096, 16)
     assert found["H/14"] == (32, 1280, 5120, 16)
-    assert found["file:small.safetensors"] == (3, 14, 23, 2)
+    assert found["small"] == (3, 14, 23, 2)
     for one in table[:-1]:
         assert one["parameters"] == pytest.approx(one["paper"], rel=0.01)
         assert one["name"] in text.EN
@@ -87,8 +72,8 @@ def test_thin_keeps_the_ends():
     assert small[-1].tolist() == [299, 300, 301]
 
 
-def test_nothing_is_taken_from_the_browser(staged):
-    stage = staged()
+def test_nothing_is_taken_from_the_browser(stage):
+    stage = stage()
     for want in ({"step": "x"}, {"step": -1}, {"step": []}):
         assert scene_of("summary", stage, want).numbers == scene_of("summary", stage, {}).numbers
 
