@@ -16,7 +16,8 @@ t = state.t()
 st.set_page_config(t("app.name"), figures.icon(), layout="wide", initial_sidebar_state=295)
 st.html(Path(__file__).with_name("style.css"))
 pages = [st.Page("screens/explore.py", title=t("page.explore"), icon=":material/search:", default=True),
-         st.Page("screens/lecture.py", title=t("page.lecture"), icon=":material/co_present:")]
+         st.Page("screens/lecture.py", title=t("page.lecture"), icon=":material/co_present:"),
+         st.Page("screens/mistakes.py", title=t("page.mistakes"), icon=":material/rule:")]
 page = st.navigation(pages, position="top")
 sidebar.show()
 page.run()

@@ -8,6 +8,7 @@ from app import cache, state
 from app.figures import two_digits
 from app.result import Result
 from app.text import LANGUAGES
+from app.text.plain import escaped, plain
 from vit_core import InputError, images
 
 OTHER = "other"
@@ -28,7 +29,7 @@ def show() -> None:
 def choose_picture() -> None:
     """Put the chosen picture into the session; what cannot be read is said, and the last good one stays."""
     t = state.t()
-    options = ("sample", "file", "camera")
+    options = ("sample", "file", "camera") + ("mistakes",) * bool(state.get("mistake"))
     state.one_of("source", options)
     source = st.segmented_control(t("side.picture"), options, key="source", required=True,
                                   label_visibility="collapsed", format_func=lambda o: t(f"side.source.{o}"),
@@ -45,6 +46,11 @@ def choose_picture() -> None:
         upload = st.file_uploader(t("side.file"), key="upload", max_upload_size=20, help=t("side.file.help"))
         if upload:
             take(upload.file_id, upload.getvalue(), upload.name)
+    elif source == "mistakes":  # one that the page of mistakes was asked to open
+        path, data = state.get("mistake")
+        if take(f"mistake {path}", data, plain(path)):
+            st.caption(t("mistakes.side", name=escaped(path)))
+        st.page_link("screens/mistakes.py", label=t("mistakes.side.back"), icon=":material/arrow_back:")
     else:
         shot = st.camera_input(t("side.camera"), key="camera", label_visibility="collapsed")
         if shot:

@@ -45,7 +45,7 @@ def test_korean_is_korean_and_english_is_not():
     same = {k for k, s in text.SENTENCES["ko"].items() if not hangul.search(s)}
     # Only names, units and what is put together from other sentences.
     assert same == {"app.name", "side.credit", "device.cpu", "device.cuda", "device.mps", "time.ms", "from.token",
-                    "atlas.class", "rollout.label", "predictions.hover"}
+                    "atlas.class", "rollout.label", "predictions.hover", "mistakes.points", "mistakes.map.point"}
 
 
 def test_no_particle_is_left_open():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from vit_core import InputError
 
-from . import atlas, en, ko
+from . import atlas, en, ko, mistakes
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
-SENTENCES = {"en": en.SENTENCES, "ko": ko.SENTENCES}
+SENTENCES = {"en": en.SENTENCES | mistakes.EN, "ko": ko.SENTENCES | mistakes.KO}
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # filled in by the browser
 
 EQUATIONS = {

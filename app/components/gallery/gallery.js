@@ -1,0 +1,56 @@
+// One page of pictures. Streamlit calls this again with the same parent whenever the data changed.
+
+/** A <span> of that class with that text; names are hostile, so nothing here is ever markup. */
+function line(name, text) {
+  const span = document.createElement("span");
+  span.className = name;
+  span.dir = "auto";
+  span.textContent = text;
+  return span;
+}
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".gallery");
+  if (!root || !(data instanceof Uint8Array)) return;
+  const header = decode(data);
+  if (root.shown === header.id) return;
+  root.shown = header.id;
+  for (const url of root.urls ?? []) URL.revokeObjectURL(url);
+  root.urls = [];
+  root.replaceChildren();
+  header.items.forEach((item, i) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = item.outcome;
+    button.title = item.title;
+    button.dataset.path = item.path;
+    const bytes = header.section(`thumbnail ${i}`);
+    if (bytes) {
+      const image = document.createElement("img");
+      const url = URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
+      root.urls.push(url);
+      image.onload = () => image.classList.toggle("tiny", image.naturalWidth < 64);
+      image.alt = "";
+      image.src = url;
+      button.append(image);
+    } else {
+      const none = document.createElement("div");
+      none.className = "none";
+      none.textContent = "?";
+      button.append(none);
+    }
+    button.append(line("truth", item.truth));
+    if (item.predicted) button.append(line("predicted", item.predicted));
+    button.append(line("said", item.said));
+    button.onclick = () => setTriggerValue("open", item.path);
+    root.append(button);
+    if (item.path === header.focus) {
+      button.classList.add("came");
+      requestAnimationFrame(() => {
+        button.scrollIntoView({ block: "center" });
+        button.focus({ preventScroll: true });
+      });
+    }
+  });
+}
