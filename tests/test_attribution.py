@@ -30,9 +30,11 @@ METHODS = [at.gradient_rollout, at.relevance]
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """These models are too small to share out, and threads that wait for each other on a busy machine take minutes."""
+def the_same_each_time():
+    """`build` begins at torch's own draw. One thread: these models are too small to share out, and threads that wait
+    for each other on a busy machine take minutes."""
     before = torch.get_num_threads()
+    torch.manual_seed(0)
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
@@ -294,6 +296,20 @@ def test_two_objects_two_classes_two_maps(method):
     without = at.intervene(model, images, erased=at.most_important(first, 2), fill="black")
     assert without[0].abs() < 1e-9 < whole[0]
     close(without[1], whole[1])
+
+
+def test_the_prediction_flips_where_it_must():
+    model, images = picks_out(), torch.zeros(1, 2, 2, 3, dtype=torch.float64)
+    with torch.no_grad():
+        model.head.weight[1] *= 1.5
+        model.head.weight[2] = 0
+    images[0, 0].view(-1)[[0, 3, 4]] = 1  # three patches speak for class 0, and one, one and a half times, for class 1
+    images[0, 1].view(-1)[2] = 1
+    found = at.flips(model, images, [3, 1, 0, 4, 2], fill="black")  # 3 : 1.5, then 2, 2, 1, 0 and last 0 : 0
+    assert found.predicted[:5].tolist() == [0, 0, 0, 1, 1]
+    assert found.first == 3
+    assert at.flips(model, images, [3, 1], fill="black").first is None
+    assert at.flips(model, images, [3, 1, 0, 4, 2], counts=[4], fill="black").first == 4
 
 
 @pytest.fixture(scope="module")
