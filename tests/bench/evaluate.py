@@ -1,0 +1,108 @@
+"""What an evaluation costs: `python tests/bench/evaluate.py memory ROWS` and `... throughput [PICTURES] [ROUNDS]`.
+
+Prints one line of JSON. `memory`: the peak of resident memory, MB, of a process that evaluates ROWS pictures.
+`throughput`: pictures a second of the whole run, table included, and of timm's validate.py's loop (its transforms, its
+model with the same weights, a DataLoader with as many workers), in turns.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from vit_core import from_timm
+from vit_core.config import ViTConfig
+from vit_core.evaluate import evaluate
+from vit_core.images import Preprocess
+from vit_core.labelled import Labelled, labelled
+from vit_core.model import VisionTransformer
+
+
+class Noise(Labelled):
+    """As many pictures of 28 x 28 as wanted, each other bytes."""
+
+    def __init__(self, count: int):
+        classes = [f"class {i}" for i in range(10)]
+        super().__init__("noise", "folder", Path(), classes, (f"{i:06}" for i in range(count)), np.arange(count) % 10)
+
+    def data(self, index: int) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(np.random.default_rng(index).integers(0, 256, (28, 28), np.uint8)).save(buffer, "BMP")
+        return buffer.getvalue()
+
+    def stat(self, index: int) -> tuple[int, int]:
+        return 1_862, 0
+
+
+def memory(rows: int) -> dict:
+    config = ViTConfig(image_size=(28, 28), patch_size=(14, 14), classes=10, dim=192, depth=1, heads=3, head_dim=64,
+                       mlp_dim=192)
+    model = VisionTransformer(config, [f"class {i}" for i in range(10)], Preprocess((28, 28))).eval()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as out:
+        begun = time.monotonic()
+        evaluate(model, Noise(rows), out, batch=64, workers=1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"rows": rows, "peak_mb": round(peak, 1), "seconds": round(time.monotonic() - begun, 1)}
+
+
+def throughput(count: int = 192, rounds: int = 3, batch: int = 64, workers: int = 1) -> dict:
+    import timm
+    from torch.utils.data import DataLoader
+    from torchvision.datasets import ImageFolder
+
+    torch.manual_seed(0)
+    theirs = timm.create_model("vit_tiny_patch16_224", pretrained=False).eval()
+    ours = from_timm(theirs)
+    y, x = np.mgrid[:375, :500]
+    draw = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(count):  # soft shapes and a little noise: of the size that photographs have as JPEG
+            waves = 127 + 60 * np.sin(draw.uniform(0, 0.1, 3) * x[..., None] + draw.uniform(0, 0.1, 3) * y[..., None])
+            path = Path(folder, "pictures", f"class {i % 10}", f"{i:05}.jpg")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((waves + draw.normal(0, 12, waves.shape)).clip(0, 255).astype(np.uint8)).save(path)
+        pictures, source = path.parents[1], labelled(path.parents[1])
+        transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=theirs))
+        out = Path(folder, "out")
+
+        @torch.inference_mode()
+        def timms() -> None:
+            loader = DataLoader(ImageFolder(str(pictures), transform), batch, num_workers=workers)
+            loss = right = 0.0
+            for images, target in loader:
+                logits = theirs(images)
+                loss += torch.nn.functional.cross_entropy(logits, target).item() * len(target)
+                right += (logits.topk(5, 1).indices == target[:, None]).any(1).sum().item()
+
+        def our() -> None:
+            evaluate(ours, source, out, batch=batch, workers=workers, restart=True)
+
+        times: dict = {timms: [], our: []}
+        for turn in range(rounds + 1):
+            for run in (timms, our) if turn % 2 else (our, timms):
+                begun = time.perf_counter()
+                run()
+                if turn:  # the first is for starting what is started once
+                    times[run].append(time.perf_counter() - begun)
+    ratio = {how.__name__: how(times[timms]) / how(times[our]) for how in (statistics.median, min)}
+    return {"pictures": count, "ours": round(count / statistics.median(times[our]), 1),
+            "timm": round(count / statistics.median(times[timms]), 1), "ratio": round(ratio["median"], 3),
+            "ratio_of_best": round(ratio["min"], 3), "threads": torch.get_num_threads(), "workers": workers}
+
+
+if __name__ == "__main__":
+    what, *numbers = sys.argv[1:]
+    print(json.dumps({"memory": memory, "throughput": throughput}[what](*map(int, numbers))))
