@@ -15,7 +15,7 @@ from PIL import Image
 
 from app import text
 from vit_core import InputError, images
-from vit_core.labelled import PARTS, labelled
+from vit_core.labelled import PARTS, inside, labelled
 
 
 def png(shade: int = 128, size=(6, 5)) -> bytes:
@@ -96,6 +96,7 @@ def test_a_broken_picture_stays_in_the_list_and_says_why(tmp_path):
                      "heavy.bmp": "image-too-heavy", "pipe.png": "image-missing", "gone.png": "image-missing",
                      "self.png": "image-missing"}
     assert len(source) == 8
+    refused("image-too-heavy", source.data, list(source.names).index("c/heavy.bmp"))  # half of it has no hash
     before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
     refused("image-missing", source.stat, list(source.names).index("c/pipe.png"))
     assert before == (len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0)
@@ -168,6 +169,19 @@ def test_a_link_put_in_after_the_listing_is_not_followed(tmp_path):
     for i in range(2):
         for call in (source.read, source.data, source.stat):
             refused("source-outside", call, i)
+
+
+def test_a_link_put_in_after_the_check_is_not_followed(tmp_path, monkeypatch):
+    put(tmp_path / "outside/own.png", png(201))
+    root = tmp_path / "root"
+    put(root / "a/own.png", png(1))
+    (root / "a/link.png").symlink_to(tmp_path / "outside/own.png")
+    (root / "b").symlink_to(tmp_path / "outside")
+    monkeypatch.setattr("vit_core.labelled.resolve", lambda top, name: os.path.join(os.path.realpath(top), name))
+    os.close(inside(root, "a/own.png"))
+    for name in ("a/link.png", "b/own.png"):
+        with pytest.raises(OSError):
+            inside(root, name)
 
 
 def test_links_inside_are_followed_once(tmp_path):

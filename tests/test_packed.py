@@ -75,6 +75,13 @@ def test_bad_idx_files_are_said(tmp_path):
     put(folder / "t10k-images-idx3-ubyte.gz", gzip.compress(idx(pictures))[:-9])
     refused("source-format", labelled, folder)
     secret = mnist(tmp_path / "secret", pictures, truth)
+    source = labelled(mnist(tmp_path / "g", pictures, truth))
+    (tmp_path / "g/t10k-images-idx3-ubyte").unlink()
+    (tmp_path / "g/t10k-images-idx3-ubyte").symlink_to(secret / "t10k-images-idx3-ubyte")
+    refused("source-outside", source.read, 0)
+    source = labelled(mnist(tmp_path / "h", pictures, truth))
+    put(tmp_path / "h/t10k-images-idx3-ubyte", idx(pictures[:2]))
+    refused("source-format", source.read, 0)
     (tmp_path / "f").mkdir()
     for file in secret.iterdir():
         (tmp_path / "f" / file.name).symlink_to(file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import os
@@ -174,7 +173,7 @@ def read(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, ...], ...
     try:
         if _is_parquet(file):
             data = pa.parquet.read_table(file, columns=columns)
-            return [_text(data.column(c)).to_pylist() for c in columns]
+            return [data.column(c).cast(pa.string()).to_pylist() for c in columns]
         delimiter = _delimiter(file.read(1 << 16))
         file.seek(0)
         data = pa.csv.read_csv(
@@ -186,12 +185,3 @@ def read(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, ...], ...
         raise _encoding(path) from error
     except (pa.ArrowException, OSError, KeyError) as error:
         raise (_encoding(path) if "UTF8" in str(error) else _format(path, error)) from error
-
-
-
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Any column as text; whole numbers that a missing one turned into floats as whole numbers."""
-    if pa.types.is_floating(column.type):
-        with contextlib.suppress(pa.ArrowInvalid):
-            column = column.cast(pa.int64())
-    return column.cast(pa.string())
