@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from app.components.atlas.payload import seen
+from app.components.atlas.payload import SHARP, seen
 from app.result import array
+from app.text import Text
 from vit_core import attribution as at
 from vit_core import images
 from vit_core.errors import InputError
@@ -30,7 +31,7 @@ SHOWN = 8  # classes whose probabilities are shown
 NEAREST = 6  # correct pictures of each class
 STEPS = 64  # with as many patches or more, not every "erase the top k" is tried
 THUMB = 96  # longer side, pixels
-_Place = namedtuple("_Place", "crop grid config")  # what `seen` reads of a trace
+_Place = namedtuple("_Place", ("crop", "grid", "config"))  # what `seen` reads of a trace
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ def index_of(source, row: dict) -> int:
 
 
 def _missing(path: str) -> InputError:
-    return InputError("image-missing", f"There is no picture file {path!r} that can be opened; check its name, its "
-                      "folder and who may read it.", name=path)
+    return InputError("image-missing", Text("en")("error.image-missing", name=path), name=path)
 
 
 def thumbnail(picture: Image.Image, side: int = THUMB) -> Image.Image:
@@ -111,10 +111,9 @@ class Why:
         """Forward passes that the maps and a curve cost; a gradient counts as two more."""
         return len(self.counts) + 3 * len(METHODS) * len(self.pair)
 
-    @functools.cached_property
-    def region(self) -> Image.Image:
-        """What the patch grid covers, sharp."""
-        return seen(self.picture, _Place(self.crop, self.grid, self.model.config))
+    def region(self, side: int = SHARP) -> Image.Image:
+        """What the patch grid covers of the original picture, its longer side `side` pixels."""
+        return seen(self.picture, _Place(self.crop, self.grid, self.model.config), side)
 
     @functools.cached_property
     def shown(self) -> tuple[int, ...]:
@@ -204,7 +203,7 @@ class Why:
         out = {"p": [round(float(after[c]), 6) for c in self.shown],
                "now": [now, self.label(now), round(float(after[now]), 6)]}
         method = off.get("curve") if isinstance(off, dict) else None
-        if method in METHODS:
+        if isinstance(method, str) and method in METHODS:
             found = self.curve(method, change.fill)
             out["curve"] = {"method": method, "fill": change.fill} | curve_numbers(self, found)
         return out

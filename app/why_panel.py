@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 
 import streamlit as st
 
 from app import cache, panels, state
 from app.components.why import pack, why_view
+from app.text.plain import escaped
 from app.text.why import EN, EQUATION, KO
 from app.why import THUMB, Why, model_name
 
 WORDS = {"en": EN, "ko": KO}
-
-
-def plain(text: str) -> str:
-    """A name for Markdown: itself, whatever marks are in it."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:&])", r"\\\1", " ".join(text.split()))
 
 
 def names(found: Why, words: Mapping[str, str]) -> dict[int, str]:
@@ -28,7 +23,7 @@ def names(found: Why, words: Mapping[str, str]) -> dict[int, str]:
 
 def about(found: Why, words: Mapping[str, str]) -> str:
     """What is seen, as Markdown."""
-    called = {c: plain(name) for c, name in names(found, words).items()}
+    called = {c: escaped(name) for c, name in names(found, words).items()}
     first, second = found.pair
     p, q = (panels.percent(found.probabilities[c]) for c in found.pair)
     if found.labelled:
@@ -36,12 +31,12 @@ def about(found: Why, words: Mapping[str, str]) -> str:
     elif found.target >= 0:
         said = words["about_right"].format(predicted=called[first], p=p, second=called[second], q=q)
     else:
-        said = words["about_unknown"].format(predicted=called[first], p=p, label=plain(found.truth_name),
+        said = words["about_unknown"].format(predicted=called[first], p=p, label=escaped(found.truth_name),
                                              second=called[second], q=q)
     curve = found.curve()
     if curve.first is None:
         return f"{said} {words['about_never']}"
-    becomes = plain(found.label(curve.becomes) or words["class"].format(number=curve.becomes))
+    becomes = escaped(found.label(curve.becomes) or words["class"].format(number=curve.becomes))
     return f"{said} {words['about_flip'].format(k=curve.first, patches=found.patches, name=becomes)}"
 
 
@@ -64,7 +59,7 @@ def nearest(found: Why, words: Mapping[str, str]) -> None:
     called = names(found, words)
     st.subheader(words["nearest_title"], anchor=False)
     for column, number, rows in zip(st.columns(2, gap="large"), found.pair, found.nearest, strict=True):
-        column.markdown(words["nearest" if rows else "nearest_none"].format(name=plain(called[number])))
+        column.markdown(words["nearest" if rows else "nearest_none"].format(name=escaped(called[number])))
         if rows:
             captions = [words["nearest_one"].format(similarity=f"{row['similarity']:.3f}") for row, _ in rows]
             column.image([picture for _, picture in rows], captions, THUMB, output_format="PNG")

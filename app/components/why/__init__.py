@@ -55,7 +55,7 @@ def pack(why: Why, of: str, words: Mapping[str, str], names: Mapping[int, str]) 
         "shown": [{"class": c, "name": names[c], "p": round(float(why.probabilities[c]), 6)} for c in why.shown],
         "methods": list(METHODS),
         "curve": {"method": next(iter(METHODS)), "fill": "mean"} | curve_numbers(why, why.curve())}
-    return assemble(header, {"picture": _webp(why.region, quality=90), "blur": _webp(why.blurred, lossless=True),
+    return assemble(header, {"picture": _webp(why.region(), quality=90), "blur": _webp(why.blurred, lossless=True),
                              "viridis": viridis, "diverging": diverging, **{name: why.maps(name) for name in METHODS}})
 
 

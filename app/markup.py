@@ -1,0 +1,34 @@
+"""HTML that is escaped by how it is made: text becomes markup through `tag` alone."""
+
+from __future__ import annotations
+
+import html
+import re
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # HTML has no place for them
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+
+def tag(element: str, /, *inside: str | Markup | None, **attributes) -> Markup:
+    """An element. Text inside and attributes' values are escaped, whatever they are. In attributes' names `_` is `-`,
+    and one at the end is nothing; those that are None are left out."""
+    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items()
+                    if value is not None)
+    return Markup(f"<{element}{given}>{joined(*inside)}</{element}>")
+
+
+def alone(element: str, /, **attributes) -> Markup:
+    """An element that has no inside."""
+    return Markup(tag(element, **attributes).removesuffix(f"</{element}>"))
+
+
+def joined(*parts: str | Markup | None) -> Markup:
+    return Markup("".join(part if isinstance(part, Markup) else text(part) for part in parts if part is not None))
+
+
+def text(value: object) -> str:
+    """Anything as HTML's text, or an attribute's value."""
+    return html.escape(_UNSEEN.sub("\ufffd", str(value)))
