@@ -19,7 +19,7 @@ def show() -> None:
     t = state.t()
     with st.sidebar:
         st.segmented_control(t("side.language"), list(LANGUAGES), format_func=LANGUAGES.get, key="lang",
-                             required=True, label_visibility="collapsed")
+                             required=True, label_visibility="collapsed", persist_state="session")
         st.subheader(t("side.picture"), anchor=False)
         choose_picture()
         st.subheader(t("side.model"), anchor=False)
@@ -33,7 +33,7 @@ def choose_picture() -> None:
     state.one_of("source", options)
     source = st.segmented_control(t("side.picture"), options, key="source", required=True,
                                   label_visibility="collapsed", format_func=lambda o: t(f"side.source.{o}"),
-                                  width="stretch")
+                                  width="stretch", persist_state="session")
     if source == "sample":
         listed = cache.samples()
         state.one_of("sample", list(listed))

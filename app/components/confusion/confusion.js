@@ -68,7 +68,7 @@ class Matrix {
   text(value) {
     if (!this.header.share) return Math.round(value).toLocaleString("en");
     const percent = 100 * value;
-    return `${percent === 0 || percent >= 9.95 ? Math.round(percent) : percent.toFixed(1)} %`;
+    return `${percent === 0 || percent >= 9.95 ? Math.round(percent) : percent.toFixed(1)}\u00a0%`;
   }
 
   colour(value) {
@@ -134,7 +134,7 @@ class Matrix {
         pen.font = `${Math.min(15, cell / 2.4)}px ${getComputedStyle(this.root).fontFamily}`;
         pen.textAlign = "center";
         pen.textBaseline = "middle";
-        pen.fillText(this.text(this.value[i]).replace(" %", ""), left + (x + 0.5) * cell, head + (y + 0.5) * cell);
+        pen.fillText(this.text(this.value[i]).replace("\u00a0%", ""), left + (x + 0.5) * cell, head + (y + 0.5) * cell);
       }
     }
     if (!this.big) this.names(pen, ink);
