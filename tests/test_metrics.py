@@ -311,6 +311,9 @@ def test_label_errors_by_hand():
     np.testing.assert_allclose(found.thresholds, [0.6, 0.6, np.nan])
     assert (found.index.tolist(), found.given.tolist(), found.suggested.tolist()) == ([2], [0], [1])
     assert found.margin == pytest.approx([0.6])
+    # Thresholds 0.275 and 0.5. The first: predicted 1 at 0.55 >= 0.5, but its label's 0.45 is not under 0.275.
+    found = metrics.label_errors(columns([0, 0, 1], [1, 1, 1], [0.55, 0.9, 0.5], [0.45, 0.1, 0.5]), 2)
+    assert found.index.tolist() == [1]
 
 
 @QUICK
