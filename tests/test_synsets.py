@@ -65,6 +65,7 @@ def test_integers_are_the_models_numbers_only_when_they_fit():
     assert match(["0", "1"], ["a", "b", "c"]).target.tolist() == [-1, -1]
     assert match(["1", "2", "3"], ["a", "b", "c"]).target.tolist() == [-1, -1, -1]
     assert match(["0", "1", "01"], ["a", "b", "c"]).target.tolist() == [-1, -1, -1]
+    assert match(["0", "1", "2", "01"], ["a", "b", "c"]).target.tolist() == [-1] * 4
     assert match(["0", "1", "²"], ["a", "b", "c"]).target.tolist() == [-1, -1, -1]
     assert match([], []).target.tolist() == []
 
@@ -82,6 +83,7 @@ def test_by_the_users_table(tmp_path):
     korean = csv_at(tmp_path / "korean.csv", "source,model\n개,dog\n", "cp949")
     refused("source-encoding", match, classes, CIFAR_LABELS, korean)
     refused("source-missing", match, classes, CIFAR_LABELS, tmp_path / "none.csv")
+    assert match(["horse"], CIFAR_LABELS, {"horse": "unicorn"}).unknown == ["horse"]  # the table's word, not the name's
     assert match(["a"], ["x", "y"], {"a": "2"}).target.tolist() == [-1]
 
 
