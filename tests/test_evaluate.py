@@ -326,17 +326,27 @@ class Poison:
         return self.source.data(index)
 
 
-@pytest.mark.parametrize("times", [1, 99])
+@pytest.mark.parametrize("times", [1, 2, 99])  # with others, then alone, then alone again
 def test_a_worker_that_dies_stops_nothing(tmp_path, loaded, times):
     source = labelled(photographs(tmp_path / "p", 60))
     whole = table(evaluate(loaded, source, tmp_path / "whole", batch=8, workers=0))
     rows = table(evaluate(loaded, Poison(source, 20, times, tmp_path / "count"), tmp_path / "out", batch=8, workers=2))
-    if times == 1:
+    if times < 3:
         assert rows == whole
         return
     assert rows[20]["error"] == "evaluate-crash: Reading this picture ended the process that read it, twice."
     assert rows[20]["predicted"] is None
     assert rows[:20] + rows[21:] == whole[:20] + whole[21:]
+
+
+def test_a_batch_that_is_not_whole_is_not_there(tmp_path):
+    store = Store(tmp_path / "rows.sqlite")
+    for first, count in (0, 4), (4, 3), (8, 2):
+        rows = [dict(path=str(first + i), error="reason") for i in range(count)]
+        store.write(first, rows, (0, 0, None, None))
+    assert store.whole(10, 4) == {0, 2}
+    assert store.errors({0, 2}, 4) == 6
+    store.close()
 
 
 def test_a_full_disk_keeps_what_there_is(tmp_path, loaded, monkeypatch):

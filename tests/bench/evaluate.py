@@ -23,6 +23,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vit_core import from_timm
+from vit_core.checkpoints._timm import timm as load_timm
 from vit_core.config import ViTConfig
 from vit_core.evaluate import evaluate
 from vit_core.images import Preprocess
@@ -59,9 +60,9 @@ def memory(rows: int) -> dict:
 
 
 def throughput(count: int = 192, rounds: int = 3, batch: int = 64, workers: int = 1) -> dict:
-    import timm
+    timm = load_timm()
     from torch.utils.data import DataLoader
-    from torchvision.datasets import ImageFolder
+    from torchvision.datasets import ImageFolder  # after timm, which mends a torchvision of another build
 
     torch.manual_seed(0)
     theirs = timm.create_model("vit_tiny_patch16_224", pretrained=False).eval()
