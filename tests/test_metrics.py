@@ -141,6 +141,12 @@ def test_order_by_hand():
     assert metrics.order(counts).tolist() == [1, 4, 2, 0, 3, 5]
     assert metrics.order(np.vstack([counts, np.full(6, 99)])).tolist() == [1, 4, 2, 0, 3, 5]
     assert metrics.order(np.diag([3, 0, 2])).tolist() == [0, 1, 2]
+    # Pairs 0 1 and 2 3, a little of 0 in 3: the pairs turn until 0 and 3 touch. Without it, the worse pair is first.
+    pairs = np.diag([10] * 4)
+    pairs[0, 1], pairs[2, 3] = 5, 6
+    assert metrics.order(pairs).tolist() == [2, 3, 0, 1]
+    pairs[0, 3] = 1
+    assert metrics.order(pairs).tolist() == [1, 0, 3, 2]
     assert metrics.order(np.empty((1, 0), int)).tolist() == []
 
 
@@ -439,7 +445,8 @@ def test_a_map_is_the_covariance_s_eigenvectors(seed, n, width, chunk):
 
 
 @pytest.mark.parametrize("classes", [3, 10, 1_200])
-def test_of_reads_what_is_there(tmp_path, classes):
+def test_of_reads_what_is_there(tmp_path, classes, monkeypatch):
+    monkeypatch.setattr("vit_core.selection.CHUNK", 100)
     table = evaluation(tmp_path / "rows.parquet", 2_000, classes, broken=0.05, unknown=0.2).to_pylist()
     rows = Rows(tmp_path / "rows.parquet")
     c = metrics.of(rows)
@@ -468,6 +475,8 @@ def test_of_reads_what_is_there(tmp_path, classes):
     assert numbers.tolist() == wrong.number.tolist()
     numbers, places = metrics.map_of(rows, Filter(outcome="wrong"))
     np.testing.assert_allclose(places, metrics.map2d(vectors), atol=1e-5)
+    sampled = metrics.map_of(rows, Filter(outcome="wrong"), sample=40)[1]
+    np.testing.assert_allclose(sampled, metrics.map2d(vectors, sample=40), atol=1e-5)
     assert metrics.map_of(rows, Filter(query="no such"))[1].shape == (0, 2)
     rows.close()
 
