@@ -1,8 +1,9 @@
 """See why: paint over patches, switch heads off, and see the probabilities move at once.
 
-One piece of the browser's, mounted twice as the atlas is: once for the picture's binary payload (words, maps, pictures;
-sent once), once for what is seen, whose data is the last answer, some hundred bytes. What the person does comes back as
-the state "off": {"of", "seq", "erased", "heads", "layers", "fill", "curve"}; the fragment around answers.
+One piece of the browser's, mounted three times: for what is seen, for the picture's binary payload (words, maps,
+pictures), and for the last answer. A mount whose data changes is sent anew with its script, so what changes at each
+stroke has a mount of its own, of a few lines. What the person does comes back as the state "off": {"of", "seq",
+"erased", "heads", "layers", "fill", "curve"}; the fragment around answers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from app.why import METHODS, Why, curve_numbers
 
 HERE = Path(__file__).parent
 #: Joined in this order into one module; drawing and controls are the lecture's.
-SCRIPTS = ("../atlas/payload", "../lecture/text", "../lecture/figures", "../lecture/controls", "parts", "why")
+SCRIPTS = ("shelf", "../lecture/text", "../lecture/figures", "../lecture/controls", "parts", "why")
 STYLES = ("../lecture/lecture", "why")
 
 
@@ -32,10 +33,10 @@ def script() -> str:
     return _joined(SCRIPTS, "js")
 
 
-_JS = script()
 _piece = st.components.v2.component("vitrine_why", html='<div class="lecture why"></div>', css=_joined(STYLES, "css"),
-                                    js=_JS)
-_data = st.components.v2.component("vitrine_why_data", js=_JS)
+                                    js=script())
+_data = st.components.v2.component("vitrine_why_data", js=_joined(("shelf", "../atlas/payload", "data"), "js"))
+_answer = st.components.v2.component("vitrine_why_answer", js=_joined(("shelf", "answer"), "js"))
 
 
 def _webp(picture: Image.Image, **options) -> bytes:
@@ -63,6 +64,6 @@ def why_view(payload: bytes, answer: Mapping | None, *, key: str, on_change: Cal
     """Mount the piece. `answer`: `Why.answer` with the "of" and "seq" of its question. `on_change` is called before
     the rerun that a question causes; what is asked then stands in the session under `key`, as "off"."""
     with st.container(gap=None):
-        _piece(key=key, data={"of": header_of(payload)["of"], "id": header_of(payload)["id"], "answer": answer},
-               on_off_change=on_change)
+        _piece(key=key, data={"id": header_of(payload)["id"]}, on_off_change=on_change)
         _data(key=f"{key}-data", data=payload)
+        _answer(key=f"{key}-answer", data=dict(answer or {}))

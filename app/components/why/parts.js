@@ -1,8 +1,5 @@
 // The pieces of "See why": the picture to paint on, the bars before and after, the grid of heads.
 
-/** The payloads that have come, and the views that wait for them. One shelf a window. */
-const CASE = (globalThis[Symbol.for("vitrine.why")] ??= { payloads: new Map(), views: new Set() });
-
 /** The picture with its patches; a drag paints over them, or takes paint off where it began on a painted one. */
 class Easel extends Picture {
   constructor(parent, view, { label, onpaint, onhover }) {

@@ -37,7 +37,6 @@ class WhyView {
     this.id = data.id;
     const found = CASE.payloads.get(data.id);
     if (found && found !== this.data) this.open(found);
-    if (data.answer) this.answered(data.answer);
   }
 
   /** A payload has come: to the view that waits for it. */
@@ -294,30 +293,8 @@ class WhyView {
 
 const MOUNTED = new WeakMap();
 
-/** Put a payload on the shelf for as long as its mount shows it. */
-function shelve(mount, bytes) {
-  const payload = decode(bytes);
-  if (mount.payload?.id === payload.id) return;
-  unshelve(mount);
-  mount.payload = CASE.payloads.get(payload.id) ?? payload;
-  mount.payload.users = (mount.payload.users ?? 0) + 1;
-  CASE.payloads.set(payload.id, mount.payload);
-  for (const view of CASE.views) view.arrived(mount.payload);
-}
-
-function unshelve(mount) {
-  if (mount.payload && (mount.payload.users -= 1) === 0) CASE.payloads.delete(mount.payload.id);
-  mount.payload = null;
-}
-
 export default function (component) {
   const { data, parentElement } = component;
-  if (data instanceof Uint8Array) {
-    const mount = MOUNTED.get(parentElement) ?? {};
-    MOUNTED.set(parentElement, mount);
-    shelve(mount, data);
-    return () => unshelve(mount);
-  }
   const root = parentElement.querySelector(".why");
   if (!root || !data) return;
   let view = MOUNTED.get(root);
