@@ -51,7 +51,7 @@ def test_fields_are_the_embedded_cnns_own(photo):
     np.testing.assert_allclose(scene.arrays["field0"].sum((1, 2)), 1, rtol=1e-5)
     shown = scene.numbers["pictures"][0]
     assert [layer["size"] for layer in shown["layers"]] == [3, 5, 9, 13, 17, 25, 33, 41]
-    assert [layer["theoretical share"] for layer in shown["layers"]] == [s / 32 for s in (3, 5, 9, 13, 17, 25, 33, 41)]
+    assert [layer["theoretical_share"] for layer in shown["layers"]] == [s / 32 for s in (3, 5, 9, 13, 17, 25, 33, 41)]
     for field, unit, layer in zip(receptive.fields(net.net), units, shown["layers"], strict=True):
         assert layer["span"] == [field.span(i) for i in unit]
     best = logits.softmax(-1).max(-1)
@@ -174,7 +174,7 @@ def test_a_dead_unit_has_no_width(photo, monkeypatch):
         net.net.stages[0][1].bias.fill_(-1e6)
     numbers, maps = cnn._convolutions(net, photo.images, (16, 16))
     assert not maps.any()
-    assert {layer[key] for layer in numbers["layers"] for key in ("effective", "effective share", "distance")} == {None}
+    assert {layer[key] for layer in numbers["layers"] for key in ("effective", "effective_share", "distance")} == {None}
 
 
 def test_preprocessing_that_squashes(build, noise):

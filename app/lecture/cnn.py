@@ -114,8 +114,8 @@ def _convolutions(net: embedded.EmbeddedCNN, images: torch.Tensor, pixel: tuple)
         centre = tuple(field.centre(i) for i in unit)
         wide, far = receptive.extent(weights, centre, SHARE), receptive.mean_distance(weights, centre)
         layers.append({"size": field.size, "jump": field.jump, "span": [field.span(i) for i in unit], "centre": centre,
-                       "effective": wide, "theoretical share": field.size / side,
-                       "effective share": None if wide is None else wide / side,
+                       "effective": wide, "theoretical_share": field.size / side,
+                       "effective_share": None if wide is None else wide / side,
                        "distance": None if far is None else far / side})
     best = [part.tolist() for part in logits.softmax(-1).topk(min(2, len(logits)))]
     answers = [{"label": net.labels[i], "p": p} for p, i in zip(*best, strict=True)]

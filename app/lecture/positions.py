@@ -63,9 +63,9 @@ def _probabilities(stage: Stage, seed: int) -> Tensor | None:
         return None
     own, prefix = _parts(stage)[1], stage.config.prefix
     if own is None:
-        return _once(stage, ("as it is",), lambda: ask(None))[None]
+        return _once(stage, ("own",), lambda: ask(None))[None]
     order = positions.shuffled_order(len(own) - prefix, seed)
-    return torch.stack([_once(stage, ("as it is",), lambda: ask(own)),
+    return torch.stack([_once(stage, ("own",), lambda: ask(own)),
                         _once(stage, ("removed",), lambda: ask(positions.removed(own, prefix))),
                         _once(stage, ("shuffled", seed), lambda: ask(positions.shuffled(own, prefix, order)))])
 

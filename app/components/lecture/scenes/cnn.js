@@ -164,9 +164,9 @@ SCENE.cnn = {
     const line = (values) => values.map((v, i) => [i + 1, v]);
     const field = (key) => line(now.layers.map((one) => one[key]));
     const most = Math.max(convolutions, layers);
-    const top = Math.max(1, ...now.layers.map((one) => one["theoretical share"]));
+    const top = Math.max(1, ...now.layers.map((one) => one["theoretical_share"]));
     made.chart.show([
-      { values: field("theoretical share"), kind: "b", dash: true }, { values: field("effective share"), kind: "b" },
+      { values: field("theoretical_share"), kind: "b", dash: true }, { values: field("effective_share"), kind: "b" },
       { values: field("distance"), kind: "c" },
       { values: line(now.reach), kind: "a", dash: true }, { values: line(distance), kind: "a" },
     ], { x: stage.words("x"), y: stage.words("y"), xs: [1, most], ys: [0, top * 1.03], names: false, at: view.conv + 1,
