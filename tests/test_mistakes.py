@@ -1,0 +1,400 @@
+"""The page of mistakes: what it asks of an evaluation, and the page itself without a browser, on tables made up."""
+
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import mistake_panels, mistakes, text
+from app.components.atlas.payload import header_of, section
+from app.components.confusion import pack
+from app.mistakes import PAGE, Asked, Look, Run
+from app.text.plain import escaped, plain
+from tests import tables
+from vit_core import InputError, runs
+from vit_core.filters import Filter
+
+ROOT = Path(__file__).resolve().parents[1]
+IMG, STARS = "<img src=x onerror=alert(1)>", "**x**"
+HOSTILE = [IMG, STARS, *(f"class {i}" for i in range(2, 10))]
+
+
+def make(asked: Asked, labels=HOSTILE, n=400, state="done", **table) -> Path:
+    """A run's folder as an evaluation leaves it."""
+    out = mistakes.folder(asked.id)
+    out.mkdir(parents=True)
+    (out / "asked.json").write_text(json.dumps(asked.__dict__), "utf-8")
+    known = len(labels)
+    about = {"model": asked.model, "labels": list(labels), "total": n, "state": state, "done": n,
+             "source": {"title": IMG, "kind": "folder", "root": "/nowhere", "classes": [*labels, "<b>unknown</b>"]},
+             "match": {"by": "name", "target": [*range(known), -1], "unknown": ["<b>unknown</b>"]}}
+    (out / "run.json").write_text(json.dumps(about), "utf-8")
+    if state == "done":
+        tables.evaluation(out / "rows.parquet", n, known, **table)
+    return out
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    import streamlit as st
+
+    monkeypatch.setenv("VITRINE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("VITRINE_NO_FREEZE", "1")
+    st.cache_resource.clear()
+    yield tmp_path
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def run():
+    return Run(make(mistakes.BUNDLED, broken=0.05))
+
+
+# Where runs lie
+
+
+def test_a_run_is_found_by_what_was_asked_and_never_lies_among_the_pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p").mkdir()
+    os.symlink(tmp_path / "p", tmp_path / "q")
+    one = Asked("m", str(tmp_path / "p"))
+    assert one.id == Asked("m", "p").id == Asked("m", "q").id  # one folder, however it is written
+    others = [Asked("n", "p"), Asked("m", "."), Asked("m", "p", table="t.csv"), Asked("m", "p", labels="t.csv")]
+    assert len({one.id, *(o.id for o in others)}) == 5
+    assert mistakes.folder(one.id).parent == mistakes.home()
+    monkeypatch.delenv("VITRINE_RUNS")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert mistakes.home() == tmp_path / "cache" / "vitrine" / "runs"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert mistakes.home() == Path.home() / ".cache" / "vitrine" / "runs"
+
+
+@pytest.mark.parametrize("name", ["../../etc", "", None, "x" * 16, "0" * 15, "/etc/passwd", "0123456789abcdeF"])
+def test_an_address_leads_nowhere_else(name):
+    assert mistakes.folder(name) == mistakes.folder(mistakes.BUNDLED.id)
+
+
+def test_a_damaged_question_is_no_run(home):
+    out = make(Asked("m", "p"))
+    (out / "asked.json").write_text('{"model": 1, "other": 2}', "utf-8")
+    assert mistakes.asked(out) is None
+    (out / "asked.json").write_text("[", "utf-8")
+    assert mistakes.asked(out) is None
+
+
+# Lists and numbers
+
+
+def test_pages_hold_each_picture_once_and_in_order(run):
+    for name in mistakes.LISTS:
+        if name == "duplicates":
+            continue
+        look = Look(name, Filter(confidence=(0.2, 0.9)))
+        count, seen = run.count_of(look), []
+        for page in range(-(-count // PAGE)):
+            rows = run.page(Look(name, look.filter, page))
+            assert 0 < len(rows) <= PAGE
+            seen += [row["path"] for row in rows]
+        assert len(seen) == len(set(seen)) == count > 0
+        for place in (0, 1, count // 2, count - 1):
+            before = seen[place - 1] if place else None
+            after = seen[place + 1] if place + 1 < count else None
+            assert run.around(look, seen[place]) == (place, before, after)
+        assert run.around(look, "none") == (None, None, None)
+
+
+def test_lists_are_what_they_say(run):
+    errors = run.page(Look("confident"))
+    assert all(row["target"] not in (-1, row["predicted"]) for row in errors)
+    assert [r["probability"] for r in errors] == sorted((r["probability"] for r in errors), reverse=True)
+    margins = [row["margin"] for row in run.page(Look("margin"))]
+    assert margins == sorted(margins)
+    doubtful = run.page(Look("labels"))
+    assert [r["number"] for r in doubtful] == run.columns.number[run.label_errors.index][:PAGE].tolist()
+    pairs = run.page(Look("duplicates"))
+    first, second, *_ = run.duplicates
+    assert [r["number"] for r in pairs[:2]] == [first[0], second[0]]
+
+
+def test_filters_compose_with_every_list(run):
+    cell = Filter(truth=3, predicted=4)
+    for name in ("confident", "margin", "labels", "all"):
+        rows = [r for page in range(9) for r in run.page(Look(name, cell, page))]
+        assert all((r["target"], r["predicted"]) == (3, 4) for r in rows)
+        assert len(rows) == run.count_of(Look(name, cell))
+    assert run.count_of(Look("confident", cell)) == run.counts[3, 4] > 0
+    assert run.count_of(Look("confident", Filter(truth=3, predicted=3))) == 0
+
+
+@pytest.mark.parametrize("name", list(mistakes.LISTS))
+def test_what_is_taken_away_is_the_list_in_its_order(run, name):
+    look = Look(name, Filter(truth=2))
+    wanted = [row["path"] for row in run.first(look, 10_000)]
+    table = pd.read_csv(io.BytesIO(run.export(look, "csv")))
+    assert table["path"].tolist() == wanted
+    whole = pq.read_table(io.BytesIO(run.export(look, "parquet")))
+    assert whole["path"].to_pylist() == wanted
+    assert "embedding" in whole.column_names
+    assert "embedding" not in table.columns
+
+
+def test_a_formula_in_a_name_stays_text(home):
+    run = Run(make(mistakes.BUNDLED, names=["=1+1.png", "@SUM(A1).png"]))
+    for name in ("all", "labels", "duplicates"):
+        cells = pd.read_csv(io.BytesIO(run.export(Look(name), "csv")))["path"]
+        assert not cells.str.match(r"[=@]").any()
+
+
+def test_the_matrix_sends_what_there_is_and_nothing_else(run):
+    from vit_core import metrics
+
+    values = metrics.normalised(run.counts, "row")
+    data = pack(run.counts, values, run.order, [*run.labels, "?"], {}, (None, 3), True)
+    header, counts = header_of(data), section(data, "count")
+    rows, columns = section(data, "row"), section(data, "column")
+    for r, c, n, v in zip(rows, columns, counts, section(data, "value"), strict=True):
+        assert run.counts[header["rows"][r], header["columns"][c]] == n > 0
+        assert v == pytest.approx(values[header["rows"][r], header["columns"][c]])
+    assert counts.sum() == run.counts.sum()
+    assert header["chosen"] == [None, 3]
+    assert header["rows"][-1] == -1
+
+
+def test_a_thousand_classes_cost_what_the_pictures_cost(home, measured):
+    import time
+
+    names = [f"class {i}" for i in range(1000)]
+    run = Run(make(mistakes.BUNDLED, names, 20_000))
+    begun = time.perf_counter()
+    data = pack(run.counts, run.counts.astype(float), run.order, [*names, "?"], {}, (None, None), False)
+    measured(f"matrix of 1,000 classes, 20,000 pictures: {len(data) / 1e3:.0f} kB, "
+             f"{time.perf_counter() - begun:.2f} s with its order")
+    assert len(data) < 600_000
+
+
+def test_the_map_draws_so_many_points_and_says_of_how_many(home, monkeypatch):
+    monkeypatch.setattr(mistakes, "POINTS", 50)
+    run = Run(make(mistakes.BUNDLED))
+    numbers, places, count = run.map
+    assert len(numbers) == len(places) <= 50 < count <= 400
+    assert np.isfinite(places).all()
+
+
+def test_pictures_that_are_gone_are_said_not_raised(run):
+    assert [run.thumbnail(row) for row in run.page(Look("all"))] == [None] * PAGE
+    with pytest.raises(InputError):
+        run.data("t10k/none")
+
+
+def test_real_thumbnails_are_small_and_the_right_ones(home):
+    import PIL.Image
+
+    from vit_core.labelled import labelled
+    out = make(mistakes.BUNDLED, n=30)
+    run, source = Run(out), labelled("bundled:fashion")
+    row = run.page(Look("all"))[0] | {"path": source.names[7], "number": 7, "error": None}
+    image = PIL.Image.open(io.BytesIO(run.thumbnail(row)))
+    assert (np.asarray(image.convert("RGB")) == np.asarray(source.read(7))).all()
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", [IMG, STARS, "$x^2$", "[a](http://b)", "`c`", "# d", ":red[e]", ":material/bug:"])
+def test_a_name_means_itself_in_markdown(name):
+    """What a browser makes of it is seen in tests/browser."""
+    said = escaped(name)
+    assert re.sub(r"\\(.)", r"\1", said).replace("\u2060", "") == f"\u2068{name}\u2069"
+    assert not re.search(r"[!-/:-@[-`{-~]", re.sub(r"\\.", "", said))  # no punctuation without its backslash
+    assert not re.search(r":[a-z]", said)
+
+
+def test_a_name_leaves_the_line_as_it_is():
+    assert plain("a\nb\t\u202ec\x00") == "a b \ufffdc\ufffd"
+    assert len(plain("x" * 500)) == 120
+
+
+# The page
+
+
+def page(**address) -> AppTest:
+    def script():
+        import runpy
+        from pathlib import Path
+
+        import streamlit as st
+
+        import app
+        from app import sidebar, state
+        root = Path(app.__file__).parent
+        state.start()
+        sidebar.show()
+        st.switch_page = lambda name: st.text(f"to {name}")
+        runpy.run_path(str(root / "screens" / "mistakes.py"))
+
+    app = AppTest.from_function(script, default_timeout=120)
+    for name, value in ({"lang": "en"} | address).items():
+        app.query_params[name] = str(value)
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    kinds = (app.subheader, app.markdown, app.caption, app.info, app.error, app.warning, app.text)
+    return "\n".join(str(e.value) for kind in kinds for e in kind)
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_page_opens_finished(language, run):
+    app, t = page(lang=language), text.Text(language)
+    assert not app.exception
+    assert t("mistakes.matrix.title") in words(app)
+    assert f"{100 * run.accuracy.top1:.1f} %" in [m.value for m in app.metric]
+    assert len(app.dataframe[0].value) == len(run.shown)
+    assert app.dataframe[0].value["name"].tolist()[0] == IMG
+
+
+def test_no_name_is_markup(run):
+    app = page(truth=0, predicted=1, query=IMG, list="all")
+    assert not app.exception
+    for element in [*app.markdown, *app.caption]:
+        if not element.value.startswith("<style"):
+            assert IMG not in element.value
+            assert STARS + " " not in element.value.replace("\\", "_")
+
+
+def test_a_link_brings_the_same_view_back(run):
+    app = page(list="margin", truth=3, predicted=4, confidence="0.1-0.9", query="class", page=2)
+    assert not app.exception
+    look = Look("margin", Filter(truth=3, predicted=4, confidence=(0.1, 0.9), query="class"))
+    count = run.count_of(look)
+    assert f"**{count:,}** · {min(2, -(-count // PAGE))}" in words(app)
+    assert app.query_params["truth"] in ("3", ["3"])
+
+
+@pytest.mark.parametrize("address", [
+    dict(list="nothing", truth="x", predicted="-7", outcome="nice", confidence="2-1", page="-3", by="q", sort="?"),
+    dict(truth=999999999, page=99999999999), dict(page="9999999"), dict(run="0" * 16), dict(run="../.."),
+    dict(query="\x00"), dict(open="nothing/here"), dict(truth=-1)])
+def test_a_wrong_address_is_passed_over(address, run):
+    assert not page(**address).exception
+
+
+def test_going_on_pages_through_the_list(run):
+    app = page(list="all")
+    app.button(key="gallery_after").click().run()
+    assert "· 2 / " in words(app)
+    assert app.button(key="gallery_before").disabled is False
+    app.segmented_control(key="list").set_value("margin").run()
+    assert "· 1 / " in words(app)
+
+
+def test_a_filter_is_set_and_cleared_by_hand(run):
+    app = page(list="all")
+    app.selectbox(key="gallery_truth_en").set_value(3).run()
+    assert not app.exception
+    assert f"**{run.count_of(Look('all', Filter(truth=3))):,}**" in words(app)
+    app.button(key="gallery_clear").click().run()
+    assert f"**{run.count_of(Look('all')):,}**" in words(app)
+
+
+def test_an_open_picture_keeps_its_place(run):
+    path = run.page(Look("all", page=2))[3]["path"]
+    app = page(list="all", open=path)
+    assert f"{2 * PAGE + 4} of {run.count_of(Look('all'))}" in words(app)
+    app.button(key="open_after").click().run()
+    assert f"{2 * PAGE + 5} of" in words(app)
+    app.button(key="open_back").click().run()
+    assert "· 3 / " in words(app)
+
+
+def test_an_unreadable_picture_says_why(run):
+    path = run.page(Look("all", Filter(outcome="unreadable")))[0]["path"]
+    app = page(list="all", open=path)
+    assert not app.exception
+    assert "The file is damaged" in words(app)
+
+
+@pytest.mark.parametrize("state", ["cancelled", "failed", "interrupted"])
+def test_what_did_not_finish_says_so_and_goes_on(state, monkeypatch):
+    begun = []
+    monkeypatch.setattr(runs, "start", lambda *a, **k: begun.append(a) or type("P", (), {"wait": lambda s: 0})())
+    asked = Asked("embedded:fashion", "/some/where")
+    out = make(asked, state="running" if state == "interrupted" else state)
+    about = json.loads((out / "run.json").read_text()) | {"reason": f"source-missing: {IMG} is gone", "done": 7}
+    (out / "run.json").write_text(json.dumps(about))
+    app = page(run=asked.id)
+    assert not app.exception
+    assert "7 of 400" in words(app)
+    assert IMG not in words(app)
+    app.button(key="go_on").click().run()
+    assert begun[0][:2] == ("embedded:fashion", "/some/where")
+
+
+def test_the_first_visit_begins_by_itself(monkeypatch):
+    begun = []
+
+    def start(model, source, out, **_):
+        begun.append((model, source))
+        (out / "run.json").write_text(json.dumps({"state": "failed", "reason": "x: y", "total": 9, "done": 0}))
+        return type("P", (), {"wait": lambda s: 0})()
+
+    monkeypatch.setattr(runs, "start", start)
+    app = page()
+    assert not app.exception
+    assert begun == [("embedded:fashion", "bundled:fashion")]
+    page()
+    assert len(begun) == 1  # a failed one does not begin again and again
+
+
+def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch):
+    from vit_core.labelled import labelled
+
+    monkeypatch.setattr(runs, "start", lambda *a, **k: pytest.fail("it ran"))
+    make(mistakes.BUNDLED)
+    bundled = labelled("bundled:fashion")
+    for name in ("Bag", IMG.replace("/", "-"), STARS):
+        (home / "pictures" / name).mkdir(parents=True)
+        (home / "pictures" / name / "1.png").write_bytes(bundled.data(0))
+    app = page(model="embedded:fashion")
+    app.text_input(key="else_source").set_value(str(home / "pictures")).run()
+    app.button(key="else_check").click().run()
+    assert not app.exception
+    said = words(app)
+    assert "3 pictures in 3 classes" in said
+    assert "knows 1 of them" in said
+    assert escaped(STARS, 40) in said
+    assert "1 and" not in said
+    assert IMG not in said
+    app.text_input(key="else_source").set_value(str(home / "missing")).run()
+    app.button(key="else_check").click().run()
+    assert app.error
+    assert not app.exception
+
+
+def test_a_damaged_table_can_be_made_again(home):
+    out = make(mistakes.BUNDLED)
+    (out / "rows.parquet").write_bytes(b"no table")
+    app = page()
+    assert not app.exception
+    assert app.button(key="again")
+
+
+def test_a_cell_that_is_right_leaves_the_list_of_errors(monkeypatch):
+    kept = {"list": "confident"}
+    monkeypatch.setattr(mistake_panels.state, "get", lambda name, default=None: kept.get(name, default))
+    monkeypatch.setattr(mistake_panels.state, "put", kept.__setitem__)
+    mistake_panels.pick(3, 3)
+    assert (kept["list"], kept["truth"], kept["predicted"]) == ("all", "3", "3")
+    mistake_panels.pick(3, 4)
+    assert (kept["list"], kept["predicted"]) == ("confident", "4")
+    mistake_panels.pick(-1, 4)
+    assert (kept["list"], kept["truth"]) == ("all", "-1")
+    mistake_panels.pick(None, None)
+    assert kept["truth"] is kept["predicted"] is None
