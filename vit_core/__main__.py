@@ -99,7 +99,7 @@ def evaluate(args: argparse.Namespace) -> int:
             _mapping(source, run.mapped(model, source, table))
             path = run.evaluate(model, source, args.out, name=args.model, table=table, batch=args.batch,
                                 workers=args.workers, on_progress=say, should_stop=lambda: bool(stopped),
-                                restart=args.restart, lock=held)
+                                restart=args.restart, lock=held, engine=args.engine)
     except vc.InputError as error:
         if error.code != "evaluate-cancelled":
             raise
@@ -168,7 +168,8 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--batch", type=_count(1), default=64, help="pictures at once (default: %(default)s)")
     one.add_argument("--workers", type=_count(0), help="processes that decode; 0: none (default: by the cores)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
-    one.add_argument("--engine", choices=["local"], default="local", help="what runs it (default: %(default)s)")
+    one.add_argument("--engine", choices=["local", "ray"], default="local", help="what runs it; ray needs "
+                     "requirements-ray.txt (default: %(default)s)")
     one.add_argument("--restart", action="store_true", help="throw away what DIR holds of an earlier run")
     one.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # a descriptor, from `vit_core.evaluate.start`
     one.set_defaults(run=evaluate)

@@ -12,6 +12,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,26 +134,45 @@ def class_table(path: str | os.PathLike) -> dict[str, str]:
                          path=os.fspath(path), reason=str(error)) from error
 
 
+def _discard(out: Path) -> None:
+    """Delete what a run keeps its unfinished rows in, whichever engine it is of."""
+    Store.remove(out / "rows.sqlite")
+    for folder in ("commits", "parts"):  # ray's; in this order: a commit without its part would be rows lost
+        if (out / folder).exists():
+            shutil.rmtree(out / folder)
+
+
+def _other(out: Path, differs: list[str]) -> InputError:
+    return InputError("evaluate-other", f"{out} holds an evaluation of something else (not the same: "
+                      f"{', '.join(differs)}); choose another folder, or --restart to throw it away.", out=str(out),
+                      differs=differs)
+
+
 def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, table: dict[str, str] | None = None,
              batch: int = 64, workers: int | None = None, device: str | None = None,
              on_progress: Callable[[Progress], None] | None = None, should_stop: Callable[[], bool] | None = None,
-             restart: bool = False, name: str | None = None, lock: int | None = None) -> Path:
+             restart: bool = False, name: str | None = None, lock: int | None = None, engine: str = "local") -> Path:
     """Run `model` (a name for `load`, or a model called `name`) over `source` (a `labelled.Labelled`); the path of
     rows.parquet.
 
     A run that was interrupted in `out` goes on; a finished one is left as it is; `restart` throws either away. `table`:
     the source's class -> the model's. `workers` decode (0: none; default `default_workers`). `lock`: what the caller's
-    own `session` of the folder gave.
+    own `session` of the folder gave. `engine` "ray": on Ray Data (`ray_engine`), with `workers` actors.
 
     Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-cancelled",
-    "evaluate-disk" (what is written is kept), "evaluate-workers", "evaluate-memory", "model-no-head",
-    "image-channels", and what `load` raises.
+    "evaluate-disk" (what is written is kept), "evaluate-workers", "evaluate-memory", "evaluate-ray-missing",
+    "evaluate-ray", "model-no-head", "image-channels", and what `load` raises.
     """
     out = Path(out)
     if lock is None:
         with session(out) as held:
             return evaluate(model, source, out, table=table, batch=batch, workers=workers, device=device, name=name,
-                            on_progress=on_progress, should_stop=should_stop, restart=restart, lock=held)
+                            on_progress=on_progress, should_stop=should_stop, restart=restart, lock=held,
+                            engine=engine)
+    if engine == "ray":
+        from vit_core.ray_engine import run_ray as running  # an extra: it may not be installed
+    else:
+        running = _run
     loaded = checkpoints.load(model, device) if isinstance(model, str) else model
     if loaded.head is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
@@ -163,25 +183,27 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     threads = torch.get_num_threads()
     with disk(out):
         if restart or "identity" not in before:
-            Store.remove(out / "rows.sqlite")  # before run.json says that what is there belongs to this run
+            _discard(out)  # before run.json says that what is there belongs to this run
             (out / "rows.parquet").unlink(missing_ok=True)
             run["threads"] = threads
         elif before["identity"] != run["identity"]:
             differs = sorted(k for k, v in run["identity"].items() if before["identity"].get(k) != v)
-            raise InputError("evaluate-other", f"{out} holds an evaluation of something else (not the same: "
-                             f"{', '.join(differs)}); choose another folder, or --restart to throw it away.",
-                             out=str(out), differs=differs)
+            raise _other(out, differs)
         elif before["state"] == "done" and (out / "rows.parquet").exists():
-            Store.remove(out / "rows.sqlite")  # left by one killed at its very end
+            _discard(out)  # left by one killed at its very end
             return out / "rows.parquet"
+        elif before.get("engine", "local") != engine:  # finished rows are the same, unfinished ones are kept elsewhere
+            raise _other(out, ["engine"])
         else:  # with another number of threads, sums would be added up in another order
             run["threads"] = before["threads"]
-        decoders = default_workers(next(loaded.parameters()).device) if workers is None else workers
-        run |= {"state": "running", "pid": os.getpid(), "workers": decoders}
+        decoders = workers
+        if workers is None and engine == "local":
+            decoders = default_workers(next(loaded.parameters()).device)
+        run |= {"state": "running", "pid": os.getpid(), "workers": decoders, "engine": engine}
         describe(out, run)
     torch.set_num_threads(run["threads"])
     try:
-        end = _run(loaded, source, out, run, batch, decoders, on_progress, should_stop)
+        end = running(loaded, source, out, run, batch, decoders, on_progress, should_stop)
     except torch.OutOfMemoryError as error:
         raise InputError("evaluate-memory", f"The device's memory is too small for {batch} pictures at once; choose a "
                          "smaller batch.", batch=batch) from error
@@ -190,7 +212,7 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     with disk(out):
         describe(out, run | end)
         if end["state"] == "done":
-            Store.remove(out / "rows.sqlite")
+            _discard(out)
             return out / "rows.parquet"
     raise InputError("evaluate-cancelled", f"The evaluation was stopped after {end['done']:,} of {len(source):,} "
                      "pictures; started again, it goes on from there.", done=end["done"], total=len(source))

@@ -46,6 +46,15 @@ def storable(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def arrow_schema(metadata: dict[str, str] | None = None):
+    """The finished table's `pyarrow.Schema`."""
+    import pyarrow as pa
+
+    plain = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "DOUBLE": pa.float64(),
+             "INTEGER[]": pa.list_(pa.int32()), "DOUBLE[]": pa.list_(pa.float64()), "FLOAT[]": pa.list_(pa.float32())}
+    return pa.schema([(name, plain[kind]) for name, kind in COLUMNS.items()], metadata)
+
+
 class Store:
     """Rows by their position in the source. One process writes; others may read at any time (see `glance`)."""
 
@@ -108,11 +117,7 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        plain = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "DOUBLE": pa.float64(),
-                 "INTEGER[]": pa.list_(pa.int32()), "DOUBLE[]": pa.list_(pa.float64()),
-                 "FLOAT[]": pa.list_(pa.float32())}
-        schema = pa.schema([(name, plain[kind]) for name, kind in COLUMNS.items()],
-                           {"vitrine": json.dumps(about, ensure_ascii=False)})
+        schema = arrow_schema({"vitrine": json.dumps(about, ensure_ascii=False)})
         part = path.with_name(path.name + ".part")
         cursor = self._db.execute(f"SELECT {', '.join(COLUMNS)} FROM rows ORDER BY position")
         with pq.ParquetWriter(part, schema, compression="zstd") as writer:

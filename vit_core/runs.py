@@ -143,7 +143,7 @@ def cancel(out: str | os.PathLike) -> None:
 
 def start(model: str, source: str | os.PathLike, out: str | os.PathLike, *, labels: str | os.PathLike | None = None,
           table: str | os.PathLike | None = None, batch: int = 64, workers: int | None = None,
-          device: str | None = None, restart: bool = False) -> subprocess.Popen:
+          device: str | None = None, restart: bool = False, engine: str | None = None) -> subprocess.Popen:
     """Run `python -m vit_core evaluate` in a session of its own, which outlives this process; its words go to log.txt.
 
     Arguments as those of the command line. Raises InputError "evaluate-running" and "evaluate-disk"; whatever else goes
@@ -152,7 +152,7 @@ def start(model: str, source: str | os.PathLike, out: str | os.PathLike, *, labe
     out = Path(out)
     held = _take(out)
     options = {"--labels": labels, "--table": table, "--batch": batch, "--workers": workers, "--device": device,
-               "--lock": held}
+               "--engine": engine, "--lock": held}
     command = [sys.executable, "-m", "vit_core", "evaluate", os.fspath(source), "--model", model, "--out", str(out),
                *(word for name, value in options.items() if value is not None for word in (name, str(value))),
                *["--restart"] * restart]

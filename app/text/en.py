@@ -232,6 +232,10 @@ SENTENCES = {
     "error.evaluate-cancelled": "The evaluation was stopped after {done:,} of {total:,} pictures. Started again, it "
                                 "goes on from there.",
     "error.evaluate-workers": "The processes that decode pictures end as soon as they start. Run with 0 workers.",
+    "error.evaluate-ray-missing": "The engine “ray” needs Ray Data, which is not installed. Run: pip install -r "
+                                  "requirements-ray.txt. Or use the local engine.",
+    "error.evaluate-ray": "Ray could not finish the evaluation ({reason}). Started again, it goes on from what is "
+                          "there.",
     "error.evaluate-memory": "The device's memory is too small for {batch} pictures at once. Choose a smaller batch.",
     "error.evaluate-picture": "The picture could not be read ({reason}).",
     "error.evaluate-crash": "Reading this picture ended the process that read it, twice.",

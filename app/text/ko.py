@@ -225,6 +225,9 @@ SENTENCES = {
     "error.evaluate-cancelled": "이미지 {total:,}장 가운데 {done:,}장에서 평가를 멈췄습니다. 다시 시작하면 그다음부터 "
                                 "이어집니다.",
     "error.evaluate-workers": "이미지를 디코딩하는 프로세스가 시작하자마자 끝납니다. 워커를 0개로 실행하세요.",
+    "error.evaluate-ray-missing": "ray 엔진에 필요한 Ray Data가 설치되어 있지 않습니다. pip install -r "
+                                  "requirements-ray.txt로 설치하거나 local 엔진을 사용하세요.",
+    "error.evaluate-ray": "Ray가 평가를 마치지 못했습니다({reason}). 다시 시작하면 지금까지의 결과에서 이어집니다.",
     "error.evaluate-memory": "이미지 {batch}장을 한 번에 처리하기에는 장치의 메모리가 부족합니다. 배치를 줄이세요.",
     "error.evaluate-picture": "이미지를 읽을 수 없습니다({reason}).",
     "error.evaluate-crash": "이 이미지를 읽던 프로세스가 두 번 모두 비정상 종료되었습니다.",

@@ -1,0 +1,282 @@
+"""On Ray the evaluation has the local run's rows, to the bit, whatever was killed on the way.
+
+Ray runs in processes of the tests' own: a command each, started in a session of its own and known by its environment.
+"""
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from app import text
+from vit_core.__main__ import main
+from vit_core.checkpoints import embedded
+from vit_core.config import ViTConfig
+from vit_core.errors import InputError
+from vit_core.evaluate import described, evaluate, progress
+from vit_core.images import Preprocess
+from vit_core.labelled import labelled
+from vit_core.model import VisionTransformer
+from vit_core.rows import Store, arrow_schema
+
+ROOT = Path(__file__).resolve().parents[1]
+BATCH, COUNT = 8, 201  # the last batch is one picture: sums are added up in another order there
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with pictures/, two of them unreadable, and model.safetensors."""
+    home = tmp_path_factory.mktemp("rây files")  # a space and an accent, as people's folders have them
+    config = ViTConfig(image_size=(16, 16), patch_size=(4, 4), classes=5, dim=24, depth=2, heads=2, head_dim=12,
+                       mlp_dim=48)
+    torch.manual_seed(0)
+    names = [f"class {i}" for i in range(5)]
+    model = VisionTransformer(config, names, Preprocess((16, 16), (0.5, 0.4, 0.3), (0.3, 0.2, 0.25)))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape))
+    embedded.save(model, home / "model.safetensors", {})
+    draw = np.random.default_rng(0)
+    for i in range(COUNT):
+        folder = home / "pictures" / [*names, "낯선"][i % 6]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (20, 30, 3), np.uint8)).save(folder / f"{i:05}.png")
+    for name in ("class 0/00000.png", "class 1/00109.png"):
+        (home / "pictures" / name).write_bytes(b"no picture")
+    return home
+
+
+def local(home: Path, out: Path) -> Path:
+    """The table of the local run, with the one thread that `ray` has too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return evaluate(f"file:{home / 'model.safetensors'}", labelled(home / "pictures"), out, batch=BATCH, workers=0,
+                        device="cpu")
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def ray(made, tmp_path):
+    """ray(out) -> the command, running; what it or a cluster of it leaves behind is ended with the test."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "VITRINE_TEST": str(tmp_path), "PYTHONWARNINGS": ""}
+    begun = []
+
+    def begin(out: Path, *more: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "vit_core", "evaluate", str(made / "pictures"), "--model",
+                   f"file:{made / 'model.safetensors'}", "--out", str(out), "--batch", str(BATCH), "--device", "cpu",
+                   "--workers", "1", "--engine", "ray", *more]
+        begun.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                      start_new_session=True))
+        return begun[-1]
+
+    yield begin
+    slay(tmp_path)
+    for process in begun:
+        process.communicate()
+
+
+def family(mark: Path) -> list[int]:
+    """The processes, Ray's among them, that carry the test's mark."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"VITRINE_TEST={mark}\0".encode() in (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def slay(mark: Path) -> None:
+    until = time.monotonic() + 20
+    while left := family(mark):
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def gone(mark: Path) -> None:
+    """Waits until nothing of the run is left: by itself."""
+    until = time.monotonic() + 30
+    while family(mark):
+        assert time.monotonic() < until, "processes are left behind"
+        time.sleep(0.1)
+
+
+def reached(process: subprocess.Popen, out: Path, done: int) -> None:
+    until = time.monotonic() + 90
+    while progress(out).done < done:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def committed(out: Path) -> set[str]:
+    return {p.name for p in (out / "commits").glob("*.parquet") if not p.name.endswith(".pending.parquet")}
+
+
+@pytest.mark.timeout(400)
+def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, measured):
+    begun, out = time.monotonic(), tmp_path / "out"
+    process = ray(out)
+    reached(process, out, 2 * BATCH)
+    process.send_signal(signal.SIGTERM)  # asked to stop, it does so in order
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, said
+    assert "not known to the model: 낯선\n" in said
+    gone(tmp_path)
+    first = committed(out)
+    assert progress(out).state == "cancelled"
+    assert 2 * BATCH <= progress(out).done < COUNT
+    assert progress(out).done in (BATCH * len(first), BATCH * len(first) - BATCH + 1)
+
+    process = ray(out)
+    reached(process, out, progress(out).done + 2 * BATCH)
+    process.kill()  # the driver alone: its cluster has to end by itself
+    assert process.wait() == -signal.SIGKILL
+    assert progress(out).state == "interrupted"
+    gone(tmp_path)
+    second = committed(out)
+    assert first < second, "what was done before is done again"
+
+    changed = made / "pictures" / pq.read_table(out / "parts", columns=["path"])["path"][0].as_py()
+    os.utime(changed, ns=(1, 1))
+    process = ray(out)
+    reached(process, out, BATCH * (len(second) + 1))
+    os.killpg(process.pid, signal.SIGKILL)
+    slay(tmp_path)  # every process at once
+    assert process.wait() == -signal.SIGKILL
+    third = committed(out)
+    assert len(second - third) == 1, "the part of the changed picture alone is done again"
+    assert len(third) > len(second)
+    assert len(third) <= COUNT // BATCH, "it ended before it could be killed"
+
+    process = ray(out)
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, said
+    gone(tmp_path)
+    assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
+    paths = pq.read_table(out / "rows.parquet")["path"].to_pylist()
+    assert paths == sorted(labelled(made / "pictures").names)
+    assert not [p.name for p in out.iterdir() if p.name not in (".lock", "run.json", "rows.parquet")]
+    end, whole = described(out), described(tmp_path / "local")
+    assert (end["engine"], end["errors"]) == ("ray", 2)
+    assert {k: end[k] for k in ("done", "errors", "right", "known")} == \
+        {k: whole[k] for k in ("done", "errors", "right", "known")}
+    measured(f"evaluation on Ray stopped once, killed twice, finished, to the bit: {time.monotonic() - begun:.0f} s")
+
+
+def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "vit_core.ray_engine", raising=False)
+    with pytest.raises(InputError) as caught:
+        evaluate("embedded:fashion", labelled(made / "pictures"), tmp_path / "out", engine="ray")
+    assert caught.value.code == "evaluate-ray-missing"
+    assert main(["evaluate", str(made / "pictures"), "--out", str(tmp_path / "out"), "--engine", "ray"]) == 2
+    assert "pip install -r requirements-ray.txt" in capsys.readouterr().err
+    assert progress(tmp_path / "out").state == "failed"
+    for code in "evaluate-ray-missing", "evaluate-ray":
+        assert all(f"error.{code}" in text.SENTENCES[language] for language in text.LANGUAGES)
+
+
+def test_nobody_imports_ray_who_did_not_ask():
+    code = "import sys, vit_core.__main__, vit_core.evaluate, vit_core.runs; sys.exit('ray' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_the_extra_is_pinned_and_what_the_tests_run():
+    extra = [line for line in (ROOT / "requirements-ray.txt").read_text().splitlines() if line and line[0] != "#"]
+    version = subprocess.run([sys.executable, "-m", "pip", "show", "ray"], capture_output=True, text=True).stdout
+    assert extra == [f"ray[data]=={version.split('Version: ')[1].split()[0]}"]
+    assert "-r ../requirements-ray.txt" in (ROOT / "tests/requirements.txt").read_text().splitlines()
+
+
+def test_engines_do_not_take_over_each_others_unfinished_rows(made, tmp_path):
+    file, source, out = f"file:{made / 'model.safetensors'}", labelled(made / "pictures"), tmp_path / "out"
+    seen = []
+    with pytest.raises(InputError, match="stopped after"):
+        evaluate(file, source, out, batch=BATCH, workers=0, device="cpu", on_progress=seen.append,
+                 should_stop=lambda: len(seen) == 2)
+    command = [sys.executable, "-m", "vit_core", "evaluate", made / "pictures", "--model", file, "--out", out,
+               "--batch", str(BATCH), "--device", "cpu"]
+    done = subprocess.run([*command, "--engine", "ray"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert "something else (not the same: engine)" in done.stderr
+    assert progress(out).done == 2 * BATCH
+
+
+def part(folder: Path, name: str, positions, pictures: list[str], commit: bool = True) -> None:
+    """A part as Ray leaves it, and its commit, or none: of one that was killed in between."""
+    rows = [{"path": pictures[p], "size": 1, "mtime_ns": 0, "truth": 0, "target": 0, "position": p,
+             "error": "image-format: No." if p == 3 else None, "top_p": [0.75, 0.25]} for p in positions]
+    for kind in "parts", "commits":
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pylist(rows, arrow_schema().append(pa.field("position", pa.int64())))
+    pq.write_table(table, folder / "parts" / f"{name}-0.parquet")
+    end = ".parquet" if commit else ".pending.parquet"
+    pq.write_table(table.select(["path"]), folder / "commits" / f"{name}{end}")
+
+
+def test_only_what_is_committed_counts_and_once(tmp_path):
+    from vit_core.ray_engine import Parts
+
+    names = [f"{i}.png" for i in range(10)]
+    part(tmp_path, "a_0", [4, 5, 0, 1], names)  # Ray promises no order
+    part(tmp_path, "b_0", [2, 3], names)
+    part(tmp_path, "c_0", [6, 7], names, commit=False)
+    part(tmp_path, "d_0", [0, 1], names)  # a second time, as where a cluster outlived its killed driver for a moment
+    (tmp_path / "parts" / "e_0-0.parquet").write_bytes(b"PAR1 half of a file")
+    parts, store = Parts(tmp_path), Store(tmp_path / "rows.sqlite")
+    assert parts.into(store, 10) == [6, 7, 8, 9]
+    assert sorted(row[0] for row in store.stats()) == [0, 1, 2, 3, 4, 5]
+    part(tmp_path, "f_0", range(6, 10), names)
+    assert parts.into(store, 10) == []
+    store.to_parquet(tmp_path / "rows.parquet", {})
+    store.close()
+    rows = pq.read_table(tmp_path / "rows.parquet")
+    assert rows["path"].to_pylist() == names
+    assert rows["top_p"].to_pylist() == [[0.75, 0.25]] * 10
+    assert rows["error"].to_pylist()[3] == "image-format: No."
+
+
+def test_rows_are_counted_from_the_footers(tmp_path):
+    from vit_core.ray_engine import Parts
+
+    names, parts = [f"{i}.png" for i in range(10)], Parts(tmp_path)
+    assert parts.count() == (0, 0)
+    part(tmp_path, "a_0", [0, 1, 4], names)
+    part(tmp_path, "c_0", [6, 7], names, commit=False)
+    assert parts.count() == (3, 0)
+    part(tmp_path, "b_0", [2, 3], names)
+    assert parts.count() == (5, 1)
+
+
+def test_a_piece_of_a_batch_has_the_numbers_of_the_whole(made, tmp_path, monkeypatch):
+    from vit_core import ray_engine
+
+    model, source = embedded.load(made / "model.safetensors"), labelled(made / "pictures")
+    sent = copy.deepcopy(model), ray_engine._places(model), source
+    monkeypatch.setattr(ray_engine.ray, "get", lambda what: what)
+    rows = pq.read_table(local(made, tmp_path / "local")).to_pylist()
+    target = np.asarray(described(tmp_path / "local")["match"]["target"])
+    threads = torch.get_num_threads()
+    try:
+        actor = ray_engine.Evaluator(sent, target, BATCH, 1, "cpu", tmp_path / "cancel")
+        found = actor(pa.table({"path": ["a"] * 4, "position": [5, 12, 2, 200]})).to_pylist()
+    finally:
+        torch.set_num_threads(threads)
+    assert found == [rows[p] | {"position": p} for p in (5, 2, 12, 200)]
