@@ -22,7 +22,8 @@ def top(what: Asked, run: Run | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="top_bar"):
         st.markdown(t("mistakes.of", model=escaped(model), source=escaped(source)), width="content")
         st.space("stretch")
-        with st.popover(t("mistakes.else"), icon=":material/add:"):
+        # A popover of its own for each run, so that it is shut when another one is shown.
+        with st.popover(t("mistakes.else"), icon=":material/add:", key=f"else_{what.id}"):
             _else(what)
 
 
