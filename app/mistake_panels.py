@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import os
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,8 @@ def names_of(what: Asked, title: str | None = None) -> tuple[str, str]:
     """(model, source) as people call them; plain text."""
     t = state.t()
     model = t(f"model.{MODELS[what.model]}") if what.model in MODELS else plain(what.model, 60)
-    source = t("mistakes.source.bundled") if what.source == "bundled:fashion" else plain(title or what.source, 60)
+    named = title or os.path.basename(what.source) or what.source
+    source = t("mistakes.source.bundled") if what.source == "bundled:fashion" else plain(named, 60)
     return model, source
 
 
