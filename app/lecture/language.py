@@ -18,7 +18,8 @@ def build(stage: Stage, want: dict) -> Scene:
     c, trace = stage.config, stage.result.trace
     rows, cols = stage.result.grid
     sentence = want.get("sentence")
-    sentence = sentence[: language.LONGEST + 1] if isinstance(sentence, str) else FIRST["en" if want.get("language") == "en" else "ko"]
+    first = FIRST["en" if want.get("language") == "en" else "ko"]
+    sentence = sentence[: language.LONGEST + 1] if isinstance(sentence, str) else first
     words, cut = language.tokens(sentence)
     said = language.attend(words)
     layer = whole(want, "layer", 0, c.depth - 1, c.depth // 2)
