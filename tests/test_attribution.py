@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from conftest import SMALL, shake
 
 import vit_core as vc
+from tests.conftest import SMALL, shake
 from vit_core import attribution as at
 from vit_core import relevance as rules
 from vit_core import steps

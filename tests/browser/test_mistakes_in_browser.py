@@ -292,7 +292,7 @@ def test_a_folder_with_hostile_names_is_checked_evaluated_and_stays_text(show, s
     page.get_by_text("16.7 %", exact=True).first.wait_for(timeout=LONG)  # 1 of the 6 that can be right or wrong
     page.locator(".gallery button").first.wait_for()
     page.get_by_text(ENGLISH("mistakes.list.all"), exact=True).click()
-    page.locator(".gallery button.unknown .truth").get_by_text(IMG, exact=True).first.wait_for()
+    page.locator(".gallery button.unknown .truth", has_text="onerror=alert(1)").first.wait_for()
     page.locator(".gallery button.unreadable").wait_for()
     assert page.locator(".gallery button").count() == 16
     shoot(page, "mistakes_hostile")
