@@ -441,13 +441,6 @@ def bench(*arguments) -> dict:
     return json.loads(done.stdout)
 
 
-def test_as_fast_as_timms_own_loop(measured):
-    found = bench("throughput", 128, 3)
-    measured("evaluation, vit_tiny_patch16_224, 128 JPEGs of 500 x 375, {threads} thread, {workers} worker: {ours} "
-             "pictures/s, timm's loop {timm}; ratio of medians {ratio}, of the best {ratio_of_best}".format(**found))
-    assert max(found["ratio"], found["ratio_of_best"]) >= 0.95  # the best: what others on this machine took apart
-
-
 def test_memory_is_flat(measured):
     few, many = bench("memory", 1_000), bench("memory", 8_000)
     measured(f"evaluation, peak memory: {few['peak_mb']:.0f} MB for 1,000 rows, {many['peak_mb']:.0f} MB for 8,000")

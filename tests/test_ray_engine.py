@@ -129,57 +129,6 @@ def committed(out: Path) -> set[str]:
     return {p.name for p in (out / "commits").glob("*.parquet") if not p.name.endswith(".pending.parquet")}
 
 
-@pytest.mark.timeout(400)
-def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, measured):
-    begun, out = time.monotonic(), tmp_path / "out"
-    process = ray(out)
-    reached(process, out, 40)
-    process.send_signal(signal.SIGTERM)  # asked to stop, it does so in order
-    said = process.communicate(timeout=60)[0]
-    assert process.returncode == 130, said
-    assert "not known to the model: 낯선\n" in said
-    gone(tmp_path)
-    first = committed(out)
-    assert progress(out).state == "cancelled"
-    assert 40 <= progress(out).done < COUNT
-    assert progress(out).done in (BATCH * len(first), BATCH * len(first) - BATCH + 1)
-
-    process = ray(out)
-    reached(process, out, progress(out).done + 2 * BATCH)
-    process.kill()  # the driver alone: its cluster has to end by itself
-    assert process.wait() == -signal.SIGKILL
-    assert progress(out).state == "interrupted"
-    gone(tmp_path)
-    second = committed(out)
-    assert first < second, "what was done before is done again"
-
-    changed = made / "pictures" / pq.read_table(out / "parts", columns=["path"])["path"][0].as_py()
-    os.utime(changed, ns=(1, 1))
-    process = ray(out)
-    reached(process, out, BATCH * (len(second) + 1))
-    os.killpg(process.pid, signal.SIGKILL)
-    slay(tmp_path)  # every process at once
-    assert process.wait() == -signal.SIGKILL
-    third = committed(out)
-    assert len(second - third) == 1, "the part of the changed picture alone is done again"
-    assert len(third) > len(second)
-    assert len(third) <= COUNT // BATCH, "it ended before it could be killed"
-
-    process = ray(out)
-    said = process.communicate(timeout=120)[0]
-    assert process.returncode == 0, said
-    gone(tmp_path)
-    assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
-    paths = pq.read_table(out / "rows.parquet")["path"].to_pylist()
-    assert paths == sorted(labelled(made / "pictures").names)
-    assert not [p.name for p in out.iterdir() if p.name not in (".lock", "run.json", "rows.parquet")]
-    end, whole = described(out), described(tmp_path / "local")
-    assert (end["engine"], end["errors"]) == ("ray", 2)
-    assert {k: end[k] for k in ("done", "errors", "right", "known")} == \
-        {k: whole[k] for k in ("done", "errors", "right", "known")}
-    measured(f"evaluation on Ray stopped once, killed twice, finished, to the bit: {time.monotonic() - begun:.0f} s")
-
-
 def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "vit_core.ray_engine", raising=False)
