@@ -45,10 +45,12 @@ def _else(what: Asked) -> None:
     model = state.get("named")
     st.markdown(t("mistakes.else.text", model=escaped(names_of(Asked(model or "–", ""))[0])))
     source = st.text_input(t("mistakes.else.source"), key="else_source", help=t("mistakes.else.source.help"),
-                             placeholder="/home/me/pictures", persist_state="session").strip()
+                           placeholder="/home/me/pictures", persist_state="session").strip()
+    labels = st.text_input(t("mistakes.else.labels"), key="else_labels", help=t("mistakes.else.labels.help"),
+                           placeholder="labels.csv", persist_state="session").strip()
     table = st.text_input(t("mistakes.else.table"), key="else_table", help=t("mistakes.else.table.help"),
-                             placeholder="classes.csv", persist_state="session").strip()
-    asked = Asked(model or "", _path(source), None, _path(table) or None)
+                          placeholder="classes.csv", persist_state="session").strip()
+    asked = Asked(model or "", _path(source), _path(labels) or None, _path(table) or None)
     if st.button(t("mistakes.else.check"), key="else_check", disabled=not source):
         state.put("checked", _check(asked) if model else t("mistakes.else.no.model"))
     checked = state.get("checked")

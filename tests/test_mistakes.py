@@ -378,6 +378,27 @@ def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch)
     assert not app.exception
 
 
+def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):
+    from vit_core.labelled import labelled
+
+    begun = []
+    monkeypatch.setattr(mistakes, "start", lambda asked, restart: begun.append(asked))
+    make(mistakes.BUNDLED)
+    bundled, pictures = labelled("bundled:fashion"), home / "flat"
+    pictures.mkdir(parents=True)
+    for i in range(3):
+        (pictures / f"{i}.png").write_bytes(bundled.data(i))
+    (home / "labels.csv").write_text("path,label\n0.png,Bag\n1.png,Bag\n2.png,Trouser\n", "utf-8")
+    app = page(model="embedded:fashion")
+    app.text_input(key="else_source").set_value(str(pictures)).run()
+    app.text_input(key="else_labels").set_value(str(home / "labels.csv")).run()
+    app.button(key="else_check").click().run()
+    assert not app.exception
+    assert "3 pictures in 2 classes" in words(app)
+    app.button(key="else_go").click().run()
+    assert [(a.source, a.labels, a.table) for a in begun] == [(str(pictures), str(home / "labels.csv"), None)]
+
+
 def test_a_damaged_table_can_be_made_again(home):
     out = make(mistakes.BUNDLED)
     (out / "rows.parquet").write_bytes(b"no table")

@@ -37,6 +37,9 @@ EN = {
     "mistakes.else.source.help": "A folder with one folder for each class; a CSV or Parquet file of paths and "
                                  "labels; files of CIFAR or Fashion-MNIST; ImageNet's validation pictures. "
                                  "`bundled:fashion` is the test set that ships with Vitrine.",
+    "mistakes.else.labels": "Table of labels (optional)",
+    "mistakes.else.labels.help": "A CSV or Parquet file with a column of paths, relative to the folder above, and one "
+                                 "of labels: for a folder whose folders are not its classes.",
     "mistakes.else.table": "Table of classes (optional)",
     "mistakes.else.table.help": "A CSV file of two columns, where names differ: a class of the pictures, and what "
                                 "the model calls it.",
@@ -217,6 +220,9 @@ KO = {
     "mistakes.else.source.help": "클래스마다 폴더가 하나씩 있는 폴더, 경로와 레이블을 적은 CSV나 Parquet 파일, "
                                  "CIFAR나 Fashion-MNIST 파일, ImageNet 검증 사진. `bundled:fashion`은 Vitrine에 "
                                  "들어 있는 테스트 세트입니다.",
+    "mistakes.else.labels": "레이블 표 (선택)",
+    "mistakes.else.labels.help": "하위 폴더가 클래스가 아닌 폴더에 씁니다. 위 폴더를 기준으로 한 경로 열과 레이블 열이 "
+                                 "있는 CSV나 Parquet 파일.",
     "mistakes.else.table": "클래스 대응표 (선택)",
     "mistakes.else.table.help": "이름이 서로 다를 때 쓰는 두 열짜리 CSV 파일: 사진의 클래스, 모델이 부르는 이름.",
     "mistakes.else.check": "확인",
