@@ -13,7 +13,7 @@ from torch import Tensor
 
 from app.components.atlas import Source
 from vit_core import Trace, VisionTransformer, analysis, images
-from vit_core.rollout import layer_rows, one_token, rollout, walk
+from vit_core.rollout import fused_layers, one_token, rollout, walk
 
 #: Elements of all layers' fused attention that are kept, so that moving a rollout control costs a few products.
 KEPT = 40_000_000
@@ -168,9 +168,7 @@ class Result:
         if (fusion, discard) not in self._fused:
             while len(self._fused) > 2:
                 self._fused.pop(next(iter(self._fused)))
-            layers = zip(self.trace.queries, self.trace.keys, strict=True)
-            self._fused[fusion, discard] = [
-                torch.cat([rows for _, rows in layer_rows(q, k, fusion, discard)]) for q, k in layers]
+            self._fused[fusion, discard] = fused_layers(self.trace, fusion, discard)
         return self._fused[fusion, discard]
 
     def rollouts(self, options: Rollout) -> np.ndarray:
@@ -183,8 +181,7 @@ class Result:
         fused = self.fused(options.fusion, options.discard)
         out = []
         for last in range(options.first, options.last + 1):
-            layers = ([(0, matrix)] for matrix in reversed(fused[options.first : last + 1]))
             start = one_token(self.trace.length, options.token, device=self.device)
-            *_, row = walk(start, layers, options.residual)
+            *_, row = walk(start, reversed(fused[options.first : last + 1]), options.residual)
             out.append(row)
         return array(torch.stack(out))

@@ -49,7 +49,8 @@ def test_agrees_with_the_paper(traces, fusion, discard, residual):
 
 def test_chunks_change_nothing(traces, monkeypatch):
     whole = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(module, "CHUNK", 7 * 2 * traces[0].length)  # seven rows of two heads
+    assert [part.stop - part.start for part, _ in module.chunks(traces[0].queries[0], traces[0].keys[0])][:2] == [7, 7]
     parts = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
     for a, b in zip(whole, parts, strict=True):
         torch.testing.assert_close(a, b, atol=1e-7, rtol=1e-5)
@@ -64,9 +65,8 @@ def test_rows_sum_to_one_at_every_step(traces, fusion, discard):
     for row in steps:
         assert row.sum().item() == pytest.approx(1, abs=1e-5)
         assert (row >= 0).all()
-    for query, key in zip(trace.queries, trace.keys, strict=True):
-        for _, rows in module.layer_rows(query, key, fusion, discard):
-            torch.testing.assert_close(rows.sum(-1), torch.ones(len(rows)), atol=1e-5, rtol=0)
+    for rows in vc.fused_layers(trace, fusion, discard):
+        torch.testing.assert_close(rows.sum(-1), torch.ones(len(rows)), atol=1e-5, rtol=0)
 
 
 def test_two_tokens_two_layers_by_hand():
@@ -94,9 +94,38 @@ def test_residual_one_stays_where_it_is(traces):
 
 def test_discard_keeps_ties_and_empty_rows_keep_to_themselves():
     even = torch.full((4, 4), 0.25)
-    assert module.discard_lowest(even, 0.5).equal(even)
-    emptied = module.normalise_rows(torch.tensor([[0.0, 0.0, 0.0], [0.0, 3.0, 1.0]]), offset=1)
-    torch.testing.assert_close(emptied, torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.75, 0.25]]))
+    assert module.discard_lowest(even.clone(), 0.5).equal(even)
+    left = module.discard_lowest(torch.tensor([[4.0, 1.0], [3.0, 2.0]]), 0.5)
+    assert left.tolist() == [[4.0, 0.0], [3.0, 0.0]]
+    holes = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 3.0, 1.0]])
+    whole = torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.75, 0.25]])
+    torch.testing.assert_close(module.normalise_rows(holes), whole)
+    row = torch.tensor([0.2, 0.3, 0.5])
+    torch.testing.assert_close(module.take(row, holes), row @ whole)
+    torch.testing.assert_close(module.take(row[1:], holes[1:], 1), row[1:] @ whole[1:])  # rows from the second on
+
+
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.7])
+def test_from_kept_layers_every_token_has_the_same_rollout(traces, fusion, discard):
+    trace = traces[0]
+    kept = vc.fused_layers(trace, fusion, discard)
+    for token in (0, 1, 11):
+        for first, last in ((0, 3), (1, 2)):
+            expected = vc.rollout(trace, fusion, 0.3, discard, first, last, token)
+            found = vc.rollout(trace, fusion, 0.3, discard, first, last, token, fused=kept)
+            torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 29 and 1,109 tokens
+@pytest.mark.parametrize(("fusion", "discard"), [("mean", 0.0), ("max", 0.0), ("min", 0.0), ("mean", 0.9)])
+def test_long_sequences_agree_with_the_paper(build, pictures, side, fusion, discard):
+    trace = vc.record(build(registers=19, image_size=(side * 3, side * 3), depth=3), pictures(1, side * 3, side * 3))
+    assert (len(list(module.chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
+    expected = reference(trace, fusion, 0.5, discard, 0, 2)
+    for token in (0, 20, trace.length - 1):
+        row = vc.rollout(trace, fusion, discard=discard, token=token)
+        assert (row.double() - expected[token]).abs().max() <= (1e-5 if discard else 1e-6)
 
 
 @pytest.mark.parametrize("option", [

@@ -89,6 +89,29 @@ def test_on_grid_and_token_at(build, pictures):
         trace.token_at(5, 0)
 
 
+def test_bf16_is_asked_for_and_close(build, pictures):
+    model = build(dim=64, head_dim=32)
+    exact, rough = vc.record(model, pictures(1)), vc.record(model, pictures(1), bf16=True)
+    assert vc.record(model, pictures(1)).queries.dtype == torch.float32  # off by default
+    assert rough.queries.dtype == torch.bfloat16
+    assert rough.logits.dtype == rough.tokens.dtype == vc.rollout(rough).dtype == torch.float32
+    off = (rough.logits - exact.logits).abs().max() / exact.logits.std()
+    assert 0 < off < 0.1
+    torch.testing.assert_close(vc.rollout(rough), vc.rollout(exact), atol=0.02, rtol=0.2)
+
+
+def test_a_trace_owns_its_memory_and_counts_it(build, pictures):
+    model = build()
+    traces = vc.record(model, [pictures(1) for _ in range(5)])
+    alone = vc.record(model, pictures(1))
+    N, width = 36, 14
+    numbers = 2 * 3 * N * width + 4 * N + N * width + 11  # queries and keys, norms, tokens, logits
+    assert alone.nbytes == traces[2].nbytes == 4 * numbers
+    for name in ("queries", "keys", "token_norms", "tokens", "logits"):
+        first, second = (getattr(trace, name).untyped_storage() for trace in traces[:2])
+        assert first.data_ptr() != second.data_ptr()
+
+
 def test_nothing_is_left_on_the_model(build, pictures):
     model = build()
     before = {name: set(vars(module)) for name, module in model.named_modules()}

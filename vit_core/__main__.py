@@ -33,7 +33,7 @@ def explain(args: argparse.Namespace) -> int:
             print(f"{path}: {error}", file=sys.stderr)
             status = 2
             continue
-        trace = vc.record(model, picture)
+        trace = vc.record(model, picture, args.bf16)
         row = vc.rollout(trace, args.fusion, args.residual, args.discard, token=args.token)
         rollout = trace.on_grid(row).cpu().numpy()
         heads = np.stack([
@@ -157,6 +157,7 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--discard", type=float, default=0.0, help="share of lowest weights to drop (default: 0)")
     one.add_argument("--token", type=int, default=0, help="whose row, counted from 0 (default: the first token)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    one.add_argument("--bf16", action="store_true", help="multiply in bfloat16 on the CPU too: faster, less exact")
     one.set_defaults(run=explain)
     one = commands.add_parser("evaluate", help="a model's predictions for labelled pictures, as a Parquet table")
     one.add_argument("source", metavar="SOURCE", help="class folders, a CSV or Parquet file of paths and labels, "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from vit_core.model import attention_weights
 from vit_core.trace import Trace
 
 FUSIONS = ("mean", "max", "min")
-CHUNK = 256  # query rows whose weights exist at one time
+CHUNK = 1 << 19  # attention weights that exist at one time: 2 MB, what stays near a core
 
 
 def fuse(weights: Tensor, fusion: str) -> Tensor:
@@ -25,49 +26,89 @@ def fuse(weights: Tensor, fusion: str) -> Tensor:
     return {"mean": weights.mean, "max": weights.amax, "min": weights.amin}[fusion](0)
 
 
+def chunks(query: Tensor, key: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """One layer's attention, query, key (heads, N, d), some query rows at a time: (which rows, (heads, rows, N))."""
+    heads, N, _ = query.shape
+    rows = max(1, CHUNK // (heads * N))
+    for start in range(0, N, rows):
+        part = slice(start, min(start + rows, N))
+        yield part, attention_weights(query[:, part], key)
+
+
 def discard_lowest(fused: Tensor, ratio: float) -> Tensor:
-    """The matrix with its lowest share `ratio` of entries set to zero; entries equal to the cut stay."""
+    """The matrix with its lowest share `ratio` of entries set to zero, in place; entries equal to the cut stay."""
     dropped = int(ratio * fused.numel())
     if not dropped:
         return fused
-    cut = fused.flatten().kthvalue(dropped + 1).values
-    return fused.where(fused >= cut, 0)
+    flat = fused.flatten()
+    if flat.device.type == "cpu":  # numpy selects several times faster than torch
+        cut = float(np.partition(flat.numpy(), dropped)[dropped])
+    else:
+        cut = flat.kthvalue(dropped + 1).values
+    return fused.masked_fill_(fused < cut, 0)
 
 
-def normalise_rows(fused: Tensor, offset: int = 0) -> Tensor:
-    """Rows (rows, N) scaled to sum to one; a row left empty keeps to its own token (row i is token offset + i)."""
-    total = fused.sum(-1, keepdim=True)
-    own = torch.zeros_like(fused)
-    own[torch.arange(len(fused)), torch.arange(len(fused)) + offset] = 1
-    return torch.where(total > 0, fused / total.clamp_min(torch.finfo(fused.dtype).tiny), own)
+def take(row: Tensor, fused: Tensor, first: int = 0) -> Tensor:
+    """row A: the part of a row vector (rows,) times fused attention (rows, N) whose rows are scaled to sum to one.
+
+    A row that is left empty keeps to its own token; row i is token first + i.
+    """
+    total = fused.sum(-1)
+    empty = total <= 0
+    out = torch.where(empty, 0, row / total.clamp_min(torch.finfo(total.dtype).tiny)) @ fused
+    out[first : first + len(row)] += torch.where(empty, row, 0)
+    return out
 
 
-def layer_rows(query: Tensor, key: Tensor, fusion: str, discard: float) -> Iterator[tuple[int, Tensor]]:
-    """One layer's fused attention as (first row, rows (<= CHUNK, N)), each row summing to one.
+def fused_layer(query: Tensor, key: Tensor, fusion: str = "mean", discard: float = 0.0) -> Tensor:
+    """One layer's attention, query, key (heads, N, d), fused over heads, its lowest share `discard` zero: (N, N).
 
-    query, key (heads, N, d). Only `discard` needs the whole fused matrix, since its cut is global.
+    Rows sum to one unless something was discarded or the fusion is not "mean": `take` scales them.
     """
     N = query.shape[1]
-    starts = range(0, N, CHUNK)
-    chunks: Iterable[Tensor] = (fuse(attention_weights(query[:, s : s + CHUNK], key), fusion) for s in starts)
+    fused = torch.empty(N, N, device=query.device, dtype=torch.promote_types(query.dtype, torch.float32))
+    for part, weights in chunks(query, key):
+        fused[part] = fuse(weights, fusion)
+    return discard_lowest(fused, discard)
+
+
+def normalise_rows(fused: Tensor) -> Tensor:
+    """(N, N) with rows scaled to sum to one; a row left empty keeps to its own token."""
+    total = fused.sum(-1, keepdim=True)
+    return torch.where(total > 0, fused / total.clamp_min(torch.finfo(fused.dtype).tiny),
+                       torch.eye(len(fused), device=fused.device, dtype=fused.dtype))
+
+
+def fused_layers(trace: Trace, fusion: str = "mean", discard: float = 0.0) -> list[Tensor]:
+    """Every layer's fused attention, (N, N) with rows summing to one: what `rollout(..., fused=...)` takes.
+
+    To be kept by who asks for many tokens' rollouts: depth * N^2 * 4 bytes.
+    """
+    return [normalise_rows(fused_layer(q, k, fusion, discard)) for q, k in zip(trace.queries, trace.keys, strict=True)]
+
+
+def through(row: Tensor, query: Tensor, key: Tensor, fusion: str, discard: float) -> Tensor:
+    """row A of one layer without its fused matrix, unless `discard` needs that for its cut."""
     if discard > 0:
-        chunks = discard_lowest(torch.cat(list(chunks)), discard).split(CHUNK)
-    for start, rows in zip(starts, chunks, strict=True):
-        yield start, rows if fusion == "mean" and discard == 0 else normalise_rows(rows, start)
+        return take(row, fused_layer(query, key, fusion, discard))
+    out = torch.zeros_like(row)
+    for part, weights in chunks(query, key):
+        if fusion == "mean":  # the heads' rows one below the other: fused and multiplied in one go
+            out += weights.flatten(0, 1).T.mv((row[part] / len(weights)).repeat(len(weights)))
+        else:
+            out += take(row[part], fuse(weights, fusion), part.start)
+    return out
 
 
-def walk(row: Tensor, layers: Iterable[Iterable[tuple[int, Tensor]]], residual: float) -> Iterator[Tensor]:
-    """A row vector (N,) taken through fused layers, as `layer_rows` gives them, from last to first.
+def walk(row: Tensor, layers: Iterable[Tensor], residual: float) -> Iterator[Tensor]:
+    """A row vector (N,) taken through fused layers (N, N) from last to first.
 
     Yields it before any layer and after each, every one summing to one. With A the fused attention and r
     the residual weight, a step is  row <- r * row + (1 - r) * row A.
     """
     yield row
-    for layer in layers:
-        mixed = torch.zeros_like(row)
-        for start, rows in layer:
-            mixed += row[start : start + len(rows)] @ rows
-        row = residual * row + (1 - residual) * mixed
+    for fused in layers:
+        row = torch.lerp(row @ fused, row, residual)
         yield row
 
 
@@ -83,11 +124,20 @@ def rollout_rows(
 ) -> Iterator[Tensor]:
     """The rollout of `token`, walked from the last given layer to the first; the last row is the rollout.
 
-    queries, keys: a layer each (heads, N, d).
+    queries, keys: a layer each (heads, N, d). As `walk`, each layer's attention made when its turn comes.
     """
-    layers = (layer_rows(q, k, fusion, discard) for q, k in zip(reversed(queries), reversed(keys), strict=True))
     dtype = torch.promote_types(queries[0].dtype, torch.float32)  # as attention_weights: bf16 is not summed in bf16
-    return walk(one_token(queries[0].shape[1], token, device=queries[0].device, dtype=dtype), layers, residual)
+    row = one_token(queries[0].shape[1], token, device=queries[0].device, dtype=dtype)
+    yield row
+    for layer in reversed(range(len(queries))):
+        query, key = queries[layer], keys[layer]
+        if layer == len(queries) - 1 and not discard:  # all lies on one token: only its row is asked for
+            own = fuse(attention_weights(query[:, token : token + 1], key), fusion)
+            mixed = take(row[token : token + 1], own, token)
+        else:
+            mixed = through(row, query, key, fusion, discard)
+        row = torch.lerp(mixed, row, residual)
+        yield row
 
 
 def rollout(
@@ -98,6 +148,7 @@ def rollout(
     first: int = 0,
     last: int | None = None,
     token: int = 0,
+    fused: Sequence[Tensor] | None = None,
 ) -> Tensor:
     """Attention rollout of one token: (N,), how much of it comes from each input token; sums to 1.
 
@@ -105,6 +156,7 @@ def rollout(
     `residual`: weight of the identity in each layer (the paper: 0.5). `discard`: share of each layer's
     lowest fused weights set to zero first. `first`, `last`: layers multiplied, counted from 0, both
     included; `last=None` is the deepest. `token`: whose row (0: the class token, where there is one).
+    `fused`: what `fused_layers` gave for this trace, `fusion` and `discard`; then a token costs a product a layer.
 
     Raises InputError for an option out of range.
     """
@@ -122,5 +174,9 @@ def rollout(
             raise InputError("rollout-option", f"{name} must be {expected}, not {got}", option=name, got=got,
                              allowed=allowed)
     layers = slice(first, last + 1)
+    if fused is not None:
+        start = one_token(trace.length, token, device=fused[0].device, dtype=fused[0].dtype)
+        *_, row = walk(start, reversed(fused[layers]), residual)
+        return row
     *_, row = rollout_rows(trace.queries[layers], trace.keys[layers], token, fusion, residual, discard)
     return row

@@ -13,7 +13,7 @@ from torch import Tensor
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 from vit_core.images import Crop, read
-from vit_core.model import Layer, VisionTransformer, attention_weights
+from vit_core.model import VisionTransformer, attention_weights
 
 Picture = Image.Image | str | os.PathLike | bytes | Tensor
 
@@ -29,8 +29,8 @@ class Trace:
 
     config: ViTConfig
     grid: tuple[int, int]  # (rows, cols) of patches
-    queries: tuple[Tensor, ...]  # a layer each: (heads, N, head_dim)
-    keys: tuple[Tensor, ...]  # likewise
+    queries: Tensor  # (layers, heads, N, head_dim), its own memory, as is everything here: no batch is kept alive
+    keys: Tensor  # likewise
     token_norms: Tensor  # (layers + 1, N), L2 norm of each token entering the first layer and leaving each
     tokens: Tensor  # (N, D), after the last norm
     logits: Tensor | None  # (classes,); None for a model without a head
@@ -55,6 +55,12 @@ class Trace:
     def length(self) -> int:
         """N, the number of tokens."""
         return self.tokens.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that keeping the trace takes."""
+        held = (self.queries, self.keys, self.token_norms, self.tokens, self.logits)
+        return sum(tensor.untyped_storage().nbytes() for tensor in held if tensor is not None)
 
     def attention(self, layer: int, rows: Sequence[int] | slice | None = None) -> Tensor:
         """Attention weights of `layer`, (heads, N, N), float32, rows summing to 1.
@@ -91,46 +97,56 @@ def _input(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | N
     return picture, None
 
 
-def autocast(device: torch.device):
-    """The arithmetic of a forward pass: bf16 where it costs nothing on CUDA, float32 elsewhere."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+def autocast(device: torch.device, bf16: bool = False):
+    """The arithmetic of a forward pass: bf16 where it costs nothing on CUDA, or is asked for; float32 elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16 or device.type == "cuda")
 
 
 @torch.no_grad()
-def _forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None]) -> list[Trace]:
+def _forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None], bf16: bool) -> list[Trace]:
     device = next(model.parameters()).device
     images = images.to(device)
-    with autocast(device):
-        layers: list[Layer] = list(model.layers(model.embed(images)))
-        tokens = model.norm(layers[-1].tokens)
+    norms, queries, keys = [], [], []
+    with autocast(device, bf16):
+        for number, layer in enumerate(model.layers(model.embed(images))):
+            norms.append(torch.linalg.vector_norm(layer.tokens, dim=-1, dtype=torch.float32))
+            if number == 1:
+                shape = (model.config.depth, *layer.query.shape[1:])
+                queries, keys = ([layer.query.new_empty(shape) for _ in crops] for _ in range(2))
+            if number:
+                for i in range(len(crops)):  # copied: views would keep the values too, and the whole batch
+                    queries[i][number - 1] = layer.query[i]
+                    keys[i][number - 1] = layer.key[i]
+        tokens = model.norm(layer.tokens)
         logits = model.classify(tokens)
-    norms = torch.stack([layer.tokens.float().norm(dim=-1) for layer in layers], dim=1)  # B, layers+1, N
     return [
         Trace(
             config=model.config,
             grid=model.grid(images),
-            queries=tuple(layer.query[i] for layer in layers[1:]),
-            keys=tuple(layer.key[i] for layer in layers[1:]),
-            token_norms=norms[i],
-            tokens=tokens[i].float(),
-            logits=None if logits is None else logits[i].float(),
+            queries=queries[i],
+            keys=keys[i],
+            token_norms=torch.stack([norm[i] for norm in norms]),
+            tokens=tokens[i].to(torch.float32, copy=True),
+            logits=None if logits is None else logits[i].to(torch.float32, copy=True),
             crop=crop,
         )
         for i, crop in enumerate(crops)
     ]
 
 
-def record(model: VisionTransformer, image: Picture | Sequence[Picture]) -> Trace | list[Trace]:
+def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: bool = False) -> Trace | list[Trace]:
     """Run `model` once and keep what it did.
 
     `image`: a PIL image, a path, the bytes of a file, or a float tensor (1, C, height, width) that is
     already preprocessed (any size the patches fit in). A list gives a list, its pictures of equal size
     going through the model together. The model is put in no other mode and left as it was.
+    `bf16`: multiply in bfloat16 on the CPU too, as on CUDA; faster where the CPU has instructions for it, and logits
+    differ in the third digit (`python tests/bench/peers.py bf16` says by how much and how fast).
 
     Raises InputError for a picture that cannot be used.
     """
     if not isinstance(image, (list, tuple)):
-        return record(model, [image])[0]
+        return record(model, [image], bf16)[0]
     inputs = [_input(model, picture) for picture in image]
     by_size: dict[tuple, list[int]] = {}
     for i, (tensor, _) in enumerate(inputs):
@@ -138,7 +154,7 @@ def record(model: VisionTransformer, image: Picture | Sequence[Picture]) -> Trac
     traces: dict[int, Trace] = {}
     for members in by_size.values():
         batch = torch.cat([inputs[i][0] for i in members])
-        traces.update(zip(members, _forward(model, batch, [inputs[i][1] for i in members]), strict=True))
+        traces.update(zip(members, _forward(model, batch, [inputs[i][1] for i in members], bf16), strict=True))
     return [traces[i] for i in range(len(inputs))]
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from app.lecture.stage import Scene, Stage, array, one_of, whole
 from vit_core import InputError, inductive
 from vit_core.checkpoints import embedded
-from vit_core.rollout import layer_rows
+from vit_core.rollout import fused_layer
 
 MOST = 400  # patches whose connections are drawn one by one; a larger grid is drawn coarser
 LIGHT = 2e8  # parameters x tokens: a smaller model is measured before anybody asks
@@ -82,7 +82,7 @@ def costs(stage: Stage, kind: str) -> dict:
 def attention(stage: Stage, layer: int, drawn: tuple[int, int]) -> Tensor:
     """Weights between patches in `layer`, the mean of its heads: (n, n); on a coarser grid those of its cells."""
     trace = stage.result.trace
-    rows = torch.cat([rows for _, rows in layer_rows(trace.queries[layer], trace.keys[layer], "mean", 0.0)])
+    rows = fused_layer(trace.queries[layer], trace.keys[layer])
     weights = rows[trace.prefix :, trace.prefix :]  # N, N
     if drawn == tuple(trace.grid):
         return weights
