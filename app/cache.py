@@ -1,4 +1,8 @@
-"""Everything that outlives a rerun, and the one thread that runs models. The only user of st.cache_*."""
+"""Everything that outlives a rerun, and the one thread that runs models. The only user of st.cache_*.
+
+Limits, in the environment: VITRINE_MODELS_MB (4096), VITRINE_TRACES_MB (1024): what models and what pictures' traces,
+with all that was derived from them, may take; VITRINE_QUEUE (32): pictures that may wait for the model.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,20 @@ import json
 import logging
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import streamlit as st
-import torch
 from PIL import Image
 
 import vit_core as vc
 from app import lecture, mistakes
+from app.bounded import Bounded
 from app.components.lecture import pack
 from app.lecture import Stage
 from app.result import Result
 from app.text.lecture import words
 from app.why import Why, model_name
+from vit_core.queue import DEPTH, Queue
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 log = logging.getLogger("vitrine")
@@ -29,44 +33,64 @@ if level := os.environ.get("VITRINE_LOG"):
     log.setLevel(level.upper())
 
 
-@st.cache_resource(show_spinner=False)
-def worker() -> ThreadPoolExecutor:
-    """The thread that loads models, runs them and derives maps from what they did.
+def limit(name: str, default: int) -> int:
+    """A limit of the environment's, at least 1; what is no number is passed over."""
+    given = os.environ.get(name, "")
+    return max(1, int(given)) if given.isascii() and given.isdigit() else default
 
-    Streamlit runs a page in a new thread each time, and torch's number of threads is a thread's own: without
-    this, every rerun would ask for all cores at once.
-    """
-    return ThreadPoolExecutor(1, "vitrine", torch.set_num_threads, (max(1, (os.cpu_count() or 2) - 1),))
+
+@st.cache_resource(show_spinner=False)
+def queue() -> Queue:
+    """The line in front of the one device that models run on, and its thread."""
+    return Queue(limit("VITRINE_QUEUE", DEPTH))
 
 
 def run(function, *args):
-    """`function(*args)` on the worker thread; waits for it, and raises what it raises."""
-    return worker().submit(function, *args).result()
+    """`function(*args)` on the thread that runs models; waits for it, and raises what it raises."""
+    return queue().run(function, *args)
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
+@st.cache_resource(show_spinner=False)
+def _models() -> Bounded:
+    return Bounded(limit("VITRINE_MODELS_MB", 4096), lambda model: sum(t.nbytes for t in model.state_dict().values()))
+
+
+@st.cache_resource(show_spinner=False)
+def _results() -> Bounded:
+    return Bounded(limit("VITRINE_TRACES_MB", 1024), lambda result: result.nbytes)
+
+
 def model(name: str) -> vc.VisionTransformer:
-    """The model called `name`, on the best device. Raises InputError; a failure is not kept."""
+    """The model called `name`, on the best device; one, however many ask. Raises InputError; a failure is not kept."""
+    return _models().get(name, lambda: _load(name))
+
+
+def _load(name: str) -> vc.VisionTransformer:
     begun = time.perf_counter()
     loaded = run(vc.load, name)
     log.info("load %s %.0f ms", name, (time.perf_counter() - begun) * 1e3)
-    if not os.environ.get("VITRINE_NO_FREEZE"):
+    if not os.environ.get("VITRINE_NO_FREEZE"):  # for development: what hot reload leaves behind would stay for ever
         # Streamlit collects garbage after each rerun; torch's many objects make that 0.14 to 0.38 s each time,
-        # unless they are put out of the collector's sight.
+        # unless they are put out of the collector's sight. What was frozen before and is no longer used comes first.
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
     return loaded
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def result(name: str, digest: str, _picture: Image.Image) -> Result:
-    """One forward pass of the model called `name` on the picture whose pixels have this sha256."""
+def result(name: str, digest: str, picture: Image.Image) -> Result:
+    """One forward pass of the model called `name` on the picture whose pixels have this sha256. Raises InputError,
+    "busy" where too many wait."""
+    return _results().get((name, digest), lambda: _pass(name, digest, picture))
+
+
+def _pass(name: str, digest: str, picture: Image.Image) -> Result:
     loaded = model(name)
     begun = time.perf_counter()
-    trace = run(vc.record, loaded, _picture)
+    trace = queue().record(loaded, picture)
     seconds = time.perf_counter() - begun
     log.info("forward %s %s %.0f ms", name, digest[:12], seconds * 1e3)
-    return Result(name, _picture, loaded, trace, seconds)
+    return Result(name, picture, loaded, trace, seconds)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

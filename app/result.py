@@ -67,6 +67,23 @@ class Result:
         """Where the model runs."""
         return self.trace.tokens.device
 
+    @property
+    def fell_back(self) -> bool:
+        """Whether the model's device had no memory for this picture, so that the CPU ran it."""
+        return self.device.type != next(self.model.parameters()).device.type
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the picture, the trace and what has been derived from it so far; not of the model."""
+        derived = list(vars(self).values())
+        kept = [matrix for matrices in list(self._fused.values()) for matrix in matrices]
+        arrays = [a for value in derived for a in (value if isinstance(value, tuple) else (value,))
+                  if isinstance(a, np.ndarray)]
+        pictures = [value for value in derived if isinstance(value, Image.Image)]
+        atlas = vars(self).get("atlas")
+        return (self.trace.nbytes + sum(held.nbytes for held in (*kept, *arrays)) + (atlas.nbytes if atlas else 0)
+                + sum(image.width * image.height * len(image.getbands()) for image in pictures))
+
     @functools.cached_property
     def parameters(self) -> int:
         """Number of weights."""

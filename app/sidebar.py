@@ -97,8 +97,17 @@ def choose_model() -> str | None:
 
 
 def result() -> Result | None:
-    """The result for the chosen model and picture; where one of them cannot be used, the last one that could."""
-    t, found = state.t(), _compute(state.get("named"))
+    """The result for the chosen model and picture; where one of them cannot be used, the last one that could.
+
+    None where there is none, and where too many pictures wait for the model; both are said.
+    """
+    t = state.t()
+    try:
+        found = _compute(state.get("named"))
+    except InputError as busy:
+        st.warning(t.error(busy), icon=":material/hourglass_top:")
+        st.button(t("busy.again"), key="busy_again", type="primary")
+        return None
     if found is None:
         st.info(t("none.model" if state.picture() else "none.picture"))
     else:
@@ -120,6 +129,8 @@ def _compute(name: str | None) -> Result | None:
             state.put("good_model", name)
             return found
         except InputError as error:
+            if error.code == "busy":
+                raise
             with st.sidebar:
                 st.error(t.error(error), icon=":material/error:")
                 if state.get("good_model"):
@@ -140,3 +151,5 @@ def _facts(result: Result) -> None:
         st.caption(t("side.model.facts", layers=config.depth, heads=config.heads, dim=config.dim,
                      parameters=f"{two_digits(millions)} M"))
         st.caption(t("side.model.device", device=t(f"device.{result.device.type}"), time=took))
+        if result.fell_back:
+            st.caption(t("side.model.fell"))

@@ -12,6 +12,7 @@ import vit_core as vc
 from app import cache, text, view
 from app.result import Result, Rollout, array
 from tests.conftest import shake
+from vit_core import queue
 from vit_core.checkpoints import embedded
 from vit_core.config import ViTConfig
 from vit_core.images import Preprocess
@@ -57,8 +58,8 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def forwards(monkeypatch):
     """How often the model ran: a list that grows."""
-    ran, record = [], vc.record
-    monkeypatch.setattr(vc, "record", lambda *a: ran.append(1) or record(*a))
+    ran, forward = [], queue.forward
+    monkeypatch.setattr(queue, "forward", lambda *a: ran.append(1) or forward(*a))
     return ran
 
 

@@ -31,7 +31,7 @@ from vit_core.intervene import (
 from vit_core.model import Block, VisionTransformer, attention_weights
 from vit_core.rollout import one_token
 from vit_core.steps import inside, streams
-from vit_core.trace import _input as checked_input
+from vit_core.trace import prepare
 
 __all__ = ["FILLS", "Change", "Flips", "flips", "gradient_rollout", "intervene", "interventions", "most_important",
            "on_grid", "painted", "relevance"]
@@ -49,7 +49,7 @@ def _checked(model: VisionTransformer, images: Tensor, target: int) -> Tensor:
     if not 0 <= target < classes:
         raise InputError("attribution-target", f"The model has no class {target}; its classes are 0 to {classes - 1}.",
                          target=target, last=classes - 1)
-    images, _ = checked_input(model, images)
+    images, _ = prepare(model, images)
     return images.to(next(model.parameters()).device)
 
 

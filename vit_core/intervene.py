@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vit_core.errors import InputError
 from vit_core.model import Attention, Block, VisionTransformer
-from vit_core.trace import _input as checked_input
+from vit_core.trace import prepare
 
 FILLS = ("mean", "blur", "black")
 
@@ -129,7 +129,7 @@ def interventions(model: VisionTransformer, images: Tensor, changes: Sequence[Ch
     """
     if model.head is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
-    images, _ = checked_input(model, images)
+    images, _ = prepare(model, images)
     images = images.to(next(model.parameters()).device)
     rows, cols = model.grid(images)
     for change in changes:

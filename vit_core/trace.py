@@ -83,7 +83,8 @@ class Trace:
         return self.prefix + row * self.grid[1] + col
 
 
-def _input(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | None]:
+def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | None]:
+    """A picture as `model`'s input (1, C, height, width), and the way back. Raises InputError."""
     if not isinstance(picture, Tensor):
         return model.transform(read(picture))
     channels = model.config.channels
@@ -103,7 +104,8 @@ def autocast(device: torch.device, bf16: bool = False):
 
 
 @torch.no_grad()
-def _forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None], bf16: bool) -> list[Trace]:
+def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None], bf16: bool = False) -> list[Trace]:
+    """One pass over inputs (B, C, height, width), as `prepare` gives them, with their crops: a Trace each."""
     device = next(model.parameters()).device
     images = images.to(device)
     norms, queries, keys = [], [], []
@@ -147,14 +149,14 @@ def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: b
     """
     if not isinstance(image, (list, tuple)):
         return record(model, [image], bf16)[0]
-    inputs = [_input(model, picture) for picture in image]
+    inputs = [prepare(model, picture) for picture in image]
     by_size: dict[tuple, list[int]] = {}
     for i, (tensor, _) in enumerate(inputs):
         by_size.setdefault(tuple(tensor.shape), []).append(i)
     traces: dict[int, Trace] = {}
     for members in by_size.values():
         batch = torch.cat([inputs[i][0] for i in members])
-        traces.update(zip(members, _forward(model, batch, [inputs[i][1] for i in members], bf16), strict=True))
+        traces.update(zip(members, forward(model, batch, [inputs[i][1] for i in members], bf16), strict=True))
     return [traces[i] for i in range(len(inputs))]
 
 

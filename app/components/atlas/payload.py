@@ -258,6 +258,12 @@ class Source:
         self._means: list[Tensor] = []  # head-mean attention of each layer (N, N), float16
         self._totals: list[Tensor] = []  # log of each softmax's denominator, (heads, N): columns need them
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the trace."""
+        kept = sum(tensor.nbytes for tensor in (*self._means, *self._totals))
+        return len(self.payload) + sum(map(len, list(self._answers.values()))) + kept
+
     def answer(self, want: dict) -> bytes | None:
         """The parts in `want`, as one binary; None if it is for another picture or cannot be read.
 

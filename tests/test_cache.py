@@ -1,0 +1,156 @@
+"""Caches bounded by what they hold; one model and one forward pass, however many ask at once."""
+
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+
+import vit_core as vc
+from app import cache, text
+from app.bounded import Bounded
+from app.result import Result, Rollout
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    yield
+    st.cache_resource.clear()
+
+
+def picture(seed: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (40, 60, 3), np.uint8))
+
+
+def test_the_least_recently_used_goes_when_it_is_too_much():
+    held = Bounded(1, len)
+    half = bytes(2**19)
+    for key in "ab":
+        held.get(key, lambda: half)
+    held.get("a", None)  # there, so nothing is made
+    held.get("c", lambda: half)
+    assert held.nbytes == 2**20
+    made = []
+    assert held.get("a", lambda: made.append("a")) is half
+    held.get("b", lambda: made.append("b") or half)
+    assert made == ["b"]
+
+
+def test_what_grows_is_measured_again_and_one_too_large_is_kept_alone():
+    held, grows = Bounded(1, len), bytearray(10)
+    held.get("small", lambda: bytes(2**19))
+    assert held.get("grows", lambda: grows) is grows
+    grows.extend(bytes(2**21))
+    held.get("grows", None)
+    assert len(held) == 1
+    assert held.get("grows", None) is grows
+    held.get("small", lambda: b"")
+    assert len(held) == 1
+
+
+def test_twenty_who_ask_at_once_get_one_and_a_failure_is_not_kept():
+    held, made, begun = Bounded(1, len), [], threading.Barrier(20)
+
+    def make():
+        made.append(1)
+        threading.Event().wait(0.2)
+        if len(made) == 1:
+            raise vc.InputError("busy", "try again")
+        return b"value"
+
+    def ask(_):
+        begun.wait(10)
+        try:
+            return held.get("k", make)
+        except vc.InputError as error:
+            return error.code
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(ask, range(20))) == {"busy"}
+        assert len(made) == 1
+        found = list(pool.map(ask, range(20)))
+    assert len(made) == 2
+    assert all(value is found[0] for value in found)
+
+
+def test_twenty_browsers_load_one_model_and_run_one_pass(monkeypatch):
+    loads, passes, image = [], [], picture(0)
+    real_load, real_forward = vc.load, vc.trace.forward
+    monkeypatch.setattr(vc, "load", lambda name: loads.append(name) or real_load(name))
+    monkeypatch.setattr("vit_core.queue.forward", lambda *a: passes.append(1) or real_forward(*a))
+    with ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(lambda _: cache.result("embedded:fashion", "digest", image), range(20)))
+    assert loads == ["embedded:fashion"]
+    assert passes == [1]
+    assert all(result is found[0] for result in found)
+
+
+def test_limits_are_the_environments(monkeypatch):
+    monkeypatch.setenv("VITRINE_TRACES_MB", "1")
+    monkeypatch.setenv("VITRINE_QUEUE", "3")
+    assert cache.queue().depth == 3
+    for seed in range(4):  # each 0.55 MB and more
+        cache.result("embedded:photo", str(seed), picture(seed))
+    assert len(cache._results()) == 1 or cache._results().nbytes <= 2**20
+    for wrong in "", "-3", "x", "１２":
+        monkeypatch.setenv("VITRINE_QUEUE", wrong)
+        assert cache.limit("VITRINE_QUEUE", 32) == 32
+
+
+def test_a_result_counts_what_is_derived_from_it_and_hands_out_what_nobody_can_change(build):
+    model, image = build(), picture(1)
+    result = Result("small", image, model, vc.record(model, image), 0.0)
+    before = result.nbytes
+    assert before >= result.trace.nbytes + 40 * 60 * 3
+    rows = result.rollouts(Rollout(last=2))
+    assert result.nbytes == before + 3 * 36 * 36 * 4  # each layer's fused attention
+    packed = len(result.atlas.payload)
+    grown = result.nbytes
+    assert grown == before + 3 * 36 * 36 * 4 + packed
+    for array in (rows, result.norms, result.position_similarity):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    assert result.nbytes > grown
+
+
+def test_a_model_that_is_let_go_is_gone_though_frozen(monkeypatch):
+    monkeypatch.setenv("VITRINE_MODELS_MB", "1")
+    monkeypatch.delenv("VITRINE_NO_FREEZE", raising=False)
+    try:
+        first = weakref.ref(cache.model("embedded:photo"))  # 3 MB
+        assert gc.get_freeze_count() > 0
+        cache.model("embedded:fashion")
+        assert first() is None  # by its count of references: the collector does not look at what is frozen
+    finally:
+        gc.unfreeze()
+
+
+def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
+    from streamlit.testing.v1 import AppTest
+
+    full = [True]
+    real = cache.result
+
+    def result(*args):
+        if full[0]:
+            raise vc.InputError("busy", "32 pictures are waiting", depth=32)
+        return real(*args)
+
+    monkeypatch.setattr(cache, "result", result)
+    app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
+    app.query_params["lang"] = "en"
+    app.run()
+    assert not app.exception
+    assert "32 pictures are waiting for the model already. Try again" in app.warning[0].value
+    full[0] = False
+    app.button(key="busy_again").click().run()
+    assert not app.exception
+    assert not app.warning
+    assert app.subheader[-1].value == text.Text("en")("norms.title")  # the page, down to its last figure
