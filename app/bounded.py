@@ -14,23 +14,27 @@ class Bounded:
 
     However many threads ask for a key at once, one makes the value and all get it; it is shared, so nobody changes it.
     A failure is everybody's who waited, and not kept. Values may grow: they are measured at each use. One that is
-    larger than the limit stays until another is asked for.
+    larger than the limit stays until another is asked for. `gone(key)` is called after a value was let go.
     """
 
-    def __init__(self, megabytes: float, size: Callable[[Any], int]):
-        self.limit, self._size = int(megabytes * 2**20), size
+    def __init__(self, megabytes: float, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None):
+        self.limit, self._size, self._gone = int(megabytes * 2**20), size, gone
         self._lock, self._values, self._making = threading.Lock(), OrderedDict(), {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The value of `key`, made by `make` where there is none."""
         with self._lock:
-            if key in self._values:
+            there = key in self._values
+            if there:
                 self._values.move_to_end(key)
-                self._let_go()
-                return self._values[key]
-            future = self._making.get(key)
-            if mine := future is None:
-                future = self._making[key] = Future()
+                value = self._values[key]
+            else:
+                future = self._making.get(key)
+                if mine := future is None:
+                    future = self._making[key] = Future()
+        if there:
+            self._let_go()
+            return value
         if not mine:
             return future.result()
         try:
@@ -43,9 +47,15 @@ class Bounded:
         with self._lock:
             self._values[key] = value
             del self._making[key]
-            self._let_go()
         future.set_result(value)
+        self._let_go()
         return value
+
+    def drop(self, which: Callable[[Any], bool]) -> None:
+        """Let go of the values whose key is one of `which`."""
+        with self._lock:
+            for key in [key for key in self._values if which(key)]:
+                del self._values[key]
 
     @property
     def nbytes(self) -> int:
@@ -57,7 +67,12 @@ class Bounded:
         return len(self._values)
 
     def _let_go(self) -> None:
-        sizes = {key: self._size(value) for key, value in self._values.items()}
-        while len(self._values) > 1 and sum(sizes.values()) > self.limit:
-            key, _ = self._values.popitem(last=False)
-            del sizes[key]
+        gone = []
+        with self._lock:
+            sizes = {key: self._size(value) for key, value in self._values.items()}
+            held = sum(sizes.values())
+            while len(self._values) > 1 and held > self.limit:
+                gone.append(self._values.popitem(last=False)[0])
+                held -= sizes[gone[-1]]
+        for key in gone:
+            self._gone(key)

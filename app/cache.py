@@ -1,11 +1,13 @@
 """Everything that outlives a rerun, and the one thread that runs models. The only user of st.cache_*.
 
 Limits, in the environment: VITRINE_MODELS_MB (4096), VITRINE_TRACES_MB (1024): what models and what pictures' traces,
-with all that was derived from them, may take; VITRINE_QUEUE (32): pictures that may wait for the model.
+with all that was derived from them, may take; VITRINE_QUEUE (32): pictures that may wait for the model. What a model
+that is let go has made goes with it, or it would stay in memory for that.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import logging
@@ -24,7 +26,7 @@ from app.lecture import Stage
 from app.result import Result
 from app.text.lecture import words
 from app.why import Why, model_name
-from vit_core.queue import DEPTH, Queue
+from vit_core.queue import DEPTH, Queue, on_cpu
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 log = logging.getLogger("vitrine")
@@ -52,36 +54,41 @@ def run(function, *args):
 
 @st.cache_resource(show_spinner=False)
 def _models() -> Bounded:
-    return Bounded(limit("VITRINE_MODELS_MB", 4096), lambda model: sum(t.nbytes for t in model.state_dict().values()))
+    return Bounded(limit("VITRINE_MODELS_MB", 4096), lambda model: sum(t.nbytes for t in model.state_dict().values()),
+                   lambda key: _made().drop(lambda made: made[0] == key[0]))
 
 
 @st.cache_resource(show_spinner=False)
-def _results() -> Bounded:
-    return Bounded(limit("VITRINE_TRACES_MB", 1024), lambda result: result.nbytes)
+def _made() -> Bounded:
+    """What models made: by the model's name, first, and whatever else tells one from another."""
+    return Bounded(limit("VITRINE_TRACES_MB", 1024), lambda made: len(made) if isinstance(made, bytes) else made.nbytes)
 
 
 def model(name: str) -> vc.VisionTransformer:
     """The model called `name`, on the best device; one, however many ask. Raises InputError; a failure is not kept."""
-    return _models().get(name, lambda: _load(name))
+    loads = []
+    found = _models().get((name, "best"), lambda: loads.append(1) or _load(name))
+    if loads and not os.environ.get("VITRINE_NO_FREEZE"):  # in development: what hot reload leaves would stay for ever
+        # Streamlit collects garbage after each rerun; torch's many objects make that 0.14 to 0.38 s each time,
+        # unless they are put out of the collector's sight. What was frozen before and is no longer used comes first,
+        # the models that were let go for this one among them.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+    return found
 
 
 def _load(name: str) -> vc.VisionTransformer:
     begun = time.perf_counter()
     loaded = run(vc.load, name)
     log.info("load %s %.0f ms", name, (time.perf_counter() - begun) * 1e3)
-    if not os.environ.get("VITRINE_NO_FREEZE"):  # for development: what hot reload leaves behind would stay for ever
-        # Streamlit collects garbage after each rerun; torch's many objects make that 0.14 to 0.38 s each time,
-        # unless they are put out of the collector's sight. What was frozen before and is no longer used comes first.
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
     return loaded
 
 
 def result(name: str, digest: str, picture: Image.Image) -> Result:
     """One forward pass of the model called `name` on the picture whose pixels have this sha256. Raises InputError,
     "busy" where too many wait."""
-    return _results().get((name, digest), lambda: _pass(name, digest, picture))
+    return _made().get((name, "result", digest), lambda: _pass(name, digest, picture))
 
 
 def _pass(name: str, digest: str, picture: Image.Image) -> Result:
@@ -90,26 +97,24 @@ def _pass(name: str, digest: str, picture: Image.Image) -> Result:
     trace = queue().record(loaded, picture)
     seconds = time.perf_counter() - begun
     log.info("forward %s %s %.0f ms", name, digest[:12], seconds * 1e3)
-    return Result(name, picture, loaded, trace, seconds)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _stage(name: str, digest: str, _result: Result) -> Stage:
-    return Stage(_result)
+    fell_back = trace.tokens.device.type != next(loaded.parameters()).device.type
+    if fell_back:  # everything about this picture stays on one device
+        loaded = _models().get((name, "cpu"), functools.partial(on_cpu, loaded))
+    return Result(name, picture, loaded, trace, seconds, fell_back)
 
 
 def scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
     """A scene of the lecture for the browser. `want` is JSON, what the browser asks it for; `sample`: whether the
     picture is one of the bundled ones, so that there is a next one."""
-    return _scene(result.name, digest, name, want, language, sample, result)
+    return _made().get((result.name, "scene", digest, name, want, language, sample),
+                       lambda: _scene(result, digest, name, want, language, sample))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _scene(model: str, digest: str, name: str, want: str, language: str, sample: bool, _result: Result) -> bytes:
+def _scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
     begun = time.perf_counter()
-    stage, asked = _stage(model, digest, _result), json.loads(want)
+    stage, asked = _made().get((result.name, "stage", digest), lambda: Stage(result)), json.loads(want)
     content = run(lecture.build, name, stage, asked | {"language": language})
-    frame = {"of": f"{model} {digest}", "sample": sample}
+    frame = {"of": f"{result.name} {digest}", "sample": sample}
     packed = pack(stage, name, content, asked, words(name, language, lecture.SCENES), frame)
     log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))
     return packed
@@ -128,12 +133,9 @@ def _evaluation(out: str, stamp: float) -> mistakes.Run:
 def why(evaluation, path: str) -> Why:
     """One picture of an evaluation, looked into. Raises InputError where it or the model cannot be read."""
     row = evaluation.rows.row(path)
-    return _why(model_name(evaluation), str(evaluation.rows.path), path, row and row["hash"], evaluation)
-
-
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _why(name: str, table: str, path: str, digest: str | None, _evaluation) -> Why:
-    return run(Why, model(name), _evaluation, path)
+    name = model_name(evaluation)
+    return _made().get((name, "why", str(evaluation.rows.path), path, row and row["hash"]),
+                       lambda: run(Why, model(name), evaluation, path))
 
 
 @st.cache_resource(show_spinner=False)

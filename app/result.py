@@ -51,6 +51,7 @@ class Result:
     model: VisionTransformer
     trace: Trace
     seconds: float  # that preprocessing and forward pass took
+    fell_back: bool = False  # whether the best device had no memory for it, so that the CPU ran this picture
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -66,11 +67,6 @@ class Result:
     def device(self) -> torch.device:
         """Where the model runs."""
         return self.trace.tokens.device
-
-    @property
-    def fell_back(self) -> bool:
-        """Whether the model's device had no memory for this picture, so that the CPU ran it."""
-        return self.device.type != next(self.model.parameters()).device.type
 
     @property
     def nbytes(self) -> int:

@@ -97,6 +97,11 @@ class Why:
         self.maps, self.ranking, self.curve = map(functools.cache, (self._maps, self._ranking, self._curve))
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the picture as it was read and as the model takes it; maps and thumbnails are small beside them."""
+        return self.picture.width * self.picture.height * len(self.picture.getbands()) + self.images.nbytes
+
+    @property
     def patches(self) -> int:
         return self.grid[0] * self.grid[1]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+import torch
 from PIL import Image
 
 import vit_core as vc
@@ -98,7 +99,7 @@ def test_limits_are_the_environments(monkeypatch):
     assert cache.queue().depth == 3
     for seed in range(4):  # each 0.55 MB and more
         cache.result("embedded:photo", str(seed), picture(seed))
-    assert len(cache._results()) == 1 or cache._results().nbytes <= 2**20
+    assert len(cache._made()) == 1 or cache._made().nbytes <= 2**20
     for wrong in "", "-3", "x", "１２":
         monkeypatch.setenv("VITRINE_QUEUE", wrong)
         assert cache.limit("VITRINE_QUEUE", 32) == 32
@@ -120,16 +121,59 @@ def test_a_result_counts_what_is_derived_from_it_and_hands_out_what_nobody_can_c
     assert result.nbytes > grown
 
 
-def test_a_model_that_is_let_go_is_gone_though_frozen(monkeypatch):
+def test_a_model_that_is_let_go_is_gone_with_all_it_made_though_frozen(monkeypatch):
     monkeypatch.setenv("VITRINE_MODELS_MB", "1")
     monkeypatch.delenv("VITRINE_NO_FREEZE", raising=False)
     try:
-        first = weakref.ref(cache.model("embedded:photo"))  # 3 MB
+        first, image = weakref.ref(cache.model("embedded:photo")), picture(0)  # 3 MB
         assert gc.get_freeze_count() > 0
+        made = cache.result("embedded:photo", "digest", image)
+        cache.scene(made, "digest", "summary", "{}", "en", False)
+        cycle = [made]  # as an object that knows itself does, it outlives its last user until it is collected
+        cycle.append(cycle)
+        gc.freeze()
+        assert len(cache._made()) == 3  # result, stage and scene
+        del made, cycle
         cache.model("embedded:fashion")
-        assert first() is None  # by its count of references: the collector does not look at what is frozen
+        assert len(cache._made()) == 0
+        assert first() is None
     finally:
         gc.unfreeze()
+
+
+def test_all_that_a_stage_holds_is_counted(stage):
+    made = stage()
+    before = made.nbytes
+    assert before == made.result.nbytes
+    kept = made.images.nbytes + made.streams.nbytes + sum(tensor.nbytes for tensor in made.inside(1))
+    assert made.nbytes == before + kept
+
+
+def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu_and_it_says_so(monkeypatch):
+    from streamlit.testing.v1 import AppTest
+
+    real, forward, tried = vc.load("embedded:photo"), vc.trace.forward, []
+    device = vc.load("embedded:photo").to("meta")  # a device that is not the CPU, and holds nothing
+
+    def full(model, images, crops):
+        if model is device:
+            tried.append(len(images))
+            raise torch.OutOfMemoryError("no room")
+        return forward(model, images, crops)
+
+    monkeypatch.setattr(vc, "load", lambda name: device)
+    monkeypatch.setattr("vit_core.queue.forward", full)
+    for module in "vit_core.queue", "app.cache":
+        monkeypatch.setattr(f"{module}.on_cpu", lambda model: real)
+    app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
+    app.query_params["lang"] = "en"
+    app.run()
+    assert not app.exception
+    assert tried == [1]
+    assert text.Text("en")("side.model.fell") in [caption.value for caption in app.sidebar.caption]
+    assert app.main.subheader[-1].value == text.Text("en")("norms.title")
+    app.switch_page("screens/lecture.py").run()
+    assert not app.exception
 
 
 def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
@@ -153,4 +197,4 @@ def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
     app.button(key="busy_again").click().run()
     assert not app.exception
     assert not app.warning
-    assert app.subheader[-1].value == text.Text("en")("norms.title")  # the page, down to its last figure
+    assert app.main.subheader[-1].value == text.Text("en")("norms.title")  # the page, down to its last figure

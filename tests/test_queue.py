@@ -126,6 +126,15 @@ def test_without_memory_the_batch_is_halved_down_to_one_and_then_the_cpu(build, 
         torch.testing.assert_close(trace.logits, vc.record(model, images[i : i + 1]).logits, atol=1e-5, rtol=1e-5)
 
 
+def test_the_way_to_the_cpu_copies_nothing_on_the_full_device(build):
+    model = build()
+    moved = module.on_cpu(model)
+    assert moved is not model
+    assert not moved.training
+    for (name, before), after in zip(model.state_dict().items(), moved.state_dict().values(), strict=True):
+        assert after.data_ptr() == before.data_ptr(), name  # here the device is the CPU, and has all of it already
+
+
 def test_the_thread_has_the_threads_it_was_given(build):
     before = torch.get_num_threads()
     assert Queue(threads=1).run(torch.get_num_threads) == 1

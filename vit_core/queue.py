@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vit_core.errors import InputError
 from vit_core.images import Crop
@@ -104,6 +104,12 @@ def _answer(passes: list[_Pass]) -> None:
             _settle(one.future, lambda one=one: run_passes(one.model, one.images, [one.crop])[0], ())
 
 
+def on_cpu(model: VisionTransformer) -> VisionTransformer:
+    """The model on the CPU; the one given stays where it is, and nothing is copied on its device, which is full."""
+    moved = {id(p): nn.Parameter(p.detach().cpu(), p.requires_grad) for p in model.parameters()}
+    return copy.deepcopy(model, moved | {id(b): b.detach().cpu() for b in model.buffers()})
+
+
 def run_passes(model: VisionTransformer, images: Tensor, crops: list[Crop | None]) -> list[Trace]:
     """`vit_core.trace.forward`; where the device's memory does not do, in halves, down to one picture on the CPU.
 
@@ -114,5 +120,5 @@ def run_passes(model: VisionTransformer, images: Tensor, crops: list[Crop | None
     except torch.OutOfMemoryError:
         pass  # outside of the handler: its traceback would hold the memory that is wanted
     if (half := len(crops) // 2) == 0:
-        return forward(copy.deepcopy(model).cpu(), images.cpu(), crops)
+        return forward(on_cpu(model), images.cpu(), crops)
     return run_passes(model, images[:half], crops[:half]) + run_passes(model, images[half:], crops[half:])

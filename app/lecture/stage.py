@@ -37,6 +37,13 @@ class Stage:
         """Its ViTConfig."""
         return self.result.trace.config
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all it holds, its result's among them; not of the model."""
+        inside = [tensor for found in list(self._inside.values()) for tensor in found]
+        held = (vars(self).get("images"), vars(self).get("streams"), *inside)
+        return self.result.nbytes + sum(tensor.nbytes for tensor in held if isinstance(tensor, Tensor))
+
     @functools.cached_property
     def images(self) -> Tensor:
         """The model's input, (1, C, height, width), on the model's device."""
