@@ -1,0 +1,69 @@
+"""What freezing the collector saves and whether it keeps what was let go: `python tests/bench/freeze.py`.
+
+Prints a line of JSON for each: the CPU of a rerun of the whole page (ms, median), with and without the freeze; and the
+resident memory (MB) after two models pushed each other out of the cache twenty times, beside what it was after two.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def resident() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def reruns(count: int = 15) -> dict:
+    import gc
+
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120).run()
+    took = []
+    for _ in range(count):
+        begun = time.process_time()
+        app.run()
+        gc.collect(2)  # as a server does after each; AppTest leaves it out
+        took.append((time.process_time() - begun) * 1e3)
+    assert not app.exception
+    return {"frozen": gc.get_freeze_count(), "rerun_cpu_ms": round(statistics.median(took), 1)}
+
+
+def evictions(count: int = 20) -> dict:
+    import numpy as np
+    from PIL import Image
+
+    from app import cache
+
+    image, seen = Image.fromarray(np.zeros((60, 40, 3), np.uint8)), []
+    for number in range(count):
+        for name in "embedded:photo", "embedded:fashion":
+            assert cache.result(name, str(number), image).atlas.payload
+        seen.append(resident())
+    return {"after_2_mb": round(seen[1], 1), f"after_{count}_mb": round(seen[-1], 1)}
+
+
+def main() -> None:
+    if sys.argv[1:]:
+        sys.path.insert(0, str(ROOT))
+        print(json.dumps({"reruns": reruns, "evictions": evictions}[sys.argv[1]]()))
+        return
+    runs = ("reruns", {"VITRINE_NO_FREEZE": "1"}), ("reruns", {}), ("evictions", {"VITRINE_MODELS_MB": "1"})
+    for what, settings in runs:
+        env = os.environ | settings
+        done = subprocess.run([sys.executable, __file__, what], env=env, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        print(json.dumps({"what": what, **settings} | json.loads(done.stdout.splitlines()[-1])), flush=True)
+
+
+if __name__ == "__main__":
+    main()
