@@ -1,8 +1,9 @@
 """Everything that outlives a rerun, and the one thread that runs models. The only user of st.cache_*.
 
 Limits, in the environment: VITRINE_MODELS_MB (4096), VITRINE_TRACES_MB (1024): what models and what pictures' traces,
-with all that was derived from them, may take; VITRINE_QUEUE (32): pictures that may wait for the model. What a model
-that is let go has made goes with it, or it would stay in memory for that.
+with all that was derived from them, may take; VITRINE_QUEUE (32): pictures that may wait for the model. With
+VITRINE_SERVE=http://host:port forward passes go to a `python -m vit_core serve` there, where it has that model. What a
+model that is let go has made goes with it, or it would stay in memory for that.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from app.result import Result
 from app.text.lecture import words
 from app.why import Why, model_name
 from vit_core.queue import DEPTH, Queue, on_cpu
+from vit_core.wire import Remote
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 log = logging.getLogger("vitrine")
@@ -45,6 +47,13 @@ def limit(name: str, default: int) -> int:
 def queue() -> Queue:
     """The line in front of the one device that models run on, and its thread."""
     return Queue(limit("VITRINE_QUEUE", DEPTH))
+
+
+@st.cache_resource(show_spinner=False)
+def recorder() -> Queue | Remote:
+    """What runs forward passes: the line here, or a server's."""
+    url = os.environ.get("VITRINE_SERVE")
+    return Remote(url, queue()) if url else queue()
 
 
 def run(function, *args):
@@ -94,7 +103,7 @@ def result(name: str, digest: str, picture: Image.Image) -> Result:
 def _pass(name: str, digest: str, picture: Image.Image) -> Result:
     loaded = model(name)
     begun = time.perf_counter()
-    trace = queue().record(loaded, picture)
+    trace = recorder().record(loaded, picture)
     seconds = time.perf_counter() - begun
     log.info("forward %s %s %.0f ms", name, digest[:12], seconds * 1e3)
     fell_back = trace.tokens.device.type != next(loaded.parameters()).device.type

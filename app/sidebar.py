@@ -129,7 +129,7 @@ def _compute(name: str | None) -> Result | None:
             state.put("good_model", name)
             return found
         except InputError as error:
-            if error.code == "busy":
+            if error.code in ("busy", "serve-gone"):
                 raise
             with st.sidebar:
                 st.error(t.error(error), icon=":material/error:")

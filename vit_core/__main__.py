@@ -1,5 +1,5 @@
 """The command line: `python -m vit_core explain IMAGE... --model NAME --out DIR`, `evaluate SOURCE --model NAME --out
-DIR` and `models`."""
+DIR`, `serve --model NAME` and `models`."""
 
 from __future__ import annotations
 
@@ -128,6 +128,13 @@ def _mapping(source, match) -> None:
     sys.stdout.flush()
 
 
+def serve(args: argparse.Namespace) -> int:
+    """One model for many apps, until Ctrl-C."""
+    from vit_core.serve import run
+
+    return run(args.model, args.replicas, args.port, args.host, args.queue, args.device)
+
+
 def models(args: argparse.Namespace) -> int:
     """What can be loaded here."""
     for one in vc.available():
@@ -174,6 +181,14 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--restart", action="store_true", help="throw away what DIR holds of an earlier run")
     one.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # a descriptor, from `vit_core.evaluate.start`
     one.set_defaults(run=evaluate)
+    one = commands.add_parser("serve", help="one model for many apps, on Ray Serve (requirements-ray.txt)")
+    one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
+    one.add_argument("--replicas", type=_count(1), default=2, help="processes that run it (default: %(default)s)")
+    one.add_argument("--queue", type=_count(1), default=32, help="pictures that may wait (default: %(default)s)")
+    one.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine alone)")
+    one.add_argument("--port", type=_count(0), default=8000, help="0: any that is free (default: %(default)s)")
+    one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    one.set_defaults(run=serve)
     commands.add_parser("models", help="what can be loaded here").set_defaults(run=models)
     args = parser.parse_args(argv)
     try:

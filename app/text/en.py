@@ -30,7 +30,14 @@ SENTENCES = {
     "device.mps": "the GPU (MPS)",
     "busy.again": "Try again",
     "side.model.fell": "The GPU's memory was too small for this picture, so the CPU ran it.",
-    "error.busy": "{depth} pictures are waiting for the model already. Try again in a few seconds.",
+    "error.busy": "Many pictures are waiting for the model already. Try again in a few seconds.",
+    "error.serve-gone": "The server that runs the model, {url}, does not answer ({reason}). Try again, or start it.",
+    "error.serve-url": "{url} is no address of a server of models. Write http://127.0.0.1:8000, with the host and port "
+                       "that it said.",
+    "error.serve-format": "What came over the network is no picture or trace ({reason}). Use the same version of "
+                          "Vitrine at both ends.",
+    "error.serve-missing": "Serving models needs Ray Serve, which is not installed. Run: pip install -r "
+                           "requirements-ray.txt.",
     "busy.model": "Loading {name} …",
     "busy.result": "Running the model …",
     "busy.figure": "Computing …",

@@ -30,7 +30,15 @@ SENTENCES = {
     "device.mps": "GPU(MPS)",
     "busy.again": "다시 시도",
     "side.model.fell": "이 사진에는 GPU 메모리가 모자라 CPU에서 실행했습니다.",
-    "error.busy": "사진 {depth}장이 이미 모델을 기다리고 있습니다. 몇 초 뒤에 다시 시도하세요.",
+    "error.busy": "이미 많은 사진이 모델을 기다리고 있습니다. 몇 초 뒤에 다시 시도하세요.",
+    "error.serve-gone": "모델을 실행하는 서버 {url}에서 응답이 없습니다({reason}). 다시 시도하거나 서버를 "
+                        "시작하세요.",
+    "error.serve-url": "{url}: 모델 서버의 주소가 아닙니다. 서버가 알려 준 호스트와 포트로 "
+                       "http://127.0.0.1:8000 처럼 적으세요.",
+    "error.serve-format": "네트워크로 받은 내용이 사진이나 기록이 아닙니다({reason}). 양쪽에서 같은 버전의 "
+                          "Vitrine을 사용하세요.",
+    "error.serve-missing": "모델을 서비스하려면 Ray Serve가 필요하지만 설치되어 있지 않습니다. pip install -r "
+                           "requirements-ray.txt로 설치하세요.",
     "busy.model": "{name} 모델을 불러오는 중 …",
     "busy.result": "모델을 실행하는 중 …",
     "busy.figure": "계산하는 중 …",
