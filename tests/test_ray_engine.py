@@ -150,7 +150,7 @@ def test_nobody_imports_ray_who_did_not_ask():
 def test_the_extra_is_pinned_and_what_the_tests_run():
     extra = [line for line in (ROOT / "requirements-ray.txt").read_text().splitlines() if line and line[0] != "#"]
     version = subprocess.run([sys.executable, "-m", "pip", "show", "ray"], capture_output=True, text=True).stdout
-    assert extra == [f"ray[data]=={version.split('Version: ')[1].split()[0]}"]
+    assert extra == [f"ray[data,serve]=={version.split('Version: ')[1].split()[0]}"]
     assert "-r ../requirements-ray.txt" in (ROOT / "tests/requirements.txt").read_text().splitlines()
 
 
