@@ -51,12 +51,12 @@ def points(places: np.ndarray, outcome: np.ndarray, numbers: np.ndarray, hover: 
     for kind, colour, size, opacity in ((2, "#7f6bb3", 6, 0.6), (0, QUIET, 5, 0.4), (1, WRONG, 7, 0.85)):
         here = outcome == kind
         if here.any():
-            figure.add_scattergl(
+            figure.add_scatter(  # not WebGL: plotly compiles its shaders by eval, which the pages are not allowed
                 x=places[here, 0], y=places[here, 1], mode="markers", customdata=numbers[here], text=hover[here],
                 name=names[kind], showlegend=True, hovertemplate="%{text}<extra></extra>",
                 marker=dict(size=size, color=colour, opacity=opacity),
                 selected_marker_opacity=opacity, unselected_marker_opacity=opacity)
-    figure.update_layout(margin=dict(l=8, r=8, t=40, b=8), clickmode="event+select",
+    figure.update_layout(showlegend=True, margin=dict(l=8, r=8, t=40, b=8), clickmode="event+select",
                          legend=dict(orientation="h", y=1.01, yanchor="bottom", x=0, font_size=FONT,
                                      itemsizing="constant"))
     figure.update_xaxes(visible=False, fixedrange=True)

@@ -22,7 +22,7 @@ def test_each_scene_is_whole_in_each_language(lecture, shoot, scene, language):
     assert shown.misfits() == []
     shoot(page, f"lecture_{scene}_{language}_window")
     page.keyboard.press("f")
-    page.wait_for_function("document.fullscreenElement !== null")
+    page.wait_for_function("() => document.fullscreenElement !== null")
     page.wait_for_timeout(200)
     assert shown.misfits() == []
     small = shown.run("""
@@ -86,7 +86,7 @@ def test_full_screen_fills_the_screen_and_is_left_again(lecture):
     shown = lecture("mlp")
     page = shown.page
     page.locator(".slide .full").click()
-    page.wait_for_function("document.fullscreenElement !== null")
+    page.wait_for_function("() => document.fullscreenElement !== null")
     box = page.locator(".slide").bounding_box()
     assert (box["width"], box["height"]) == (1280, 720)
     assert page.locator(".slide .full").inner_text() == frame.EN["leave"]
@@ -94,7 +94,7 @@ def test_full_screen_fills_the_screen_and_is_left_again(lecture):
     shown.ready("head")
     assert page.evaluate("document.fullscreenElement !== null")  # a new scene does not end it
     page.keyboard.press("f")
-    page.wait_for_function("document.fullscreenElement === null")
+    page.wait_for_function("() => document.fullscreenElement === null")
 
 
 def test_the_language_changes_on_stage_and_the_scene_stays(lecture):

@@ -124,7 +124,7 @@ def see(chromium, address, run, path):
         seen.page.goto(address + "?" + urllib.parse.urlencode({"run": str(run.out), "path": picture, "lang": lang}))
         seen.page.wait_for_selector('.why[data-state="ready"]')
         seen.wait()  # the browser keeps a message for the next run only once the page's own run has ended
-        seen.page.wait_for_function("document.querySelector('.stApp').dataset.testScriptState !== 'running'")
+        seen.page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
         return seen
 
     yield show
