@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import functools
 import gc
+import hashlib
+import io
 import json
 import logging
 import os
 import time
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
@@ -23,6 +26,7 @@ import vit_core as vc
 from app import lecture, mistakes
 from app.bounded import Bounded
 from app.components.lecture import pack
+from app.figures import Finished
 from app.lecture import Stage
 from app.result import Result
 from app.text.lecture import words
@@ -127,6 +131,33 @@ def _scene(result: Result, digest: str, name: str, want: str, language: str, sam
     packed = pack(stage, name, content, asked, words(name, language, lecture.SCENES), frame)
     log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))
     return packed
+
+
+def drawn(make, *arguments, **options):
+    """`make(*arguments, **options)`, a figure or a picture; the same one as long as they are the same. Read-only.
+
+    Plotly's figures take most of a rerun's time to build, and most of a page is as it was.
+    """
+    digest = hashlib.blake2b(make.__qualname__.encode(), digest_size=16)
+    for one in (*arguments, *sorted(options.items())):
+        if isinstance(one, np.ndarray):
+            digest.update(f"{one.shape}{one.dtype}".encode() + np.ascontiguousarray(one).data)
+        elif isinstance(one, Image.Image):
+            digest.update(f"{one.size}{one.mode}".encode() + one.tobytes())
+        else:
+            digest.update(repr(one).encode())
+        digest.update(b"\0")
+    return _drawn(digest.digest(), lambda: make(*arguments, **options))
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _drawn(digest: bytes, _make):
+    made = _make()
+    if isinstance(made, Image.Image):  # Streamlit would write it anew at each rerun
+        file = io.BytesIO()
+        made.save(file, "PNG", compress_level=1)
+        return file.getvalue()
+    return Finished(made)
 
 
 def evaluation(out: Path) -> mistakes.Run:

@@ -45,6 +45,15 @@ def uri(image: Image.Image, exact: bool = True) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
+class Finished(go.Figure):
+    """A figure that nobody changes any more: written out once, instead of at each rerun."""
+
+    def to_dict(self) -> dict:
+        if "_written" not in vars(self):
+            self._written = super().to_dict()
+        return self._written
+
+
 def _figure(height: int | None = None, **layout) -> go.Figure:
     """An empty figure in the house's style: no ground of its own, nothing to drag, labels at the pointer."""
     return go.Figure(layout=dict(

@@ -24,12 +24,12 @@ PATIENCE = 60_000  # ms; a busy machine is no failure
 class Server:
     """`python -m app` on a free port; what it says is in `log`."""
 
-    def __init__(self, log: Path):
+    def __init__(self, log: Path, *options: str):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url, self.log = f"http://127.0.0.1:{port}", log
-        command = [sys.executable, "-m", "app", "--server.headless", "true", "--server.port", str(port)]
+        command = [sys.executable, "-m", "app", "--server.headless", "true", "--server.port", str(port), *options]
         with log.open("wb") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
                                             env=os.environ | {"VITRINE_LOG": "info"})

@@ -1,0 +1,132 @@
+"""Browsers without a screen: they speak Streamlit's protocol to a Vitrine of this computer, and read its answers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import urllib.request
+from urllib.parse import urlsplit
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileUploaderState, FileURLsRequest, UploadedFileInfo
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import connect
+
+from app import text
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ENGLISH = text.Text("en")
+PATIENCE = 120  # seconds for one answer
+ANSWER = ENGLISH("atlas.answer", answer="**").partition("**")[0]
+AGAIN = 0.5  # seconds that somebody waits who was told to try again
+
+
+class Failed(Exception):
+    """The app answered with an error, or not at all."""
+
+
+class Browser:
+    """One session. `ask` reruns the page, `show` with another picture; what the page then says is `said`."""
+
+    def __init__(self, url: str):
+        if urlsplit(url).hostname not in LOOPBACK:
+            raise ValueError(f"only this computer is put under load, not {url}")
+        self.url, self.said, self.busy, self._states, self._numbers = url, [], 0, {}, itertools.count()
+        self.session = self.source = self.uploader = None
+        self._kept: dict[str, ForwardMsg] = {}  # large messages by hash, which the server need not send again
+
+    async def __aenter__(self) -> Browser:
+        self._cookie = await asyncio.to_thread(self._token)
+        token = self._cookie.partition("=")[2]
+        self._link = await connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", origin=self.url,
+                                   subprotocols=["streamlit", token], max_size=None, compression=None,
+                                   additional_headers={"Cookie": self._cookie}, open_timeout=PATIENCE)
+        return self
+
+    async def __aexit__(self, *_) -> None:
+        await self._link.close()
+
+    def _token(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=PATIENCE) as answer:
+            return answer.headers["Set-Cookie"].split(";")[0]
+
+    async def ask(self) -> None:
+        """Run the page as it stands; where it says that it is busy, again after a while."""
+        while True:
+            message = BackMsg()
+            message.rerun_script.query_string = "lang=en"
+            message.rerun_script.cached_message_hashes.extend(self._kept)
+            for name, (kind, value) in self._states.items():
+                state = message.rerun_script.widget_states.widgets.add(id=name)
+                if kind == "file":
+                    state.file_uploader_state_value.CopyFrom(value)
+                elif kind == "numbers":
+                    state.double_array_value.data.extend(value)
+                else:
+                    state.string_array_value.data.append(value)
+            await self._link.send(message.SerializeToString())
+            self.said, self.uploader = [], None
+            await self._until("script_finished")
+            if not any("pictures are waiting for the model" in line for line in self.said):
+                return
+            self.busy += 1
+            await asyncio.sleep(AGAIN)
+
+    async def _until(self, wanted: str) -> ForwardMsg:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                message = ForwardMsg()
+                message.ParseFromString(await self._link.recv())
+                if message.WhichOneof("type") == "ref_hash":
+                    message = self._kept[message.ref_hash]
+                elif message.metadata.cacheable:
+                    self._kept[message.hash] = message
+                kind = message.WhichOneof("type")
+                if kind == "new_session":
+                    self.session = message.new_session.initialize.session_id or self.session
+                elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+                    self._see(message.delta.new_element)
+                if kind == wanted:
+                    return message
+
+    def _see(self, element) -> None:
+        kind = element.WhichOneof("type")
+        if kind == "exception":
+            raise Failed(f"{element.exception.type}: {element.exception.message}")
+        if kind in ("markdown", "alert"):
+            self.said.append(getattr(element, kind).body)
+        elif kind == "file_uploader":
+            self.uploader = element.file_uploader.id
+        elif kind == "slider":  # a browser says where it stands as soon as it is drawn
+            stands = element.slider.value if element.slider.set_value else element.slider.default
+            self._states.setdefault(element.slider.id, ("numbers", list(stands)))
+        elif kind == "button_group" and element.button_group.id.endswith("-source"):
+            self.source = element.button_group.id
+
+    async def show(self, data: bytes) -> str:
+        """Give the page this picture by its uploader; the line of the page that says what the model takes it for."""
+        if self.source not in self._states:
+            self._states[self.source] = ("words", ENGLISH("side.source.file"))
+            await self.ask()
+        asked = BackMsg()
+        name = f"{next(self._numbers)}.png"
+        asked.file_urls_request.CopyFrom(FileURLsRequest(request_id=name, file_names=[name], session_id=self.session))
+        await self._link.send(asked.SerializeToString())
+        urls = (await self._until("file_urls_response")).file_urls_response.file_urls[0]
+        await asyncio.to_thread(self._put, urls.upload_url, name, data)
+        info = UploadedFileInfo(name=name, size=len(data), file_id=urls.file_id, file_urls=urls)
+        self._states[self.uploader] = ("file", FileUploaderState(uploaded_file_info=[info]))
+        await self.ask()
+        return next((line for line in self.said if line.startswith(ANSWER)), "")
+
+    def _put(self, path: str, name: str, data: bytes) -> None:
+        head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+        request = urllib.request.Request(f"{self.url}{path}", head + data + b"\r\n--x--\r\n", method="PUT", headers={
+            "Content-Type": "multipart/form-data; boundary=x", "Cookie": self._cookie, "Origin": self.url,
+            "X-Xsrftoken": self._cookie.partition("=")[2]})
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
+
+
+def answer(best: list[tuple[str, str]]) -> str:
+    """The page's line for these classes and percentages."""
+    return ENGLISH("atlas.answer", answer=" · ".join(ENGLISH("atlas.class", name=n, percent=p) for n, p in best))

@@ -1,0 +1,195 @@
+"""The app under load: `python tests/load/run.py [--short] [--json FILE]`. This computer only; about six minutes.
+
+Starts `python -m app`, opens real sessions (tests/load/client.py) and prints a table of what must hold and what came:
+
+  answers    50 sessions at once, 20 pictures each, all different: errors, and answers that are another picture's
+  rerun      CPU of the server for a rerun of the whole page that runs no model, and its memory's growth over 500
+  sessions   memory's growth over 200 sessions opened and closed, their time (server.disconnectedSessionTTL) over
+  hall       200 sessions, one picture each ten seconds: how many finish, and how long an answer takes
+
+A picture's right answer is worked out beforehand, by vit_core alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import vit_core as vc  # noqa: E402
+from app.figures import two_digits  # noqa: E402
+from tests.browser.conftest import Server  # noqa: E402
+from tests.load.client import Browser, answer  # noqa: E402
+
+TTL = 5  # seconds that a session is kept after its browser has gone
+FULL = {"sessions": 50, "pictures": 20, "reruns": 500, "opened": 200, "hall": 200, "think": 10.0, "rounds": 3}
+SHORT = {"sessions": 8, "pictures": 4, "reruns": 60, "opened": 24, "hall": 24, "think": 1.0, "rounds": 2}
+
+
+def pictures(count: int, seed: int) -> list[tuple[bytes, str]]:
+    """Pieces of the sample pictures in changed colours, as PNG, each with the line the page must say of it."""
+    draw = np.random.default_rng(seed)
+    files = sorted((ROOT / "assets/samples").glob("*.jpg"))
+    whole = [Image.open(file).convert("RGB").resize((160, 120)) for file in files]
+    model, found = vc.load("embedded:photo", "cpu"), []
+    for number in range(count):
+        x, y, tint = draw.integers(0, 60), draw.integers(0, 40), draw.uniform(0.5, 1.5, 3)
+        piece = np.asarray(whole[number % len(whole)].crop((x, y, x + 100, y + 80))) * tint
+        buffer = io.BytesIO()
+        Image.fromarray(piece.clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
+        best = vc.top_k(model, vc.record(model, buffer.getvalue()), 3)
+        found.append((buffer.getvalue(), answer([(name, two_digits(100 * p)) for name, p in best])))
+    return found
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that the process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> float:
+    """MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+class Load:
+    """What is measured at one server."""
+
+    def __init__(self, url: str, pid: int | None, size: dict):
+        self.url, self.pid, self.size, self.errors, self.swapped, self.busy = url, pid, size, [], 0, 0
+
+    async def shown(self, browser: Browser, data: bytes, expected: str) -> None:
+        said = await browser.show(data)
+        self.swapped += said != expected
+
+    async def session(self, mine: list, think: float = 0, times: list | None = None) -> None:
+        try:
+            async with Browser(self.url) as browser:
+                await browser.ask()
+                for data, expected in mine:
+                    begun = time.perf_counter()
+                    await self.shown(browser, data, expected)
+                    if times is not None:
+                        times.append(time.perf_counter() - begun)
+                    await asyncio.sleep(think)
+                self.busy += browser.busy
+        except Exception as error:  # whatever it is, it is one of the errors that are counted
+            self.errors.append(f"{type(error).__name__}: {error}"[:200])
+
+    async def answers(self) -> dict:
+        n, each = self.size["sessions"], self.size["pictures"]
+        made = pictures(n * each, 0)
+        begun = time.perf_counter()
+        await asyncio.gather(*(self.session(made[i::n]) for i in range(n)))
+        return {"answers": n * each, "different_answers": len({expected for _, expected in made}),
+                "errors": len(self.errors), "swapped": self.swapped, "told_to_try_again": self.busy,
+                "seconds": round(time.perf_counter() - begun, 1)}
+
+    async def rerun(self) -> dict:
+        async with Browser(self.url) as browser:
+            for _ in range(20):
+                await browser.ask()
+            before, used = resident(self.pid), cpu(self.pid)
+            for _ in range(self.size["reruns"]):
+                await browser.ask()
+            used = (cpu(self.pid) - used) / self.size["reruns"]
+        return {"cpu_ms": round(used * 1e3, 1), "reruns": self.size["reruns"],
+                "grown_mb": round(resident(self.pid) - before, 1)}
+
+    async def sessions(self) -> dict:
+        async def once():
+            async with Browser(self.url) as browser:
+                await browser.ask()
+
+        for _ in range(10):
+            await once()
+        await asyncio.sleep(TTL + 3)
+        before = resident(self.pid)
+        for _ in range(self.size["opened"] // 4):
+            await asyncio.gather(*(once() for _ in range(4)))
+        await asyncio.sleep(TTL + 3)
+        async with Browser(self.url) as browser:
+            await browser.ask()  # what is over is let go when somebody comes
+        await asyncio.sleep(TTL + 3)
+        return {"opened": self.size["opened"], "grown_mb": round(resident(self.pid) - before, 1)}
+
+    async def hall(self) -> dict:
+        n, rounds, think = self.size["hall"], self.size["rounds"], self.size["think"]
+        made, times = pictures(n * rounds, 1), []
+        failed = len(self.errors)
+
+        async def person(i: int) -> None:
+            await asyncio.sleep(think * i / n)  # nobody comes at the same moment
+            await self.session(made[i::n], think, times)
+
+        await asyncio.gather(*map(person, range(n)))
+        times.sort()
+        return {"sessions": n, "think_s": think, "finished": n - (len(self.errors) - failed),
+                "answer_s_median": round(statistics.median(times), 2) if times else None,
+                "answer_s_95": round(times[int(0.95 * len(times))], 2) if times else None}
+
+
+#: (measurement, its number, its bound, whether it must be at most so or exactly so).
+MUST: list[tuple[str, str, float, Callable]] = [
+    ("answers", "errors", 0, int.__eq__), ("answers", "swapped", 0, int.__eq__), ("rerun", "cpu_ms", 20, float.__le__),
+    ("rerun", "grown_mb", 30, float.__le__), ("sessions", "grown_mb", 100, float.__le__)]
+
+
+def measure(size: dict, url: str | None = None) -> dict:
+    """Everything, at a server of its own, or (without memory and CPU) at one that is there."""
+    if url:
+        load = Load(url, None, size)
+        return {name: asyncio.run(getattr(load, name)()) for name in ("answers", "hall")} | {"errors": load.errors}
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(Path(folder) / "log.txt", "--server.disconnectedSessionTTL", str(TTL))
+        try:
+            server.wait()
+            load = Load(server.url, server.process.pid, size)
+            found = {name: asyncio.run(getattr(load, name)()) for name in ("answers", "rerun", "sessions", "hall")}
+            found["errors"] = load.errors + [line for line in server.said().splitlines() if "Traceback" in line]
+        finally:
+            server.stop()
+    return found
+
+
+def missed(found: dict, size: dict) -> list[str]:
+    """What does not hold."""
+    wrong = [f"{name}: {what} is {found[name][what]}, must be {bound}" for name, what, bound, holds in MUST
+             if name in found and not holds(type(bound)(found[name][what]) if bound == 0 else float(found[name][what]),
+                                            bound if bound == 0 else float(bound))]
+    if found["hall"]["finished"] != size["hall"]:
+        wrong.append(f"hall: {found['hall']['finished']} of {size['hall']} finished")
+    return wrong + found["errors"]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--url", help="of an app on this computer that is running already")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    size = SHORT if args.short else FULL
+    found = measure(size, args.url)
+    for name, numbers in found.items():
+        print(f"{name:10}", numbers if isinstance(numbers, list) else
+              "  ".join(f"{what} {value}" for what, value in numbers.items()))
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1) + "\n")
+    if wrong := missed(found, size):
+        sys.exit("\n".join(["", *wrong]))

@@ -1,0 +1,32 @@
+"""The load test's short form: the same promises, of fewer browsers."""
+
+import pytest
+
+from tests.load import run
+from tests.load.client import Browser
+
+
+def test_only_this_computer_is_put_under_load():
+    with pytest.raises(ValueError, match="only this computer"):
+        Browser("http://example.org:8501")
+
+
+@pytest.mark.timeout(400)
+def test_a_small_hall_is_answered_without_a_swap_and_leaves_nothing(measured):
+    found = run.measure(run.SHORT)
+    for name, numbers in found.items():
+        if name != "errors":
+            measured(f"load, {name}: " + ", ".join(f"{what} {value}" for what, value in numbers.items()))
+    assert run.missed(found, run.SHORT) == []
+    assert found["answers"]["different_answers"] >= 28  # of 32: a swap would show
+
+
+def test_what_does_not_hold_is_named():
+    good = {"answers": {"errors": 0, "swapped": 0}, "rerun": {"cpu_ms": 9.5, "grown_mb": 2}, "errors": [],
+            "sessions": {"grown_mb": 1.0}, "hall": {"finished": 24}}
+    assert run.missed(good, run.SHORT) == []
+    for name, what, bad in (("answers", "swapped", 1), ("answers", "errors", 2), ("rerun", "cpu_ms", 20.5),
+                            ("rerun", "grown_mb", 31), ("sessions", "grown_mb", 101.0), ("hall", "finished", 23)):
+        wrong = run.missed(good | {name: good[name] | {what: bad}}, run.SHORT)
+        assert len(wrong) == 1
+        assert wrong[0].startswith(name)
