@@ -81,14 +81,28 @@ def model(name: str) -> vc.VisionTransformer:
     """The model called `name`, on the best device; one, however many ask. Raises InputError; a failure is not kept."""
     loads = []
     found = _models().get((name, "best"), lambda: loads.append(1) or _load(name))
-    if loads and not os.environ.get("VITRINE_NO_FREEZE"):  # in development: what hot reload leaves would stay for ever
-        # Streamlit collects garbage after each rerun; torch's many objects make that 0.14 to 0.38 s each time,
-        # unless they are put out of the collector's sight. What was frozen before and is no longer used comes first,
-        # the models that were let go for this one among them.
+    if loads:
+        _freeze()
+    return found
+
+
+def _freeze() -> None:
+    """Put what there is out of the garbage collector's sight.
+
+    Streamlit collects after each rerun; torch's many objects make that 0.14 to 0.38 s each time. What was frozen before
+    and is no longer used comes first, the models that were let go among them.
+    """
+    if not os.environ.get("VITRINE_NO_FREEZE"):  # in development: what hot reload leaves would stay for ever
         gc.unfreeze()
         gc.collect()
         gc.freeze()
-    return found
+
+
+@st.cache_resource(show_spinner=False)
+def settled() -> bool:
+    """Once, when the first page is drawn: all that pages import and keep is there by then."""
+    _freeze()
+    return True
 
 
 def _load(name: str) -> vc.VisionTransformer:

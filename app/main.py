@@ -9,7 +9,7 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 import streamlit as st
 
-from app import figures, sidebar, state
+from app import cache, figures, sidebar, state
 
 state.start()
 t = state.t()
@@ -21,3 +21,4 @@ pages = [st.Page("screens/explore.py", title=t("page.explore"), icon=":material/
 page = st.navigation(pages, position="top")
 sidebar.show()
 page.run()
+cache.settled()

@@ -49,6 +49,14 @@ def place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
     return token, (row, col), t("from.patch", row=row + 1, col=col + 1)
 
 
+def computed(result: Result, name: str):
+    """What `result` derives and keeps under that name; at once where it has it already."""
+    if name in vars(result):
+        return getattr(result, name)
+    with st.spinner(state.t()("busy.figure")):
+        return cache.run(getattr, result, name)
+
+
 def others(result: Result) -> str:
     """The prefix tokens, named in a row; many registers become one name."""
     t = state.t()
@@ -97,8 +105,7 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
             state.put(name, value)
         state.rerun(*SHOWN)
 
-    with st.spinner(t("busy.figure")):
-        source = cache.run(lambda: result.atlas)
+    source = computed(result, "atlas")
     mount(source, words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)},
           known=state.get(key), key=key, on_change=changed)
     fold("attention")
@@ -142,8 +149,7 @@ def positions(result: Result, *, key: str) -> None:
     """The grid of grids of position similarity, and the map of one patch."""
     t = state.t()
     st.subheader(t("positions.title"), anchor=False)
-    with st.spinner(t("busy.figure")):
-        similarity = cache.run(lambda: result.position_similarity)
+    similarity = computed(result, "position_similarity")
     if similarity is None:
         st.info(t("positions.none"))
         return
@@ -166,7 +172,7 @@ def filters(result: Result, *, key: str) -> None:
     """The patch embedding's principal filters."""
     t = state.t()
     st.subheader(t("filters.title"), anchor=False)
-    components, share = cache.run(lambda: result.filters)
+    components, share = computed(result, "filters")
     st.markdown(t("filters.text", count=len(components), dim=result.trace.config.dim, percent=percent(share.sum())))
     with st.container(key=f"{key}_image"):
         st.image(cache.drawn(figures.filters, components), width="stretch", output_format="PNG",
@@ -258,8 +264,7 @@ def distances(result: Result, *, key: str) -> None:
     """Mean attention distance of each head, by layer."""
     t, chosen = state.t(), at_head(result)
     st.subheader(t("distances.title"), anchor=False)
-    with st.spinner(t("busy.figure")):
-        values = cache.run(lambda: result.distances)
+    values = computed(result, "distances")
     st.markdown(t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1, value=number(float(values[chosen])))
                 if chosen else t("distances.text.mean"))
     chart(cache.drawn(figures.per_head, values, t("distances.x"), t("distances.y"), t("distances.hover"), chosen, None),
@@ -271,8 +276,7 @@ def entropies(result: Result, *, key: str) -> None:
     """Mean attention entropy of each head, by layer."""
     t, most = state.t(), float(np.log2(result.trace.length))
     st.subheader(t("entropies.title"), anchor=False)
-    with st.spinner(t("busy.figure")):
-        values = cache.run(lambda: result.entropies)
+    values = computed(result, "entropies")
     st.markdown(t("entropies.text", most=number(most), tokens=f"{result.trace.length:,}"))
     chart(cache.drawn(figures.per_head, values, t("distances.x"), t("entropies.y"), t("entropies.hover"),
                       at_head(result), most), f"{key}_chart")
@@ -291,6 +295,6 @@ def norms(result: Result, *, key: str) -> None:
     st.subheader(t("norms.title"), anchor=False)
     st.markdown(t("norms.text"))
     names = [*map(t.token, result.prefix_names), t("norms.median"), t("norms.range")]
-    chart(cache.drawn(figures.norms, cache.run(lambda: result.norms), result.prefix_names, names, t("norms.x"),
+    chart(cache.drawn(figures.norms, computed(result, "norms"), result.prefix_names, names, t("norms.x"),
                       t("norms.y"), t("norms.hover")), f"{key}_chart")
     fold("norms")
