@@ -141,6 +141,13 @@ def test_a_model_that_is_let_go_is_gone_with_all_it_made_though_frozen(monkeypat
         gc.unfreeze()
 
 
+def test_in_development_nothing_is_frozen(monkeypatch):
+    gc.unfreeze()
+    monkeypatch.setenv("VITRINE_NO_FREEZE", "1")
+    cache.model("embedded:fashion")
+    assert gc.get_freeze_count() == 0
+
+
 def test_all_that_a_stage_holds_is_counted(stage):
     made = stage()
     before = made.nbytes
