@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,13 +49,23 @@ def _name(address: str) -> str | None:
 def allowed_host(host: str | None) -> bool:
     """Whether a request may call this server so: a page whose name has been pointed at this computer may not.
 
-    Listening to this computer only, these are its own names, and what `server.allowedHosts` and
-    `browser.serverAddress` add; listening to others, those of `server.allowedHosts`, or any where that is empty.
+    Its own names are this computer's, `server.allowedHosts` and `browser.serverAddress`; listening to others too, any
+    address in numbers, which no foreign name can be.
     """
-    named = {entry.lower() for entry in config.get_option("server.allowedHosts") or ()}
-    if config.get_option("server.address") in LOOPBACK:
-        named |= {*LOOPBACK, config.get_option("browser.serverAddress") or "localhost"}
-    return not named or _name(host or "") in named
+    name = _name(host or "")
+    own = {*LOOPBACK, *map(_name, (config.get_option("browser.serverAddress") or "localhost",
+                                   config.get_option("server.address") or "localhost",
+                                   *(config.get_option("server.allowedHosts") or ())))}
+    return name is not None and (name in own or _numbers(name))
+
+
+def _numbers(name: str) -> bool:
+    """Whether a host is an IP address at which this server may be reached."""
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or config.get_option("server.address") not in LOOPBACK
 
 
 def allowed_origin(origin: str | None, host: str | None) -> bool:

@@ -12,7 +12,6 @@ import io
 import math
 import os
 import stat
-import warnings
 from dataclasses import dataclass
 
 import cv2
@@ -61,23 +60,21 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
     cut off or damaged; "image-too-large" more than `max_pixels`, by the header, before anything is decoded;
     "image-too-thin" one side over MAX_RATIO times the other.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Pillow warns of is either mended here or refused
-        if isinstance(source, Image.Image):
-            image, name = source, "picture"
-        else:
-            data = source if isinstance(source, bytes) else _bytes(source, max_bytes)
-            image, name = _open(data, max_pixels, max_bytes)
-        _check_size(*image.size, name, max_pixels)
-        try:
-            if at_least:
-                image.draft(None, (at_least, at_least))
-            image.load()
-            picture = _rgb(_upright(image))
-        except MemoryError as error:
-            raise _too_large(max_pixels) from error
-        except Exception as error:  # decoders raise a dozen types on damage, SyntaxError among them
-            raise _damaged(name) from error
+    if isinstance(source, Image.Image):
+        image, name = source, "picture"
+    else:
+        data = source if isinstance(source, bytes) else _bytes(source, max_bytes)
+        image, name = _open(data, max_pixels, max_bytes)
+    _check_size(*image.size, name, max_pixels)
+    try:
+        if at_least:
+            image.draft(None, (at_least, at_least))
+        image.load()
+        picture = _rgb(_upright(image))
+    except MemoryError as error:
+        raise _too_large(max_pixels) from error
+    except Exception as error:  # decoders raise a dozen types on damage, SyntaxError among them
+        raise _damaged(name) from error
     picture.info = {}  # else a second reading would turn it again
     return picture
 
@@ -107,7 +104,7 @@ def _open(data: bytes, max_pixels: int, max_bytes: int) -> tuple[Image.Image, st
         name = "SVG"
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS), name or "picture"
-    except (Image.DecompressionBombError, MemoryError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise _too_large(max_pixels) from error
     except Exception as error:
         if name in FORMATS:

@@ -1,0 +1,92 @@
+"""More pictures than anybody should meet: beside `make.cases`, made on the spot, each with what must come of it."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image, ImageCms, PngImagePlugin
+
+from tests.hostile.make import _chunk, cases, encode, jpeg_header, picture, png_header
+
+REFUSED = "refused"  # with an InputError of any code: what a damaged file is taken for depends on where it is cut
+
+
+def bomb(width: int, height: int, format: str) -> bytes:
+    """So many pixels of one colour: some hundred kilobytes."""
+    if format == "PNG":
+        row = b"\0" + bytes(width)
+        packer, body = zlib.compressobj(9), b""
+        for _ in range(height):
+            body += packer.compress(row)
+        head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+        body += packer.flush()
+        return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    return encode(Image.new("L", (width, height)), format)
+
+
+def with_chunk(kind: bytes, body: bytes) -> bytes:
+    png = encode(picture(8, 8), "PNG")
+    return png[:33] + _chunk(kind, body) + png[33:]
+
+
+def frames(count: int) -> bytes:
+    shades = [Image.new("L", (16, 16), i % 256) for i in range(count)]
+    return encode(shades[0], "GIF", save_all=True, append_images=shades[1:], duration=20)
+
+
+def more() -> dict[str, tuple[str, bytes, str | None]]:
+    """{case: (file name, bytes, the InputError's code or REFUSED, or None where the file must simply work)}."""
+    small = picture(48, 64)
+    found: dict[str, tuple[str, bytes, str | None]] = {}
+    for format in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
+        data = encode(small, format)
+        for eighth in range(1, 8):
+            found[f"{format} cut at {eighth}/8"] = (f"cut.{format}", data[: len(data) * eighth // 8], REFUSED)
+    png, jpeg = encode(small, "PNG"), encode(small, "JPEG")
+    broken = bytearray(png)
+    broken[png.index(b"IDAT") + 9] ^= 0xFF
+    draw = np.random.default_rng(0)
+    clear = Image.new("RGBA", (32, 32), (10, 200, 30, 0))
+    found |= {
+        "144 megapixels of nothing": ("bomb.png", bomb(12_000, 12_000, "PNG"), "image-too-large"),
+        "88 megapixels, of which Pillow says nothing": ("bomb.png", bomb(9_400, 9_400, "PNG"), "image-too-large"),
+        "64 megapixels of JPEG": ("bomb.jpg", bomb(8_000, 8_000, "JPEG"), "image-too-large"),
+        "65,535 x 65,535 png": ("huge.png", png_header(65_535, 65_535), "image-too-large"),
+        "65,500 x 65,500 jpeg": ("huge.jpg", jpeg_header(65_500, 65_500), "image-too-large"),
+        "2^31 - 1 wide": ("huge.png", png_header(2**31 - 1, 2**31 - 1), "image-too-large"),
+        "2^31 wide": ("huge.png", png_header(2**31, 1), REFUSED),
+        "iccp bomb": ("bomb.png", with_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**27), 9)), REFUSED),
+        "itxt bomb": ("bomb.png", with_chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(bytes(2**27), 9)), REFUSED),
+        "wrong checksum": ("crc.png", bytes(broken), REFUSED),
+        "html": ("page.png", b"<!DOCTYPE html><script>alert(1)</script>" * 20, "image-not-a-picture"),
+        "photoshop": ("layers.jpg", b"8BPS\0\1" + bytes(200), "image-format"),
+        "icon": ("icon.png", b"\0\0\1\0\1\0" + bytes(200), "image-format"),
+        "random bytes": ("noise.png", draw.bytes(50_000), "image-not-a-picture"),
+        "a png's name on random bytes": ("noise.png", b"\x89PNG\r\n\x1a\n" + draw.bytes(5_000), REFUSED),
+        "fully transparent": ("clear.png", encode(clear, "PNG"), None),
+        "3,000 frames": ("long.gif", frames(3_000), None),
+        "gif that is javascript": ("code.gif", encode(small, "GIF")[:-1] + b"*/=alert(1)//;", None),
+        "jpeg that is a zip": ("zip.jpg", jpeg + b"PK\x03\x04" + bytes(200), None),
+        "wide gamut": ("wide.png", encode(small, "PNG", icc_profile=ImageCms.ImageCmsProfile(
+            ImageCms.createProfile("LAB")).tobytes()), None),
+        "text of many kinds": ("text.png", encode(small, "PNG", pnginfo=_texts()), None),
+    }
+    for value in (*range(1, 9), 99, 65_535):
+        exif = Image.Exif()
+        exif[0x0112] = value
+        found[f"turned {value}"] = (f"{value}.jpg", encode(small, "JPEG", exif=exif), None)
+    return found
+
+
+def _texts() -> PngImagePlugin.PngInfo:
+    texts = PngImagePlugin.PngInfo()
+    for i in range(200):
+        texts.add_text(f"<script>{i}", "\u202e" * 50, zip=bool(i % 2))
+    return texts
+
+
+def every() -> dict[str, tuple[str, bytes, str | None]]:
+    """The whole corpus."""
+    return cases() | more()
