@@ -154,8 +154,8 @@ def peers(size: str, side: int, what: str, options: dict) -> tuple[dict[str, Cal
             importlib.import_module(module)
             found[name] = make(size, side, what, options)
             found[name]()
-        except ImportError:
-            why[name] = "not installed"
+        except ImportError as error:
+            why[name] = f"not installed ({error})"
         except Exception as error:  # a peer's own failure is its result
             found.pop(name, None)
             why[name] = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -231,6 +231,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", help="parts of cases' names (default: all)")
     parser.add_argument("--rounds", type=int, help="in place of each case's own")
+    parser.add_argument("--alone", action="store_true", help="without the peers: they take minutes at 4,097 tokens")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--memory", nargs=2, metavar=("METHOD", "OPTIONS"), help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
@@ -242,7 +243,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; times the floor, medians\n")
     for name, (size, side, what, options, limit, rounds) in CASES.items():
         if any(part in name.lower() for part in wanted):
-            row = timed(size, side, what, options, limit, args.rounds or rounds)
+            row = timed(size, side, what, options, limit, args.rounds or rounds, not args.alone)
             result["cases"][name] = row
             ours_, again = row["ratios"]["ours"], row["ratios"]["floor again"]
             print(f"{name}: ours {ours_} (must reach {limit}{'' if ours_ <= limit + 0.04 else ', NOT MET'}), floor "
@@ -259,7 +260,7 @@ def main(argv: list[str] | None = None) -> int:
             added[f"ours, {name}"] = in_a_process("ours", options)
             print(f"S/16 at 1024, MiB added by record and rollout ({name}): ours {added[f'ours, {name}']} (at most "
                   f"{limit}), floor {added['floor']}", flush=True)
-        for peer in PEERS:
+        for peer in () if args.alone else PEERS:
             added[peer] = in_a_process(peer, {})
             print(f"    {peer}: {added[peer]}", flush=True)
         result["memory_mib"] = added
