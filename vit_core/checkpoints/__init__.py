@@ -65,6 +65,9 @@ def load(name: str, device: str | torch.device | None = None) -> VisionTransform
     Raises InputError: "model-unknown", or the source's own "checkpoint-", "hub-", "labels-" or "timm-" codes.
     """
     source, _, rest = name.partition(":")
+    if len(name) > 4096 or "\0" in name:
+        raise InputError("model-unknown", f"There is no model called {name[:100]!r}…", name=name[:100],
+                         available=[a.name for a in available()])
     if source == "embedded":
         model = embedded.load_named(rest)
     elif source == "timm" and rest:

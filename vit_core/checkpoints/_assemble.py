@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -13,13 +14,22 @@ from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer
 
 _LISTED = 12  # names spelt out in one message; more are counted
+_LONGEST = 200  # characters of somebody else's text in a sentence
+_LARGEST_PICTURE = 65_536  # pixels of a side
+_LABEL = 1000  # characters of a class name; the longest of ImageNet's 21,843 has 200
+
+
+def short(text: object) -> str:
+    """What somebody else wrote, short enough for a sentence."""
+    text = str(text)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def listed(names) -> str:
     """Names for a sentence: the first dozen, then how many more."""
     names = list(names)
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+    return ", ".join(short(n) for n in names[:_LISTED]) + more
 
 
 def check_finite(state: dict[str, Tensor], source: str) -> None:
@@ -51,6 +61,19 @@ def check_keys(expected: dict[str, tuple], given: dict[str, tuple], source: str)
                          source=source, missing=missing, extra=extra, wrong=wrong, shapes=shapes)
 
 
+def preprocess(made: Preprocess, channels: int, source: str) -> Preprocess:
+    """The same, if it can be done; InputError "checkpoint-config" for what a file states and nothing can follow."""
+    numbers = (*made.size, *made.mean, *made.std, made.crop_pct)
+    if not (all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
+            and all(isinstance(n, int) and 1 <= n <= _LARGEST_PICTURE for n in made.size)
+            and len(made.size) == 2 and len(made.mean) == len(made.std) == channels and 0.01 <= made.crop_pct <= 100
+            and all(s != 0 for s in made.std) and made.interpolation in ("bicubic", "bilinear", "lanczos", "nearest")
+            and made.crop_mode in ("center", "squash", "border")):
+        raise InputError("checkpoint-config", f"{source} states a preprocessing that cannot be done: {short(made)}.",
+                         source=source, reason=short(made))
+    return made
+
+
 def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: list[str] | None = None,
              transform: Preprocess | None = None, *, spell: Callable[[str], list[str]] = lambda name: [name],
              copy: bool = False) -> VisionTransformer:
@@ -58,15 +81,20 @@ def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: l
 
     Weights become float32; without `copy` those that are float32 already share their memory. `source` is what
     messages call the checkpoint, `spell` gives the names a tensor of ours has there. Raises InputError
-    "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite" or "labels-count".
+    "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite", "labels-count" or "labels-format".
     """
     state = dict(state)
     if not config.prefix:
         state.setdefault("prefix_tokens", torch.zeros(1, 0, config.dim))
     if config.position == "none":
         state.setdefault("positions", torch.zeros(1, 0, config.dim))
-    with torch.device("meta"):
-        model = VisionTransformer(config, labels, transform)
+    try:
+        with torch.device("meta"):
+            model = VisionTransformer(config, labels, transform)
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:  # sizes that no memory could hold
+        reason = short((str(error).splitlines() or [type(error).__name__])[0])
+        raise InputError("checkpoint-architecture", f"{source} describes no model that can be built: {reason}.",
+                         source=source, reason=reason) from error
     wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
     theirs = {n: spell(n) if n in wanted else [n] for n in {**wanted, **state}}
     given = {theirs[n][0]: tuple(t.shape) for n, t in state.items()}
@@ -75,6 +103,10 @@ def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: l
         expected.update({n: given.get(n, ()) for n in theirs[name]})
     check_keys(expected, given, source)
     check_finite({theirs[n][0]: t for n, t in state.items()}, source)
+    if labels is not None and not (isinstance(labels, list) and all(
+            isinstance(n, str) and len(n) <= _LABEL for n in labels)):
+        raise InputError("labels-format", f"{source}: class names should be a list of texts of at most {_LABEL} "
+                         "characters.", source=source)
     if labels is not None and len(labels) != config.classes:
         raise InputError("labels-count", f"{source} has {config.classes} classes but {len(labels)} labels.",
                          source=source, classes=config.classes, labels=len(labels))

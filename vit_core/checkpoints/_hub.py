@@ -71,7 +71,11 @@ def fetch(repo: str, names: list[str], what: str, *, optional: bool = False,
         raise InputError("hub-missing", "huggingface_hub is not installed, so nothing can be fetched from the hub; "
                          "`pip install huggingface_hub` adds it.") from None
     for name in names:
-        cached = hub.try_to_load_from_cache(repo, name)
+        try:
+            cached = hub.try_to_load_from_cache(repo, name)
+        except hub.errors.HFValidationError:
+            raise InputError("hub-not-found", f"The hub has no repository {repo!r}: it cannot be called so.", name=what,
+                             repo=repo, files=names) from None
         if isinstance(cached, str):
             return Path(cached)
     if hub.constants.HF_HUB_OFFLINE:

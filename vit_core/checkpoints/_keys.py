@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from vit_core.checkpoints._assemble import check_keys, listed
+from vit_core.checkpoints._assemble import check_keys, listed, short
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 
+#: Layers in one model; ten times what the deepest have.
+DEEPEST = 1000
 Rows = tuple[tuple[str, tuple[str, ...]], ...]  # (our stem, their stems, which are stacked along axis 0)
 
 
@@ -149,7 +151,12 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
     Raises InputError "checkpoint-architecture" or "checkpoint-keys".
     """
     state, facts = weights.state, {**weights.facts, **facts}
-    numbers = sorted({int(m[1]) for m in (re.match(r"blocks\.(\d+)\.", n) for n in state) if m})
+    found = {m[1] for m in (re.match(r"blocks\.(\d+)\.", n) for n in state) if m}
+    if len(found) > DEEPEST or any(len(n) > 9 for n in found):
+        raise InputError("checkpoint-architecture", f"{source} has {len(found)} layers, numbered up to "
+                         f"{short(max(found, key=len))}; at most {DEEPEST} are read.", source=source,
+                         reason=f"{len(found)} > {DEEPEST}")
+    numbers = sorted({int(n) for n in found})
 
     def shape(ndim: int, *suffixes: str) -> tuple[int, ...]:
         for suffix in suffixes:
@@ -179,6 +186,9 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
     if heads is None:
         heads = qkv // 3 // shape(1, "attn.q_norm.weight")[0] if some("attn.q_norm.weight") else \
             _heads(qkv // 3, norm, gated, source)
+    if heads < 1:
+        raise InputError("checkpoint-architecture", f"{source}: its heads are wider than the {qkv // 3} that attention "
+                         "has.", source=source, reason=f"{qkv // 3} / {shape(1, 'attn.q_norm.weight')[0]}")
     prefix = facts["class_token"] + facts["distillation_token"] + facts["registers"]
     if "image_size" not in facts and "positions" in state and state["positions"].ndim == 3:
         side, own, missing = _grid(state["positions"].shape[1], prefix, source)

@@ -11,11 +11,10 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from vit_core.checkpoints import _files
-from vit_core.checkpoints._assemble import assemble, check_finite, check_keys
+from vit_core.checkpoints._assemble import assemble, check_finite, check_keys, preprocess, short
 from vit_core.cnn import ConvNet
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
@@ -47,9 +46,9 @@ def save(model: VisionTransformer, path: Path, card: dict) -> None:
 def _header(path: Path) -> dict:
     """The "vitrine" part of a safetensors file's header; empty where there is none."""
     try:
-        with safe_open(path, "pt") as file:
-            found = json.loads((file.metadata() or {}).get("vitrine", "{}"))
-    except (SafetensorError, OSError, json.JSONDecodeError):
+        metadata = _files.header(path, path.stat().st_size).get("__metadata__") or {}
+        found = json.loads(metadata.get("vitrine", "{}"))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -60,6 +59,20 @@ def metadata(path: Path) -> dict | None:
     return found if "config" in found else None
 
 
+def _config(found: dict) -> ViTConfig:
+    """The config in a header. TypeError or ValueError where a field is of another type than its default."""
+    config = ViTConfig(**found["config"])
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        for v in value if isinstance(value, tuple) else (value,):
+            whole = type(v) is int and 0 <= v <= 1_000_000
+            if not whole and isinstance(field.default, tuple) or (
+                    not isinstance(field.default, tuple) and type(v) is not type(field.default)) or (
+                    type(v) is int and not whole):
+                raise TypeError(f"{field.name} = {short(repr(v))}")
+    return config
+
+
 def listing() -> list[tuple[str, str, str]]:
     """(name, title, note) of each embedded model, by name; other files under assets/ are passed over."""
     rows = []
@@ -68,12 +81,13 @@ def listing() -> list[tuple[str, str, str]]:
         if found is None:
             continue
         try:
-            config, card = ViTConfig(**found["config"]), found.get("card", {})
-        except (TypeError, ValueError):  # half written, or for another version
+            config, card = _config(found), found.get("card", {})
+            title, note = card.get("title", path.stem), card.get("note", "")
+        except (TypeError, ValueError, AttributeError, OverflowError):  # half written, or for another version
             continue
         shape = (f"{config.depth} layers x {config.heads} heads, {config.grid[0]} x {config.grid[1]} patches, "
                  f"{config.classes} classes")
-        rows.append((path.stem, str(card.get("title", path.stem)), str(card.get("note", shape))))
+        rows.append((path.stem, short(title), short(note or shape)))
     return rows
 
 
@@ -98,15 +112,18 @@ def load(path: Path) -> VisionTransformer:
                          "config.", source=path.name, reason="config = None")
     state = _files.read(path)
     try:
-        config = ViTConfig(**found["config"])
+        config = _config(found)
         labels = found["labels"]
-        preprocess = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()})
+        made = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()})
         if config.depth > len(state):
             raise ValueError(f"{config.depth} layers in {len(state)} tensors")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError("checkpoint-config", f"{path.name}: its header describes no model that can be built: {error}.",
-                         source=path.name, reason=str(error)) from error
-    return assemble(config, state, path.name, labels, preprocess)
+        transform = preprocess(made, config.channels, path.name)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError("checkpoint-config", f"{path.name}: its header describes no model that can be built: "
+                         f"{short(error)}.", source=path.name, reason=short(error)) from error
+    return assemble(config, state, path.name, labels, transform)
 
 
 def load_cnn(name: str) -> EmbeddedCNN:

@@ -7,13 +7,14 @@ transformers 5's modules. A folder or repository of timm's, with timm's config.j
 from __future__ import annotations
 
 import math
+import os.path
 import re
 from pathlib import Path
 
 from torch import Tensor
 
 from vit_core.checkpoints import _files, _hub
-from vit_core.checkpoints._assemble import assemble
+from vit_core.checkpoints._assemble import assemble, preprocess, short
 from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
@@ -62,8 +63,12 @@ _RESAMPLE = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
     """transformers' state by our names, and the facts that its family implies whatever its config says."""
+    count = len(state)
     state = {re.sub(rf"^({'|'.join(_FAMILIES)})\.", "", n): t for n, t in state.items()}
     state = {re.sub(r"^layers\.", "encoder.layer.", n): t for n, t in state.items()}
+    if len(state) != count:
+        raise InputError("checkpoint-keys", f"{source} holds {count - len(state)} tensors twice, under two names.",
+                         source=source, missing=[], extra=[f"{count - len(state)} x 2"], shapes=[])
     dino = not any("layernorm_before" in n or "layernorm_after" in n for n in state)
     weights = translate(KEYS, state, source)
     registers = "embeddings.register_tokens" in state
@@ -73,7 +78,7 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
              "pool": "token_avg" if dino and "head.weight" in weights.state else "token"}
     positions, tokens = weights.state.get("positions"), weights.state.get("prefix_tokens")
     if registers and positions is not None and positions.ndim == 3 and weights.facts["class_token"] \
-            and positions.shape[-1] == tokens.shape[-1]:
+            and positions.shape[:1] == (1,) and positions.shape[1] and positions.shape[-1] == tokens.shape[-1]:
         # the class token has a position and the registers have none, so it is carried by the token itself
         tokens = tokens.clone()
         tokens[:, :1] += positions[:, :1]
@@ -85,16 +90,17 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
 def _pair(value: object, name: str, source: str) -> tuple[int, int]:
     value = [value, value] if isinstance(value, int) else value
     if not (isinstance(value, list | tuple) and len(value) == 2
-            and all(isinstance(v, int) and 0 < v <= 65536 for v in value)):
-        raise InputError("checkpoint-config", f"{source}: {name} should be one or two whole numbers and is {value!r}.",
-                         source=source, field=name, reason=f"{name} = {value!r}")
+            and all(type(v) is int and 0 < v <= 65536 for v in value)):
+        raise InputError("checkpoint-config", f"{source}: {name} should be one or two whole numbers and is "
+                         f"{short(repr(value))}.", source=source, field=name, reason=f"{name} = {short(repr(value))}")
     return tuple(value)
 
 
 def _eps(value: object, source: str) -> float:
     if not isinstance(value, int | float) or not 0 <= value < 1:
-        raise InputError("checkpoint-config", f"{source}: layer_norm_eps should be a small number and is {value!r}.",
-                         source=source, field="layer_norm_eps", reason=f"layer_norm_eps = {value!r}")
+        raise InputError("checkpoint-config", f"{source}: layer_norm_eps should be a small number and is "
+                         f"{short(repr(value))}.", source=source, field="layer_norm_eps",
+                         reason=f"layer_norm_eps = {short(repr(value))}")
     return float(value)
 
 
@@ -102,19 +108,19 @@ def _facts(config: dict, source: str) -> dict:
     """Our config's fields that transformers' config.json states; what it leaves out has its family's default."""
     family = config["model_type"]
     activation = config.get("hidden_act", "gelu")
-    if activation not in _ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in _ACTIVATIONS:
         raise InputError("checkpoint-architecture", f"{source}: its activation should be one of "
-                         f"{', '.join(_ACTIVATIONS)} and is {activation!r}.", source=source,
-                         reason=f"hidden_act = {activation!r}")
+                         f"{', '.join(_ACTIVATIONS)} and is {short(repr(activation))}.", source=source,
+                         reason=f"hidden_act = {short(repr(activation))}")
     numbers = {"dim": ("hidden_size", 768), "depth": ("num_hidden_layers", 12), "heads": ("num_attention_heads", 12),
                "channels": ("num_channels", 3)}
     facts = {ours: config.get(theirs, default) for ours, (theirs, default) in numbers.items()}
     for ours, value in facts.items():
         largest = _LARGEST.get(ours, 100_000)
-        if not isinstance(value, int) or not 1 <= value <= largest:
+        if type(value) is not int or not 1 <= value <= largest:
             raise InputError("checkpoint-config", f"{source}: {numbers[ours][0]} should be a whole number from 1 to "
-                             f"{largest:,} and is {value!r}.", source=source, field=numbers[ours][0],
-                             reason=f"{numbers[ours][0]} = {value!r}")
+                             f"{largest:,} and is {short(repr(value))}.", source=source, field=numbers[ours][0],
+                             reason=f"{numbers[ours][0]} = {short(repr(value))}")
     if facts["dim"] % facts["heads"]:
         raise InputError("checkpoint-config", f"{source}: hidden_size {facts['dim']} cannot be cut into "
                          f"{facts['heads']} heads.", source=source, field="num_attention_heads",
@@ -156,6 +162,8 @@ def preprocess_of(settings: dict, image_size: tuple[int, int], channels: int) ->
     resized = shortest or (sizes[0] if isinstance(sizes[0], int) else image_size[0])
     crops = settings.get("do_center_crop", False) and isinstance(sizes[1], int)
     target = sizes[1] if crops else resized
+    if not all(type(n) is int and 1 <= n <= 65536 for n in (target, resized)):
+        raise TypeError(f"size {short(size)}, crop_size {short(crop)}")
     crop_pct = target / resized
     while math.floor(target / crop_pct) < resized:  # the resize takes the whole part, which must not fall short
         crop_pct = math.nextafter(crop_pct, 0)
@@ -172,20 +180,29 @@ def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str
 
         return timm.from_config(config, state, source, labels)
     if config.get("model_type") not in _FAMILIES:
-        raise InputError("checkpoint-architecture", f"{source} is a {config.get('model_type')!r} model; those that can "
+        raise InputError("checkpoint-architecture", f"{source} is a {short(repr(config.get('model_type')))} model; those that can "
                          f"be shown are {', '.join(_FAMILIES)}.", source=source,
-                         reason=f"model_type = {config.get('model_type')!r}")
+                         reason=f"model_type = {short(repr(config.get('model_type')))}")
     weights, implied = translated(state, source)
     ours = infer(weights, source, **implied | _facts(config, source))
     labels = labels or (labels_of(config) if ours.classes else None)
-    return assemble(ours, weights.state, source, labels, preprocess_of(settings, ours.image_size, ours.channels),
-                    spell=weights.spell)
+    transform = _stated_preprocess(settings, ours.image_size, ours.channels, source)
+    return assemble(ours, weights.state, source, labels, transform, spell=weights.spell)
+
+
+def _stated_preprocess(settings: dict, image_size: tuple[int, int], channels: int, source: str) -> Preprocess:
+    try:
+        return preprocess(preprocess_of(settings, image_size, channels), channels, source)
+    except (TypeError, ArithmeticError, AttributeError, LookupError) as error:
+        raise InputError("checkpoint-config", f"{source}: its preprocessor_config.json cannot be followed: "
+                         f"{short(error)}.", source=source, reason=f"preprocessor_config: {short(error)}") from error
 
 
 def _shards(index: Path, get) -> dict[str, Tensor]:
     names = _files.read_json(index, "checkpoint-config")
     names = names.get("weight_map") if isinstance(names, dict) else None
-    if not isinstance(names, dict) or not all(re.fullmatch(r"[\w.-]+", str(n)) for n in names.values()):
+    if not isinstance(names, dict) or len(set(map(str, names.values()))) > 1000 or not all(
+            isinstance(n, str) and re.fullmatch(r"[\w.-]+", n) for n in names.values()):
         raise InputError("checkpoint-config", f"{index.name} has no weight_map of file names.", source=index.name,
                          reason="weight_map")
     state = {}
@@ -197,10 +214,10 @@ def _shards(index: Path, get) -> dict[str, Tensor]:
 def load(name: str) -> VisionTransformer:
     """`hf:<folder or id>`. Raises InputError: "checkpoint-not-found", "checkpoint-config",
     "checkpoint-architecture", "hub-unreachable", "hub-not-found", and what the file reader and `assemble` raise."""
-    folder, source = Path(name).expanduser(), f"hf:{name}"
-    if folder.is_dir():
+    folder, source = Path(os.path.expanduser(name)), f"hf:{name}"
+    if os.path.isdir(folder):
         def get(names: list[str], optional: bool = False) -> Path | None:
-            found = next((folder / n for n in names if (folder / n).is_file()), None)
+            found = next((folder / n for n in names if os.path.isfile(folder / n)), None)
             if found is None and not optional:
                 raise InputError("checkpoint-not-found", f"{folder} has no {' or '.join(names)}.", source=source,
                                  files=names, path=f"{folder}: {' | '.join(names)}")
@@ -209,8 +226,8 @@ def load(name: str) -> VisionTransformer:
         def get(names: list[str], optional: bool = False) -> Path | None:
             return _hub.fetch(name, names, source, optional=optional)
     else:
-        raise InputError("checkpoint-not-found", f"{name!r} is neither a folder here nor an id of the hub's.",
-                         source=source, path=name)
+        raise InputError("checkpoint-not-found", f"{short(repr(name))} is neither a folder here nor an id of the hub's.",
+                         source=short(source), path=short(name))
     config = _files.read_json(get(["config.json"]), "checkpoint-config")
     if not isinstance(config, dict):
         raise InputError("checkpoint-config", f"{source}: config.json should be an object.", source=source,

@@ -6,6 +6,7 @@ config.json beside the file, transformers' or timm's, says it better and is beli
 
 from __future__ import annotations
 
+import os.path
 from pathlib import Path
 
 from vit_core.checkpoints import _files, embedded, huggingface, timm
@@ -22,18 +23,18 @@ def load(name: str) -> VisionTransformer:
     Labels: `<stem>.labels.txt`, `labels.txt` or `labels.json` beside it, else the config's, else ImageNet's where the
     number of classes is one of ImageNet's. Raises InputError with a "checkpoint-" or "labels-" code.
     """
-    path = Path(name).expanduser()
-    if path.suffix == ".safetensors" and path.is_file() and embedded.metadata(path) is not None:
+    path = Path(os.path.expanduser(name))
+    if path.suffix == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
         return embedded.load(path)
     source, state = path.name, _files.unwrapped(_files.read(path), path.name)
     config = path.with_name("config.json")
-    config = _files.read_json(config, "checkpoint-config") if config.is_file() else {}
+    config = _files.read_json(config, "checkpoint-config") if os.path.isfile(config) else {}
     if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
         beside = path.with_name("preprocessor_config.json")
-        settings = _files.read_json(beside, "checkpoint-config") if beside.is_file() else {}
+        settings = _files.read_json(beside, "checkpoint-config") if os.path.isfile(beside) else {}
         head = next((t for n, t in state.items() if n in ("head.weight", "classifier.weight", "cls_classifier.weight")),
                     None)
-        labels = _files.labels_beside(path, 0 if head is None else len(head))
+        labels = _files.labels_beside(path, len(head) if head is not None and head.ndim else 0)
         return huggingface.model_of(config, settings, state, source, labels)
     if any(n.startswith("patch_embed.proj.") for n in state):
         weights, implied = timm.translated(state, source), {}

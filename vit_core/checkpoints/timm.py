@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_core.checkpoints import _hub
-from vit_core.checkpoints._assemble import assemble
+from vit_core.checkpoints._assemble import assemble, listed, preprocess, short
 from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
 from vit_core.checkpoints._timm import timm
 from vit_core.errors import InputError
@@ -75,6 +76,11 @@ def _folded(branch: dict[str, Tensor], first: str, last: str) -> tuple[Tensor, T
     first(norm(x) * g + b) = (first.weight * g) norm(x) + first.weight b + first.bias, and gamma * last(y) likewise.
     """
     weight, out = branch[f"{first}.weight"], branch[f"{last}.weight"]
+    wide = {f"{first}.bias": 0, "norm.weight": 1, "norm.bias": 1}
+    if weight.ndim != 2 or out.ndim != 2 or any(
+            branch[n].shape != weight.shape[axis:axis + 1] for n, axis in wide.items() if n in branch) or any(
+            branch[n].shape != out.shape[:1] for n in (f"{last}.bias", "ls.gamma") if n in branch):
+        raise ValueError(f"{first}, {last}: shapes")
     bias = branch.get(f"{first}.bias", weight.new_zeros(len(weight)))
     out_bias = branch.get(f"{last}.bias", out.new_zeros(len(out)))
     bias = bias + weight @ branch["norm.bias"] if "norm.bias" in branch else bias
@@ -84,7 +90,9 @@ def _folded(branch: dict[str, Tensor], first: str, last: str) -> tuple[Tensor, T
 
 def _parallel_things(block: dict[str, Tensor]) -> dict[str, Tensor]:
     """Attentions side by side, then MLPs side by side (Touvron et al. 2022, arXiv:2203.09795), as one wide block."""
-    count = 1 + max(int(k.split(".")[1]) for k in block)
+    count = 1 + max(int(k.split(".")[1][:9]) for k in block)
+    if count > len(block):
+        raise ValueError(f"{count} branches")
     sides = {kind: [{k.removeprefix(f"{kind}.{i}."): t for k, t in block.items() if k.startswith(f"{kind}.{i}.")}
                     for i in range(count)] for kind in ("attns", "ffns")}
     attns = [_folded(b, "attn.qkv", "attn.proj") for b in sides["attns"]]
@@ -140,9 +148,9 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
                 block = _parallel_things(block)
             elif prefix and any(k.startswith("in_proj.") for k in block):
                 block = _parallel_scaling(block)
-        except (KeyError, IndexError, RuntimeError, ValueError) as error:
-            raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} is not whole: {error}.",
-                             source=source, missing=[f"{prefix[:-1]}: {error}"], extra=[], shapes=[]) from error
+        except (KeyError, IndexError, RuntimeError, ValueError, TypeError) as error:
+            raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} is not whole: {short(error)}.",
+                             source=source, missing=[f"{prefix[:-1]}: {short(error)}"], extra=[], shapes=[]) from error
         out |= {prefix + k: t for k, t in block.items()}
     return out
 
@@ -264,27 +272,65 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
 
 def from_config(config: dict, state: dict[str, Tensor], source: str, labels: list[str] | None) -> VisionTransformer:
     """The model of a config.json that timm wrote ("architecture", "model_args", "pretrained_cfg") with its weights."""
-    package, name = timm(), str(config["architecture"])
+    package, name = timm(), short(config["architecture"])
     if name in UNSUPPORTED:
         raise _refuse(source, UNSUPPORTED[name], "DiffAttention")
-    if not package.is_model(name):
-        raise InputError("checkpoint-architecture", f"{source}: timm has no model called {name!r}.", source=source,
+    if name not in {*package.list_models(module="vision_transformer"), *package.list_models(module="deit")}:
+        raise InputError("checkpoint-architecture", f"{source}: timm has no Vision Transformer called {name!r}.", source=source,
                          reason=f"architecture = {name!r}")
-    args = config.get("model_args") or {}
+    args, classes = config.get("model_args") or {}, config.get("num_classes", 1000)
+    _check_arguments(args, classes, len(state), source)
     try:
         with torch.device("meta"):
-            module = package.create_model(name, num_classes=config.get("num_classes", 1000), **args)
-    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+            module = package.create_model(name, num_classes=classes, **args)
+    except (TypeError, ValueError, RuntimeError, AssertionError, LookupError, AttributeError, ArithmeticError) as error:
+        reason = short((str(error).splitlines() or [type(error).__name__])[0])
         raise InputError("checkpoint-config", f"{source}: timm cannot build {name} as its config.json says: {reason}.",
                          source=source, reason=reason) from error
     _check_type(module, source)
     weights = translated(state, source)
     ours = infer(weights, source, depth=len(module.blocks), **_facts(module, source))
     names = config.get("label_names")
-    names = names if isinstance(names, list) and len(names) == ours.classes else imagenet_labels(ours.classes)
+    names = [str(n) for n in names] if isinstance(names, list) and len(names) == ours.classes else \
+        imagenet_labels(ours.classes)
     return assemble(ours, weights.state, source, labels or names,
-                    transform_of(config.get("pretrained_cfg") or {}, ours.image_size), spell=weights.spell)
+                    _stated_transform(config.get("pretrained_cfg") or {}, ours, source), spell=weights.spell)
+
+
+def _stated_transform(cfg: object, ours: ViTConfig, source: str) -> Preprocess:
+    """`transform_of` of what a file states. InputError "checkpoint-config"."""
+    try:
+        made = transform_of(cfg, ours.image_size)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError("checkpoint-config", f"{source}: its pretrained_cfg tells no preprocessing: {short(error)}.",
+                         source=source, reason=f"pretrained_cfg: {short(error)}") from error
+    return preprocess(made, ours.channels, source)
+
+
+def _check_arguments(args: object, classes: object, tensors: int, source: str) -> None:
+    """InputError "checkpoint-config" unless they are numbers, words and switches of timm's VisionTransformer.
+
+    Anything else (pretrained, checkpoint_path, ...) would have timm fetch or open what the file names.
+    """
+    from timm.models.vision_transformer import VisionTransformer as Theirs
+
+    known = inspect.signature(Theirs).parameters.keys() - {"num_classes"} | {"dynamic_img_size"}
+
+    def plain(value: object) -> bool:
+        return value is None or (abs(value) <= 100_000 if isinstance(value, int | float) else
+                                 isinstance(value, str) and len(value) <= 100)
+
+    wrong = {} if isinstance(args, dict) else {"model_args": args}
+    wrong |= {} if wrong else {k: v for k, v in args.items() if k not in known or not all(
+        map(plain, v if isinstance(v, list) and len(v) <= 2 else [v]))}
+    if type(classes) is not int or not 0 <= classes <= 1_000_000:
+        wrong["num_classes"] = classes
+    if not wrong and isinstance(args.get("depth"), int) and args["depth"] > tensors:
+        wrong["depth"] = args["depth"]
+    if wrong:
+        said = listed(f"{k} = {v!r}" for k, v in wrong.items())
+        raise InputError("checkpoint-config", f"{source}: its config.json asks for {said}, which no Vision Transformer "
+                         "of timm's takes.", source=source, reason=said)
 
 
 def _known(package: ModuleType, name: str) -> None:
