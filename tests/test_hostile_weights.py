@@ -4,69 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
-SECONDS, MEGABYTES = 2.0, 300
+import pytest
+from hostile import make_weights
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save
 
-#: In a process of its own, which forks for every case: one that ends, hangs or swells costs the others nothing.
-CHILD = """
-import json, os, sys, time
-from pathlib import Path
-import torch
 import vit_core as vc
-from vit_core.checkpoints import _timm, huggingface, local, timm
-from make_weights import Case
-import safetensors.torch, huggingface_hub, timm.data, timm.models.vision_transformer
 
-def memory():
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return {l.split(":")[0]: int(l.split()[1]) / 1024 for l in lines if l.startswith(("VmHWM", "VmRSS"))}
+SECONDS, MEGABYTES = 2.0, 300
+GOOD = save(make_weights.state())
+OLD = make_weights.torch_file(make_weights.state(), _use_new_zipfile_serialization=False)
+RECORDS = make_weights.records(make_weights.torch_file(make_weights.state()))
 
-def tried(load):
-    before, begun = memory()["VmRSS"], time.monotonic()
-    try:
-        vc.load(load, "cpu")
-        said = ["loaded", ""]
-    except vc.InputError as error:
-        said = [error.code, str(error)]
-    except BaseException as error:
-        said = [type(error).__name__, str(error)[:300]]
-    return [*said, time.monotonic() - begun, memory()["VmHWM"] - before]
-
-torch.set_num_threads(1)
-vc.load("embedded:digits" if False else vc.available()[0].name, "cpu")
-imagenet = local._imagenet(1000)
-cases, results = json.loads(Path(sys.argv[1]).read_text()), {}
-for case, load in cases.items():
-    read, write = os.pipe()
-    child = os.fork()
-    if not child:
-        import signal
-        signal.alarm(20)
-        os.write(write, json.dumps(tried(load)).encode()[:60000])
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        said = pipe.read()
-    status = os.waitpid(child, 0)[1]
-    results[case] = json.loads(said) if said else [f"ended with {status}", "", 20.0, 0.0]
-print(json.dumps(results))
-"""
-
-
-def test_each_hostile_checkpoint_is_refused(tmp_path, monkeypatch, measured):
-    from tests.hostile import make_weights
-
+def test_each_hostile_checkpoint_is_refused(tmp_path, measured):
     canary = tmp_path / "ran"
     cases = make_weights.cases(tmp_path, canary)
     (tmp_path / "cases.json").write_text(json.dumps({name: case.load for name, case in cases.items()}))
     here = Path(make_weights.__file__).parent
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1",
-           "PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])])}
-    done = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path / "cases.json")], env=env, capture_output=True,
-                          text=True, timeout=300)
+           "PYTHONPATH": str(here.parents[1])}
+    done = subprocess.run([sys.executable, here / "try_weights.py", tmp_path / "cases.json"], env=env,
+                          capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     results = json.loads(done.stdout.splitlines()[-1])
     wrong = []
@@ -82,3 +46,46 @@ def test_each_hostile_checkpoint_is_refused(tmp_path, monkeypatch, measured):
              f"largest +{results[largest][3]:.0f} MB ({largest})")
     assert not wrong, "\n".join(wrong)
     assert not canary.exists()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("drawn")
+
+
+def refused_or_loaded(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    try:
+        vc.load(f"file:{path}", "cpu")
+    except vc.InputError as error:
+        assert len(str(error)) < 12_000
+
+
+NUMBERS = st.one_of(st.integers(-4, 70), st.sampled_from([2**31, 2**63, 2**64, 0.5, None, "4"]))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(name=st.sampled_from(sorted(make_weights.state())), field=st.sampled_from(["shape", "data_offsets", "dtype"]),
+       value=st.one_of(st.lists(NUMBERS, max_size=4), NUMBERS, st.sampled_from(["F16", "I64", "F8_E4M3"])),
+       other=st.text(max_size=8))
+def test_any_header_is_refused_or_loads(folder, name, field, value, other):
+    """One entry of a good header is changed and may be renamed; whatever comes of it is a model or an InputError."""
+    data = GOOD
+    length, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    header[name + other if len(other) > 4 else name] = header.pop(name) | {field: value}
+    refused_or_loaded(folder / "a.safetensors", make_weights.tensors_file(header, data[8 + length :]))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(old=st.booleans(), at=st.floats(0, 1), cut=st.integers(0, 4), put=st.binary(max_size=6))
+def test_any_pickle_is_refused_or_loads(folder, old, at, cut, put):
+    """Bytes of a good file's pickle are replaced, in either of the two kinds of torch file."""
+    if old:
+        at = int(at * 6000)  # the five pickles come first
+        data = OLD[:at] + put + OLD[at + cut :]
+    else:
+        code = RECORDS["archive/data.pkl"]
+        at = int(at * len(code))
+        data = make_weights.packed(RECORDS | {"archive/data.pkl": code[:at] + put + code[at + cut :]})
+    refused_or_loaded(folder / "a.pth", data)

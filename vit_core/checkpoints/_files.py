@@ -26,7 +26,7 @@ NESTS = ("state_dict", "model", "model_state_dict", "model_ema", "teacher")
 #: What training scripts and wrappers put before every name.
 PREFIXES = ("module.", "model.", "backbone.", "_orig_mod.")
 #: Bytes of JSON (a config, a safetensors header) or of labels that are read; 21,843 classes' names are 2 MB.
-_TEXT = 8 << 20
+_TEXT = 4 << 20
 #: Tensors in one file: ten times what the largest Vision Transformers have.
 _TENSORS = 10_000
 _AXES, _NAME = 8, 500  # of a tensor
@@ -81,7 +81,7 @@ def header(path: Path, size: int) -> dict:
             broken = f"header {length:,} > {_TEXT:,}"
         elif 8 + length <= size:
             try:
-                found = json.loads(file.read(length).decode(), object_pairs_hook=_once)
+                found = _json(file.read(length).decode(), object_pairs_hook=_once)
                 tensors = {k: v for k, v in found.items() if k != "__metadata__"}
                 wrong = [k for k, v in tensors.items() if not _is_tensor(v)]
                 if wrong or len(tensors) > _TENSORS:
@@ -247,10 +247,17 @@ def unwrapped(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 def read_json(path: Path, code: str) -> dict | list:
     """The JSON in a small file; InputError `code` when it is none."""
     try:
-        return json.loads(_text(path))
+        return _json(_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(code, f"{path.name} is not a JSON file that can be read: {short(error)}.",
                          source=path.name, reason=short(error)) from error
+
+
+def _json(text: str, **options) -> dict | list:
+    """What JSON says; ValueError when it has more lists and objects than are worth the time to make."""
+    if (count := text.count("[") + text.count("{")) > 4 * _TENSORS:
+        raise ValueError(f"{count:,} lists and objects")
+    return json.loads(text, **options)
 
 
 def _text(path: Path) -> str:

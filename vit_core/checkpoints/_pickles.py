@@ -1,8 +1,8 @@
 """The instructions of a torch file's pickle, read and judged without being followed.
 
 `torch.load(weights_only=True)` runs no code, but nested tuples take it for ever to hash (or end the process), and some
-of the constructors that it allows make as much memory as they are asked for. Here the same instructions are walked with numbers, names and
-tuples only; what is not needed for a dict of tensors is refused.
+of the constructors that it allows make as much memory as they are asked for. Here the same instructions are walked
+with numbers, names and tuples only; what is not needed for a dict of tensors is refused.
 """
 
 from __future__ import annotations

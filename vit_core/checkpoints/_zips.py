@@ -24,7 +24,7 @@ class _Odd(Exception):
 
 
 def _table(file: BinaryIO, size: int) -> None:
-    """_Odd, ValueError or struct.error unless the table of contents ends the file, is where it says, and can be read in no time."""
+    """_Odd, ValueError or struct.error unless the table ends the file, is where it says, and is read in no time."""
     file.seek(max(0, size - 22 - 20 - 56))
     tail = file.read()
     signature, disk, first, _, count, length, start, comment = struct.unpack("<4s4H2LH", tail[-22:])

@@ -123,7 +123,7 @@ def _facts(config: dict, source: str) -> dict:
                              reason=f"{numbers[ours][0]} = {short(repr(value))}")
     if facts["dim"] % facts["heads"]:
         raise InputError("checkpoint-config", f"{source}: hidden_size {facts['dim']} cannot be cut into "
-                         f"{facts['heads']} heads.", source=source, field="num_attention_heads",
+                         f"{facts['heads']} heads (num_attention_heads).", source=source, field="num_attention_heads",
                          reason=f"hidden_size / num_attention_heads = {facts['dim']} / {facts['heads']}")
     dino = family.startswith("dinov2")
     facts |= {"image_size": _pair(config.get("image_size", 224), "image_size", source),
@@ -180,8 +180,8 @@ def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str
 
         return timm.from_config(config, state, source, labels)
     if config.get("model_type") not in _FAMILIES:
-        raise InputError("checkpoint-architecture", f"{source} is a {short(repr(config.get('model_type')))} model; those that can "
-                         f"be shown are {', '.join(_FAMILIES)}.", source=source,
+        raise InputError("checkpoint-architecture", f"{source} is a {short(repr(config.get('model_type')))} model; those that "
+                         f"can be shown are {', '.join(_FAMILIES)}.", source=source,
                          reason=f"model_type = {short(repr(config.get('model_type')))}")
     weights, implied = translated(state, source)
     ours = infer(weights, source, **implied | _facts(config, source))
@@ -226,8 +226,8 @@ def load(name: str) -> VisionTransformer:
         def get(names: list[str], optional: bool = False) -> Path | None:
             return _hub.fetch(name, names, source, optional=optional)
     else:
-        raise InputError("checkpoint-not-found", f"{short(repr(name))} is neither a folder here nor an id of the hub's.",
-                         source=short(source), path=short(name))
+        raise InputError("checkpoint-not-found", f"{short(repr(name))} is neither a folder here nor an id of the "
+                         "hub's.", source=short(source), path=short(name))
     config = _files.read_json(get(["config.json"]), "checkpoint-config")
     if not isinstance(config, dict):
         raise InputError("checkpoint-config", f"{source}: config.json should be an object.", source=source,

@@ -15,6 +15,7 @@ from vit_core.checkpoints import _hub
 from vit_core.checkpoints._assemble import assemble, listed, preprocess, short
 from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
 from vit_core.checkpoints._timm import timm
+from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer
@@ -149,8 +150,9 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
             elif prefix and any(k.startswith("in_proj.") for k in block):
                 block = _parallel_scaling(block)
         except (KeyError, IndexError, RuntimeError, ValueError, TypeError) as error:
-            raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} is not whole: {short(error)}.",
-                             source=source, missing=[f"{prefix[:-1]}: {short(error)}"], extra=[], shapes=[]) from error
+            raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} is not whole: "
+                             f"{short(error)}.", source=source, missing=[f"{prefix[:-1]}: {short(error)}"], extra=[],
+                             shapes=[]) from error
         out |= {prefix + k: t for k, t in block.items()}
     return out
 
@@ -276,8 +278,8 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, labels: lis
     if name in UNSUPPORTED:
         raise _refuse(source, UNSUPPORTED[name], "DiffAttention")
     if name not in {*package.list_models(module="vision_transformer"), *package.list_models(module="deit")}:
-        raise InputError("checkpoint-architecture", f"{source}: timm has no Vision Transformer called {name!r}.", source=source,
-                         reason=f"architecture = {name!r}")
+        raise InputError("checkpoint-architecture", f"{source}: timm has no Vision Transformer called {name!r}.",
+                         source=source, reason=f"architecture = {name!r}")
     args, classes = config.get("model_args") or {}, config.get("num_classes", 1000)
     _check_arguments(args, classes, len(state), source)
     try:

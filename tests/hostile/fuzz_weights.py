@@ -1,0 +1,179 @@
+"""Coverage-guided fuzzing of the checkpoint reader: `python tests/hostile/fuzz_weights.py --runs 1000000`.
+
+Needs atheris (tests/hostile/requirements.txt). The mutator keeps the container whole (a header is changed as JSON, a
+zip packed anew), which is what gets past the first check; plain bytes are mutated too. Anything that is raised but
+InputError ends the run, and its input is written to the corpus's folder. `--seconds` bounds a slice; a corpus that is
+given again is gone on with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import struct
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+with atheris.instrument_imports(include=["vit_core.checkpoints", "vit_core.config", "torch._weights_only_unpickler",
+                                         "zipfile", "pickletools"]):
+    import torch
+
+    from vit_core.checkpoints import local
+    from vit_core.errors import InputError
+
+import make_weights  # noqa: E402
+from safetensors.torch import save  # noqa: E402
+
+VALUES = (None, True, -1, 0, 1, 2, 3, 7, 64, 2**31, 2**63, 2**64, 10**30, 0.5, float("nan"), float("inf"), "", "x",
+          "F16", "BF16", "I64", "F8_E4M3", [], {}, [0, 1], "gelu", "vit", "dinov2_with_registers", "vit_tiny_patch16_224")
+
+
+def seeds() -> list[bytes]:
+    """One byte for the kind of file (its suffix, and whether a config.json goes before it), then the file."""
+    state = {n: t[..., :4].contiguous() if t.ndim > 1 else t[:4].clone() for n, t in make_weights.state().items()}
+    small = {"patch_embed.proj.weight": torch.ones(4, 3, 2, 2), "pos_embed": torch.ones(1, 5, 4),
+             "cls_token": torch.ones(1, 1, 4), "blocks.0.attn.qkv.weight": torch.ones(12, 4),
+             "blocks.0.mlp.fc1.weight": torch.ones(8, 4), "blocks.0.mlp.fc2.weight": torch.ones(4, 8)}
+    theirs = {"embeddings.cls_token": torch.ones(1, 1, 4), "embeddings.position_embeddings": torch.ones(1, 5, 4),
+              "embeddings.patch_embeddings.projection.weight": torch.ones(4, 3, 2, 2),
+              **{f"encoder.layer.0.attention.attention.{n}.weight": torch.ones(4, 4)
+                 for n in ("query", "key", "value")},
+              "encoder.layer.0.intermediate.dense.weight": torch.ones(8, 4),
+              "encoder.layer.0.output.dense.weight": torch.ones(4, 8)}
+    config = json.dumps(make_weights.CONFIG | {"hidden_size": 4, "image_size": 4, "patch_size": 2}).encode()
+    timm = json.dumps({"architecture": "vit_tiny_patch16_224", "model_args": {"embed_dim": 4, "depth": 1},
+                       "pretrained_cfg": {"mean": [0.5] * 3}}).encode()
+    ours = {"config": {"dim": 64, "depth": 2}, "labels": ["a"], "preprocess": {"size": [32, 32]}}
+    found = []
+    for weights in (state, small, theirs):
+        found += [b"\0" + save(weights), b"\1" + make_weights.torch_file(weights),
+                  b"\1" + make_weights.torch_file({"model": weights}, _use_new_zipfile_serialization=False)]
+    found += [b"\0" + save(small, {"vitrine": json.dumps(ours)})]
+    return found + [b"\2" + struct.pack("<H", len(c)) + c + save(theirs) for c in (config, timm)]
+
+
+def changed_json(value: object, chance: random.Random, depth: int = 0) -> object:
+    """The same JSON with something in it set, left out, doubled or renamed."""
+    if depth < 5 and isinstance(value, dict) and value and chance.random() < 0.85:
+        key = chance.choice(list(value))
+        what = chance.randrange(8)
+        if what == 0:
+            return {k: v for k, v in value.items() if k != key}
+        if what == 1:
+            other = chance.choice(list(value))
+            return {(other + chance.choice(["", ".x", "0"]) if k == key else k): v for k, v in value.items()}
+        return value | {key: changed_json(value[key], chance, depth + 1)}
+    if depth < 5 and isinstance(value, list) and value and chance.random() < 0.85:
+        at = chance.randrange(len(value))
+        what = chance.randrange(5)
+        return value[:at] + ([] if what == 0 else [value[at]] * 2 if what == 1 else
+                             [changed_json(value[at], chance, depth + 1)]) + value[at + 1:]
+    if isinstance(value, str) and value.startswith("{") and chance.random() < 0.8:
+        try:
+            return json.dumps(changed_json(json.loads(value), chance))
+        except ValueError:
+            return value
+    if isinstance(value, int) and chance.random() < 0.5:
+        return value + chance.choice([-4, -1, 1, 4, 8])
+    return chance.choice(VALUES)
+
+
+def changed_safetensors(data: bytes, chance: random.Random) -> bytes:
+    length, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    for _ in range(chance.randint(1, 3)):
+        header = changed_json(header, chance)
+    return make_weights.tensors_file(header, data[8 + length :])
+
+
+def mutate(data: bytes, most: int, seed: int) -> bytes:
+    chance = random.Random(seed)
+    if len(data) < 12 or chance.random() < 0.15:
+        return atheris.Mutate(data, most)
+    kind, body = data[:1], data[1:]
+    try:
+        if kind == b"\2" and len(body) > 2:
+            length, = struct.unpack("<H", body[:2])
+            text, rest = body[2 : 2 + length], body[2 + length :]
+            if chance.random() < 0.7:
+                text = json.dumps(changed_json(json.loads(text), chance)).encode()
+            else:
+                rest = changed_safetensors(rest, chance)
+            new = struct.pack("<H", len(text)) + text + rest
+        elif body[:2] == b"PK":
+            parts = make_weights.records(body)
+            name = next(n for n in parts if n.endswith("data.pkl")) if chance.random() < 0.8 else \
+                chance.choice(list(parts))
+            parts[name] = atheris.Mutate(parts[name], len(parts[name]) + 64)
+            new = make_weights.packed(parts)
+        elif body[8:9] == b"{":
+            new = changed_safetensors(body, chance)
+        else:
+            new = atheris.Mutate(body, most - 1)
+    except Exception:  # a container that is broken already is changed as bytes
+        return atheris.Mutate(data, most)
+    return kind + new if len(new) < most else atheris.Mutate(data, most)
+
+
+class Target:
+    """Writes each input to memory-backed files and loads it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.count = self.loaded = 0
+        self.codes: dict[str, int] = {}
+
+    def __call__(self, data: bytes) -> None:
+        self.count += 1
+        kind, body = data[0] % 3 if data else 0, data[1:]
+        config = self.folder / "config.json"
+        if kind == 2:
+            length = struct.unpack("<H", body[:2].ljust(2, b"\0"))[0]
+            config.write_bytes(body[2 : 2 + length])
+            body = body[2 + length :]
+        else:
+            config.unlink(missing_ok=True)
+        path = self.folder / ("a.pth" if kind == 1 else "a.safetensors")
+        path.write_bytes(body)
+        try:
+            local.load(str(path))
+            self.loaded += 1
+        except InputError as error:
+            assert len(str(error)) < 12_000, "a sentence without end"
+            self.codes[error.code] = self.codes.get(error.code, 0) + 1
+        if self.count % 10_000 == 0:
+            print(f"{self.count:,} executions, {self.loaded:,} loaded, {self.codes}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=int, default=0, help="end after so long, 0 for never")
+    parser.add_argument("--corpus", type=Path, default=Path(tempfile.gettempdir()) / "vitrine-fuzz-weights")
+    options = parser.parse_args()
+    options.corpus.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(seeds()):
+        (options.corpus / f"seed{number}").write_bytes(data)
+    memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+    scratch = Path(tempfile.mkdtemp(dir=memory))
+    torch.set_num_threads(1)
+    try:
+        atheris.Setup([sys.argv[0], str(options.corpus), f"-runs={options.runs}", f"-max_total_time={options.seconds}",
+                       "-max_len=65536", "-timeout=20", "-rss_limit_mb=3000", "-len_control=0", "-print_final_stats=1",
+                       f"-artifact_prefix={options.corpus.parent}/escape-"], Target(scratch), custom_mutator=mutate)
+        atheris.Fuzz()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
