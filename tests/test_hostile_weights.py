@@ -55,10 +55,12 @@ def folder(tmp_path_factory):
 
 def refused_or_loaded(path: Path, data: bytes) -> None:
     path.write_bytes(data)
+    said = ""
     try:
         vc.load(f"file:{path}", "cpu")
     except vc.InputError as error:
-        assert len(str(error)) < 12_000
+        said = str(error)
+    assert len(said) < 12_000
 
 
 NUMBERS = st.one_of(st.integers(-4, 70), st.sampled_from([2**31, 2**63, 2**64, 0.5, None, "4"]))

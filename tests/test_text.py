@@ -168,7 +168,7 @@ def test_an_error_is_said_in_the_language_or_else_in_its_own_words(language):
 def _literals(path: Path):
     """String constants of a file that are no docstring, with their lines; f-strings' constant parts among them."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
+    documented = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     docs = {id(n.body[0].value) for n in ast.walk(tree)
             if isinstance(n, documented) and n.body and isinstance(n.body[0], ast.Expr)}
     for node in ast.walk(tree):

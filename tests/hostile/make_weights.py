@@ -247,7 +247,8 @@ def _states() -> Iterator[tuple[str, dict[str, torch.Tensor], str, str]]:
 def _configs() -> Iterator[tuple[str, object, str, str]]:
     """config.json beside a file that is good; bytes as they are."""
     for field, value in (("hidden_size", "x"), ("hidden_size", -1), ("hidden_size", 10**9),
-                         ("hidden_size", float("nan")), ("hidden_size", True), ("patch_size", 0), ("image_size", 10**9), ("image_size", "big"),
+                         ("hidden_size", float("nan")), ("hidden_size", True), ("patch_size", 0),
+                         ("image_size", 10**9), ("image_size", "big"),
                          ("num_hidden_layers", 10**9), ("layer_norm_eps", float("nan")), ("num_attention_heads", 7),
                          ("num_channels", [3])):
         yield f"config.json: {field} = {value}", CONFIG | {field: value}, "checkpoint-config", field
@@ -302,7 +303,8 @@ def _files(folder: Path) -> Iterator[tuple[str, Case]]:
     for number, (name, code) in enumerate((
             ("../outside.safetensors", "checkpoint-config"), (str(outside), "checkpoint-config"),
             ("..", "checkpoint-not-found"), ("missing.safetensors", "checkpoint-not-found"),
-            (True, "checkpoint-config"), (["a"], "checkpoint-config"), ("a\nb", "checkpoint-config"), ("config.json", "checkpoint-format"))):
+            (True, "checkpoint-config"), (["a"], "checkpoint-config"), ("a\nb", "checkpoint-config"),
+            ("config.json", "checkpoint-format"))):
         home = folder / f"shards{number}"
         home.mkdir()
         (home / "config.json").write_text(json.dumps(CONFIG))
@@ -313,7 +315,8 @@ def _files(folder: Path) -> Iterator[tuple[str, Case]]:
 NAMES = {"": "model-unknown", "file:": "model-unknown", "timm:../../x": "model-unknown", "timm:" + "x" * 3000:
          "model-unknown", "timm:a\nb": "model-unknown", "x" * 10**6: "model-unknown", "file:a\0b": "model-unknown",
          "hf:/etc/passwd": "checkpoint-not-found", "hf:a\nb": "checkpoint-not-found",
-         "hf:" + "x" * 3000: "hub-not-found", "hf:a..b/c": "hub-not-found", "hf:-a/b": "hub-not-found", "hf:고양이/x": "hub-not-found",
+         "hf:" + "x" * 3000: "hub-not-found", "hf:a..b/c": "hub-not-found", "hf:-a/b": "hub-not-found",
+         "hf:고양이/x": "hub-not-found",
          "hf:../..": "checkpoint-not-found", "file:~nobody-of-that-name/a.pth": "checkpoint-not-found",
          "embedded:../../x": "model-unknown", "embedded:photo\n": "model-unknown", "file:\ud800.pth":
          "checkpoint-not-found"}

@@ -180,9 +180,9 @@ def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str
 
         return timm.from_config(config, state, source, labels)
     if config.get("model_type") not in _FAMILIES:
-        raise InputError("checkpoint-architecture", f"{source} is a {short(repr(config.get('model_type')))} model; those that "
-                         f"can be shown are {', '.join(_FAMILIES)}.", source=source,
-                         reason=f"model_type = {short(repr(config.get('model_type')))}")
+        kind = short(repr(config.get("model_type")))
+        raise InputError("checkpoint-architecture", f"{source} is a {kind} model; those that can be shown are "
+                         f"{', '.join(_FAMILIES)}.", source=source, reason=f"model_type = {kind}")
     weights, implied = translated(state, source)
     ours = infer(weights, source, **implied | _facts(config, source))
     labels = labels or (labels_of(config) if ours.classes else None)
