@@ -7,6 +7,7 @@ is (col, row). All maps use one colour scale, vit_core.draw's.
 from __future__ import annotations
 
 import base64
+import html
 import io
 import math
 from collections.abc import Sequence
@@ -127,6 +128,8 @@ def icon() -> Image.Image:
 
 def bars(names: Sequence[str], values: Sequence[float], hover: str) -> go.Figure:
     """Probabilities as horizontal bars, best on top, each with its name and number."""
+    short = [shorten(name, 26) for name in names]
+    names = [html.escape(shorten(name, 200), quote=False) for name in names]  # plotly takes tags for markup
     figure = _figure(height=38 * len(names) + 10)
     figure.add_bar(
         x=list(values), y=list(range(len(names))), orientation="h", width=0.66, customdata=list(names),
@@ -134,7 +137,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str) -> go.Figure
         text=[f"{two_digits(100 * v)} %" for v in values], textposition="outside", textfont_size=FONT + 1)
     # Room for the number beyond a full bar.
     figure.update_xaxes(range=[0, 1.18], visible=False, fixedrange=True)
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[shorten(n, 26) + "  " for n in names],
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[html.escape(n, quote=False) + "  " for n in short],
                         tickfont_size=FONT + 1, autorange="reversed", fixedrange=True, showgrid=False, zeroline=False,
                         automargin=True)
     return figure

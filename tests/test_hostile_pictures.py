@@ -93,6 +93,9 @@ def test_sixteen_bits_are_scaled_not_clipped():
     grey = np.asarray(read(encode(Image.fromarray(ramp), "PNG")))[..., 0].astype(int)
     assert np.abs(grey - (ramp >> 8)).max() <= 1
     assert len(np.unique(grey)) > 200
+    clear = np.asarray(read(encode(Image.fromarray(ramp), "PNG", transparency=int(ramp[3, 3]))))[..., 0].astype(int)
+    assert clear[3, 3] == 255
+    assert (np.delete(clear, 3 * 64 + 3) == np.delete(grey, 3 * 64 + 3)).all()
 
 
 def test_a_transparent_picture_lies_over_white():

