@@ -1,10 +1,13 @@
 """On Ray the evaluation has the local run's rows, to the bit, whatever was killed on the way.
 
-Ray runs in processes of the tests' own: a command each, started in a session of its own and known by its environment.
+Ray runs in processes of the tests' own: a command each.
 """
 
 import copy
+import ctypes
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,39 +72,57 @@ def local(home: Path, out: Path) -> Path:
 
 
 @pytest.fixture
-def ray(made, tmp_path):
-    """ray(out) -> the command, running; what it or a cluster of it leaves behind is ended with the test."""
+def ray(made):
+    """ray(out) -> the command, running. What outlives its parent becomes this process's child, so that `family` misses
+    nothing; what is left is ended with the test."""
+    adopt(True)
     env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
-    env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "VITRINE_TEST": str(tmp_path), "PYTHONWARNINGS": ""}
+    env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": ""}
     begun = []
 
-    def begin(out: Path, *more: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "vit_core", "evaluate", str(made / "pictures"), "--model",
-                   f"file:{made / 'model.safetensors'}", "--out", str(out), "--batch", str(BATCH), "--device", "cpu",
-                   "--workers", "1", "--engine", "ray", *more]
-        begun.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                      start_new_session=True))
+    def begin(out: Path, *command: str) -> subprocess.Popen:
+        command = command or (
+            "-m", "vit_core", "evaluate", str(made / "pictures"), "--model", f"file:{made / 'model.safetensors'}",
+            "--out", str(out), "--batch", str(BATCH), "--device", "cpu", "--workers", "1", "--engine", "ray")
+        begun.append(subprocess.Popen([sys.executable, *command], env=env, stdout=subprocess.PIPE, text=True,
+                                      stderr=subprocess.STDOUT, start_new_session=True))
         return begun[-1]
 
+    assert not family()
     yield begin
-    slay(tmp_path)
+    slay()
     for process in begun:
         process.communicate()
+    adopt(False)
 
 
-def family(mark: Path) -> list[int]:
-    """The processes, Ray's among them, that carry the test's mark."""
-    found = []
+def adopt(orphans: bool) -> None:
+    assert ctypes.CDLL(None).prctl(36, int(orphans), 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+
+
+def family(name: str = "") -> list[int]:
+    """The living processes that descend from this one and have `name` in their command line."""
+    children, found, ours = {}, set(), [os.getpid()]
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if f"VITRINE_TEST={mark}\0".encode() in (process / "environ").read_bytes():
-                found.append(int(process.name))
-    return found
+            state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+            children.setdefault(int(parent), []).append(int(process.name))
+            if state not in "ZX" and name.encode() in (process / "cmdline").read_bytes():
+                found.add(int(process.name))
+    for pid in ours:
+        ours += children.get(pid, [])
+    return [pid for pid in ours[1:] if pid in found]
 
 
-def slay(mark: Path) -> None:
-    until = time.monotonic() + 20
-    while left := family(mark):
+def home() -> Path:
+    """The folder of the cluster that runs."""
+    (raylet,) = family("/raylet/raylet")
+    return Path(re.search(rb"--temp_dir=([^\0]+)", Path(f"/proc/{raylet}/cmdline").read_bytes())[1].decode())
+
+
+def slay() -> None:
+    until = time.monotonic() + 60
+    while left := family():
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -109,16 +130,16 @@ def slay(mark: Path) -> None:
         time.sleep(0.02)
 
 
-def gone(mark: Path) -> None:
-    """Waits until nothing of the run is left: by itself."""
-    until = time.monotonic() + 30
-    while family(mark):
-        assert time.monotonic() < until, "processes are left behind"
-        time.sleep(0.1)
+def gone(within: float = 0) -> None:
+    """Nothing of the run is left, `within` seconds."""
+    until = time.monotonic() + within
+    while left := family():
+        assert time.monotonic() < until, [Path(f"/proc/{pid}/cmdline").read_bytes()[:80] for pid in left]
+        time.sleep(0.05)
 
 
 def reached(process: subprocess.Popen, out: Path, done: int) -> None:
-    until = time.monotonic() + 90
+    until = time.monotonic() + 240
     while progress(out).done < done:
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < until
@@ -127,6 +148,115 @@ def reached(process: subprocess.Popen, out: Path, done: int) -> None:
 
 def committed(out: Path) -> set[str]:
     return {p.name for p in (out / "commits").glob("*.parquet") if not p.name.endswith(".pending.parquet")}
+
+
+def listening() -> set[str]:
+    """The addresses at which the family waits for connections, as /proc/net has them; IPv6's mapped ones as IPv4."""
+    sockets = set()
+    for pid in family():
+        for handle in Path(f"/proc/{pid}/fd").glob("*"):
+            with suppress(OSError):
+                sockets.add(os.readlink(handle).removeprefix("socket:[").rstrip("]"))
+    lines = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()]
+    return {line[1].rpartition(":")[0].removeprefix("0000000000000000FFFF0000") for line in lines
+            if line[3] == "0A" and line[9] in sockets}
+
+
+@pytest.mark.timeout(900)
+def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, measured):
+    begun, out = time.monotonic(), tmp_path / "out"
+    process = ray(out)
+    reached(process, out, 40)
+    assert listening() == {"0100007F"}, "a port is open to other machines"
+    folder = home()
+    process.send_signal(signal.SIGTERM)  # asked to stop, it does so in order
+    said = process.communicate(timeout=240)[0]
+    assert process.returncode == 130, said
+    assert "not known to the model: 낯선\n" in said
+    gone()
+    assert not folder.exists()
+    first = committed(out)
+    assert progress(out).state == "cancelled"
+    assert 40 <= progress(out).done < COUNT
+    assert progress(out).done in (BATCH * len(first), BATCH * len(first) - BATCH + 1)
+
+    process = ray(out)
+    reached(process, out, progress(out).done + 2 * BATCH)
+    folder = home()
+    process.kill()  # the driver alone: its cluster has to end by itself
+    assert process.wait() == -signal.SIGKILL
+    assert progress(out).state == "interrupted"
+    gone(within=60)
+    assert not folder.exists()
+    second = committed(out)
+    assert first < second, "what was done before is done again"
+
+    changed = made / "pictures" / pq.read_table(out / "parts", columns=["path"])["path"][0].as_py()
+    os.utime(changed, ns=(1, 1))
+    process = ray(out)
+    reached(process, out, BATCH * (len(second) + 1))
+    folder = home()
+    slay()  # every process at once, the guard too
+    shutil.rmtree(folder)
+    assert process.wait() == -signal.SIGKILL
+    third = committed(out)
+    assert len(second - third) == 1, "the part of the changed picture alone is done again"
+    assert len(third) > len(second)
+    assert len(third) <= COUNT // BATCH, "it ended before it could be killed"
+
+    process = ray(out)
+    said = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, said
+    gone()
+    assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
+    paths = pq.read_table(out / "rows.parquet")["path"].to_pylist()
+    assert paths == sorted(labelled(made / "pictures").names)
+    assert not [p.name for p in out.iterdir() if p.name not in (".lock", "run.json", "rows.parquet")]
+    end, whole = described(out), described(tmp_path / "local")
+    assert (end["engine"], end["errors"]) == ("ray", 2)
+    assert {k: end[k] for k in ("done", "errors", "right", "known")} == \
+        {k: whole[k] for k in ("done", "errors", "right", "known")}
+    measured(f"evaluation on Ray stopped once, killed twice, finished, to the bit: {time.monotonic() - begun:.0f} s")
+
+
+POISONED = """
+import os, signal, sys
+from pathlib import Path
+from tests.test_evaluate import Poison
+from vit_core.evaluate import evaluate
+from vit_core.labelled import labelled
+
+class Ending(Poison):  # ends the actor itself, as where there is no memory left
+    @property
+    def truth(self):
+        if b"MapWorker" in Path("/proc/self/cmdline").read_bytes():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.source.truth
+
+home, out, kind = Path(sys.argv[1]), Path(sys.argv[2]), {"picture": Poison, "actor": Ending}[sys.argv[3]]
+source = kind(labelled(home / "pictures"), 20, 99, out.with_name("count"))
+evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=64, workers=1, device="cpu", engine="ray")
+"""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("ends", ["picture", "actor"])
+def test_what_ends_its_process_each_time_is_not_tried_for_ever(made, ray, tmp_path, measured, ends):
+    begun, out = time.monotonic(), tmp_path / "out"
+    process = ray(out, "-c", POISONED, str(made), str(out), ends)
+    said = process.communicate(timeout=400)[0]
+    gone()
+    measured(f"evaluation on Ray where something ends its {ends}: {time.monotonic() - begun:.0f} s")
+    if ends == "actor":
+        assert process.returncode == 1
+        assert "Ray could not finish the evaluation" in said
+        assert progress(out).state == "failed"
+        return
+    assert process.returncode == 0, said
+    rows = pq.read_table(out / "rows.parquet").to_pylist()
+    assert len(rows) == COUNT
+    assert rows[20]["error"] == "evaluate-crash: Reading this picture ended the process that read it, twice."
+    assert sum(row["error"] is not None for row in rows) == 3
 
 
 def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):

@@ -13,6 +13,7 @@ machines share, and vit_core be installed on each.
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import os
 import secrets
@@ -90,17 +91,17 @@ class Evaluator:
         _place(model, places)
         self.model = model.to(device)
         self.target, self.batch = target, batch
-        self.decode = decode.Decoding(self.source, model.transform)
+        self.decoder = decode.Decoder(self.source, model.transform, 1)  # a picture may end the process that reads it
 
     def __call__(self, block: pa.Table) -> pa.Table:
         positions, rows = block["position"].to_numpy(), []
-        for number in np.unique(positions // self.batch).tolist():
+        wholes = (range(start, min(len(self.source), start + self.batch))
+                  for start in (np.unique(positions // self.batch) * self.batch).tolist())
+        for whole, facts, pixels in self.decoder.batches(wholes):
             if self.stop.exists():
                 raise Stopped
-            whole = range(number * self.batch, min(len(self.source), (number + 1) * self.batch))
-            facts, pixels = self.decode(whole)
             found = table_rows(self.source, whole, self.target, facts, *numbers(self.model, pixels))
-            wanted = positions[positions // self.batch == number].tolist()
+            wanted = [p for p in positions.tolist() if p in whole]
             rows += [found[p - whole.start] | {"position": p} for p in wanted]
         return pa.Table.from_pylist(rows, arrow_schema().append(pa.field("position", pa.int64())))
 
@@ -188,13 +189,21 @@ def _cluster(model: torch.nn.Module, actors: int, closing: ExitStack) -> None:
         ray.init(**quiet)
         return
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    if hasattr(os, "pidfd_open"):  # Linux
-        guard = [sys.executable, Path(__file__).with_name("ray_guard.py"), str(os.getpid())]
-        closing.enter_context(subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True))
-    closing.callback(ray.shutdown)
-    weights = sum(tensor.nbytes for tensor in model.state_dict().values())
-    ray.init(address="local", num_cpus=actors + max(HELPERS, 8 - actors), include_dashboard=False,
-             object_store_memory=STORE + 2 * weights, _node_ip_address="127.0.0.1", **quiet)
+    cpus, store = actors + max(HELPERS, 8 - actors), STORE + 2 * sum(t.nbytes for t in model.state_dict().values())
+    if sys.platform != "linux":
+        closing.callback(ray.shutdown)
+        ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=store,
+                 _node_ip_address="127.0.0.1", **quiet)
+        return
+    guard = closing.enter_context(subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("ray_guard.py"), "--node-ip-address=127.0.0.1", f"--num-cpus={cpus}",
+         f"--object-store-memory={store}", "--include-dashboard=false"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True))  # fmt: skip
+    address, said = json.loads(guard.stdout.readline() or '[null, ""]')
+    if address is None:
+        raise _gave_up(said.strip().rpartition("\n")[2] or "its cluster did not start")
+    closing.callback(ray.shutdown)  # disconnects; the guard then ends the cluster
+    ray.init(address=address, _node_ip_address="127.0.0.1", **quiet)
 
 
 def _dataset(model, source, out: Path, run: dict, batch: int, actors: int, parts: Parts):
