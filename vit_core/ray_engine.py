@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -49,6 +50,7 @@ try:
     from ray.data import ActorPoolStrategy, DataContext, Datasource, ReadTask
     from ray.data.block import BlockMetadata
     from ray.data.checkpoint import CheckpointConfig
+    from ray.util.annotations import RayDeprecationWarning
 except ImportError as error:
     raise InputError("evaluate-ray-missing", "The engine \"ray\" needs Ray Data, which is not installed; run `pip "
                      "install -r requirements-ray.txt`, or use the local engine.") from error
@@ -56,6 +58,7 @@ except ImportError as error:
 BLOCKS = 2_000  # at most: each is two files and some tasks
 LOOK = 0.2  # seconds between two looks at what is there
 PENDING = ".pending.parquet"
+RETRIES = 3  # of a block whose actor was killed: by default, without end
 STORE = 200 << 20  # bytes of shared memory for rows under way
 #: Logical CPUs beside the actors': reading, filtering and writing wait for one each, and with none left for ever.
 HELPERS = 6
@@ -220,9 +223,11 @@ def _dataset(model, source, out: Path, run: dict, batch: int, actors: int, parts
     sent = ray.put((copy.deepcopy(model).cpu(), _places(model), source))
     about = dict(sent=sent, target=np.asarray(run["match"]["target"], np.int32), batch=batch, threads=run["threads"],
                  device=device, stop=(out / "cancel").absolute())
-    return pictures.map_batches(Evaluator, batch_size=None, batch_format="pyarrow", fn_constructor_kwargs=about,
-                                compute=ActorPoolStrategy(size=actors), num_gpus=int(device == "cuda"),
-                                num_cpus=run["threads"] if os.environ.get("RAY_ADDRESS") else 1)
+    with warnings.catch_warnings(action="ignore", category=RayDeprecationWarning):  # until it has another name for it
+        return pictures.map_batches(Evaluator, batch_size=None, batch_format="pyarrow", fn_constructor_kwargs=about,
+                                    compute=ActorPoolStrategy(size=actors), max_task_retries=RETRIES,
+                                    num_gpus=int(device == "cuda"),
+                                    num_cpus=run["threads"] if os.environ.get("RAY_ADDRESS") else 1)
 
 
 def run_ray(model, source, out: Path, run: dict, batch: int, workers: int | None, on_progress, should_stop) -> dict:
