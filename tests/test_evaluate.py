@@ -326,6 +326,14 @@ class Poison:
         return self.source.data(index)
 
 
+class Slow(Poison):
+    """A source whose pictures take a while: there is time to stop what reads them."""
+
+    def data(self, index):
+        time.sleep(0.04)
+        return self.source.data(index)
+
+
 @pytest.mark.parametrize("times", [1, 2, 99])  # with others, then alone, then alone again
 def test_a_worker_that_dies_stops_nothing(tmp_path, loaded, times):
     source = labelled(photographs(tmp_path / "p", 60))
