@@ -5,7 +5,6 @@ Ray runs in processes of the tests' own: a command each.
 
 import copy
 import ctypes
-import json
 import os
 import re
 import shutil
@@ -270,55 +269,6 @@ def test_what_ends_its_process_each_time_is_not_tried_for_ever(made, ray, tmp_pa
     assert len(rows) == COUNT
     assert rows[20]["error"] == "evaluate-crash: Reading this picture ended the process that read it, twice."
     assert sum(row["error"] is not None for row in rows) == 3
-
-
-STARTING = """
-import os, sys, time
-home = next(a for a in sys.argv if a.startswith("--temp-dir=")).partition("=")[2]
-if "no" in sys.argv:
-    sys.exit("No room.")
-for i in range(10):
-    if not os.fork():
-        os.setsid()
-        while True:  # each ends soon, and leaves another behind
-            os.fork() and os._exit(0)
-            time.sleep(0.02)
-if "slow" in sys.argv:
-    time.sleep(1000)
-open(home + "/ray_current_cluster", "w").write("127.0.0.1:1")
-"""
-
-
-@pytest.mark.parametrize("how", ["whole", "slow", "killed", "no"])
-def test_the_guard_ends_whatever_the_cluster_started(tmp_path, how):
-    """`ray start` here is a program of the test's, whose processes have no mark, no session and no parent to know."""
-    (tmp_path / "ray/scripts").mkdir(parents=True)
-    (tmp_path / "ray/scripts/scripts.py").write_text(STARTING)
-    (tmp_path / "temporary").mkdir()
-    adopt(True)
-    guard = subprocess.Popen([sys.executable, ROOT / "vit_core/ray_guard.py", how], stdin=subprocess.PIPE, text=True,
-                             stdout=subprocess.PIPE, start_new_session=True,
-                             env=os.environ | {"PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path / "temporary")})
-    try:
-        if how == "slow":  # the driver ends while the cluster starts
-            until = time.monotonic() + 60
-            while len(family()) < 12:
-                assert time.monotonic() < until
-        else:
-            address, said = json.loads(guard.stdout.readline())
-            assert (address, said.strip()) == ((None, "No room.") if how == "no" else ("127.0.0.1:1", ""))
-            assert (len(family()) > 5) == (how != "no")
-        guard.send_signal(signal.SIGTERM)  # not its driver's end
-        if how == "killed":
-            time.sleep(0.3)
-            assert guard.poll() is None
-        guard.communicate(timeout=60)
-        assert guard.returncode == 0
-        gone()
-        assert not list((tmp_path / "temporary").iterdir())
-    finally:
-        slay()
-        adopt(False)
 
 
 def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
