@@ -99,12 +99,16 @@ def ray(made):
                                       stderr=subprocess.STDOUT, start_new_session=True))
         return begun[-1]
 
-    assert not family()
+    OTHERS.update(family())  # of tests before this one, in the same process
     yield begin
     slay()
     for process in begun:
         process.communicate()
     adopt(False)
+
+
+#: Children of this process before the test, with whom it has nothing to do.
+OTHERS: set[int] = set()
 
 
 def adopt(orphans: bool) -> None:
@@ -121,7 +125,7 @@ def family(name: str = "") -> list[int]:
             if state not in "ZX" and name.encode() in (process / "cmdline").read_bytes():
                 found.add(int(process.name))
     for pid in ours:
-        ours += children.get(pid, [])
+        ours += [child for child in children.get(pid, []) if child not in OTHERS]
     return [pid for pid in ours[1:] if pid in found]
 
 

@@ -21,6 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,9 @@ def measure(size: dict, url: str | None = None) -> dict:
         try:
             server.wait()
             load = Load(server.url, server.process.pid, size)
-            found = {name: asyncio.run(getattr(load, name)()) for name in ("answers", "rerun", "sessions", "hall")}
+            with ThreadPoolExecutor(1) as thread:  # which has no event loop yet, as a test's own may have
+                found = {name: thread.submit(lambda name=name: asyncio.run(getattr(load, name)())).result()
+                         for name in ("answers", "rerun", "sessions", "hall")}
             found["errors"] = load.errors + [line for line in server.said().splitlines() if "Traceback" in line]
         finally:
             server.stop()
