@@ -105,7 +105,7 @@ def result() -> Result | None:
     try:
         found = _compute(state.get("named"))
     except InputError as busy:
-        st.warning(t.error(busy), icon=":material/hourglass_top:")
+        st.warning(escaped(t.error(busy), 1000), icon=":material/hourglass_top:")
         st.button(t("busy.again"), key="busy_again", type="primary")
         return None
     if found is None:

@@ -199,7 +199,7 @@ def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
     app.query_params["lang"] = "en"
     app.run()
     assert not app.exception
-    assert "Many pictures are waiting for the model already. Try again" in app.warning[0].value
+    assert "Many pictures are waiting for the model already" in app.warning[0].value
     full[0] = False
     app.button(key="busy_again").click().run()
     assert not app.exception

@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -121,6 +122,16 @@ def test_what_a_server_refuses_or_breaks_has_its_sentence(build, pictures, fake,
         assert caught.value.code == "serve-url"
 
 
+def test_where_no_server_is_nobody_waits(build, pictures):
+    with socket.socket() as free:  # bound and not listening: refused
+        free.bind(("127.0.0.1", 0))
+        begun = time.monotonic()
+        with pytest.raises(vc.InputError) as caught:
+            wire.Remote(f"http://127.0.0.1:{free.getsockname()[1]}", None).record(build(), pictures(1))
+    assert caught.value.code == "serve-gone"
+    assert time.monotonic() - begun < 5 < wire.PATIENCE
+
+
 def test_the_page_says_that_nothing_answers_and_goes_on_when_it_does(fake, monkeypatch):
     from streamlit.testing.v1 import AppTest
 
@@ -133,7 +144,7 @@ def test_the_page_says_that_nothing_answers_and_goes_on_when_it_does(fake, monke
     try:
         app.run()
         assert not app.exception
-        assert "does not answer (HTTP 503)" in app.warning[0].value
+        assert "does not answer \\(HTTP 503\\)" in app.warning[0].value  # a name in it is text
         app.button(key="busy_again").click().run()
         assert "Many pictures are waiting" in app.warning[0].value
         app.button(key="busy_again").click().run()

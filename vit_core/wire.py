@@ -105,7 +105,7 @@ class Remote:
 
     def record(self, model: VisionTransformer, picture: Picture) -> Trace:
         """As `vit_core.record` of one picture. Raises InputError, "busy" where too many wait there, "serve-gone" where
-        nothing answers for PATIENCE seconds."""
+        no server is, or none answers for PATIENCE seconds."""
         images, crop = prepare(model, picture)
         if images.nbytes < LIMIT - 4096:
             status, retry, body = self._asked(packed_input(images), fingerprint(model))
@@ -131,6 +131,8 @@ class Remote:
                 if status not in (500, 502, 503, 504):
                     return status, int(retry) if retry.isascii() and retry.isdigit() else 1, body
                 reason = f"HTTP {status}"
+            except ConnectionRefusedError as error:  # nobody is there at all: no replica that comes back
+                raise self._gone(error.strerror or str(error)) from error
             except (OSError, http.client.HTTPException) as error:
                 reason = f"{type(error).__name__}: {error}"
             finally:
