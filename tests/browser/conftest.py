@@ -148,6 +148,14 @@ def settled(page) -> None:
     }""")
 
 
+def addressed(page, *has: str, lacks: tuple[str, ...] = ()) -> None:
+    """Wait until the browser's address has these parts and lacks those: it follows what is drawn, a message later."""
+    page.wait_for_function("""([has, lacks]) => {
+        const parts = location.search.slice(1).split('&'), named = parts.map(part => part.split('=')[0]);
+        return has.every(part => parts.includes(part)) && !lacks.some(name => named.includes(name));
+    }""", arg=[list(has), list(lacks)])
+
+
 @pytest.fixture
 def shoot(request):
     """shoot(page, name): a picture of the window, where VITRINE_SHOTS names a folder."""

@@ -11,7 +11,7 @@ import pytest
 from app import mistakes, text
 from app.mistakes import BUNDLED, PAGE, Asked, Look, Run
 from tests import tables
-from tests.browser.conftest import PATIENCE, Server, scroll
+from tests.browser.conftest import PATIENCE, Server, addressed, scroll
 from vit_core.filters import Filter
 from vit_core.labelled import labelled
 
@@ -149,9 +149,8 @@ def test_a_click_on_a_cell_lists_its_pictures_and_the_link_lists_them_again(show
     assert listed(page) == wanted
     assert page.get_by_text(f"{count} · 1 / {-(-count // PAGE)}").count()
     shoot(page, "mistakes_cell")
-    address = page.url.partition("?")[2]
-    assert {"truth=6", "predicted=0"} <= set(address.split("&"))
-    other = show(address, theme="dark")
+    addressed(page, "truth=6", "predicted=0")
+    other = show(page.url.partition("?")[2], theme="dark")
     other.locator(f'.gallery button[data-path="{wanted[-1]}"]').wait_for()
     assert listed(other) == wanted
     shoot(other, "mistakes_dark")
@@ -164,9 +163,8 @@ def test_the_matrix_is_used_by_keyboard_alone(show, run):
     page.locator(".confusion canvas").first.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
-    page.wait_for_url("**predicted=**")
     truth, predicted = run.order[2], run.order[1]
-    assert {f"truth={truth}", f"predicted={predicted}"} <= set(page.url.partition("?")[2].split("&"))
+    addressed(page, f"truth={truth}", f"predicted={predicted}")
     page.locator(".confusion canvas").first.focus()
     page.keyboard.press("Escape")
     page.wait_for_function("() => !location.search.includes('truth=')")
@@ -193,8 +191,7 @@ def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, s
     press(page, "open_back")
     page.locator(f'.gallery button.came[data-path="{path}"]').wait_for()
     assert listed(page) == [row["path"] for row in run.page(look)]
-    assert "page=2" in page.url
-    assert "open=" not in page.url
+    addressed(page, "page=2", lacks=("open",))
 
 
 def test_the_next_picture_goes_over_the_edge_of_a_page(show, run):
@@ -205,7 +202,7 @@ def test_the_next_picture_goes_over_the_edge_of_a_page(show, run):
     page.get_by_text(f"{PAGE + 1} of").wait_for()
     press(page, "open_back")
     page.locator(f'.gallery button.came[data-path="{following}"]').wait_for()
-    assert "page=2" in page.url
+    addressed(page, "page=2")
 
 
 def test_explore_opens_the_picture_with_the_model_and_comes_back(show, run, shoot):
@@ -216,13 +213,13 @@ def test_explore_opens_the_picture_with_the_model_and_comes_back(show, run, shoo
     page.get_by_text("out of the evaluation").wait_for()
     row = run.rows.row(path)
     page.get_by_text(run.name(row["predicted"]), exact=True).first.wait_for()  # the answer is the evaluation's
-    assert "model=embedded%3Afashion" in page.url
+    addressed(page, "model=embedded%3Afashion")
     shoot(page, "mistakes_explore")
     page.get_by_test_id("stSidebar").get_by_text(ENGLISH("mistakes.side.back")).click()
     page.get_by_text(f"{2 * PAGE + 8} of").wait_for()
     press(page, "open_back")
     page.locator(f'.gallery button.came[data-path="{path}"]').wait_for()
-    assert "page=3" in page.url
+    addressed(page, "page=3")
 
 
 def test_the_map_opens_a_picture(show, run):
@@ -331,7 +328,7 @@ def test_a_thousand_classes_are_drawn_and_clicked_at_once(show, site, measured, 
     page.mouse.click(*cell(page, truth, predicted))
     page.get_by_text(f"{errors[truth, predicted]} · 1 / 1").wait_for()
     measured(f"from a cell of 1,000,000 to its pictures: {1e3 * (time.perf_counter() - begun):.0f} ms")
-    assert f"truth={truth}" in page.url
+    addressed(page, f"truth={truth}")
 
 
 @pytest.mark.parametrize(("width", "height", "theme"),
