@@ -19,7 +19,7 @@ class Bounded:
 
     def __init__(self, megabytes: float, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None):
         self.limit, self._size, self._gone = int(megabytes * 2**20), size, gone
-        self._lock, self._values, self._making = threading.Lock(), OrderedDict(), {}
+        self._lock, self._values, self._sizes, self._making = threading.Lock(), OrderedDict(), {}, {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The value of `key`, made by `make` where there is none."""
@@ -33,7 +33,7 @@ class Bounded:
                 if mine := future is None:
                     future = self._making[key] = Future()
         if there:
-            self._let_go()
+            self._measure(key, value)
             return value
         if not mine:
             return future.result()
@@ -48,7 +48,7 @@ class Bounded:
             self._values[key] = value
             del self._making[key]
         future.set_result(value)
-        self._let_go()
+        self._measure(key, value)
         return value
 
     def drop(self, which: Callable[[Any], bool]) -> None:
@@ -56,6 +56,7 @@ class Bounded:
         with self._lock:
             for key in [key for key in self._values if which(key)]:
                 del self._values[key]
+                self._sizes.pop(key, None)
 
     @property
     def nbytes(self) -> int:
@@ -63,16 +64,21 @@ class Bounded:
         with self._lock:
             return sum(map(self._size, self._values.values()))
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
     def __len__(self) -> int:
         return len(self._values)
 
-    def _let_go(self) -> None:
-        gone = []
+    def _measure(self, key: Hashable, value: Any) -> None:
+        """Take down how large the value is now, and let go of what there is no longer room for."""
+        size, gone = self._size(value), []
         with self._lock:
-            sizes = {key: self._size(value) for key, value in self._values.items()}
-            held = sum(sizes.values())
+            if key in self._values:
+                self._sizes[key] = size
+            held = sum(self._sizes.values())
             while len(self._values) > 1 and held > self.limit:
                 gone.append(self._values.popitem(last=False)[0])
-                held -= sizes[gone[-1]]
+                held -= self._sizes.pop(gone[-1], 0)
         for key in gone:
             self._gone(key)

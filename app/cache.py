@@ -77,6 +77,11 @@ def _made() -> Bounded:
     return Bounded(limit("VITRINE_TRACES_MB", 1024), lambda made: len(made) if isinstance(made, bytes) else made.nbytes)
 
 
+def at_hand(name: str, digest: str) -> bool:
+    """Whether that model's result for that picture is there, so that nobody waits for it."""
+    return (name, "result", digest) in _made()
+
+
 def model(name: str) -> vc.VisionTransformer:
     """The model called `name`, on the best device; one, however many ask. Raises InputError; a failure is not kept."""
     loads = []
@@ -147,26 +152,24 @@ def _scene(result: Result, digest: str, name: str, want: str, language: str, sam
     return packed
 
 
-def drawn(make, *arguments, **options):
-    """`make(*arguments, **options)`, a figure or a picture; the same one as long as they are the same. Read-only.
+def drawn(result: Result, make, own: tuple, *arguments, **options):
+    """`make(*own, *arguments, **options)`, a figure or a picture; the same one as long as they are the same. Read-only.
 
-    Plotly's figures take most of a rerun's time to build, and most of a page is as it was.
+    `own`: pictures and arrays that the result holds, which it stands for. Plotly's figures take most of a rerun's time
+    to build, and most of a page is as it was.
     """
-    digest = hashlib.blake2b(make.__qualname__.encode(), digest_size=16)
-    for one in (*arguments, *sorted(options.items())):
-        if isinstance(one, np.ndarray):
-            digest.update(f"{one.shape}{one.dtype}".encode() + np.ascontiguousarray(one).data)
-        elif isinstance(one, Image.Image):
-            digest.update(f"{one.size}{one.mode}".encode() + one.tobytes())
-        else:
-            digest.update(repr(one).encode())
-        digest.update(b"\0")
-    return _drawn(digest.digest(), lambda: make(*arguments, **options))
+    return _made().get((result.name, "drawn", result.digest, make.__qualname__, *map(_told, arguments), repr(options)),
+                       lambda: _draw(make(*own, *arguments, **options)))
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
-def _drawn(digest: bytes, _make):
-    made = _make()
+def _told(argument) -> str:
+    """What tells an argument from others."""
+    if isinstance(argument, np.ndarray):
+        return f"{argument.shape} {argument.dtype} {hashlib.blake2b(argument.tobytes()).hexdigest()}"
+    return repr(argument)
+
+
+def _draw(made):
     if isinstance(made, Image.Image):  # Streamlit would write it anew at each rerun
         file = io.BytesIO()
         made.save(file, "PNG", compress_level=1)

@@ -120,8 +120,8 @@ def received(result: Result, *, key: str) -> None:
     inside = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
     st.subheader(t("received.title"), anchor=False)
     image, words = st.columns([4, 5])
-    image.image(cache.drawn(figures.patches, result.seen, result.grid, (ph, pw)), width="stretch", output_format="PNG",
-                alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
+    image.image(cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)), width="stretch",
+                output_format="PNG", alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
     words.markdown(t("received.text", width=f"{width:,}", height=f"{height:,}", crop_width=f"{inside[0]:,.0f}",
                      crop_height=f"{inside[1]:,.0f}", input_width=crop.input[1], input_height=crop.input[0], rows=rows,
                      cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
@@ -141,7 +141,7 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     said = t("predictions.text", count=len(best), classes=f"{result.trace.logits.numel():,}",
              percent=percent(best[0][1]), name=names[0])
     st.markdown(said + (" " + t("predictions.expected", name=expected) if expected else ""))
-    chart(cache.drawn(figures.bars, names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
+    chart(cache.drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
     fold("predictions")
 
 
@@ -159,12 +159,13 @@ def positions(result: Result, *, key: str) -> None:
     every, one = st.columns(2, gap="large")
     with every:
         st.markdown(t("positions.text"))
-        chart(cache.drawn(figures.grid_of_grids, similarity, (row - 1, col - 1), t("positions.pick"), low, 1.0,
-                                    t("positions.scale")), f"{key}_chart", pick(f"{key}_chart"))
+        chart(cache.drawn(result, figures.grid_of_grids, (similarity,), (row - 1, col - 1), t("positions.pick"), low,
+                          1.0, t("positions.scale")), f"{key}_chart", pick(f"{key}_chart"))
     with one:
         st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
-        chart(cache.drawn(figures.enlarged, None, similarity[row - 1, col - 1], low, 1.0, t("positions.scale"),
-                               t("positions.hover"), (row - 1, col - 1), height=440, percent=False), f"{key}_one")
+        chart(cache.drawn(result, figures.enlarged, (None,), similarity[row - 1, col - 1], low, 1.0,
+                          t("positions.scale"), t("positions.hover"), (row - 1, col - 1), height=440, percent=False),
+              f"{key}_one")
     fold("positions")
 
 
@@ -175,7 +176,7 @@ def filters(result: Result, *, key: str) -> None:
     components, share = computed(result, "filters")
     st.markdown(t("filters.text", count=len(components), dim=result.trace.config.dim, percent=percent(share.sum())))
     with st.container(key=f"{key}_image"):
-        st.image(cache.drawn(figures.filters, components), width="stretch", output_format="PNG",
+        st.image(cache.drawn(result, figures.filters, (components,)), width="stretch", output_format="PNG",
                  alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
     fold("filters")
 
@@ -206,7 +207,7 @@ def strip(result: Result, maps: np.ndarray, labels: list[str], hover: list[str],
     """Maps side by side, in a place that is kept for them at any width."""
     rows, cols = result.grid
     aspect = rows * result.patch_aspect / cols
-    figure = cache.drawn(figures.strip, result.region, maps, labels, hover, ranges, opacity, chosen, aspect)
+    figure = cache.drawn(result, figures.strip, (result.region,), maps, labels, hover, ranges, opacity, chosen, aspect)
     with st.container(key=key + "_place"):
         keep = figures.strip_aspect(len(maps), aspect)
         st.html(f"<style>.st-key-{key}_place .stPlotlyChart {{ height: {100 / keep:.2f}cqw; }}</style>")
@@ -237,8 +238,10 @@ def rollout(result: Result, *, key: str) -> None:
         depth = st.slider(t("rollout.depth"), first, last, key="depth")
     fits = result.strip_fits
     options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
-    with st.spinner(t("busy.figure")):
-        rows = cache.run(result.rollouts, options)
+    rows = result.rolled.get(options)
+    if rows is None:
+        with st.spinner(t("busy.figure")):
+            rows = cache.run(result.rollouts, options)
     maps = result.on_grid(rows)
     ranges = figures.limits(maps, shared)
     index = depth - first if fits else 0
@@ -255,8 +258,8 @@ def rollout(result: Result, *, key: str) -> None:
 
         strip(result, maps, labels, hover, ranges, opacity, index, f"{key}_depths", chosen)
     st.markdown(f"**{t('rollout.one', layer=depth)}** " + describe(result, rows[index]))
-    chart(cache.drawn(figures.enlarged, result.region, maps[index], *ranges[index], t("rollout.scale"),
-                           t("map.hover"), patch, opacity, result.patch_aspect), f"{key}_one")
+    chart(cache.drawn(result, figures.enlarged, (result.region,), maps[index], *ranges[index], t("rollout.scale"),
+                      t("map.hover"), patch, opacity, result.patch_aspect), f"{key}_one")
     fold("rollout")
 
 
@@ -267,8 +270,8 @@ def distances(result: Result, *, key: str) -> None:
     values = computed(result, "distances")
     st.markdown(t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1, value=number(float(values[chosen])))
                 if chosen else t("distances.text.mean"))
-    chart(cache.drawn(figures.per_head, values, t("distances.x"), t("distances.y"), t("distances.hover"), chosen, None),
-          f"{key}_chart")
+    chart(cache.drawn(result, figures.per_head, (), values, t("distances.x"), t("distances.y"), t("distances.hover"),
+                      chosen, None), f"{key}_chart")
     fold("distances")
 
 
@@ -278,7 +281,7 @@ def entropies(result: Result, *, key: str) -> None:
     st.subheader(t("entropies.title"), anchor=False)
     values = computed(result, "entropies")
     st.markdown(t("entropies.text", most=number(most), tokens=f"{result.trace.length:,}"))
-    chart(cache.drawn(figures.per_head, values, t("distances.x"), t("entropies.y"), t("entropies.hover"),
+    chart(cache.drawn(result, figures.per_head, (), values, t("distances.x"), t("entropies.y"), t("entropies.hover"),
                       at_head(result), most), f"{key}_chart")
     fold("entropies")
 
@@ -295,6 +298,6 @@ def norms(result: Result, *, key: str) -> None:
     st.subheader(t("norms.title"), anchor=False)
     st.markdown(t("norms.text"))
     names = [*map(t.token, result.prefix_names), t("norms.median"), t("norms.range")]
-    chart(cache.drawn(figures.norms, computed(result, "norms"), result.prefix_names, names, t("norms.x"),
+    chart(cache.drawn(result, figures.norms, (), computed(result, "norms"), result.prefix_names, names, t("norms.x"),
                       t("norms.y"), t("norms.hover")), f"{key}_chart")
     fold("norms")

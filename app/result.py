@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,12 @@ from vit_core.rollout import fused_layers, one_token, rollout, walk
 
 #: Elements of all layers' fused attention that are kept, so that moving a rollout control costs a few products.
 KEPT = 40_000_000
+ROLLED = 16  # rollouts that are kept
+
+
+def digest_of(picture: Image.Image) -> str:
+    """The sha256 of a picture's size and pixels."""
+    return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,18 @@ class Result:
     def nbytes(self) -> int:
         """Bytes of the picture, the trace and what has been derived from it so far; not of the model."""
         derived = list(vars(self).values())
-        kept = [matrix for matrices in list(self._fused.values()) for matrix in matrices]
+        kept = [matrix for matrices in list(self._fused.values()) for matrix in matrices] + list(self.rolled.values())
         arrays = [a for value in derived for a in (value if isinstance(value, tuple) else (value,))
                   if isinstance(a, np.ndarray)]
         pictures = [value for value in derived if isinstance(value, Image.Image)]
         atlas = vars(self).get("atlas")
         return (self.trace.nbytes + sum(held.nbytes for held in (*kept, *arrays)) + (atlas.nbytes if atlas else 0)
                 + sum(image.width * image.height * len(image.getbands()) for image in pictures))
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """What tells the picture from others."""
+        return digest_of(self.picture)
 
     @functools.cached_property
     def parameters(self) -> int:
@@ -173,6 +185,11 @@ class Result:
         return self.trace.depth * self.trace.length**2 <= KEPT
 
     @functools.cached_property
+    def rolled(self) -> dict[Rollout, np.ndarray]:
+        """The last rollouts asked for, as `rollouts` gave them."""
+        return {}
+
+    @functools.cached_property
     def _fused(self) -> dict[tuple[str, float], list[Tensor]]:
         return {}
 
@@ -189,6 +206,13 @@ class Result:
 
         The same numbers as vit_core.rollout, from fused matrices that are kept between calls.
         """
+        if options not in self.rolled:
+            while len(self.rolled) >= ROLLED:
+                self.rolled.pop(next(iter(self.rolled)))
+            self.rolled[options] = self._rollouts(options)
+        return self.rolled[options]
+
+    def _rollouts(self, options: Rollout) -> np.ndarray:
         if not self.strip_fits:
             return array(rollout(self.trace, **dataclasses.asdict(options)))[None]
         fused = self.fused(options.fusion, options.discard)

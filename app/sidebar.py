@@ -122,10 +122,12 @@ def _compute(name: str | None) -> Result | None:
     digest, image, _ = picture
     if name:
         try:
-            with st.spinner(t("busy.model", name=name)):
-                cache.model(name)
-            with st.spinner(t("busy.result")):
-                found = cache.result(name, digest, image)
+            if not cache.at_hand(name, digest):
+                with st.spinner(t("busy.model", name=name)):
+                    cache.model(name)
+                with st.spinner(t("busy.result")):
+                    cache.result(name, digest, image)
+            found = cache.result(name, digest, image)
             state.put("good_model", name)
             return found
         except InputError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from app import text, view
+from app.result import digest_of
 
 #: In the address, so that a link opens the same view; the rest lasts as long as the session.
 CHOSEN = ("lang", "model", "sample")  # on every page
@@ -105,8 +105,7 @@ def picture() -> tuple[str, Image.Image, str] | None:
 
 def set_picture(image: Image.Image, title: str) -> None:
     """Make `image` the session's picture."""
-    digest = hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
-    put("picture", (digest, image, title))
+    put("picture", (digest_of(image), image, title))
 
 
 def selected(key: str) -> Any:

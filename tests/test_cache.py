@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import vit_core as vc
-from app import cache, text
+from app import cache, figures, text
 from app.bounded import Bounded
 from app.result import Result, Rollout
 
@@ -111,14 +111,51 @@ def test_a_result_counts_what_is_derived_from_it_and_hands_out_what_nobody_can_c
     before = result.nbytes
     assert before >= result.trace.nbytes + 40 * 60 * 3
     rows = result.rollouts(Rollout(last=2))
-    assert result.nbytes == before + 3 * 36 * 36 * 4  # each layer's fused attention
+    assert result.nbytes == before + 3 * 36 * 36 * 4 + rows.nbytes  # each layer's fused attention, and what was asked
+    assert result.rollouts(Rollout(last=2)) is rows
     packed = len(result.atlas.payload)
     grown = result.nbytes
-    assert grown == before + 3 * 36 * 36 * 4 + packed
+    assert grown == before + 3 * 36 * 36 * 4 + rows.nbytes + packed
     for array in (rows, result.norms, result.position_similarity):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     assert result.nbytes > grown
+
+
+def test_of_rollouts_the_last_are_kept(build):
+    model, image = build(), picture(1)
+    result = Result("small", image, model, vc.record(model, image), 0.0)
+    for token in range(20):
+        result.rollouts(Rollout(last=2, token=token))
+    assert [options.token for options in result.rolled] == list(range(4, 20))
+
+
+def test_a_figure_is_drawn_once_for_each_picture_and_what_is_asked_of_it(build):
+    model, drawn = build(), []
+
+    def make(own, values, name, *, high):
+        drawn.append((own, name, high, values.sum()))
+        return figures.norms(values, [], ["median", "range"], "x", "y", "hover")
+
+    one, other = (Result("small", picture(seed), model, vc.record(model, picture(seed)), 0.0) for seed in (1, 2))
+    values = np.ones((3, 4), np.float32)
+    first = cache.drawn(one, make, (1,), values, "a", high=1)
+    assert cache.drawn(one, make, (1,), values.copy(), "a", high=1) is first
+    assert len(drawn) == 1
+    for result, changed, name, high in ((other, values, "a", 1), (one, values * 2, "a", 1), (one, values, "b", 1),
+                                        (one, values, "a", 2), (one, values.reshape(4, 3), "a", 1)):
+        assert cache.drawn(result, make, (1,), changed, name, high=high) is not first
+    assert len(drawn) == 6
+    assert cache._made().nbytes >= 6 * len(first.to_json())  # they count as what else is made
+    image = cache.drawn(one, lambda: picture(3), ())
+    assert image[:4] == b"\x89PNG"
+
+
+def test_nobody_is_told_to_wait_for_what_is_there():
+    assert not cache.at_hand("embedded:fashion", "digest")
+    cache.result("embedded:fashion", "digest", picture(0))
+    assert cache.at_hand("embedded:fashion", "digest")
+    assert not cache.at_hand("embedded:photo", "digest")
 
 
 def test_a_model_that_is_let_go_is_gone_with_all_it_made_though_frozen(monkeypatch):
