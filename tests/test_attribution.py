@@ -221,7 +221,7 @@ def test_every_rule_conserves(seed):
         close(sum(parts), R.sum())
         assert all(0 <= part <= R.sum() + 1e-9 for part in parts)  # lemma 2 (ii)
     a, b = rules.product(noise(6, 5), noise(5, 9), R)
-    close(a.sum(), b.sum())  # equation 2 gives each the whole
+    close(a.sum(), b.sum())  # the deep Taylor rule gives each the whole
     swapped = rules.add(noise(6, 9, seed=2), noise(6, 9, seed=1), R)
     for one, other in zip(rules.add(noise(6, 9, seed=1), noise(6, 9, seed=2), R), reversed(swapped), strict=True):
         close(one, other)

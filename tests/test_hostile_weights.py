@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile import make_weights
+import torch
+from hostile import make_weights, whole_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
@@ -53,6 +54,23 @@ def test_each_hostile_checkpoint_is_refused(tmp_path, measured):
              f"largest +{results[largest][3]:.0f} MB ({largest})")
     assert not wrong, "\n".join(wrong)
     assert not canary.exists()
+
+
+def test_the_smallest_model_in_each_layout_loads_and_runs(tmp_path):
+    """What the fuzzer starts from; one model's weights say the same whatever file they lie in."""
+    said = {}
+    for number, whole in enumerate(whole_weights.files()):
+        case = f"{whole.layout}, {whole.form}"
+        load = make_weights.write(tmp_path / str(number) / f"a{whole.suffix}", whole.data)
+        for name, value in whole.beside.items():
+            (tmp_path / str(number) / name).write_text(json.dumps(value))
+        model = vc.load(load, "cpu")
+        assert model.labels == (whole_weights.LABELS if whole.beside or whole.form == "with its config" else None), case
+        logits = model(torch.linspace(-1, 1, model.config.channels * 16).view(1, -1, 4, 4))
+        first = said.setdefault(whole.layout, logits)
+        assert (logits is None) == (whole.layout == "timm, no head")
+        if logits is not None:
+            torch.testing.assert_close(logits, first, atol=1e-4, rtol=1e-4, msg=lambda m, case=case: f"{case}: {m}")
 
 
 @pytest.fixture(scope="module")

@@ -140,7 +140,7 @@ def gradient_rollout(model: VisionTransformer, images: Tensor, target: int) -> T
 def relevance(model: VisionTransformer, images: Tensor, target: int) -> Tensor:
     """How much each token speaks for class `target`: (N,), for one preprocessed picture (1, C, height, width).
 
-    Chefer, Gur & Wolf 2021 (arXiv:2012.09838), equations 13 and 14: A_bar = I + E_h[(grad A * R_A)^+] with R_A the
+    Chefer, Gur & Wolf 2021 (arXiv:2012.09838): A_bar = I + E_h[(grad A * R_A)^+] with R_A the
     relevance of the attention weights, propagated from the class by the rules of `relevance.py` (there: which steps
     conserve it and which do not), and the product of A_bar over the layers, the last on the left. Returned is the row
     that the head reads, as `gradient_rollout` does; rows are not scaled to sum to one. The paper treats the standard

@@ -1,11 +1,11 @@
-"""Relevance propagated from a class's logit back to the tokens (Chefer, Gur & Wolf 2021, arXiv:2012.09838, section 3).
+"""Relevance propagated from a class's logit back to the tokens (Chefer, Gur & Wolf 2021, arXiv:2012.09838).
 
 Relevance begins as one on the class and is handed from each layer's output to its input, in proportion to what each
 input added. The rules, and what becomes of the total:
 
-    linear    equation 5: over the positive contributions x_j w_ji alone. Conserves, but for an output that has none:
-              its relevance ends there. Biases stand in no sum, so they take nothing.
-    add       equation 2 for each of the two, then the normalisation of lemma 2. Conserves.
+    linear    over the positive contributions x_j w_ji alone. Conserves, but for an output that has none: its
+              relevance ends there. Biases stand in no sum, so they take nothing.
+    add       the deep Taylor rule for each of the two, then the paper's normalisation. Conserves.
     product   of two tensors (attention times values, queries times keys): the same. Conserves.
     mean      of tokens: a linear layer for each channel; over the contributions of the mean's own sign, since which
               sign of a channel is called positive is an accident. Conserves.
@@ -37,14 +37,14 @@ def share(relevance: Tensor, output: Tensor) -> Tensor:
 
 
 def linear(x: Tensor, weight: Tensor, relevance: Tensor) -> Tensor:
-    """Equation 5 for y = x W^T: x (..., I), weight (O, I), relevance of y (..., O) to relevance of x (..., I)."""
+    """y = x W^T by positive contributions: x (..., I), weight (O, I), relevance of y (..., O) to that of x (..., I)."""
     signs = [(x.clamp_min(0), weight.clamp_min(0)), (x.clamp_max(0), weight.clamp_max(0))]  # x w >= 0 in both
     each = share(relevance, sum(part @ w.T for part, w in signs))
     return sum(part * (each @ w) for part, w in signs)
 
 
 def balanced(first: Tensor, second: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
-    """Lemma 2: two relevances scaled so that their totals, neither below zero, are together that of `relevance`.
+    """Normalised: two relevances scaled so that their totals, neither below zero, are together that of `relevance`.
 
     Each keeps its part of |sum first| + |sum second|. Without it the values of a sum of opposites would grow
     without bound from layer to layer, and a product would double what it gets.
@@ -61,8 +61,8 @@ def add(u: Tensor, v: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def product(u: Tensor, v: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
-    """u @ v, (..., n, k) and (..., k, m), relevance (..., n, m): the relevance of u and of v. Equation 2 gives each
-    the whole total, so lemma 2 leaves each a half."""
+    """u @ v, (..., n, k) and (..., k, m), relevance (..., n, m): the relevance of u and of v. The deep
+    Taylor rule gives each the whole total, so the normalisation leaves each a half."""
     each = share(relevance, u @ v)
     return balanced(u * (each @ v.mT), v * (u.mT @ each), relevance)
 

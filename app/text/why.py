@@ -54,7 +54,7 @@ EN = {
            "like something too, so compare the three fills. Switching a **head** off sets what it mixes to zero, "
            "which no training prepared the layers after it for. The **nearest** pictures are near in the model's "
            "own space, which is part of what went wrong. Chefer et al. 2021 (arXiv:2103.15679, equations 5 and 6; "
-           "arXiv:2012.09838, equations 13 and 14).",
+           "arXiv:2012.09838).",
 }
 
 KO = {
@@ -105,5 +105,5 @@ KO = {
            "가깝지만, 덮어 칠한 사진은 모델이 학습에서 본 적이 없습니다. 회색 네모도 무언가로 보일 수 있으니 세 "
            "가지 덮기를 비교하세요. **헤드**를 끄면 그 헤드가 섞은 값이 0이 되는데, 뒤의 레이어는 그런 입력을 "
            "학습하지 않았습니다. **가까운** 사진은 모델 자신의 공간에서 가까운 것이고, 그 공간도 오답의 일부입니다. "
-           "Chefer 외 2021(arXiv:2103.15679 식 5, 6, arXiv:2012.09838 식 13, 14).",
+           "Chefer 외 2021(arXiv:2103.15679 식 5, 6, arXiv:2012.09838).",
 }

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import atheris
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 with atheris.instrument_imports(include=["vit_core.checkpoints", "vit_core.config", "torch._weights_only_unpickler",
@@ -29,37 +29,24 @@ with atheris.instrument_imports(include=["vit_core.checkpoints", "vit_core.confi
 
     from vit_core.checkpoints import local
     from vit_core.errors import InputError
+    from vit_core.model import VisionTransformer
 
-import make_weights  # noqa: E402
-from safetensors.torch import save  # noqa: E402
+from tests.hostile import make_weights, whole_weights
 
+BESIDE = ("config.json", "preprocessor_config.json", "labels.json")
 VALUES = (None, True, -1, 0, 1, 2, 3, 7, 64, 2**31, 2**63, 2**64, 10**30, 0.5, float("nan"), float("inf"), "", "x",
           "F16", "BF16", "I64", "F8_E4M3", [], {}, [0, 1], "gelu", "vit", "dinov2_with_registers",
           "vit_tiny_patch16_224")
 
 
 def seeds() -> list[bytes]:
-    """One byte for the kind of file (its suffix, and whether a config.json goes before it), then the file."""
-    state = {n: t[..., :4].contiguous() if t.ndim > 1 else t[:4].clone() for n, t in make_weights.state().items()}
-    small = {"patch_embed.proj.weight": torch.ones(4, 3, 2, 2), "pos_embed": torch.ones(1, 5, 4),
-             "cls_token": torch.ones(1, 1, 4), "blocks.0.attn.qkv.weight": torch.ones(12, 4),
-             "blocks.0.mlp.fc1.weight": torch.ones(8, 4), "blocks.0.mlp.fc2.weight": torch.ones(4, 8)}
-    theirs = {"embeddings.cls_token": torch.ones(1, 1, 4), "embeddings.position_embeddings": torch.ones(1, 5, 4),
-              "embeddings.patch_embeddings.projection.weight": torch.ones(4, 3, 2, 2),
-              **{f"encoder.layer.0.attention.attention.{n}.weight": torch.ones(4, 4)
-                 for n in ("query", "key", "value")},
-              "encoder.layer.0.intermediate.dense.weight": torch.ones(8, 4),
-              "encoder.layer.0.output.dense.weight": torch.ones(4, 8)}
-    config = json.dumps(make_weights.CONFIG | {"hidden_size": 4, "image_size": 4, "patch_size": 2}).encode()
-    timm = json.dumps({"architecture": "vit_tiny_patch16_224", "model_args": {"embed_dim": 4, "depth": 1},
-                       "pretrained_cfg": {"mean": [0.5] * 3}}).encode()
-    ours = {"config": {"dim": 64, "depth": 2}, "labels": ["a"], "preprocess": {"size": [32, 32]}}
+    """Whole models, each behind one byte for its kind: the file's suffix, and whether other files go before it."""
     found = []
-    for weights in (state, small, theirs):
-        found += [b"\0" + save(weights), b"\1" + make_weights.torch_file(weights),
-                  b"\1" + make_weights.torch_file({"model": weights}, _use_new_zipfile_serialization=False)]
-    found += [b"\0" + save(small, {"vitrine": json.dumps(ours)})]
-    return found + [b"\2" + struct.pack("<H", len(c)) + c + save(theirs) for c in (config, timm)]
+    for whole in whole_weights.files():
+        text = json.dumps(whole.beside).encode()
+        found.append(b"\2" + struct.pack("<H", len(text)) + text + whole.data if whole.beside else
+                     (b"\1" if whole.suffix == ".pth" else b"\0") + whole.data)
+    return found
 
 
 def changed_json(value: object, chance: random.Random, depth: int = 0) -> object:
@@ -126,34 +113,51 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
 
 
 class Target:
-    """Writes each input to memory-backed files and loads it."""
+    """Writes each input to memory-backed files and loads it; what loads must also run, where it is small."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.count = self.loaded = 0
+    def __init__(self, folder: Path, runs: int):
+        self.folder, self.runs = folder, runs
+        self.count = self.loaded = self.ran = 0
         self.codes: dict[str, int] = {}
 
     def __call__(self, data: bytes) -> None:
         self.count += 1
         kind, body = data[0] % 3 if data else 0, data[1:]
-        config = self.folder / "config.json"
+        for name in BESIDE:
+            (self.folder / name).unlink(missing_ok=True)
         if kind == 2:
             length = struct.unpack("<H", body[:2].ljust(2, b"\0"))[0]
-            config.write_bytes(body[2 : 2 + length])
+            for name, text in beside(body[2 : 2 + length]).items():
+                (self.folder / name).write_bytes(text)
             body = body[2 + length :]
-        else:
-            config.unlink(missing_ok=True)
         path = self.folder / ("a.pth" if kind == 1 else "a.safetensors")
         path.write_bytes(body)
         try:
-            local.load(str(path))
-            self.loaded += 1
+            self.run(local.load(str(path)))
         except InputError as error:
             if len(str(error)) >= 12_000:
                 raise ValueError("a sentence without end") from error
             self.codes[error.code] = self.codes.get(error.code, 0) + 1
-        if self.count % 10_000 == 0:
-            print(f"{self.count:,} executions, {self.loaded:,} loaded, {self.codes}", flush=True)
+        if self.count % 10_000 == 0 or self.count == self.runs:
+            print(f"{self.count:,} executions, {self.loaded:,} loaded, {self.ran:,} ran, {self.codes}", flush=True)
+
+    def run(self, model: VisionTransformer) -> None:
+        self.loaded += 1
+        config = model.config
+        if config.channels * config.image_size[0] * config.image_size[1] > 4096:
+            return
+        logits = model(torch.zeros(1, config.channels, *config.image_size))
+        assert logits is None or logits.shape == (1, config.classes)
+        self.ran += 1
+
+
+def beside(text: bytes) -> dict[str, bytes]:
+    """{name: bytes} of the files beside, from JSON that names them; what is none is a config.json as it stands."""
+    try:
+        found = json.loads(text)
+        return {n: json.dumps(found[n]).encode() for n in BESIDE if n in found}
+    except (ValueError, TypeError, RecursionError):
+        return {"config.json": text}
 
 
 def main() -> None:
@@ -171,7 +175,8 @@ def main() -> None:
     try:
         atheris.Setup([sys.argv[0], str(options.corpus), f"-runs={options.runs}", f"-max_total_time={options.seconds}",
                        "-max_len=65536", "-timeout=20", "-rss_limit_mb=3000", "-len_control=0", "-print_final_stats=1",
-                       f"-artifact_prefix={options.corpus.parent}/escape-"], Target(scratch), custom_mutator=mutate)
+                       f"-artifact_prefix={options.corpus.parent}/escape-"], Target(scratch, options.runs),
+                      custom_mutator=mutate)
         atheris.Fuzz()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

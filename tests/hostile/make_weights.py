@@ -282,7 +282,7 @@ def _labels() -> Iterator[tuple[str, str, bytes, str, str]]:
     yield "names that are numbers", "labels.json", b"[1,2,3,4,5]", "labels-format", "list of names"
 
 
-def _write(path: Path, data: bytes) -> str:
+def write(path: Path, data: bytes) -> str:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
     return f"file:{path}"
@@ -296,7 +296,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Case]]:
     (folder / "loop.pth").symlink_to(folder / "loop.pth")
     for name in ("folder.pth", "fifo.pth", "zero.pth", "loop.pth", "n" * 300 + ".pth", "n" * 3000 + "/a.pth"):
         yield f"not a file: {name[:12]}", Case(f"file:{folder / name}", "checkpoint-not-found", "no file")
-    yield "an empty file", Case(_write(folder / "empty.pth", b""), "checkpoint-empty", "0 bytes")
+    yield "an empty file", Case(write(folder / "empty.pth", b""), "checkpoint-empty", "0 bytes")
     yield "not a checkpoint's name", Case("file:/etc/passwd", "checkpoint-format", ".safetensors")
     outside = folder / "outside.safetensors"
     outside.write_bytes(save(state()))
@@ -332,19 +332,19 @@ def cases(folder: Path, canary: Path) -> dict[str, Case]:
 
     for suffix, made in ((".pth", _pickles(canary)), (".pth", _zips()), (".safetensors", _headers())):
         for case, data, code, says in made:
-            add(case, _write(folder / f"{len(found)}{suffix}", data), code, says)
+            add(case, write(folder / f"{len(found)}{suffix}", data), code, says)
     for case, tensors, code, says in _states():
         for suffix, data in ((".safetensors", save(tensors)), (".pth", torch_file(tensors))):
-            add(f"{case}, {suffix}", _write(folder / f"{len(found)}{suffix}", data), code, says)
+            add(f"{case}, {suffix}", write(folder / f"{len(found)}{suffix}", data), code, says)
     good = save(state())
     for case, config, code, says in _configs():
         path = folder / str(len(found)) / "a.safetensors"
-        load = _write(path, good)
+        load = write(path, good)
         path.with_name("config.json").write_bytes(config if isinstance(config, bytes) else json.dumps(config).encode())
         add(case, load, code, says)
     for case, name, data, code, says in _labels():
         path = folder / str(len(found)) / "a.safetensors"
-        load = _write(path, good)
+        load = write(path, good)
         path.with_name(name).write_bytes(data)
         add(case, load, code, says)
     found |= dict(_files(folder))

@@ -191,7 +191,8 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
                          "has.", source=source, reason=f"{qkv // 3} / {shape(1, 'attn.q_norm.weight')[0]}")
     prefix = facts["class_token"] + facts["distillation_token"] + facts["registers"]
     if "image_size" not in facts and "positions" in state and state["positions"].ndim == 3:
-        side, own, missing = _grid(state["positions"].shape[1], prefix, source)
+        alone = facts.get("position_prefix") is False  # then all entries are patches'
+        side, own, missing = _grid(state["positions"].shape[1], 0 if alone else prefix, source)
         facts.setdefault("position_prefix", own)
         facts["image_size"] = (side * patch[0], side * patch[1])
         facts["class_token"] = facts["class_token"] or missing == 1
