@@ -8,22 +8,28 @@ top left corner of the first pixel and (0.5, 0.5) its centre. Sizes are (height,
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 from PIL import Image, ImageCms
+from PIL.JpegImagePlugin import JpegImageFile
 from torch import Tensor
 
+from vit_core import headers
 from vit_core.errors import InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # what a browser shows; nothing that runs code or pages a disk
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 200_000_000  # of a JPEG, by its header
+BUDGET = 2**28  # bytes at the worst moment of reading; there is the file itself beside them, and a band
+BAND = 2**18  # pixels
 MAX_BYTES = 20 * 1024 * 1024
 MAX_RATIO = 100  # longer side / shorter side: past it a square model sees under a hundredth of the picture
 MAX_RESIZED = 16_000_000  # pixels of the picture between resize and crop
@@ -43,36 +49,37 @@ UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4:
 
 
 def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = MAX_PIXELS,
-         max_bytes: int = MAX_BYTES, at_least: int | None = None) -> Image.Image:
+         max_bytes: int = MAX_BYTES) -> Image.Image:
     """The picture in a file (a path, or its bytes) or an open image: upright, 8-bit RGB, its metadata gone.
 
     The content decides the format, not the file's name. EXIF orientation is applied; transparency is laid
     over white; 16-bit values keep their high byte; a colour profile other than sRGB is converted to sRGB
     where it is intact; of an animation, the first frame. Corrupt EXIF data or profiles are passed over.
 
-    `at_least`: a JPEG whose sides are both twice this many pixels or more may come at 1/2, 1/4 or 1/8 of
-    its size (never with a side below `at_least`), which is several times faster to decode. Its pixels then
-    differ from those of the whole picture, and so, slightly, do a model's numbers.
+    No file takes more than 300 MB and 2 s of a processor. How many pixels that is depends on what decoding holds for
+    each (`_peak`): 16.8 million of WebP, 33.6 million in colour, 38 million of GIF, 53.7 million in grey or with a
+    palette. A larger JPEG, as a telephone takes it, comes at 1/2, 1/4 or 1/8 of its size, up to `max_pixels`; a
+    progressive one, whose coefficients are all held whatever the size, up to some 44 million.
 
     Raises InputError, and nothing else, for whatever the bytes are; the codes:
     "image-missing" no such file, or it cannot be opened; "image-empty" no bytes; "image-too-heavy" more than
     `max_bytes`; "image-not-a-picture"; "image-format" a picture, of a kind not in FORMATS; "image-truncated"
-    cut off or damaged; "image-too-large" more than `max_pixels`, by the header, before anything is decoded;
-    "image-too-thin" one side over MAX_RATIO times the other.
+    cut off or damaged, or of more parts than any program writes; "image-too-large" more pixels than that, by the
+    header, before anything is decoded; "image-too-thin" one side over MAX_RATIO times the other.
     """
+    whole = False  # whether each row of a JPEG is decoded when it is read, and forgotten
     if isinstance(source, Image.Image):
         image, name = source, "picture"
     else:
-        data = source if isinstance(source, bytes) else _bytes(source, max_bytes)
-        image, name = _open(data, max_pixels, max_bytes)
-    _check_size(*image.size, name, max_pixels)
+        image, name, whole = _open(source if isinstance(source, bytes) else _bytes(source, max_bytes), max_bytes)
+    _check_size(image, name, max_pixels, whole)
     try:
-        if at_least:
-            image.draft(None, (at_least, at_least))
         image.load()
-        picture = _rgb(_upright(image))
+        turn = UPRIGHT.get(headers.orientation(image.info.get("exif", b"")))
+        image = image if turn is None else image.transpose(turn)
+        picture = _rgb(image)
     except MemoryError as error:
-        raise _too_large(max_pixels) from error
+        raise _too_large(name, image.width * image.height) from error
     except Exception as error:  # decoders raise a dozen types on damage, SyntaxError among them
         raise _damaged(name) from error
     picture.info = {}  # else a second reading would turn it again
@@ -91,8 +98,9 @@ def _bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
                          "folder and who may read it.", name=name) from error
 
 
-def _open(data: bytes, max_pixels: int, max_bytes: int) -> tuple[Image.Image, str]:
-    """The image, its header read and its pixels not, with the name of its format."""
+def _open(data: bytes, max_bytes: int) -> tuple[Image.Image, str, bool]:
+    """The image, its header read and its pixels not, with the name of its format; and of a JPEG, whether its first scan
+    holds all of it."""
     if not data:
         raise InputError("image-empty", "The file is empty (0 bytes); copy or download the picture again.")
     if len(data) > max_bytes:
@@ -103,9 +111,16 @@ def _open(data: bytes, max_pixels: int, max_bytes: int) -> tuple[Image.Image, st
     if name is None and b"<svg" in data[:1000]:
         name = "SVG"
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS), name or "picture"
+        lean, exif, components = headers.lean(name, data)
+        if name == "JPEG":  # Image.open would go on to the pictures behind it
+            image = JpegImageFile(headers.Patient(lean))
+            whole = components == image.layers and "progressive" not in image.info
+        else:
+            image, whole = Image.open(headers.Patient(lean), formats=FORMATS), False
+        image.info["exif"] = exif
+        return image, name or "picture", whole
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise _too_large(max_pixels) from error
+        raise _too_large(name or "picture", BUDGET // (16 if name == "WEBP" else 5)) from error
     except Exception as error:
         if name in FORMATS:
             raise _damaged(name) from error
@@ -121,53 +136,86 @@ def _damaged(name: str) -> InputError:
                       format=name)
 
 
-def _too_large(max_pixels: int, width: int | None = None, height: int | None = None) -> InputError:
-    size = f" ({width:,} x {height:,} pixels)" if width else ""
-    return InputError("image-too-large", f"The picture has more than {max_pixels / 1e6:.3g} megapixels{size}; scale it "
-                      "down and try again.", max_pixels=max_pixels, width=width, height=height)
+def _too_large(name: str, limit: float, width: int | None = None, height: int | None = None) -> InputError:
+    size, megapixels = f" ({width:,} x {height:,} pixels)" if width else "", f"{limit / 1e6:.3g}"
+    return InputError("image-too-large", f"The picture is too large{size}: a {name} file like this one can be opened "
+                      f"with at most {megapixels} megapixels, and fewer when memory is short; scale it down and try "
+                      "again.", format=name, megapixels=megapixels, width=width, height=height)
 
 
-def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+def _check_size(image: Image.Image, name: str, max_pixels: int, whole: bool) -> None:
+    """Refuses what is too large or too thin; a JPEG will be decoded at a scale that fits."""
+    width, height = image.size
     if width < 1 or height < 1:
         raise _damaged(name)
-    if width * height > max_pixels:
-        raise _too_large(max_pixels, width, height)
+    scales = (1, 2, 4, 8) if getattr(image, "tile", ()) and isinstance(image, JpegImageFile) else (1,)
+    scale = next((s for s in scales if width * height * _peak(image, whole, s) <= BUDGET), None)
+    if scale is None or width * height > max_pixels:
+        raise _too_large(name, min(BUDGET / _peak(image, whole, scales[-1]), max_pixels), width, height)
     if max(width, height) > MAX_RATIO * min(width, height):
         raise InputError("image-too-thin", f"The picture is {width:,} x {height:,} pixels, too thin a strip to look "
                          f"at; crop it until one side is at most {MAX_RATIO} times the other.",
                          width=width, height=height, max_ratio=MAX_RATIO)
+    if scale > 1:
+        image.draft(None, (width // scale, height // scale))
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        turn = UPRIGHT.get(image.getexif().get(0x0112))
-    except Exception:  # corrupt EXIF is no reason to refuse the pixels
-        turn = None
-    return image if turn is None else image.transpose(turn)
+def _peak(image: Image.Image, whole: bool, scale: int = 1) -> float:
+    """Bytes that reading holds at its worst moment, for each pixel of the file, decoded at 1/`scale` of its size."""
+    if image.format == "WEBP":  # two canvases, what Pillow is handed, and what it makes of that
+        return 16
+    pixel = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
+    pixel += 2 * (image.format == "GIF")  # what the next frame would be drawn on, and comments
+    end = (pixel + (12 if image.mode == "CMYK" else 4)) / scale**2  # with the RGB made of it; inks are slow to convert
+    if isinstance(image, JpegImageFile) and not whole:  # two bytes for each coefficient until the last scan is read
+        return max(2 * image.layers + pixel / scale**2, end)
+    for codec, _, _, how in getattr(image, "tile", ()):  # time rather:
+        if codec == "bmp_rle":  # Python unpacks it
+            return 32
+        if codec == "zip" and pixel == 4 and str(how).endswith("16B"):  # twice the bytes go through the filters
+            return 16
+    return end
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """8-bit sRGB of any mode; transparency over white."""
+    """8-bit sRGB of any mode; transparency over white. A band at a time: what lies in between is never there whole."""
+    clear = image.has_transparency_data
+    convert = _srgb("RGB" if clear else image.mode, image.info.get("icc_profile"))
+    if convert is None and not clear and not image.mode.startswith("I"):
+        return image.convert("RGB")
+    out, rows = Image.new("RGB", image.size), max(1, BAND // image.width)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        out.paste(_flat(band, clear, convert or (lambda part: part.convert("RGB"))), (0, top))
+    return out
+
+
+def _flat(image: Image.Image, clear: bool, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
     if image.mode.startswith("I"):  # Pillow would clip; it reads 16-bit RGB by the high byte, so grey too
-        values = np.clip(np.asarray(image), 0, 65535)
-        clear = image.info.get("transparency")  # the one value that is
-        return Image.fromarray(np.where(values == clear, 255, values >> 8).astype(np.uint8)).convert("RGB")
-    if not image.has_transparency_data:
-        return _srgb(image)
+        values = np.asarray(image)
+        grey = (np.clip(values, 0, 65535) >> 8).astype(np.uint8)
+        if clear:  # the one value that is
+            grey[values == image.info["transparency"]] = 255
+        return Image.fromarray(grey).convert("RGB")
+    if not clear:
+        return convert(image)
     rgba = image.convert("RGBA")
     over = Image.new("RGB", image.size, "white")
-    over.paste(_srgb(rgba.convert("RGB")), mask=rgba.getchannel("A"))
+    over.paste(convert(rgba.convert("RGB")), mask=rgba.getchannel("A"))
     return over
 
 
-def _srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "L", "CMYK"):
+def _srgb(mode: str, profile: bytes | None) -> Callable[[Image.Image], Image.Image] | None:
+    """What converts pixels of that mode and profile to sRGB; None where they are, or nobody can tell."""
+    if profile and mode in ("RGB", "L", "CMYK"):
         with contextlib.suppress(Exception):  # corrupt, or of another colour space than the pixels
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" not in ImageCms.getProfileDescription(profile):
-                return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    return image.convert("RGB")
+            if b"mpet" in profile:  # programs, of any length, for each colour
+                return None
+            there = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "sRGB" not in ImageCms.getProfileDescription(there):
+                transform = ImageCms.buildTransform(there, ImageCms.createProfile("sRGB"), mode, "RGB")
+                return functools.partial(ImageCms.applyTransform, transform=transform)
+    return None
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,8 @@ SENTENCES = {
                                  "or GIF file.",
     "error.image-format": "{format} pictures cannot be read. Save the picture as JPEG or PNG.",
     "error.image-truncated": "The {format} file is damaged or cut off. Copy, download or export it again.",
-    "error.image-too-large": "The picture has more than 50 megapixels. Scale it down and try again.",
+    "error.image-too-large": "The picture is too large: a {format} file like this one can be opened with at most "
+                             "{megapixels} megapixels, and fewer when memory is short. Scale it down and try again.",
     "error.image-too-thin": "The picture is {width:,} × {height:,} pixels: too thin a strip to look at. Crop it "
                             "until one side is at most {max_ratio} times the other.",
     "error.image-channels": "This model wants {channels} channels; a picture has 3, or 1 when grey. Choose a model "

@@ -164,7 +164,8 @@ SENTENCES = {
     "error.image-not-a-picture": "이름과 달리 이미지 파일이 아닙니다. JPEG, PNG, WebP, BMP, GIF 파일을 고르세요.",
     "error.image-format": "{format} 이미지는 읽을 수 없습니다. JPEG나 PNG로 저장하세요.",
     "error.image-truncated": "{format} 파일이 손상되었거나 중간에 잘렸습니다. 다시 복사하거나 내려받거나 내보내세요.",
-    "error.image-too-large": "이미지가 5천만 픽셀을 넘습니다. 크기를 줄여서 다시 시도하세요.",
+    "error.image-too-large": "이미지가 너무 큽니다. 이런 {format} 파일은 최대 {megapixels}메가픽셀까지 열 수 있고, "
+                             "메모리가 부족하면 그보다 작아야 합니다. 크기를 줄여서 다시 시도하세요.",
     "error.image-too-thin": "이미지가 {width:,} × {height:,}픽셀로 너무 가늘어서 볼 것이 없습니다. 긴 변이 짧은 변의 "
                             "{max_ratio}배를 넘지 않게 자르세요.",
     "error.image-channels": "이 모델은 채널 {channels}개를 원하는데 이미지의 채널은 3개(흑백이면 1개)입니다. "

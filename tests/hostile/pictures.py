@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
+from tests.hostile import large
 from tests.hostile.make import _chunk, cases, encode, jpeg_header, picture, png_header
 
 REFUSED = "refused"  # with an InputError of any code: what a damaged file is taken for depends on where it is cut
-
-
-def bomb(width: int, height: int, format: str) -> bytes:
-    """So many pixels of one colour: some hundred kilobytes."""
-    if format == "PNG":
-        row = b"\0" + bytes(width)
-        packer, body = zlib.compressobj(9), b""
-        for _ in range(height):
-            body += packer.compress(row)
-        head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-        body += packer.flush()
-        return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
-    return encode(Image.new("L", (width, height)), format)
 
 
 def with_chunk(kind: bytes, body: bytes) -> bytes:
@@ -51,15 +38,15 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
     draw = np.random.default_rng(0)
     clear = Image.new("RGBA", (32, 32), (10, 200, 30, 0))
     found |= {
-        "144 megapixels of nothing": ("bomb.png", bomb(12_000, 12_000, "PNG"), "image-too-large"),
-        "88 megapixels, of which Pillow says nothing": ("bomb.png", bomb(9_400, 9_400, "PNG"), "image-too-large"),
-        "64 megapixels of JPEG": ("bomb.jpg", bomb(8_000, 8_000, "JPEG"), "image-too-large"),
+        "144 megapixels of nothing": ("bomb.png", large.png(0, 1, 12_000, 12_000), "image-too-large"),
+        "88 megapixels, of which Pillow says nothing": (
+            "bomb.png", large.png(0, 1, 9_400, 9_400), "image-too-large"),
+        "4 gigapixels of JPEG": ("bomb.jpg", jpeg_header(65_500, 65_500), "image-too-large"),
         "65,535 x 65,535 png": ("huge.png", png_header(65_535, 65_535), "image-too-large"),
-        "65,500 x 65,500 jpeg": ("huge.jpg", jpeg_header(65_500, 65_500), "image-too-large"),
         "2^31 - 1 wide": ("huge.png", png_header(2**31 - 1, 2**31 - 1), "image-too-large"),
         "2^31 wide": ("huge.png", png_header(2**31, 1), REFUSED),
         "iccp bomb": ("bomb.png", with_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**27), 9)), REFUSED),
-        "itxt bomb": ("bomb.png", with_chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(bytes(2**27), 9)), REFUSED),
+        "itxt bomb": ("bomb.png", with_chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(bytes(2**27), 9)), None),
         "wrong checksum": ("crc.png", bytes(broken), REFUSED),
         "html": ("page.png", b"<!DOCTYPE html><script>alert(1)</script>" * 20, "image-not-a-picture"),
         "photoshop": ("layers.jpg", b"8BPS\0\1" + bytes(200), "image-format"),
