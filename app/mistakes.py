@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import functools
 import hashlib
 import io
 import json
 import os
 import re
-import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -17,14 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from PIL import Image
 
 from app.why import index_of
 from vit_core import InputError, VisionTransformer, embeddings, evaluate, metrics, runs
 from vit_core.filters import Filter
 from vit_core.labelled import Labelled, labelled
-from vit_core.selection import FORMULA, SHORT, Rows
+from vit_core.selection import Rows
 
 PAGE = 24  # pictures side by side
 POINTS = 5_000  # of the map: as many as a browser redraws at once
@@ -266,23 +263,11 @@ class Run:
         return np.stack([first[kept], second[kept]], 1).ravel()
 
     def export(self, look: Look, kind: str) -> bytes:
-        """The selection as a "csv" or "parquet" file, in the list's order; as `Rows.export` writes them."""
-        if look.list not in OWN:
-            with tempfile.TemporaryDirectory() as place:
-                out = Path(place) / f"selection.{kind}"
-                self.rows.export(look.composed(), out, kind)
-                return out.read_bytes()
-        columns = SHORT if kind == "csv" else (*SHORT, "embedding")
-        table = self.rows.columns(columns).drop_columns("number").take(self._numbers(look))
-        if kind == "parquet":
-            data = io.BytesIO()
-            pq.write_table(table, data)
-            return data.getvalue()
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow(SHORT)
-        writer.writerows([_cell(row[name]) for name in SHORT] for row in table.to_pylist())
-        return text.getvalue().encode("utf-8-sig")
+        """The selection as a "csv" or "parquet" file, in the list's order, as `Rows.write` writes them: no disk that
+        may be full comes into it."""
+        out = io.BytesIO()
+        self.rows.write(look.composed() if look.list not in OWN else self._numbers(look), out, kind)
+        return out.getvalue()
 
     # Pictures
 
@@ -307,15 +292,6 @@ class Run:
     def data(self, path: str) -> bytes:
         """The bytes of one picture. Raises InputError as the source does."""
         return self.source.data(index_of(self.source, self.rows.row(path) or {"path": path}))
-
-
-def _cell(value) -> str:
-    """A value for a spreadsheet, which would run some texts as formulas."""
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
-    return "" if value is None else str(value)
 
 
 def _webp(picture: Image.Image) -> bytes:

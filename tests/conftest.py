@@ -1,5 +1,8 @@
 """Models small enough to work out by hand, with every size a different prime where it may be."""
 
+import resource
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +60,16 @@ def pictures():
         return torch.randn(n, channels, height, width, generator=torch.Generator().manual_seed(n * height + width))
 
     return make
+
+
+@pytest.fixture
+def no_room():
+    """From here to the test's end no file can be written to: to this process, every disk is full."""
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.fixture

@@ -381,6 +381,56 @@ def test_a_full_disk_keeps_what_there_is(tmp_path, loaded, monkeypatch):
         evaluate(loaded, source, tmp_path / "file" / "out")
 
 
+def test_no_room_for_the_table_keeps_the_rows(tmp_path, loaded):
+    source, out = labelled(photographs(tmp_path / "p", 20)), tmp_path / "out"
+    out.mkdir()
+    (out / "rows.parquet.part").symlink_to("/dev/full")  # there is no room in it
+    with pytest.raises(InputError, match="No space left on device") as caught:
+        evaluate(loaded, source, out, batch=8, workers=0)
+    assert caught.value.code == "evaluate-disk"
+    assert (progress(out).state, progress(out).done) == ("failed", 20)
+    assert not list(out.glob("rows.parquet*"))
+    seen = []
+    evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append)
+    assert not seen  # nothing was to be computed again
+    assert pq.read_table(out / "rows.parquet").num_rows == 20
+
+
+def test_20_000_empty_files_are_20_000_rows(tmp_path, loaded, measured):
+    (tmp_path / "nothing").touch()
+    for part in range(20):
+        folder = tmp_path / "p" / f"class {part % 7}" / str(part)
+        folder.mkdir(parents=True)
+        for number in range(1_000):  # links, as they are made in a moment
+            os.link(tmp_path / "nothing", folder / f"{number}.png")
+    begun = time.process_time()
+    source = labelled(tmp_path / "p")
+    listed = time.process_time() - begun
+    path = evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0)
+    took = time.process_time() - begun
+    measured(f"20,000 empty files: listed in {listed:.2f} s, each a row with its reason in {took:.1f} s of processor")
+    assert len(source) == 20_000
+    assert set(pq.read_table(path, columns=["error"])["error"].to_pylist()) == {
+        "image-empty: The file is empty (0 bytes); copy or download the picture again."}
+    assert listed < 2
+    assert took < 30
+
+
+def test_a_file_that_may_not_be_read_is_a_row_with_its_reason(tmp_path, loaded, monkeypatch):
+    source, real = labelled(photographs(tmp_path / "p", 20)), os.open
+
+    def refusing(path, *args, **kwargs):  # to root, who may run this, no permission is lacking
+        if path == "00007.png":
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refusing)
+    table = pq.read_table(evaluate(loaded, source, tmp_path / "out", batch=8, workers=0)).to_pylist()
+    errors = {row["path"]: row["error"] for row in table if row["error"]}
+    assert errors == {"class 0/00007.png": "image-missing: There is no picture file 'class 0/00007.png' that can be "
+                      "opened; check its name, its folder and who may read it."}
+
+
 def test_started_it_runs_by_itself_and_only_once(tmp_path):
     out = tmp_path / "out"
     assert progress(out).state == "none"

@@ -145,6 +145,14 @@ def test_what_is_taken_away_is_the_list_in_its_order(run, name):
     assert "embedding" not in table.columns
 
 
+@pytest.mark.parametrize("name", ["all", "labels"])
+def test_what_is_taken_away_needs_no_room_on_a_disk(run, name, no_room, tmp_path):
+    for kind in ("csv", "parquet"):
+        assert len(run.export(Look(name), kind)) > 1_000
+    with pytest.raises(OSError):
+        (tmp_path / "full").write_text("x")
+
+
 def test_a_formula_in_a_name_stays_text(home):
     run = Run(make(mistakes.BUNDLED, names=["=1+1.png", "@SUM(A1).png"]))
     for name in ("all", "labels", "duplicates"):

@@ -198,6 +198,12 @@ def test_what_cannot_be_read_is_a_card_with_its_reason(run, model):
     assert not page.all("img")
 
 
+def test_a_report_needs_no_room_on_a_disk(run, model, no_room, tmp_path):
+    assert Parsed(report(run, Filter(), 2, "en", model=model)).all("img")
+    with pytest.raises(OSError):
+        (tmp_path / "full").write_text("x")
+
+
 def test_it_speaks_the_reader_s_language_and_says_so_when_nothing_is_chosen(run, model):
     page = Parsed(report(run, Filter(query="nothing has this name"), 5, "ko", model=model))
     assert page.all("html")[0].attributes["lang"] == "ko"

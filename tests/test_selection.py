@@ -2,6 +2,8 @@
 
 import csv
 import math
+import os
+import threading
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
@@ -288,12 +290,27 @@ def test_rows_by_number_are_written_as_they_are_numbered(small, tmp_path):
 def test_an_export_that_fails_leaves_nothing_and_never_the_table(small, tmp_path):
     rows, _ = small
     for out, kind in ((rows.path, "parquet"), (tmp_path / "x", "xlsx")):
-        with pytest.raises(ValueError, match="must be"):
+        with pytest.raises(ValueError, match="must be|table itself"):
             rows.export(Filter(), out, kind)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(InputError, match="cannot be written"):
         rows.export(Filter(), tmp_path / "folder", "csv")
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_an_export_to_a_full_disk_says_so_and_leaves_what_was_there(small, tmp_path, kind):
+    rows, _ = small
+    out = tmp_path / f"rows.{kind}"
+    out.write_text("of yesterday")
+    part = tmp_path / f"{out.name}.{os.getpid()}.{threading.get_ident()}.part"
+    part.symlink_to("/dev/full")  # there is no room in it
+    with pytest.raises(InputError, match=f"cannot be written to .*{out.name} .No space left on device") as caught:
+        rows.export(Filter(), out, kind)
+    assert caught.value.code == "evaluate-disk"
+    assert [p.name for p in tmp_path.iterdir()] == [out.name]
+    assert out.read_text() == "of yesterday"
+    assert rows.export(Filter(), out, kind) == 1_500
 
 
 def test_what_is_no_table_is_said(tmp_path):

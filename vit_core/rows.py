@@ -120,15 +120,18 @@ class Store:
         schema = arrow_schema({"vitrine": json.dumps(about, ensure_ascii=False)})
         part = path.with_name(path.name + ".part")
         cursor = self._db.execute(f"SELECT {', '.join(COLUMNS)} FROM rows ORDER BY position")
-        with pq.ParquetWriter(part, schema, compression="zstd") as writer:
-            while rows := cursor.fetchmany(GROUP):
-                columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
-                arrays = [_lists(columns[name], LISTS[name], schema.field(name).type) if name in LISTS
-                          else pa.array(columns[name], schema.field(name).type) for name in COLUMNS]
-                writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=GROUP)
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())  # the store is removed after this
-        os.replace(part, path)
+        try:
+            with pq.ParquetWriter(part, schema, compression="zstd") as writer:
+                while rows := cursor.fetchmany(GROUP):
+                    columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
+                    arrays = [_lists(columns[name], LISTS[name], schema.field(name).type) if name in LISTS
+                              else pa.array(columns[name], schema.field(name).type) for name in COLUMNS]
+                    writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=GROUP)
+            with open(part, "rb") as file:
+                os.fsync(file.fileno())  # the store is removed after this
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)  # on a full disk every byte counts
 
     def close(self) -> None:
         self._db.close()

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import os
 import re
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import numpy as np
@@ -19,6 +21,7 @@ import pyarrow.parquet as pq
 
 from vit_core.errors import InputError
 from vit_core.filters import ORDERS, Filter, utf8
+from vit_core.runs import disk
 
 #: What an evaluation says of a picture, its embedding apart, in this order.
 SHORT = ("path", "size", "mtime_ns", "hash", "truth", "target", "predicted", "probability", "p_true", "top", "top_p",
@@ -205,33 +208,42 @@ class Rows:
         return similar
 
     def export(self, chosen: Filter | Sequence[int], out: str | os.PathLike, kind: str = "csv") -> int:
-        """Write a filter's rows, or those with these places in the file, in their order; how many. The file appears
-        whole or not at all.
+        """`write` to a file of that name, which appears whole or not at all. Raises InputError "evaluate-disk"."""
+        out = Path(out).resolve()
+        if out == self.path:
+            raise ValueError(f"{out} is the table itself")
+        part = out.with_name(f"{out.name}.{os.getpid()}.{threading.get_ident()}.part")
+        with disk(out):
+            try:
+                with open(part, "wb") as file:
+                    count = self.write(chosen, file, kind)
+                os.replace(part, out)
+            finally:
+                part.unlink(missing_ok=True)
+        return count
+
+    def write(self, chosen: Filter | Sequence[int], file: BinaryIO, kind: str = "csv") -> int:
+        """Write a filter's rows, or those with these places in the file, in their order; how many.
 
         "parquet" has every column. "csv" has all but the embedding, UTF-8 with a byte order mark (else spreadsheets
         garble Hangul), lists parted by spaces; a text that a spreadsheet would run as a formula gets a ' before it.
         """
-        out = Path(out).resolve()
-        if kind not in ("csv", "parquet") or out == self.path:
-            raise ValueError(f"{kind!r} must be 'csv' or 'parquet', and {out} not the table itself")
+        if kind not in ("csv", "parquet"):
+            raise ValueError(f"{kind!r} must be 'csv' or 'parquet'")
         numbers = self.numbers(chosen) if isinstance(chosen, Filter) else np.asarray(chosen, np.int64)
-        part = out.with_name(f"{out.name}.{os.getpid()}.{threading.get_ident()}.part")
-        try:
-            if kind == "csv":
-                with open(part, "w", encoding="utf-8-sig", newline="") as file:
-                    writer = csv.writer(file)
-                    writer.writerow(SHORT)
-                    for block in self._blocks(numbers, SHORT):
-                        writer.writerows([_cell(row[name]) for name in SHORT] for row in block.to_pylist())
-            else:
-                with contextlib.ExitStack() as stack:
-                    writer = None
-                    for block in self._blocks(numbers, (*SHORT, "embedding")):
-                        writer = writer or stack.enter_context(pq.ParquetWriter(part, block.schema))
-                        writer.write_table(block)
-            os.replace(part, out)
-        finally:
-            part.unlink(missing_ok=True)
+        if kind == "csv":
+            text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+            writer = csv.writer(text)
+            writer.writerow(SHORT)
+            for block in self._blocks(numbers, SHORT):
+                writer.writerows([_cell(row[name]) for name in SHORT] for row in block.to_pylist())
+            text.detach()  # the file stays open
+        else:
+            with contextlib.ExitStack() as stack:
+                writer = None
+                for block in self._blocks(numbers, (*SHORT, "embedding")):
+                    writer = writer or stack.enter_context(pq.ParquetWriter(file, block.schema))
+                    writer.write_table(block)
         return len(numbers)
 
     def _blocks(self, numbers: np.ndarray, names: Sequence[str]) -> Iterator[pa.Table]:
