@@ -1,4 +1,4 @@
-"""Each hostile checkpoint is refused with its own code, within 2 s and 300 MB, and nothing in it is run."""
+"""Each hostile checkpoint is refused with its own code, or loads, within 2 s and 300 MB, and nothing in it is run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from hostile import make_weights, whole_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
 import vit_core as vc
+from tests.hostile import make_weights, whole_weights
+from vit_core.checkpoints import _files
+from vit_core.checkpoints._assemble import check_keys
 
 SECONDS, MEGABYTES = 2.0, 300
 GOOD = save(make_weights.state())
@@ -71,6 +73,62 @@ def test_the_smallest_model_in_each_layout_loads_and_runs(tmp_path):
         assert (logits is None) == (whole.layout == "timm, no head")
         if logits is not None:
             torch.testing.assert_close(logits, first, atol=1e-4, rtol=1e-4, msg=lambda m, case=case: f"{case}: {m}")
+
+
+def test_every_difference_of_thousands_is_told_in_one_short_message():
+    """Each kind with its first few and how many more; all of them are in the error for who asks."""
+    names = {kind: [f"{kind}.{'x' * 300}{i:04}" for i in range(5000)] for kind in ("missing", "extra", "wrong")}
+    expected = dict.fromkeys(names["missing"] + names["wrong"], (64, 64))
+    given = dict.fromkeys(names["extra"] + names["wrong"], (64, 63))
+    with pytest.raises(vc.InputError, match="does not fit") as caught:
+        check_keys(expected, given, "a.pth")
+    said = str(caught.value)
+    assert caught.value.code == "checkpoint-keys"
+    assert len(said) < 12_000
+    assert said.count("4988 more") == 3
+    for kind, each in names.items():
+        assert each[0][:150] in said
+        assert caught.value.values[kind] == each
+
+
+SHRINKS = """
+import os, sys, torch
+import vit_core as vc
+for path in sys.argv[1:]:
+    model = vc.load("file:" + path, "cpu")
+    first = model(torch.ones(1, 3, 32, 32))
+    os.truncate(path, 100)
+    print("same" if torch.equal(model(torch.ones(1, 3, 32, 32)), first) else "other")
+"""
+
+
+def test_a_file_that_shrinks_later_is_not_missed(tmp_path):
+    """A mapped file would end the process here, with a bus error."""
+    paths = tmp_path / "a.safetensors", tmp_path / "a.pth"
+    paths[0].write_bytes(GOOD)
+    paths[1].write_bytes(make_weights.torch_file(make_weights.state()))
+    done = subprocess.run([sys.executable, "-c", SHRINKS, *paths], capture_output=True, text=True, timeout=120,
+                          cwd=Path(make_weights.__file__).parents[2])
+    assert (done.returncode, done.stdout.split()) == (0, ["same", "same"]), done.stderr[-500:]
+
+
+@pytest.mark.parametrize(("suffix", "where"), [(".safetensors", "header"), (".safetensors", "load_file"),
+                                               (".pth", "_check_records"), (".pth", "_unpickled")])
+@pytest.mark.parametrize("left", [0, 4, 2000, 100_000])
+def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch, suffix, where, left):
+    """Cut just before each of the steps that open it, when its size is long known."""
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(GOOD if suffix == ".safetensors" else make_weights.torch_file(make_weights.state()))
+    step = getattr(_files, where)
+
+    def late(*args, **options):
+        os.truncate(path, left)
+        return step(*args, **options)
+
+    monkeypatch.setattr(_files, where, late)
+    with pytest.raises(vc.InputError) as caught:
+        _files.read(path)
+    assert caught.value.code in ("checkpoint-truncated", "checkpoint-header", "checkpoint-format")
 
 
 @pytest.fixture(scope="module")

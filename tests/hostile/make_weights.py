@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +16,10 @@ from typing import NamedTuple
 import torch
 from safetensors.torch import save
 
+from tests.hostile import make_beside, whole_weights
+from tests.hostile.whole_weights import torch_file
 from vit_core.config import ViTConfig
 from vit_core.model import VisionTransformer
-
-CONFIG = {"model_type": "vit", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 1, "image_size": 32,
-          "patch_size": 16, "layer_norm_eps": 1e-6}
 
 
 class Case(NamedTuple):
@@ -41,12 +41,6 @@ def changed(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
     """`state()` with tensors set or (None) left out; "__" in a name stands for a dot."""
     new = {n.replace("__", "."): t for n, t in changes.items()}
     return {n: t for n, t in (state() | new).items() if t is not None}
-
-
-def torch_file(content: object, **options) -> bytes:
-    out = io.BytesIO()
-    torch.save(content, out, **options)
-    return out.getvalue()
 
 
 def records(data: bytes) -> dict[str, bytes]:
@@ -75,6 +69,23 @@ def tensors_file(header: object, data: bytes = b"") -> bytes:
 
 def entry(start: int, end: int, shape: list[int] | None = None, dtype: str = "F32") -> dict:
     return {"dtype": dtype, "shape": [(end - start) // 4] if shape is None else shape, "data_offsets": [start, end]}
+
+
+def _tied(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same, each norm a view into one tensor."""
+    base = torch.arange(80.0)
+    return weights | {n: base[i : i + 64] for i, n in enumerate(n for n in weights if "norm" in n)}
+
+
+def _deprecated() -> dict[str, torch.Tensor]:
+    """Kinds of tensor that torch still makes, but warns of."""
+    one = torch.ones(3, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {"rows of a sparse one": one.to_sparse_csr(),
+                "quantised": torch.quantize_per_tensor(one, 0.1, 0, torch.qint8),
+                "quantised by channel": torch.quantize_per_channel(one, torch.ones(3), torch.zeros(3), 0, torch.quint8),
+                "nested": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])}
 
 
 class Call:
@@ -127,8 +138,12 @@ def _pickles(canary: Path) -> Iterator[tuple[str, bytes, str, str]]:
         b"K\x03N", b"J\xff\xff\xff\x7fN")
     yield "the same, old style", old, "checkpoint-bomb", "claim"
     for kind, tensor in {"integers": torch.ones(3, dtype=torch.int64), "complex": torch.ones(3, dtype=torch.complex64),
-                         "sparse": torch.ones(3, 3).to_sparse(), "meta": torch.ones(3, device="meta")}.items():
+                         "sparse": torch.ones(3, 3).to_sparse(), "meta": torch.ones(3, device="meta"),
+                         "switches": torch.ones(3, dtype=torch.bool), **_deprecated()}.items():
         yield kind, torch_file({"odd": tensor}), "checkpoint-format", ""
+    base = torch.randn(300_000)
+    yield "10,000 views of one storage", torch_file({f"t{i}": base for i in range(10_000)}), "checkpoint-bomb", "claim"
+    yield "one storage for every norm", torch_file(_tied(state())), "loaded", ""
     yield "a list", torch_file([torch.ones(3)]), "checkpoint-format", "list"
     yield "numbers for names", torch_file({3: torch.ones(3)}), "checkpoint-format", "int"
 
@@ -185,6 +200,9 @@ def _headers() -> Iterator[tuple[str, bytes, str, str]]:
     yield "shape overflow", tensors_file({"odd": entry(0, 4, [2**62, 2**62])}, four), "checkpoint-header", ""
     yield "another shape", tensors_file({"odd": entry(0, 4, [3])}, four), "checkpoint-header", ""
     yield "a negative shape", tensors_file({"odd": entry(0, 4, [-1])}, four), "checkpoint-header", "odd"
+    for dtype, size in {"I64": 8, "U8": 1, "BOOL": 1, "C64": 8, "U16": 2}.items():
+        yield f"a tensor of {dtype}", tensors_file({"odd": entry(0, size, [1], dtype)}, bytes(size)), \
+            "checkpoint-format", "odd"
     yield "a thousand axes", tensors_file({"odd": entry(0, 4, [1] * 1000)}, four), "checkpoint-header", "odd"
     yield "a size of zero", tensors_file({"odd": entry(0, 0, [0, 2**40])}), "checkpoint-architecture", "odd"
     yield "not UTF-8", tensors_file(b'{"\xff\xfe":1}'), "checkpoint-header", ""
@@ -219,6 +237,11 @@ def _states() -> Iterator[tuple[str, dict[str, torch.Tensor], str, str]]:
         bad = state()["norm.weight"]
         bad[7] = float("nan")
         yield f"nan in {dtype}", changed(norm__weight=bad.to(dtype)), "checkpoint-not-finite", "norm.weight"
+        yield f"fine in {dtype}", {n: t.to(dtype) for n, t in state().items()}, "loaded", ""
+    huge = state() | {"norm.weight": torch.full((64,), 3e38)}
+    yield "finite, with a sum that is not", huge, "loaded", ""
+    yield "infinite both ways", huge | {"norm.bias": torch.tensor([float("inf"), -float("inf")] * 32)}, \
+        "checkpoint-not-finite", "norm.bias"
     yield "all at once", changed(norm__weight=None, blocks__1__surprise=torch.ones(2),
                                  blocks__1__attn__qkv__weight=torch.ones(191, 64)), "checkpoint-keys", "(191, 64)"
     extra = {f"extra{i}" + "x" * 400: torch.ones(1) for i in range(1000)}
@@ -244,51 +267,13 @@ def _states() -> Iterator[tuple[str, dict[str, torch.Tensor], str, str]]:
                                          "blocks.0.in_proj.weight": torch.ones(2, 2)}, "checkpoint-keys", "blocks.0"
 
 
-def _configs() -> Iterator[tuple[str, object, str, str]]:
-    """config.json beside a file that is good; bytes as they are."""
-    for field, value in (("hidden_size", "x"), ("hidden_size", -1), ("hidden_size", 10**9),
-                         ("hidden_size", float("nan")), ("hidden_size", True), ("patch_size", 0),
-                         ("image_size", 10**9), ("image_size", "big"),
-                         ("num_hidden_layers", 10**9), ("layer_norm_eps", float("nan")), ("num_attention_heads", 7),
-                         ("num_channels", [3])):
-        yield f"config.json: {field} = {value}", CONFIG | {field: value}, "checkpoint-config", field
-    for value in ("relu", ["gelu"], {"a": 1}, "x" * 10**6):
-        yield f"config.json: activation {str(value)[:9]}", CONFIG | {"hidden_act": value}, "checkpoint-architecture", \
-            "activation"
-    yield "config.json: patches of 10,000", CONFIG | {"patch_size": 10_000}, "checkpoint-architecture", "patch"
-    yield "config.json: 100,000 deep", b'{"a":' * 100_000, "checkpoint-config", "100,000 lists"
-    yield "config.json: 30,000 deep", b'{"a":' * 30_000, "checkpoint-config", "recursion"
-    yield "config.json: 20 MB", b" " * 20_000_000 + b"{}", "checkpoint-config", "4,194,304"
-    yield "config.json: not UTF-8", b'{"model_type": "\xff"}', "checkpoint-config", "utf-8"
-    yield "config.json: a long number", b'{"model_type": ' + b"9" * 5000 + b"}", "checkpoint-config", "digits"
-    args = {"architecture": "vit_tiny_patch16_224", "num_classes": 5}
-    for name, value in (("checkpoint_path", "/etc/passwd"), ("pretrained", True), ("depth", 10**9), ("depth", 100_000),
-                        ("pretrained_cfg_overlay", {"file": "/etc/passwd"}), ("embed_dim", 10**12), ("patch_size", 0),
-                        ("norm_layer", "no such"), ("num_heads", 0)):
-        yield f"timm's config.json: {name} = {value}", args | {"model_args": {name: value}}, "checkpoint-config", ""
-    yield "timm's config.json: classes", args | {"num_classes": 10**12}, "checkpoint-config", "num_classes"
-    yield "timm's config.json: resnet", {"architecture": "resnet50"}, "checkpoint-architecture", "resnet50"
-    yield "timm's config.json: a hub", {"architecture": "hf-hub:a/b"}, "checkpoint-architecture", "hf-hub"
-
-
-def _labels() -> Iterator[tuple[str, str, bytes, str, str]]:
-    """(case, file name, bytes, code, says) of labels beside a file that has five classes."""
-    yield "two names for five", "a.labels.txt", b"one\ntwo\n", "labels-count", "names 2"
-    yield "a million names", "a.labels.txt", b"x\n" * 1_000_000, "labels-count", "1000000"
-    yield "10 MB of names", "a.labels.txt", b"x" * 10_000_000, "labels-format", "4,194,304"
-    yield "a name of 1 MB", "a.labels.txt", b"x" * 1_000_000 + b"\na\nb\nc\nd\n", "labels-format", "1000"
-    yield "names not in UTF-8", "a.labels.txt", "고양이\n".encode("cp949") * 5, "labels-format", "UTF-8"
-    yield "names 100,000 deep", "labels.json", b"[" * 100_000, "labels-format", "100,000 lists"
-    yield "names that are numbers", "labels.json", b"[1,2,3,4,5]", "labels-format", "list of names"
-
-
 def write(path: Path, data: bytes) -> str:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
     return f"file:{path}"
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Case]]:
+def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
     """What is no file, and folders of Hugging Face's."""
     (folder / "folder.pth").mkdir()
     os.mkfifo(folder / "fifo.pth")
@@ -298,8 +283,26 @@ def _files(folder: Path) -> Iterator[tuple[str, Case]]:
         yield f"not a file: {name[:12]}", Case(f"file:{folder / name}", "checkpoint-not-found", "no file")
     yield "an empty file", Case(write(folder / "empty.pth", b""), "checkpoint-empty", "0 bytes")
     yield "not a checkpoint's name", Case("file:/etc/passwd", "checkpoint-format", ".safetensors")
+    for name, code in {"a.safetensors": "checkpoint-not-found", "a.pth": "checkpoint-not-found",
+                       "config.json": "checkpoint-config", "preprocessor_config.json": "checkpoint-config",
+                       "labels.json": "labels-format", "labels.txt": "labels-format"}.items():
+        home = folder / f"closed {name}"
+        load = write(home / ("a.pth" if name == "a.pth" else "a.safetensors"), good)
+        if name == "preprocessor_config.json":
+            write(home / "config.json", json.dumps(whole_weights.HUGGING_FACE).encode())
+        if name not in ("a.pth", "a.safetensors"):
+            write(home / name, b"{}")
+        (home / name).chmod(0)
+        yield f"no right to read {name}", Case(load, code, "denied")
+    for name in ("config.json", "labels.txt"):  # as if it were not there
+        load = write(folder / f"a folder for {name}" / "a.safetensors", good)
+        (folder / f"a folder for {name}" / name).mkdir()
+        yield f"a folder for {name}", Case(load, "loaded")
+    (folder / "hf" / "model.safetensors").mkdir(parents=True)
+    write(folder / "hf" / "config.json", json.dumps(whole_weights.HUGGING_FACE).encode())
+    yield "a folder for the weights", Case(f"hf:{folder / 'hf'}", "checkpoint-not-found", "model.safetensors")
     outside = folder / "outside.safetensors"
-    outside.write_bytes(save(state()))
+    outside.write_bytes(good)
     for number, (name, code) in enumerate((
             ("../outside.safetensors", "checkpoint-config"), (str(outside), "checkpoint-config"),
             ("..", "checkpoint-not-found"), ("missing.safetensors", "checkpoint-not-found"),
@@ -307,7 +310,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Case]]:
             ("config.json", "checkpoint-format"))):
         home = folder / f"shards{number}"
         home.mkdir()
-        (home / "config.json").write_text(json.dumps(CONFIG))
+        (home / "config.json").write_text(json.dumps(whole_weights.HUGGING_FACE))
         (home / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
         yield f"a shard {str(name)[-20:]!r}", Case(f"hf:{home}", code)
 
@@ -337,15 +340,17 @@ def cases(folder: Path, canary: Path) -> dict[str, Case]:
         for suffix, data in ((".safetensors", save(tensors)), (".pth", torch_file(tensors))):
             add(f"{case}, {suffix}", write(folder / f"{len(found)}{suffix}", data), code, says)
     good = save(state())
-    for case, config, code, says in _configs():
+    theirs, timms = (save(whole_weights.tensors()[n]) for n in ("transformers ViT", "timm"))
+    beside = [(theirs if "config.json" in row[1] else good, *row) for row in make_beside.labels()]
+    beside += [(good, n, {"config.json": config}, *row) for n, config, *row in make_beside.configs()]
+    beside += [(timms, n, {"config.json": config}, *row) for n, config, *row in make_beside.timm_preprocessors()]
+    beside += [(theirs, n, {"config.json": whole_weights.HUGGING_FACE, "preprocessor_config.json": settings}, *row)
+               for n, settings, *row in make_beside.preprocessors()]
+    for weights, case, others, code, says in beside:
         path = folder / str(len(found)) / "a.safetensors"
-        load = write(path, good)
-        path.with_name("config.json").write_bytes(config if isinstance(config, bytes) else json.dumps(config).encode())
+        load = write(path, weights)
+        for name, content in others.items():
+            write(path.with_name(name), content if isinstance(content, bytes) else json.dumps(content).encode())
         add(case, load, code, says)
-    for case, name, data, code, says in _labels():
-        path = folder / str(len(found)) / "a.safetensors"
-        load = write(path, good)
-        path.with_name(name).write_bytes(data)
-        add(case, load, code, says)
-    found |= dict(_files(folder))
+    found |= dict(_files(folder, good))
     return found | {f"the name {name[:30]!r}": Case(name, code) for name, code in NAMES.items()}

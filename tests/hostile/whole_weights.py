@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 from typing import NamedTuple
@@ -11,7 +12,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from tests.hostile.make_weights import torch_file
 from vit_core.checkpoints import _timm
 from vit_core.config import ViTConfig
 from vit_core.images import Preprocess
@@ -22,9 +22,16 @@ LABELS = ["one", "two", "three"]
 TIMM = {"architecture": "vit_tiny_patch16_224", "num_classes": 3, "label_names": LABELS,
         "model_args": {"img_size": 4, "patch_size": 2, "embed_dim": 4, "depth": 1, "num_heads": 1, "mlp_ratio": 2},
         "pretrained_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "crop_pct": 0.9}}
-HUGGING_FACE = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1, "image_size": 4, "patch_size": 2,
-                "hidden_act": "gelu", "layer_norm_eps": 1e-6, "id2label": dict(enumerate(LABELS))}
+HUGGING_FACE = {"model_type": "vit", "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1,
+                "image_size": 4, "patch_size": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-6,
+                "id2label": dict(enumerate(LABELS))}
 PREPROCESSOR = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": {"height": 4, "width": 4}, "resample": 3}
+
+
+def torch_file(content: object, **options) -> bytes:
+    out = io.BytesIO()
+    torch.save(content, out, **options)
+    return out.getvalue()
 
 
 def _ours(**fields) -> tuple[ViTConfig, dict[str, Tensor]]:

@@ -119,7 +119,7 @@ def safetensors(path: Path, size: int) -> dict[str, Tensor]:
     """The tensors in a .safetensors file of `size` bytes, of whatever type they are. Raises as `read` does."""
     header(path, size)
     try:
-        return load_file(path)
+        return load_file(path, backend="pread")  # mapped, a file that shrinks later would end the process
     except (SafetensorError, ValueError, KeyError, RuntimeError, OSError, TypeError, AttributeError,
             OverflowError) as error:
         broken = short(error)

@@ -159,6 +159,8 @@ def preprocess_of(settings: dict, image_size: tuple[int, int], channels: int) ->
     size, crop = settings.get("size"), settings.get("crop_size")
     shortest = size.get("shortest_edge") if isinstance(size, dict) else None
     sizes = [s["height"] if isinstance(s, dict) and "height" in s else s for s in (size, crop)]
+    if not isinstance(sizes[0], int | dict | list | None):
+        raise TypeError(f"size {short(size)}")
     resized = shortest or (sizes[0] if isinstance(sizes[0], int) else image_size[0])
     crops = settings.get("do_center_crop", False) and isinstance(sizes[1], int)
     target = sizes[1] if crops else resized
