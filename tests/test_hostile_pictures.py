@@ -4,9 +4,11 @@ import io
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.hostile import profiles
 from tests.hostile.bombs import bombs
 from tests.hostile.large import large, png, pngs
-from tests.hostile.make import encode, picture
-from tests.hostile.pictures import REFUSED, every, frames
+from tests.hostile.make import _chunk, encode, picture, png_header
+from tests.hostile.pictures import REFUSED, every, profiled
 from vit_core import images
 from vit_core.errors import InputError
 from vit_core.images import read
@@ -151,7 +154,48 @@ def test_a_transparent_picture_lies_over_white():
 
 
 def test_of_many_frames_the_first():
-    assert np.asarray(read(frames(300))).max() == 0
+    for format in ("GIF", "PNG", "WEBP"):
+        data = CORPUS[f"3,000 frames of {format}"][1]
+        assert Image.open(io.BytesIO(data)).n_frames == 3_000
+        assert np.asarray(read(data)).max() == 0, format
+
+
+def test_sixteen_bits_of_either_order():
+    ramp = np.linspace(0, 65_535, 64 * 48).astype(np.uint16).reshape(48, 64)
+    for mode, order in (("I;16", "<u2"), ("I;16B", ">u2")):
+        grey = Image.frombytes(mode, (64, 48), ramp.astype(order).tobytes())
+        assert np.array_equal(np.asarray(read(grey))[..., 1], ramp >> 8), mode
+    values = np.random.default_rng(0).integers(0, 65_536, (48, 64, 3))
+    rows = np.concatenate([np.zeros((48, 1), ">u2"), values.reshape(48, -1)], 1).astype(">u2")
+    data = b"".join(row.tobytes()[1:] for row in rows)  # a byte for the filter, none
+    png = png_header(64, 48).replace(b"\x08\2", b"\x10\2")
+    header = png[12:29]
+    deep = png[:29] + struct.pack(">I", zlib.crc32(header)) + _chunk(b"IDAT", zlib.compress(data)) + png[-12:]
+    assert np.array_equal(np.asarray(read(deep)), values >> 8)
+
+
+def converted(value, primaries, gamma=2.2) -> np.ndarray:
+    """What a colour of these primaries is in sRGB, 8 bits, by IEC 61966-2-1."""
+    linear = np.array(primaries).T @ (np.array(value) / 255) ** gamma
+    srgb = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7139))  # adapted to D50
+    linear = (np.linalg.inv(np.array(srgb).T) @ linear).clip(0, 1)
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def test_colours_are_those_that_the_profile_says():
+    flat = {name: np.asarray(read(data), int)[8, 8] for name, data in profiled().items()}
+    green, grey = np.array([60, 200, 60]), np.array([100] * 3)
+    for name, primaries in (("Display P3", profiles.DISPLAY_P3), ("Adobe RGB", profiles.ADOBE_RGB)):
+        assert np.abs(flat[name] - converted(green, primaries)).max() < 3, name
+        assert flat[name][0] == 0  # out of sRGB's gamut
+        assert flat[name][1] > 200
+    assert np.abs(flat["linear grey"] - 168).max() <= 1  # 100 / 255 of the light
+    assert flat["CMYK"].tolist() == [184] * 3  # the table's grey; without it, cyan
+    for name in ("grey, colours in it", "CMYK, colours in it", "half a profile", "programs"):
+        assert (flat[name] == green).all(), name
+    assert (flat["RGB, grey in it"] == grey).all()
+    assert flat["RGB, inks in it"][0] < 15
+    assert flat["RGB, inks in it"][1] > 200
 
 
 def test_nothing_of_the_file_is_kept_but_its_pixels():
@@ -212,6 +256,5 @@ def test_mutated_files_are_read_or_refused(data):
 
 def test_the_corpus_is_what_it_says():
     assert len(CORPUS) > 100
-    assert Image.open(io.BytesIO(CORPUS["3,000 frames"][1])).n_frames == 3_000
     assert len(CORPUS["144 megapixels of nothing"][1]) < 430_000
     assert picture(4, 4).size == (4, 4)

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from tests.hostile import large
+from tests.hostile import large, profiles
 from tests.hostile.make import _chunk, cases, encode, jpeg_header, picture, png_header
 
 REFUSED = "refused"  # with an InputError of any code: what a damaged file is taken for depends on where it is cut
@@ -18,9 +18,23 @@ def with_chunk(kind: bytes, body: bytes) -> bytes:
     return png[:33] + _chunk(kind, body) + png[33:]
 
 
-def frames(count: int) -> bytes:
-    shades = [Image.new("L", (16, 16), i % 256) for i in range(count)]
-    return encode(shades[0], "GIF", save_all=True, append_images=shades[1:], duration=20)
+def frames(count: int, format: str = "GIF") -> bytes:
+    """Black and white in turn."""
+    shades = [Image.new("L", (16, 16), i % 2 * 255) for i in range(count)]
+    return encode(shades[0], format, save_all=True, append_images=shades[1:], duration=20)
+
+
+def profiled() -> dict[str, bytes]:
+    """Flat pictures with a profile: those whose profile fits them, and those whose does not, by their space."""
+    flat = {"RGB": Image.new("RGB", (16, 16), (60, 200, 60)), "L": Image.new("L", (16, 16), 100),
+            "CMYK": Image.new("CMYK", (16, 16), (255, 0, 0, 0))}
+    kinds = {"Display P3": ("RGB", profiles.rgb(profiles.DISPLAY_P3)), "CMYK": ("CMYK", profiles.cmyk()),
+             "Adobe RGB": ("RGB", profiles.rgb(profiles.ADOBE_RGB)), "linear grey": ("L", profiles.grey(1.0)),
+             "grey, colours in it": ("RGB", profiles.grey(1.0)), "RGB, grey in it": ("L", profiles.rgb()),
+             "RGB, inks in it": ("CMYK", profiles.rgb()), "CMYK, colours in it": ("RGB", profiles.cmyk()),
+             "half a profile": ("RGB", profiles.rgb()[:300]), "programs": ("RGB", profiles.rgb() + b"mpet")}
+    return {name: encode(flat[mode], "JPEG" if mode == "CMYK" else "PNG", icc_profile=icc)
+            for name, (mode, icc) in kinds.items()}
 
 
 def more() -> dict[str, tuple[str, bytes, str | None]]:
@@ -54,7 +68,11 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
         "random bytes": ("noise.png", draw.bytes(50_000), "image-not-a-picture"),
         "a png's name on random bytes": ("noise.png", b"\x89PNG\r\n\x1a\n" + draw.bytes(5_000), REFUSED),
         "fully transparent": ("clear.png", encode(clear, "PNG"), None),
-        "3,000 frames": ("long.gif", frames(3_000), None),
+        **{f"3,000 frames of {format}": (f"long.{format}", frames(3_000, format), None)
+           for format in ("GIF", "PNG", "WEBP")},
+        **{f"profile: {name}": ("profile.png", data, None) for name, data in profiled().items()},
+        "tiff of no numbers": ("nan.png", encode(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"),
+                               "image-format"),
         "gif that is javascript": ("code.gif", encode(small, "GIF")[:-1] + b"*/=alert(1)//;", None),
         "jpeg that is a zip": ("zip.jpg", jpeg + b"PK\x03\x04" + bytes(200), None),
         "wide gamut": ("wide.png", encode(small, "PNG", icc_profile=ImageCms.ImageCmsProfile(
