@@ -74,6 +74,8 @@ def take(identity: str, data: bytes, title: str) -> bool:
         st.error(t.error(refused), icon=":material/broken_image:")
         if state.picture():
             st.caption(t("last.picture", name=state.picture()[2]))
+    elif frames := state.picture()[1].info.get("frames"):
+        st.caption(t("side.frames", count=f"{frames:,}"))
     return not refused
 
 

@@ -157,7 +157,10 @@ def test_of_many_frames_the_first():
     for format in ("GIF", "PNG", "WEBP"):
         data = CORPUS[f"3,000 frames of {format}"][1]
         assert Image.open(io.BytesIO(data)).n_frames == 3_000
-        assert np.asarray(read(data)).max() == 0, format
+        first = read(data)
+        assert np.asarray(first).max() == 0, format
+        assert first.info == {"frames": 3_000}, format
+    assert read(CORPUS["gif that is javascript"][1]).info == {}
 
 
 def test_sixteen_bits_of_either_order():

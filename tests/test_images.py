@@ -153,7 +153,11 @@ def test_cmyk_keeps_its_colours():
 
 def test_animations_give_their_first_frame():
     for name in ("animated gif", "animated webp", "animated png", "two pictures in one jpeg"):
-        assert abs(pixels(read(CASES[name][1])) - pixels(picture(48, 64))).mean() < 6, name
+        seen = read(CASES[name][1])
+        assert abs(pixels(seen) - pixels(picture(48, 64))).mean() < 6, name
+        assert seen.info == ({} if name.endswith("jpeg") else {"frames": 2}), name  # said, as it cannot be seen
+    for name in ("palette", "webp", "bmp", "png called jpg"):
+        assert read(CASES[name][1]).info == {}, name
 
 
 def test_profiles(monkeypatch):

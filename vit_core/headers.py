@@ -10,9 +10,11 @@ from __future__ import annotations
 import io
 import re
 import struct
+from typing import NamedTuple
 
 MAX_READS = 250_000  # a quarter of a second of Pillow's own loops; a photograph needs some hundred
 MAX_PARTS = 50_000
+MAX_BLOCKS = 200_000  # of a GIF, of 255 bytes where they are filled
 MAX_SCANS = 64  # each goes over the whole picture, however few its bytes; encoders write up to some twenty
 MAX_TABLES = 2**20  # bytes of a JPEG's header that are not its colour profile; encoders write some thousand
 MAX_PROFILE = 2**22  # bytes of a colour profile; larger ones are passed over
@@ -36,14 +38,22 @@ class Patient(io.BytesIO):
         return super().read(size)
 
 
-def lean(name: str | None, data: bytes) -> tuple[bytes, bytes, int]:
-    """By the name of its format: (the file with what its first picture's pixels depend on; its EXIF, or b""; how many
-    components a JPEG's first scan holds, 0 for what is none)."""
-    walk = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp}.get(name)
-    return walk(data) if walk else (data, b"", 0)
+class Lean(NamedTuple):
+    """A file with what its first picture's pixels depend on, and what was learnt on the way."""
+
+    data: bytes
+    exif: bytes = b""
+    components: int = 0  # that a JPEG's first scan holds
+    frames: int = 1  # of an animation
 
 
-def _jpeg(data: bytes) -> tuple[bytes, bytes, int]:
+def lean(name: str | None, data: bytes) -> Lean:
+    """The file, by the name of its format."""
+    walk = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "GIF": _gif}.get(name)
+    return walk(data) if walk else Lean(data)
+
+
+def _jpeg(data: bytes) -> Lean:
     """ITU-T T.81, annex B."""
     kept, profile, exif, tables, at = [], [], b"", 0, 2
     scans, start, components = 0, len(data), 0
@@ -52,7 +62,7 @@ def _jpeg(data: bytes) -> tuple[bytes, bytes, int]:
         if found is None or data[found.end() - 1] == 0xD9:
             if sum(map(len, profile)) > MAX_PROFILE:
                 profile = []
-            return b"".join([b"\xff\xd8", *profile, *kept, data[start:]]), exif, components
+            return Lean(b"".join([b"\xff\xd8", *profile, *kept, data[start:]]), exif, components)
         marker, at = data[found.end() - 1], found.end()
         end = at + int.from_bytes(data[at : at + 2], "big")
         if marker == 0xDA:
@@ -76,30 +86,32 @@ def _jpeg(data: bytes) -> tuple[bytes, bytes, int]:
     raise ValueError("a JPEG file of more parts than any program writes")
 
 
-def _png(data: bytes) -> tuple[bytes, bytes, int]:
+def _png(data: bytes) -> Lean:
     """W3C's Portable Network Graphics, section 5."""
-    kept, exif, profiles, at = [data[:8]], b"", 0, 8
+    kept, exif, profiles, frames, at = [data[:8]], b"", 0, 1, 8
     for _ in range(MAX_PARTS):
         if at + 8 > len(data):
-            return b"".join(kept), exif, 0
+            return Lean(b"".join(kept), exif, frames=max(frames, 1))
         length, kind = struct.unpack_from(">I4s", data, at)
         profiles += kind == b"iCCP"
         if kind in _PNG and (kind != b"iCCP" or profiles == 1):
             kept.append(data[at : at + 12 + length])
         elif kind == b"eXIf":
             exif = data[at + 8 : at + 8 + length]
+        elif kind == b"acTL":
+            frames = int.from_bytes(data[at + 8 : at + 12], "big")
         at = len(data) if kind == b"IEND" else at + 12 + length
     raise ValueError("a PNG file of more parts than any program writes")
 
 
-def _webp(data: bytes) -> tuple[bytes, bytes, int]:
+def _webp(data: bytes) -> Lean:
     """RFC 9649, section 2. Of an animation, the first frame."""
     kept, exif, at, frames = [], b"", 12, 0
     last = min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
     for _ in range(MAX_PARTS):
         if at + 8 > last:
             body = b"".join(kept)
-            return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, exif, 0
+            return Lean(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, exif, frames=max(frames, 1))
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + length % 2
         frames += kind == b"ANMF"
@@ -109,6 +121,31 @@ def _webp(data: bytes) -> tuple[bytes, bytes, int]:
             kept.append(data[at:end])
         at = end
     raise ValueError("a WebP file of more parts than any program writes")
+
+
+def _gif(data: bytes) -> Lean:
+    """GIF89a, sections 17 to 26. The file as it is, its frames counted as far as that takes."""
+    at, frames, inside = 13 + _palette(data[10:11]), 0, False
+    for _ in range(MAX_BLOCKS):
+        if at >= len(data):
+            break
+        kind = data[at]
+        if inside:  # a picture or an extension, which ends with a block of no bytes
+            at, inside = at + 1 + kind, kind > 0
+        elif kind == 0x2C:
+            at, inside, frames = at + 11 + _palette(data[at + 9 : at + 10]), True, frames + 1
+        elif kind == 0x21:
+            at, inside = at + 2, True
+        elif kind == 0x3B:
+            break
+        else:
+            at += 1
+    return Lean(data, frames=max(frames, 1))
+
+
+def _palette(flags: bytes) -> int:
+    """Bytes of the colour table that a GIF's flags announce."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 128 else 0
 
 
 def orientation(exif: bytes) -> int:

@@ -54,7 +54,8 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
 
     The content decides the format, not the file's name. EXIF orientation is applied; transparency is laid
     over white; 16-bit values keep their high byte; a colour profile other than sRGB is converted to sRGB
-    where it is intact; of an animation, the first frame. Corrupt EXIF data or profiles are passed over.
+    where it is intact; of an animation, the first frame, and how many there are as `info["frames"]`. Corrupt EXIF data
+    or profiles are passed over.
 
     No file takes more than 300 MB and 2 s of a processor. How many pixels that is depends on what decoding holds for
     each (`_peak`): 16.8 million of WebP, 33.6 million in colour, 38 million of GIF, 53.7 million in grey or with a
@@ -67,11 +68,11 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
     cut off or damaged, or of more parts than any program writes; "image-too-large" more pixels than that, by the
     header, before anything is decoded; "image-too-thin" one side over MAX_RATIO times the other.
     """
-    whole = False  # whether each row of a JPEG is decoded when it is read, and forgotten
     if isinstance(source, Image.Image):
-        image, name = source, "picture"
+        image, name, whole, frames = source, "picture", False, 1
     else:
-        image, name, whole = _open(source if isinstance(source, bytes) else _bytes(source, max_bytes), max_bytes)
+        image, name, whole, frames = _open(source if isinstance(source, bytes) else _bytes(source, max_bytes),
+                                           max_bytes)
     _check_size(image, name, max_pixels, whole)
     try:
         image.load()
@@ -82,7 +83,7 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
         raise _too_large(name, image.width * image.height) from error
     except Exception as error:  # decoders raise a dozen types on damage, SyntaxError among them
         raise _damaged(name) from error
-    picture.info = {}  # else a second reading would turn it again
+    picture.info = {"frames": frames} if frames > 1 else {}  # no EXIF, or a second reading would turn it again
     return picture
 
 
@@ -98,9 +99,9 @@ def _bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
                          "folder and who may read it.", name=name) from error
 
 
-def _open(data: bytes, max_bytes: int) -> tuple[Image.Image, str, bool]:
-    """The image, its header read and its pixels not, with the name of its format; and of a JPEG, whether its first scan
-    holds all of it."""
+def _open(data: bytes, max_bytes: int) -> tuple[Image.Image, str, bool, int]:
+    """The image, its header read and its pixels not; the name of its format; whether a JPEG's rows are decoded as they
+    are read, and forgotten; and the number of frames."""
     if not data:
         raise InputError("image-empty", "The file is empty (0 bytes); copy or download the picture again.")
     if len(data) > max_bytes:
@@ -111,14 +112,14 @@ def _open(data: bytes, max_bytes: int) -> tuple[Image.Image, str, bool]:
     if name is None and b"<svg" in data[:1000]:
         name = "SVG"
     try:
-        lean, exif, components = headers.lean(name, data)
+        lean, whole = headers.lean(name, data), False
         if name == "JPEG":  # Image.open would go on to the pictures behind it
-            image = JpegImageFile(headers.Patient(lean))
-            whole = components == image.layers and "progressive" not in image.info
+            image = JpegImageFile(headers.Patient(lean.data))
+            whole = lean.components == image.layers and "progressive" not in image.info
         else:
-            image, whole = Image.open(headers.Patient(lean), formats=FORMATS), False
-        image.info["exif"] = exif
-        return image, name or "picture", whole
+            image = Image.open(headers.Patient(lean.data), formats=FORMATS)
+        image.info["exif"] = lean.exif
+        return image, name or "picture", whole, lean.frames
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise _too_large(name or "picture", BUDGET // (16 if name == "WEBP" else 5)) from error
     except Exception as error:

@@ -15,6 +15,7 @@ SENTENCES = {
     "side.file.help": "JPEG, PNG, WebP, BMP or GIF (its first frame), at most 20 MB. It stays on the computer that "
                       "runs Vitrine.",
     "side.camera": "Take a picture",
+    "side.frames": "An animation of {count} frames: the first is shown.",
     "side.credit": "{author} · {licence}",
     "side.model": "Model",
     "model.photo": "Photographs",

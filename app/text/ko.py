@@ -15,6 +15,7 @@ SENTENCES = {
     "side.file.help": "JPEG, PNG, WebP, BMP, GIF(첫 프레임)를 20 MB까지 받습니다. 이미지는 Vitrine이 실행 중인 "
                       "컴퓨터 밖으로 나가지 않습니다.",
     "side.camera": "사진 찍기",
+    "side.frames": "프레임 {count}개로 된 애니메이션입니다. 첫 프레임을 보여 줍니다.",
     "side.credit": "{author} · {licence}",
     "side.model": "모델",
     "model.photo": "사진",

@@ -203,6 +203,21 @@ def test_odd_files_simply_work(visit, model):
         upload(page, f"{case}.bin", good[case])
         trace = vc.record(model, good[case])
         await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.prefix :].numpy(), 1))
+        assert page.get_by_text(ENGLISH("side.frames", count="2")).count() == ("animated" in case)
+
+
+def test_an_animation_is_said_to_be_one(visit, shoot):
+    page = visit()
+    sidebar = page.get_by_test_id("stSidebar")
+    for say, language in ((ENGLISH, "English"), (KOREAN, "한국어")):
+        sidebar.get_by_text(language, exact=True).click()
+        if language == "English":
+            upload(page, "moving.gif", cases()["animated gif"][1])
+        sidebar.get_by_text(say("side.frames", count="2"), exact=True).wait_for()
+        settled(page)
+        shoot(page, f"animation-{say.language}")
+    upload(page, "still.png", cases()["grey"][1])
+    sidebar.get_by_text(KOREAN("side.frames", count="2"), exact=True).wait_for(state="detached")
 
 
 def test_the_language_is_switched_in_place(visit, shoot, server):
