@@ -8,11 +8,10 @@ given again is gone on with.
 
 from __future__ import annotations
 
-import argparse
+import functools
 import json
 import os
 import random
-import shutil
 import struct
 import sys
 import tempfile
@@ -33,6 +32,7 @@ with atheris.instrument_imports(include=["vit_core.checkpoints", "vit_core.confi
     from vit_core.model import VisionTransformer
 
 from tests.hostile import make_weights, whole_weights
+from tests.hostile.fuzzing import fuzz
 
 SECONDS = 5  # of the processor for one input, instrumented; by the clock a machine may be busy or asleep
 BESIDE = ("config.json", "preprocessor_config.json", "labels.json")
@@ -165,27 +165,7 @@ def beside(text: bytes) -> dict[str, bytes]:
         return {"config.json": text}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=int, default=0, help="end after so long, 0 for never")
-    parser.add_argument("--corpus", type=Path, default=Path(tempfile.gettempdir()) / "vitrine-fuzz-weights")
-    options = parser.parse_args()
-    options.corpus.mkdir(parents=True, exist_ok=True)
-    for number, data in enumerate(seeds()):
-        (options.corpus / f"seed{number}").write_bytes(data)
-    memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
-    scratch = Path(tempfile.mkdtemp(dir=memory))
-    torch.set_num_threads(1)
-    try:
-        atheris.Setup([sys.argv[0], str(options.corpus), f"-runs={options.runs}", f"-max_total_time={options.seconds}",
-                       "-max_len=65536", "-timeout=300", "-rss_limit_mb=3000", "-len_control=0", "-print_final_stats=1",
-                       f"-artifact_prefix={options.corpus.parent}/escape-"], Target(scratch, options.runs),
-                      custom_mutator=mutate)
-        atheris.Fuzz()
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as scratch:
+        fuzz("weights", __doc__, seeds(), functools.partial(Target, Path(scratch)), mutate)
