@@ -7,6 +7,8 @@ A finding is whatever is raised but InputError, a picture larger than the budget
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import random
 import struct
 import sys
@@ -149,13 +151,26 @@ def changed_gif(data: bytes, chance: random.Random) -> bytes:
 CHANGED = {b"\x89PNG": changed_png, b"\xff\xd8\xff": changed_jpeg, b"RIFF": changed_riff, b"GIF8": changed_gif}
 
 
+@functools.cache
+def whole() -> list[bytes]:
+    """The seeds that are read."""
+    found = []
+    for data in seeds():
+        with contextlib.suppress(InputError):
+            images.read(data)
+            found.append(data)
+    return found
+
+
 def mutate(data: bytes, most: int, seed: int) -> bytes:
     chance = random.Random(seed)
+    if chance.random() < 0.4:  # else nearly all would be broken many times over, and no decoder reached
+        data = chance.choice(whole())
     change = next((change for magic, change in CHANGED.items() if data.startswith(magic)), None)
     if change is None or chance.random() < 0.1:
         return body(data, chance)[:most]
     try:
-        for _ in range(chance.choice((1, 1, 2, 4))):
+        for _ in range(chance.choice((1, 1, 1, 3))):
             data = change(data, chance)
     except Exception:  # a container that is broken already is changed as bytes
         data = body(data, chance)
