@@ -135,7 +135,7 @@ def icon() -> Image.Image:
 def bars(names: Sequence[str], values: Sequence[float], hover: str) -> go.Figure:
     """Probabilities as horizontal bars, best on top, each with its name and number."""
     short = [shorten(name, 26) for name in names]
-    names = [html.escape(shorten(name, 200), quote=False) for name in names]  # plotly takes tags for markup
+    names = [html.escape(shorten(name, 60), quote=False) for name in names]  # plotly takes tags for markup
     figure = _figure(height=38 * len(names) + 10)
     figure.add_bar(
         x=list(values), y=list(range(len(names))), orientation="h", width=0.66, customdata=list(names),

@@ -14,6 +14,7 @@ from app.components.atlas import atlas as mount
 from app.figures import two_digits as number
 from app.result import Result, Rollout
 from app.text import EQUATIONS, WORDS
+from app.text.plain import escaped, plain
 from app.view import from_atlas, to_atlas
 
 SHOWN = ("atlas", "positions", "rollout", "heads")  # the fragments that show what is looked at
@@ -82,12 +83,17 @@ def pick(key: str) -> Callable[[], None]:
     return chosen
 
 
+def class_name(result: Result, number: int) -> str:
+    """As the model has it: other people's words, fit for nothing but `app.text.plain`."""
+    return result.label(number) or state.t()("predictions.class", number=number)
+
+
 def atlas(result: Result, *, expected: str | None, key: str) -> None:
     """The answer in a line; beneath it the picture, and every head of every layer from the place pointed at."""
     t = state.t()
     best = result.predictions(3)
     if best:
-        answer = " · ".join(t("atlas.class", name=result.label(i) or t("predictions.class", number=i),
+        answer = " · ".join(t("atlas.class", name=escaped(class_name(result, i), 60),
                               percent=percent(p)) for i, p in best)
         st.markdown(t("atlas.answer", answer=answer)
                     + (" " + t("predictions.expected", name=expected) if expected else ""))
@@ -137,9 +143,9 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     if not best:
         st.info(t("predictions.none"))
         return
-    names = [result.label(i) or t("predictions.class", number=i) for i, _ in best]
+    names = [plain(class_name(result, i)) for i, _ in best]
     said = t("predictions.text", count=len(best), classes=f"{result.trace.logits.numel():,}",
-             percent=percent(best[0][1]), name=names[0])
+             percent=percent(best[0][1]), name=escaped(names[0], 60))
     st.markdown(said + (" " + t("predictions.expected", name=expected) if expected else ""))
     chart(cache.drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
     fold("predictions")

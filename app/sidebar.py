@@ -71,9 +71,9 @@ def take(identity: str, data: bytes, title: str) -> bool:
             state.put("refused", error)
     refused = state.get("refused")
     if refused:
-        st.error(t.error(refused), icon=":material/broken_image:")
+        st.error(escaped(t.error(refused), 2000), icon=":material/broken_image:")
         if state.picture():
-            st.caption(t("last.picture", name=state.picture()[2]))
+            st.caption(t("last.picture", name=escaped(state.picture()[2])))
     elif frames := state.picture()[1].info.get("frames"):
         st.caption(t("side.frames", count=f"{frames:,}"))
     return not refused
@@ -125,7 +125,7 @@ def _compute(name: str | None) -> Result | None:
     if name:
         try:
             if not cache.at_hand(name, digest):
-                with st.spinner(t("busy.model", name=name)):
+                with st.spinner(t("busy.model", name=escaped(name))):
                     cache.model(name)
                 with st.spinner(t("busy.result")):
                     cache.result(name, digest, image)
@@ -136,9 +136,9 @@ def _compute(name: str | None) -> Result | None:
             if error.code in ("busy", "serve-gone"):
                 raise
             with st.sidebar:
-                st.error(t.error(error), icon=":material/error:")
+                st.error(escaped(t.error(error), 2000), icon=":material/error:")
                 if state.get("good_model"):
-                    st.caption(t("last.model", name=state.get("good_model")))
+                    st.caption(t("last.model", name=escaped(state.get("good_model"))))
     if state.get("good_model"):
         return cache.result(state.get("good_model"), digest, image)
     return None

@@ -19,6 +19,7 @@ from PIL import Image
 from app.components.atlas.payload import SHARP, seen
 from app.result import array
 from app.text import Text
+from app.text.plain import plain
 from vit_core import attribution as at
 from vit_core import images
 from vit_core.errors import InputError
@@ -224,9 +225,9 @@ def model_name(run) -> str:
 
 
 def label_of(run, model: VisionTransformer, number: int) -> str | None:
-    """A model class' name, by the run or the model itself; None where neither has one."""
+    """A model class' name, by the run or the model itself, as one line of text; None where neither has one."""
     labels = getattr(run, "labels", None) or model.labels
-    return str(labels[number]) if labels and 0 <= number < len(labels) else None
+    return plain(labels[number]) if labels and 0 <= number < len(labels) else None
 
 
 def curve_numbers(why: Why, curve: Curve) -> dict:

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from app.result import Result
+from app.text.plain import plain
 from vit_core import VisionTransformer, steps
 
 
@@ -66,8 +67,8 @@ class Stage:
         return {}
 
     def label(self, index: int) -> str:
-        """A class's name; its number (from 0), where the model has no names."""
-        return self.result.label(index) or f"#{index}"
+        """A class's name, short enough for a slide; its number (from 0), where the model has no names."""
+        return plain(self.result.label(index) or f"#{index}", 40)
 
     def answers(self, logits: Tensor | None, k: int = 5) -> list[dict]:
         """The `k` most probable classes of logits (classes,) as [{"index", "label", "p"}], best first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import cache, mistake_evaluate, mistake_panels, mistakes, state
-from app.text.plain import plain
+from app.text.plain import escaped, plain
 from app.why_panel import why
 from vit_core import InputError, runs
 
@@ -103,14 +103,14 @@ def picture(run, path: str) -> None:
     refused = state.get("mistake_refused")
     if refused:
         state.put("mistake_refused", None)
-        st.error(t.error(refused), icon=":material/broken_image:")
+        st.error(escaped(t.error(refused), 2000), icon=":material/broken_image:")
     if row["error"] is not None:
         mistake_panels.unreadable(row)
         return
     try:
         why(run, path, key="why")
     except InputError as error:
-        st.error(t.error(error), icon=":material/broken_image:")
+        st.error(escaped(t.error(error), 2000), icon=":material/broken_image:")
 
 
 if state.get("to_explore"):
@@ -132,7 +132,7 @@ if progress.state == "done":
             mistake_evaluate.top(what, run)
             overview(run)
     except InputError as error:  # the table is damaged: it can only be made again
-        st.error(state.t().error(error), icon=":material/error:")
+        st.error(escaped(state.t().error(error), 2000), icon=":material/error:")
         mistake_evaluate.again(what)
 else:
     mistake_evaluate.top(what, None)

@@ -72,6 +72,22 @@ def server(tmp_path_factory):
         started.stop()
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The app with a folder of runs of its own, empty. VITRINE_RUNS names one to go on with."""
+    before = os.environ.get("VITRINE_RUNS")
+    home = Path(before) if before else tmp_path_factory.mktemp("runs")
+    os.environ["VITRINE_RUNS"] = str(home)
+    started = Server(tmp_path_factory.mktemp("server") / "log.txt")
+    try:
+        started.wait()
+        yield started
+    finally:
+        started.stop()
+        if not before:
+            del os.environ["VITRINE_RUNS"]
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A browser, started once."""

@@ -1,7 +1,6 @@
 """Mistakes end to end: evaluated, found, opened, taken away; and other people's names, which are text and no more."""
 
 import json
-import os
 import re
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from app import mistakes, text
 from app.mistakes import BUNDLED, PAGE, Asked, Look, Run
 from tests import tables
-from tests.browser.conftest import PATIENCE, Server, addressed, scroll
+from tests.browser.conftest import PATIENCE, addressed, scroll
 from vit_core.filters import Filter
 from vit_core.labelled import labelled
 
@@ -19,22 +18,6 @@ ENGLISH = text.Text("en")
 SHIRT, TEE = 6, 0  # what the model for clothes confuses most
 LONG = 900_000  # ms; the bundled set takes seconds on an idle machine
 IMG, STARS = "<img src=x onerror=alert(1)>", "**x**"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The app with a folder of runs of its own, empty. VITRINE_RUNS names one to go on with."""
-    before = os.environ.get("VITRINE_RUNS")
-    home = Path(before) if before else tmp_path_factory.mktemp("runs")
-    os.environ["VITRINE_RUNS"] = str(home)
-    started = Server(tmp_path_factory.mktemp("server") / "log.txt")
-    try:
-        started.wait()
-        yield started
-    finally:
-        started.stop()
-        if not before:
-            del os.environ["VITRINE_RUNS"]
 
 
 @pytest.fixture

@@ -46,6 +46,9 @@ function percent(share) {
   return `${value.toFixed(value >= 1 ? 1 : 2)} %`;
 }
 
+/** A class's name, cut where it would break the line. */
+const named = (label, room = 18) => (label.length > room ? `${label.slice(0, room - 1).trimEnd()}…` : label);
+
 /** A sentence with its {places} filled in. */
 const fill = (sentence, values = {}) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "…");
 

@@ -93,17 +93,17 @@ SCENE.head = {
     const [logits, lens, K] = [stage.section("logits"), stage.section("lens"), numbers.shown.length];
     const lead = numbers.leaders[view.layer];
     const margin = K > 1 ? logits[0] - logits[1] : NaN;
+    const name = (at) => headName(numbers.shown[at], 12); // four of them stand in the prose
     return {
-      winner: headName(numbers.shown[0]), logit: fixed(logits[0]), final: percent(lens[numbers.layers * K]),
-      runner: K > 1 ? headName(numbers.shown[1]) : "–", margin: K > 1 ? fixed(margin) : "–", ratio: K > 1 ? two(Math.exp(margin)) : "–",
-      first: headName(numbers.shown[numbers.leaders[0]]), leader: headName(numbers.shown[lead]), p: percent(lens[view.layer * K + lead]),
+      winner: name(0), logit: fixed(logits[0]), final: percent(lens[numbers.layers * K]),
+      runner: K > 1 ? name(1) : "–", margin: K > 1 ? fixed(margin) : "–", ratio: K > 1 ? two(Math.exp(margin)) : "–",
+      first: name(numbers.leaders[0]), leader: name(lead), p: percent(lens[view.layer * K + lead]),
       after: view.layer ? stage.words("after_layer", { n: view.layer }) : stage.words("after_input"),
     };
   },
 };
 
-/** A class's name, cut where it would break the line. */
-const headName = ({ label }, room = 18) => (label.length > room ? `${label.slice(0, room - 1).trimEnd()}…` : label);
+const headName = ({ label }, room) => named(label, room);
 
 /** The terms of the chosen class's logit, or of winner minus runner-up: what is compared cancels where it is alike. */
 function headSum(stage) {

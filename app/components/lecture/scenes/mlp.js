@@ -92,7 +92,7 @@ SCENE.mlp = {
     made.most.show(most.map((i) => ({ label: stage.words("most_unit", { n: count(i + 1) }), value: activated[i], say: two(activated[i]),
       kind: i === view.unit ? "strong" : "", pick: () => stage.set({ unit: i, map: true }) })));
     const n = count(unit + 1);
-    made.adds.textContent = [stage.words("adds", { n, norm: two(adds) }), says ? stage.words("says", { for: says.for.split(",")[0], against: says.against.split(",")[0] }) : ""].join(" ");
+    made.adds.textContent = [stage.words("adds", { n, norm: two(adds) }), says ? stage.words("says", { for: named(says.for.split(",")[0]), against: named(says.against.split(",")[0]) }) : ""].join(" ");
     made.adds.dataset.unit = unit;
   },
 

@@ -198,7 +198,7 @@ SCENE.positions = {
     for (const one of n.answers)
       nodes.push(el("span", { class: "label", text: one.label, title: one.label }), ...ways.map((_, way) => el("span", { class: `one ${kinds[way]} ${one.p[way] === winner[way] ? "first" : ""}` },
         el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${100 * one.p[way]}%` } })), el("span", { class: "value", text: percent(one.p[way]) }))));
-    if (n.learned) nodes.push(el("span", { class: "label change", text: stage.words("change", { answer: best.label }) }), ...ways.map((_, way) => el("b", { class: "way change", text: way ? points(way) : "\u00a0" })));
+    if (n.learned) nodes.push(el("span", { class: "label change", text: stage.words("change", { answer: named(best.label) }) }), ...ways.map((_, way) => el("b", { class: "way change", text: way ? points(way) : "\u00a0" })));
     else nodes.push(el("p", { class: "note all", text: stage.words("none") }));
     answers.replaceChildren(...nodes);
   },
@@ -221,7 +221,7 @@ SCENE.positions = {
   numbers(stage) {
     const { tokens, dim, answers } = stage.data.numbers;
     const prefix = stage.data.prefix.length;
-    return { prefix, patches: count(tokens - prefix), tokens: count(tokens), dim: count(dim), answer: answers[0]?.label ?? "–",
+    return { prefix, patches: count(tokens - prefix), tokens: count(tokens), dim: count(dim), answer: named(answers[0]?.label ?? "–"),
       p0: positionsSay(answers[0], 0), p1: positionsSay(answers[0], 1), p2: positionsSay(answers[0], 2) };
   },
 };

@@ -29,7 +29,7 @@ SCENE.summary = {
     const { view, data: { numbers } } = stage;
     const [best] = numbers.answers;
     const sum = (SUMMARY_STEPS[view.step - 1] ?? []).reduce((sum, name) => sum + numbers.parts[name], 0);
-    return { patches: count(numbers.patches), layers: count(numbers.layers), answer: best ? stage.words("answer", { label: best.label, p: percent(best.p) }) : stage.words("none"),
+    return { patches: count(numbers.patches), layers: count(numbers.layers), answer: best ? stage.words("answer", { label: named(best.label), p: percent(best.p) }) : stage.words("none"),
       parameters: stage.words(view.step ? "at" : "all", { n: view.step, share: percent(sum / numbers.total), total: count(numbers.total) }) };
   },
 };
