@@ -153,6 +153,11 @@ def lecture(chromium, server):
     assert "Traceback" not in server.said()[before:]
 
 
+def told(sentence: str) -> re.Pattern:
+    """A sentence as the page has it: what keeps names in it from being markup has no width."""
+    return re.compile("[\u2060\u2068\u2069]*".join(["", *map(re.escape, sentence), ""]))
+
+
 def settled(page) -> None:
     """Wait until every figure is drawn and nothing runs any more."""
     page.wait_for_function("""() => {

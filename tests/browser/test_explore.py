@@ -9,7 +9,7 @@ import pytest
 import vit_core as vc
 from app import text
 from tests.browser.atlas_driver import Atlas, agrees
-from tests.browser.conftest import ROOT, scroll, settled
+from tests.browser.conftest import ROOT, scroll, settled, told
 from tests.hostile.make import cases
 from vit_core import analysis
 
@@ -88,7 +88,7 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
     measured(f"upload to last figure: {time.perf_counter() - begun:.2f} s")
     best = vc.top_k(model, trace, 5)
     await_values(page, "predictions_chart", 0, "x", [p for _, p in best])
-    assert page.get_by_text(f"sure of {best[0][0]}").count() == 1
+    assert page.get_by_text(told(f"sure of {best[0][0]}")).count() == 1
     labels = page.locator(".st-key-predictions_chart .ytick text").all_text_contents()
     assert [label.strip() for label in labels] == [name for name, _ in best]
     Looking(page).shows(trace.attention(trace.depth - 1, [0])[:, 0].mean(0))
@@ -182,8 +182,8 @@ def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, mode
         assert error.value.code == code
         sentence = ENGLISH.error(error.value)
         known.append(sentence)
-        shown.get_by_text(sentence, exact=True).wait_for()
-        page.get_by_text(ENGLISH("last.picture", name=FIRST["title_en"])).wait_for()
+        shown.get_by_text(told(sentence)).wait_for()
+        page.get_by_text(told(ENGLISH("last.picture", name=FIRST["title_en"]))).wait_for()
     assert len(set(known)) >= len(every)
     assert name.count()
     shoot(page, "bad-file")
