@@ -1,5 +1,6 @@
 """Rollout against the paper's recursion, written plainly in float64."""
 
+import dataclasses
 import importlib
 
 import pytest
@@ -29,9 +30,16 @@ def reference(trace, fusion, residual, discard, first, last):
     return product
 
 
-@pytest.fixture
-def traces(build, pictures):
-    return vc.record(build(registers=1, depth=4), [pictures(1), pictures(1, 18, 24)])
+def bare(trace):
+    """The trace without its kept means, as a long sequence's or a graphics card's is."""
+    assert trace.means is not None
+    return dataclasses.replace(trace, means=None)
+
+
+@pytest.fixture(params=["means kept", "means made"])
+def traces(request, build, pictures):
+    found = vc.record(build(registers=1, depth=4), [pictures(1), pictures(1, 18, 24)])
+    return found if request.param == "means kept" else [bare(trace) for trace in found]
 
 
 @pytest.mark.parametrize("fusion", module.FUSIONS)
@@ -60,7 +68,7 @@ def test_chunks_change_nothing(traces, monkeypatch):
 @pytest.mark.parametrize("discard", [0.0, 0.6, 0.99])
 def test_rows_sum_to_one_at_every_step(traces, fusion, discard):
     trace = traces[0]
-    steps = list(module.rollout_rows(trace.queries, trace.keys, 3, fusion, 0.4, discard))
+    steps = list(module.rollout_rows(trace.queries, trace.keys, 3, fusion, 0.4, discard, trace.means))
     assert len(steps) == trace.depth + 1
     for row in steps:
         assert row.sum().item() == pytest.approx(1, abs=1e-5)
@@ -117,10 +125,25 @@ def test_from_kept_layers_every_token_has_the_same_rollout(traces, fusion, disca
             torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 29 and 1,109 tokens
-@pytest.mark.parametrize(("fusion", "discard"), [("mean", 0.0), ("max", 0.0), ("min", 0.0), ("mean", 0.9)])
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.6])
+def test_a_batch_equals_its_singles(build, pictures, fusion, discard):
+    model, images = build(distillation_token=True, registers=2, depth=4), pictures(5)
+    together = vc.record(model, list(images[:, None]))
+    for image, trace in zip(images, together, strict=True):
+        alone = vc.record(model, image[None])
+        for one, other in ((trace, alone), (bare(trace), alone)):
+            torch.testing.assert_close(vc.rollout(one, fusion, discard=discard, token=1),
+                                       vc.rollout(other, fusion, discard=discard, token=1), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk and of what is kept: 101 and 1,110 tokens
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.9])
 def test_long_sequences_agree_with_the_paper(build, pictures, side, fusion, discard):
-    trace = vc.record(build(registers=19, image_size=(side * 3, side * 3), depth=3), pictures(1, side * 3, side * 3))
+    model = build(distillation_token=True, registers=19, image_size=(side * 3, side * 3), depth=3)
+    trace = vc.record(model, pictures(1, side * 3, side * 3))
+    assert (trace.means is None) == (side == 33)
     assert (len(list(module.chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
     expected = reference(trace, fusion, 0.5, discard, 0, 2)
     for token in (0, 20, trace.length - 1):

@@ -1,6 +1,7 @@
 """Forward passes in other processes: what is sent is safe, what is lost is asked for again, the answers are right."""
 
 import copy
+import dataclasses
 import http.client
 import os
 import pickle
@@ -108,7 +109,10 @@ def test_what_a_server_refuses_or_breaks_has_its_sentence(build, pictures, fake,
     monkeypatch.setattr(wire, "PATIENCE", 0.2)
     model = build()
     other = wire.packed_trace(vc.record(model, pictures(1, 18, 24)))
+    good = vc.record(model, pictures(1))
+    short = wire.packed_trace(dataclasses.replace(good, means=good.means[:2]))
     cases = {429: "busy", 500: "serve-gone", 404: "serve-gone", b"no tensors": "serve-format", other: "serve-format",
+             short: "serve-format",
              (2**63).to_bytes(8, "little"): "serve-format", pickle.dumps(1): "serve-format"}
     for what, code in cases.items():
         with pytest.raises(vc.InputError) as caught:

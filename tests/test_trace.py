@@ -94,6 +94,7 @@ def test_bf16_is_asked_for_and_close(build, pictures):
     exact, rough = vc.record(model, pictures(1)), vc.record(model, pictures(1), bf16=True)
     assert vc.record(model, pictures(1)).queries.dtype == torch.float32  # off by default
     assert rough.queries.dtype == torch.bfloat16
+    assert rough.means is None  # they would be bfloat16's
     assert rough.logits.dtype == rough.tokens.dtype == vc.rollout(rough).dtype == torch.float32
     off = (rough.logits - exact.logits).abs().max() / exact.logits.std()
     assert 0 < off < 0.1
@@ -105,11 +106,25 @@ def test_a_trace_owns_its_memory_and_counts_it(build, pictures):
     traces = vc.record(model, [pictures(1) for _ in range(5)])
     alone = vc.record(model, pictures(1))
     N, width = 36, 14
-    numbers = 2 * 3 * N * width + 4 * N + N * width + 11  # queries and keys, norms, tokens, logits
+    numbers = 2 * 3 * N * width + 4 * N + N * width + 11 + 3 * N * N  # queries and keys, norms, tokens, logits, means
     assert alone.nbytes == traces[2].nbytes == 4 * numbers
-    for name in ("queries", "keys", "token_norms", "tokens", "logits"):
+    for name in ("queries", "keys", "token_norms", "tokens", "logits", "means"):
         first, second = (getattr(trace, name).untyped_storage() for trace in traces[:2])
         assert first.data_ptr() != second.data_ptr()
+
+
+@pytest.mark.parametrize("block", ["pre", "post", "parallel"])
+def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeypatch, block):
+    model, images = build(block=block), list(pictures(3)[:, None])
+    kept = vc.record(model, images)
+    monkeypatch.setattr("vit_core.trace.KEPT", 2 * 36 * 36 - 1)  # one weight fewer than there are
+    fused = vc.record(model, images)
+    for with_means, without in zip(kept, fused, strict=True):
+        assert without.means is None
+        for layer in range(3):
+            torch.testing.assert_close(with_means.means[layer], with_means.attention(layer).mean(0))
+        torch.testing.assert_close(with_means.logits, without.logits, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(with_means.tokens, without.tokens, atol=1e-4, rtol=1e-4)
 
 
 def test_nothing_is_left_on_the_model(build, pictures):

@@ -56,7 +56,10 @@ def attention_weights(query: Tensor, key: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention; returns its output with the queries and keys that made it."""
+    """Multi-head self-attention; returns its output with the queries and keys that made it.
+
+    `attend`: what computes softmax(q k^T / sqrt(d)) v, of three tensors (B, H, N, d) one.
+    """
 
     def __init__(self, config: ViTConfig):
         super().__init__()
@@ -68,12 +71,12 @@ class Attention(nn.Module):
         self.norm = norm_layer(config, inner) if config.attention_norm else nn.Identity()
         self.proj = nn.Linear(inner, config.dim, bias=config.proj_bias)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor, attend=F.scaled_dot_product_attention) -> tuple[Tensor, Tensor, Tensor]:
         B, N, D = x.shape
         qkv = self.qkv(x).view(B, N, 3, self.heads, self.head_dim)  # batch token qkv head channel
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each B, H, N, d
         query, key = self.q_norm(query), self.k_norm(key)
-        out = F.scaled_dot_product_attention(query, key, value)  # B, H, N, d
+        out = attend(query, key, value)  # B, H, N, d
         out = out.transpose(1, 2).reshape(B, N, -1)  # B, N, H*d
         return self.proj(self.norm(out)), query, key
 
@@ -112,13 +115,13 @@ class Block(nn.Module):
         self.mlp = MLP(config)
         self.ls2 = LayerScale(config.dim) if config.layer_scale else nn.Identity()
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor, attend=F.scaled_dot_product_attention) -> tuple[Tensor, Tensor, Tensor]:
         if self.kind == "post":  # norms after, on what is added (Liu et al. 2022, arXiv:2111.09883)
-            mixed, query, key = self.attn(x)
+            mixed, query, key = self.attn(x, attend)
             x = x + self.ls1(self.norm1(mixed))
             return x + self.ls2(self.norm2(self.mlp(x))), query, key
         normed = self.norm1(x)
-        mixed, query, key = self.attn(normed)
+        mixed, query, key = self.attn(normed, attend)
         if self.kind == "parallel":  # Dehghani et al. 2023, arXiv:2302.05442
             return x + self.ls1(mixed) + self.ls2(self.mlp(normed)), query, key
         x = x + self.ls1(mixed)
@@ -214,12 +217,13 @@ class VisionTransformer(nn.Module):
                 prefix = prefix + self.positions[:, : self.config.prefix]
         return self.embed_norm(torch.cat([prefix, patches], dim=1))
 
-    def layers(self, tokens: Tensor) -> Iterator[Layer]:
+    def layers(self, tokens: Tensor, attend=F.scaled_dot_product_attention) -> Iterator[Layer]:
         """The encoder, a step at a time: the entering sequence, then what each block leaves."""
         yield Layer(tokens, None, None)
         for block in self.blocks:
-            tokens, query, key = block(tokens)
+            tokens, query, key = block(tokens, attend)
             yield Layer(tokens, query, key)
+            del query, key  # they keep values in memory too
 
     def pooled(self, tokens: Tensor) -> Tensor:
         """Normed tokens (B, N, D) to the one vector (B, D) that the head reads."""

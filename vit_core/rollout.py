@@ -84,6 +84,8 @@ def fused_layers(trace: Trace, fusion: str = "mean", discard: float = 0.0) -> li
 
     To be kept by who asks for many tokens' rollouts: depth * N^2 * 4 bytes.
     """
+    if trace.means is not None and fusion == "mean":
+        return [normalise_rows(discard_lowest(mean.clone(), discard)) if discard else mean for mean in trace.means]
     return [normalise_rows(fused_layer(q, k, fusion, discard)) for q, k in zip(trace.queries, trace.keys, strict=True)]
 
 
@@ -120,18 +122,22 @@ def one_token(length: int, token: int, **kind) -> Tensor:
 
 
 def rollout_rows(
-    queries: Sequence[Tensor], keys: Sequence[Tensor], token: int, fusion: str, residual: float, discard: float
+    queries: Sequence[Tensor], keys: Sequence[Tensor], token: int, fusion: str, residual: float, discard: float,
+    means: Sequence[Tensor] | None = None,
 ) -> Iterator[Tensor]:
     """The rollout of `token`, walked from the last given layer to the first; the last row is the rollout.
 
-    queries, keys: a layer each (heads, N, d). As `walk`, each layer's attention made when its turn comes.
+    queries, keys: a layer each (heads, N, d); means: likewise (N, N), what the mean over heads is where it is known.
+    As `walk`, each layer's attention made when its turn comes.
     """
     dtype = torch.promote_types(queries[0].dtype, torch.float32)  # as attention_weights: bf16 is not summed in bf16
     row = one_token(queries[0].shape[1], token, device=queries[0].device, dtype=dtype)
     yield row
     for layer in reversed(range(len(queries))):
         query, key = queries[layer], keys[layer]
-        if layer == len(queries) - 1 and not discard:  # all lies on one token: only its row is asked for
+        if means is not None and fusion == "mean":
+            mixed = take(row, discard_lowest(means[layer].clone(), discard)) if discard else row @ means[layer]
+        elif layer == len(queries) - 1 and not discard:  # all lies on one token: only its row is asked for
             own = fuse(attention_weights(query[:, token : token + 1], key), fusion)
             mixed = take(row[token : token + 1], own, token)
         else:
@@ -178,5 +184,6 @@ def rollout(
         start = one_token(trace.length, token, device=fused[0].device, dtype=fused[0].dtype)
         *_, row = walk(start, reversed(fused[layers]), residual)
         return row
-    *_, row = rollout_rows(trace.queries[layers], trace.keys[layers], token, fusion, residual, discard)
+    means = None if trace.means is None else trace.means[layers]
+    *_, row = rollout_rows(trace.queries[layers], trace.keys[layers], token, fusion, residual, discard, means)
     return row

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -17,14 +19,18 @@ from vit_core.model import VisionTransformer, attention_weights
 
 Picture = Image.Image | str | os.PathLike | bytes | Tensor
 
+#: Attention weights of a layer up to which the CPU makes them once, for the model and for rollout; 1,448 tokens of one
+#: head, 418 of twelve. More of them leave the caches, and fused attention is faster.
+KEPT = 1 << 21
+
 
 @dataclass(frozen=True)
 class Trace:
     """One picture's way through the model. Read-only; tensors stay on the model's device.
 
-    Attention is not stored: it is derived from queries and keys when asked for, so that 4,097 tokens
-    cost megabytes. Layers and tokens are counted from 0; tokens are the prefix, then the patches row
-    by row.
+    The heads' attention is not stored: it is derived from queries and keys when asked for, so that 4,097
+    tokens cost megabytes. Of short sequences its mean over heads is, for rollout. Layers and tokens are
+    counted from 0; tokens are the prefix, then the patches row by row.
     """
 
     config: ViTConfig
@@ -35,6 +41,7 @@ class Trace:
     tokens: Tensor  # (N, D), after the last norm
     logits: Tensor | None  # (classes,); None for a model without a head
     crop: Crop | None  # the way back to picture pixels; None if a tensor was given
+    means: Tensor | None = None  # (layers, N, N), attention's mean over heads; None where it was not kept
 
     @property
     def prefix(self) -> int:
@@ -59,7 +66,7 @@ class Trace:
     @property
     def nbytes(self) -> int:
         """Bytes that keeping the trace takes."""
-        held = (self.queries, self.keys, self.token_norms, self.tokens, self.logits)
+        held = (self.queries, self.keys, self.token_norms, self.tokens, self.logits, self.means)
         return sum(tensor.untyped_storage().nbytes() for tensor in held if tensor is not None)
 
     def attention(self, layer: int, rows: Sequence[int] | slice | None = None) -> Tensor:
@@ -103,23 +110,47 @@ def autocast(device: torch.device, bf16: bool = False):
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16 or device.type == "cuda")
 
 
+def keeping(means: list[Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """What attends, layer after layer, and leaves attention's mean over heads in `means`: (layers, N, N) a picture."""
+    layers = itertools.count()
+
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        layer, out = next(layers), torch.empty_like(value)
+        for i, mean in enumerate(means):
+            weights = attention_weights(query[i], key[i])
+            torch.mean(weights, 0, out=mean[layer])
+            torch.matmul(weights, value[i], out=out[i])
+        return out
+
+    return attend
+
+
 @torch.no_grad()
 def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None], bf16: bool = False) -> list[Trace]:
     """One pass over inputs (B, C, height, width), as `prepare` gives them, with their crops: a Trace each."""
     device = next(model.parameters()).device
     images = images.to(device)
-    norms, queries, keys = [], [], []
+    norms, queries, keys, means = [], [], [], None
     with autocast(device, bf16):
-        for number, layer in enumerate(model.layers(model.embed(images))):
-            norms.append(torch.linalg.vector_norm(layer.tokens, dim=-1, dtype=torch.float32))
-            if number == 1:
-                shape = (model.config.depth, *layer.query.shape[1:])
-                queries, keys = ([layer.query.new_empty(shape) for _ in crops] for _ in range(2))
-            if number:
+        tokens = model.embed(images)
+        length = tokens.shape[1]
+        attend = F.scaled_dot_product_attention
+        plain = device.type == "cpu" and not bf16 and tokens.dtype == torch.float32
+        if plain and model.config.heads * length**2 <= KEPT:
+            means = [tokens.new_empty(model.config.depth, length, length) for _ in crops]
+            attend = keeping(means)
+        for layer in model.layers(tokens, attend):
+            tokens = layer.tokens
+            if layer.query is not None:
+                if not queries:
+                    shape = (model.config.depth, *layer.query.shape[1:])
+                    queries, keys = ([layer.query.new_empty(shape) for _ in crops] for _ in range(2))
                 for i in range(len(crops)):  # copied: views would keep the values too, and the whole batch
-                    queries[i][number - 1] = layer.query[i]
-                    keys[i][number - 1] = layer.key[i]
-        tokens = model.norm(layer.tokens)
+                    queries[i][len(norms) - 1] = layer.query[i]
+                    keys[i][len(norms) - 1] = layer.key[i]
+            norms.append(torch.linalg.vector_norm(tokens, dim=-1, dtype=torch.float32))
+            del layer  # or it would stay until the next is made
+        tokens = model.norm(tokens)
         logits = model.classify(tokens)
     return [
         Trace(
@@ -131,6 +162,7 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
             tokens=tokens[i].to(torch.float32, copy=True),
             logits=None if logits is None else logits[i].to(torch.float32, copy=True),
             crop=crop,
+            means=means and means[i],
         )
         for i, crop in enumerate(crops)
     ]

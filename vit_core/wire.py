@@ -7,6 +7,7 @@ the way, a killed replica or a cut connection, is asked for again.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import http.client
 import time
@@ -27,7 +28,7 @@ MODEL = "X-Vitrine-Model"  # the header with the fingerprint
 LIMIT = 64 << 20  # bytes of a model input: 2,364 x 2,364 pixels
 TIMEOUT = 120.0  # seconds for one answer
 PATIENCE = 30.0  # seconds for which what is lost is asked for again
-PARTS = ("queries", "keys", "token_norms", "tokens", "logits")
+PARTS = ("queries", "keys", "token_norms", "tokens", "logits", "means")
 
 
 _fingerprints: weakref.WeakKeyDictionary[VisionTransformer, str] = weakref.WeakKeyDictionary()
@@ -76,9 +77,11 @@ def unpacked_trace(model: VisionTransformer, images: Tensor, crop, data: bytes) 
               "tokens": (length, config.dim)}
     if {name: tuple(found[name].shape) for name in shapes if name in found} != shapes:
         raise _format("its tensors are not those of this model and picture")
+    if "means" in found and tuple(found["means"].shape) != (config.depth, length, length):
+        raise _format("its attention is not that of this model and picture")
     if ("logits" in found) != (model.head is not None) or not all(t.is_floating_point() for t in found.values()):
         raise _format("its tensors are not those of this model")
-    return Trace(config, grid, *(found.get(name) for name in PARTS), crop)
+    return Trace(config, grid, crop=crop, **{name: found.get(name) for name in PARTS})
 
 
 def _loaded(data: bytes) -> dict[str, Tensor]:
@@ -117,7 +120,7 @@ class Remote:
             if status != 409:  # another model's server
                 raise self._gone(f"HTTP {status}")
         found = self.local.record(model, images)
-        return Trace(found.config, found.grid, *(getattr(found, name) for name in PARTS), crop)
+        return dataclasses.replace(found, crop=crop)
 
     def _asked(self, data: bytes, model: str) -> tuple[int, int, bytes]:
         """Status, seconds to wait, and body; asked again where a replica or a connection was lost."""
