@@ -92,6 +92,7 @@ def text_alone(page) -> str:
                 .concat(e.title || [], e.ariaLabel || [], e.shadowRoot ? read(e.shadowRoot) : []));
         return read(document.body).join('\\n');
     }""")
+    assert "\u202e" not in said  # or the text around it would run the other way
     return UNSEEN.sub("", said)
 
 
