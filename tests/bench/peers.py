@@ -3,8 +3,9 @@
 On the CPU, float32, one picture, random weights. `timm.models` with fused attention is the floor, 1; each method's
 number is the median of its times over the median of the floor's, all run in turns in one process; "floor again" is the
 floor a second time, what the numbers can be trusted to. Memory: the most that was resident while a method ran once,
-over what was before it, each in a process of its own (Linux). Peers are measured where they are installed
-(tests/bench/requirements.txt); what they lack, a rollout of the paper's product stands in for, as in their examples.
+over what was before it, each in a process of its own (Linux) whose allocator keeps no large block. Peers are measured
+where they are installed (tests/bench/requirements.txt); what they lack, a rollout of the paper's product stands in for,
+as in their examples.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import gc
 import importlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -46,6 +48,7 @@ CASES = {
 #: method at 4,097 tokens -> most MiB that may be added.
 MEMORY = {"mean": ({}, 300), "max": ({"fusion": "max"}, 300), "min": ({"fusion": "min"}, 300),
           "discard 0.9": ({"discard": 0.9}, 360)}
+MMAP = 1 << 20  # bytes from which glibc gives memory back at once; else what it keeps, 0 to 150 MB, is measured too
 SLOW = 1024  # pictures so large are measured twice, and the peers once
 
 
@@ -207,7 +210,8 @@ def memory(method: str, options: dict, size: str = "small", side: int = 1024) ->
 
 def in_a_process(method: str, options: dict) -> float | str:
     command = [sys.executable, __file__, "--memory", method, json.dumps(options)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(MMAP)}
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
     lines = done.stdout.split()
     return float(lines[-1]) if done.returncode == 0 else (done.stderr.strip().splitlines() or ["it was killed"])[-1]
 
