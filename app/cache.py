@@ -158,8 +158,8 @@ def drawn(result: Result, make, own: tuple, *arguments, **options):
     `own`: pictures and arrays that the result holds, which it stands for. Plotly's figures take most of a rerun's time
     to build, and most of a page is as it was.
     """
-    return _made().get((result.name, "drawn", result.digest, make.__qualname__, *map(_told, arguments), repr(options)),
-                       lambda: _draw(make(*own, *arguments, **options)))
+    key = (result.name, result.digest, make.__qualname__, *map(_told, arguments), repr(options))
+    return _drawn(repr(key), lambda: make(*own, *arguments, **options))
 
 
 def _told(argument) -> str:
@@ -169,7 +169,9 @@ def _told(argument) -> str:
     return repr(argument)
 
 
-def _draw(made):
+@st.cache_resource(max_entries=200, show_spinner=False)  # more objects than these slow each collection after a rerun
+def _drawn(key: str, _make):
+    made = _make()
     if isinstance(made, Image.Image):  # Streamlit would write it anew at each rerun
         file = io.BytesIO()
         made.save(file, "PNG", compress_level=1)

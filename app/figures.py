@@ -7,7 +7,6 @@ is (col, row). All maps use one colour scale, vit_core.draw's.
 from __future__ import annotations
 
 import base64
-import functools
 import html
 import io
 import math
@@ -54,11 +53,6 @@ class Finished(go.Figure):
         if "_written" not in vars(self):
             self._written = super().to_dict()
         return self._written
-
-    @functools.cached_property
-    def nbytes(self) -> int:
-        """Bytes of its JSON, and about as many again for what the JSON is written from."""
-        return 2 * len(self.to_json(validate=False))
 
 
 def _figure(height: int | None = None, **layout) -> go.Figure:

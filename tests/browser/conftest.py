@@ -61,6 +61,13 @@ class Server:
             self.process.wait()
 
 
+def pytest_collection_modifyitems(items):
+    """What fails in the browser is tried once more, and the summary names it: a busy machine drops a frame."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The app, started once."""

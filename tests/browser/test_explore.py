@@ -89,8 +89,10 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
     best = vc.top_k(model, trace, 5)
     await_values(page, "predictions_chart", 0, "x", [p for _, p in best])
     assert page.get_by_text(told(f"sure of {best[0][0]}")).count() == 1
-    labels = page.locator(".st-key-predictions_chart .ytick text").all_text_contents()
-    assert [label.strip() for label in labels] == [name for name, _ in best]
+    page.wait_for_function("""names => {
+        const labels = [...document.querySelectorAll('.st-key-predictions_chart .ytick text')];
+        return JSON.stringify(labels.map(label => label.textContent.trim())) === JSON.stringify(names);
+    }""", arg=[name for name, _ in best])
     Looking(page).shows(trace.attention(trace.depth - 1, [0])[:, 0].mean(0))
     await_values(page, "rollout_one", 0, "z", trace.on_grid(vc.rollout(trace)))
     distances = np.stack([analysis.attention_distance(trace, i).numpy() for i in range(trace.depth)])

@@ -13,6 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 
 from app import text
+from app.text.plain import escaped
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ENGLISH = text.Text("en")
@@ -129,4 +130,4 @@ class Browser:
 
 def answer(best: list[tuple[str, str]]) -> str:
     """The page's line for these classes and percentages."""
-    return ENGLISH("atlas.answer", answer=" · ".join(ENGLISH("atlas.class", name=n, percent=p) for n, p in best))
+    return ENGLISH("atlas.answer", answer=" · ".join(ENGLISH("atlas.class", name=escaped(n, 60), percent=p) for n, p in best))
