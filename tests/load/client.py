@@ -130,4 +130,5 @@ class Browser:
 
 def answer(best: list[tuple[str, str]]) -> str:
     """The page's line for these classes and percentages."""
-    return ENGLISH("atlas.answer", answer=" · ".join(ENGLISH("atlas.class", name=escaped(n, 60), percent=p) for n, p in best))
+    classes = (ENGLISH("atlas.class", name=escaped(name, 60), percent=percent) for name, percent in best)
+    return ENGLISH("atlas.answer", answer=" · ".join(classes))
