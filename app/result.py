@@ -79,9 +79,7 @@ class Result:
     def nbytes(self) -> int:
         """Bytes of the picture, the trace and what has been derived from it so far; not of the model."""
         derived = list(vars(self).values())
-        fused = [matrix for matrices in list(self._fused.values()) for matrix in matrices]
-        kept = [m for m in fused if self.trace.means is None or m._base is not self.trace.means]  # the trace's own
-        kept += self.rolled.values()
+        kept = [matrix for matrices in list(self._fused.values()) for matrix in matrices] + list(self.rolled.values())
         arrays = [a for value in derived for a in (value if isinstance(value, tuple) else (value,))
                   if isinstance(a, np.ndarray)]
         pictures = [value for value in derived if isinstance(value, Image.Image)]

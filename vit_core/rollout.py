@@ -60,11 +60,15 @@ def take(row: Tensor, fused: Tensor, first: int = 0) -> Tensor:
     return out
 
 
-def fused_layer(query: Tensor, key: Tensor, fusion: str = "mean", discard: float = 0.0) -> Tensor:
+def fused_layer(query: Tensor, key: Tensor, fusion: str = "mean", discard: float = 0.0,
+                mean: Tensor | None = None) -> Tensor:
     """One layer's attention, query, key (heads, N, d), fused over heads, its lowest share `discard` zero: (N, N).
 
-    Rows sum to one unless something was discarded or the fusion is not "mean": `take` scales them.
+    Rows sum to one unless something was discarded or the fusion is not "mean": `take` scales them. `mean` (N, N):
+    what the mean over heads is, where that is known.
     """
+    if mean is not None and fusion == "mean":
+        return discard_lowest(mean.clone(), discard)
     N = query.shape[1]
     fused = torch.empty(N, N, device=query.device, dtype=torch.promote_types(query.dtype, torch.float32))
     for part, weights in chunks(query, key):
@@ -84,15 +88,15 @@ def fused_layers(trace: Trace, fusion: str = "mean", discard: float = 0.0) -> li
 
     To be kept by who asks for many tokens' rollouts: depth * N^2 * 4 bytes.
     """
-    if trace.means is not None and fusion == "mean":
-        return [normalise_rows(discard_lowest(mean.clone(), discard)) if discard else mean for mean in trace.means]
-    return [normalise_rows(fused_layer(q, k, fusion, discard)) for q, k in zip(trace.queries, trace.keys, strict=True)]
+    means = [None] * trace.depth if trace.means is None else trace.means
+    return [normalise_rows(fused_layer(q, k, fusion, discard, mean))
+            for q, k, mean in zip(trace.queries, trace.keys, means, strict=True)]
 
 
-def through(row: Tensor, query: Tensor, key: Tensor, fusion: str, discard: float) -> Tensor:
-    """row A of one layer without its fused matrix, unless `discard` needs that for its cut."""
+def through(row: Tensor, query: Tensor, key: Tensor, fusion: str, discard: float, mean: Tensor | None) -> Tensor:
+    """row A of one layer without its fused matrix, unless `discard` needs that for its cut. `mean` as `fused_layer`."""
     if discard > 0:
-        return take(row, fused_layer(query, key, fusion, discard))
+        return take(row, fused_layer(query, key, fusion, discard, mean))
     out = torch.zeros_like(row)
     for part, weights in chunks(query, key):
         if fusion == "mean":  # the heads' rows one below the other: fused and multiplied in one go
@@ -127,21 +131,19 @@ def rollout_rows(
 ) -> Iterator[Tensor]:
     """The rollout of `token`, walked from the last given layer to the first; the last row is the rollout.
 
-    queries, keys: a layer each (heads, N, d); means: likewise (N, N), what the mean over heads is where it is known.
-    As `walk`, each layer's attention made when its turn comes.
+    queries, keys: a layer each (heads, N, d); means: (N, N) each, as `fused_layer` takes them. As `walk`, each layer's
+    attention made when its turn comes.
     """
     dtype = torch.promote_types(queries[0].dtype, torch.float32)  # as attention_weights: bf16 is not summed in bf16
     row = one_token(queries[0].shape[1], token, device=queries[0].device, dtype=dtype)
     yield row
     for layer in reversed(range(len(queries))):
         query, key = queries[layer], keys[layer]
-        if means is not None and fusion == "mean":
-            mixed = take(row, discard_lowest(means[layer].clone(), discard)) if discard else row @ means[layer]
-        elif layer == len(queries) - 1 and not discard:  # all lies on one token: only its row is asked for
+        if layer == len(queries) - 1 and not discard:  # all lies on one token: only its row is asked for
             own = fuse(attention_weights(query[:, token : token + 1], key), fusion)
             mixed = take(row[token : token + 1], own, token)
         else:
-            mixed = through(row, query, key, fusion, discard)
+            mixed = through(row, query, key, fusion, discard, None if means is None else means[layer])
         row = torch.lerp(mixed, row, residual)
         yield row
 
@@ -180,6 +182,8 @@ def rollout(
             raise InputError("rollout-option", f"{name} must be {expected}, not {got}", option=name, got=got,
                              allowed=allowed)
     layers = slice(first, last + 1)
+    if fused is None and fusion == "mean" and not discard:
+        fused = trace.means  # their rows sum to one as they are
     if fused is not None:
         start = one_token(trace.length, token, device=fused[0].device, dtype=fused[0].dtype)
         *_, row = walk(start, reversed(fused[layers]), residual)

@@ -176,7 +176,7 @@ SENTENCES = {
                             "for pictures.",
     "error.model-unknown": "There is no model called {name}. A name begins with timm:, hf: or file:.",
     "error.device-unavailable": "The model cannot be moved to {device}: {reason}.",
-    "error.timm-missing": "timm is not installed, so its models are not available. `pip install timm` adds them.",
+    "error.timm-missing": "timm is not installed, so its models are not available. Run: pip install timm",
     "error.none": "none",
     "error.more": "{names} and {count} more",
     "error.timm-broken": "timm is installed but cannot be imported: {reason}. Reinstall timm together with a "
@@ -187,8 +187,8 @@ SENTENCES = {
     "error.hub-not-found": "The Hugging Face hub has no public repository {repo} that holds {files}. Check how the "
                            "name is spelt.",
     "error.hub-no-weights": "There are no published weights for {name}. Choose another model.",
-    "error.hub-missing": "huggingface_hub is not installed, so no model can be downloaded. `pip install "
-                         "huggingface_hub` adds it.",
+    "error.hub-missing": "huggingface_hub is not installed, so no model can be downloaded. Run: pip install "
+                         "huggingface_hub",
     "error.checkpoint-not-found": "There is no file that can be read: {path}. Check its name, its folder and who may "
                                   "read it; a model on the Hugging Face hub is written hf:owner/name.",
     "error.checkpoint-empty": "{source} is empty (0 bytes). Copy or download it again.",

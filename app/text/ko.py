@@ -173,7 +173,7 @@ SENTENCES = {
                             "이미지용 모델을 고르세요.",
     "error.model-unknown": "그런 모델이 없습니다: {name}. 이름은 timm:, hf:, file: 가운데 하나로 시작합니다.",
     "error.device-unavailable": "모델을 옮길 수 없습니다({device}): {reason}.",
-    "error.timm-missing": "timm이 설치되어 있지 않아 그 모델들을 쓸 수 없습니다. `pip install timm`으로 설치하세요.",
+    "error.timm-missing": "timm이 설치되어 있지 않아 그 모델들을 쓸 수 없습니다. pip install timm으로 설치하세요.",
     "error.none": "없음",
     "error.more": "{names} 외 {count}개",
     "error.timm-broken": "timm이 설치되어 있지만 불러올 수 없습니다({reason}). 지금 쓰는 torch에 맞는 torchvision과 "
@@ -183,8 +183,8 @@ SENTENCES = {
     "error.hub-not-found": "Hugging Face 허브에 그런 공개 저장소나 파일이 없습니다: {repo}({files}). 이름의 철자를 "
                            "확인하세요.",
     "error.hub-no-weights": "공개된 가중치가 없는 모델입니다: {name}. 다른 모델을 고르세요.",
-    "error.hub-missing": "huggingface_hub가 설치되어 있지 않아 모델을 내려받을 수 없습니다. `pip install "
-                         "huggingface_hub`로 설치하세요.",
+    "error.hub-missing": "huggingface_hub가 설치되어 있지 않아 모델을 내려받을 수 없습니다. pip install "
+                         "huggingface_hub로 설치하세요.",
     "error.checkpoint-not-found": "읽을 수 있는 파일이 없습니다: {path}. 파일 이름과 폴더, 읽기 권한을 확인하세요. "
                                   "Hugging Face 허브의 모델은 hf:소유자/이름으로 씁니다.",
     "error.checkpoint-empty": "파일이 비어 있습니다(0바이트): {source}. 다시 복사하거나 내려받으세요.",

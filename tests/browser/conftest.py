@@ -3,6 +3,7 @@
 VITRINE_SHOTS=<folder> makes `shoot` write its pictures there.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -68,15 +69,48 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """The app, started once."""
-    started = Server(tmp_path_factory.mktemp("server") / "log.txt")
+@contextlib.contextmanager
+def serving(folder: Path):
+    """A Server that answers, its log in this folder."""
+    started = Server(folder / "log.txt")
     try:
         started.wait()
         yield started
     finally:
         started.stop()
+
+
+@contextlib.contextmanager
+def opening(chromium, server: Server):
+    """open_page(address, width=1280, height=720, theme="light") -> a page of that server, just gone to.
+
+    Afterwards all are closed. An error or a dialog in one of them, or a traceback of the server, fails the test.
+    """
+    pages, wrong, before = [], [], len(server.said())
+
+    def open_page(address: str, width: int = 1280, height: int = 720, theme: str = "light"):
+        page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
+        pages.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.asked = []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}") or dialog.dismiss())
+        page.goto(f"{server.url}/{address}")
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert not wrong
+    assert "Traceback" not in server.said()[before:]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The app, started once."""
+    with serving(tmp_path_factory.mktemp("server")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +119,10 @@ def site(tmp_path_factory):
     before = os.environ.get("VITRINE_RUNS")
     home = Path(before) if before else tmp_path_factory.mktemp("runs")
     os.environ["VITRINE_RUNS"] = str(home)
-    started = Server(tmp_path_factory.mktemp("server") / "log.txt")
-    try:
-        started.wait()
+    with serving(tmp_path_factory.mktemp("server")) as started:
         yield started
-    finally:
-        started.stop()
-        if not before:
-            del os.environ["VITRINE_RUNS"]
+    if not before:
+        del os.environ["VITRINE_RUNS"]
 
 
 @pytest.fixture(scope="session")
@@ -112,52 +142,34 @@ def chromium():
 def visit(chromium, server):
     """visit(address="", width=1280, height=720, theme="light") -> the page, every figure drawn.
 
-    The page's `asked` is every address it asked for. A server-side traceback fails the test.
+    The page's `asked` is every address it asked for. As `opening`.
     """
-    pages, before = [], len(server.said())
+    with opening(chromium, server) as open_page:
 
-    def open_page(address: str = "lang=en", width: int = 1280, height: int = 720, theme: str = "light"):
-        page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
-        pages.append(page)
-        page.set_default_timeout(PATIENCE)
-        page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(f"{server.url}/?{address}")
-        settled(page)
-        return page
+        def drawn(address: str = "lang=en", *window, **named):
+            page = open_page(f"?{address}", *window, **named)
+            settled(page)
+            return page
 
-    yield open_page
-    for page in pages:
-        page.close()
-    assert "Traceback" not in server.said()[before:]
+        yield drawn
 
 
 @pytest.fixture
 def lecture(chromium, server):
     """lecture(scene, lang="en", width=1280, height=720, theme="light", address="") -> lecture_driver.Lecture, drawn.
 
-    An error in the page, or a server-side traceback, fails the test.
+    As `opening`.
     """
     from lecture_driver import Lecture
 
-    pages, errors, before = [], [], len(server.said())
+    with opening(chromium, server) as open_page:
 
-    def open_scene(scene: str, lang: str = "en", width: int = 1280, height: int = 720, theme: str = "light",
-                   address: str = "") -> Lecture:
-        page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
-        pages.append(page)
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{server.url}/lecture?scene={scene}&lang={lang}&{address}")
-        shown = Lecture(page)
-        shown.ready(scene)
-        return shown
+        def open_scene(scene: str, lang: str = "en", *window, address: str = "", **named) -> Lecture:
+            shown = Lecture(open_page(f"lecture?scene={scene}&lang={lang}&{address}", *window, **named))
+            shown.ready(scene)
+            return shown
 
-    yield open_scene
-    for page in pages:
-        page.close()
-    assert not errors
-    assert "Traceback" not in server.said()[before:]
+        yield open_scene
 
 
 def told(sentence: str) -> re.Pattern:

@@ -13,7 +13,7 @@ import vit_core as vc
 from app import mistakes
 from app.mistakes import Asked
 from app.report import report
-from tests.browser.conftest import PATIENCE, settled
+from tests.browser.conftest import opening, settled
 from vit_core.checkpoints import embedded
 from vit_core.config import ViTConfig
 from vit_core.evaluate import evaluate
@@ -62,24 +62,16 @@ def hostile(site, tmp_path_factory):
 @pytest.fixture
 def look(chromium, site):
     """look(address) -> a page that fails the test if a name ran, opened something or became an element."""
-    pages, wrong, before = [], [], len(site.said())
+    opened = []
+    with opening(chromium, site) as open_page:
 
-    def open_page(address: str, width: int = 1280, height: int = 720):
-        page = chromium.new_page(viewport={"width": width, "height": height})
-        pages.append(page)
-        page.set_default_timeout(PATIENCE)
-        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}") or dialog.dismiss())
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: wrong.append(request.url) if "evil" in request.url else None)
-        page.on("popup", lambda popup: wrong.append(f"popup: {popup.url}"))
-        page.goto(f"{site.url}/{address}")
-        return page
+        def open_watched(address: str, *window):
+            opened.append(open_page(address, *window))
+            opened[-1].on("popup", lambda popup: opened[-1].asked.append(f"evil popup: {popup.url}"))
+            return opened[-1]
 
-    yield open_page
-    for page in pages:
-        page.close()
-    assert not wrong
-    assert "Traceback" not in site.said()[before:]
+        yield open_watched
+    assert not [url for page in opened for url in page.asked if "evil" in url]
 
 
 def text_alone(page) -> str:

@@ -10,7 +10,7 @@ import pytest
 from app import mistakes, text
 from app.mistakes import BUNDLED, PAGE, Asked, Look, Run
 from tests import tables
-from tests.browser.conftest import PATIENCE, addressed, scroll
+from tests.browser.conftest import addressed, opening, scroll
 from vit_core.filters import Filter
 from vit_core.labelled import labelled
 
@@ -22,23 +22,10 @@ IMG, STARS = "<img src=x onerror=alert(1)>", "**x**"
 
 @pytest.fixture
 def show(chromium, site):
-    """show(address, width=1280, height=720, theme="light") -> the page. A traceback or a page error fails the test."""
-    pages, errors, before = [], [], len(site.said())
-
-    def open_page(address="", width=1280, height=720, theme="light"):
-        page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
-        pages.append(page)
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: errors.append(f"dialog: {dialog.message}") or dialog.dismiss())
-        page.goto(f"{site.url}/mistakes?{address if 'lang=' in address else f'lang=en&{address}'}")
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert not errors
-    assert "Traceback" not in site.said()[before:]
+    """show(address, width=1280, height=720, theme="light") -> the page. As `opening`."""
+    with opening(chromium, site) as open_page:
+        yield lambda address="", *window, **named: open_page(
+            f"mistakes?{address if 'lang=' in address else f'lang=en&{address}'}", *window, **named)
 
 
 def press(page, key: str) -> None:

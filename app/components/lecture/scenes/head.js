@@ -42,7 +42,7 @@ SCENE.head = {
     const right = el("div", { class: "column" });
     columns.append(right);
     const predictions = panel(right, stage.words("predictions"), "predictions");
-    if (numbers.shown.length > 1) made.compare = button(predictions.querySelector("h3"), numbers.shown.slice(0, 2).map((one) => headName(one, 8)).join(" − "), () => stage.set({ compare: !stage.view.compare }));
+    if (numbers.shown.length > 1) made.compare = button(predictions.querySelector("h3"), numbers.shown.slice(0, 2).map((one) => named(one.label, 8)).join(" − "), () => stage.set({ compare: !stage.view.compare }));
     made.predictions = new Bars(predictions, { label: stage.words("predictions") });
     headLens(stage, right);
   },
@@ -59,7 +59,7 @@ SCENE.head = {
     const sum = headSum(stage);
     const order = Array.from(sum.product.keys()).sort((a, b) => sum.product[b] - sum.product[a]);
     view.channel ??= order[0];
-    const name = (at) => headName(numbers.shown[at]);
+    const name = (at) => named(numbers.shown[at].label);
     made.title.textContent = stage.words(sum.other === null ? "parts" : "versus", { name: name(sum.of), other: name(sum.other ?? sum.of) });
     headStrip(made.strips.vector, stage.words("vector"), stage.section("vector"), C, view.channel);
     headStrip(made.strips.weight, stage.words(sum.other === null ? "weight" : "weight_versus"), sum.weight, C, view.channel);
@@ -93,7 +93,7 @@ SCENE.head = {
     const [logits, lens, K] = [stage.section("logits"), stage.section("lens"), numbers.shown.length];
     const lead = numbers.leaders[view.layer];
     const margin = K > 1 ? logits[0] - logits[1] : NaN;
-    const name = (at) => headName(numbers.shown[at], 12); // four of them stand in the prose
+    const name = (at) => named(numbers.shown[at].label, 12); // four of them stand in the prose
     return {
       winner: name(0), logit: fixed(logits[0]), final: percent(lens[numbers.layers * K]),
       runner: K > 1 ? name(1) : "–", margin: K > 1 ? fixed(margin) : "–", ratio: K > 1 ? two(Math.exp(margin)) : "–",
@@ -102,8 +102,6 @@ SCENE.head = {
     };
   },
 };
-
-const headName = ({ label }, room) => named(label, room);
 
 /** The terms of the chosen class's logit, or of winner minus runner-up: what is compared cancels where it is alike. */
 function headSum(stage) {
@@ -160,7 +158,7 @@ function headLens(stage, parent) {
   const between = ({ layer, n }) => (n > 1 ? `${layer}–${layer + n - 1}` : String(layer));
   const chips = runs.map((run) => el("button", { type: "button", class: `run ${HEAD_KINDS[run.k] ?? "quiet"}`, title: shown[run.k].label,
     "aria-label": stage.words("leads", { n: between(run), name: shown[run.k].label }), onclick: () => set(run.layer) },
-    el("b", { text: between(run) }), el("span", { text: headName(shown[run.k]) })));
+    el("b", { text: between(run) }), el("span", { text: named(shown[run.k].label) })));
   // Few names stand in full, many share two lines, each cut to its share.
   part.append(el("div", { class: runs.length > 5 ? "leaders many" : "leaders", style: { "--columns": Math.ceil(runs.length / 2) }, role: "group", "aria-label": stage.words("leaders") }, ...chips));
   const slider = new Slider(row(part), { label: stage.words("layer"), max: layers, on: set });
