@@ -15,6 +15,7 @@ import io
 import json
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from vit_core.queue import DEPTH, Queue, on_cpu
 from vit_core.wire import Remote
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
+PAGES = 8  # that are drawn at once; the rest wait, as many as the line in front of the model takes together
 log = logging.getLogger("vitrine")
 if level := os.environ.get("VITRINE_LOG"):
     log.addHandler(logging.StreamHandler())
@@ -58,6 +60,12 @@ def recorder() -> Queue | Remote:
     """What runs forward passes: the line here, or a server's."""
     url = os.environ.get("VITRINE_SERVE")
     return Remote(url, queue()) if url else queue()
+
+
+@st.cache_resource(show_spinner=False)
+def turns() -> threading.Semaphore:
+    """Whose turn it is to draw a page. Python draws one at a time, and the more at once, the slower each."""
+    return threading.Semaphore(PAGES)
 
 
 def run(function, *args):
@@ -169,7 +177,7 @@ def _told(argument) -> str:
     return repr(argument)
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)  # more objects than these slow each collection after a rerun
+@st.cache_resource(max_entries=64, show_spinner=False)  # six pages; their objects are gone through after each rerun
 def _drawn(key: str, _make):
     made = _make()
     if isinstance(made, Image.Image):  # Streamlit would write it anew at each rerun

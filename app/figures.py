@@ -7,6 +7,7 @@ is (col, row). All maps use one colour scale, vit_core.draw's.
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import io
 import math
@@ -46,12 +47,24 @@ def uri(image: Image.Image, exact: bool = True) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
+@functools.cache
+def _template() -> dict:
+    """Plotly's own template, which stands in every figure."""
+    return go.Figure().to_dict()["layout"]["template"]
+
+
 class Finished(go.Figure):
-    """A figure that nobody changes any more: written out once, instead of at each rerun."""
+    """A figure that nobody changes any more: written out once, instead of at each rerun.
+
+    Nothing but that is kept of it, and one template for all: plotly's many objects would slow each collection.
+    """
+
+    def __init__(self, figure: go.Figure):
+        self._written = figure.to_dict()
+        if self._written["layout"].get("template") == _template():
+            self._written["layout"]["template"] = _template()
 
     def to_dict(self) -> dict:
-        if "_written" not in vars(self):
-            self._written = super().to_dict()
         return self._written
 
 

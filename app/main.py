@@ -19,6 +19,7 @@ pages = [st.Page("screens/explore.py", title=t("page.explore"), icon=":material/
          st.Page("screens/lecture.py", title=t("page.lecture"), icon=":material/co_present:"),
          st.Page("screens/mistakes.py", title=t("page.mistakes"), icon=":material/rule:")]
 page = st.navigation(pages, position="top")
-sidebar.show()
-page.run()
-cache.settled()
+with cache.turns():
+    sidebar.show()
+    page.run()
+    cache.settled()

@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 import torch
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
 from app import cache, figures, text
@@ -156,6 +157,20 @@ def test_nobody_is_told_to_wait_for_what_is_there():
     cache.result("embedded:fashion", "digest", picture(0))
     assert cache.at_hand("embedded:fashion", "digest")
     assert not cache.at_hand("embedded:photo", "digest")
+
+
+def test_pages_wait_for_their_turn():
+    turns, page = cache.turns(), AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=60)
+    for _ in range(cache.PAGES):
+        turns.acquire()
+    with ThreadPoolExecutor(1) as pool:
+        drawn = pool.submit(page.run)
+        threading.Event().wait(2)
+        assert not drawn.done()
+        turns.release()
+        assert not drawn.result(60).exception
+    assert turns.acquire(timeout=10)  # which it gave back
+    assert not turns.acquire(blocking=False)
 
 
 def test_a_model_that_is_let_go_is_gone_with_all_it_made_though_frozen(monkeypatch):

@@ -120,3 +120,12 @@ def test_all_figures_keep_still_and_their_words_are_readable():
         assert figure.layout.dragmode is False
         for axis in (figure.layout.xaxis, figure.layout.yaxis):
             assert axis.fixedrange
+
+
+def test_a_finished_figure_is_what_it_was_and_shares_what_all_have():
+    one, other = (figures.bars(["a", "b"], [0.7, p], "hover") for p in (0.3, 0.2))
+    done, also = figures.Finished(one), figures.Finished(other)
+    assert done.to_json() == one.to_json()
+    assert also.to_json() == other.to_json() != done.to_json()
+    assert done.to_dict()["layout"]["template"] is also.to_dict()["layout"]["template"]
+    assert vars(done).keys() == {"_written"}

@@ -41,7 +41,8 @@ class Browser:
         token = self._cookie.partition("=")[2]
         self._link = await connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", origin=self.url,
                                    subprotocols=["streamlit", token], max_size=None, compression=None,
-                                   additional_headers={"Cookie": self._cookie}, open_timeout=PATIENCE)
+                                   additional_headers={"Cookie": self._cookie}, open_timeout=PATIENCE,
+                                   ping_interval=None)  # as in a browser: only the server asks who is there
         return self
 
     async def __aexit__(self, *_) -> None:
