@@ -9,7 +9,6 @@ model that is let go has made goes with it, or it would stay in memory for that.
 from __future__ import annotations
 
 import functools
-import gc
 import hashlib
 import io
 import json
@@ -24,7 +23,7 @@ import streamlit as st
 from PIL import Image
 
 import vit_core as vc
-from app import lecture, mistakes
+from app import collector, lecture, mistakes
 from app.bounded import Bounded
 from app.components.lecture import pack
 from app.figures import Finished
@@ -95,26 +94,14 @@ def model(name: str) -> vc.VisionTransformer:
     loads = []
     found = _models().get((name, "best"), lambda: loads.append(1) or _load(name))
     if loads:
-        _freeze()
+        collector.freeze()
     return found
-
-
-def _freeze() -> None:
-    """Put what there is out of the garbage collector's sight.
-
-    Streamlit collects after each rerun; torch's many objects make that 0.14 to 0.38 s each time. What was frozen before
-    and is no longer used comes first, the models that were let go among them.
-    """
-    if not os.environ.get("VITRINE_NO_FREEZE"):  # in development: what hot reload leaves would stay for ever
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
 
 
 @st.cache_resource(show_spinner=False)
 def settled() -> bool:
     """Once, when the first page is drawn: all that pages import and keep is there by then."""
-    _freeze()
+    collector.freeze()
     return True
 
 

@@ -1,7 +1,11 @@
 """The load test's short form: the same promises, of fewer browsers."""
 
+import asyncio
+import signal
+
 import pytest
 
+from tests.browser.conftest import serving
 from tests.load import run
 from tests.load.client import Browser
 
@@ -19,6 +23,19 @@ def test_a_small_hall_is_answered_without_a_swap_and_leaves_nothing(measured):
             measured(f"load, {name}: " + ", ".join(f"{what} {value}" for what, value in numbers.items()))
     assert run.missed(found, run.SHORT) == []
     assert found["answers"]["different_answers"] >= 28  # of 32: a swap would show
+
+
+def test_a_server_that_is_stopped_from_the_keyboard_leaves_nothing_on_the_terminal(tmp_path):
+    async def visit() -> None:
+        async with Browser(server.url) as browser:
+            await browser.ask()
+
+    with serving(tmp_path) as server:
+        asyncio.run(visit())
+        before = len(server.said())
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(60)
+        assert server.said()[before:].strip() in ("", "Aborted!")
 
 
 def test_what_does_not_hold_is_named():
