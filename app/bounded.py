@@ -10,15 +10,15 @@ from typing import Any
 
 
 class Bounded:
-    """Values by key; past `megabytes`, as `size` counts a value's bytes, those not used for longest are let go.
+    """Values by key; where their sizes, as `size` counts, pass `limit`, those not used for longest are let go.
 
     However many threads ask for a key at once, one makes the value and all get it; it is shared, so nobody changes it.
     A failure is everybody's who waited, and not kept. Values may grow: they are measured at each use. One that is
     larger than the limit stays until another is asked for. `gone(key)` is called after a value was let go.
     """
 
-    def __init__(self, megabytes: float, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None):
-        self.limit, self._size, self._gone = int(megabytes * 2**20), size, gone
+    def __init__(self, limit: int, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None):
+        self.limit, self._size, self._gone = limit, size, gone
         self._lock, self._values, self._sizes, self._making = threading.Lock(), OrderedDict(), {}, {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
@@ -59,8 +59,8 @@ class Bounded:
                 self._sizes.pop(key, None)
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of all that is held."""
+    def total(self) -> int:
+        """The size of all that is held."""
         with self._lock:
             return sum(map(self._size, self._values.values()))
 

@@ -74,14 +74,16 @@ def run(function, *args):
 
 @st.cache_resource(show_spinner=False)
 def _models() -> Bounded:
-    return Bounded(limit("VITRINE_MODELS_MB", 4096), lambda model: sum(t.nbytes for t in model.state_dict().values()),
+    return Bounded(limit("VITRINE_MODELS_MB", 4096) << 20,
+                   lambda model: sum(t.nbytes for t in model.state_dict().values()),
                    lambda key: _made().drop(lambda made: made[0] == key[0]))
 
 
 @st.cache_resource(show_spinner=False)
 def _made() -> Bounded:
     """What models made: by the model's name, first, and whatever else tells one from another."""
-    return Bounded(limit("VITRINE_TRACES_MB", 1024), lambda made: len(made) if isinstance(made, bytes) else made.nbytes)
+    return Bounded(limit("VITRINE_TRACES_MB", 1024) << 20,
+                   lambda made: len(made) if isinstance(made, bytes) else made.nbytes)
 
 
 def at_hand(name: str, digest: str) -> bool:
@@ -154,7 +156,7 @@ def drawn(result: Result, make, own: tuple, *arguments, **options):
     to build, and most of a page is as it was.
     """
     key = (result.name, result.digest, make.__qualname__, *map(_told, arguments), repr(options))
-    return _drawn(repr(key), lambda: make(*own, *arguments, **options))
+    return _drawn().get(key, lambda: _finished(make(*own, *arguments, **options)))
 
 
 def _told(argument) -> str:
@@ -164,9 +166,12 @@ def _told(argument) -> str:
     return repr(argument)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)  # six pages; their objects are gone through after each rerun
-def _drawn(key: str, _make):
-    made = _make()
+@st.cache_resource(show_spinner=False)
+def _drawn() -> Bounded:
+    return Bounded(64, lambda figure: 1)  # six pages
+
+
+def _finished(made):
     if isinstance(made, Image.Image):  # Streamlit would write it anew at each rerun
         file = io.BytesIO()
         made.save(file, "PNG", compress_level=1)

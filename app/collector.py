@@ -1,4 +1,4 @@
-"""Garbage collection. Streamlit goes through every object there is after each rerun; what stays is put out of its sight.
+"""Garbage collection: Streamlit goes through all objects after each rerun. What stays is put out of its sight.
 
 With torch and plotly imported that is 0.14 to 0.38 s each time, and what a thousand pictures left adds to it. So what
 outlives a slow collection is frozen, and after every few of these one goes through everything again: what was frozen
@@ -20,7 +20,7 @@ _begun, _slow = 0.0, 0
 
 
 def freeze() -> None:
-    """Collect what is garbage, what was frozen too, and freeze the rest; from now on also what outlives slow collections."""
+    """Collect what is garbage, frozen or not, and freeze the rest; from now on what outlives a slow collection, too."""
     global _slow
     if os.environ.get("VITRINE_NO_FREEZE"):
         return

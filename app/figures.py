@@ -1,5 +1,7 @@
 """Arrays to figures: plotly where one points and clicks, pictures beneath. Knows no widget and no language.
 
+Plotly's figures are plain dicts, as plotly.js takes them, with arrays where they are long: its Python objects check
+each number that they are given, which took more than half of a page's time. Tests have them check each figure once.
 Maps are drawn in grid units: x to the right, y down, patch (row, col) the unit square whose top left corner
 is (col, row). All maps use one colour scale, vit_core.draw's.
 """
@@ -23,6 +25,8 @@ FONT = 15
 ACCENT = "#2b95a3"  # between the two themes' accents; 3 to 1 or better on both grounds
 QUIET = "#8a9aa0"
 VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.colours()[min(255, i * 16)])] for i in range(17)]
+GRID = "rgba(138,154,160,0.25)"
+TITLED, BESIDE = dict(l=60, r=8, t=8, b=52), dict(l=4, r=96, t=12, b=12)  # room for axes' titles, for a colour scale
 CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False, "doubleClick": False}
 
 
@@ -54,68 +58,92 @@ def _template() -> dict:
 
 
 class Finished(go.Figure):
-    """A figure that nobody changes any more: written out once, instead of at each rerun.
+    """A figure that is sent as it stands: what plotly's own class would write of it, and the checks left out."""
 
-    Nothing but that is kept of it, and one template for all: plotly's many objects would slow each collection.
-    """
-
-    def __init__(self, figure: go.Figure):
-        self._written = figure.to_dict()
-        if self._written["layout"].get("template") == _template():
-            self._written["layout"]["template"] = _template()
+    def __init__(self, figure: dict):
+        self._written = _written(figure)
 
     def to_dict(self) -> dict:
         return self._written
 
 
-def _figure(height: int | None = None, **layout) -> go.Figure:
+def _written(value):
+    """With arrays as plotly.js's typed arrays (dtype, shape, and the bytes in base64), and no property that is None."""
+    if isinstance(value, dict):
+        return value if value is _template() else {k: _written(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_written(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype == object:
+        return value.tolist()
+    if value.dtype.kind in "iub":
+        value = value.astype("<i4")  # JavaScript has no array of eight-byte integers that plotly reads
+    spec = {"dtype": value.dtype.str[1:], "bdata": base64.b64encode(value.tobytes()).decode()}
+    return spec | ({"shape": ", ".join(map(str, value.shape))} if value.ndim > 1 else {})
+
+
+def blank(height: int | None = None, **layout) -> dict:
     """An empty figure in the house's style: no ground of its own, nothing to drag, labels at the pointer."""
-    return go.Figure(layout=dict(
-        height=height, margin=dict(l=0, r=0, t=0, b=0), paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font_size=FONT, hoverlabel_font_size=FONT, showlegend=False, dragmode=False, hovermode="closest",
-        hoverdistance=200, clickmode="event+select", **layout) | {})
+    return dict(data=[], layout=dict(
+        template=_template(), height=height, margin=dict(l=0, r=0, t=0, b=0), paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)", font=dict(size=FONT), hoverlabel=dict(font=dict(size=FONT)), showlegend=False,
+        dragmode=False, hovermode="closest", xaxis={}, yaxis={}, images=[], shapes=[], annotations=[]) | layout)
 
 
-def _plane(figure: go.Figure, width: float, height: float, aspect: float = 1.0) -> go.Figure:
+def add(figure: dict, kind: str, **trace) -> None:
+    """One more trace of that type."""
+    figure["data"].append(dict(type=kind, **trace))
+
+
+def _pointed(height: int | None = None) -> dict:
+    """A blank one that is pointed at from afar, and clicked on."""
+    return blank(height, hoverdistance=200, clickmode="event+select")
+
+
+def _plane(figure: dict, width: float, height: float, aspect: float = 1.0) -> dict:
     """Bare axes over [0, width] x [0, height], y down, a unit of y being `aspect` units of x."""
     bare = dict(visible=False, fixedrange=True, constrain="domain")
-    figure.update_xaxes(range=[0, width], **bare)
-    figure.update_yaxes(range=[height, 0], scaleanchor="x", scaleratio=aspect, **bare)
+    figure["layout"]["xaxis"] = dict(range=[0, width], **bare)
+    figure["layout"]["yaxis"] = dict(range=[height, 0], scaleanchor="x", scaleratio=aspect, **bare)
     return figure
 
 
-def _picture(figure: go.Figure, source: str, box: tuple[float, float, float, float]) -> None:
+def _picture(figure: dict, source: str, box: tuple[float, float, float, float]) -> None:
     """Lay a picture under everything, stretched over (left, top, right, bottom)."""
     left, top, right, bottom = box
-    figure.add_layout_image(source=source, x=left, y=top, sizex=right - left, sizey=bottom - top, xref="x", yref="y",
-                            xanchor="left", yanchor="top", sizing="stretch", layer="below")
+    figure["layout"]["images"].append(dict(
+        source=source, x=left, y=top, sizex=right - left, sizey=bottom - top, xref="x", yref="y", xanchor="left",
+        yanchor="top", sizing="stretch", layer="below"))
 
 
-def _mark(figure: go.Figure, box: tuple[float, float, float, float]) -> None:
+def _mark(figure: dict, box: tuple[float, float, float, float]) -> None:
     """A frame that is seen on any ground: white within black."""
     for colour, width in (("black", 6), ("white", 3)):
-        figure.add_shape(type="rect", x0=box[0], y0=box[1], x1=box[2], y1=box[3], line=dict(color=colour, width=width))
+        figure["layout"]["shapes"].append(dict(type="rect", x0=box[0], y0=box[1], x1=box[2], y1=box[3],
+                                               line=dict(color=colour, width=width)))
 
 
-def _targets(figure: go.Figure, x, y, data, hover: str | Sequence[str], size: float = 14) -> None:
+def _targets(figure: dict, x, y, data, hover: str | Sequence[str], size: float = 14) -> None:
     """Invisible points to aim at; the nearest answers to the pointer. `data` comes back with the click."""
-    figure.add_scatter(
-        x=x, y=y, customdata=data, mode="markers", text=hover if not isinstance(hover, str) else None,
+    unseen = dict(marker=dict(opacity=0))
+    add(figure, "scatter", x=x, y=y, customdata=data, mode="markers",
+        text=hover if not isinstance(hover, str) else None,
         hovertemplate="%{text}<extra></extra>" if not isinstance(hover, str) else hover,
-        marker=dict(size=size, opacity=0, color=ACCENT),
-        selected_marker_opacity=0, unselected_marker_opacity=0)
+        marker=dict(size=size, opacity=0, color=ACCENT), selected=unseen, unselected=unseen)
 
 
-def _scale(figure: go.Figure, low: float, high: float, title: str, percent: bool = False) -> None:
+def _scale(figure: dict, low: float, high: float, title: str, percent: bool = False) -> None:
     """The colour scale with its range in numbers, on the right."""
     ticks = np.linspace(low, high, 5)
     labels = [f"{two_digits(100 * v)} %" for v in ticks] if percent else [two_digits(v) for v in ticks]
-    figure.add_scatter(
-        x=[None], y=[None], mode="markers", hoverinfo="skip",
+    bar = dict(title=dict(text=title, side="right", font=dict(size=FONT)), thickness=14, len=1, x=1.0, xpad=8, ypad=4,
+               tickvals=ticks, ticktext=labels, tickfont=dict(size=FONT), outlinewidth=0)
+    add(figure, "scatter", x=[None], y=[None], mode="markers", hoverinfo="skip",
         marker=dict(color=[low], colorscale=VIRIDIS, cmin=low, cmax=max(high, low + 1e-9), showscale=True,
-                    colorbar=dict(title=dict(text=title, side="right", font_size=FONT), thickness=14, len=1, x=1.0,
-                                  xpad=8, ypad=4, tickvals=ticks, ticktext=labels,
-                                  tickfont_size=FONT, outlinewidth=0)))
+                    colorbar=bar))
 
 
 def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], size: int = 520) -> Image.Image:
@@ -139,20 +167,20 @@ def icon() -> Image.Image:
     return Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST)
 
 
-def bars(names: Sequence[str], values: Sequence[float], hover: str) -> go.Figure:
+def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
     """Probabilities as horizontal bars, best on top, each with its name and number."""
     short = [shorten(name, 26) for name in names]
     names = [html.escape(shorten(name, 60), quote=False) for name in names]  # plotly takes tags for markup
-    figure = _figure(height=38 * len(names) + 10)
-    figure.add_bar(
-        x=list(values), y=list(range(len(names))), orientation="h", width=0.66, customdata=list(names),
-        marker_color=[ACCENT] + [QUIET] * (len(names) - 1), hovertemplate=hover, cliponaxis=False,
-        text=[f"{two_digits(100 * v)} %" for v in values], textposition="outside", textfont_size=FONT + 1)
-    # Room for the number beyond a full bar.
-    figure.update_xaxes(range=[0, 1.18], visible=False, fixedrange=True)
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[html.escape(n, quote=False) + "  " for n in short],
-                        tickfont_size=FONT + 1, autorange="reversed", fixedrange=True, showgrid=False, zeroline=False,
-                        automargin=True)
+    large = dict(size=FONT + 1)
+    figure = _pointed(height=38 * len(names) + 10)
+    add(figure, "bar", x=list(values), y=list(range(len(names))), orientation="h", width=0.66, customdata=list(names),
+        marker=dict(color=[ACCENT] + [QUIET] * (len(names) - 1)), hovertemplate=hover, cliponaxis=False,
+        text=[f"{two_digits(100 * v)} %" for v in values], textposition="outside", textfont=large)
+    figure["layout"] |= dict(
+        xaxis=dict(range=[0, 1.18], visible=False, fixedrange=True),  # room for the number beyond a full bar
+        yaxis=dict(tickvals=list(range(len(names))), ticktext=[html.escape(n, quote=False) + "  " for n in short],
+                   tickfont=large, autorange="reversed", fixedrange=True, showgrid=False, zeroline=False,
+                   automargin=True))
     return figure
 
 
@@ -189,7 +217,7 @@ def strip_aspect(count: int, map_aspect: float) -> float:
 
 
 def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: Sequence[str], ranges, opacity: float,
-          chosen: int, aspect: float = 1.0) -> go.Figure:
+          chosen: int, aspect: float = 1.0) -> dict:
     """Maps (k, rows, cols) side by side over the picture, each under its label; the chosen one framed.
 
     `aspect` is height over width of one map. The index of a map is the custom data of a click on it.
@@ -201,8 +229,8 @@ def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: S
     width, height = columns * (cell_w + gap), lines * (cell_h + head) + 4
     sheet = np.zeros((height, width, 4), np.uint8)
     small = region.resize((cell_w, cell_h), Image.Resampling.LANCZOS)
-    figure = _plane(_figure(), width, height)
-    figure.update_xaxes(range=[-4, width - gap + 4])  # room for the frame
+    figure = _plane(_pointed(), width, height)
+    figure["layout"]["xaxis"]["range"] = [-4, width - gap + 4]  # room for the frame
     x, y = [], []
     for i in range(k):
         top, left = i // columns * (cell_h + head) + head, i % columns * (cell_w + gap)
@@ -211,8 +239,9 @@ def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: S
         cell[..., 3] = 255
         x.append(left + cell_w / 2)
         y.append(top + cell_h / 2)
-        figure.add_annotation(x=left, y=top, text=labels[i], showarrow=False, xanchor="left", yanchor="bottom",
-                              font_size=FONT, borderpad=0, yshift=2)
+        figure["layout"]["annotations"].append(dict(
+            x=left, y=top, text=labels[i], showarrow=False, xanchor="left", yanchor="bottom", font=dict(size=FONT),
+            borderpad=0, yshift=2))
     _picture(figure, uri(Image.fromarray(sheet), exact=False), (0, 0, width, height))
     _targets(figure, x, y, list(range(k)), hover, size=40)
     top, left = chosen // columns * (cell_h + head) + head, chosen % columns * (cell_w + gap)
@@ -222,14 +251,14 @@ def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: S
 
 def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: float, title: str, hover: str,
              chosen: tuple[int, int] | None = None, opacity: float = 0.65, aspect: float = 1.0,
-             height: int = 380, percent: bool = True) -> go.Figure:
+             height: int = 380, percent: bool = True) -> dict:
     """One map (rows, cols) over the picture with its scale; hovering reads it patch by patch.
 
     `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
     """
     rows, cols = values.shape
-    figure = _plane(_figure(height=height), cols, rows, aspect)
-    figure.update_layout(margin=dict(l=4, r=96, t=12, b=12))
+    figure = _plane(_pointed(height), cols, rows, aspect)
+    figure["layout"]["margin"] = BESIDE
     if region is None:
         big = draw.colour_map(values, low, high)
         factor = max(1, 480 // max(rows, cols))
@@ -241,8 +270,8 @@ def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: f
     _picture(figure, uri(drawn, exact=region is None), (0, 0, cols, rows))
     r, c = np.mgrid[1 : rows + 1, 1 : cols + 1]
     # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.
-    figure.add_heatmap(z=values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5, customdata=np.stack([r, c], -1),
-                       opacity=0, showscale=False, hovertemplate=hover, colorscale=VIRIDIS)
+    add(figure, "heatmap", z=values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5,
+        customdata=np.stack([r, c], -1), opacity=0, showscale=False, hovertemplate=hover, colorscale=VIRIDIS)
     _scale(figure, low, high, title, percent)
     if chosen:
         _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
@@ -250,7 +279,7 @@ def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: f
 
 
 def grid_of_grids(similarity: np.ndarray, chosen: tuple[int, int] | None, hover: str, low: float, high: float,
-                  title: str, height: int = 440) -> go.Figure:
+                  title: str, height: int = 440) -> dict:
     """Similarity (rows, cols, rows, cols): at the place of each patch, the map seen from there."""
     rows, cols = similarity.shape[:2]
     gap = 1 if max(rows, cols) <= 20 else 0
@@ -263,8 +292,8 @@ def grid_of_grids(similarity: np.ndarray, chosen: tuple[int, int] | None, hover:
         for c in range(cols):
             to = out[r * (cell_h + gap) : r * (cell_h + gap) + cell_h, c * (cell_w + gap) : c * (cell_w + gap) + cell_w]
             to[..., :3], to[..., 3] = coloured[r, c].repeat(factor, 0).repeat(factor, 1), 255
-    figure = _plane(_figure(height=height), cols, rows)
-    figure.update_layout(margin=dict(l=4, r=96, t=12, b=12))
+    figure = _plane(_pointed(height), cols, rows)
+    figure["layout"]["margin"] = BESIDE
     share = gap / out.shape[1] * cols, gap / out.shape[0] * rows
     _picture(figure, uri(Image.fromarray(out)), (share[0] / 2, share[1] / 2, cols - share[0] / 2, rows - share[1] / 2))
     r, c = np.mgrid[0:rows, 0:cols]
@@ -292,39 +321,43 @@ def filters(components: np.ndarray, columns: int = 14) -> Image.Image:
 
 
 def per_head(values: np.ndarray, x_title: str, y_title: str, hover: str, chosen: tuple[int, int] | None,
-             top: float | None, height: int = 340) -> go.Figure:
+             top: float | None, height: int = 340) -> dict:
     """One dot a head over the layers: values (layers, heads). The chosen (layer, head) stands out."""
     layers, heads = values.shape
     layer, head = np.mgrid[1 : layers + 1, 1 : heads + 1]
-    figure = _axes(_figure(height=height), x_title, y_title, layers)
-    figure.add_scatter(x=layer.ravel(), y=values.ravel(), mode="markers", hovertemplate=hover,
-                       customdata=np.stack([layer.ravel(), head.ravel()], -1),
-                       marker=dict(size=11, color=QUIET, opacity=0.75))
-    figure.add_scatter(x=np.arange(1, layers + 1), y=values.mean(1), mode="lines", hoverinfo="skip",
-                       line=dict(color=QUIET, width=2))
+    figure = _axes(_pointed(height), x_title, y_title, layers)
+    add(figure, "scatter", x=layer.ravel(), y=values.ravel(), mode="markers", hovertemplate=hover,
+        customdata=np.stack([layer.ravel(), head.ravel()], -1), marker=dict(size=11, color=QUIET, opacity=0.75))
+    add(figure, "scatter", x=np.arange(1, layers + 1), y=values.mean(1), mode="lines", hoverinfo="skip",
+        line=dict(color=QUIET, width=2))
     if chosen:
-        figure.add_scatter(x=[chosen[0] + 1], y=[values[chosen]], mode="markers", hoverinfo="skip",
-                           marker=dict(size=17, color=ACCENT, line=dict(color="white", width=2)))
-    figure.update_yaxes(range=[0, (top or float(values.max())) * 1.08])
+        add(figure, "scatter", x=[chosen[0] + 1], y=[values[chosen]], mode="markers", hoverinfo="skip",
+            marker=dict(size=17, color=ACCENT, line=dict(color="white", width=2)))
+    figure["layout"]["yaxis"]["range"] = [0, (top or float(values.max())) * 1.08]
     if top:
-        figure.add_hline(y=top, line=dict(color=QUIET, width=1.5, dash="dot"))
+        figure["layout"]["shapes"].append(dict(
+            type="line", xref="x domain", yref="y", x0=0, x1=1, y0=top, y1=top,
+            line=dict(color=QUIET, width=1.5, dash="dot")))
     return figure
 
 
-def _axes(figure: go.Figure, x_title: str, y_title: str, last: int, first: int = 1) -> go.Figure:
+def axis(title: str, **more) -> dict:
+    """A plain axis with its title."""
+    return dict(title=dict(text=title, font=dict(size=FONT)), tickfont=dict(size=FONT), fixedrange=True,
+                zeroline=False, gridcolor=GRID, **more)
+
+
+def _axes(figure: dict, x_title: str, y_title: str, last: int, first: int = 1) -> dict:
     """Plain axes with titles; x counts layers."""
     step = 1 if last - first < 13 else 2 if last - first < 27 else 4
-    figure.update_layout(margin=dict(l=60, r=8, t=8, b=52))
-    figure.update_xaxes(title=dict(text=x_title, font_size=FONT), tickvals=list(range(first, last + 1, step)),
-                        range=[first - 0.5, last + 0.5], tickfont_size=FONT, fixedrange=True, showgrid=False,
-                        zeroline=False)
-    figure.update_yaxes(title=dict(text=y_title, font_size=FONT), tickfont_size=FONT, fixedrange=True, zeroline=False,
-                        gridcolor="rgba(138,154,160,0.25)")
+    figure["layout"] |= dict(
+        margin=TITLED, yaxis=axis(y_title), xaxis=axis(
+            x_title, tickvals=list(range(first, last + 1, step)), range=[first - 0.5, last + 0.5], showgrid=False))
     return figure
 
 
 def norms(values: np.ndarray, prefix: Sequence[str], names: Sequence[str], x_title: str, y_title: str, hover: str,
-          height: int = 340) -> go.Figure:
+          height: int = 340) -> dict:
     """Token norms (layers + 1, N) by depth: a line a prefix token; of the patches the median, and the range.
 
     `names` are what the lines are called: the prefix tokens', then "patches, median" and "patches, range".
@@ -332,16 +365,16 @@ def norms(values: np.ndarray, prefix: Sequence[str], names: Sequence[str], x_tit
     depth, _ = values.shape
     x = np.arange(depth)
     of_patches = values[:, len(prefix) :]
-    figure = _axes(_figure(height=height), x_title, y_title, depth - 1, first=0)
+    figure = _axes(_pointed(height), x_title, y_title, depth - 1, first=0)
     low, high = of_patches.min(1), of_patches.max(1)
-    figure.add_scatter(x=np.r_[x, x[::-1]], y=np.r_[high, low[::-1]], fill="toself", hoverinfo="skip", mode="lines",
-                       fillcolor="rgba(138,154,160,0.25)", line_width=0, name=names[-1], showlegend=True)
-    figure.add_scatter(x=x, y=np.median(of_patches, 1), line=dict(color=QUIET, width=3), name=names[-2],
-                       hovertemplate=hover, showlegend=True)
+    add(figure, "scatter", x=np.r_[x, x[::-1]], y=np.r_[high, low[::-1]], fill="toself", hoverinfo="skip",
+        mode="lines", fillcolor=GRID, line=dict(width=0), name=names[-1], showlegend=True)
+    add(figure, "scatter", x=x, y=np.median(of_patches, 1), line=dict(color=QUIET, width=3), name=names[-2],
+        hovertemplate=hover, showlegend=True)
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     for i, name in enumerate(names[: len(prefix)]):
-        figure.add_scatter(x=x, y=values[:, i], name=name, hovertemplate=hover, showlegend=True,
-                           line=dict(color=ACCENT, width=3, dash=dashes[i % len(dashes)]))
-    figure.update_layout(legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, font_size=FONT),
-                         margin_t=60 if len(names) > 3 else 36)
+        add(figure, "scatter", x=x, y=values[:, i], name=name, hovertemplate=hover, showlegend=True,
+            line=dict(color=ACCENT, width=3, dash=dashes[i % len(dashes)]))
+    figure["layout"] |= dict(margin=TITLED | dict(t=60 if len(names) > 3 else 36),
+                             legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, font=dict(size=FONT)))
     return figure

@@ -16,6 +16,7 @@ from app.components.confusion import confusion
 from app.components.confusion import pack as pack_matrix
 from app.components.gallery import gallery as mount_gallery
 from app.components.gallery import pack as pack_gallery
+from app.figures import Finished
 from app.figures import two_digits as number
 from app.mistakes import LISTS, PAGE, PAIRS, Asked, Look, Run
 from app.panels import chart
@@ -171,8 +172,9 @@ def calibration(run: Run, *, key: str) -> None:
         st.info(t("mistakes.calibration.empty"))
         return
     st.caption(t("mistakes.calibration.text", value=number(100 * of.ece)))
-    chart(mistake_figures.calibration(of, t("mistakes.calibration.x"), t("mistakes.calibration.y"),
-                                      t("mistakes.calibration.hover")), key)
+    figure = mistake_figures.calibration(of, t("mistakes.calibration.x"), t("mistakes.calibration.y"),
+                                         t("mistakes.calibration.hover"))
+    chart(Finished(figure), key)
 
 
 def embedding_map(run: Run, *, key: str) -> None:
@@ -202,7 +204,7 @@ def embedding_map(run: Run, *, key: str) -> None:
             open_picture(row[0]["path"])
             state.put("go", True)
 
-    chart(mistake_figures.points(places, outcome, numbers, hover, kinds), key, chosen)
+    chart(Finished(mistake_figures.points(places, outcome, numbers, hover, kinds)), key, chosen)
 
 
 # Pictures

@@ -26,15 +26,19 @@ def percent(share: float) -> str:
     return number(100 * float(share))
 
 
+def formula(equation: str, sentences: str) -> str:
+    """An equation, set, above sentences: Markdown, one message to the browser."""
+    return f"$$\n{equation}\n$$\n\n{sentences}"
+
+
 def fold(name: str) -> None:
     """Beneath a figure: its equation, and what it must not be read as."""
     t = state.t()
     with st.expander(t("fold")):
-        st.latex(EQUATIONS[name])
-        st.markdown(t(f"{name}.not"))
+        st.markdown(formula(EQUATIONS[name], t(f"{name}.not")))
 
 
-def chart(figure, key: str, on_select: Callable | str = "ignore", height: int | str = "content",
+def chart(figure: figures.Finished, key: str, on_select: Callable | str = "ignore", height: int | str = "content",
           alt: str | None = None) -> None:
     """A plotly figure in the house's way."""
     st.plotly_chart(figure, key=key, on_select=on_select, selection_mode="points", config=figures.CONFIG,

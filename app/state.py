@@ -85,11 +85,13 @@ def worded(name: str, then: Callable[[], None] | None = None) -> dict[str, Any]:
 
 def write_address(names: tuple[str, ...]) -> None:
     """Put what the page shows into the browser's address, where it changed, and nothing else."""
+    shown = st.query_params.to_dict()
     for name in ADDRESS:
         value = get(name) if name in names else None
         if value is None or (name == "sample" and get("source") != "sample"):
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != str(value):
+            if name in shown:
+                del st.query_params[name]
+        elif shown.get(name) != str(value):
             st.query_params[name] = str(value)
 
 

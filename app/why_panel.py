@@ -83,5 +83,4 @@ def why(run, path: str, *, key: str) -> None:
     _live(found, payload, of, key)
     nearest(found, words)
     with st.expander(state.t()("fold")):
-        st.latex(EQUATION)
-        st.markdown(words["not"])
+        st.markdown(panels.formula(EQUATION, words["not"]))

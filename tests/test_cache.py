@@ -32,13 +32,13 @@ def picture(seed: int) -> Image.Image:
 
 
 def test_the_least_recently_used_goes_when_it_is_too_much():
-    held = Bounded(1, len)
+    held = Bounded(2**20, len)
     half = bytes(2**19)
     for key in "ab":
         held.get(key, lambda: half)
     held.get("a", None)  # there, so nothing is made
     held.get("c", lambda: half)
-    assert held.nbytes == 2**20
+    assert held.total == 2**20
     made = []
     assert held.get("a", lambda: made.append("a")) is half
     held.get("b", lambda: made.append("b") or half)
@@ -46,7 +46,7 @@ def test_the_least_recently_used_goes_when_it_is_too_much():
 
 
 def test_what_grows_is_measured_again_and_one_too_large_is_kept_alone():
-    held, grows = Bounded(1, len), bytearray(10)
+    held, grows = Bounded(2**20, len), bytearray(10)
     held.get("small", lambda: bytes(2**19))
     assert held.get("grows", lambda: grows) is grows
     grows.extend(bytes(2**21))
@@ -58,7 +58,7 @@ def test_what_grows_is_measured_again_and_one_too_large_is_kept_alone():
 
 
 def test_twenty_who_ask_at_once_get_one_and_a_failure_is_not_kept():
-    held, made, begun = Bounded(1, len), [], threading.Barrier(20)
+    held, made, begun = Bounded(2**20, len), [], threading.Barrier(20)
 
     def make():
         made.append(1)
@@ -100,7 +100,7 @@ def test_limits_are_the_environments(monkeypatch):
     assert cache.queue().depth == 3
     for seed in range(4):  # each 0.55 MB and more
         cache.result("embedded:photo", str(seed), picture(seed))
-    assert len(cache._made()) == 1 or cache._made().nbytes <= 2**20
+    assert len(cache._made()) == 1 or cache._made().total <= 2**20
     for wrong in "", "-3", "x", "１２":
         monkeypatch.setenv("VITRINE_QUEUE", wrong)
         assert cache.limit("VITRINE_QUEUE", 32) == 32

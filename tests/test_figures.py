@@ -2,13 +2,21 @@
 
 import base64
 import io
+import json
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from app import figures
+from app import figures, mistake_figures
 from vit_core import draw
+from vit_core.metrics import Calibration
+
+
+def checked(figure: dict) -> go.Figure:
+    """As plotly's own class has it, which refuses what plotly.js does not know."""
+    return go.Figure(figure)
 
 
 def decoded(figure) -> Image.Image:
@@ -35,7 +43,7 @@ def test_patches_stand_apart_in_their_own_pixels():
 
 
 def test_bars_are_the_probabilities():
-    figure = figures.bars(["cat", "dog"], [0.75, 0.0312], "x")
+    figure = checked(figures.bars(["cat", "dog"], [0.75, 0.0312], "x"))
     bar = figure.data[0]
     assert list(bar.x) == [0.75, 0.0312]
     assert list(bar.text) == ["75 %", "3.1 %"]
@@ -50,7 +58,7 @@ def test_scales_are_shared_or_each_maps_own():
 
 def test_enlarged_is_the_colour_scale_of_the_values_and_answers_with_them():
     values = np.array([[0.0, 0.1, 0.2], [0.3, 0.4, 0.05]], np.float32)
-    figure = figures.enlarged(None, values, 0.0, 0.4, "weight", "x", (1, 1))
+    figure = checked(figures.enlarged(None, values, 0.0, 0.4, "weight", "x", (1, 1)))
     heat = next(d for d in figure.data if d.type == "heatmap")
     assert np.array_equal(np.asarray(heat.z), values)
     assert np.asarray(heat.customdata)[1, 2].tolist() == [2, 3]
@@ -68,7 +76,8 @@ def test_strips_place_each_map_under_its_target(grid, count):
     maps[np.arange(count), np.arange(count) % grid[0], np.arange(count) % grid[1]] = 1  # one bright patch each
     region = Image.new("RGB", (grid[1] * 10, grid[0] * 10), "black")
     labels = [str(i) for i in range(count)]
-    figure = figures.strip(region, maps, labels, labels, figures.limits(maps, True), 1.0, count - 1, grid[0] / grid[1])
+    ranges = figures.limits(maps, True)
+    figure = checked(figures.strip(region, maps, labels, labels, ranges, 1.0, count - 1, grid[0] / grid[1]))
     sheet, targets = np.asarray(decoded(figure)), figure.data[0]
     cell_w = 200 if count <= 15 else 140
     cell_h = round(cell_w * grid[0] / grid[1])
@@ -88,7 +97,7 @@ def test_strips_place_each_map_under_its_target(grid, count):
 def test_grid_of_grids_has_each_map_at_its_patch():
     rows, cols = 2, 3
     similarity = np.linspace(-1, 1, (rows * cols) ** 2).reshape(rows, cols, rows, cols)
-    figure = figures.grid_of_grids(similarity, (1, 2), "x", -1, 1, "cosine")
+    figure = checked(figures.grid_of_grids(similarity, (1, 2), "x", -1, 1, "cosine"))
     image = np.asarray(decoded(figure))
     box = figure.layout.images[0]
     for r, c, i, j in ((0, 0, 0, 0), (1, 2, 0, 1), (0, 1, 1, 2), (1, 0, 1, 1)):
@@ -103,11 +112,11 @@ def test_grid_of_grids_has_each_map_at_its_patch():
 
 def test_norms_have_a_line_a_prefix_token():
     values = np.arange(20, dtype=np.float32).reshape(4, 5)
-    figure = figures.norms(values, ("class", "register 1"), ["c", "r", "median", "range"], "x", "y", "h")
+    figure = checked(figures.norms(values, ("class", "register 1"), ["c", "r", "median", "range"], "x", "y", "h"))
     lines = {d.name: d for d in figure.data}
     assert list(lines["c"].y) == [0, 5, 10, 15]
     assert list(lines["median"].y) == [3, 8, 13, 18]
-    bare = figures.norms(values, (), ["median", "range"], "x", "y", "h")
+    bare = checked(figures.norms(values, (), ["median", "range"], "x", "y", "h"))
     assert [d.name for d in bare.data] == ["range", "median"]
 
 
@@ -115,6 +124,7 @@ def test_all_figures_keep_still_and_their_words_are_readable():
     similarity = np.ones((2, 2, 2, 2))
     for figure in (figures.bars(["a"], [1.0], "x"), figures.grid_of_grids(similarity, None, "x", 0, 1, "s"),
                    figures.per_head(np.ones((3, 2)), "x", "y", "h", (0, 1), None)):
+        figure = checked(figure)
         assert figure.layout.height
         assert figure.layout.font.size >= 14
         assert figure.layout.dragmode is False
@@ -122,10 +132,74 @@ def test_all_figures_keep_still_and_their_words_are_readable():
             assert axis.fixedrange
 
 
-def test_a_finished_figure_is_what_it_was_and_shares_what_all_have():
-    one, other = (figures.bars(["a", "b"], [0.7, p], "hover") for p in (0.3, 0.2))
-    done, also = figures.Finished(one), figures.Finished(other)
-    assert done.to_json() == one.to_json()
-    assert also.to_json() == other.to_json() != done.to_json()
-    assert done.to_dict()["layout"]["template"] is also.to_dict()["layout"]["template"]
-    assert vars(done).keys() == {"_written"}
+def test_heads_are_dots_over_their_layers_beneath_a_line():
+    values = np.arange(6.0).reshape(3, 2)
+    dots, mean, chosen = checked(figures.per_head(values, "x", "y", "h", (1, 0), 7)).data
+    assert list(zip(dots.x, dots.y, strict=True)) == [(1, 0), (1, 1), (2, 2), (2, 3), (3, 4), (3, 5)]
+    assert dots.customdata.tolist() == [[1, 1], [1, 2], [2, 1], [2, 2], [3, 1], [3, 2]]
+    assert list(mean.y) == [0.5, 2.5, 4.5]
+    assert (chosen.x, chosen.y) == ((2,), (2,))
+    (line,) = checked(figures.per_head(values, "x", "y", "h", None, 7)).layout.shapes
+    assert (line.y0, line.y1, line.xref) == (7, 7, "x domain")
+
+
+def test_calibration_has_a_bar_for_each_bin_that_has_pictures():
+    edges = np.linspace(0, 1, 4)
+    share = np.array([0.5, 0.0, 0.9])
+    of = Calibration(edges[:-1], edges[1:], np.array([4, 0, 6]), np.array([0.2, 0.0, 0.8]), share, share - 0.1,
+                     share + 0.05, 0.1)
+    bars, ideal = checked(mistake_figures.calibration(of, "x", "y", "h")).data
+    assert bars.x == pytest.approx([1 / 6, 5 / 6])
+    assert list(bars.y) == [0.5, 0.9]
+    assert bars.customdata.tolist() == [[4, 0.2], [6, 0.8]]
+    assert bars.error_y.array == pytest.approx([0.05, 0.05])
+    assert bars.error_y.arrayminus == pytest.approx([0.1, 0.1])
+    assert (ideal.x, ideal.y) == ((0, 1), (0, 1))
+
+
+def test_points_are_drawn_by_outcome_the_errors_last():
+    places, names = np.arange(8.0).reshape(4, 2), ("right", "wrong", "neither")
+    outcome, numbers = np.array([1, 0, 1, 2]), np.array([7, 8, 9, 10])
+    figure = checked(mistake_figures.points(places, outcome, numbers, list("abcd"), names))
+    assert [(trace.name, trace.customdata.tolist(), list(trace.text)) for trace in figure.data] == [
+        ("neither", [10], ["d"]), ("right", [8], ["b"]), ("wrong", [7, 9], ["a", "c"])]
+    assert list(figure.data[2].x) == [0, 4]
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "i8", "u1", "?"])
+def test_arrays_are_sent_as_plotly_writes_them(dtype):
+    values = np.arange(6).reshape(2, 3).astype(dtype)
+    written = figures.Finished({"data": [{"type": "heatmap", "z": values, "x": values[0]}], "layout": {}}).to_dict()
+    for name, array in (("z", values), ("x", values[0])):
+        sent = written["data"][0][name]
+        back = np.frombuffer(base64.b64decode(sent["bdata"]), sent["dtype"])
+        shape = [int(n) for n in sent["shape"].split(",")] if "shape" in sent else [-1]
+        assert np.array_equal(back.reshape(shape), array)
+        assert sent["dtype"] in ("i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8")  # what plotly.js reads
+
+
+def test_a_finished_figure_is_what_plotly_would_send():
+    values = np.random.default_rng(0).random((3, 2))
+    for figure in (figures.bars(["a", "b"], [0.7, np.float32(0.25)], "hover"),
+                   figures.enlarged(None, values, 0.0, 1.0, "title", "hover", (1, 1), height=np.int64(400)),
+                   figures.norms(values, ["class"], ["c", "median", "range"], "x", "y", "hover")):
+        ours, theirs = figures.Finished(figure).to_dict(), json.loads(checked(figure).to_json())
+        assert "null" not in json.dumps(ours["layout"])
+        assert plain(ours) == plain(theirs)
+
+
+def plain(value):
+    """Without what is empty, typed arrays as lists."""
+    if isinstance(value, dict) and "bdata" in value:
+        back = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+        return back.reshape([int(n) for n in value.get("shape", "-1").split(",")]).tolist()
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items() if one not in ({}, [])}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def test_all_finished_figures_share_one_template():
+    one, other = (figures.Finished(figures.bars(["a"], [share], "hover")) for share in (0.3, 0.2))
+    assert one.to_json() != other.to_json()
+    assert one.to_dict()["layout"]["template"] is other.to_dict()["layout"]["template"]
+    assert vars(one).keys() == {"_written"}  # plotly's many objects would slow each collection
