@@ -151,9 +151,10 @@ def _facts(result: Result) -> None:
     millions = result.parameters / 1e6
     took = t("time.s", value=two_digits(result.seconds)) if result.seconds >= 1 else \
         t("time.ms", value=two_digits(result.seconds * 1e3))
+    facts = [t("side.model.facts", layers=config.depth, heads=config.heads, dim=config.dim,
+               parameters=f"{two_digits(millions)} M"),
+             t("side.model.device", device=t(f"device.{result.device.type}"), time=took)]
+    if result.fell_back:
+        facts.append(t("side.model.fell"))
     with st.sidebar:
-        st.caption(t("side.model.facts", layers=config.depth, heads=config.heads, dim=config.dim,
-                     parameters=f"{two_digits(millions)} M"))
-        st.caption(t("side.model.device", device=t(f"device.{result.device.type}"), time=took))
-        if result.fell_back:
-            st.caption(t("side.model.fell"))
+        st.caption("\n\n".join(facts))

@@ -229,7 +229,7 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
     app.run()
     assert not app.exception
     assert tried == [1]
-    assert text.Text("en")("side.model.fell") in [caption.value for caption in app.sidebar.caption]
+    assert text.Text("en")("side.model.fell") in app.sidebar.caption[-1].value
     assert app.main.subheader[-1].value == text.Text("en")("norms.title")
     app.switch_page("screens/lecture.py").run()
     assert not app.exception

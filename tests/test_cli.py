@@ -35,6 +35,19 @@ def test_explain_writes_what_the_api_says(tmp_path, capsys):
     assert layers == [f"chelsea.layer{i + 1:02}.png" for i in range(trace.depth)]
 
 
+def test_explain_multiplies_in_bfloat16_where_it_is_asked_to_and_says_so(tmp_path):
+    image, said = SAMPLES / "chelsea.jpg", {}
+    for name, flags in (("float32", []), ("bfloat16", ["--bf16"])):
+        assert main(["explain", str(image), "--device", "cpu", "--out", str(tmp_path / name), *flags]) == 0
+        facts = json.loads((tmp_path / name / "chelsea.json").read_text("utf-8"))
+        assert facts["arithmetic"] == name
+        with np.load(tmp_path / name / "chelsea.npz") as arrays:
+            said[name] = [p["probability"] for p in facts["predictions"]], arrays["rollout"], arrays["attention"]
+    for exact, rough in zip(*said.values(), strict=True):
+        np.testing.assert_allclose(rough, exact, atol=0.05)
+        assert np.abs(np.subtract(rough, exact)).max() > 0  # it was not float32 again
+
+
 def test_same_names_do_not_overwrite_each_other(tmp_path):
     for folder, colour in (("a", "red"), ("b", "blue")):
         (tmp_path / folder).mkdir()

@@ -49,6 +49,7 @@ def explain(args: argparse.Namespace) -> int:
             "image": str(path),
             "model": args.model,
             "device": str(trace.tokens.device),
+            "arithmetic": str(trace.queries.dtype).removeprefix("torch."),
             "predictions": labels and [{"label": label, "probability": p} for label, p in labels],
             "grid": trace.grid,
             "prefix": model.config.prefix_names,

@@ -33,6 +33,7 @@ class Browser:
         if urlsplit(url).hostname not in LOOPBACK:
             raise ValueError(f"only this computer is put under load, not {url}")
         self.url, self.said, self.busy, self._states, self._numbers = url, [], 0, {}, itertools.count()
+        self._address = "lang=en"
         self.session = self.source = self.uploader = None
         self._kept: dict[str, ForwardMsg] = {}  # large messages by hash, which the server need not send again
 
@@ -56,7 +57,7 @@ class Browser:
         """Run the page as it stands; where it says that it is busy, again after a while."""
         while True:
             message = BackMsg()
-            message.rerun_script.query_string = "lang=en"
+            message.rerun_script.query_string = self._address
             message.rerun_script.cached_message_hashes.extend(self._kept)
             for name, (kind, value) in self._states.items():
                 state = message.rerun_script.widget_states.widgets.add(id=name)
@@ -86,6 +87,8 @@ class Browser:
                 kind = message.WhichOneof("type")
                 if kind == "new_session":
                     self.session = message.new_session.initialize.session_id or self.session
+                elif kind == "page_info_changed":
+                    self._address = message.page_info_changed.query_string
                 elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                     self._see(message.delta.new_element)
                 if kind == wanted:
