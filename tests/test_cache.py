@@ -111,9 +111,12 @@ def test_a_result_counts_what_is_derived_from_it_and_hands_out_what_nobody_can_c
     result = Result("small", image, model, vc.record(model, image), 0.0)
     before = result.nbytes
     assert before >= result.trace.nbytes + 40 * 60 * 3
-    rows = result.rollouts(Rollout(last=2))
+    mean = result.rollouts(Rollout(last=2))
+    before += mean.nbytes  # the means over heads are in the trace already
+    assert result.nbytes == before
+    rows = result.rollouts(Rollout("max", last=2))
     before += 3 * 36 * 36 * 4 + rows.nbytes  # each layer's fused attention, and what was asked
-    assert result.rollouts(Rollout(last=2)) is rows
+    assert result.rollouts(Rollout("max", last=2)) is rows
     assert result.nbytes == before
     packed = len(result.atlas.payload)
     grown = result.nbytes

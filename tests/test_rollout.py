@@ -57,7 +57,7 @@ def test_agrees_with_the_paper(traces, fusion, discard, residual):
 
 def test_chunks_change_nothing(traces, monkeypatch):
     whole = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
-    monkeypatch.setattr(module, "CHUNK", 7 * 2 * traces[0].length)  # seven rows of two heads
+    monkeypatch.setattr("vit_core.trace.CHUNK", 7 * 2 * traces[0].length)  # seven rows of two heads
     assert [part.stop - part.start for part, _ in module.chunks(traces[0].queries[0], traces[0].keys[0])][:2] == [7, 7]
     parts = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
     for a, b in zip(whole, parts, strict=True):
@@ -137,13 +137,16 @@ def test_a_batch_equals_its_singles(build, pictures, fusion, discard):
                                        vc.rollout(other, fusion, discard=discard, token=1), atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk and of what is kept: 101 and 1,110 tokens
+@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 101 and 1,110 tokens
+@pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("fusion", module.FUSIONS)
 @pytest.mark.parametrize("discard", [0.0, 0.9])
-def test_long_sequences_agree_with_the_paper(build, pictures, side, fusion, discard):
+def test_long_sequences_agree_with_the_paper(build, pictures, monkeypatch, side, kept, fusion, discard):
     model = build(distillation_token=True, registers=19, image_size=(side * 3, side * 3), depth=3)
+    if not kept:
+        monkeypatch.setattr("vit_core.trace.KEPT", 0)
     trace = vc.record(model, pictures(1, side * 3, side * 3))
-    assert (trace.means is None) == (side == 33)
+    assert (trace.means is not None) == kept
     assert (len(list(module.chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
     expected = reference(trace, fusion, 0.5, discard, 0, 2)
     for token in (0, 20, trace.length - 1):

@@ -117,7 +117,7 @@ def test_a_trace_owns_its_memory_and_counts_it(build, pictures):
 def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeypatch, block):
     model, images = build(block=block), list(pictures(3)[:, None])
     kept = vc.record(model, images)
-    monkeypatch.setattr("vit_core.trace.KEPT", 2 * 36 * 36 - 1)  # one weight fewer than there are
+    monkeypatch.setattr("vit_core.trace.KEPT", 3 * 36 * 36 - 1)  # one number fewer than there are
     fused = vc.record(model, images)
     for with_means, without in zip(kept, fused, strict=True):
         assert without.means is None
@@ -125,6 +125,11 @@ def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeyp
             torch.testing.assert_close(with_means.means[layer], with_means.attention(layer).mean(0))
         torch.testing.assert_close(with_means.logits, without.logits, atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(with_means.tokens, without.tokens, atol=1e-4, rtol=1e-4)
+    monkeypatch.undo()
+    monkeypatch.setattr("vit_core.trace.CHUNK", 2 * 36 * 5)  # five rows of two heads at a time
+    for whole, parts in zip(kept, vc.record(model, images), strict=True):
+        for name in ("means", "logits", "tokens"):
+            torch.testing.assert_close(getattr(parts, name), getattr(whole, name), atol=1e-5, rtol=1e-5)
 
 
 def test_nothing_is_left_on_the_model(build, pictures):

@@ -15,24 +15,14 @@ from torch import Tensor
 
 from vit_core.errors import InputError
 from vit_core.model import attention_weights
-from vit_core.trace import Trace
+from vit_core.trace import Trace, chunks
 
 FUSIONS = ("mean", "max", "min")
-CHUNK = 1 << 19  # attention weights that exist at one time: 2 MB, what stays near a core
 
 
 def fuse(weights: Tensor, fusion: str) -> Tensor:
     """Attention (heads, rows, N) to (rows, N): the mean, largest or smallest over heads."""
     return {"mean": weights.mean, "max": weights.amax, "min": weights.amin}[fusion](0)
-
-
-def chunks(query: Tensor, key: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """One layer's attention, query, key (heads, N, d), some query rows at a time: (which rows, (heads, rows, N))."""
-    heads, N, _ = query.shape
-    rows = max(1, CHUNK // (heads * N))
-    for start in range(0, N, rows):
-        part = slice(start, min(start + rows, N))
-        yield part, attention_weights(query[:, part], key)
 
 
 def discard_lowest(fused: Tensor, ratio: float) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,9 +19,10 @@ from vit_core.model import VisionTransformer, attention_weights
 
 Picture = Image.Image | str | os.PathLike | bytes | Tensor
 
-#: Attention weights of a layer up to which the CPU makes them once, for the model and for rollout; 1,448 tokens of one
-#: head, 418 of twelve. More of them leave the caches, and fused attention is faster.
-KEPT = 1 << 21
+#: Numbers of attention's means, layers * N^2, up to which the CPU makes weights once, for the model and for rollout:
+#: 64 MB, 1,182 tokens of twelve layers. Those of longer sequences would take too much memory.
+KEPT = 1 << 24
+CHUNK = 1 << 19  # attention weights that exist at one time: 2 MB, what stays near a core
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,15 @@ def autocast(device: torch.device, bf16: bool = False):
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16 or device.type == "cuda")
 
 
+def chunks(query: Tensor, key: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """One layer's attention, query, key (heads, N, d), some query rows at a time: (which rows, (heads, rows, N))."""
+    heads, N, _ = query.shape
+    rows = max(1, CHUNK // (heads * N))
+    for start in range(0, N, rows):
+        part = slice(start, min(start + rows, N))
+        yield part, attention_weights(query[:, part], key)
+
+
 def keeping(means: list[Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """What attends, layer after layer, and leaves attention's mean over heads in `means`: (layers, N, N) a picture."""
     layers = itertools.count()
@@ -117,9 +127,9 @@ def keeping(means: list[Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         layer, out = next(layers), torch.empty_like(value)
         for i, mean in enumerate(means):
-            weights = attention_weights(query[i], key[i])
-            torch.mean(weights, 0, out=mean[layer])
-            torch.matmul(weights, value[i], out=out[i])
+            for part, weights in chunks(query[i], key[i]):
+                torch.mean(weights, 0, out=mean[layer, part])
+                out[i, :, part] = weights @ value[i]
         return out
 
     return attend
@@ -136,7 +146,7 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
         length = tokens.shape[1]
         attend = F.scaled_dot_product_attention
         plain = device.type == "cpu" and not bf16 and tokens.dtype == torch.float32
-        if plain and model.config.heads * length**2 <= KEPT:
+        if plain and model.config.depth * length**2 <= KEPT:
             means = [tokens.new_empty(model.config.depth, length, length) for _ in crops]
             attend = keeping(means)
         for layer in model.layers(tokens, attend):

@@ -95,14 +95,28 @@ def timm_extract(size, side, what, options):
     return lambda: finish(extract(x).values(), what, options)
 
 
-def transformers(size, side, what, options):
+def eager(size, side):
+    """transformers' model of that size, with attention weights."""
     from transformers import ViTConfig, ViTModel
 
     dim, depth, heads = SIZES[size]
     config = ViTConfig(hidden_size=dim, num_hidden_layers=depth, num_attention_heads=heads, intermediate_size=4 * dim,
                        image_size=side, attn_implementation="eager")
-    model, x = ViTModel(config, add_pooling_layer=False).eval(), torch.randn(1, 3, side, side)
+    return ViTModel(config, add_pooling_layer=False).eval()
+
+
+def transformers(size, side, what, options):
+    model, x = eager(size, side), torch.randn(1, 3, side, side)
     return lambda: finish(model(x, output_attentions=True).attentions, what, options)
+
+
+def glassbox(size, side, what, options):
+    from glassbox_vit import AttentionRolloutExplainer
+
+    if what == "record" or options:
+        raise NotImplementedError("gives the mean rollout only")
+    roll, x = AttentionRolloutExplainer(eager(size, side), None), torch.randn(1, 3, side, side)
+    return lambda: roll._calculate_rollout(roll.raw_model(x).attentions)  # its `generate` without the drawing
 
 
 def vit_pytorch(size, side, what, options):
@@ -144,7 +158,7 @@ def finish(attentions, what: str, options: dict):
 
 PEERS = {"timm.utils.AttentionExtract": (timm_extract, "timm"), "transformers": (transformers, "transformers"),
          "vit-pytorch Recorder": (vit_pytorch, "vit_pytorch"), "torchxai-explain": (torchxai, "torchxai"),
-         "fast-vit-rollout": (fast_vit_rollout, "fast_vit_rollout")}
+         "fast-vit-rollout": (fast_vit_rollout, "fast_vit_rollout"), "glassbox-vit": (glassbox, "glassbox_vit")}
 
 
 def peers(size: str, side: int, what: str, options: dict) -> tuple[dict[str, Callable], dict[str, str]]:

@@ -38,10 +38,9 @@ class Browser:
         self._kept: dict[str, ForwardMsg] = {}  # large messages by hash, which the server need not send again
 
     async def __aenter__(self) -> Browser:
-        self._cookie = await asyncio.to_thread(self._token)
-        token = self._cookie.partition("=")[2]
+        self._cookie, self._token = await asyncio.to_thread(self._cookies)
         self._link = await connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", origin=self.url,
-                                   subprotocols=["streamlit", token], max_size=None, compression=None,
+                                   subprotocols=["streamlit", self._token], max_size=None, compression=None,
                                    additional_headers={"Cookie": self._cookie}, open_timeout=PATIENCE,
                                    ping_interval=None)  # as in a browser: only the server asks who is there
         return self
@@ -49,9 +48,11 @@ class Browser:
     async def __aexit__(self, *_) -> None:
         await self._link.close()
 
-    def _token(self) -> str:
+    def _cookies(self) -> tuple[str, str]:
+        """What a browser sends back from now on, a proxy's mark among it; and the session's token."""
         with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=PATIENCE) as answer:
-            return answer.headers["Set-Cookie"].split(";")[0]
+            cookies = [cookie.split(";")[0] for cookie in answer.headers.get_all("Set-Cookie")]
+        return "; ".join(cookies), dict(cookie.split("=", 1) for cookie in cookies)["_streamlit_xsrf"]
 
     async def ask(self) -> None:
         """Run the page as it stands; where it says that it is busy, again after a while."""
@@ -128,7 +129,7 @@ class Browser:
         head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
         request = urllib.request.Request(f"{self.url}{path}", head + data + b"\r\n--x--\r\n", method="PUT", headers={
             "Content-Type": "multipart/form-data; boundary=x", "Cookie": self._cookie, "Origin": self.url,
-            "X-Xsrftoken": self._cookie.partition("=")[2]})
+            "X-Xsrftoken": self._token})
         urllib.request.urlopen(request, timeout=PATIENCE).close()
 
 
