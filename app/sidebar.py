@@ -74,9 +74,13 @@ def take(identity: str, data: bytes, title: str) -> bool:
         st.error(escaped(t.error(refused), 2000), icon=":material/broken_image:")
         if state.picture():
             st.caption(t("last.picture", name=escaped(state.picture()[2])))
-    elif frames := state.picture()[1].info.get("frames"):
-        st.caption(t("side.frames", count=f"{frames:,}"))
-    return not refused
+        return False
+    info = state.picture()[1].info
+    if "frames" in info:
+        st.caption(t("side.frames", count=f"{info['frames']:,}"))
+    if "part" in info:
+        st.caption(t("side.part", part=info["part"]))
+    return True
 
 
 def choose_model() -> str | None:

@@ -54,7 +54,7 @@ def bound(name: str, low: int, high: int, default: int) -> int:
 def bound_pair(name: str, low: int, high: int) -> tuple[int, int]:
     """As `bound`, for a range; it spans everything until somebody narrows it, and when the limits change."""
     limits = (low, high)
-    if get(f"{name} limits") != limits:
+    if get(f"{name} limits") != limits or get(name) is None:
         put(f"{name} limits", limits)
         put(name, limits)
     return get(name)
@@ -87,7 +87,7 @@ def write_address(names: tuple[str, ...]) -> None:
     """Put what the page shows into the browser's address, where it changed, and nothing else."""
     shown = st.query_params.to_dict()
     for name in ADDRESS:
-        value = get(name) if name in names else None
+        value = get("named" if name == "model" else name) if name in names else None
         if value is None or (name == "sample" and get("source") != "sample"):
             if name in shown:
                 del st.query_params[name]

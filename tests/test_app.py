@@ -10,7 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
-from app import cache, text, view
+from app import cache, state, text, view
 from app.result import Result, Rollout, array
 from tests.conftest import shake
 from vit_core import queue
@@ -198,9 +198,24 @@ def test_without_any_model_the_page_says_what_to_do(home):
 
 
 def test_a_file_from_elsewhere_is_a_model_too(home):
-    app = page(model=f"file:{home / 'fashion.safetensors'}")
+    name = f"file:{home / 'fashion.safetensors'}"
+    app = page(model=name)
     assert not app.exception  # whether it can be read is the checkpoints' business; here it is said or shown
     assert app.selectbox(key="model_en").value == "other"
+    assert app.query_params["model"] == name  # so that the link is good for another visit
+    app.selectbox(key="model_en").set_value("embedded:fashion").run()
+    assert app.query_params["model"] == "embedded:fashion"
+
+
+def test_a_range_that_the_browser_does_not_send_is_the_whole_one(monkeypatch):
+    kept = {}
+    monkeypatch.setattr("streamlit.session_state", kept)
+    assert state.bound_pair("span", 1, 6) == (1, 6)
+    kept["span"] = (2, 3)
+    assert state.bound_pair("span", 1, 6) == (2, 3)
+    for gone in (lambda: kept.pop("span"), lambda: kept.update(span=None)):
+        gone()
+        assert state.bound_pair("span", 1, 6) == (1, 6)
 
 
 @pytest.fixture

@@ -117,10 +117,12 @@ def test_a_photograph_too_large_comes_smaller(monkeypatch):
     photo, flat = picture(400, 600), encode(picture(400, 600), "JPEG", quality=95)
     monkeypatch.setattr(images, "BUDGET", 400 * 600 * 8)
     assert read(flat).size == (600, 400)
+    assert read(flat).info == {}
     for scale, size in ((2, (300, 200)), (4, (150, 100)), (8, (75, 50))):
         monkeypatch.setattr(images, "BUDGET", 400 * 600 * 8 // scale**2)
         small = read(flat)
         assert small.size == size
+        assert small.info == {"part": scale}
         assert np.abs(np.asarray(small, int) - np.asarray(photo.resize(size, Image.Resampling.BOX), int)).mean() < 4
     monkeypatch.setattr(images, "BUDGET", 400 * 600 * 8 // 8**2 - 1)
     for data in (flat, encode(photo, "PNG")):

@@ -59,8 +59,9 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
 
     No file takes more than 300 MB and 2 s of a processor. How many pixels that is depends on what decoding holds for
     each (`_peak`): 16.8 million of WebP, 33.6 million in colour, 38 million of GIF, 53.7 million in grey or with a
-    palette. A larger JPEG, as a telephone takes it, comes at 1/2, 1/4 or 1/8 of its size, up to `max_pixels`; a
-    progressive one, whose coefficients are all held whatever the size, up to some 44 million.
+    palette. A larger JPEG, as a telephone takes it, comes at 1/2, 1/4 or 1/8 of its size, up to `max_pixels`, and then
+    `info["part"]` is that 2, 4 or 8; a progressive one, whose coefficients are all held whatever the size, up to some
+    44 million.
 
     Raises InputError, and nothing else, for whatever the bytes are; the codes:
     "image-missing" no such file, or it cannot be opened; "image-empty" no bytes; "image-too-heavy" more than
@@ -73,7 +74,7 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
     else:
         image, name, whole, frames = _open(source if isinstance(source, bytes) else _bytes(source, max_bytes),
                                            max_bytes)
-    _check_size(image, name, max_pixels, whole)
+    part = _check_size(image, name, max_pixels, whole)
     try:
         image.load()
         turn = UPRIGHT.get(headers.orientation(image.info.get("exif", b"")))
@@ -83,7 +84,8 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
         raise _too_large(name, image.width * image.height) from error
     except Exception as error:  # decoders raise a dozen types on damage, SyntaxError among them
         raise _damaged(name) from error
-    picture.info = {"frames": frames} if frames > 1 else {}  # no EXIF, or a second reading would turn it again
+    # No EXIF, or a second reading would turn it again.
+    picture.info = {name: n for name, n in (("frames", frames), ("part", part)) if n > 1}
     return picture
 
 
@@ -144,8 +146,8 @@ def _too_large(name: str, limit: float, width: int | None = None, height: int | 
                       "again.", format=name, megapixels=megapixels, width=width, height=height)
 
 
-def _check_size(image: Image.Image, name: str, max_pixels: int, whole: bool) -> None:
-    """Refuses what is too large or too thin; a JPEG will be decoded at a scale that fits."""
+def _check_size(image: Image.Image, name: str, max_pixels: int, whole: bool) -> int:
+    """Refuses what is too large or too thin; a JPEG will be decoded at a scale that fits: one part in so many."""
     width, height = image.size
     if width < 1 or height < 1:
         raise _damaged(name)
@@ -159,6 +161,7 @@ def _check_size(image: Image.Image, name: str, max_pixels: int, whole: bool) -> 
                          width=width, height=height, max_ratio=MAX_RATIO)
     if scale > 1:
         image.draft(None, (width // scale, height // scale))
+    return scale
 
 
 def _peak(image: Image.Image, whole: bool, scale: int = 1) -> float:

@@ -16,6 +16,7 @@ SENTENCES = {
                       "runs Vitrine.",
     "side.camera": "Take a picture",
     "side.frames": "An animation of {count} frames: the first is shown.",
+    "side.part": "So large a picture is opened at 1/{part} of its size.",
     "side.credit": "{author} · {licence}",
     "side.model": "Model",
     "model.photo": "Photographs",

@@ -16,6 +16,7 @@ SENTENCES = {
                       "컴퓨터 밖으로 나가지 않습니다.",
     "side.camera": "사진 찍기",
     "side.frames": "프레임 {count}개로 된 애니메이션입니다. 첫 프레임을 보여 줍니다.",
+    "side.part": "큰 사진이라 가로세로 1/{part} 크기로 열었습니다.",
     "side.credit": "{author} · {licence}",
     "side.model": "모델",
     "model.photo": "사진",

@@ -1,10 +1,12 @@
 """The explore page, by mouse and keyboard: what is drawn are the core's numbers, and nothing runs twice."""
 
+import io
 import json
 import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import vit_core as vc
 from app import text
@@ -208,9 +210,10 @@ def test_odd_files_simply_work(visit, model):
         assert page.get_by_text(ENGLISH("side.frames", count="2")).count() == ("animated" in case)
 
 
-def test_an_animation_is_said_to_be_one(visit, shoot):
+def test_what_of_a_file_is_not_shown_is_said(visit, shoot):
     page = visit()
-    sidebar = page.get_by_test_id("stSidebar")
+    sidebar, large = page.get_by_test_id("stSidebar"), io.BytesIO()
+    Image.new("RGB", (9000, 6000), "teal").save(large, "JPEG")
     for say, language in ((ENGLISH, "English"), (KOREAN, "한국어")):
         sidebar.get_by_text(language, exact=True).click()
         if language == "English":
@@ -218,8 +221,15 @@ def test_an_animation_is_said_to_be_one(visit, shoot):
         sidebar.get_by_text(say("side.frames", count="2"), exact=True).wait_for()
         settled(page)
         shoot(page, f"animation-{say.language}")
+    upload(page, "large.jpg", large.getvalue())
+    for say, language in ((KOREAN, "한국어"), (ENGLISH, "English")):
+        sidebar.get_by_text(language, exact=True).click()
+        sidebar.get_by_text(say("side.part", part=2), exact=True).wait_for()
+        settled(page)
+        shoot(page, f"large-{say.language}")
     upload(page, "still.png", cases()["grey"][1])
-    sidebar.get_by_text(KOREAN("side.frames", count="2"), exact=True).wait_for(state="detached")
+    for key, what in (("side.frames", {"count": "2"}), ("side.part", {"part": 2})):
+        sidebar.get_by_text(ENGLISH(key, **what), exact=True).wait_for(state="detached")
 
 
 def test_the_language_is_switched_in_place(visit, shoot, server):
