@@ -15,7 +15,7 @@ from typing import NamedTuple
 MAX_READS = 250_000  # a quarter of a second of Pillow's own loops; a photograph needs some hundred
 MAX_PARTS = 50_000
 MAX_BLOCKS = 200_000  # of a GIF, of 255 bytes where they are filled
-MAX_SCANS = 64  # each goes over the whole picture, however few its bytes; encoders write up to some twenty
+MAX_SCANS = 48  # each goes over the whole picture, however few its bytes; encoders write up to some twenty
 MAX_TABLES = 2**20  # bytes of a JPEG's header that are not its colour profile; encoders write some thousand
 MAX_PROFILE = 2**22  # bytes of a colour profile; larger ones are passed over
 

@@ -177,7 +177,9 @@ def _peak(image: Image.Image, whole: bool, scale: int = 1) -> float:
         if codec == "bmp_rle":  # Python unpacks it
             return 32
         if codec == "zip" and pixel == 4 and str(how).endswith("16B"):  # twice the bytes go through the filters
-            return 16
+            end = 16
+        if codec == "zip" and image.has_transparency_data and "icc_profile" in image.info:
+            end *= 1.25
     return end
 
 

@@ -53,8 +53,8 @@ def bombs() -> Iterator[tuple[str, bytes, str | None]]:
             ("ten million bytes between two segments", b"\xff", 10**7, None)):
         yield f"JPEG: {case}", after(plain, 2, part, count), code
     yield "JPEG: five million comments after the picture", after(plain, len(plain) - 2, _segment(0xFE, b"")), many
-    yield "JPEG: 64 scans of 44 megapixels", scans(wide, 55), None
-    yield "JPEG: 65 scans of 44 megapixels", scans(wide, 56), many
+    yield "JPEG: 48 scans of 44 megapixels", scans(wide, 39), None
+    yield "JPEG: 49 scans of 44 megapixels", scans(wide, 40), many
     yield "JPEG: 90,000 scans", scans(few, 90_000), many
     # GIF: what stands before the picture
     start = 13 + (3 << (gif[10] & 7) + 1)

@@ -16,7 +16,7 @@ from tests.hostile.profiles import cmyk, rgb
 SIDE = 8192
 CLEAR = struct.pack(">HHH", 1, 2, 3)  # tRNS of a colour that no pixel has
 #: Rows of SIDE pixels that are read of what holds so many bytes for each at the worst moment, 2**28 in all.
-HIGH = {5: 6553, 6: 5461, 8: 4096, 16: 2048}
+HIGH = {5: 6553, 6: 5461, 8: 4096, 10: 3276, 16: 2048, 20: 1638}
 
 
 def tall(strip: bytes, height: int) -> bytes:
@@ -77,8 +77,9 @@ def pngs() -> Iterator[tuple[str, int, int, int, tuple[bytes, ...]]]:
     yield "RGB with a clear colour", 0, 2, 8, (clear,)
     yield "16-bit RGB", 0, 2, 16, ()
     yield "grey and alpha", 8, 4, 8, ()
-    yield "RGBA, with a profile, on its side", 8, 6, 8, (icc, exif)
-    yield "16-bit RGBA, with a profile, on its side", 16, 6, 16, (icc, exif)
+    yield "16-bit RGBA", 16, 6, 16, ()
+    yield "RGBA, with a profile, on its side", 10, 6, 8, (icc, exif)
+    yield "16-bit RGBA, with a profile, on its side", 20, 6, 16, (icc, exif)
 
 
 def large() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
