@@ -44,7 +44,7 @@ SENTENCES = {
     "busy.model": "{name} 모델을 불러오는 중 …",
     "busy.result": "모델을 실행하는 중 …",
     "busy.figure": "계산하는 중 …",
-    "time.ms": "{value} ms",
+    "time.ms": "{value}\u00a0ms",
     "time.s": "{value}초",
     "last.picture": "마지막으로 읽은 이미지를 계속 보여 줍니다: {name}",
     "last.model": "마지막으로 불러온 모델을 계속 보여 줍니다: {name}",
