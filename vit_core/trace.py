@@ -129,7 +129,10 @@ def keeping(means: list[Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         for i, mean in enumerate(means):
             for part, weights in chunks(query[i], key[i]):
                 torch.mean(weights, 0, out=mean[layer, part])
-                out[i, :, part] = weights @ value[i]
+                if len(weights[0]) == len(value[i, 0]):
+                    torch.matmul(weights, value[i], out=out[i])
+                else:  # into rows that lie apart it would be slower
+                    out[i, :, part] = weights @ value[i]
         return out
 
     return attend
