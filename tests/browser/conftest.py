@@ -63,10 +63,10 @@ class Server:
 
 
 def pytest_collection_modifyitems(items):
-    """What fails in the browser is tried once more, and the summary names it: a busy machine drops a frame."""
+    """What fails in the browser is tried up to twice more, and the summary names it: a busy machine drops a frame."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -31,7 +32,8 @@ def test_a_server_that_is_stopped_from_the_keyboard_leaves_nothing_on_the_termin
             await browser.ask()
 
     with serving(tmp_path) as server:
-        asyncio.run(visit())
+        with ThreadPoolExecutor(1) as thread:  # which has no event loop yet, as this one may have
+            thread.submit(asyncio.run, visit()).result()
         before = len(server.said())
         server.process.send_signal(signal.SIGINT)
         server.process.wait(60)
