@@ -182,7 +182,7 @@ def test_a_finished_figure_is_what_plotly_would_send():
     values = np.random.default_rng(0).random((3, 2))
     for figure in (figures.bars(["a", "b"], [0.7, np.float32(0.25)], "hover"),
                    figures.enlarged(None, values, 0.0, 1.0, "title", "hover", (1, 1), height=np.int64(400)),
-                   figures.norms(values, ["class"], ["c", "median", "range"], "x", "y", "hover")):
+                   figures.norms(values, ["class"], ["c", "median", "range"], "x", "y", "hover"), figures.blank()):
         ours, theirs = figures.Finished(figure).to_dict(), json.loads(checked(figure).to_json())
         assert "null" not in json.dumps(ours["layout"])
         assert plain(ours) == plain(theirs)
