@@ -363,7 +363,14 @@ def test_threads_ask_at_the_same_time(small):
     assert together == [ask(path) for path in paths]
 
 
-def test_pages_of_fifty_thousand_come_at_once(large, measured):
+def own(act) -> float:
+    """Milliseconds: of a busy machine, what this process had of it; all its threads are in that."""
+    start, cpu = time.perf_counter(), time.process_time()
+    assert act() is not None
+    return min(time.perf_counter() - start, time.process_time() - cpu) * 1e3
+
+
+def test_pages_of_fifty_thousand_come_in_fifty_milliseconds(large, measured):
     some = large.page(Filter(order="path"), 30_000, 1)[0]
     large.neighbours(some["path"], 1)
     asks = {
@@ -380,15 +387,13 @@ def test_pages_of_fifty_thousand_come_at_once(large, measured):
         for i in range(10):
             if i % 2 == 0:  # forget the order, not what was compared
                 large._memory = {k: v for k, v in large._memory.items() if isinstance(k, str)}
-            start, cpu = time.perf_counter(), time.process_time()
-            assert ask() is not None
-            # Of a busy machine, what this process had of it; all its threads are in that.
-            took.append(min(time.perf_counter() - start, time.process_time() - cpu) * 1e3)
+            took.append(own(ask))
         first[name], later[name] = min(took[::2]), min(took[1::2])
     slow, slower = max(later, key=later.get), max(first, key=first.get)
     measured(f"50,000 rows, 1,200 classes, slowest page: first of a selection {first[slower]:.0f} ms ({slower}), "
              f"later ones {later[slow]:.0f} ms ({slow})")
-    most = 150  # ms; 50 on a machine of its own that is not old
+    numbers = np.random.default_rng(0).random(1_000_000)  # what a slow machine is slow in, too: half as fast, or worse
+    most = max(50, min(own(lambda: np.argsort(numbers)) for _ in range(3)))
     assert max(first.values()) < most, first
     assert max(later.values()) < most, later
 
