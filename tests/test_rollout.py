@@ -55,10 +55,15 @@ def test_agrees_with_the_paper(traces, fusion, discard, residual):
                 assert (row.double() - expected[token]).abs().max() <= (1e-5 if discard else 1e-6)
 
 
-def test_chunks_change_nothing(traces, monkeypatch):
+@pytest.mark.parametrize("turns", [("cpu",), ()], ids=["heads in turns", "heads at once"])
+def test_chunks_change_nothing(traces, monkeypatch, turns):
     whole = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
-    monkeypatch.setattr("vit_core.trace.CHUNK", 7 * 2 * traces[0].length)  # seven rows of two heads
-    assert [part.stop - part.start for part, _ in module.chunks(traces[0].queries[0], traces[0].keys[0])][:2] == [7, 7]
+    monkeypatch.setattr("vit_core.fusion.TURNS", turns)
+    monkeypatch.setattr("vit_core.fusion.CHUNK", (7 if turns else 14) * traces[0].length)  # seven rows of two heads
+    cut = [part.stop - part.start for part, _ in module.fused_chunks(traces[0].queries[0], traces[0].keys[0])]
+    assert len(cut) > 2
+    assert max(cut) <= 7
+    assert max(cut[:-1]) == min(cut[:-1])
     parts = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
     for a, b in zip(whole, parts, strict=True):
         torch.testing.assert_close(a, b, atol=1e-7, rtol=1e-5)
@@ -137,7 +142,7 @@ def test_a_batch_equals_its_singles(build, pictures, fusion, discard):
                                        vc.rollout(other, fusion, discard=discard, token=1), atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 101 and 1,110 tokens
+@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 102 and 1,110 tokens
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("fusion", module.FUSIONS)
 @pytest.mark.parametrize("discard", [0.0, 0.9])
@@ -147,7 +152,7 @@ def test_long_sequences_agree_with_the_paper(build, pictures, monkeypatch, side,
         monkeypatch.setattr("vit_core.trace.KEPT", 0)
     trace = vc.record(model, pictures(1, side * 3, side * 3))
     assert (trace.means is not None) == kept
-    assert (len(list(module.chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
+    assert (len(list(module.fused_chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
     expected = reference(trace, fusion, 0.5, discard, 0, 2)
     for token in (0, 20, trace.length - 1):
         row = vc.rollout(trace, fusion, discard=discard, token=token)

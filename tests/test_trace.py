@@ -2,6 +2,10 @@
 
 import dataclasses
 import io
+import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ import torch
 from PIL import Image
 
 import vit_core as vc
+from vit_core.fusion import room
 
 
 @pytest.fixture
@@ -126,10 +131,47 @@ def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeyp
         torch.testing.assert_close(with_means.logits, without.logits, atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(with_means.tokens, without.tokens, atol=1e-4, rtol=1e-4)
     monkeypatch.undo()
-    monkeypatch.setattr("vit_core.trace.CHUNK", 2 * 36 * 5)  # five rows of two heads at a time
-    for whole, parts in zip(kept, vc.record(model, images), strict=True):
-        for name in ("means", "logits", "tokens"):
-            torch.testing.assert_close(getattr(parts, name), getattr(whole, name), atol=1e-5, rtol=1e-5)
+    for turns in (("cpu",), ()):  # heads in turns, and at once
+        monkeypatch.setattr("vit_core.fusion.TURNS", turns)
+        monkeypatch.setattr("vit_core.fusion.CHUNK", 36 * 5 * (1 if turns else 2))  # five rows at a time
+        for whole, parts in zip(kept, vc.record(model, images), strict=True):
+            for name, near in (("means", 2e-5), ("logits", 1e-4), ("tokens", 1e-4)):
+                torch.testing.assert_close(getattr(parts, name), getattr(whole, name), atol=near, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("size", [1, (16 << 20) // 2 + 1])
+def test_room_is_what_was_asked_for(dtype, size):
+    given = room((size, 1), dtype, torch.device("cpu"))
+    assert given.shape == (size, 1)
+    assert given.dtype == dtype
+    assert given.untyped_storage().nbytes() == given.nbytes == size * dtype.itemsize
+    assert given.fill_(1).sum(dtype=torch.float64) == size
+
+
+HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(not HUGE.exists() or "[never]" in HUGE.read_text(), reason="Linux gives no huge pages here")
+def test_a_large_room_comes_in_huge_pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    room((1 << 24,), torch.float32, torch.device("cpu")).fill_(1)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 4000  # 64 MB are 16,384 small ones
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts Linux's page faults")
+def test_freed_memory_is_kept():
+    """Blocks of 1 MB, dropped together and made again as a trace's are, take memory that the process has."""
+    code = """if True:
+        import resource, torch, vit_core.fusion
+        for turn in range(6):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            made = [torch.empty(1 << 20, dtype=torch.uint8).fill_(1) for block in range(8)]
+            del made
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert max(map(int, done.stdout.split()[2:])) < 200  # they have 2,048 pages
 
 
 def test_nothing_is_left_on_the_model(build, pictures):

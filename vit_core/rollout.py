@@ -14,15 +14,9 @@ import torch
 from torch import Tensor
 
 from vit_core.errors import InputError
+from vit_core.fusion import FUSE, FUSIONS, fused_chunks, room
 from vit_core.model import attention_weights
-from vit_core.trace import Trace, chunks
-
-FUSIONS = ("mean", "max", "min")
-
-
-def fuse(weights: Tensor, fusion: str) -> Tensor:
-    """Attention (heads, rows, N) to (rows, N): the mean, largest or smallest over heads."""
-    return {"mean": weights.mean, "max": weights.amax, "min": weights.amin}[fusion](0)
+from vit_core.trace import Trace
 
 
 def discard_lowest(fused: Tensor, ratio: float) -> Tensor:
@@ -60,9 +54,9 @@ def fused_layer(query: Tensor, key: Tensor, fusion: str = "mean", discard: float
     if mean is not None and fusion == "mean":
         return discard_lowest(mean.clone(), discard)
     N = query.shape[1]
-    fused = torch.empty(N, N, device=query.device, dtype=torch.promote_types(query.dtype, torch.float32))
-    for part, weights in chunks(query, key):
-        fused[part] = fuse(weights, fusion)
+    fused = room((N, N), torch.promote_types(query.dtype, torch.float32), query.device)
+    for _ in fused_chunks(query, key, fusion, fused):
+        pass
     return discard_lowest(fused, discard)
 
 
@@ -88,11 +82,8 @@ def through(row: Tensor, query: Tensor, key: Tensor, fusion: str, discard: float
     if discard > 0:
         return take(row, fused_layer(query, key, fusion, discard, mean))
     out = torch.zeros_like(row)
-    for part, weights in chunks(query, key):
-        if fusion == "mean":  # the heads' rows one below the other: fused and multiplied in one go
-            out += weights.flatten(0, 1).T.mv((row[part] / len(weights)).repeat(len(weights)))
-        else:
-            out += take(row[part], fuse(weights, fusion), part.start)
+    for part, fused in fused_chunks(query, key, fusion):
+        out += row[part] @ fused if fusion == "mean" else take(row[part], fused, part.start)
     return out
 
 
@@ -104,7 +95,7 @@ def walk(row: Tensor, layers: Iterable[Tensor], residual: float) -> Iterator[Ten
     """
     yield row
     for fused in layers:
-        row = torch.lerp(row @ fused, row, residual)
+        row = torch.addmv(row, fused.T, row, beta=residual, alpha=1 - residual)
         yield row
 
 
@@ -130,7 +121,7 @@ def rollout_rows(
     for layer in reversed(range(len(queries))):
         query, key = queries[layer], keys[layer]
         if layer == len(queries) - 1 and not discard:  # all lies on one token: only its row is asked for
-            own = fuse(attention_weights(query[:, token : token + 1], key), fusion)
+            own = FUSE[fusion](attention_weights(query[:, token : token + 1], key), 0)
             mixed = take(row[token : token + 1], own, token)
         else:
             mixed = through(row, query, key, fusion, discard, None if means is None else means[layer])
@@ -176,7 +167,7 @@ def rollout(
         fused = trace.means  # their rows sum to one as they are
     if fused is not None:
         start = one_token(trace.length, token, device=fused[0].device, dtype=fused[0].dtype)
-        *_, row = walk(start, reversed(fused[layers]), residual)
+        *_, row = walk(start, (fused[layer] for layer in range(last, first - 1, -1)), residual)
         return row
     means = None if trace.means is None else trace.means[layers]
     *_, row = rollout_rows(trace.queries[layers], trace.keys[layers], token, fusion, residual, discard, means)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
+from vit_core.fusion import fused_chunks, room
 from vit_core.images import Crop, read
 from vit_core.model import VisionTransformer, attention_weights
 
@@ -22,7 +23,6 @@ Picture = Image.Image | str | os.PathLike | bytes | Tensor
 #: Numbers of attention's means, layers * N^2, up to which the CPU makes weights once, for the model and for rollout:
 #: 64 MB, 1,182 tokens of twelve layers. Those of longer sequences would take too much memory.
 KEPT = 1 << 24
-CHUNK = 1 << 19  # attention weights that exist at one time: 2 MB, what stays near a core
 
 
 @dataclass(frozen=True)
@@ -111,28 +111,15 @@ def autocast(device: torch.device, bf16: bool = False):
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16 or device.type == "cuda")
 
 
-def chunks(query: Tensor, key: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """One layer's attention, query, key (heads, N, d), some query rows at a time: (which rows, (heads, rows, N))."""
-    heads, N, _ = query.shape
-    rows = max(1, CHUNK // (heads * N))
-    for start in range(0, N, rows):
-        part = slice(start, min(start + rows, N))
-        yield part, attention_weights(query[:, part], key)
-
-
 def keeping(means: list[Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """What attends, layer after layer, and leaves attention's mean over heads in `means`: (layers, N, N) a picture."""
-    layers = itertools.count()
+    layers, work = itertools.count(), []
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         layer, out = next(layers), torch.empty_like(value)
         for i, mean in enumerate(means):
-            for part, weights in chunks(query[i], key[i]):
-                torch.mean(weights, 0, out=mean[layer, part])
-                if len(weights[0]) == len(value[i, 0]):
-                    torch.matmul(weights, value[i], out=out[i])
-                else:  # into rows that lie apart it would be slower
-                    out[i, :, part] = weights @ value[i]
+            for _ in fused_chunks(query[i], key[i], into=mean[layer], value=value[i], out=out[i], work=work):
+                pass
         return out
 
     return attend
@@ -146,18 +133,18 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
     norms, queries, keys, means = [], [], [], None
     with autocast(device, bf16):
         tokens = model.embed(images)
-        length = tokens.shape[1]
+        length, depth = tokens.shape[1], model.config.depth
         attend = F.scaled_dot_product_attention
         plain = device.type == "cpu" and not bf16 and tokens.dtype == torch.float32
-        if plain and model.config.depth * length**2 <= KEPT:
-            means = [tokens.new_empty(model.config.depth, length, length) for _ in crops]
+        if plain and depth * length**2 <= KEPT:
+            means = [room((depth, length, length), tokens.dtype, device) for _ in crops]
             attend = keeping(means)
         for layer in model.layers(tokens, attend):
             tokens = layer.tokens
             if layer.query is not None:
                 if not queries:
-                    shape = (model.config.depth, *layer.query.shape[1:])
-                    queries, keys = ([layer.query.new_empty(shape) for _ in crops] for _ in range(2))
+                    kind = (depth, *layer.query.shape[1:]), layer.query.dtype, device
+                    queries, keys = ([room(*kind) for _ in crops] for _ in range(2))
                 for i in range(len(crops)):  # copied: views would keep the values too, and the whole batch
                     queries[i][len(norms) - 1] = layer.query[i]
                     keys[i][len(norms) - 1] = layer.key[i]
