@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vit_core.errors import InputError
@@ -25,11 +26,10 @@ def discard_lowest(fused: Tensor, ratio: float) -> Tensor:
     if not dropped:
         return fused
     flat = fused.flatten()
-    if flat.device.type == "cpu":  # numpy selects several times faster than torch
-        cut = float(np.partition(flat.numpy(), dropped)[dropped])
-    else:
-        cut = flat.kthvalue(dropped + 1).values
-    return fused.masked_fill_(fused < cut, 0)
+    if flat.device.type == "cpu":  # numpy selects several times faster than torch; a mask would be slow
+        cut = np.partition(flat.numpy(), dropped)[dropped]
+        return F.threshold_(fused, float(np.nextafter(cut, -np.inf, dtype=cut.dtype)), 0)
+    return fused.masked_fill_(fused < flat.kthvalue(dropped + 1).values, 0)
 
 
 def take(row: Tensor, fused: Tensor, first: int = 0) -> Tensor:
@@ -39,6 +39,8 @@ def take(row: Tensor, fused: Tensor, first: int = 0) -> Tensor:
     """
     total = fused.sum(-1)
     empty = total <= 0
+    if not empty.any():
+        return (row / total) @ fused
     out = torch.where(empty, 0, row / total.clamp_min(torch.finfo(total.dtype).tiny)) @ fused
     out[first : first + len(row)] += torch.where(empty, row, 0)
     return out
