@@ -61,7 +61,8 @@ def nearest(found: Why, words: Mapping[str, str]) -> None:
     for column, number, rows in zip(st.columns(2, gap="large"), found.pair, found.nearest, strict=True):
         column.markdown(words["nearest" if rows else "nearest_none"].format(name=escaped(called[number])))
         if rows:
-            captions = [words["nearest_one"].format(similarity=f"{row['similarity']:.3f}") for row, _ in rows]
+            similar = [f"{row['similarity']:.3f}".replace("-", "−") for row, _ in rows]
+            captions = [words["nearest_one"].format(similarity=each) for each in similar]
             column.image([picture for _, picture in rows], captions, THUMB, output_format="PNG")
 
 
