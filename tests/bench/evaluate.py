@@ -47,6 +47,14 @@ class Noise(Labelled):
         return 1_862, 0
 
 
+def peak_mb() -> float:
+    """The most that was resident of this process. Linux' ru_maxrss begins with what its parent had, a test run's GB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def memory(rows: int) -> dict:
     config = ViTConfig(image_size=(28, 28), patch_size=(14, 14), classes=10, dim=192, depth=1, heads=3, head_dim=64,
                        mlp_dim=192)
@@ -55,8 +63,7 @@ def memory(rows: int) -> dict:
     with tempfile.TemporaryDirectory() as out:
         begun = time.monotonic()
         evaluate(model, Noise(rows), out, batch=64, workers=1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rows": rows, "peak_mb": round(peak, 1), "seconds": round(time.monotonic() - begun, 1)}
+    return {"rows": rows, "peak_mb": round(peak_mb(), 1), "seconds": round(time.monotonic() - begun, 1)}
 
 
 def throughput(count: int = 192, rounds: int = 3, batch: int = 64, workers: int = 1) -> dict:
