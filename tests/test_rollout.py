@@ -69,6 +69,15 @@ def test_chunks_change_nothing(traces, monkeypatch, turns):
         torch.testing.assert_close(a, b, atol=1e-7, rtol=1e-5)
 
 
+@pytest.mark.parametrize("faint", [1e-40, 1e-44])  # below float32's normal numbers
+def test_a_row_that_is_nearly_empty_stays_finite(faint):
+    fused = torch.full((3, 3), 1 / 3)
+    fused[1] = faint
+    out = module.take(torch.tensor([0.2, 0.5, 0.3]), fused)
+    assert out.isfinite().all()
+    assert (out >= 0.5 / 3 - 1e-6).all()
+
+
 @pytest.mark.parametrize("fusion", module.FUSIONS)
 @pytest.mark.parametrize("discard", [0.0, 0.6, 0.99])
 def test_rows_sum_to_one_at_every_step(traces, fusion, discard):

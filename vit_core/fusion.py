@@ -24,8 +24,8 @@ torch.empty(LARGE, dtype=torch.uint8)
 def room(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """An uninitialised tensor. A large one on the CPU is numpy's, which asks Linux for huge pages.
 
-    Memory fresh from the system comes in small pages that are filled with zeros when they are first touched: the
-    thousands of a trace of 1,025 tokens took as long as a tenth of the forward pass.
+    Memory fresh from the system comes in pages that are filled with zeros when they are first touched, which for the
+    thousands of small ones of a long trace is slow.
     """
     size = math.prod(shape) * dtype.itemsize
     if device.type != "cpu" or size < LARGE:

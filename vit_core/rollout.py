@@ -37,11 +37,11 @@ def take(row: Tensor, fused: Tensor, first: int = 0) -> Tensor:
 
     A row that is left empty keeps to its own token; row i is token first + i.
     """
-    total = fused.sum(-1)
-    empty = total <= 0
-    if not empty.any():
+    total, tiny = fused.sum(-1), torch.finfo(fused.dtype).tiny
+    if total.min() >= tiny:
         return (row / total) @ fused
-    out = torch.where(empty, 0, row / total.clamp_min(torch.finfo(total.dtype).tiny)) @ fused
+    empty = total <= 0
+    out = torch.where(empty, 0, row / total.clamp_min(tiny)) @ fused
     out[first : first + len(row)] += torch.where(empty, row, 0)
     return out
 
