@@ -1,6 +1,7 @@
 """Inductive bias: connectivity by hand, costs against torch's own layers, symmetries measured."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -226,6 +227,14 @@ def test_symmetries_of_single_layers():
     assert min(found["full"]) > 0.1
     assert min(found["recurrent"]) > 0.01
     assert inductive.asymmetries(patches, GRID)[0] == found  # seeded
+
+
+def test_two_threads_at_once_measure_what_one_does():
+    patches = torch.randn(196, 64, generator=torch.Generator().manual_seed(0))
+    seeds = [0, 1, 2, 3] * 4
+    alone = [inductive.asymmetries(patches, (14, 14), seed) for seed in seeds]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda seed: inductive.asymmetries(patches, (14, 14), seed), seeds)) == alone
 
 
 def test_symmetries_are_measured_at_a_width_that_fits():

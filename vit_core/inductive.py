@@ -14,6 +14,7 @@ The rest measures what follows from it: shuffle the patches or shift the pixels,
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 
 import torch
@@ -27,6 +28,7 @@ KERNEL = 3  # patches a side of the convolution's filter
 COMPUTED = -1  # a weight that the layer computes from its input
 CARRIED = -2  # no weight of its own: it arrives only through the hidden state
 WEIGHTS = 1_000_000  # at most, in the fully connected layer that is measured, unless width 1 takes more
+_DRAWING = threading.Lock()  # layers draw from torch's one generator, which all threads share
 
 
 def _known(kind: str) -> None:
@@ -180,7 +182,7 @@ def layers(grid: tuple[int, int], width: int, seed: int = 0) -> dict[str, Callab
     The convolution wraps around (circular padding), so that a shift loses nothing at the edge.
     """
     N = grid[0] * grid[1]
-    with torch.random.fork_rng(devices=[]):
+    with _DRAWING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         full = nn.Linear(N * width, N * width)
         convolution = nn.Conv2d(width, width, KERNEL, padding=KERNEL // 2, padding_mode="circular")

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-import atlas_page
+import atlas_models
 from atlas_driver import Atlas, agrees, rank_correlation
 
 from app.components.atlas.payload import colour_tables
@@ -54,7 +54,7 @@ def traces():
 
     def get(model, picture="coffee"):
         if (model, picture) not in kept:
-            kept[model, picture] = atlas_page.trace(model, picture)[0]
+            kept[model, picture] = atlas_models.trace(model, picture)[0]
         return kept[model, picture]
 
     return get
@@ -282,12 +282,12 @@ def test_rapid_changes_never_show_a_stale_map(tab, traces):
         if (!a.model && [...a.overlay.context.getImageData(0, 0, a.overlay.canvas.width, a.overlay.canvas.height).data]
             .some(Boolean)) globalThis.stale++;
         requestAnimationFrame(look) }; look() })()""")
-    for name in ("dog", "small", "rocket", "base", "coffee", "small", "kitten", "bare", "dog", "small"):
+    for name in ("dog", "bare", "rocket", "base", "coffee", "small", "kitten", "bare", "dog", "small"):
         page.get_by_text(name, exact=True).click()
         page.wait_for_timeout(60)
-    trace = traces("small", "dog")
-    atlas.wait("a.model.L === 4 && a.model.table")
-    page.wait_for_timeout(3000)
+    trace, last = traces("small", "dog"), page.get_by_text(re.compile("^small, dog: "))
+    last.wait_for(timeout=90_000)
+    atlas.wait(f"a.model.id === '{last.inner_text().split()[-1]}' && a.model.table")
     view = atlas.js("a.view()")
     truth = trace.attention(view["layer"], [view["query"]])[view["head"], 0].numpy()
     np.testing.assert_allclose(atlas.map(), truth, atol=2e-3)

@@ -1,0 +1,44 @@
+"""The models of atlas_page.py, in a module of its own: what a page itself defines is new in each run of it."""
+
+import threading
+from pathlib import Path
+
+import torch
+
+from vit_core.config import ViTConfig
+from vit_core.images import Preprocess, read
+from vit_core.model import VisionTransformer
+from vit_core.trace import Trace, record
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _config(dim, heads, depth=12, **other):
+    return ViTConfig(dim=dim, heads=heads, head_dim=dim // heads, depth=depth, mlp_dim=2 * dim, classes=0, **other)
+
+
+MODELS = {
+    "base": _config(192, 12),
+    "small": _config(96, 3, 4, image_size=(64, 96), patch_size=(16, 16), registers=4, distillation_token=True),
+    "bare": _config(64, 1, 2, image_size=(32, 32), patch_size=(4, 4), class_token=False, pool="avg"),
+    "deep": _config(128, 16, 32, image_size=(112, 112)),
+    "large": _config(192, 12, image_size=(518, 518), patch_size=(14, 14)),
+}
+
+DRAWING = threading.Lock()  # torch has one seed for all threads, and a script that is run again may still be building
+
+
+def build(name: str) -> VisionTransformer:
+    """A model with random weights, its attention sharpened until heads differ; the same every time."""
+    config = MODELS[name]
+    with DRAWING:
+        torch.manual_seed(3)
+        model = VisionTransformer(config, transform=Preprocess(size=config.image_size, crop_pct=1.0)).eval()
+    for i, block in enumerate(model.blocks):
+        block.attn.qkv.weight.data.mul_(1.5 + 2.5 * (i + 1) / len(model.blocks))
+    return model
+
+
+def trace(name: str, picture: str) -> tuple[Trace, object]:
+    image = read(str(ROOT / "assets" / "samples" / f"{picture}.jpg"))
+    return record(build(name), image), image
