@@ -15,7 +15,7 @@ FUSE = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
 JOIN = {"mean": torch.add, "max": torch.maximum, "min": torch.minimum}
 FUSIONS = tuple(FUSE)
 CHUNK = 1_100_000  # attention weights that exist at one time: 4.4 MB, all of a head of 1,025 tokens
-TURNS = ("cpu",)  # where heads take turns in memory that a core's cache holds; elsewhere all are made at once
+TURNS = ("cpu",)  # where heads with more weights than that take turns, in memory that a core's cache holds
 LARGE = 16 << 20  # bytes, see `room`
 # glibc gives a freed block of up to 32 MB back to the system, unless one as large was freed before: so let it be.
 torch.empty(LARGE, dtype=torch.uint8)
@@ -60,6 +60,15 @@ def fused_chunks(
     query, key = (t if t.dtype == torch.float64 else t.float() for t in (query, key))
     chunks, scale = parts(N * N, N), d**-0.5
     work = [] if work is None else work
+    if heads * N * N <= CHUNK:
+        work += () if work else (query.new_empty(heads, N, N), query.new_empty(heads, N, d))
+        weights, mixed = work
+        torch.baddbmm(weights, query, key.mT, beta=0, alpha=scale, out=weights)
+        torch.softmax(weights, -1, out=weights)
+        if value is not None:
+            out.copy_(torch.bmm(weights, value, out=mixed))
+        yield chunks[0], FUSE[fusion](weights, 0, out=into)
+        return
     if not work:
         work += query.new_empty(2, chunks[0].stop, N)
     given = (query, query) if value is None else (value, out)  # the former are not read
