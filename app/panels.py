@@ -31,6 +31,11 @@ def formula(equation: str, sentences: str) -> str:
     return f"$$\n{equation}\n$$\n\n{sentences}"
 
 
+def titled(title: str, sentences: str) -> None:
+    """A figure's title and what stands beneath it: Markdown, one message to the browser."""
+    st.markdown(f"### {title}\n\n{sentences}")
+
+
 def fold(name: str) -> None:
     """Beneath a figure: its equation, and what it must not be read as."""
     t = state.t()
@@ -142,15 +147,15 @@ def received(result: Result, *, key: str) -> None:
 def predictions(result: Result, *, expected: str | None, key: str) -> None:
     """The most probable classes; `expected` is what the picture shows, where that is known."""
     t = state.t()
-    st.subheader(t("predictions.title"), anchor=False)
     best = result.predictions()
     if not best:
+        st.subheader(t("predictions.title"), anchor=False)
         st.info(t("predictions.none"))
         return
     names = [plain(class_name(result, i)) for i, _ in best]
     said = t("predictions.text", count=len(best), classes=f"{result.trace.logits.numel():,}",
              percent=percent(best[0][1]), name=escaped(names[0], 60))
-    st.markdown(said + (" " + t("predictions.expected", name=expected) if expected else ""))
+    titled(t("predictions.title"), said + (" " + t("predictions.expected", name=expected) if expected else ""))
     chart(cache.drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
     fold("predictions")
 
@@ -181,25 +186,13 @@ def positions(result: Result, *, key: str) -> None:
 
 def filters(result: Result, *, key: str) -> None:
     """The patch embedding's principal filters."""
-    t = state.t()
-    st.subheader(t("filters.title"), anchor=False)
-    components, share = computed(result, "filters")
-    st.markdown(t("filters.text", count=len(components), dim=result.trace.config.dim, percent=percent(share.sum())))
+    t, (components, share) = state.t(), computed(result, "filters")
+    titled(t("filters.title"), t("filters.text", count=len(components), dim=result.trace.config.dim,
+                                 percent=percent(share.sum())))
     with st.container(key=f"{key}_image"):
         st.image(cache.drawn(result, figures.filters, (components,)), width="stretch", output_format="PNG",
                  alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
     fold("filters")
-
-
-def look(key: str, place) -> tuple[bool, float]:
-    """How maps are coloured: (one scale for all, opacity)."""
-    t = state.t()
-    with place.container(horizontal=True, vertical_alignment="bottom"):
-        opacity = st.slider(t("map.opacity"), *OPACITY, 0.65, 0.05, format="percent", key=f"{key}_opacity",
-                            width=130, persist_state="session")
-        shared = st.toggle(t("map.shared"), True, key=f"{key}_shared", help=t("map.shared.help"),
-                           persist_state="session")
-    return shared, opacity
 
 
 def describe(result: Result, values: np.ndarray) -> str:
@@ -230,18 +223,21 @@ def rollout(result: Result, *, key: str) -> None:
     token, patch, origin = place(result)
     first, last = state.bound_pair("span", 1, trace.depth)
     st.subheader(t("rollout.title"), anchor=False)
-    left, middle, right = st.columns(3)
-    if trace.depth > 1:
-        first, last = left.slider(t("rollout.span"), 1, trace.depth, key="span")
-    residual = middle.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual",
+    with st.container(horizontal=True):
+        if trace.depth > 1:
+            first, last = st.slider(t("rollout.span"), 1, trace.depth, key="span")
+        residual = st.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual",
                              help=t("rollout.residual.help"), persist_state="session")
-    discard = right.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard",
-                           help=t("rollout.discard.help"), persist_state="session")
-    left, right = st.columns([2, 3])
-    fusion = left.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
-                                    key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
-                                    persist_state="session")
-    shared, opacity = look(key, right)
+        discard = st.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard",
+                            help=t("rollout.discard.help"), persist_state="session")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        fusion = st.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
+                                      key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
+                                      persist_state="session")
+        opacity = st.slider(t("map.opacity"), *OPACITY, 0.65, 0.05, format="percent", key=f"{key}_opacity", width=130,
+                            persist_state="session")
+        shared = st.toggle(t("map.shared"), True, key=f"{key}_shared", help=t("map.shared.help"),
+                           persist_state="session")
     depth = last
     if last > first:
         state.bound("depth", first, last, last)
@@ -275,11 +271,9 @@ def rollout(result: Result, *, key: str) -> None:
 
 def distances(result: Result, *, key: str) -> None:
     """Mean attention distance of each head, by layer."""
-    t, chosen = state.t(), at_head(result)
-    st.subheader(t("distances.title"), anchor=False)
-    values = computed(result, "distances")
-    st.markdown(t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1, value=number(float(values[chosen])))
-                if chosen else t("distances.text.mean"))
+    t, chosen, values = state.t(), at_head(result), computed(result, "distances")
+    titled(t("distances.title"), t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1,
+                                   value=number(float(values[chosen]))) if chosen else t("distances.text.mean"))
     chart(cache.drawn(result, figures.per_head, (), values, t("distances.x"), t("distances.y"), t("distances.hover"),
                       chosen, None), f"{key}_chart")
     fold("distances")
@@ -287,10 +281,8 @@ def distances(result: Result, *, key: str) -> None:
 
 def entropies(result: Result, *, key: str) -> None:
     """Mean attention entropy of each head, by layer."""
-    t, most = state.t(), float(np.log2(result.trace.length))
-    st.subheader(t("entropies.title"), anchor=False)
-    values = computed(result, "entropies")
-    st.markdown(t("entropies.text", most=number(most), tokens=f"{result.trace.length:,}"))
+    t, most, values = state.t(), float(np.log2(result.trace.length)), computed(result, "entropies")
+    titled(t("entropies.title"), t("entropies.text", most=number(most), tokens=f"{result.trace.length:,}"))
     chart(cache.drawn(result, figures.per_head, (), values, t("distances.x"), t("entropies.y"), t("entropies.hover"),
                       at_head(result), most), f"{key}_chart")
     fold("entropies")
@@ -305,8 +297,7 @@ def at_head(result: Result) -> tuple[int, int] | None:
 def norms(result: Result, *, key: str) -> None:
     """How long the tokens' vectors are at each depth."""
     t = state.t()
-    st.subheader(t("norms.title"), anchor=False)
-    st.markdown(t("norms.text"))
+    titled(t("norms.title"), t("norms.text"))
     names = [*map(t.token, result.prefix_names), t("norms.median"), t("norms.range")]
     chart(cache.drawn(result, figures.norms, (), computed(result, "norms"), result.prefix_names, names, t("norms.x"),
                       t("norms.y"), t("norms.hover")), f"{key}_chart")

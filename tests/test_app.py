@@ -87,9 +87,9 @@ def test_the_page_opens_finished_in_both_languages(language):
     app = page(lang=language)
     t = text.Text(language)
     assert not app.exception
-    assert [h.value for h in app.subheader if h.value == t("predictions.title")]
-    assert [h.value for h in app.subheader if h.value == t("rollout.title")]
-    assert [h.value for h in app.subheader if h.value == t("norms.title")]
+    titles = [h.value for h in app.subheader] + [m.value.split("\n")[0].removeprefix("### ") for m in app.markdown]
+    for name in ("predictions", "received", "rollout", "positions", "distances", "entropies", "filters", "norms"):
+        assert titles.count(t(f"{name}.title")) == 1
     assert not app.error
     other = text.Text({"en": "ko", "ko": "en"}[language])
     assert other("predictions.title") not in words(app)

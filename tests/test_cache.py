@@ -233,7 +233,7 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
     assert not app.exception
     assert tried == [1]
     assert text.Text("en")("side.model.fell") in app.sidebar.caption[-1].value
-    assert app.main.subheader[-1].value == text.Text("en")("norms.title")
+    assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))
     app.switch_page("screens/lecture.py").run()
     assert not app.exception
 
@@ -259,4 +259,4 @@ def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
     app.button(key="busy_again").click().run()
     assert not app.exception
     assert not app.warning
-    assert app.main.subheader[-1].value == text.Text("en")("norms.title")  # the page, down to its last figure
+    assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))

@@ -17,7 +17,7 @@ def expected_label(result, expected) -> str | None:
 @st.fragment(key="atlas")
 def atlas(result, expected):
     panels.atlas(result, expected=expected, key="attention")
-    state.write_address(ADDRESS)
+    state.write_address(ADDRESS)  # of the whole page, too: nothing beneath changes what it holds
 
 
 @st.fragment(key="positions")
@@ -56,4 +56,5 @@ if result is not None:
         panels.filters(result, key="filters")
     with right:
         panels.norms(result, key="norms")
-state.write_address(ADDRESS)
+else:
+    state.write_address(ADDRESS)
