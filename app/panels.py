@@ -18,7 +18,6 @@ from app.text.plain import escaped, plain
 from app.view import from_atlas, to_atlas
 
 SHOWN = ("atlas", "positions", "rollout", "heads")  # the fragments that show what is looked at
-OPACITY = (0.0, 1.0)
 
 
 def percent(share: float) -> str:
@@ -133,14 +132,13 @@ def received(result: Result, *, key: str) -> None:
     left, top, right, bottom = crop.box
     height, width = crop.picture
     inside = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
-    st.subheader(t("received.title"), anchor=False)
-    image, words = st.columns([4, 5])
-    image.image(cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)), width="stretch",
-                output_format="PNG", alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
-    words.markdown(t("received.text", width=f"{width:,}", height=f"{height:,}", crop_width=f"{inside[0]:,.0f}",
-                     crop_height=f"{inside[1]:,.0f}", input_width=crop.input[1], input_height=crop.input[0], rows=rows,
-                     cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
-                     tokens=f"{trace.length:,}"))
+    titled(t("received.title"),
+           t("received.text", width=f"{width:,}", height=f"{height:,}", crop_width=f"{inside[0]:,.0f}",
+             crop_height=f"{inside[1]:,.0f}", input_width=crop.input[1], input_height=crop.input[0], rows=rows,
+             cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
+             tokens=f"{trace.length:,}"))
+    st.image(cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)), width=240,
+             output_format="PNG", alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
     fold("received")
 
 
@@ -189,9 +187,8 @@ def filters(result: Result, *, key: str) -> None:
     t, (components, share) = state.t(), computed(result, "filters")
     titled(t("filters.title"), t("filters.text", count=len(components), dim=result.trace.config.dim,
                                  percent=percent(share.sum())))
-    with st.container(key=f"{key}_image"):
-        st.image(cache.drawn(result, figures.filters, (components,)), width="stretch", output_format="PNG",
-                 alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
+    st.image(cache.drawn(result, figures.filters, (components,)), width="stretch", output_format="PNG",
+             alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
     fold("filters")
 
 
@@ -222,10 +219,11 @@ def rollout(result: Result, *, key: str) -> None:
     t, trace = state.t(), result.trace
     token, patch, origin = place(result)
     first, last = state.bound_pair("span", 1, trace.depth)
-    st.subheader(t("rollout.title"), anchor=False)
+    fits = result.strip_fits
+    titled(t("rollout.title"), t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
     with st.container(horizontal=True):
         if trace.depth > 1:
-            first, last = st.slider(t("rollout.span"), 1, trace.depth, key="span")
+            st.slider(t("rollout.span"), 1, trace.depth, key="span")
         residual = st.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual",
                              help=t("rollout.residual.help"), persist_state="session")
         discard = st.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard",
@@ -234,7 +232,7 @@ def rollout(result: Result, *, key: str) -> None:
         fusion = st.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
                                       key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
                                       persist_state="session")
-        opacity = st.slider(t("map.opacity"), *OPACITY, 0.65, 0.05, format="percent", key=f"{key}_opacity", width=130,
+        opacity = st.slider(t("map.opacity"), 0.0, 1.0, 0.65, 0.05, format="percent", key=f"{key}_opacity", width=130,
                             persist_state="session")
         shared = st.toggle(t("map.shared"), True, key=f"{key}_shared", help=t("map.shared.help"),
                            persist_state="session")
@@ -242,7 +240,6 @@ def rollout(result: Result, *, key: str) -> None:
     if last > first:
         state.bound("depth", first, last, last)
         depth = st.slider(t("rollout.depth"), first, last, key="depth")
-    fits = result.strip_fits
     options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
     rows = result.rolled.get(options)
     if rows is None:
@@ -251,7 +248,6 @@ def rollout(result: Result, *, key: str) -> None:
     maps = result.on_grid(rows)
     ranges = figures.limits(maps, shared)
     index = depth - first if fits else 0
-    st.markdown(t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
     if fits and len(maps) > 1:
         peaks = [percent(m.max()) for m in maps]
         labels = [t("rollout.label", layer=first + i, peak=p) for i, p in enumerate(peaks)]
