@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import json
 import logging
 import os
@@ -26,7 +25,7 @@ import vit_core as vc
 from app import collector, lecture, mistakes
 from app.bounded import Bounded
 from app.components.lecture import pack
-from app.figures import Finished
+from app.figures import Finished, png
 from app.lecture import Stage
 from app.result import Result
 from app.text.lecture import words
@@ -172,11 +171,7 @@ def _drawn() -> Bounded:
 
 
 def _finished(made):
-    if isinstance(made, Image.Image):  # Streamlit would write it anew at each rerun
-        file = io.BytesIO()
-        made.save(file, "PNG", compress_level=1)
-        return file.getvalue()
-    return Finished(made)
+    return png(made) if isinstance(made, Image.Image) else Finished(made)
 
 
 def evaluation(out: Path) -> mistakes.Run:

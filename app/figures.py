@@ -40,15 +40,20 @@ def two_digits(value: float) -> str:
     return f"{value:.{decimals}f}" if decimals <= 5 else f"{value:.1e}"
 
 
+def png(picture: Image.Image) -> bytes:
+    """A picture's file: Streamlit would write it anew at each rerun."""
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
 def uri(image: Image.Image, exact: bool = True) -> str:
     """A picture as a data URI: PNG where its colours are values, else WebP, a tenth of that and quicker to write."""
     out = io.BytesIO()
-    if exact:
-        image.save(out, "PNG", compress_level=1)
-    else:
+    if not exact:
         image.save(out, "WEBP", quality=92, method=0)
-    kind = "png" if exact else "webp"
-    return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
+    kind, data = ("png", png(image)) if exact else ("webp", out.getvalue())
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 @functools.cache
@@ -146,7 +151,7 @@ def _scale(figure: dict, low: float, high: float, title: str, percent: bool = Fa
                     colorbar=bar))
 
 
-def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], size: int = 520) -> Image.Image:
+def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], size: int = 240) -> Image.Image:
     """The model's input cut into its patches, drawn apart, every input pixel a square. Transparent between."""
     (rows, cols), (ph, pw) = grid, patch
     factor = max(1, round(size / max(rows * ph, cols * pw)))
@@ -161,10 +166,11 @@ def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], si
     return Image.fromarray(out)
 
 
-def icon() -> Image.Image:
-    """The browser tab's picture: four by four patches in the maps' colours."""
+@functools.cache
+def icon() -> bytes:
+    """The browser tab's picture, as PNG: four by four patches in the maps' colours."""
     values = np.exp(-((np.mgrid[0:4, 0:4] - [[[1.2]], [[1.8]]]) ** 2).sum(0) / 3)
-    return Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST)
+    return png(Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST))
 
 
 def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:

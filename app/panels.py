@@ -137,7 +137,7 @@ def received(result: Result, *, key: str) -> None:
              crop_height=f"{inside[1]:,.0f}", input_width=crop.input[1], input_height=crop.input[0], rows=rows,
              cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
              tokens=f"{trace.length:,}"))
-    st.image(cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)), width=240,
+    st.image(cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)), width="content",
              output_format="PNG", alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
     fold("received")
 
