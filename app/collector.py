@@ -1,9 +1,9 @@
 """Garbage collection: Streamlit goes through all objects after each rerun. What stays is put out of its sight.
 
 With torch and plotly imported that is 0.14 to 0.38 s each time, and what a thousand pictures left adds to it. So what
-outlives a slow collection is frozen, and after every few of these one goes through everything again: what was frozen
-and has ended since, with all it holds, is let go then. In development (VITRINE_NO_FREEZE) nothing is frozen: what hot
-reload leaves would stay for ever.
+outlives a slow collection is frozen, and after every few of these, or once nobody asks for anything, one goes through
+everything again: what was frozen and has ended since, with all it holds, is let go then. In development
+(VITRINE_NO_FREEZE) nothing is frozen: what hot reload leaves would stay for ever.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import threading
 import time
 
 SLOW = 0.005  # seconds of CPU
 EVERY = 4  # slow collections
+IDLE = 3.0  # seconds without a collection: nobody waits for a page
 
-_begun, _slow = 0.0, 0
+_begun, _slow, _latest = 0.0, 0, 0.0
 
 
 def freeze() -> None:
@@ -27,6 +29,7 @@ def freeze() -> None:
     if _collected not in gc.callbacks:
         gc.callbacks.append(_collected)
         atexit.register(_ending)
+        threading.Thread(target=_resting, name="collector", daemon=True).start()
     gc.unfreeze()
     gc.collect()
     gc.freeze()
@@ -35,17 +38,25 @@ def freeze() -> None:
 
 def _collected(phase: str, info: dict) -> None:
     """Called by `gc` before and after each collection, on the thread that it stops."""
-    global _begun, _slow
+    global _begun, _slow, _latest
     if info["generation"] < 2 or os.environ.get("VITRINE_NO_FREEZE"):
         return
     if phase == "start":
-        _begun = time.thread_time()
+        _begun, _latest = time.thread_time(), time.monotonic()
     elif time.thread_time() - _begun > SLOW:
         _slow += 1
         if _slow % EVERY:
             gc.freeze()
         else:
             gc.unfreeze()  # the next is slow, too, and freezes
+
+
+def _resting() -> None:
+    """What was frozen and has ended would stay until somebody comes again: gone through while nobody is there."""
+    while True:
+        time.sleep(IDLE)
+        if _slow and time.monotonic() - _latest > IDLE:
+            freeze()
 
 
 def _ending() -> None:

@@ -1,6 +1,7 @@
 """What outlives slow collections is frozen, and what ends afterwards is let go all the same."""
 
 import gc
+import time
 import weakref
 
 import pytest
@@ -51,6 +52,20 @@ def test_what_was_frozen_and_ends_is_let_go_within_a_few_slow_collections(monkey
     assert ended() is not None  # out of sight
     for _ in range(collector.EVERY):
         gc.collect()
+    assert ended() is None
+    assert gc.get_freeze_count() > 0
+
+
+def test_what_was_frozen_and_ends_is_let_go_when_nobody_asks_for_anything(monkeypatch):
+    monkeypatch.setattr(collector, "SLOW", -1)
+    thing = Thing()
+    gc.collect()
+    ended = weakref.ref(thing)
+    del thing
+    monkeypatch.setattr(collector, "SLOW", 60)
+    until = time.monotonic() + 60
+    while (ended() is not None or not gc.get_freeze_count()) and time.monotonic() < until:
+        time.sleep(0.1)
     assert ended() is None
     assert gc.get_freeze_count() > 0
 
