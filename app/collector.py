@@ -9,6 +9,7 @@ everything again: what was frozen and has ended since, with all it holds, is let
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import os
 import threading
@@ -18,7 +19,7 @@ SLOW = 0.005  # seconds of CPU
 EVERY = 4  # slow collections
 IDLE = 3.0  # seconds without a collection: nobody waits for a page
 
-_begun, _slow, _latest = 0.0, 0, 0.0
+_begun, _slow, _latest, _stirred = 0.0, 0, 0.0, False
 
 
 def freeze() -> None:
@@ -51,12 +52,23 @@ def _collected(phase: str, info: dict) -> None:
             gc.unfreeze()  # the next is slow, too, and freezes
 
 
+def visited() -> None:
+    """Somebody came: Streamlit lets the sessions go that are over, and what was frozen of them has ended."""
+    global _stirred
+    _stirred = True
+
+
 def _resting() -> None:
-    """What was frozen and has ended would stay until somebody comes again: gone through while nobody is there."""
+    """Go through everything while nobody waits, and give what that frees back to the system, where C's library can."""
+    global _stirred
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while True:
-        time.sleep(IDLE)
-        if _slow and time.monotonic() - _latest > IDLE:
+        time.sleep(1)
+        if (_stirred or _slow) and time.monotonic() - _latest > IDLE:
+            _stirred = False
             freeze()
+            if trim:
+                trim(0)
 
 
 def _ending() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
-from app import text, view
+from app import collector, text, view
 from app.result import digest_of
 
 #: In the address, so that a link opens the same view; the rest lasts as long as the session.
@@ -24,6 +24,7 @@ def start() -> None:
     if "started" in st.session_state:
         return
     st.session_state["started"] = True
+    collector.visited()
     for name in ADDRESS:
         value = st.query_params.get(name)
         if value is None or (name in NUMBERS and not (value.isascii() and value.isdigit() and len(value) < 6)):

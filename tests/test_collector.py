@@ -56,13 +56,17 @@ def test_what_was_frozen_and_ends_is_let_go_within_a_few_slow_collections(monkey
     assert gc.get_freeze_count() > 0
 
 
-def test_what_was_frozen_and_ends_is_let_go_when_nobody_asks_for_anything(monkeypatch):
-    monkeypatch.setattr(collector, "SLOW", -1)
+@pytest.mark.parametrize("why", ["a slow collection", "a visit"])
+def test_what_was_frozen_and_ends_is_let_go_when_nobody_asks_for_anything(monkeypatch, why):
+    monkeypatch.setattr(collector, "SLOW", -1 if why == "a slow collection" else 60)
     thing = Thing()
     gc.collect()
+    gc.freeze()
     ended = weakref.ref(thing)
     del thing
     monkeypatch.setattr(collector, "SLOW", 60)
+    if why == "a visit":
+        collector.visited()
     until = time.monotonic() + 60
     while (ended() is not None or not gc.get_freeze_count()) and time.monotonic() < until:
         time.sleep(0.1)

@@ -1,6 +1,7 @@
-"""The app under load: `python tests/load/run.py [--short] [--json FILE]`. This computer only; about nine minutes.
+"""The app under load: `python tests/load/run.py [--short] [--only NAME ...] [--json FILE]`. About nine minutes.
 
-Starts `python -m app`, opens real sessions (tests/load/client.py) and prints a table of what must hold and what came:
+On this computer only: starts `python -m app`, opens real sessions (tests/load/client.py), and prints a table of what
+must hold and what came:
 
   answers    50 sessions at once, 20 pictures each, all different: errors, and answers that are another picture's
   rerun      CPU of the server for a rerun of the whole page that runs no model, and its memory's growth over 500
@@ -180,12 +181,13 @@ def several(count: int):
             print(server.url, "ran", server.forwards(), "forward passes")
 
 
+NAMES = ("answers", "rerun", "sessions", "hall")
 #: (measurement, its number): the most it may be. A rerun's CPU has its bound with the sizes above.
 MUST = {("answers", "errors"): 0, ("answers", "swapped"): 0, ("rerun", "grown_mb"): 30, ("sessions", "grown_mb"): 100}
 
 
-def measure(size: dict, url: str | None = None) -> dict:
-    """Everything, at a server of its own, or (without memory and CPU) at one that is there."""
+def measure(size: dict, url: str | None = None, only: list[str] | None = None) -> dict:
+    """Everything, or `only` some, at a server of its own; or, without memory and CPU, at one that is there."""
     if url:
         load = Load(url, None, size)
         return {name: asyncio.run(getattr(load, name)()) for name in ("answers", "hall")} | {"errors": load.errors}
@@ -196,7 +198,7 @@ def measure(size: dict, url: str | None = None) -> dict:
             load = Load(server.url, server.process.pid, size)
             with ThreadPoolExecutor(1) as thread:  # which has no event loop yet, as a test's own may have
                 found = {name: thread.submit(lambda name=name: asyncio.run(getattr(load, name)())).result()
-                         for name in ("answers", "rerun", "sessions", "hall")}
+                         for name in only or NAMES}
             found["errors"] = load.errors + [line for line in server.said().splitlines() if "Traceback" in line]
         finally:
             server.stop()
@@ -208,7 +210,7 @@ def missed(found: dict, size: dict) -> list[str]:
     wrong = [f"{name}: {what} is {found[name][what]}, may be {most}"
              for (name, what), most in (MUST | {("rerun", "cpu_ms"): size["cpu_ms"]}).items()
              if name in found and found[name][what] > most]
-    if found["hall"]["finished"] != size["hall"]:
+    if "hall" in found and found["hall"]["finished"] != size["hall"]:
         wrong.append(f"hall: {found['hall']['finished']} of {size['hall']} finished")
     return wrong + found["errors"]
 
@@ -216,13 +218,14 @@ def missed(found: dict, size: dict) -> list[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=NAMES, help="some of the measurements, at a server of their own")
     parser.add_argument("--url", help="of an app on this computer that is running already")
     parser.add_argument("--processes", type=int, metavar="N", help="at N apps behind haproxy, which must be installed")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     size = SHORT if args.short else FULL
     with several(args.processes) if args.processes else contextlib.nullcontext(args.url) as url:
-        found = measure(size, url)
+        found = measure(size, url, args.only)
     for name, numbers in found.items():
         print(f"{name:10}", numbers if isinstance(numbers, list) else
               "  ".join(f"{what} {value}" for what, value in numbers.items()))
