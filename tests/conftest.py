@@ -1,7 +1,12 @@
 """Models small enough to work out by hand, with every size a different prime where it may be."""
 
+import contextlib
+import fcntl
+import getpass
 import resource
 import signal
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,6 +81,36 @@ def no_room():
 def measured(record_property):
     """measured("what was timed: 1.2 s"): said at the end of the run, whichever worker measured it."""
     return lambda figure: record_property("measured", figure)
+
+
+@contextlib.contextmanager
+def _locked(name: str, kind: int):
+    with open(Path(tempfile.gettempdir()) / f"vitrine-{getpass.getuser()}.{name}", "w") as file:
+        fcntl.flock(file, kind)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # said aloud: a child may have the file open, too
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """A test that is marked `timed` runs while no other does, in whichever worker: a bound on seconds is one of ours.
+
+    Who waits for the room holds the door, so that others do not go in and out past it.
+    """
+    with contextlib.ExitStack() as inside:
+        with _locked("door", fcntl.LOCK_EX):
+            kind = fcntl.LOCK_EX if item.get_closest_marker("timed") else fcntl.LOCK_SH
+            inside.enter_context(_locked("room", kind))
+        return (yield)
+
+
+def pytest_collection_modifyitems(items):
+    """What a machine was too busy for is tried up to twice more, and the summary names it."""
+    for item in items:
+        if item.get_closest_marker("timed"):
+            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
 
 
 def pytest_terminal_summary(terminalreporter):

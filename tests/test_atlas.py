@@ -176,6 +176,7 @@ def test_twelve_layers_of_twelve_heads_fit_in_six_megabytes(base, measured):
     assert np.abs(decoded(payload) - attention(base)).sum(-1).max() <= 0.02
 
 
+@pytest.mark.timed
 def test_packing_takes_at_most_150_ms(base, measured):
     """Processor time on one thread: what else the machine is doing must not decide."""
     threads, image = torch.get_num_threads(), picture(640, 640)

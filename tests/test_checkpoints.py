@@ -188,6 +188,7 @@ def test_bad_folders_are_refused(tmp_path):
 # --- the hub ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", ["timm:vit_tiny_patch16_224", "hf:google/vit-base-patch16-224"])
 def test_no_hub_is_a_sentence_within_seconds(name, tmp_path, monkeypatch):
     """An address that answers nothing, as behind a wall, and a cache that holds nothing."""
@@ -203,6 +204,7 @@ def test_no_hub_is_a_sentence_within_seconds(name, tmp_path, monkeypatch):
     assert "file:" in sentence
 
 
+@pytest.mark.timed
 def test_a_hub_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
     import huggingface_hub
 

@@ -186,6 +186,7 @@ def test_preprocessing_that_squashes(build, noise):
     assert other["aspect"] != ours["aspect"]
 
 
+@pytest.mark.timed
 def test_it_is_quick(photo, measured):
     lecture.build("cnn", photo, {})
     times = []

@@ -72,6 +72,7 @@ def test_past_its_depth_it_refuses_at_once_and_goes_on(build, pictures):
     assert all("error.busy" in text.SENTENCES[language] for language in text.LANGUAGES)
 
 
+@pytest.mark.timed
 def test_a_lone_picture_waits_for_nobody(build, pictures):
     model, queue = build(), Queue()
     queue.record(model, pictures(1))

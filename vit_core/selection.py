@@ -68,6 +68,7 @@ class Rows:
             raise InputError("rows-columns", f"{self.path.name!r} is not the table of an evaluation: it lacks {lacking}"
                              ". Choose the rows.parquet of a finished evaluation.", name=self.path.name,
                              columns=lacking)
+        self._connection.execute("SET parquet_metadata_cache = true")  # else read again for each question
         self._connection.execute(f"SET allowed_paths = [{quoted}]")
         self._connection.execute("SET enable_external_access = false")  # nothing but this file, whatever is asked
         self._connection.execute("SET python_enable_replacements = false")

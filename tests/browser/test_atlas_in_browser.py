@@ -312,6 +312,7 @@ def test_nothing_is_sent_again_when_a_control_changes(tab, measured):
     assert sum(atlas.frames) < 20_000
 
 
+@pytest.mark.timed
 def test_hovering_is_answered_within_a_frame(tab, measured):
     atlas = tab(view={"layer": 4, "head": 7})
     rounds = atlas.timings()
@@ -324,6 +325,7 @@ def test_hovering_is_answered_within_a_frame(tab, measured):
     assert latency <= 33
 
 
+@pytest.mark.timed
 def test_1370_tokens_are_as_pleasant(tab, traces, measured):
     atlas, trace = tab(model="large", view={"layer": 4, "head": 7}), traces("large")
     assert max(atlas.frames) < 8_000_000

@@ -141,6 +141,7 @@ def test_the_outline_lists_every_scene_and_leads_there(lecture):
     assert not outline.is_visible()
 
 
+@pytest.mark.timed
 def test_a_scene_comes_within_a_moment_and_one_seen_before_at_once(lecture, measured):
     shown = lecture(SCENES[0])
     for scene in SCENES[1:]:  # the server computes each once

@@ -35,6 +35,7 @@ def test_the_pages_softmax_is_the_models(lecture, trace):
         assert entropy(shown) == pytest.approx(bits, abs=0.006)
 
 
+@pytest.mark.timed
 def test_without_the_scale_softmax_saturates(lecture):
     shown = lecture("attention")
     numbers, before = shown.numbers(), (entropy(shown), shown.run(NOW)["top"])
@@ -97,6 +98,7 @@ def test_everything_fits(lecture, lang, size):
         assert shown.misfits() == []
 
 
+@pytest.mark.timed
 def test_a_layer_comes_in_time(lecture, measured):
     shown = lecture("attention")
     shown.waits()

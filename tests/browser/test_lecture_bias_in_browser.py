@@ -85,6 +85,7 @@ def test_everything_fits(lecture, shoot, lang, size):
     shoot(stage.page, f"bias_measure_{lang}_{size[0]}")
 
 
+@pytest.mark.timed
 def test_no_wait_is_long(lecture, measured):
     stage = lecture("bias")
     best = {}

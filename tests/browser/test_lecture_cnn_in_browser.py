@@ -93,6 +93,7 @@ def test_swapping_the_picture_changes_attention_and_not_the_filter(lecture):
     assert np.array_equal(drawn(shown, "picture"), first[0])
 
 
+@pytest.mark.timed
 def test_a_click_on_either_picture_asks_for_that_place_in_time(lecture, measured):
     shown = lecture("cnn")
     waits = []

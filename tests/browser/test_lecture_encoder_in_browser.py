@@ -18,6 +18,7 @@ def edges(shown, side: str) -> list[str]:
     return shown.page.locator(f".slide .kind.{side} .number").all_text_contents()
 
 
+@pytest.mark.timed
 def test_the_residual_changes_diagram_norms_and_prediction_at_once(lecture):
     shown = lecture("encoder")
     ends = shown.numbers()["ends"]
@@ -74,6 +75,7 @@ def test_a_click_on_a_part_shows_its_vector(lecture):
     assert shown.view()["place"] == "sum1"
 
 
+@pytest.mark.timed
 def test_its_controls_answer_at_once(lecture, measured):
     shown = lecture("encoder")
     for name, values in {"layer": (0, 1, 2, 4), "at": (5, 9, 13, 17), "place": ("x", "mlp")}.items():

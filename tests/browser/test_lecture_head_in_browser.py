@@ -48,6 +48,7 @@ def test_the_winners_logit_and_another_class_by_a_click(lecture):
     assert stage.numbers()["shown"][2]["label"] in shown(stage, ".parts h3")[0]
 
 
+@pytest.mark.timed
 def test_winner_minus_runner_up_from_the_prose_and_from_the_figure(lecture):
     stage = lecture("head")
     logits, bias = stage.array("logits"), stage.array("bias")

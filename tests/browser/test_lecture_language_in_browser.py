@@ -82,6 +82,7 @@ def test_everything_fits(lecture, lang, size):
         assert shown.misfits() == []
 
 
+@pytest.mark.timed
 def test_an_example_comes_in_time(lecture, measured):
     shown = lecture("language")
     shown.waits()

@@ -69,6 +69,7 @@ def test_a_bar_and_a_cell_choose_their_unit(lecture):
     assert widths[0] / widths[1] == pytest.approx(dim / hidden, rel=0.03)
 
 
+@pytest.mark.timed
 def test_its_controls_answer_at_once(lecture, measured):
     shown = lecture("mlp")
     moves = {"layer": (0, 1, 2, 4), "at": (5, 9, 13, 17), "unit": (3, 5, 7, 9), "map": (True, False)}

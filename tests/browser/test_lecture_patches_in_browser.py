@@ -100,6 +100,7 @@ def test_it_fits(lecture, lang):
         assert stage.misfits() == []
 
 
+@pytest.mark.timed
 def test_a_size_is_there_at_once(lecture, measured):
     stage = lecture("patches")
     best = {}

@@ -111,6 +111,7 @@ def test_it_fits(lecture, lang):
         assert stage.misfits() == []
 
 
+@pytest.mark.timed
 def test_what_is_asked_is_there_at_once(lecture, measured):
     stage = lecture("positions")
     best = {}

@@ -27,6 +27,7 @@ def test_a_box_opens_its_scene(lecture, scene):
     assert stage.page.locator(f"{BOX}[data-scene={scene}]").count() >= 1
 
 
+@pytest.mark.timed
 def test_a_term_marks_its_step_and_says_its_share(lecture):
     stage = lecture("summary")
     parts, total = stage.numbers()["parts"], stage.numbers()["total"]

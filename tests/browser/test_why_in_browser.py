@@ -137,6 +137,7 @@ def said(found, **change):
     return at.intervene(found.model, found.images, **change).softmax(-1).numpy()[list(found.shown)]
 
 
+@pytest.mark.timed
 def test_painting_changes_the_bars_to_what_the_model_then_says(see, found, measured, shoot):
     seen = see()
     np.testing.assert_allclose(seen.bars(), found.probabilities[list(found.shown)], atol=0.01)
