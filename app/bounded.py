@@ -13,12 +13,13 @@ class Bounded:
     """Values by key; where their sizes, as `size` counts, pass `limit`, those not used for longest are let go.
 
     However many threads ask for a key at once, one makes the value and all get it; it is shared, so nobody changes it.
-    A failure is everybody's who waited, and not kept. Values may grow: they are measured at each use. One that is
-    larger than the limit stays until another is asked for. `gone(key)` is called after a value was let go.
+    A failure is everybody's who waited, and not kept. Values that may grow (`grow`) are measured at each use. One that
+    is larger than the limit stays until another is asked for. `gone(key)` is called after a value was let go.
     """
 
-    def __init__(self, limit: int, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None):
-        self.limit, self._size, self._gone = limit, size, gone
+    def __init__(self, limit: int, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None,
+                 grow: bool = False):
+        self.limit, self._size, self._gone, self._grow = limit, size, gone, grow
         self._lock, self._values, self._sizes, self._making = threading.Lock(), OrderedDict(), {}, {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
@@ -33,7 +34,8 @@ class Bounded:
                 if mine := future is None:
                     future = self._making[key] = Future()
         if there:
-            self._measure(key, value)
+            if self._grow:
+                self._measure(key, value)
             return value
         if not mine:
             return future.result()

@@ -15,6 +15,7 @@ import logging
 import os
 import threading
 import time
+from concurrent.futures import wait
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from vit_core.queue import DEPTH, Queue, on_cpu
 from vit_core.wire import Remote
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
+MOMENT = 0.3  # seconds that need no explanation
 PAGES = 8  # that are drawn at once; the rest wait, as many as the line in front of the model takes together
 log = logging.getLogger("vitrine")
 if level := os.environ.get("VITRINE_LOG"):
@@ -71,18 +73,32 @@ def run(function, *args):
     return queue().run(function, *args)
 
 
+def run_saying(busy: str, function, *args):
+    """As `run`; if that takes a moment, a spinner says so meanwhile. (Streamlit's own starts a thread to wait with.)"""
+    future = queue().submit(function, *args)
+    if not wait([future], MOMENT).done:
+        with st.spinner(busy):
+            wait([future])
+    return future.result()
+
+
 @st.cache_resource(show_spinner=False)
 def _models() -> Bounded:
     return Bounded(limit("VITRINE_MODELS_MB", 4096) << 20,
                    lambda model: sum(t.nbytes for t in model.state_dict().values()),
-                   lambda key: _made().drop(lambda made: made[0] == key[0]))
+                   _let_go)
+
+
+def _let_go(key: tuple) -> None:
+    for cache in (_made(), _drawn()):
+        cache.drop(lambda made: made[0] == key[0])
 
 
 @st.cache_resource(show_spinner=False)
 def _made() -> Bounded:
     """What models made: by the model's name, first, and whatever else tells one from another."""
     return Bounded(limit("VITRINE_TRACES_MB", 1024) << 20,
-                   lambda made: len(made) if isinstance(made, bytes) else made.nbytes)
+                   lambda made: len(made) if isinstance(made, bytes) else made.nbytes, grow=True)
 
 
 def at_hand(name: str, digest: str) -> bool:
@@ -151,10 +167,19 @@ def _scene(result: Result, digest: str, name: str, want: str, language: str, sam
 def drawn(result: Result, make, own: tuple, *arguments, **options):
     """`make(*own, *arguments, **options)`, a figure or a picture; the same one as long as they are the same. Read-only.
 
-    `own`: pictures and arrays that the result holds, which it stands for. Plotly's figures take most of a rerun's time
-    to build, and most of a page is as it was.
+    `own`: pictures and arrays that the result holds, which it stands for. Figures take most of a rerun's time to build,
+    and most of a page is as it was.
     """
-    key = (result.name, result.digest, make.__qualname__, *map(_told, arguments), repr(options))
+    return _figure((result.name, result.digest), make, own, arguments, options)
+
+
+def drawn_of_model(result: Result, make, own: tuple, *arguments, **options):
+    """As `drawn` of what the model holds: the same one for every picture."""
+    return _figure((result.name, result.grid), make, own, arguments, options)
+
+
+def _figure(of: tuple, make, own: tuple, arguments: tuple, options: dict):
+    key = (*of, make.__qualname__, *map(_told, arguments), repr(options))
     return _drawn().get(key, lambda: _finished(make(*own, *arguments, **options)))
 
 

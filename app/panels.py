@@ -62,8 +62,7 @@ def computed(result: Result, name: str):
     """What `result` derives and keeps under that name; at once where it has it already."""
     if name in vars(result):
         return getattr(result, name)
-    with st.spinner(state.t()("busy.figure")):
-        return cache.run(getattr, result, name)
+    return cache.run_saying(state.t()("busy.figure"), getattr, result, name)
 
 
 def others(result: Result) -> str:
@@ -172,12 +171,14 @@ def positions(result: Result, *, key: str) -> None:
     every, one = st.columns(2, gap="large")
     with every:
         st.markdown(t("positions.text"))
-        chart(cache.drawn(result, figures.grid_of_grids, (similarity,), (row - 1, col - 1), t("positions.pick"), low,
-                          1.0, t("positions.scale")), f"{key}_chart", pick(f"{key}_chart"))
+        chart(cache.drawn_of_model(result, figures.grid_of_grids, (similarity,), (row - 1, col - 1),
+                                   t("positions.pick"), low, 1.0, t("positions.scale")),
+              f"{key}_chart", pick(f"{key}_chart"))
     with one:
         st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
-        chart(cache.drawn(result, figures.enlarged, (None,), similarity[row - 1, col - 1], low, 1.0,
-                          t("positions.scale"), t("positions.hover"), (row - 1, col - 1), height=440, percent=False),
+        chart(cache.drawn_of_model(result, figures.enlarged, (None,), similarity[row - 1, col - 1], low, 1.0,
+                                   t("positions.scale"), t("positions.hover"), (row - 1, col - 1), height=440,
+                                   percent=False),
               f"{key}_one")
     fold("positions")
 
@@ -187,7 +188,7 @@ def filters(result: Result, *, key: str) -> None:
     t, (components, share) = state.t(), computed(result, "filters")
     titled(t("filters.title"), t("filters.text", count=len(components), dim=result.trace.config.dim,
                                  percent=percent(share.sum())))
-    st.image(cache.drawn(result, figures.filters, (components,)), width="stretch", output_format="PNG",
+    st.image(cache.drawn_of_model(result, figures.filters, (components,)), width="stretch", output_format="PNG",
              alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
     fold("filters")
 
@@ -243,8 +244,7 @@ def rollout(result: Result, *, key: str) -> None:
     options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
     rows = result.rolled.get(options)
     if rows is None:
-        with st.spinner(t("busy.figure")):
-            rows = cache.run(result.rollouts, options)
+        rows = cache.run_saying(t("busy.figure"), result.rollouts, options)
     maps = result.on_grid(rows)
     ranges = figures.limits(maps, shared)
     index = depth - first if fits else 0

@@ -1,5 +1,6 @@
 """The page, run without a browser on small models of every shape; only the browser itself is missing."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -260,6 +261,24 @@ def test_the_region_is_what_the_grid_covers(size):
         red, green, _ = found.region.getpixel((int(u * found.region.width), int(v * found.region.height)))
         assert red == pytest.approx(left + u * width - 0.5, abs=1.5)
         assert green == pytest.approx(top + v * height - 0.5, abs=1.5)
+    columns = np.asarray(found.region)[..., 0].mean(0)  # in the mean to a tenth of a pixel, away from the edges
+    across = left + (np.arange(len(columns)) + 0.5) * width / len(columns) - 0.5
+    inside = (across > 5) & (across < size[0] - 6)
+    assert abs((columns - across)[inside].mean()) < 0.1
+
+
+@pytest.mark.parametrize("size", [(24, 20), (1500, 1250)])
+def test_beyond_the_picture_the_region_is_black(size):
+    picture, model = Image.new("RGB", size, "white"), small("leftover")
+    trace = vc.record(model, picture)
+    width, height = size
+    box = (-width / 4, -height / 2, width * 1.25, height)  # a sixth at the left and the right, a third above
+    found = Result("leftover", picture, model, dataclasses.replace(trace, crop=dataclasses.replace(
+        trace.crop, box=box)), 0.0)
+    seen = np.asarray(found.region)
+    x, y = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 24, (np.arange(seen.shape[0]) + 0.5) / seen.shape[0] * 20
+    inside = (x[None] * 1.5 / 26 > 0.25) & (x[None] * 1.5 / 26 < 1.25) & (y[:, None] * 1.5 / 23 > 0.5)
+    assert (seen == 255 * inside[..., None]).all()
 
 
 def test_what_is_shared_cannot_be_written_to(result):

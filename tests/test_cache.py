@@ -1,5 +1,6 @@
 """Caches bounded by what they hold; one model and one forward pass, however many ask at once."""
 
+import contextlib
 import gc
 import threading
 import weakref
@@ -46,7 +47,7 @@ def test_the_least_recently_used_goes_when_it_is_too_much():
 
 
 def test_what_grows_is_measured_again_and_one_too_large_is_kept_alone():
-    held, grows = Bounded(2**20, len), bytearray(10)
+    held, grows = Bounded(2**20, len, grow=True), bytearray(10)
     held.get("small", lambda: bytes(2**19))
     assert held.get("grows", lambda: grows) is grows
     grows.extend(bytes(2**21))
@@ -153,6 +154,51 @@ def test_a_figure_is_drawn_once_for_each_picture_and_what_is_asked_of_it(build):
     assert len(drawn) == 6
     image = cache.drawn(one, lambda: picture(3), ())
     assert image[:4] == b"\x89PNG"
+
+
+def test_what_is_the_model_s_is_worked_out_and_drawn_once_for_all_pictures(build, monkeypatch):
+    model, another, drawn = build(), build(seed=1), []
+    results = [Result(name, picture(seed), of, vc.record(of, picture(seed)), 0.0)
+               for name, of, seed in (("one", model, 1), ("one", model, 2), ("other", another, 1))]
+    for name in ("filters", "position_similarity", "parameters"):
+        first, second, other = (getattr(result, name) for result in results)
+        assert first is second
+        assert name == "parameters" or not np.array_equal(first[0], other[0])
+
+    def make(own, chosen):
+        drawn.append((own, chosen))
+        return figures.norms(np.ones((3, 4), np.float32), [], ["median", "range"], "x", "y", "hover")
+
+    first, second, other = (cache.drawn_of_model(result, make, (1,), 5) for result in results)
+    assert first is second is not other
+    assert cache.drawn_of_model(results[0], make, (1,), 6) is not first
+    assert len(drawn) == 3
+    gone = weakref.ref(model)
+    del model, results, first, second, other
+    gc.collect()
+    assert gone() is None, "what is kept of a model keeps the model"
+
+
+def test_a_model_s_figures_go_with_it(build, monkeypatch):
+    monkeypatch.setattr(cache, "_load", lambda name: build())
+    monkeypatch.setattr(cache, "limit", lambda name, default: 0)  # room for one model
+    model = cache.model("one")
+    result = Result("one", picture(1), model, vc.record(model, picture(1)), 0.0)
+    before = cache.drawn(result, picture, (), 3)
+    assert cache.drawn(result, picture, (), 3) is before
+    cache.model("other")
+    assert not len(cache._drawn())
+
+
+def test_a_spinner_is_for_what_takes_a_moment(monkeypatch):
+    said, let = [], threading.Event()
+    monkeypatch.setattr(st, "spinner", lambda busy: said.append(busy) or let.set() or contextlib.nullcontext())
+    assert cache.run_saying("busy", divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        cache.run_saying("busy", divmod, 7, 0)
+    assert not said
+    assert cache.run_saying("busy", let.wait, 30)  # until the spinner is there
+    assert said == ["busy"]
 
 
 def test_nobody_is_told_to_wait_for_what_is_there():

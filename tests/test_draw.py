@@ -40,6 +40,17 @@ def test_overlay_leaves_what_was_not_seen():
     assert out[0, 2].sum() > out[0, 1].sum()
 
 
+def test_an_overlay_s_patches_are_flat_and_whole():
+    picture = Image.effect_noise((10, 8), 90).convert("RGB")
+    values = np.array([[0.0, 1.0, np.nan], [0.5, 0.25, 1.0]])
+    for opacity in (0.0, 0.3, 1.0):
+        out = np.asarray(draw.overlay(picture, values, opacity)).astype(float)
+        grey, colour = np.asarray(picture.convert("L"))[..., None], draw.colour_map(values).repeat(4, 0)
+        wanted = (1 - opacity) * grey + opacity * colour.repeat([3, 4, 3], 1)  # a pixel is its middle's
+        wanted[:4, 7:] = np.asarray(picture)[:4, 7:]
+        assert np.abs(out - wanted).max() <= 0.51
+
+
 def test_tiles_share_a_scale_and_stand_in_rows():
     maps = np.stack([np.full((2, 3), v) for v in (0.0, 0.5, 1.0)])
     out = np.asarray(draw.tile(maps, cell=8, gap=2, columns=2))

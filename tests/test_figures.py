@@ -19,8 +19,8 @@ def checked(figure: dict) -> go.Figure:
     return go.Figure(figure)
 
 
-def decoded(figure) -> Image.Image:
-    source = figure.layout.images[0].source
+def decoded(figure, number: int = 0) -> Image.Image:
+    source = figure.layout.images[number].source
     return Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
 
 
@@ -78,15 +78,17 @@ def test_strips_place_each_map_under_its_target(grid, count):
     labels = [str(i) for i in range(count)]
     ranges = figures.limits(maps, True)
     figure = checked(figures.strip(region, maps, labels, labels, ranges, 1.0, count - 1, grid[0] / grid[1]))
-    sheet, targets = np.asarray(decoded(figure)), figure.data[0]
+    targets = figure.data[0]
+    assert len(figure.layout.images) == count
     cell_w = 200 if count <= 15 else 140
     cell_h = round(cell_w * grid[0] / grid[1])
     for i in range(count):
-        left, top = targets.x[i] - cell_w / 2, targets.y[i] - cell_h / 2
-        x = left + (i % grid[1] + 0.5) * cell_w / grid[1]
-        y = top + (i % grid[0] + 0.5) * cell_h / grid[0]
-        near = sheet[int(y), int(x), :3].astype(int) - draw.colours()[255]
-        assert np.abs(near).max() <= (8 if min(cell_h, cell_w) / max(grid) > 8 else 90)  # WebP blurs the smallest
+        box, cell = figure.layout.images[i], np.asarray(decoded(figure, i))
+        assert (box.x, box.y) == (targets.x[i] - cell_w / 2, targets.y[i] - cell_h / 2)
+        assert cell.shape == (box.sizey, box.sizex, 3) == (cell_h, cell_w, 3)
+        x, y = (i % grid[1] + 0.5) * cell_w / grid[1], (i % grid[0] + 0.5) * cell_h / grid[0]
+        near = cell[int(y), int(x)].astype(int) - draw.colours()[255]
+        assert np.abs(near).max() <= (8 if min(cell_h, cell_w) / max(grid) > 8 else 90)  # JPEG blurs the smallest
     assert len(figure.layout.annotations) == count
     places = list(zip(targets.y, targets.x, strict=True))
     assert places == sorted(places)  # read line by line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -9,10 +11,13 @@ from PIL import Image
 SCALE = cv2.COLORMAP_VIRIDIS  # perceptually uniform and readable by the colour-blind (van der Walt & Smith 2015)
 
 
+@functools.cache
 def colours() -> np.ndarray:
-    """The scale's 256 steps, (256, 3) uint8 RGB, from low to high."""
+    """The scale's 256 steps, (256, 3) uint8 RGB, from low to high. Read-only."""
     levels = np.arange(256, dtype=np.uint8)[:, None]
-    return cv2.applyColorMap(levels, SCALE)[:, 0, ::-1].copy()
+    steps = cv2.applyColorMap(levels, SCALE)[:, 0, ::-1].copy()
+    steps.flags.writeable = False
+    return steps
 
 
 def colour_map(values: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
@@ -21,18 +26,24 @@ def colour_map(values: np.ndarray, low: float | None = None, high: float | None 
     low = float(values[known].min()) if low is None else low
     high = float(values[known].max()) if high is None else high
     level = np.clip((np.where(known, values, low) - low) / max(high - low, 1e-12), 0, 1)
-    out = colours()[np.round(level * 255).astype(np.uint8)]
+    out = np.take(colours(), np.round(level * 255).astype(np.uint8), 0)
     out[~known] = 128
     return out
 
 
 def overlay(picture: Image.Image, values: np.ndarray, opacity: float = 0.65, **scale) -> Image.Image:
-    """A map (height, width), one value a pixel of `picture`, laid over it; where it is NaN the picture stays."""
-    base = np.asarray(picture.convert("L").convert("RGB"), np.float32)
-    mixed = (1 - opacity) * base + opacity * colour_map(values, **scale)
+    """A map (rows, cols) laid over all of a picture in grey, each value one flat rectangle; where it is NaN the picture
+    stays as it is."""
+    rows, cols = (np.minimum((np.arange(length) + 0.5) * n / length, n - 1).astype(int)
+                  for length, n in zip((picture.height, picture.width), values.shape, strict=True))
+    base = np.asarray(picture.convert("L").convert("RGB"))
+    colour = colour_map(values, **scale)[rows][:, cols]  # coloured before it is enlarged: a patch is many pixels
+    mixed = cv2.addWeighted(base, 1 - opacity, colour, opacity, 0)
     unseen = ~np.isfinite(values)
-    mixed[unseen] = np.asarray(picture.convert("RGB"))[unseen]
-    return Image.fromarray(mixed.astype(np.uint8))
+    if unseen.any():
+        unseen = unseen[rows][:, cols]
+        mixed[unseen] = np.asarray(picture.convert("RGB"))[unseen]
+    return Image.fromarray(mixed)
 
 
 def tile(maps: np.ndarray, cell: int = 96, gap: int = 2, columns: int | None = None, **scale) -> Image.Image:

@@ -63,11 +63,15 @@ class Queue:
 
     def run(self, function: Callable, *args):
         """`function(*args)` in the thread that runs models; waits for it, and raises what it raises."""
+        return self.submit(function, *args).result()
+
+    def submit(self, function: Callable, *args) -> Future:
+        """As `run`, for who waits in a way of their own."""
         future: Future = Future()
         with self._changed:
             self._waiting.append((future, function, args))
             self._changed.notify()
-        return future.result()
+        return future
 
     def _work(self) -> None:
         torch.set_num_threads(self._threads)  # a thread's own: Streamlit's, new ones each time, would take every core
