@@ -35,7 +35,7 @@ from vit_core.queue import DEPTH, Queue, on_cpu
 from vit_core.wire import Remote
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
-MOMENT = 0.3  # seconds that need no explanation
+MOMENT = 0.1  # seconds; a spinner shows itself half a second later
 PAGES = 8  # that are drawn at once; the rest wait, as many as the line in front of the model takes together
 log = logging.getLogger("vitrine")
 if level := os.environ.get("VITRINE_LOG"):
