@@ -5,6 +5,7 @@ import fcntl
 import getpass
 import resource
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -97,9 +98,12 @@ def _locked(name: str, kind: int):
 def pytest_runtest_protocol(item):
     """A test that is marked `timed` runs while no other does, in whichever worker: a bound on seconds is one of ours.
 
-    Who waits for the room holds the door, so that others do not go in and out past it.
+    Who waits for the room holds the door, so that others do not go in and out past it. Afterwards `__main__` is what it
+    was: AppTest puts a page's script there, and processes that a later test starts would run that first.
     """
+    main = sys.modules["__main__"]
     with contextlib.ExitStack() as inside:
+        inside.callback(sys.modules.__setitem__, "__main__", main)
         with _locked("door", fcntl.LOCK_EX):
             kind = fcntl.LOCK_EX if item.get_closest_marker("timed") else fcntl.LOCK_SH
             inside.enter_context(_locked("room", kind))
