@@ -78,7 +78,7 @@ def run_saying(busy: str, function, *args):
     future = queue().submit(function, *args)
     if not wait([future], MOMENT).done:
         with st.spinner(busy):
-            wait([future])
+            return future.result()
     return future.result()
 
 

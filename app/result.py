@@ -178,6 +178,7 @@ class Result:
     @functools.cached_property
     def position_similarity(self) -> np.ndarray | None:
         """Cosine similarity of the patches' position embeddings, (rows, cols, rows, cols)."""
+
         def make() -> np.ndarray | None:
             found = analysis.position_similarity(self.model, self.grid)
             return None if found is None else array(found)
