@@ -26,7 +26,7 @@ ACCENT = "#2b95a3"  # between the two themes' accents; 3 to 1 or better on both 
 QUIET = "#8a9aa0"
 VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.colours()[min(255, i * 16)])] for i in range(17)]
 GRID = "rgba(138,154,160,0.25)"
-TITLED, BESIDE = dict(l=60, r=8, t=8, b=52), dict(l=4, r=96, t=12, b=12)  # room for axes' titles, for a colour scale
+TITLED, ABOVE = dict(l=60, r=8, t=8, b=52), dict(l=4, r=4, t=12, b=72)  # room for axes' titles, for a colour scale
 CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False, "doubleClick": False}
 
 
@@ -141,11 +141,12 @@ def _targets(figure: dict, x, y, data, hover: str | Sequence[str], size: float =
 
 
 def _scale(figure: dict, low: float, high: float, title: str, percent: bool = False) -> None:
-    """The colour scale with its range in numbers, on the right."""
+    """The colour scale with its range in numbers, beneath the map, wherever its axes leave it room."""
     ticks = np.linspace(low, high, 5)
     labels = [f"{two_digits(100 * v)} %" for v in ticks] if percent else [two_digits(v) for v in ticks]
-    bar = dict(title=dict(text=title, side="right", font=dict(size=FONT)), thickness=14, len=1, x=1.0, xpad=8, ypad=4,
-               tickvals=ticks, ticktext=labels, tickfont=dict(size=FONT), outlinewidth=0)
+    bar = dict(title=dict(text=title, side="bottom", font=dict(size=FONT)), orientation="h", thickness=14,
+               lenmode="pixels", len=290, x=0.5, y=0, yanchor="top", ypad=10, tickvals=ticks, ticktext=labels,
+               tickfont=dict(size=FONT), outlinewidth=0)
     add(figure, "scatter", x=[None], y=[None], mode="markers", hoverinfo="skip",
         marker=dict(color=[low], colorscale=VIRIDIS, cmin=low, cmax=max(high, low + 1e-9), showscale=True,
                     colorbar=bar))
@@ -245,14 +246,15 @@ def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: S
 
 def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: float, title: str, hover: str,
              chosen: tuple[int, int] | None = None, opacity: float = 0.65, aspect: float = 1.0,
-             height: int = 380, percent: bool = True) -> dict:
+             height: int = 440, percent: bool = True) -> dict:
     """One map (rows, cols) over the picture with its scale; hovering reads it patch by patch.
 
-    `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
+    `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}, in percent
+    where `percent` says so.
     """
     rows, cols = values.shape
     figure = _plane(_pointed(height), cols, rows, aspect)
-    figure["layout"]["margin"] = BESIDE
+    figure["layout"]["margin"] = ABOVE
     if region is None:
         big = draw.colour_map(values, low, high)
         factor = max(1, 480 // max(rows, cols))
@@ -262,7 +264,7 @@ def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: f
     _picture(figure, drawn, (0, 0, cols, rows))
     r, c = np.mgrid[1 : rows + 1, 1 : cols + 1]
     # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.
-    add(figure, "heatmap", z=values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5,
+    add(figure, "heatmap", z=values * 100 if percent else values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5,
         customdata=np.stack([r, c], -1), opacity=0, showscale=False, hovertemplate=hover, colorscale=VIRIDIS)
     _scale(figure, low, high, title, percent)
     if chosen:
@@ -285,7 +287,7 @@ def grid_of_grids(similarity: np.ndarray, chosen: tuple[int, int] | None, hover:
             to = out[r * (cell_h + gap) : r * (cell_h + gap) + cell_h, c * (cell_w + gap) : c * (cell_w + gap) + cell_w]
             to[..., :3], to[..., 3] = coloured[r, c].repeat(factor, 0).repeat(factor, 1), 255
     figure = _plane(_pointed(height), cols, rows)
-    figure["layout"]["margin"] = BESIDE
+    figure["layout"]["margin"] = ABOVE
     share = gap / out.shape[1] * cols, gap / out.shape[0] * rows
     _picture(figure, uri(Image.fromarray(out), "png"),
              (share[0] / 2, share[1] / 2, cols - share[0] / 2, rows - share[1] / 2))

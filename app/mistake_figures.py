@@ -13,18 +13,20 @@ WRONG = "#d9772b"  # beside grey, the same to every eye; 3 to 1 on both grounds
 
 
 def calibration(of: Calibration, x_title: str, y_title: str, hover: str, height: int = 380) -> dict:
-    """A bar a bin: how often its pictures are right, with Wilson's interval; the line is where they should be."""
+    """A bar a bin: how often its pictures are right, with Wilson's interval; the line is where they should be. Axes in
+    percent."""
     there = of.count > 0
-    middle, width = (of.low + of.high)[there] / 2, (of.high - of.low)[there]
+    low, high, right, least, most = (100 * a[there] for a in (of.low, of.high, of.accuracy, of.accuracy_low,
+                                                              of.accuracy_high))
     share = of.count[there] / max(1, of.count.sum())
-    scale = dict(range=[0, 1.02], tickformat=".0%", dtick=0.2)
+    scale = dict(range=[0, 102], ticksuffix=" %", dtick=20)
     figure = blank(height, margin=TITLED, xaxis=axis(x_title, **scale), yaxis=axis(y_title, **scale))
-    add(figure, "bar", x=middle, y=of.accuracy[there], width=width * 0.92, hovertemplate=hover,
+    add(figure, "bar", x=(low + high) / 2, y=right, width=0.92 * (high - low), hovertemplate=hover,
         customdata=np.stack([of.count[there], of.confidence[there]], 1),
         marker=dict(color=ACCENT, opacity=0.35 + 0.65 * np.sqrt(share)),
-        error_y=dict(type="data", symmetric=False, array=(of.accuracy_high - of.accuracy)[there].clip(0),
-                     arrayminus=(of.accuracy - of.accuracy_low)[there].clip(0), color=QUIET, thickness=1.5, width=3))
-    add(figure, "scatter", x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip",
+        error_y=dict(type="data", symmetric=False, array=(most - right).clip(0),
+                     arrayminus=(right - least).clip(0), color=QUIET, thickness=1.5, width=3))
+    add(figure, "scatter", x=[0, 100], y=[0, 100], mode="lines", hoverinfo="skip",
         line=dict(color=QUIET, width=2, dash="dot"))
     return figure
 

@@ -272,7 +272,7 @@ def said(run: Run, look: Look) -> str:
     if f.outcome and look.list != "confident":
         parts.append(t(f"mistakes.filter.outcome.{f.outcome}"))
     if f.confidence != (0.0, 1.0):
-        parts.append("{:.0%} – {:.0%}".format(*f.confidence))
+        parts.append("{:.0f} – {:.0f} %".format(*(100 * share for share in f.confidence)))
     if f.query:
         parts.append(f"„{escaped(f.query)}“")
     return " · ".join(parts)

@@ -177,8 +177,7 @@ def positions(result: Result, *, key: str) -> None:
     with one:
         st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
         chart(cache.drawn_of_model(result, figures.enlarged, (None,), similarity[row - 1, col - 1], low, 1.0,
-                                   t("positions.scale"), t("positions.hover"), (row - 1, col - 1), height=440,
-                                   percent=False),
+                                   t("positions.scale"), t("positions.hover"), (row - 1, col - 1), percent=False),
               f"{key}_one")
     fold("positions")
 

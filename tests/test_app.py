@@ -133,7 +133,7 @@ def test_the_prediction_shown_is_the_models():
     (best, share), *_ = vc.predict(model, str(cache.SAMPLES / next(iter(cache.samples()))), 5)
     said = next(m.value for m in app.markdown if "most probable" in m.value)
     assert f"**{best}**" in read(said)
-    assert f"{100 * share:.2g} %" in said
+    assert f"{100 * share:.2g}\u00a0%" in said  # never on two lines
 
 
 def test_an_address_opens_the_same_view():

@@ -60,7 +60,7 @@ def test_enlarged_is_the_colour_scale_of_the_values_and_answers_with_them():
     values = np.array([[0.0, 0.1, 0.2], [0.3, 0.4, 0.05]], np.float32)
     figure = checked(figures.enlarged(None, values, 0.0, 0.4, "weight", "x", (1, 1)))
     heat = next(d for d in figure.data if d.type == "heatmap")
-    assert np.array_equal(np.asarray(heat.z), values)
+    assert np.array_equal(np.asarray(heat.z), values * 100)  # in percent
     assert np.asarray(heat.customdata)[1, 2].tolist() == [2, 3]
     drawn = np.asarray(decoded(figure).resize((3, 2), Image.Resampling.NEAREST))
     assert np.array_equal(drawn, draw.colour_map(values, 0.0, 0.4))
@@ -151,12 +151,12 @@ def test_calibration_has_a_bar_for_each_bin_that_has_pictures():
     of = Calibration(edges[:-1], edges[1:], np.array([4, 0, 6]), np.array([0.2, 0.0, 0.8]), share, share - 0.1,
                      share + 0.05, 0.1)
     bars, ideal = checked(mistake_figures.calibration(of, "x", "y", "h")).data
-    assert bars.x == pytest.approx([1 / 6, 5 / 6])
-    assert list(bars.y) == [0.5, 0.9]
+    assert bars.x == pytest.approx([100 / 6, 500 / 6])
+    assert list(bars.y) == [50, 90]
     assert bars.customdata.tolist() == [[4, 0.2], [6, 0.8]]
-    assert bars.error_y.array == pytest.approx([0.05, 0.05])
-    assert bars.error_y.arrayminus == pytest.approx([0.1, 0.1])
-    assert (ideal.x, ideal.y) == ((0, 1), (0, 1))
+    assert bars.error_y.array == pytest.approx([5, 5])
+    assert bars.error_y.arrayminus == pytest.approx([10, 10])
+    assert (ideal.x, ideal.y) == ((0, 100), (0, 100))
 
 
 def test_points_are_drawn_by_outcome_the_errors_last():

@@ -7,8 +7,10 @@ from vit_core import InputError
 from . import atlas, en, ko, mistakes
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
-SENTENCES = {language: {key: said.replace(" × ", "\u00a0×\u00a0") for key, said in both.items()}  # a size is one word
-             for language, both in (("en", en.SENTENCES | mistakes.EN), ("ko", ko.SENTENCES | mistakes.KO))}
+#: A size is one word, and so is a share.
+SENTENCES = {
+    language: {key: said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%") for key, said in both.items()}
+    for language, both in (("en", en.SENTENCES | mistakes.EN), ("ko", ko.SENTENCES | mistakes.KO))}
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # filled in by the browser
 
 EQUATIONS = {

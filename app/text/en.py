@@ -69,7 +69,7 @@ SENTENCES = {
     "predictions.title": "What does it see in the picture?",
     "predictions.text": "The {count} most probable of {classes} classes. The model is {percent} % sure of **{name}**.",
     "predictions.expected": "The picture shows: **{name}**.",
-    "predictions.hover": "%{customdata}: %{x:.2%}<extra></extra>",
+    "predictions.hover": "%{customdata}: %{text}<extra></extra>",
     "predictions.not": "A probability among the classes it was taught, which always sum to 100 %: a picture of "
                        "something else still gets an answer, often a confident one.",
     "predictions.none": "This model has no classification head: it was trained to describe pictures, not to name "
@@ -102,7 +102,7 @@ SENTENCES = {
     "map.shared.help": "On: colours can be compared between maps. Off: each map uses its own range, so that faint ones "
                        "can be read.",
     "map.opacity": "Map opacity",
-    "map.hover": "row %{customdata[0]}, column %{customdata[1]}: %{z:.2%}<extra></extra>",
+    "map.hover": "row %{customdata[0]}, column %{customdata[1]}: %{z:.2r} %<extra></extra>",
     "attention.not": "Where a head looks is not why the model decides: the weights say nothing about what is read "
                      "there (the values), nor about the other heads, the residual stream and the MLPs. In deep "
                      "layers a token is no longer its patch, but a mixture of many.",

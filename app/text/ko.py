@@ -70,7 +70,7 @@ SENTENCES = {
     "predictions.text": "{classes}개 클래스 가운데 확률이 가장 높은 {count}개입니다. 모델의 답은 **{name}**, 확률은 "
                         "{percent} %입니다.",
     "predictions.expected": "실제로 담긴 것: **{name}**",
-    "predictions.hover": "%{customdata}: %{x:.2%}<extra></extra>",
+    "predictions.hover": "%{customdata}: %{text}<extra></extra>",
     "predictions.not": "학습한 클래스들 사이의 확률이며 합은 언제나 100 %입니다. 학습하지 않은 것을 보여 주어도 답은 "
                        "나오고, 그 답이 자신만만할 때도 많습니다.",
     "predictions.none": "이 모델에는 분류 헤드가 없습니다. 이름을 맞히는 대신 이미지를 표현하도록 학습한 모델입니다. "
@@ -103,7 +103,7 @@ SENTENCES = {
     "map.shared": "같은 색 범위",
     "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
     "map.opacity": "맵의 불투명도",
-    "map.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2%}<extra></extra>",
+    "map.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2r} %<extra></extra>",
     "attention.not": "헤드가 보는 곳이 곧 판단의 이유는 아닙니다. 가중치는 거기서 무엇을 읽는지(value)도, 다른 "
                      "헤드와 잔차 연결과 MLP가 하는 일도 말해 주지 않습니다. 깊은 레이어의 토큰은 이미 자기 패치가 "
                      "아니라 여러 패치가 섞인 것입니다.",

@@ -161,7 +161,7 @@ EN = {
                                  "average it is {value} percentage points away (ECE).",
     "mistakes.calibration.x": "probability of the prediction",
     "mistakes.calibration.y": "share that is right",
-    "mistakes.calibration.hover": "sure to %{x:.0%}: %{customdata[0]:,} pictures, %{y:.1%} right<extra></extra>",
+    "mistakes.calibration.hover": "sure to %{x:.0f} %: %{customdata[0]:,} pictures, %{y:.1f} % right<extra></extra>",
     "mistakes.calibration.empty": "No picture has both a known class and a prediction.",
     # map
     "mistakes.map.title": "Where do the errors lie?",
@@ -249,8 +249,8 @@ KO = {
     # headline
     "mistakes.title": "얼마나 자주 맞힙니까?",
     "mistakes.accuracy": "정확도",
-    "mistakes.accuracy.interval": "95% 구간 {low}–{high}%",
-    "mistakes.accuracy.help": "모델이 아는 클래스의 사진 가운데 그 클래스로 예측한 비율과 Wilson의 95% 신뢰 "
+    "mistakes.accuracy.interval": "95 % 구간 {low}–{high} %",
+    "mistakes.accuracy.help": "모델이 아는 클래스의 사진 가운데 그 클래스로 예측한 비율과 Wilson의 95 % 신뢰 "
                               "구간입니다.",
     "mistakes.pictures": "사진",
     "mistakes.pictures.unknown": "모르는 클래스 {count}장",
@@ -333,16 +333,16 @@ KO = {
     "mistakes.classes.name": "클래스",
     "mistakes.classes.support": "사진",
     "mistakes.classes.recall": "재현율 %",
-    "mistakes.classes.interval": "95% 구간",
+    "mistakes.classes.interval": "95 % 구간",
     "mistakes.classes.precision": "정밀도 %",
     "mistakes.classes.f1": "F1 점수 %",
     # calibration
     "mistakes.calibration.title": "확신하는 만큼 맞힙니까?",
-    "mistakes.calibration.text": "선 위에 있다면 80% 확신한 것의 80%가 맞는다는 뜻입니다. 평균 {value}퍼센트포인트 "
+    "mistakes.calibration.text": "선 위에 있다면 80 % 확신한 것의 80 %가 맞는다는 뜻입니다. 평균 {value}퍼센트포인트 "
                                  "벗어나 있습니다(ECE).",
     "mistakes.calibration.x": "예측의 확률",
     "mistakes.calibration.y": "맞은 비율",
-    "mistakes.calibration.hover": "확신 %{x:.0%}: 사진 %{customdata[0]:,}장, %{y:.1%} 맞음<extra></extra>",
+    "mistakes.calibration.hover": "확신 %{x:.0f} %: 사진 %{customdata[0]:,}장, %{y:.1f} % 맞음<extra></extra>",
     "mistakes.calibration.empty": "클래스를 알고 예측도 있는 사진이 없습니다.",
     # map
     "mistakes.map.title": "오분류는 어디에 모여 있습니까?",
@@ -352,7 +352,7 @@ KO = {
     "mistakes.map.right": "맞음",
     "mistakes.map.wrong": "틀림",
     "mistakes.map.other": "모르는 클래스",
-    "mistakes.map.point": "{truth} → {predicted}, {percent}%",
+    "mistakes.map.point": "{truth} → {predicted}, {percent} %",
     "mistakes.map.none": "그릴 임베딩이 없습니다.",
     # one picture
     "mistakes.open.back": "목록으로 돌아가기",

@@ -125,7 +125,7 @@ function legend(view, layer, head, pair) {
     });
   }
   const signed = kind === "difference";
-  const ticks = signed ? [`B +${percent(shownTop)}`, "0", `A +${percent(shownTop)}`] : ["0%", percent(shownTop / 2), percent(shownTop)];
+  const ticks = signed ? [`B +${percent(shownTop)}`, "0", `A +${percent(shownTop)}`] : [percent(0), percent(shownTop / 2), percent(shownTop)];
   [...parts(".ticks").children].forEach((tick, i) => tick.textContent !== ticks[i] && (tick.textContent = ticks[i]));
   view.write(".range", `${words[`legend_${head === ROLLOUT ? "rollout_" : ""}${state.scale}`]}`);
   parts(".compare").hidden = !pair;

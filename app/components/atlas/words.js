@@ -3,10 +3,10 @@
 /** Two significant digits, as a percentage. */
 function percent(weight) {
   const value = 100 * weight;
-  if (value >= 99.5) return `${Math.round(value)}%`;
-  if (value >= 10) return `${value.toFixed(0)}%`;
-  if (value < 0.001) return value > 0 ? "<0.001%" : "0%";
-  return `${value.toFixed(Math.max(1, 1 - Math.floor(Math.log10(value))))}%`;
+  if (value >= 99.5) return `${Math.round(value)}\u00a0%`;
+  if (value >= 10) return `${value.toFixed(0)}\u00a0%`;
+  if (value < 0.001) return value > 0 ? "<\u00a00.001\u00a0%" : "0\u00a0%";
+  return `${value.toFixed(Math.max(1, 1 - Math.floor(Math.log10(value))))}\u00a0%`;
 }
 
 const two = (value) => (value >= 10 ? value.toFixed(0) : value.toFixed(1));
