@@ -19,8 +19,8 @@ def calibration(of: Calibration, x_title: str, y_title: str, hover: str, height:
     low, high, right, least, most = (100 * a[there] for a in (of.low, of.high, of.accuracy, of.accuracy_low,
                                                               of.accuracy_high))
     share = of.count[there] / max(1, of.count.sum())
-    scale = dict(range=[0, 102], ticksuffix=" %", dtick=20)
-    figure = blank(height, margin=TITLED, xaxis=axis(x_title, **scale), yaxis=axis(y_title, **scale))
+    scale = dict(range=[0, 102], ticksuffix=" %", dtick=25, tickangle=0)
+    figure = blank(height, margin=TITLED | dict(r=30), xaxis=axis(x_title, **scale), yaxis=axis(y_title, **scale))
     add(figure, "bar", x=(low + high) / 2, y=right, width=0.92 * (high - low), hovertemplate=hover,
         customdata=np.stack([of.count[there], of.confidence[there]], 1),
         marker=dict(color=ACCENT, opacity=0.35 + 0.65 * np.sqrt(share)),

@@ -156,7 +156,7 @@ def classes(run: Run, *, key: str) -> None:
         pick(int(shown[rows[0]]) if rows else None, None)
         state.rerun(*SHOWN)
 
-    st.dataframe(table, key=key, hide_index=True, height=400, on_select=chosen, selection_mode="single-row",
+    st.dataframe(table, key=key, hide_index=True, height=410, on_select=chosen, selection_mode="single-row",
                  column_config={"name": st.column_config.TextColumn(t("mistakes.classes.name"), pinned=True),
                                 "support": st.column_config.NumberColumn(t("mistakes.classes.support"),
                                                                          format="localized"),

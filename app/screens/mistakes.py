@@ -51,7 +51,7 @@ def overview(run) -> None:
         matrix(run)
     with right:
         pictures(run)
-    left, right = st.columns([11, 9], gap="large")
+    left, right = st.columns([8, 5], gap="large")
     with left:
         classes(run)
     with right:
