@@ -256,6 +256,41 @@ def test_a_folder_of_timms_is_read_with_its_config(tmp_path):
         assert ours.transform.mean == (0.1,) * 3
 
 
+@pytest.mark.parametrize(("options", "size"), [
+    ({}, (160, 160)), ({"num_classes": 0}, (160, 160)), ({"num_classes": 7}, (160, 160)),
+    ({"num_classes": 7, "img_size": (96, 64)}, (96, 64)), ({"in_chans": 1}, (160, 160)),
+    ({"num_classes": 7, "global_pool": "avg", "class_token": False}, (160, 160)),
+], ids=str)
+@pytest.mark.parametrize("source", ["hf:{}", "file:{}/model.safetensors"])
+def test_what_timm_writes_for_the_hub_is_read_back(source, options, size, tmp_path):
+    """timm repeats the number of classes, channels, size and pooling among the model's arguments."""
+    theirs = randomise(timm.create_model("test_vit", **options))
+    timm.models.save_for_hf(theirs, tmp_path, safe_serialization=True)
+    stated = json.loads((tmp_path / "config.json").read_text())["model_args"]
+    assert {"num_classes", "in_chans", "global_pool", "img_size"} <= stated.keys()
+    ours = vc.load(source.format(tmp_path), "cpu")
+    channels = options.get("in_chans", 3)
+    images = pictures(*size)[:, :channels]
+    with torch.inference_mode():
+        if options.get("num_classes") == 0:
+            assert ours(images) is None
+        else:
+            torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-4)
+    cfg = theirs.pretrained_cfg
+    mean, std = tuple(cfg["mean"])[:channels], tuple(cfg["std"])[:channels]
+    assert ours.transform == Preprocess(size, mean, std, "bicubic", cfg["crop_pct"], "center")
+    assert (ours.labels is None) == ("num_classes" in options)
+
+
+@pytest.mark.parametrize("classes", [None, -1, 3.0, "3", 10**9, [3]])
+def test_a_number_of_classes_that_is_none_is_refused(classes, tmp_path):
+    timm.models.save_for_hf(timm.create_model("test_vit"), tmp_path, safe_serialization=True)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["model_args"]["num_classes"] = classes
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert "num_classes = " in refused("checkpoint-config", f"hf:{tmp_path}")
+
+
 def test_unknown_names_say_what_there_is():
     assert "hf:<folder or id>" in refused("model-unknown", "vit_tiny")
     assert "timm:<name>" in refused("model-unknown", "torchvision:vit_b_16")

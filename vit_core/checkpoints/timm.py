@@ -281,6 +281,9 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, labels: lis
         raise InputError("checkpoint-architecture", f"{source}: timm has no Vision Transformer called {name!r}.",
                          source=source, reason=f"architecture = {name!r}")
     args, classes = config.get("model_args") or {}, config.get("num_classes", 1000)
+    if isinstance(args, dict):  # since timm 1.0.31 the number of classes is written there too, and holds
+        args = dict(args)
+        classes = args.pop("num_classes", classes)
     _check_arguments(args, classes, len(state), source)
     try:
         with torch.device("meta"):
@@ -316,7 +319,7 @@ def _check_arguments(args: object, classes: object, tensors: int, source: str) -
     """
     from timm.models.vision_transformer import VisionTransformer as Theirs
 
-    known = inspect.signature(Theirs).parameters.keys() - {"num_classes"} | {"dynamic_img_size"}
+    known = inspect.signature(Theirs).parameters.keys() | {"dynamic_img_size"}
 
     def plain(value: object) -> bool:
         return value is None or (abs(value) <= 100_000 if isinstance(value, int | float) else
