@@ -6,10 +6,12 @@ would hide a missing term.
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from vit_core import from_timm
+from vit_core import from_timm, predict, record
 from vit_core.checkpoints._timm import timm
 from vit_core.checkpoints.timm import UNSUPPORTED
 from vit_core.errors import InputError
@@ -174,3 +176,36 @@ def test_labels_come_with_the_classes_of_the_pretrained_weights():
     assert "tench" in ours.labels[0]
     assert ours.transform.size == (224, 224)
     assert ours.transform.crop_pct == 0.9
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "deit_tiny_patch16_224"])  # mean 0.5, and ImageNet's
+def test_a_grey_model_predicts_a_picture_as_timm_does(name):
+    from timm.data import create_transform
+    from timm.data.model_config import resolve_input_data_config
+
+    theirs = randomise(timm().create_model(name, in_chans=1, depth=1, num_classes=CLASSES).eval())
+    grey = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 260), dtype=np.uint8))
+    ours = from_timm(theirs)
+    config = resolve_input_data_config(theirs)
+    images = create_transform(**config)(grey)[None]
+    assert images.shape == (1, 1, 224, 224)
+    with torch.inference_mode():
+        expected = theirs(images)[0]
+    trace = record(ours, grey.convert("RGB"))
+    torch.testing.assert_close(trace.logits.cpu(), expected, rtol=1e-3, atol=1e-3)
+    assert ours.transform.mean == pytest.approx(config["mean"]) == (sum(theirs.pretrained_cfg["mean"]) / 3,)
+    assert ours.transform.std == pytest.approx(config["std"]) == (sum(theirs.pretrained_cfg["std"]) / 3,)
+
+
+def test_means_for_other_channels_are_averaged_and_bad_ones_are_a_sentence():
+    theirs = timm().create_model("deit_tiny_patch16_224", in_chans=4, depth=1, img_size=32)
+    ours = from_timm(theirs)
+    assert ours.transform.mean == pytest.approx(((0.485 + 0.456 + 0.406) / 3,) * 4)
+    with pytest.raises(InputError) as caught:  # not torch's words about shapes
+        predict(ours, Image.new("RGB", (40, 40)))
+    assert caught.value.code == "image-channels"
+    for bad in ({"mean": 3}, {"mean": ["a", "b"]}, {"std": (0.0,) * 4}, {"crop_pct": "all"}):
+        theirs.pretrained_cfg = bad
+        with pytest.raises(InputError) as caught:
+            from_timm(theirs)
+        assert caught.value.code == "checkpoint-config"

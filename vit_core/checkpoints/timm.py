@@ -223,13 +223,18 @@ def _facts(module: nn.Module, what: str) -> dict:
     )
 
 
-def transform_of(pretrained_cfg: dict, image_size: tuple[int, int]) -> Preprocess:
-    """timm's evaluation transform as a `Preprocess`, from a model's `pretrained_cfg`, at `image_size`."""
+def transform_of(pretrained_cfg: dict, image_size: tuple[int, int], channels: int) -> Preprocess:
+    """timm's evaluation transform as a `Preprocess`, from a model's `pretrained_cfg`, at `image_size`.
+
+    Means and deviations for another number of channels, as a grey model of a colour architecture keeps them, are
+    averaged, as timm does.
+    """
     cfg = pretrained_cfg or {}
+    mean, std = (values if len(values) == channels else (sum(values) / len(values),) * channels
+                 for values in (tuple(cfg.get(name) or (0.5,) * 3) for name in ("mean", "std")))
     return Preprocess(
-        size=tuple(image_size), mean=tuple(cfg.get("mean") or (0.5,) * 3), std=tuple(cfg.get("std") or (0.5,) * 3),
-        interpolation=cfg.get("interpolation") or "bicubic", crop_pct=float(cfg.get("crop_pct") or 0.9),
-        crop_mode=cfg.get("crop_mode") or "center")
+        size=tuple(image_size), mean=mean, std=std, interpolation=cfg.get("interpolation") or "bicubic",
+        crop_pct=float(cfg.get("crop_pct") or 0.9), crop_mode=cfg.get("crop_mode") or "center")
 
 
 def imagenet_labels(classes: int) -> list[str] | None:
@@ -259,7 +264,8 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
 
     The weights are copies, unless `copy` is False. Positions are resized as `dynamic_img_size=True` does. `labels` are
     ImageNet's where the module still has the classes of its pretrained weights. Raises InputError
-    "checkpoint-architecture" when there is no equivalent, saying what there is none of.
+    "checkpoint-architecture" when there is no equivalent, saying what there is none of, and "checkpoint-config" for a
+    `pretrained_cfg` that tells no preprocessing.
     """
     what = f"timm's {type(module).__name__}"
     _check_type(module, what)
@@ -268,7 +274,7 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     weights = translated({n: t.detach() for n, t in module.state_dict().items()}, what)
     config = infer(weights, what, **_facts(module, what))
     labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
-    return assemble(config, weights.state, what, labels, transform_of(cfg, config.image_size), spell=weights.spell,
+    return assemble(config, weights.state, what, labels, _stated_transform(cfg, config, what), spell=weights.spell,
                     copy=copy)
 
 
@@ -303,9 +309,9 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, labels: lis
 
 
 def _stated_transform(cfg: object, ours: ViTConfig, source: str) -> Preprocess:
-    """`transform_of` of what a file states. InputError "checkpoint-config"."""
+    """`transform_of` of what a file or module states. InputError "checkpoint-config"."""
     try:
-        made = transform_of(cfg, ours.image_size)
+        made = transform_of(cfg, ours.image_size, ours.channels)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError("checkpoint-config", f"{source}: its pretrained_cfg tells no preprocessing: {short(error)}.",
                          source=source, reason=f"pretrained_cfg: {short(error)}") from error
