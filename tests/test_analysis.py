@@ -76,6 +76,19 @@ def test_prefix_tokens_have_no_distance(trace):
     assert analysis.attention_distance(looking(trace, weights), 0).item() == pytest.approx(1, rel=1e-4)
 
 
+def test_a_patch_that_looks_at_no_patch_has_no_distance(trace):
+    own, token = torch.eye(14), torch.full((1, 14), -1e4)
+    token[0, 0] = 0
+    one = looking(trace, own)
+    query = one.queries[0].clone()
+    query[0, 3:7] = token  # four look at the class token, and in float32 at nothing else
+    query[0, 7] = looking(trace, own.roll(1, 0)).queries[0][0, 7]  # one looks to its side
+    some = dataclasses.replace(one, queries=(query,))
+    assert analysis.attention_distance(some, 0).item() == pytest.approx(1 / 8, rel=1e-4)
+    nowhere = dataclasses.replace(one, queries=(token.repeat(14, 1)[None],))
+    assert analysis.attention_distance(nowhere, 0).item() == 0
+
+
 def test_distance_in_pixels_follows_patch_shape():
     distance = analysis.patch_distances((2, 3), (5, 7))
     assert distance[0, 5].item() == pytest.approx(math.hypot(5, 14))

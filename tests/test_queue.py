@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -73,6 +74,30 @@ def test_past_its_depth_it_refuses_at_once_and_goes_on(build, pictures):
 
 
 @pytest.mark.timed
+def test_who_gives_up_leaves_the_line_and_it_goes_on(build, pictures):
+    queue, calls = Queue(), []
+    let = held(queue)
+    given_up = queue.submit(calls.append, 1)
+    assert given_up.cancel()
+    let.set()
+    assert queue.run(lambda: "on") == "on"
+    assert calls == []
+
+
+def test_an_answer_is_kept_by_nobody(build, pictures):
+    model, queue = build(), Queue()
+    let, kept = held(queue), []
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(lambda: kept.append(weakref.ref(queue.record(model, pictures(1))))) for _ in range(3)]
+        waiting(queue, 3)
+        let.set()
+        assert [one.result(30) for one in asked] == [None] * 3
+    until = time.monotonic() + 10
+    while any(trace() for trace in kept):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def test_a_lone_picture_waits_for_nobody(build, pictures):
     model, queue = build(), Queue()
     queue.record(model, pictures(1))

@@ -170,7 +170,7 @@ def test_long_sequences_agree_with_the_paper(build, pictures, monkeypatch, side,
 
 @pytest.mark.parametrize("option", [
     dict(fusion="median"), dict(residual=1.5), dict(residual=-0.1), dict(discard=1.0), dict(discard=-0.1),
-    dict(first=2, last=1), dict(last=4), dict(first=-1), dict(token=999), dict(token=-1),
+    dict(first=2, last=1), dict(last=4), dict(last=-1), dict(first=-1), dict(token=999), dict(token=-1),
 ], ids=str)  # fmt: skip
 def test_options_out_of_range_are_named(traces, option):
     with pytest.raises(vc.InputError, match=next(iter(option))) as caught:

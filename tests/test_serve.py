@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import http.client
+import json
 import os
 import pickle
 import re
@@ -53,7 +54,8 @@ def fake():
                 if now == "cut":
                     self.connection.close()
                     return
-                body = now if isinstance(now, bytes) else b""
+                now, body = now if isinstance(now, tuple) else (now, b"")
+                body = now if isinstance(now, bytes) else body
                 if now == 200:
                     body = wire.packed_trace(vc.record(model, wire.unpacked_input(model, data)))
                 self.send_response(200 if isinstance(now, bytes) else now)
@@ -111,7 +113,9 @@ def test_what_a_server_refuses_or_breaks_has_its_sentence(build, pictures, fake,
     other = wire.packed_trace(vc.record(model, pictures(1, 18, 24)))
     good = vc.record(model, pictures(1))
     short = wire.packed_trace(dataclasses.replace(good, means=good.means[:2]))
-    cases = {429: "busy", 500: "serve-gone", 404: "serve-gone", b"no tensors": "serve-format", other: "serve-format",
+    full = json.dumps({"code": "busy", "sentence": "Try again."}).encode()
+    cases = {429: "busy", (400, full): "busy", (400, b"[]"): "serve-format", (400, b"{"): "serve-format",
+             500: "serve-gone", 404: "serve-gone", b"no tensors": "serve-format", other: "serve-format",
              short: "serve-format",
              (2**63).to_bytes(8, "little"): "serve-format", pickle.dumps(1): "serve-format"}
     for what, code in cases.items():
@@ -120,7 +124,7 @@ def test_what_a_server_refuses_or_breaks_has_its_sentence(build, pictures, fake,
         assert caught.value.code == code
         for language in text.LANGUAGES:
             assert text.Text(language).error(caught.value)
-    for url in "ftp://here", "http://", "127.0.0.1:8000", "http://a/b":
+    for url in "ftp://here", "http://", "127.0.0.1:8000", "http://a/b", "http://a:99999", "http://a:b", "http://[::1":
         with pytest.raises(vc.InputError) as caught:
             wire.Remote(url, None)
         assert caught.value.code == "serve-url"

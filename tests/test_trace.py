@@ -74,11 +74,17 @@ def test_image_path_and_bytes_are_one_picture(build, picture, tmp_path):
     torch.testing.assert_close(logits[0], logits[2])
 
 
-@pytest.mark.parametrize("shape", [(3, 15, 21), (2, 3, 15, 21), (1, 1, 15, 21)])
+@pytest.mark.parametrize("shape", [(3, 15, 21), (2, 3, 15, 21), (1, 1, 15, 21), (1, 3, 2, 21), (1, 3, 15, 2)])
 def test_a_tensor_of_another_shape_is_refused(build, shape):
     with pytest.raises(vc.InputError, match=r"\(1, 3, height, width\)") as caught:
         vc.record(build(), torch.zeros(shape))
     assert caught.value.code == "tensor-shape"
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_a_tensor_of_other_floats_becomes_the_model_s(build, pictures, dtype):
+    model, image = build(), pictures(1).to(dtype)
+    torch.testing.assert_close(vc.record(model, image).logits, vc.record(model, image.float()).logits)
 
 
 def test_on_grid_and_token_at(build, pictures):
@@ -189,6 +195,10 @@ def test_predict_is_sorted_and_named(build, picture):
     assert [name for name, _ in best] == [f"thing {i}" for i in expected.indices[:4]]
     assert [p for _, p in best] == pytest.approx(expected.values[:4].tolist())
     assert len(vc.predict(model, picture, k=50)) == 11
+
+
+def test_of_fewer_than_one_class_there_is_none(build, picture):
+    assert vc.predict(build(), picture, 0) == vc.predict(build(), picture, -1) == []
 
 
 def test_without_a_head_there_is_a_trace_but_no_prediction(build, picture):

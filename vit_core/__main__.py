@@ -159,7 +159,7 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
     one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
-    one.add_argument("--k", type=int, default=5, help="predictions to list (default: %(default)s)")
+    one.add_argument("--k", type=_count(1), default=5, help="predictions to list (default: %(default)s)")
     one.add_argument("--fusion", default="mean", help="heads in rollout: mean, max or min (default: %(default)s)")
     one.add_argument("--residual", type=float, default=0.5, help="weight of the residual, 0-1 (default: %(default)s)")
     one.add_argument("--discard", type=float, default=0.0, help="share of lowest weights to drop (default: 0)")

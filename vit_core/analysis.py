@@ -69,15 +69,18 @@ def attention_distance(trace: Trace, layer: int, unit: str = "patches") -> Tenso
     """Mean distance over which each head of `layer` looks (Dosovitskiy et al. 2021, figure 7 right): (heads,).
 
     The distance from each patch to the patches it attends to, weighted by attention, averaged over
-    patches; prefix tokens have no place and are left out, the rest of each row rescaled to sum to one.
+    patches; prefix tokens have no place and are left out, the rest of each row rescaled to sum to one. A patch that
+    looks at prefix tokens alone has no distance and does not count; 0 where all do.
     `unit`: "patches" (grid steps) or "pixels" (of the model's input).
     """
     size = {"patches": (1, 1), "pixels": trace.config.patch_size}[unit]
     distance = patch_distances(trace.grid, size).to(trace.tokens.device)
-    total = torch.zeros(trace.heads, device=distance.device)
+    total, count = torch.zeros(2, trace.heads, device=distance.device)
     for part, among in _patch_rows(trace, layer):
-        total += ((among * distance[part]).sum(-1) / among.sum(-1)).sum(-1)
-    return total / (trace.length - trace.prefix)
+        weight = among.sum(-1)  # heads, chunk
+        total += ((among * distance[part]).sum(-1) / weight.where(weight > 0, 1)).sum(-1)
+        count += (weight > 0).sum(-1)
+    return total / count.clamp_min(1)
 
 
 def attention_entropy(trace: Trace, layer: int) -> Tensor:

@@ -88,10 +88,12 @@ class Queue:
                 _answer(together)
             else:
                 _settle(*first)
-            del first, together  # or the last answer would live until the next question
+            first = together = other = None  # or the last answer would live until the next question
 
 
 def _settle(future: Future, function: Callable, args: tuple) -> None:
+    if not future.set_running_or_notify_cancel():  # whoever asked has given up
+        return
     try:
         future.set_result(function(*args))
     except BaseException as error:  # whatever it is, it is the caller's
@@ -101,11 +103,12 @@ def _settle(future: Future, function: Callable, args: tuple) -> None:
 def _answer(passes: list[_Pass]) -> None:
     try:
         traces = run_passes(passes[0].model, torch.cat([p.images for p in passes]), [p.crop for p in passes])
-        for one, trace in zip(passes, traces, strict=True):
-            one.future.set_result(trace)
     except BaseException:
         for one in passes:  # alone, so that one picture's failure is not another's
             _settle(one.future, lambda one=one: run_passes(one.model, one.images, [one.crop])[0], ())
+    else:
+        for one, trace in zip(passes, traces, strict=True):
+            one.future.set_result(trace)  # nobody else holds it, so that nobody can have cancelled it
 
 
 def on_cpu(model: VisionTransformer) -> VisionTransformer:

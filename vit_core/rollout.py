@@ -97,7 +97,8 @@ def walk(row: Tensor, layers: Iterable[Tensor], residual: float) -> Iterator[Ten
     """
     yield row
     for fused in layers:
-        row = torch.addmv(row, fused.T, row, beta=residual, alpha=1 - residual)
+        # Not addmv: it may begin with the residual, and round each small part as it is added to that.
+        row = torch.lerp(torch.mv(fused.T, row), row, residual)
         yield row
 
 
@@ -156,8 +157,8 @@ def rollout(
         "fusion": (fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", fusion, ", ".join(FUSIONS)),
         "residual": (0 <= residual <= 1, "between 0 and 1", residual, "0 ≤ r ≤ 1"),
         "discard": (0 <= discard < 1, "at least 0 and below 1", discard, "0 ≤ d < 1"),
+        "last": (0 <= last < trace.depth, f"between 0 and {trace.depth - 1}", last, f"0–{trace.depth - 1}"),
         "first": (0 <= first <= last, f"between 0 and last ({last})", first, f"0–{last}"),
-        "last": (last < trace.depth, f"below the number of layers ({trace.depth})", last, f"0–{trace.depth - 1}"),
         "token": (0 <= token < trace.length, f"between 0 and {trace.length - 1}", token, f"0–{trace.length - 1}"),
     }
     for name, (good, expected, got, allowed) in checks.items():

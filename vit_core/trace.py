@@ -95,15 +95,16 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
     """A picture as `model`'s input (1, C, height, width), and the way back. Raises InputError."""
     if not isinstance(picture, Tensor):
         return model.transform(read(picture))
-    channels = model.config.channels
-    if picture.ndim != 4 or len(picture) != 1 or picture.shape[1] != channels or not picture.is_floating_point():
+    channels, (least, narrowest) = model.config.channels, model.config.patch_size
+    if (picture.ndim != 4 or len(picture) != 1 or picture.shape[1] != channels or picture.shape[2] < least
+            or picture.shape[3] < narrowest or not picture.is_floating_point()):
         raise InputError(
             "tensor-shape",
-            f"a preprocessed picture must be a float tensor of shape (1, {channels}, height, width), "
-            f"not {picture.dtype} {tuple(picture.shape)}",
+            f"a preprocessed picture must be a float tensor of shape (1, {channels}, height, width) that holds a patch "
+            f"of {least} x {narrowest}, not {picture.dtype} {tuple(picture.shape)}",
             shape=tuple(picture.shape), dtype=str(picture.dtype).removeprefix("torch."), channels=channels,
         )  # fmt: skip
-    return picture, None
+    return picture.to(next(model.parameters()).dtype), None
 
 
 def autocast(device: torch.device, bf16: bool = False):
@@ -196,7 +197,7 @@ def top_k(model: VisionTransformer, trace: Trace, k: int = 5) -> list[tuple[str,
     """The `k` most probable classes of a recorded picture as (label, probability), best first."""
     if trace.logits is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
-    probabilities, classes = trace.logits.softmax(-1).topk(min(k, trace.logits.numel()))
+    probabilities, classes = trace.logits.softmax(-1).topk(max(0, min(k, trace.logits.numel())))
     names = model.labels or [f"class {i}" for i in range(trace.logits.numel())]
     return [(names[c], p) for c, p in zip(classes.tolist(), probabilities.tolist(), strict=True)]
 

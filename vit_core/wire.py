@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import http.client
+import json
 import time
 import weakref
 from urllib.parse import urlsplit
@@ -91,6 +92,15 @@ def _loaded(data: bytes) -> dict[str, Tensor]:
         raise _format(str(error)) from error
 
 
+def _refused(body: bytes) -> InputError:
+    """What the server says of a picture that it could not use."""
+    try:
+        said = json.loads(body)
+        return InputError(str(said["code"]), str(said["sentence"]))
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return _format("HTTP 400")
+
+
 def _format(reason: str) -> InputError:
     return InputError("serve-format", f"What came over the network is no picture or trace ({reason}).", reason=reason)
 
@@ -100,11 +110,16 @@ class Remote:
     served there: other models, and inputs past LIMIT."""
 
     def __init__(self, url: str, local):
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme == "http" and parts.hostname and parts.path in ("", "/")
+            port = parts.port or 80
+        except ValueError:  # a port that is none, an open bracket
+            good = False
+        if not good:
             raise InputError("serve-url", f"{url} is no address of a server of models. Write http://127.0.0.1:8000, "
                              "with the host and port that it said.", url=url)
-        self.url, self.host, self.port, self.local = url, parts.hostname, parts.port or 80, local
+        self.url, self.host, self.port, self.local = url, parts.hostname, port, local
 
     def record(self, model: VisionTransformer, picture: Picture) -> Trace:
         """As `vit_core.record` of one picture. Raises InputError, "busy" where too many wait there, "serve-gone" where
@@ -118,7 +133,7 @@ class Remote:
                 raise InputError("busy", "As many pictures as may are waiting for the model already; try again in "
                                  f"{retry} s.", seconds=retry)
             if status != 409:  # another model's server
-                raise self._gone(f"HTTP {status}")
+                raise _refused(body) if status == 400 else self._gone(f"HTTP {status}")
         found = self.local.record(model, images)
         return dataclasses.replace(found, crop=crop)
 
