@@ -88,6 +88,13 @@ def garments(root: Path, count: int) -> Path:
     return root
 
 
+def refused(code: str, call, *args, **kwargs) -> InputError:
+    with pytest.raises(InputError) as caught:
+        call(*args, **kwargs)
+    assert caught.value.code == code, str(caught.value)
+    return caught.value
+
+
 def table(path: Path) -> list[dict]:
     return pq.read_table(path).to_pylist()
 
@@ -252,8 +259,8 @@ def test_twenty_kills_lose_nothing(tmp_path, starter, measured):
 def test_a_kill_while_finishing_loses_nothing(tmp_path, starter, loaded, model):
     root = photographs(tmp_path / "p", 30)
     whole = evaluate(loaded, labelled(root), tmp_path / "whole", batch=8, workers=0)
-    # Beside the files moved into place: 1 run.json, 2 rows.parquet, 3 run.json.
-    for die, after in (1, True), (2, False), (2, True), (3, False), (3, True):
+    # The files moved into place: 1 and 2 run.json, 3 rows.parquet, 4 run.json.
+    for die, after in (1, False), (1, True), (2, False), (2, True), (3, False), (3, True), (4, False), (4, True):
         out = tmp_path / f"out {die} {after}"
         assert starter(root=root, file=Path(model), out=out, die=die, after=after)[1]() == signal.SIGKILL
         assert starter(root=root, file=Path(model), out=out)[1]() == 0
@@ -301,6 +308,58 @@ def test_a_finished_run_stays_and_another_one_is_refused(tmp_path, loaded):
     assert progress(out).state == "done"
     evaluate(loaded, source, out, batch=8, workers=0, restart=True, table=table_of)
     assert {row["target"] for row in table(path)} == {0, 2}
+
+
+def everything(root: Path) -> dict[str, bytes | None]:
+    """What is in a folder, and in the folders in it."""
+    return {str(p.relative_to(root)): p.read_bytes() if p.is_file() else None for p in sorted(root.rglob("*"))}
+
+
+@pytest.mark.parametrize("name", ["run.json", "rows.parquet", "rows.sqlite", "cancel"])
+def test_a_file_that_no_run_wrote_is_never_touched(tmp_path, loaded, name):
+    source, out = labelled(photographs(tmp_path / "p", 9)), tmp_path / "project"
+    for content in (b"my own", b"[1]", b'{"name": "my own", "state": "draft"}'):
+        out.mkdir(exist_ok=True)
+        (out / name).write_bytes(content)
+        before = everything(tmp_path)
+        for restart in (False, True):
+            for begin in (lambda: evaluate(loaded, source, out, workers=0, restart=restart),  # noqa: B023
+                          lambda: start("embedded:fashion", source.root, out, restart=restart)):  # noqa: B023
+                error = refused("evaluate-folder", begin)
+                assert error.values == {"out": str(out), "names": [name]}
+        assert main(["evaluate", str(source.root), "--out", str(out), "--restart"]) == 2
+        assert everything(tmp_path) == before
+
+
+def test_a_run_leaves_folders_of_other_peoples_names_alone(tmp_path, loaded):
+    source, out = labelled(photographs(tmp_path / "p", 9)), tmp_path / "project"
+    for name in ("parts/precious.step", "commits/a.txt", "rows.parquet.part", "run.json.part"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("my own")
+    before = everything(out)
+    evaluate(loaded, source, out, workers=0)
+    evaluate(loaded, source, out, workers=0, restart=True)
+    assert before.items() <= everything(out).items()
+
+
+def test_nothing_is_written_among_the_pictures(tmp_path, loaded):
+    root = photographs(tmp_path / "p", 30)
+    for number, name in enumerate(("parts", "commits")):
+        (root / f"class {number}").rename(root / name)
+    (tmp_path / "link").symlink_to(root)
+    (root / "t.csv").write_text("path,label\nparts/00000.jpg,class 0\n", "utf-8")
+    before = everything(tmp_path)
+    for out in (root, tmp_path / "link", root / "parts", root / "run", root / "class 2" / "new" / "run"):
+        for restart in (False, True):
+            error = refused("evaluate-among", evaluate, loaded, labelled(root), out, workers=0, restart=restart)
+            assert error.values == {"out": str(out), "root": str(root)}
+        assert main(["evaluate", str(root), "--out", str(out)]) == 2
+        assert everything(tmp_path) == before
+    for out in (root, root / "parts"):
+        refused("evaluate-among", evaluate, loaded, labelled(root / "t.csv"), out, workers=0)
+    assert everything(tmp_path) == before
+    evaluate(loaded, labelled(root / "t.csv"), root / "run", workers=0)  # a table says which pictures are meant
+    evaluate(loaded, labelled(root), root / ".cache" / "run", workers=0)  # hidden: passed over by whoever lists
 
 
 class Poison:
@@ -384,12 +443,12 @@ def test_a_full_disk_keeps_what_there_is(tmp_path, loaded, monkeypatch):
 def test_no_room_for_the_table_keeps_the_rows(tmp_path, loaded):
     source, out = labelled(photographs(tmp_path / "p", 20)), tmp_path / "out"
     out.mkdir()
-    (out / "rows.parquet.part").symlink_to("/dev/full")  # there is no room in it
+    (out / ".rows.parquet.part").symlink_to("/dev/full")  # there is no room in it
     with pytest.raises(InputError, match="No space left on device") as caught:
         evaluate(loaded, source, out, batch=8, workers=0)
     assert caught.value.code == "evaluate-disk"
     assert (progress(out).state, progress(out).done) == ("failed", 20)
-    assert not list(out.glob("rows.parquet*"))
+    assert not list(out.glob("*rows.parquet*"))
     seen = []
     evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append)
     assert not seen  # nothing was to be computed again

@@ -26,7 +26,7 @@ from vit_core.__main__ import main
 from vit_core.checkpoints import embedded
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
-from vit_core.evaluate import described, evaluate, progress
+from vit_core.evaluate import RAY, described, evaluate, progress
 from vit_core.images import Preprocess
 from vit_core.labelled import labelled
 from vit_core.model import VisionTransformer
@@ -162,7 +162,7 @@ def reached(process: subprocess.Popen, out: Path, done: int) -> None:
 
 
 def committed(out: Path) -> set[str]:
-    return {p.name for p in (out / "commits").glob("*.parquet") if not p.name.endswith(".pending.parquet")}
+    return {p.name for p in (out / RAY / "commits").glob("*.parquet") if not p.name.endswith(".pending.parquet")}
 
 
 def listening() -> set[str]:
@@ -248,11 +248,11 @@ def part(folder: Path, name: str, positions, pictures: list[str], commit: bool =
     rows = [{"path": pictures[p], "size": 1, "mtime_ns": 0, "truth": 0, "target": 0, "position": p,
              "error": "image-format: No." if p == 3 else None, "top_p": [0.75, 0.25]} for p in positions]
     for kind in "parts", "commits":
-        (folder / kind).mkdir(parents=True, exist_ok=True)
+        (folder / RAY / kind).mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pylist(rows, arrow_schema().append(pa.field("position", pa.int64())))
-    pq.write_table(table, folder / "parts" / f"{name}-0.parquet")
+    pq.write_table(table, folder / RAY / "parts" / f"{name}-0.parquet")
     end = ".parquet" if commit else ".pending.parquet"
-    pq.write_table(table.select(["path"]), folder / "commits" / f"{name}{end}")
+    pq.write_table(table.select(["path"]), folder / RAY / "commits" / f"{name}{end}")
 
 
 def test_only_what_is_committed_counts_and_once(tmp_path):
@@ -263,7 +263,7 @@ def test_only_what_is_committed_counts_and_once(tmp_path):
     part(tmp_path, "b_0", [2, 3], names)
     part(tmp_path, "c_0", [6, 7], names, commit=False)
     part(tmp_path, "d_0", [0, 1], names)  # a second time, as where a cluster outlived its killed driver for a moment
-    (tmp_path / "parts" / "e_0-0.parquet").write_bytes(b"PAR1 half of a file")
+    (tmp_path / RAY / "parts" / "e_0-0.parquet").write_bytes(b"PAR1 half of a file")
     parts, store = Parts(tmp_path), Store(tmp_path / "rows.sqlite")
     assert parts.into(store, 10) == [6, 7, 8, 9]
     assert sorted(row[0] for row in store.stats()) == [0, 1, 2, 3, 4, 5]

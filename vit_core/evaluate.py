@@ -31,6 +31,7 @@ from vit_core.trace import autocast
 __all__ = ["Progress", "cancel", "class_table", "described", "evaluate", "mapped", "progress", "session", "start"]
 
 K = 5  # classes kept with their probabilities
+RAY = ".vitrine-ray"  # the folder in `out` of Ray's unfinished rows
 
 @torch.inference_mode()
 def numbers(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -137,15 +138,33 @@ def class_table(path: str | os.PathLike) -> dict[str, str]:
 def _discard(out: Path) -> None:
     """Delete what a run keeps its unfinished rows in, whichever engine it is of."""
     Store.remove(out / "rows.sqlite")
-    for folder in ("commits", "parts"):  # ray's; in this order: a commit without its part would be rows lost
-        if (out / folder).exists():
-            shutil.rmtree(out / folder)
+    for folder in ("commits", "parts", ""):  # in this order: a commit without its part would be rows lost
+        if (out / RAY / folder).exists():
+            shutil.rmtree(out / RAY / folder)
 
 
 def _other(out: Path, differs: list[str]) -> InputError:
     return InputError("evaluate-other", f"{out} holds an evaluation of something else (not the same: "
                       f"{', '.join(differs)}); choose another folder, or --restart to throw it away.", out=str(out),
                       differs=differs)
+
+
+def _apart(out: Path, source) -> None:
+    """A run adds nothing to the pictures: in class folders, whatever is not hidden would be a class of them.
+
+    Pictures in one file have nothing beside them that could be taken for theirs. Raises InputError "evaluate-among".
+    """
+    top, here = os.path.realpath(source.root), os.path.realpath(out)
+    inside = os.path.relpath(here, top).split(os.sep)
+    if os.pardir in inside or source.kind not in ("folder", "imagenet", "table"):
+        return
+    if source.kind == "table" and here != top:
+        among = any(name.startswith("/".join([*inside, ""])) for name in source.names)
+    else:
+        among = here == top or not any(name.startswith(".") for name in inside)
+    if among:
+        raise InputError("evaluate-among", f"{out} lies among the pictures of {top}, and an evaluation adds nothing to "
+                         "a data set; choose a folder outside it.", out=str(out), root=top)
 
 
 def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, table: dict[str, str] | None = None,
@@ -159,11 +178,13 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     the source's class -> the model's. `workers` decode (0: none; default `default_workers`). `lock`: what the caller's
     own `session` of the folder gave. `engine` "ray": on Ray Data (`ray_engine`), with `workers` actors.
 
-    Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-cancelled",
+    Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-folder" (it holds
+    files that are no run's), "evaluate-among" (it lies among the pictures), "evaluate-cancelled",
     "evaluate-disk" (what is written is kept), "evaluate-workers", "evaluate-memory", "evaluate-ray-missing",
     "evaluate-ray", "model-no-head", "image-channels", and what `load` raises.
     """
     out = Path(out)
+    _apart(out, source)
     if lock is None:
         with session(out) as held:
             return evaluate(model, source, out, table=table, batch=batch, workers=workers, device=device, name=name,

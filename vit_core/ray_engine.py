@@ -1,9 +1,10 @@
 """The evaluation on Ray Data, where one machine is not enough: the same rows, to the bit, on machines like this one.
 
-`out/parts/` holds Ray's Parquet files, one a block of whole batches; `out/commits/` its checkpoint, the paths that each
-of those files holds. Ray writes a checkpoint as pending, then the part, then renames the checkpoint: a part counts once
-that is done, and what was pending is thrown away when the run goes on. An actor computes a batch as the local run cuts
-it, with as many threads, whatever part of it Ray asks for: which rows a kill took makes no difference to the numbers.
+In `out/.vitrine-ray/`, a name that no folder of somebody's own has, `parts/` holds Ray's Parquet files, one a block of
+whole batches; `commits/` its checkpoint, the paths that each of those files holds. Ray writes a checkpoint as pending,
+then the part, then renames the checkpoint: a part counts once that is done, and what was pending is thrown away when
+the run goes on. An actor computes a batch as the local run cuts it, with as many threads, whatever part of it Ray asks
+for: which rows a kill took makes no difference to the numbers.
 
 Without RAY_ADDRESS a cluster of this machine alone is started, and ended with the run; only this run has the token
 that opens it. With RAY_ADDRESS that cluster is used: `out` and the pictures must lie on a file system that all its
@@ -33,7 +34,7 @@ import torch
 
 from vit_core import decode
 from vit_core.errors import InputError
-from vit_core.evaluate import numbers, table_rows
+from vit_core.evaluate import RAY, numbers, table_rows
 from vit_core.rows import Store, arrow_schema, storable
 from vit_core.runs import Meter, Progress, disk
 
@@ -129,7 +130,7 @@ class Parts:
     """What Ray has written and committed in a folder."""
 
     def __init__(self, out: Path):
-        self.files, self.commits = out / "parts", out / "commits"
+        self.files, self.commits = (out / RAY / name for name in ("parts", "commits"))
         self._known: dict[Path, tuple[int, int]] = {}
 
     def _commit(self, part: Path) -> Path:

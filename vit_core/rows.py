@@ -118,7 +118,7 @@ class Store:
         import pyarrow.parquet as pq
 
         schema = arrow_schema({"vitrine": json.dumps(about, ensure_ascii=False)})
-        part = path.with_name(path.name + ".part")
+        part = path.with_name(f".{path.name}.part")
         cursor = self._db.execute(f"SELECT {', '.join(COLUMNS)} FROM rows ORDER BY position")
         try:
             with pq.ParquetWriter(part, schema, compression="zstd") as writer:

@@ -19,6 +19,12 @@ from vit_core.errors import InputError
 from vit_core.rows import glance
 
 WINDOW = 10.0  # seconds that the rate looks back
+STATES = ("starting", "running", "done", "cancelled", "failed")
+#: What a run writes under names that somebody's own files may have; the others are hidden, and named after these. A
+#: folder that holds any of them and no run.json of ours is left as it is.
+NAMES = ("run.json", "rows.parquet", "rows.sqlite", "rows.sqlite-wal", "rows.sqlite-shm", "cancel")
+#: Refusals: the folder is what it was before.
+REFUSED = ("evaluate-running", "evaluate-other", "evaluate-folder", "evaluate-among")
 
 
 @dataclass(frozen=True)
@@ -35,15 +41,16 @@ class Progress:
 
 
 def described(out: Path) -> dict:
-    """run.json; empty where there is none."""
+    """run.json; empty where there is none, or one that no run has written."""
     try:
-        return json.loads((Path(out) / "run.json").read_text("utf-8"))
+        run = json.loads((Path(out) / "run.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
+    return run if isinstance(run, dict) and ("identity" in run or run.get("state") in STATES) else {}
 
 
 def describe(out: Path, run: dict) -> None:
-    part = out / "run.json.part"
+    part = out / ".run.json.part"
     part.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", "utf-8")
     os.replace(part, out / "run.json")
 
@@ -79,8 +86,10 @@ def session(out: Path, held: int | None = None) -> Iterator[int]:
     """The folder, made where it is missing, held by this process alone; what ends it early becomes the run's state.
 
     `held`: the lock's descriptor, where the process that started this one handed it over. Raises InputError
-    "evaluate-running" and "evaluate-disk".
+    "evaluate-running", "evaluate-folder" (what is there is someone else's) and "evaluate-disk".
     """
+    parts = () if held is not None else (out / "run.json", out / ".lock", out, *out.parents)
+    made = [path for path in parts if not path.exists()]
     if held is None:
         held = _take(out)
     else:
@@ -88,7 +97,10 @@ def session(out: Path, held: int | None = None) -> Iterator[int]:
     try:
         yield held
     except InputError as error:
-        if error.code != "evaluate-cancelled":
+        if error.code == "evaluate-among":
+            _unmake(made)
+        refused = error.code in REFUSED and described(out).get("state") != "starting"  # `start` has no other way to say
+        if error.code != "evaluate-cancelled" and not refused:
             _fail(out, "failed", f"{error.code}: {error}")
         raise
     except KeyboardInterrupt:
@@ -101,7 +113,17 @@ def session(out: Path, held: int | None = None) -> Iterator[int]:
         os.close(held)
 
 
+def _unmake(made: list[Path]) -> None:
+    """Even an empty folder among the pictures would be a class of them the next time."""
+    with suppress(OSError):  # somebody may have put something in
+        for path in made:
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
 def _take(out: Path) -> int:
+    if not described(out) and (names := [name for name in NAMES if os.path.lexists(out / name)]):
+        raise InputError("evaluate-folder", f"{out} holds {', '.join(names)}, which no evaluation has written; nothing "
+                         "there was touched. Choose another folder.", out=str(out), names=names)
     with disk(out):
         out.mkdir(parents=True, exist_ok=True)
         held = _lock(out)
@@ -109,6 +131,8 @@ def _take(out: Path) -> int:
             raise InputError("evaluate-running", f"An evaluation is already running in {out}; wait for it, or cancel "
                              "it.", out=str(out))
         (out / "cancel").unlink(missing_ok=True)
+        if not described(out):
+            describe(out, {"state": "starting"})  # whatever comes next, the folder is known as ours
     return held
 
 
@@ -127,7 +151,8 @@ def progress(out: str | os.PathLike) -> Progress:
     if state in ("starting", "running") and not alive:
         run = described(out)  # it may have ended between the two looks
         state = run.get("state", "none")
-        state = "interrupted" if state in ("starting", "running") else state
+        if state in ("starting", "running"):
+            state = "interrupted" if "total" in run else "none"  # killed before it knew what to run
     done, errors, rate, left = run.get("done", 0), run.get("errors", 0), run.get("rate"), None
     if state != "done" and (seen := glance(out / "rows.sqlite")):
         done, errors, rate, left = seen
@@ -146,8 +171,8 @@ def start(model: str, source: str | os.PathLike, out: str | os.PathLike, *, labe
           device: str | None = None, restart: bool = False, engine: str | None = None) -> subprocess.Popen:
     """Run `python -m vit_core evaluate` in a session of its own, which outlives this process; its words go to log.txt.
 
-    Arguments as those of the command line. Raises InputError "evaluate-running" and "evaluate-disk"; whatever else goes
-    wrong is the state of the run (`progress`).
+    Arguments as those of the command line. Raises InputError "evaluate-running", "evaluate-folder" and "evaluate-disk";
+    whatever else goes wrong is the state of the run (`progress`).
     """
     out = Path(out)
     held = _take(out)
@@ -161,7 +186,7 @@ def start(model: str, source: str | os.PathLike, out: str | os.PathLike, *, labe
     try:
         with disk(out):
             run = described(out)
-            if run and (restart or run.get("state") != "done"):
+            if restart or run.get("state") != "done":
                 describe(out, run | {"state": "starting", "reason": None})
             with open(out / "log.txt", "ab") as log:  # the lock goes over to the new process with its descriptor
                 return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,

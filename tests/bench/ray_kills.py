@@ -24,7 +24,7 @@ from tests.test_ray_engine import (
     reached,
     slay,
 )
-from vit_core.evaluate import described, progress
+from vit_core.evaluate import RAY, described, progress
 from vit_core.labelled import labelled
 
 __all__ = ["made", "ray"]  # fixtures
@@ -59,7 +59,7 @@ def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, mea
     second = committed(out)
     assert first < second, "what was done before is done again"
 
-    changed = made / "pictures" / pq.read_table(out / "parts", columns=["path"])["path"][0].as_py()
+    changed = made / "pictures" / pq.read_table(out / RAY / "parts", columns=["path"])["path"][0].as_py()
     os.utime(changed, ns=(1, 1))
     process = ray(out)
     reached(process, out, BATCH * (len(second) + 1))
