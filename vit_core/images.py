@@ -33,6 +33,8 @@ BAND = 2**18  # pixels
 MAX_BYTES = 20 * 1024 * 1024
 MAX_RATIO = 100  # longer side / shorter side: past it a square model sees under a hundredth of the picture
 MAX_RESIZED = 16_000_000  # pixels of the picture between resize and crop
+#: Pillow's ways to resize.
+INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 #: (offset, bytes there, name): enough to tell a person what their file is when it cannot be opened.
 SIGNATURES = (
@@ -249,7 +251,7 @@ class Preprocess:
     size: tuple[int, int] = (224, 224)  # (height, width) of the model input, pixels
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
-    interpolation: str = "bicubic"  # or "bilinear"
+    interpolation: str = "bicubic"  # one of INTERPOLATIONS
     crop_pct: float = 0.9  # model input size / size after the resize
     crop_mode: str = "center"  # "center" | "squash" | "border"
 

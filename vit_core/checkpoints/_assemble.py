@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
-from vit_core.images import Preprocess
+from vit_core.images import INTERPOLATIONS, Preprocess
 from vit_core.model import VisionTransformer
 
 _LISTED = 12  # names spelt out in one message; more are counted
@@ -61,6 +61,12 @@ def check_keys(expected: dict[str, tuple], given: dict[str, tuple], source: str)
                          source=source, missing=missing, extra=extra, wrong=wrong, shapes=shapes)
 
 
+def per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """One value a channel. Those for another number, as a grey model of a colour architecture has them, are averaged
+    (as timm does)."""
+    return values if len(values) == channels else (sum(values) / len(values),) * channels
+
+
 def preprocess(made: Preprocess, channels: int, source: str) -> Preprocess:
     """The same, if it can be done; InputError "checkpoint-config" for what a file states and nothing can follow."""
     numbers = (*made.size, *made.mean, *made.std, made.crop_pct)
@@ -68,7 +74,7 @@ def preprocess(made: Preprocess, channels: int, source: str) -> Preprocess:
             and all(isinstance(n, int) and 1 <= n <= _LARGEST_PICTURE for n in made.size)
             and len(made.size) == 2 and len(made.mean) == len(made.std) == channels and 0.01 <= made.crop_pct <= 100
             and all(abs(s) >= 1e-6 for s in made.std)
-            and made.interpolation in ("bicubic", "bilinear", "lanczos", "nearest")
+            and made.interpolation in INTERPOLATIONS
             and made.crop_mode in ("center", "squash", "border")):
         raise InputError("checkpoint-config", f"{source} states a preprocessing that cannot be done: {short(made)}.",
                          source=source, reason=short(made))

@@ -14,7 +14,7 @@ from pathlib import Path
 from torch import Tensor
 
 from vit_core.checkpoints import _files, _hub
-from vit_core.checkpoints._assemble import assemble, preprocess, short
+from vit_core.checkpoints._assemble import assemble, per_channel, preprocess, short
 from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
@@ -58,7 +58,19 @@ _FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers")
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "quick_gelu": "quick_gelu",
                 "silu": "silu", "swish": "silu"}
 _LARGEST = {"depth": 1000}  # and 100,000 of anything else: beyond any model, within what can be laid out
-_RESAMPLE = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers
+_RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}  # Pillow's numbers
+
+#: What transformers' image processors do where a file does not say, ViT's and then what others do otherwise.
+_PLAIN = {"do_resize": True, "default_to_square": True, "resample": 2, "do_center_crop": False, "do_rescale": True,
+          "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": (0.5,), "image_std": (0.5,)}
+_CLIP = {"size": {"shortest_edge": 224}, "default_to_square": False, "resample": 3, "do_center_crop": True,
+         "crop_size": 224, "image_mean": (0.48145466, 0.4578275, 0.40821073),
+         "image_std": (0.26862954, 0.26130258, 0.27577711)}
+_PROCESSORS = {"DeiT": {"size": 256, "resample": 3, "do_center_crop": True, "crop_size": 224}, "Bit": _CLIP,
+               "CLIP": _CLIP}
+#: Switches that are followed, or change nothing here; and settings without "do_" that change pixels, and are not.
+_FOLLOWED = ("do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb", "do_reduce_labels")
+_CHANGES = ("crop_pct", "offset", "rescale_offset", "include_top")
 
 
 def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
@@ -146,32 +158,68 @@ def labels_of(config: dict) -> list[str] | None:
     return None if not labels or all(n == f"LABEL_{i}" for i, n in enumerate(labels)) else labels
 
 
+def _sides(value: object, name: str, square: bool = True) -> tuple[int, ...]:
+    """(height, width) of a size in any of transformers' spellings, or (shortest edge,). ValueError for another size."""
+    if isinstance(value, int):
+        value = {"height": value, "width": value} if square else {"shortest_edge": value}
+    elif isinstance(value, list) and len(value) == 2:
+        value = dict(zip(("height", "width"), value, strict=True))
+    given = {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else {}
+    sides = tuple(given[k] for k in ("height", "width", "shortest_edge") if k in given)
+    if given.keys() not in ({"height", "width"}, {"shortest_edge"}) or not all(
+            type(n) is int and 1 <= n <= 65536 for n in sides):
+        raise ValueError(f"{name} = {short(value)}")
+    return sides
+
+
+def _crop_pct(size: tuple[int, ...], resized: tuple[int, ...]) -> float:
+    """The one number by which `Preprocess` finds the size to resize to from the size that is left by the crop."""
+    crop_pct = min(s / r for s, r in zip(size, resized, strict=True))
+    while any(math.floor(s / crop_pct) < r for s, r in zip(size, resized, strict=True)):
+        crop_pct = math.nextafter(crop_pct, 0)  # the resize takes the whole part, which must not fall short
+    if tuple(math.floor(s / crop_pct) for s in size) != resized:
+        raise ValueError(f"crop_size = {size[0]} x {size[1]} of size = {resized[0]} x {resized[1]}")
+    return crop_pct
+
+
+def _scaled(stated: dict, channels: int) -> list[tuple[float, ...]]:
+    """Mean and deviation of pixels from 0 to 1, whatever range the file's are of. ValueError."""
+    factor = stated["rescale_factor"] if stated["do_rescale"] else 1
+    if not isinstance(factor, int | float) or not 1e-6 <= factor <= 1e6:
+        raise ValueError(f"rescale_factor = {short(factor)}")
+    factor = 1 if math.isclose(255 * factor, 1, rel_tol=1e-6) else 255 * factor  # 0.0039215687 is meant to be 1 / 255
+    pair = (stated["image_mean"], stated["image_std"]) if stated["do_normalize"] else ((0.0,), (1.0,))
+    return [tuple(v / factor for v in per_channel(tuple(values), channels)) for values in pair]
+
+
 def preprocess_of(settings: dict, image_size: tuple[int, int], channels: int) -> Preprocess:
-    """preprocessor_config.json as a `Preprocess`. Missing: the fallback, mean and std 0.5, bicubic, crop 0.9."""
-    grey = (0.5,) * channels
+    """preprocessor_config.json as a `Preprocess`. Missing: the fallback, mean and std 0.5, bicubic, crop 0.9.
+
+    A setting that it leaves out is as transformers has it for the processor that it names. Raises ValueError, naming
+    the setting, for what no `Preprocess` does.
+    """
     if not isinstance(settings, dict) or not settings:
+        grey = (0.5,) * channels
         return Preprocess(size=image_size, mean=grey, std=grey)
-    mean, std = tuple(settings.get("image_mean") or grey), tuple(settings.get("image_std") or grey)
-    if settings.get("do_normalize") is False:
-        mean, std = (0.0,) * channels, (1.0,) * channels
-    if len(mean) != channels or len(std) != channels:
-        mean, std = grey, grey
-    size, crop = settings.get("size"), settings.get("crop_size")
-    shortest = size.get("shortest_edge") if isinstance(size, dict) else None
-    sizes = [s["height"] if isinstance(s, dict) and "height" in s else s for s in (size, crop)]
-    if not isinstance(sizes[0], int | dict | list | None):
-        raise TypeError(f"size {short(size)}")
-    resized = shortest or (sizes[0] if isinstance(sizes[0], int) else image_size[0])
-    crops = settings.get("do_center_crop", False) and isinstance(sizes[1], int)
-    target = sizes[1] if crops else resized
-    if not all(type(n) is int and 1 <= n <= 65536 for n in (target, resized)):
-        raise TypeError(f"size {short(size)}, crop_size {short(crop)}")
-    crop_pct = target / resized
-    while math.floor(target / crop_pct) < resized:  # the resize takes the whole part, which must not fall short
-        crop_pct = math.nextafter(crop_pct, 0)
-    return Preprocess(size=(target, target), mean=mean, std=std, crop_pct=crop_pct,
-                      interpolation=_RESAMPLE.get(settings.get("resample", 2), "bicubic"),
-                      crop_mode="center" if shortest else "squash")
+    kind = str(settings.get("image_processor_type") or settings.get("feature_extractor_type"))
+    kind = re.sub(r"(ImageProcessor|FeatureExtractor)\w*$", "", kind)
+    stated = {"size": list(image_size), **_PLAIN, **_PROCESSORS.get(kind, {}),
+              **{name: value for name, value in settings.items() if value is not None}}
+    odd = [name for name, value in stated.items() if (name in _CHANGES or name.startswith("do_")) and value
+           and name not in _FOLLOWED] + ["do_resize"] * (not stated["do_resize"])
+    if odd:
+        raise ValueError(", ".join(f"{short(name)} = {short(stated[name])}" for name in odd))
+    if (interpolation := _RESAMPLE.get(stated["resample"])) is None:
+        raise ValueError(f"resample = {short(stated['resample'])}")
+    size = resized = _sides(stated["size"], "size", stated["default_to_square"])
+    if stated["do_center_crop"]:
+        size = _sides(stated.get("crop_size"), "crop_size")
+    if len(size) < 2 or len(resized) < 2 and size[0] != size[1]:  # then the picture's shape decides what is seen
+        raise ValueError(f"size = {short(stated['size'])} with do_center_crop = {short(stated['do_center_crop'])}, "
+                         f"crop_size = {short(stated.get('crop_size'))}")
+    mean, std = _scaled(stated, channels)
+    return Preprocess(size, mean, std, interpolation, _crop_pct(size[:len(resized)], resized),
+                      "squash" if len(resized) == 2 else "center")
 
 
 def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str,
@@ -194,10 +242,11 @@ def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str
 
 def _stated_preprocess(settings: dict, image_size: tuple[int, int], channels: int, source: str) -> Preprocess:
     try:
-        return preprocess(preprocess_of(settings, image_size, channels), channels, source)
-    except (TypeError, ArithmeticError, AttributeError, LookupError) as error:
+        made = preprocess_of(settings, image_size, channels)
+    except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
         raise InputError("checkpoint-config", f"{source}: its preprocessor_config.json cannot be followed: "
                          f"{short(error)}.", source=source, reason=f"preprocessor_config: {short(error)}") from error
+    return preprocess(made, channels, source)
 
 
 def _shards(index: Path, get) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_core.checkpoints import _hub
-from vit_core.checkpoints._assemble import assemble, listed, preprocess, short
+from vit_core.checkpoints._assemble import assemble, listed, per_channel, preprocess, short
 from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
 from vit_core.checkpoints._timm import timm
 from vit_core.config import ViTConfig
@@ -224,14 +224,9 @@ def _facts(module: nn.Module, what: str) -> dict:
 
 
 def transform_of(pretrained_cfg: dict, image_size: tuple[int, int], channels: int) -> Preprocess:
-    """timm's evaluation transform as a `Preprocess`, from a model's `pretrained_cfg`, at `image_size`.
-
-    Means and deviations for another number of channels, as a grey model of a colour architecture keeps them, are
-    averaged, as timm does.
-    """
+    """timm's evaluation transform as a `Preprocess`, from a model's `pretrained_cfg`, at `image_size`."""
     cfg = pretrained_cfg or {}
-    mean, std = (values if len(values) == channels else (sum(values) / len(values),) * channels
-                 for values in (tuple(cfg.get(name) or (0.5,) * 3) for name in ("mean", "std")))
+    mean, std = (per_channel(tuple(cfg.get(name) or (0.5,) * 3), channels) for name in ("mean", "std"))
     return Preprocess(
         size=tuple(image_size), mean=mean, std=std, interpolation=cfg.get("interpolation") or "bicubic",
         crop_pct=float(cfg.get("crop_pct") or 0.9), crop_mode=cfg.get("crop_mode") or "center")
