@@ -8,6 +8,7 @@ model that is let go has made goes with it, or it would stay in memory for that.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -103,12 +104,46 @@ def _made() -> Bounded:
 
 def at_hand(name: str, digest: str) -> bool:
     """Whether that model's result for that picture is there, so that nobody waits for it."""
+    _notice(name)
     return (name, "result", digest) in _made()
+
+
+@st.cache_resource(show_spinner=False)
+def _stamps() -> dict[str, tuple]:
+    """Of each model that is read from files here, what they were when it was last asked for."""
+    return {}
+
+
+def _notice(name: str) -> None:
+    """Let go of a model whose files are others now, trained on under the same name, and of all that it made."""
+    found, seen = stamp(name), _stamps()
+    if seen.setdefault(name, found) != found:
+        seen[name] = found
+        _models().drop(lambda key: key[0] == name)
+        _let_go((name,))
+
+
+def stamp(name: str) -> tuple:
+    """(file, time, size) of what a model of that name is read from; nothing where it comes from elsewhere."""
+    source, _, rest = name.partition(":")
+    path = os.path.expanduser(rest)
+    beside = (f"{Path(path).stem}.labels.txt", "labels.txt", "labels.json", "config.json", "preprocessor_config.json")
+    found = []
+    if source in ("file", "hf"):
+        with contextlib.suppress(OSError, ValueError):
+            folder = path if source == "hf" else os.path.dirname(path) or "."
+            own = (os.path.basename(path), *beside) if source == "file" else os.listdir(folder)
+            for file in sorted(own):
+                with contextlib.suppress(OSError):
+                    of = os.stat(os.path.join(folder, file))
+                    found.append((file, of.st_mtime_ns, of.st_size))
+    return tuple(found)
 
 
 def model(name: str) -> vc.VisionTransformer:
     """The model called `name`, on the best device; one, however many ask. Raises InputError; a failure is not kept."""
     loads = []
+    _notice(name)
     found = _models().get((name, "best"), lambda: loads.append(1) or _load(name))
     if loads:
         collector.freeze()
@@ -124,7 +159,9 @@ def settled() -> bool:
 
 def _load(name: str) -> vc.VisionTransformer:
     begun = time.perf_counter()
-    loaded = run(vc.load, name)
+    loaded = vc.load(name, "cpu")  # not in the line: nobody else is to wait for a hub or a disk
+    if (device := vc.best_device()).type != "cpu":
+        loaded = run(vc.checkpoints.moved, loaded, device)
     log.info("load %s %.0f ms", name, (time.perf_counter() - begun) * 1e3)
     return loaded
 
@@ -132,6 +169,7 @@ def _load(name: str) -> vc.VisionTransformer:
 def result(name: str, digest: str, picture: Image.Image) -> Result:
     """One forward pass of the model called `name` on the picture whose pixels have this sha256. Raises InputError,
     "busy" where too many wait."""
+    _notice(name)
     return _made().get((name, "result", digest), lambda: _pass(name, digest, picture))
 
 
@@ -211,9 +249,10 @@ def _evaluation(out: str, stamp: float) -> mistakes.Run:
 
 def why(evaluation, path: str) -> Why:
     """One picture of an evaluation, looked into. Raises InputError where it or the model cannot be read."""
-    row = evaluation.rows.row(path)
-    name = model_name(evaluation)
-    return _made().get((name, "why", str(evaluation.rows.path), path, row and row["hash"]),
+    row, name = evaluation.rows.row(path), model_name(evaluation)
+    table = str(evaluation.rows.path), mistakes.stamp(evaluation.rows.path.parent)
+    _notice(name)
+    return _made().get((name, "why", *table, path, row and row["hash"]),
                        lambda: run(Why, model(name), evaluation, path))
 
 

@@ -71,8 +71,11 @@ def _numbers(name: str) -> bool:
 def allowed_origin(origin: str | None, host: str | None) -> bool:
     """Whether the page at `origin` may open a websocket or send something: only one of this very server, of
     `server.corsAllowedOrigins`, or no page at all."""
-    return origin is None or (urlsplit(origin).netloc == host and bool(host)) or \
-        origin in (config.get_option("server.corsAllowedOrigins") or ())
+    try:
+        same = origin is None or (urlsplit(origin).netloc == host and bool(host))
+    except ValueError:  # an address that is none
+        return False
+    return same or origin in (config.get_option("server.corsAllowedOrigins") or ())
 
 
 class Guard:

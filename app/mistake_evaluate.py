@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from pathlib import Path
 
 import streamlit as st
@@ -63,7 +64,7 @@ def _else(what: Asked) -> None:
 
 
 def _path(name: str) -> str:
-    return name if not name or name.startswith("bundled:") else str(Path(name).expanduser().absolute())
+    return name if not name or name.startswith("bundled:") else os.path.abspath(os.path.expanduser(name))
 
 
 def _title(name: str) -> str:

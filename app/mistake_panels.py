@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -68,9 +69,10 @@ def keep(filter: Filter) -> None:
 
 
 def pick(truth: int | None, predicted: int | None) -> None:
-    """Show the pictures of a cell, a row or a column."""
-    low, high = look().filter.confidence
-    keep(Filter(truth=truth, predicted=predicted, confidence=(low, high), query=look().filter.query))
+    """Show the pictures of a cell, a row or a column; a cell says by itself whether they are right."""
+    now = look().filter
+    outcome = None if truth is not None and predicted is not None else now.outcome
+    keep(replace(now, truth=truth, predicted=predicted, outcome=outcome))
     if truth is not None and (truth == predicted or truth < 0):  # no errors, so in no list of errors
         state.put("list", "all")
     elif truth is not None and predicted is not None and state.get("list") == "all":

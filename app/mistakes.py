@@ -237,19 +237,19 @@ class Run:
     def around(self, look: Look, path: str) -> tuple[int | None, str | None, str | None]:
         """(place in the list from 0, the path before, the one after); None where there is none."""
         if look.list in OWN:
-            row = self.rows.row(path)
-            numbers = self._numbers(look)
-            places = np.flatnonzero(numbers == row["number"]) if row else []
-            if not len(places):
+            row, numbers = self.rows.row(path), self._numbers(look).tolist()
+            if not row or row["number"] not in numbers:
                 return None, None, None
-            place, found = int(places[0]), self.rows.at(numbers[max(0, places[0] - 1):places[0] + 2].tolist())
+            once = list(dict.fromkeys(numbers))  # one with several duplicates is listed with each, and turned to once
+            place, turn = numbers.index(row["number"]), once.index(row["number"])
+            found = self.rows.at(once[max(0, turn - 1):turn + 2])
         else:
-            place = self.rows.position(look.composed(), path)
+            place = turn = self.rows.position(look.composed(), path)
             if place is None:
                 return None, None, None
             found = self.rows.page(look.composed(), max(0, place - 1), 3)
-        here = min(place, 1)
-        return (place, found[here - 1]["path"] if place else None,
+        here = min(turn, 1)
+        return (place, found[here - 1]["path"] if here else None,
                 found[here + 1]["path"] if len(found) > here + 1 else None)
 
     def _numbers(self, look: Look) -> np.ndarray:

@@ -223,7 +223,7 @@ def rollout(result: Result, *, key: str) -> None:
     titled(t("rollout.title"), t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
     with st.container(horizontal=True):
         if trace.depth > 1:
-            st.slider(t("rollout.span"), 1, trace.depth, key="span")
+            st.slider(t("rollout.span"), 1, trace.depth, key="span", persist_state="session")
         residual = st.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual",
                              help=t("rollout.residual.help"), persist_state="session")
         discard = st.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard",
@@ -239,7 +239,7 @@ def rollout(result: Result, *, key: str) -> None:
     depth = last
     if last > first:
         state.bound("depth", first, last, last)
-        depth = st.slider(t("rollout.depth"), first, last, key="depth")
+        depth = st.slider(t("rollout.depth"), first, last, key="depth", persist_state="session")
     options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
     rows = result.rolled.get(options)
     if rows is None:

@@ -47,8 +47,8 @@ def choose_picture() -> None:
         if upload:
             take(upload.file_id, upload.getvalue(), upload.name)
     elif source == "mistakes":  # one that the page of mistakes was asked to open
-        path, data = state.get("mistake")
-        if take(f"mistake {path}", data, plain(path)):
+        path, data, digest = state.get("mistake")
+        if take(f"mistake {digest}", data, plain(path)):
             st.caption(t("mistakes.side", name=escaped(path)))
         st.page_link("screens/mistakes.py", label=t("mistakes.side.back"), icon=":material/arrow_back:")
     else:

@@ -26,23 +26,41 @@ def to_atlas(result: Result, get: Callable[[str], object]) -> dict:
         query = result.token((row, col))
     else:
         query = 0
-    pinned = [int(p) for p in str(get("pinned") or "").split(".") if p.isascii() and p.isdigit() and len(p) < 7]
-    view = {"layer": layer, "head": head, "query": query, "pinned": [p for p in pinned if p < result.trace.length][:2]}
+    pinned = [token for said in str(get("pinned") or "").split(".") if (token := _token(result, said)) is not None]
+    view = {"layer": layer, "head": head, "query": query, "pinned": list(dict.fromkeys(pinned))[:2]}
     for name, options in CHOICES.items():
         view[name] = get(name) if get(name) in options else options[0]
     return view
 
 
 def from_atlas(result: Result, view: dict) -> dict:
-    """What the atlas says, to be kept. `pinned` is tokens joined by dots."""
+    """What the atlas says, to be kept. `pinned` is places joined by dots: "class", "5-7" (row and column)."""
     columns = {number: name for name, number in COLUMNS.items()}
     query = view["query"]
     kept = {"layer": view["layer"] + 1, "head": columns.get(view["head"], str(view["head"] + 1)),
-            "pinned": ".".join(map(str, view["pinned"])) or None, **{name: view[name] for name in CHOICES}}
+            "pinned": ".".join(_said(result, token) for token in view["pinned"]) or None,
+            **{name: view[name] for name in CHOICES}}
     if query < result.trace.prefix:
         return kept | {"from": result.prefix_names[query]}
     row, col = divmod(query - result.trace.prefix, result.grid[1])
     return kept | {"from": "patch", "row": row + 1, "col": col + 1}
+
+
+def _said(result: Result, token: int) -> str:
+    """A token's place in words that mean the same place in another model."""
+    if token < result.trace.prefix:
+        return result.prefix_names[token]
+    row, col = divmod(token - result.trace.prefix, result.grid[1])
+    return f"{row + 1}-{col + 1}"
+
+
+def _token(result: Result, said: str) -> int | None:
+    """The way back; None for a place that this model has not."""
+    if said in result.prefix_names:
+        return result.prefix_names.index(said)
+    place = [_number(part, 0, 10**6, 0) - 1 for part in said.split("-")]
+    inside = len(place) == 2 and all(0 <= n < size for n, size in zip(place, result.grid, strict=True))
+    return result.token(tuple(place)) if inside else None
 
 
 def _number(value: object, low: int, high: int, default: int) -> int:

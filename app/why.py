@@ -32,6 +32,7 @@ SHOWN = 8  # classes whose probabilities are shown
 NEAREST = 6  # correct pictures of each class
 STEPS = 64  # with as many patches or more, not every "erase the top k" is tried
 THUMB = 96  # longer side, pixels
+SAME = 0.05  # of a probability: what another device or bf16 may make of it
 _Place = namedtuple("_Place", ("crop", "grid", "config"))  # what `seen` reads of a trace
 
 
@@ -88,6 +89,10 @@ class Why:
         self.logits = at.interventions(model, self.images, [at.Change()])[0]
         self.probabilities = array(self.logits.softmax(-1))  # (classes,), nothing taken away
         self.predicted = int(self.probabilities.argmax())
+        said = row["predicted"] if row["predicted"] is not None else -1
+        #: Whether the model is another than the one that was evaluated: of the same file it says something else.
+        self.retrained = not self.changed and said >= 0 and not (
+            said < len(self.probabilities) and abs(self.probabilities[said] - row["probability"]) < SAME)
         target = -1 if row["target"] is None else int(row["target"])
         self.labelled = target >= 0 and target != self.predicted
         best = self._best(self.probabilities, 2)

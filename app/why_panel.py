@@ -79,8 +79,9 @@ def why(run, path: str, *, key: str) -> None:
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         payload = cache.run(pack, found, of, words, names(found, words))
     st.markdown(about(found, words))
-    if found.changed:
-        st.warning(words["changed"])
+    for what in ("changed", "retrained"):
+        if getattr(found, what):
+            st.warning(words[what])
     _live(found, payload, of, key)
     nearest(found, words)
     with st.expander(state.t()("fold")):

@@ -166,6 +166,31 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
         assert view.to_atlas(result, kept.get) == wanted
 
 
+def test_a_pin_is_the_same_place_in_another_model():
+    picture = Image.effect_noise((60, 45), 80).convert("RGB")
+    one, other = (Result(name, picture, model := small(name), vc.record(model, picture), 0.0)
+                  for name in ("photo", "fashion"))
+    assert one.grid != other.grid
+    row, col = (min(sizes) - 1 for sizes in zip(one.grid, other.grid, strict=True))
+    shown = view.to_atlas(one, {}.get) | {"pinned": [one.token((row, col)), 0]}
+    kept = view.from_atlas(one, shown)
+    assert kept["pinned"] == f"{row + 1}-{col + 1}.{one.prefix_names[0]}"
+    pinned = view.to_atlas(other, kept.get)["pinned"]
+    assert pinned[0] == other.token((row, col))
+    assert [other.prefix_names[token] for token in pinned[1:]] == [n for n in one.prefix_names[:1]
+                                                                   if n in other.prefix_names]
+    assert view.to_atlas(one, {"pinned": f"{one.grid[0] + 1}-1.0-1.1.x.-.1-1-1.1-²"}.get)["pinned"] == []
+
+
+def test_the_rollout_s_layers_are_there_when_one_comes_back():
+    app = page()
+    app.slider(key="span").set_value((2, 3)).run()
+    app.slider(key="depth").set_value(2).run()
+    app.switch_page("screens/lecture.py").run()
+    app.switch_page("screens/explore.py").run()
+    assert (app.slider(key="span").value, app.slider(key="depth").value) == ((2, 3), 2)
+
+
 @pytest.mark.parametrize("language", text.LANGUAGES)
 @pytest.mark.parametrize("bad", ["embedded:none", "nonsense", "file:/no/such/file.pth", "timm:", "file:README.md",
                                  "file:![a](http://evil.example) **b** :red[c] $x$.pth"])

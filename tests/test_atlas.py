@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +240,17 @@ def test_an_answer_holds_exact_rows_columns_and_rollouts(over):
         for depth in range(3):
             matrix = torch.stack([rollout(trace, residual=0.4, last=depth, token=t) for t in range(N)]).numpy()
             np.testing.assert_allclose(rolled[depth], of(matrix), atol=1e-3)
+
+
+def test_many_who_ask_at_once_are_all_answered_in_full(over, monkeypatch):
+    wants = [{"of": over.id, "query": 40 + i, "direction": "column" if i % 2 else "row", "rolled": True}
+             for i in range(6)]
+    wanted = [over.answer(want) for want in wants]
+    fresh, scores, mean = wire.Source(over.trace, picture(), budget=20_000), wire._scores, torch.Tensor.mean
+    for module, name, real in ((wire, "_scores", scores), (torch.Tensor, "mean", mean)):
+        monkeypatch.setattr(module, name, lambda *a, real=real, **k: (time.sleep(0.01), real(*a, **k))[1])
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(fresh.answer, wants)) == wanted
 
 
 def test_an_answer_holds_the_layer_in_focus(over):

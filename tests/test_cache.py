@@ -2,10 +2,12 @@
 
 import contextlib
 import gc
+import os
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ import vit_core as vc
 from app import cache, figures, text
 from app.bounded import Bounded
 from app.result import Result, Rollout
+from vit_core.checkpoints import embedded
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -86,7 +89,7 @@ def test_twenty_who_ask_at_once_get_one_and_a_failure_is_not_kept():
 def test_twenty_browsers_load_one_model_and_run_one_pass(monkeypatch):
     loads, passes, image = [], [], picture(0)
     real_load, real_forward = vc.load, vc.trace.forward
-    monkeypatch.setattr(vc, "load", lambda name: loads.append(name) or real_load(name))
+    monkeypatch.setattr(vc, "load", lambda name, device: loads.append(name) or real_load(name, device))
     monkeypatch.setattr("vit_core.queue.forward", lambda *a: passes.append(1) or real_forward(*a))
     with ThreadPoolExecutor(20) as pool:
         found = list(pool.map(lambda _: cache.result("embedded:fashion", "digest", image), range(20)))
@@ -172,9 +175,12 @@ def test_what_is_the_model_s_is_worked_out_and_drawn_once_for_all_pictures(build
     first, second, other = (cache.drawn_of_model(result, make, (1,), 5) for result in results)
     assert first is second is not other
     assert cache.drawn_of_model(results[0], make, (1,), 6) is not first
-    assert len(drawn) == 3
+    larger = Result("one", picture(1), model, vc.record(model, torch.zeros(1, 3, 30, 21)), 0.0)
+    assert larger.grid != results[0].grid
+    assert cache.drawn_of_model(larger, make, (1,), 5) is not first
+    assert len(drawn) == 4
     gone = weakref.ref(model)
-    del model, results, first, second, other
+    del model, results, first, second, other, larger
     gc.collect()
     assert gone() is None, "what is kept of a model keeps the model"
 
@@ -188,6 +194,68 @@ def test_a_model_s_figures_go_with_it(build, monkeypatch):
     assert cache.drawn(result, picture, (), 3) is before
     cache.model("other")
     assert not len(cache._drawn())
+
+
+def test_a_model_that_was_trained_on_is_read_again_and_what_it_made_is_gone(build, tmp_path):
+    file, image = tmp_path / "mine.safetensors", picture(1)
+    name = f"file:{file}"
+    embedded.save(build(), file, {})
+    first, shown = cache.model(name), cache.result(name, "digest", image)
+    before = cache.drawn(shown, picture, (), 3)
+    assert cache.model(name) is first
+    assert cache.result(name, "digest", image) is shown
+    other = build(seed=1)
+    other.labels = [f"other {i}" for i in range(11)]
+    embedded.save(other, file, {})
+    assert not cache.at_hand(name, "digest")
+    assert cache.model(name).labels == other.labels
+    again = cache.result(name, "digest", image)
+    assert not torch.equal(again.trace.logits, shown.trace.logits)
+    assert cache.drawn(again, picture, (), 3) is not before
+
+
+def test_what_stands_beside_a_model_s_file_belongs_to_it(tmp_path):
+    file = tmp_path / "mine.pth"
+    file.write_bytes(b"x")
+    seen = [cache.stamp(f"file:{file}")]
+    for beside in "mine.labels.txt", "config.json":
+        (tmp_path / beside).write_text("{}")
+        seen.append(cache.stamp(f"file:{file}"))
+    (tmp_path / "another.pth").write_bytes(b"y")
+    assert cache.stamp(f"file:{file}") == seen[-1]
+    assert len(set(seen)) == 3
+    assert cache.stamp(f"hf:{tmp_path}") != cache.stamp("hf:google/vit") == cache.stamp("embedded:photo") == ()
+    assert cache.stamp("file:\0") == cache.stamp(f"hf:{tmp_path}/none") == ()
+
+
+def test_nobody_waits_for_another_s_model_to_be_read(monkeypatch):
+    reading, let = threading.Event(), threading.Event()
+    real = vc.load
+    monkeypatch.setattr(vc, "load", lambda *a: (reading.set(), let.wait(30), real(*a))[2])
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(cache.model, "embedded:fashion")
+        assert reading.wait(10)
+        assert cache.queue().submit(divmod, 7, 2).result(10) == (3, 1)
+        let.set()
+        assert asked.result(30).config.classes == 10
+
+
+def test_a_picture_or_a_table_that_changed_is_looked_into_again(tmp_path, monkeypatch):
+    made, row = [], {"hash": "a"}
+    monkeypatch.setattr(cache, "Why", lambda *a: made.append(a) or b"why")
+    table = tmp_path / "rows.parquet"
+    table.write_bytes(b"1")
+    evaluation = SimpleNamespace(rows=SimpleNamespace(path=table, row=lambda path: row), model_name="embedded:photo")
+    for _ in range(2):
+        cache.why(evaluation, "p")
+    assert len(made) == 1
+    row["hash"] = "b"
+    cache.why(evaluation, "p")
+    assert len(made) == 2
+    os.utime(table, (1, 1))
+    cache.why(evaluation, "p")
+    cache.why(evaluation, "q")
+    assert len(made) == 4
 
 
 def test_a_spinner_is_for_what_takes_a_moment(monkeypatch):
@@ -269,7 +337,7 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
             raise torch.OutOfMemoryError("no room")
         return forward(model, images, crops)
 
-    monkeypatch.setattr(vc, "load", lambda name: device)
+    monkeypatch.setattr(vc, "load", lambda name, device_: device)
     monkeypatch.setattr("vit_core.queue.forward", full)
     for module in "vit_core.queue", "app.cache":
         monkeypatch.setattr(f"{module}.on_cpu", lambda model: real)

@@ -43,6 +43,6 @@ def test_only_this_very_page_sends(options):
     options(allowed=["hall.example"])
     assert guard.allowed_origin(None, "hall.example")
     assert guard.allowed_origin("http://hall.example", "hall.example")
-    for origin in ("http://hall.example:1", "http://evil.example", "null", ""):
+    for origin in ("http://hall.example:1", "http://evil.example", "null", "", "http://["):
         assert not guard.allowed_origin(origin, "hall.example")
     assert not guard.allowed_origin("null", None)

@@ -110,6 +110,21 @@ def test_pages_hold_each_picture_once_and_in_order(run):
         assert run.around(look, "none") == (None, None, None)
 
 
+def test_duplicates_are_turned_to_once_each(run):
+    first, second = np.array([6, 6, 6, 7]), np.array([9, 10, 8, 8])  # some have several
+    vars(run)["duplicates"] = first, second, np.ones(4), np.ones(4, bool)
+    look, seen = Look("duplicates"), []
+    listed = [row["path"] for row in run.first(look, 10_000)]
+    path = listed[0]
+    while path is not None and len(seen) < 9:
+        seen.append(path)
+        place, before, path = run.around(look, path)
+        assert listed.index(seen[-1]) == place
+        assert before == (seen[-2] if len(seen) > 1 else None)
+    assert seen == list(dict.fromkeys(listed))
+    assert len(seen) == 5
+
+
 def test_lists_are_what_they_say(run):
     errors = run.page(Look("confident"))
     assert all(row["target"] not in (-1, row["predicted"]) for row in errors)
@@ -427,3 +442,29 @@ def test_a_cell_that_is_right_leaves_the_list_of_errors(monkeypatch):
     assert (kept["list"], kept["truth"]) == ("all", "-1")
     mistake_panels.pick(None, None)
     assert kept["truth"] is kept["predicted"] is None
+    kept |= {"outcome": "wrong", "query": "x"}
+    mistake_panels.pick(3, None)  # a row, of what is filtered already
+    assert (kept["truth"], kept["outcome"], kept["query"]) == ("3", "wrong", "x")
+    mistake_panels.pick(3, 4)
+    assert (kept["outcome"], kept["query"]) == (None, "x")
+
+
+def test_a_home_that_is_nobody_s_is_a_folder_that_is_not_there(home):
+    make(mistakes.BUNDLED)
+    app = page(model="embedded:fashion")
+    app.text_input(key="else_source").set_value("~nobody-of-that-name/pictures").run()
+    app.button(key="else_check").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_a_picture_is_opened_by_what_it_is_not_by_its_path(run, monkeypatch):
+    path, found = run.page(Look("all"))[0]["path"], []
+    monkeypatch.setattr("streamlit.page_link", lambda *a, **k: None)  # there is one page here
+    for data in (b"one run's", b"another's"):
+        monkeypatch.setattr(Run, "data", lambda self, name, data=data: data)
+        app = page(list="all", open=path)
+        app.button(key="open_explore").click().run()
+        assert not app.exception
+        found.append(app.session_state["taken"][0])
+    assert found[0] != found[1]

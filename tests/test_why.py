@@ -1,5 +1,6 @@
 """Why a model said what it said: the numbers behind the picture, and what the browser may ask of them."""
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -170,6 +171,7 @@ def test_a_picture_that_changed_or_went_is_said(run, model, tmp_path):
     other = SimpleNamespace(rows=run.rows, source=Moved(), labels=run.labels)
     assert Why(model, other, paths[0]).changed
     assert not Why(model, run, paths[0]).changed
+    assert not Why(model, other, paths[0]).retrained  # another file explains another answer
     Moved.names = ["gone.png", "away.png"]
     with pytest.raises(vc.InputError) as caught:
         Why(model, other, paths[0])
@@ -177,6 +179,14 @@ def test_a_picture_that_changed_or_went_is_said(run, model, tmp_path):
     with pytest.raises(vc.InputError) as caught:
         Why(model, run, "no such row")
     assert caught.value.code == "image-missing"
+
+
+def test_a_model_that_changed_is_said(run, model, path):
+    assert not Why(model, run, path).retrained
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other.head.weight.neg_()
+    assert Why(other, run, path).retrained
 
 
 def test_the_model_is_left_as_it_was(run, path):

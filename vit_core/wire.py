@@ -93,12 +93,13 @@ def _loaded(data: bytes) -> dict[str, Tensor]:
 
 
 def _refused(body: bytes) -> InputError:
-    """What the server says of a picture that it could not use."""
+    """What the server says of a picture that it could not use, or that one too many waits in its own line."""
     try:
         said = json.loads(body)
-        return InputError(str(said["code"]), str(said["sentence"]))
+        code, sentence = said["code"], str(said["sentence"])
     except (ValueError, TypeError, LookupError, RecursionError):
         return _format("HTTP 400")
+    return InputError("busy", sentence) if code == "busy" else _format(sentence)
 
 
 def _format(reason: str) -> InputError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import streamlit as st
 
 from app import cache, mistake_evaluate, mistake_panels, mistakes, state
@@ -68,7 +70,8 @@ def leave() -> None:
 def to_explore(run, path: str) -> None:
     """The open picture and the run's model become the chosen ones."""
     try:
-        state.put("mistake", (path, run.data(path)))
+        data = run.data(path)
+        state.put("mistake", (path, data, hashlib.blake2b(data, digest_size=8).hexdigest()))  # runs may share paths
     except InputError as error:
         state.put("mistake_refused", error)
         return

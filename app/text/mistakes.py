@@ -65,7 +65,6 @@ EN = {
     "mistakes.check.left.repeated": "{count} repeated rows",
     "mistakes.check.left.unlabelled": "{count} without a label",
     # headline
-    "mistakes.title": "How often is it right?",
     "mistakes.accuracy": "Accuracy",
     "mistakes.accuracy.interval": "95 %: {low} – {high} %",
     "mistakes.accuracy.help": "Share of the pictures of a known class that were given that class, with Wilson's 95 "
@@ -135,7 +134,6 @@ EN = {
     "mistakes.before": "Previous page",
     "mistakes.after": "Next page",
     "mistakes.item": "{path}: {truth}, taken for {predicted}",
-    "mistakes.item.plain": "{path}: {truth}",
     # take away
     "mistakes.take": "Take away",
     "mistakes.take.text": "The {count} pictures of this list, in its order.",
@@ -247,7 +245,6 @@ KO = {
     "mistakes.check.left.repeated": "되풀이된 행 {count}개",
     "mistakes.check.left.unlabelled": "레이블이 없는 것 {count}개",
     # headline
-    "mistakes.title": "얼마나 자주 맞힙니까?",
     "mistakes.accuracy": "정확도",
     "mistakes.accuracy.interval": "95 % 구간 {low}–{high} %",
     "mistakes.accuracy.help": "모델이 아는 클래스의 사진 가운데 그 클래스로 예측한 비율과 Wilson의 95 % 신뢰 "
@@ -317,7 +314,6 @@ KO = {
     "mistakes.before": "이전 쪽",
     "mistakes.after": "다음 쪽",
     "mistakes.item": "{path}: 실제 {truth}, 예측 {predicted}",
-    "mistakes.item.plain": "{path}: 실제 {truth}",
     # take away
     "mistakes.take": "내려받기",
     "mistakes.take.text": "이 목록의 사진 {count}장을 이 순서대로 내려받습니다.",

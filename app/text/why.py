@@ -41,6 +41,8 @@ EN = {
     "about_flip": "Erasing {k} of {patches} patches makes it say {name}.",
     "about_never": "Erasing patches does not change its answer.",
     "changed": "The file has changed since it was evaluated: what is shown is the file of today.",
+    "retrained": "The model has changed since the evaluation: of this file it says something else now. What is shown "
+                 "is the model of today; evaluate again to see its mistakes.",
     "nearest_title": "Which pictures that it gets right are nearest?",
     "nearest": "{name}: right, nearest by the vector that the head reads",
     "nearest_one": "similarity {similarity}",
@@ -93,6 +95,8 @@ KO = {
     "about_flip": "패치 {patches}개 중 {k}개를 지우면 바뀌는 답: {name}.",
     "about_never": "패치를 지워도 답이 바뀌지 않습니다.",
     "changed": "평가한 뒤에 파일이 바뀌었습니다. 여기에 보이는 것은 지금의 파일입니다.",
+    "retrained": "평가한 뒤에 모델이 바뀌어 이 파일에 다른 답을 냅니다. 여기에 보이는 것은 지금의 모델입니다. "
+                 "지금 모델의 오분류를 보려면 다시 평가하십시오.",
     "nearest_title": "맞힌 사진 가운데 가장 가까운 것은?",
     "nearest": "{name}: 맞힌 사진 중 헤드가 읽는 벡터가 가장 가까운 것",
     "nearest_one": "유사도 {similarity}",

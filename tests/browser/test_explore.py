@@ -129,6 +129,19 @@ def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, mea
     assert server.forwards() == ran
 
 
+def test_another_model_looks_from_the_same_place(visit):
+    page = visit("model=embedded:fashion&from=patch&row=7&col=7&pinned=7-7")
+    for title, names in (("model.photo", "embedded:photo"), ("model.fashion", "embedded:fashion")):
+        page.locator(".st-key-model_en").click()
+        page.get_by_role("option", name=ENGLISH(title), exact=True).click()
+        page.wait_for_function("name => location.search.includes(encodeURIComponent(name))", arg=names)
+        settled(page)
+        page.wait_for_timeout(500)  # until the atlas would have told Python of another place
+        for part in ("row=7", "col=7", "pinned=7-7"):
+            assert part in page.url, page.url
+        assert page.get_by_text("How alike is every place to row 7, column 7?").count()
+
+
 def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, server, shoot):
     page = visit()
     trace, atlas = vc.record(model, str(SAMPLES / FIRST["file"])), Looking(page)
@@ -142,7 +155,8 @@ def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, serve
     page.mouse.click(*atlas.cell(last - 1, 2))  # a head of the atlas
     atlas.shows(trace.attention(last - 1, [token])[2, 0])
     page.get_by_text(f"Highlighted: layer {last}, head 3").wait_for()
-    for part in (f"layer={last}", "head=3", "from=patch", f"row={row + 1}", f"col={col + 1}", f"pinned={token}"):
+    for part in (f"layer={last}", "head=3", "from=patch", f"row={row + 1}", f"col={col + 1}",
+                 f"pinned={row + 1}-{col + 1}"):
         page.wait_for_function("part => location.search.includes(part)", arg=part)
     shoot(page, "pinned")
     page.reload()  # the address is the view

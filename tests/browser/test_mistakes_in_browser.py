@@ -164,6 +164,22 @@ def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, s
     addressed(page, "page=2", lacks=("open",))
 
 
+def test_pictures_that_are_left_are_let_go(show):
+    page = show()
+    page.locator(".gallery button").nth(PAGE - 1).wait_for()
+    page.evaluate("""() => {
+        const held = window.held = new Set(), {createObjectURL, revokeObjectURL} = URL;
+        URL.createObjectURL = of => { const url = createObjectURL(of); held.add(url); return url; };
+        URL.revokeObjectURL = url => { held.delete(url); revokeObjectURL(url); };
+    }""")
+    for _ in range(3):
+        page.locator(".gallery button").first.click()
+        page.get_by_text("What if these patches were gone?").wait_for()
+        press(page, "open_back")
+        page.locator(".gallery button").nth(PAGE - 1).wait_for()
+    page.wait_for_function("most => held.size <= most", arg=PAGE)
+
+
 def test_the_next_picture_goes_over_the_edge_of_a_page(show, run):
     last, following = (run.page(Look(page=0))[-1]["path"], run.page(Look(page=1))[0]["path"])
     page = show(f"open={last}")

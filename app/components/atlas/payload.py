@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import math
+import threading
 from collections import OrderedDict
 from functools import lru_cache
 
@@ -247,13 +248,17 @@ def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET, side: int 
 
 
 class Source:
-    """A packed trace, and what the browser may ask of it later. Make one a picture and keep it (it caches)."""
+    """A packed trace, and what the browser may ask of it later. Make one a picture and keep it (it caches).
+
+    Sessions that look at the same picture share it: they are answered one after the other.
+    """
 
     def __init__(self, trace: Trace, picture: Image.Image, *, budget: int = BUDGET):
         self.trace = trace
         self.payload = pack(trace, picture, budget=budget)
         header = header_of(self.payload)
         self.id, self.whole = header["id"], header["factor"] == 1
+        self._lock = threading.Lock()
         self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._means: list[Tensor] = []  # head-mean attention of each layer (N, N), float16
         self._totals: list[Tensor] = []  # log of each softmax's denominator, (heads, N): columns need them
@@ -277,14 +282,16 @@ class Source:
         if want is None:
             return None
         key = json.dumps(want, sort_keys=True)
-        if key not in self._answers:
-            sections = self._focus(*want["focus"]) if want["focus"] else {}
-            if want["query"] is not None:
-                sections |= self._maps(want["query"], want["direction"], want["residual"] if want["rolled"] else None)
-            self._answers[key] = assemble({"of": self.id, "want": want}, sections)
-            while len(self._answers) > 4:
-                self._answers.popitem(last=False)
-        return self._answers[key]
+        with self._lock:
+            if key not in self._answers:
+                sections = self._focus(*want["focus"]) if want["focus"] else {}
+                if want["query"] is not None:
+                    sections |= self._maps(want["query"], want["direction"],
+                                           want["residual"] if want["rolled"] else None)
+                self._answers[key] = assemble({"of": self.id, "want": want}, sections)
+                while len(self._answers) > 4:
+                    self._answers.popitem(last=False)
+            return self._answers[key]
 
     def _checked(self, want: dict) -> dict | None:
         """What came from the browser, with nothing in it that was not asked for."""

@@ -33,19 +33,21 @@ class View {
       this.words = data.words;
       label(this);
     }
+    const other = data.id !== this.wanted;
+    if (other) {
+      this.wanted = data.id;
+      this.root.dataset.state = "loading";
+      this.clear(); // first: a view for the new model is not to be cut down to what the last one can show
+    }
     if (this.seq === undefined || data.view.seq !== this.seq) {
       const first = this.seq === undefined;
       this.seq = data.view.seq;
       this.take(data.view);
       if (!first) this.change({}); // an order from Python is answered, so that it need not be repeated
     }
-    if (data.id !== this.wanted) {
-      this.wanted = data.id;
-      this.root.dataset.state = "loading";
-      this.clear();
-      const shelved = SHELF.blobs.get(data.id)?.header;
-      if (shelved) this.arrived(shelved);
-    } else this.redraw();
+    const shelved = other && SHELF.blobs.get(data.id)?.header;
+    if (shelved) this.arrived(shelved);
+    else if (!other) this.redraw();
   }
 
   /** Take over what a view dict says, and nothing else it may hold. */

@@ -14,10 +14,14 @@ export default function (component) {
   const root = parentElement.querySelector(".gallery");
   if (!root || !(data instanceof Uint8Array)) return;
   const header = decode(data);
-  if (root.shown === header.id) return;
+  const forget = () => {
+    for (const url of root.urls ?? []) URL.revokeObjectURL(url);
+    root.urls = [];
+    root.shown = null;
+  };
+  if (root.shown === header.id) return forget;
+  forget();
   root.shown = header.id;
-  for (const url of root.urls ?? []) URL.revokeObjectURL(url);
-  root.urls = [];
   root.replaceChildren();
   header.items.forEach((item, i) => {
     const button = document.createElement("button");
@@ -53,4 +57,5 @@ export default function (component) {
       });
     }
   });
+  return forget;
 }
