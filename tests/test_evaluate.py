@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 import vit_core as vc
+from tests.test_packed import mnist
 from vit_core import decode
 from vit_core.__main__ import main
 from vit_core.checkpoints import embedded
@@ -360,6 +361,80 @@ def test_nothing_is_written_among_the_pictures(tmp_path, loaded):
     assert everything(tmp_path) == before
     evaluate(loaded, labelled(root / "t.csv"), root / "run", workers=0)  # a table says which pictures are meant
     evaluate(loaded, labelled(root), root / ".cache" / "run", workers=0)  # hidden: passed over by whoever lists
+
+
+def test_the_same_names_in_another_folder_are_another_source(tmp_path, loaded):
+    roots = [photographs(tmp_path / name, 18) for name in ("clean", "corrupted")]
+    out = tmp_path / "out"
+    first = evaluate(loaded, labelled(roots[0]), out, batch=8, workers=0)
+    error = refused("evaluate-other", evaluate, loaded, labelled(roots[1]), out, batch=8, workers=0)
+    assert error.values["differs"] == ["pictures' folder"]
+    assert "(not the same: pictures' folder)" in str(error)
+    (tmp_path / "link").symlink_to(roots[0])
+    assert evaluate(loaded, labelled(tmp_path / "link"), out, batch=8, workers=0) == first  # the same, by another name
+    before = first.stat().st_mtime_ns
+    older = json.loads((out / "run.json").read_text("utf-8"))  # of a version that did not have the folder there
+    del older["identity"]["pictures' folder"]
+    (out / "run.json").write_text(json.dumps(older), "utf-8")
+    error = refused("evaluate-other", evaluate, loaded, labelled(roots[1]), out, batch=8, workers=0)
+    assert error.values["differs"] == ["pictures' folder"]
+    evaluate(loaded, labelled(roots[0]), out, batch=8, workers=0)
+    assert first.stat().st_mtime_ns == before
+    evaluate(loaded, labelled(roots[1]), out, batch=8, workers=0, restart=True)
+    assert json.loads((out / "run.json").read_text("utf-8"))["source"]["root"] == str(roots[1])
+
+
+def test_a_finished_run_of_a_picture_that_changed_runs_its_batch_again(tmp_path, loaded):
+    root, out, seen = photographs(tmp_path / "p", 40), tmp_path / "out", []
+    (root / "class 0" / "gone.png").symlink_to("nowhere.png")  # has neither size nor time
+    source = labelled(root)
+    before = table(evaluate(loaded, source, out, batch=8, workers=0))
+    Image.fromarray(np.zeros((21, 30, 3), np.uint8)).save(root / source.names[10])
+    with pytest.raises(InputError, match="stopped after 33 of 41"):
+        evaluate(loaded, source, out, batch=8, workers=0, should_stop=lambda: True)
+    path = evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append)
+    assert [p.done for p in seen] == [41]
+    assert digest(path) == digest(evaluate(loaded, source, tmp_path / "fresh", batch=8, workers=0))
+    after = table(path)
+    assert [i for i in range(41) if after[i] != before[i]] == [10]
+    assert not list(out.glob("rows.sqlite*"))
+    path.write_bytes(b"damaged")
+    evaluate(loaded, source, out, batch=8, workers=0)
+    assert table(path) == after
+
+
+def test_a_file_of_pictures_that_was_replaced_is_another_source(tmp_path, loaded):
+    pictures, truth = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8), np.zeros(20, np.uint8)
+    for name, fill in ("mnist", pictures), ("same", pictures), ("corrupted", 255 - pictures):
+        mnist(tmp_path / name, fill, truth)
+    out, stop = tmp_path / "out", iter([False, True])
+    with pytest.raises(InputError, match="stopped after"):
+        evaluate(loaded, labelled(tmp_path / "mnist"), out, batch=8, workers=0, should_stop=lambda: next(stop))
+    (tmp_path / "corrupted" / "t10k-images-idx3-ubyte").replace(tmp_path / "mnist" / "t10k-images-idx3-ubyte")
+    error = refused("evaluate-other", evaluate, loaded, labelled(tmp_path / "mnist"), out, batch=8, workers=0)
+    assert error.values["differs"] == ["pictures' file"]
+    evaluate(loaded, labelled(tmp_path / "same"), out, batch=8, workers=0)  # wherever it lies, it holds the same
+    older = json.loads((out / "run.json").read_text("utf-8"))  # of a version that did not know what the file held
+    del older["identity"]["pictures' file"]
+    (out / "run.json").write_text(json.dumps(older), "utf-8")
+    seen = []
+    evaluate(loaded, labelled(tmp_path / "mnist"), out, batch=8, workers=0, on_progress=seen.append)
+    assert [p.done for p in seen] == [8, 16, 20]
+
+
+def test_a_finished_run_looks_at_10_000_files_in_a_moment(tmp_path, loaded, measured):
+    (tmp_path / "nothing").touch()
+    for number in range(10_000):
+        folder = tmp_path / "p" / f"class {number % 7}"
+        folder.mkdir(parents=True, exist_ok=True)
+        os.link(tmp_path / "nothing", folder / f"{number}.png")
+    source = labelled(tmp_path / "p")
+    path = evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0)
+    begun = time.process_time()
+    assert evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0) == path
+    took = time.process_time() - begun
+    measured(f"a finished evaluation asked for again: 10,000 files looked at in {took:.2f} s of processor")
+    assert took < 1
 
 
 class Poison:

@@ -3,7 +3,8 @@
 `out/` holds run.json (what is run, and the state), rows.sqlite while it runs, rows.parquet (see `rows.COLUMNS`) when it
 is finished, and log.txt where `start` began it. The source's order is cut into batches once. A batch is decoded, run
 and written as a whole or not at all, with the number of threads of the first start, so that a resumed run has the very
-numbers of one that was never stopped (on the same machine). A file that changed since takes its batch with it.
+numbers of one that was never stopped (on the same machine). A file that changed since takes its batch with it, of a
+finished run too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,9 @@ from torch import Tensor
 
 from vit_core import checkpoints, decode
 from vit_core.errors import InputError
+from vit_core.labelled import FILES
 from vit_core.model import VisionTransformer
-from vit_core.rows import Store, storable
+from vit_core.rows import Store, stats, storable
 from vit_core.runs import Meter, Progress, cancel, describe, described, disk, progress, session, start
 from vit_core.trace import autocast
 
@@ -32,6 +35,7 @@ __all__ = ["Progress", "cancel", "class_table", "described", "evaluate", "mapped
 
 K = 5  # classes kept with their probabilities
 RAY = ".vitrine-ray"  # the folder in `out` of Ray's unfinished rows
+FOLDER, FILE = "pictures' folder", "pictures' file"  # in a run's identity, of which a sentence names what differs
 
 @torch.inference_mode()
 def numbers(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -109,7 +113,7 @@ def mapped(model: VisionTransformer, source, table: dict[str, str] | None = None
 
 def _plan(name: str, model: VisionTransformer, source, match, batch: int) -> dict:
     """What is run, as run.json has it; "identity" is what a resumed run must share with the first."""
-    device = next(model.parameters()).device
+    device, digest = next(model.parameters()).device, source.digest()
     return {
         "model": name, "labels": model.labels, "total": len(source),
         "source": {"title": source.title, "kind": source.kind, "root": str(Path(source.root).absolute()),
@@ -117,8 +121,15 @@ def _plan(name: str, model: VisionTransformer, source, match, batch: int) -> dic
         "match": {"by": match.by, "target": match.target.tolist(), "unknown": list(match.unknown)},
         "identity": {"model": weights_digest(model), "source": source_digest(source),
                      "classes": _digest(np.ascontiguousarray(match.target, np.int32).tobytes()), "batch": batch,
-                     "device": device.type, "torch": torch.__version__},
+                     "device": device.type, "torch": torch.__version__,
+                     **({FOLDER: os.path.realpath(source.root)} if digest is None else {FILE: digest})},
     }  # fmt: skip
+
+
+def _identity(before: dict) -> dict:
+    """What a run was of. One of an older version did not say the folder there; it did not know what a file held."""
+    identity, source = before.get("identity", {}), before.get("source", {})
+    return ({FOLDER: os.path.realpath(source["root"])} if source.get("kind") in FILES else {}) | identity
 
 
 def class_table(path: str | os.PathLike) -> dict[str, str]:
@@ -143,6 +154,23 @@ def _discard(out: Path) -> None:
             shutil.rmtree(out / RAY / folder)
 
 
+def _stands(out: Path, source, engine: str) -> bool:
+    """Whether the finished table is of the pictures as they are today.
+
+    Where some are others, its rows go back to the store, for their batches alone to be run again; those of a run on
+    Ray, whose store is another, or of a damaged table, do not: all of it is run anew.
+    """
+    try:
+        if not any(True for _ in decode.changed(source, stats(out / "rows.parquet"))):
+            return True
+        if engine == "local":
+            with closing(Store(out / "rows.sqlite")) as store:
+                store.refill(out / "rows.parquet")
+    except (OSError, ValueError, KeyError):  # Arrow's are among them
+        _discard(out)
+    return False
+
+
 def _other(out: Path, differs: list[str]) -> InputError:
     return InputError("evaluate-other", f"{out} holds an evaluation of something else (not the same: "
                       f"{', '.join(differs)}); choose another folder, or --restart to throw it away.", out=str(out),
@@ -156,7 +184,7 @@ def _apart(out: Path, source) -> None:
     """
     top, here = os.path.realpath(source.root), os.path.realpath(out)
     inside = os.path.relpath(here, top).split(os.sep)
-    if os.pardir in inside or source.kind not in ("folder", "imagenet", "table"):
+    if os.pardir in inside or source.kind not in FILES:
         return
     if source.kind == "table" and here != top:
         among = any(name.startswith("/".join([*inside, ""])) for name in source.names)
@@ -174,9 +202,10 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     """Run `model` (a name for `load`, or a model called `name`) over `source` (a `labelled.Labelled`); the path of
     rows.parquet.
 
-    A run that was interrupted in `out` goes on; a finished one is left as it is; `restart` throws either away. `table`:
-    the source's class -> the model's. `workers` decode (0: none; default `default_workers`). `lock`: what the caller's
-    own `session` of the folder gave. `engine` "ray": on Ray Data (`ray_engine`), with `workers` actors.
+    A run that was interrupted in `out` goes on; of a finished one, the batches with a file whose size or time is
+    another today are run again (on Ray, then all are); `restart` throws either away. `table`: the source's class ->
+    the model's. `workers` decode (0: none; default `default_workers`). `lock`: what the caller's own `session` of the
+    folder gave. `engine` "ray": on Ray Data (`ray_engine`), with `workers` actors.
 
     Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-folder" (it holds
     files that are no run's), "evaluate-among" (it lies among the pictures), "evaluate-cancelled",
@@ -203,16 +232,18 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     run, before = _plan(name, loaded, source, mapped(loaded, source, table), batch), described(out)
     threads = torch.get_num_threads()
     with disk(out):
-        if restart or "identity" not in before:
+        was, now = _identity(before), run["identity"]
+        if not restart and (differs := sorted(k for k, v in was.items() if now.get(k) != v)):
+            raise _other(out, differs)
+        if restart or was.keys() != now.keys():  # none, or one of an older version that did not note all of this
             _discard(out)  # before run.json says that what is there belongs to this run
             (out / "rows.parquet").unlink(missing_ok=True)
             run["threads"] = threads
-        elif before["identity"] != run["identity"]:
-            differs = sorted(k for k, v in run["identity"].items() if before["identity"].get(k) != v)
-            raise _other(out, differs)
         elif before["state"] == "done" and (out / "rows.parquet").exists():
             _discard(out)  # left by one killed at its very end
-            return out / "rows.parquet"
+            if _stands(out, source, engine):
+                return out / "rows.parquet"
+            run["threads"] = before["threads"]
         elif before.get("engine", "local") != engine:  # finished rows are the same, unfinished ones are kept elsewhere
             raise _other(out, ["engine"])
         else:  # with another number of threads, sums would be added up in another order
@@ -248,9 +279,7 @@ def _run(model, source, out: Path, run: dict, batch: int, workers: int, on_progr
     try:
         with disk(out):
             whole = store.whole(total, batch)
-            changed = {position // batch for position, *stat in store.stats()
-                       if stat[1] != 0 and tuple(stat) != decode.stat(source, position)}  # 0: inside one file
-            whole -= changed
+            whole -= {position // batch for position in decode.changed(source, store.stats())}
             errors = store.errors(whole, batch)
         numbers_left = [n for n in range(-(-total // batch)) if n not in whole]
         ranges = [range(n * batch, min(total, (n + 1) * batch)) for n in numbers_left]

@@ -27,6 +27,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 BUNDLED = {"bundled:fashion": "fashion-mnist"}  # name -> folder under assets/
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 LISTED = 20  # names of what was left out that are kept; the rest is counted
+FILES = ("folder", "table", "imagenet")  # the kinds of source whose pictures are files of their own
 #: Folders that are parts of a data set, not classes; of those there, the first is evaluated.
 PARTS = ("test", "val", "valid", "validation", "train")
 
@@ -96,6 +97,13 @@ class Labelled:
         Raises InputError: "source-outside", "image-missing".
         """
         raise NotImplementedError
+
+    def digest(self) -> str | None:
+        """Of the bytes of the one file that holds all pictures; None where each is a file, which `stat` tells apart.
+
+        Raises InputError "source-format".
+        """
+        return None
 
 
 class Files(Labelled):

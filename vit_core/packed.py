@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import hashlib
 import io
 import math
 import os
@@ -31,11 +32,12 @@ _BROKEN = (OSError, ValueError, KeyError, EOFError, zlib.error, tarfile.TarError
 
 
 class Packed(Labelled):
-    """Pictures that `load` gives, as an array (n, height, width[, 3]) or as files' bytes; once in each process."""
+    """Pictures that `load` gives, as an array (n, height, width[, 3]) or as files' bytes; once in each process. `file`
+    gives the path of the file that they are in."""
 
-    def __init__(self, *args, load: Callable, **kwargs):
+    def __init__(self, *args, load: Callable, file: Callable[[], str], **kwargs):
         super().__init__(*args, **kwargs)
-        self._load, self._loaded = load, None
+        self._load, self._file, self._loaded = load, file, None
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_loaded": None}
@@ -64,6 +66,13 @@ class Packed(Labelled):
 
     def stat(self, index: int) -> tuple[int, int]:
         return len(self.data(index)), 0
+
+    def digest(self) -> str:
+        try:
+            with open(self._file(), "rb") as file:
+                return hashlib.file_digest(file, functools.partial(hashlib.blake2b, digest_size=16)).hexdigest()
+        except _BROKEN as error:
+            raise _format(self.root, error) from error
 
 
 def _format(path: str | os.PathLike, error: Exception | str) -> InputError:
@@ -115,15 +124,16 @@ def _idx_source(root: Path, pixels: str, labels: str) -> Packed:
     classes = FASHION_LABELS if fashion and most < 10 else [str(i) for i in range(max(10, most + 1))]
     title = "Fashion-MNIST" if classes is FASHION_LABELS else os.path.basename(os.path.realpath(root))
     return _packed(f"{title} (t10k)", "fashion", root, classes, [f"t10k/{i:05}" for i in range(len(truth))], truth,
-                   functools.partial(_idx, root, pixels))
+                   functools.partial(_idx, root, pixels), functools.partial(resolve, root, pixels))
 
 
-def _packed(title: str, kind: str, root: Path, classes: list[str], names: list[str], truth, load: Callable) -> Packed:
+def _packed(title: str, kind: str, root: Path, classes: list[str], names: list[str], truth, load: Callable,
+            file: Callable[[], str]) -> Packed:
     if not names:
         raise InputError("source-empty", f"There are no labelled pictures in {str(root)!r} ({len(classes)} classes). "
                          "Put the pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.",
                          name=str(root), classes=len(classes))
-    return Packed(title, kind, root, classes, names, truth, load=load)
+    return Packed(title, kind, root, classes, names, truth, load=load, file=file)
 
 
 def _idx(root: Path, name: str) -> np.ndarray:
@@ -170,8 +180,9 @@ def _cifar_source(root: Path, name: str, get: Callable[[str], bytes]) -> Packed:
     except _BROKEN as error:
         raise _format(root, error) from error
     names = [f"test/{i:05}" for i in range(len(truth))]
+    file = functools.partial(resolve, root, name) if root.is_dir() else functools.partial(os.fspath, root)
     return _packed(f"CIFAR-{len(classes)} (test)", "cifar", root if root.is_dir() else root.parent, classes, names,
-                   truth, functools.partial(_cifar_pixels, get, name, before))
+                   truth, functools.partial(_cifar_pixels, get, name, before), file)
 
 
 def _rows(data: bytes, before: int) -> np.ndarray:
@@ -216,7 +227,7 @@ def archive(path: Path) -> Labelled:
     number = {c: i for i, c in enumerate(classes)}
     return _packed(f"{path.name} ({chosen})", "cifar", path.parent, classes, [name for name, _, _ in rows],
                    [number[label] for _, label, _ in rows],
-                   functools.partial(_members, path, [name for _, _, name in rows]))
+                   functools.partial(_members, path, [name for _, _, name in rows]), functools.partial(os.fspath, path))
 
 
 def _member(path: Path, name: str) -> bytes:

@@ -133,6 +133,18 @@ class Store:
         finally:
             part.unlink(missing_ok=True)  # on a full disk every byte counts
 
+    def refill(self, path: Path) -> None:
+        """The rows of a finished table, as they were when it was written."""
+        import pyarrow.parquet as pq
+
+        first = 0
+        for batch in pq.ParquetFile(path).iter_batches(GROUP, columns=list(COLUMNS)):
+            columns = [[cell.values for cell in batch[name]] if name in LISTS else batch[name].to_pylist()
+                       for name in COLUMNS]
+            rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+            self.write(first, rows, (first + len(rows), 0, None, None))
+            first += len(rows)
+
     def close(self) -> None:
         self._db.close()
 
@@ -153,6 +165,14 @@ def _lists(blobs: Sequence[bytes | None], dtype: str, kind):
     values = pa.array(np.frombuffer(b"".join(blob for blob in blobs if blob), dtype), kind.value_type)
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=kind,
                                     mask=pa.array([blob is None for blob in blobs], pa.bool_()))
+
+
+def stats(path: Path) -> Iterable[tuple[int, int | None, int | None]]:
+    """(position, size, mtime_ns) of every row of a finished table."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, columns=["size", "mtime_ns"])
+    return zip(range(len(table)), *(column.to_pylist() for column in table.columns), strict=True)
 
 
 def glance(path: Path) -> tuple[int, int, float | None, float | None] | None:
