@@ -18,7 +18,6 @@ import torch
 from PIL import Image
 
 import vit_core as vc
-from tests.test_packed import mnist
 from vit_core import decode
 from vit_core.__main__ import main
 from vit_core.checkpoints import embedded
@@ -406,7 +405,10 @@ def test_a_finished_run_of_a_picture_that_changed_runs_its_batch_again(tmp_path,
 def test_a_file_of_pictures_that_was_replaced_is_another_source(tmp_path, loaded):
     pictures, truth = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8), np.zeros(20, np.uint8)
     for name, fill in ("mnist", pictures), ("same", pictures), ("corrupted", 255 - pictures):
-        mnist(tmp_path / name, fill, truth)
+        (tmp_path / name).mkdir()
+        for kind, values in ("images-idx3", fill), ("labels-idx1", truth):
+            head = b"\0\0\x08" + bytes([values.ndim]) + np.array(values.shape, ">u4").tobytes()
+            (tmp_path / name / f"t10k-{kind}-ubyte").write_bytes(head + values.tobytes())
     out, stop = tmp_path / "out", iter([False, True])
     with pytest.raises(InputError, match="stopped after"):
         evaluate(loaded, labelled(tmp_path / "mnist"), out, batch=8, workers=0, should_stop=lambda: next(stop))

@@ -152,6 +152,46 @@ def test_an_archive_of_pictures(tmp_path):
     refused("source-format", pickle.loads(pickle.dumps(source)).data, 1)
 
 
+def test_pictures_of_the_same_name_in_an_archive_are_two(tmp_path):
+    files = {f"{home}/test/{c}/1.png": png(n) for n, (home, c) in enumerate(
+        (home, c) for home in ("orig", "small") for c in ("cat", "dog"))}
+    source = labelled(tar_of(tmp_path / "c.tar", files))
+    assert rows(source) == {name: name.split("/")[2] for name in files}
+    assert {source.names[i]: source.data(i) for i in range(4)} == files
+    with tarfile.open(tmp_path / "c.tar", "a") as tar:  # once more, as `tar --append` does: the later one counts
+        info = tarfile.TarInfo("orig/test/cat/1.png")
+        info.size = len(png(9))
+        tar.addfile(info, io.BytesIO(png(9)))
+    source = labelled(tmp_path / "c.tar")
+    assert (len(source), source.data(0)) == (4, png(9))
+
+
+def test_an_archive_is_read_as_a_folder_is(tmp_path):
+    def read(*names):
+        source = labelled(tar_of(tmp_path / "c.tar", {name: png(i) for i, name in enumerate(names)}))
+        assert [source.data(i) for i in range(len(source))] == [png(names.index(n)) for n in kept(source, names)]
+        return source
+
+    def kept(source, names):
+        return [next(n for n in names if n.removeprefix("./").endswith(name)) for name in source.names]
+
+    source = read("cat/1.png", "dog/2.png", "dog/deep/er/3.png", "loose.png", "._loose.png", "cat/._1.png",
+                  "__MACOSX/cat/1.png", "fox/.thumbs/1.png")
+    assert rows(source) == {"cat/1.png": "cat", "dog/2.png": "dog", "dog/deep/er/3.png": "dog"}
+    assert source.left_out == {"unlabelled": 1}
+    assert source.title == "c.tar"
+    around = read("./pics/cat/1.png", "./pics/dog/2.png", "./pics/logo.png")
+    assert rows(around) == {"cat/1.png": "cat", "dog/2.png": "dog"}
+    assert around.left_out == {"unlabelled": 1}
+    assert rows(read("cat/1.png", "cat/2.png")) == {"cat/1.png": "cat", "cat/2.png": "cat"}
+    parts = read("d/test/cat/1.png", "d/test/cat/._1.png", "d/test/dog/sub/1.png", "d/train/cat/9.png", "d/logo.png")
+    assert rows(parts) == {"test/cat/1.png": "cat", "test/dog/sub/1.png": "dog"}
+    assert parts.left_out == {"unlabelled": 1}
+    assert parts.title == "c.tar (test)"
+    none = tar_of(tmp_path / "none.tar", {"loose.png": png(), "readme": b"x"})
+    assert refused("source-empty", labelled, none).values["name"] == str(none)
+
+
 def test_pickles_are_refused_unread(tmp_path):
     for name in ("test_batch", "batches.meta"):
         put(tmp_path / "cifar-10-batches-py" / name, b"\x80\x04cposix\nsystem\n.")

@@ -287,6 +287,12 @@ def folder(root: Path) -> Labelled:
                  os.path.basename(os.path.realpath(root)) + f"/{part}" * bool(part))
 
 
+def empty(where: str, classes: int) -> InputError:
+    return InputError("source-empty", f"There are no labelled pictures in {where!r} ({classes} classes). Put the "
+                      "pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.", name=where,
+                      classes=classes)
+
+
 def files(root: Path, kind: str, names: list[str], labels: list[str], classes: Iterable[str],
           skipped: Iterable[tuple[str, str]], title: str = "", conflicts: dict[int, list[str]] | None = None) -> Files:
     """Files with their labels; class names that are the same text (Unicode NFC) are one class.
@@ -299,9 +305,7 @@ def files(root: Path, kind: str, names: list[str], labels: list[str], classes: I
         if numbers.setdefault(unicodedata.normalize("NFC", name), len(kept)) == len(kept):
             kept.append(name)
     if not names:
-        raise InputError("source-empty", f"There are no labelled pictures in {str(root)!r} ({len(kept)} classes). Put "
-                         "the pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.",
-                         name=str(root), classes=len(kept))
+        raise empty(str(root), len(kept))
     number = {c: numbers[unicodedata.normalize("NFC", c)] for c in set(labels)}
     title = title or os.path.basename(os.path.realpath(root))
     return Files(title, kind, root, kept, names, [number[c] for c in labels], skipped, conflicts=conflicts)

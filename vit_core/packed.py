@@ -13,7 +13,7 @@ import math
 import os
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from PIL import Image
 from vit_core import images
 from vit_core.datasets import CIFAR_LABELS, FASHION_LABELS, read_idx
 from vit_core.errors import InputError
-from vit_core.labelled import ASSETS, BUNDLED, PARTS, SUFFIXES, Labelled, inside, resolve
+from vit_core.labelled import ASSETS, BUNDLED, PARTS, SUFFIXES, Labelled, empty, inside, resolve
 
 MAX_UNPACKED = 2**30  # bytes of one file of pictures; CIFAR's largest is 31 MB, MNIST's 47
 #: CIFAR's test file -> (labels before each picture, file of class names); of CIFAR-100's two labels the second is fine.
@@ -128,12 +128,10 @@ def _idx_source(root: Path, pixels: str, labels: str) -> Packed:
 
 
 def _packed(title: str, kind: str, root: Path, classes: list[str], names: list[str], truth, load: Callable,
-            file: Callable[[], str]) -> Packed:
+            file: Callable[[], str], skipped: Iterable[tuple[str, str]] = ()) -> Packed:
     if not names:
-        raise InputError("source-empty", f"There are no labelled pictures in {str(root)!r} ({len(classes)} classes). "
-                         "Put the pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.",
-                         name=str(root), classes=len(classes))
-    return Packed(title, kind, root, classes, names, truth, load=load, file=file)
+        raise empty(file(), len(classes))
+    return Packed(title, kind, root, classes, names, truth, skipped, load=load, file=file)
 
 
 def _idx(root: Path, name: str) -> np.ndarray:
@@ -205,13 +203,15 @@ def is_archive(path: Path) -> bool:
 
 
 def archive(path: Path) -> Labelled:
-    """CIFAR's test part in a tar archive: the author's binary files, or JPEGs as test/<class>/<name>.jpg.
+    """A tar archive: CIFAR's test part as its author's binary files, or class folders as `labelled.folder` has them.
 
+    Where pictures lie in .../test/<class>/..., only those of the test part are read (or of the next of PARTS that is
+    there). Else the folders are classes, a folder around all of them aside. Hidden names are passed over.
     Raises InputError: "source-format", "source-empty", "source-pickle".
     """
     try:
         with tarfile.open(path) as tar:
-            members = sorted(m.name for m in tar if m.isfile())
+            members = sorted({m.name for m in tar if m.isfile() and not _hidden(m.name)})
     except _BROKEN as error:
         raise _format(path, error) from error
     for name in members:
@@ -219,15 +219,49 @@ def archive(path: Path) -> Labelled:
             return _cifar_source(path, name, functools.partial(_member, path))
     if any(os.path.basename(name) in ("test_batch", "batches.meta") for name in members):
         raise _pickled(path)
-    split = [(name.split("/"), name) for name in members if name.lower().endswith(SUFFIXES)]
-    split = [(parts[-3:], name) for parts, name in split if len(parts) >= 3 and parts[-3].lower() in PARTS]
-    chosen = min((p[0].lower() for p, _ in split), key=PARTS.index, default="")
-    rows = sorted(("/".join(p), p[1], name) for p, name in split if p[0].lower() == chosen)
-    classes = sorted({label for _, label, _ in rows})
+    pictures = {name: _parts(name) for name in members if name.lower().endswith(SUFFIXES)}
+    at = {name: _part_at(parts) for name, parts in pictures.items()}  # where its name says test or train
+    chosen = min((pictures[name][i].lower() for name, i in at.items() if i >= 0), key=PARTS.index, default="")
+    if chosen:
+        rows = {name: pictures[name][i:] for name, i in at.items() if i >= 0 and pictures[name][i].lower() == chosen}
+        loose = [name for name, i in at.items() if i < 0]
+    else:
+        around = _around(list(pictures.values()))
+        rows = {name: ["", *parts[around:]] for name, parts in pictures.items() if len(parts) > around + 1}
+        loose = [name for name in pictures if name not in rows]
+    short = {name: "/".join(filter(None, parts)) for name, parts in rows.items()}
+    if len(set(short.values())) < len(short):  # orig/test/cat/1.png and small/test/cat/1.png
+        short = {name: "/".join(pictures[name]) for name in rows}
+    order = sorted(rows, key=short.get)
+    classes = sorted({parts[1] for parts in rows.values()})
     number = {c: i for i, c in enumerate(classes)}
-    return _packed(f"{path.name} ({chosen})", "cifar", path.parent, classes, [name for name, _, _ in rows],
-                   [number[label] for _, label, _ in rows],
-                   functools.partial(_members, path, [name for _, _, name in rows]), functools.partial(os.fspath, path))
+    return _packed(path.name + f" ({chosen})" * bool(chosen), "cifar", path.parent, classes,
+                   [short[name] for name in order], [number[rows[name][1]] for name in order],
+                   functools.partial(_members, path, order), functools.partial(os.fspath, path),
+                   [(name, "unlabelled") for name in loose])
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.split("/") if part not in ("", ".")]
+
+
+def _hidden(name: str) -> bool:
+    """As what a Mac puts beside its files in an archive."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in _parts(name))
+
+
+def _part_at(parts: list[str]) -> int:
+    """The last folder that is a part of a data set with a class in it; -1 where there is none."""
+    return max((i for i, part in enumerate(parts[:-2]) if part.lower() in PARTS), default=-1)
+
+
+def _around(pictures: list[list[str]]) -> int:
+    """How many folders lie around the class folders: those that hold every picture, some of them in a folder still."""
+    around = 0
+    while len({parts[around] for parts in pictures}) == 1 and any(len(parts) > around + 2 for parts in pictures) \
+            and all(len(parts) > around + 1 for parts in pictures):
+        around += 1
+    return around
 
 
 def _member(path: Path, name: str) -> bytes:
