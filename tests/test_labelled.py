@@ -244,6 +244,30 @@ def test_of_a_data_sets_parts_the_test_part_is_read(tmp_path):
     assert PARTS[0] == "test"
 
 
+def test_a_part_without_labels_is_passed_over(tmp_path):
+    put(tmp_path / "train/cat/a.png")
+    put(tmp_path / "test/1.png")  # as competitions have it: which class it is, they do not tell
+    source = labelled(tmp_path)
+    assert rows(source) == {"train/cat/a.png": "cat"}
+    assert source.title == f"{tmp_path.name}/train"
+    (tmp_path / "val/cat").mkdir(parents=True)
+    assert rows(labelled(tmp_path)) == {"train/cat/a.png": "cat"}
+    put(tmp_path / "val/cat/b.png")
+    assert rows(labelled(tmp_path)) == {"val/cat/b.png": "cat"}
+    csv_at(tmp_path / "imagenet/LOC_val_solution.csv", SOLUTION)
+    put(tmp_path / "imagenet/val/ILSVRC2012_val_00000001.JPEG")
+    put(tmp_path / "imagenet/test/ILSVRC2012_test_00000001.JPEG")
+    assert rows(labelled(tmp_path / "imagenet")) == {"val/ILSVRC2012_val_00000001.JPEG": "n01440764"}
+
+
+def test_where_no_part_has_labels_it_says_where_it_looked(tmp_path):
+    put(tmp_path / "Test/1.png")
+    assert refused("source-empty", labelled, tmp_path).values["name"] == f"{tmp_path}/Test"
+    (tmp_path / "train/cat").mkdir(parents=True)
+    error = refused("source-empty", labelled, tmp_path)
+    assert error.values == {"name": f"{tmp_path}/Test, {tmp_path}/train", "classes": 1}
+
+
 def test_listing_is_fast_and_what_a_worker_gets_is_small(tmp_path, measured):
     count = 50_000
     for i in range(50):

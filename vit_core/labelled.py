@@ -28,7 +28,7 @@ BUNDLED = {"bundled:fashion": "fashion-mnist"}  # name -> folder under assets/
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 LISTED = 20  # names of what was left out that are kept; the rest is counted
 FILES = ("folder", "table", "imagenet")  # the kinds of source whose pictures are files of their own
-#: Folders that are parts of a data set, not classes; of those there, the first is evaluated.
+#: Folders that are parts of a data set, not classes; the first that has labels is evaluated.
 PARTS = ("test", "val", "valid", "validation", "train")
 
 
@@ -241,7 +241,8 @@ def labelled(path: str | os.PathLike, table: str | os.PathLike | None = None) ->
 
     With `table` (CSV or Parquet: a column of paths, one of labels) the labels are the table's, and its paths are
     relative to the folder `path`; those of a table given as `path` are relative to the folder it lies in. A folder
-    of nothing but train, val and test is read at its test, or else its val part.
+    of nothing but train, val and test is read at its test part, where that has class folders with pictures, or else at
+    its val part, or else at its train part.
     Raises InputError: "source-missing", "source-empty", "source-format", "source-column", "source-encoding",
     "source-truth", "source-pickle", "source-outside".
     """
@@ -274,13 +275,18 @@ def folder(root: Path) -> Labelled:
     except OSError as error:
         raise InputError("source-missing", f"There is no folder or file {str(root)!r} that can be opened; check its "
                          "name and who may read it.", name=str(root)) from error
-    part = next((real[p] for p in PARTS if p in real), "") if set(real) <= set(PARTS) else ""
-    pictures, classes, skipped = walk(root, part)
-    start = len(part) + 1 if part else 0
-    names = sorted(p for p in pictures if "/" in p[start:])
-    loose = [p for p in pictures if "/" not in p[start:]]
-    if not names and any(tables.VALIDATION.fullmatch(os.path.basename(p)) for p in loose):
-        return tables.imagenet(root, loose, skipped)
+    parts = [real[p] for p in PARTS if p in real] if set(real) <= set(PARTS) else []
+    for part in parts or [""]:
+        pictures, classes, skipped = walk(root, part)
+        start = len(part) + 1 if part else 0
+        names = sorted(p for p in pictures if "/" in p[start:])
+        loose = [p for p in pictures if "/" not in p[start:]]
+        if not names and any(tables.VALIDATION.fullmatch(os.path.basename(p)) for p in loose):
+            return tables.imagenet(root, loose, skipped)
+        if names:
+            break
+    else:
+        raise empty(", ".join(os.path.join(root, part) for part in parts) or str(root), len(classes))
     kind = "imagenet" if classes and all(SYNSET.fullmatch(c) for c in classes) else "folder"
     return files(root, kind, names, [n[start:].split("/", 1)[0] for n in names], classes,
                  skipped + [(p, "unlabelled") for p in loose],
