@@ -439,6 +439,15 @@ def test_a_finished_run_looks_at_10_000_files_in_a_moment(tmp_path, loaded, meas
     assert took < 1
 
 
+@pytest.mark.parametrize("option", [{"engine": "Ray"}, {"engine": None}, {"batch": 0}, {"batch": -1}, {"batch": True},
+                                    {"batch": 1.5}, {"batch": "8"}, {"workers": -1}, {"workers": 0.5}])
+def test_an_option_that_means_nothing_is_refused(tmp_path, loaded, option):
+    source, ((name, got),) = labelled(photographs(tmp_path / "p", 9)), option.items()
+    error = refused("evaluate-option", evaluate, loaded, source, tmp_path / "out", **{"workers": 0} | option)
+    assert (error.values["option"], error.values["got"]) == (name, repr(got))
+    assert not (tmp_path / "out").exists()
+
+
 class Poison:
     """A source one of whose pictures ends the worker that reads it, `times` times."""
 

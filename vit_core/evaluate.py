@@ -34,6 +34,7 @@ from vit_core.trace import autocast
 __all__ = ["Progress", "cancel", "class_table", "described", "evaluate", "mapped", "progress", "session", "start"]
 
 K = 5  # classes kept with their probabilities
+ENGINES = ("local", "ray")
 RAY = ".vitrine-ray"  # the folder in `out` of Ray's unfinished rows
 FOLDER, FILE = "pictures' folder", "pictures' file"  # in a run's identity, of which a sentence names what differs
 
@@ -154,6 +155,18 @@ def _discard(out: Path) -> None:
             shutil.rmtree(out / RAY / folder)
 
 
+def _check(batch, workers, engine) -> None:
+    """What nobody should learn from an empty table. Raises InputError "evaluate-option"."""
+    checks = {"engine": (engine in ENGINES, " or ".join(map(repr, ENGINES)), engine, list(ENGINES)),
+              "batch": (type(batch) is int and batch >= 1, "an integer from 1", batch, "1, 2, ..."),
+              "workers": (workers is None or (type(workers) is int and workers >= 0), "None or an integer from 0",
+                          workers, "None, 0, 1, 2, ...")}
+    for name, (good, expected, got, allowed) in checks.items():
+        if not good:
+            raise InputError("evaluate-option", f"{name} must be {expected}, not {got!r}", option=name, got=repr(got),
+                             allowed=allowed)
+
+
 def _stands(out: Path, source, engine: str) -> bool:
     """Whether the finished table is of the pictures as they are today.
 
@@ -210,9 +223,10 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-folder" (it holds
     files that are no run's), "evaluate-among" (it lies among the pictures), "evaluate-cancelled",
     "evaluate-disk" (what is written is kept), "evaluate-workers", "evaluate-memory", "evaluate-ray-missing",
-    "evaluate-ray", "model-no-head", "image-channels", and what `load` raises.
+    "evaluate-ray", "evaluate-option", "model-no-head", "image-channels", and what `load` raises.
     """
     out = Path(out)
+    _check(batch, workers, engine)
     _apart(out, source)
     if lock is None:
         with session(out) as held:

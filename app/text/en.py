@@ -242,6 +242,7 @@ SENTENCES = {
     "error.evaluate-running": "An evaluation is already running in {out}. Wait for it, or cancel it.",
     "error.evaluate-other": "{out} holds an evaluation of something else (not the same: {differs}). Choose another "
                             "folder, or start anew, which throws it away.",
+    "error.evaluate-option": "An evaluation cannot take {option} = {got}. Possible: {allowed}.",
     "error.evaluate-folder": "{out} holds files that no evaluation has written: {names}. Nothing there was touched. "
                              "Choose another folder.",
     "error.evaluate-among": "{out} lies among the pictures of {root}, and an evaluation adds nothing to a data "

@@ -236,6 +236,7 @@ SENTENCES = {
     "error.evaluate-running": "이 폴더에서 이미 평가가 진행 중입니다: {out}. 끝나기를 기다리거나 취소하세요.",
     "error.evaluate-other": "다른 평가의 결과가 있는 폴더입니다: {out}(다른 점: {differs}). 다른 폴더를 고르거나, "
                             "결과를 버리고 처음부터 시작하세요.",
+    "error.evaluate-option": "평가에 쓸 수 없는 값입니다: {option} = {got}. 가능한 값: {allowed}.",
     "error.evaluate-folder": "평가가 만들지 않은 파일이 있는 폴더입니다: {out}({names}). 아무것도 바꾸지 않았습니다. "
                              "다른 폴더를 고르세요.",
     "error.evaluate-among": "이미지 폴더 안에는 결과를 쓰지 않습니다: {out}. {root} 밖에 있는 폴더를 고르세요.",
