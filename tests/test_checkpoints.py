@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import vit_core as vc
+from vit_core.__main__ import main
 from vit_core.checkpoints import _hub, _timm, embedded
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
@@ -466,6 +467,149 @@ def test_labels_beside_a_file(tmp_path):
     refused("labels-count", name, labels=2, classes=5)
     (tmp_path / "a.labels.txt").write_bytes(b"\xff\xfe\xff")
     refused("labels-format", name)
+
+
+# --- what a file does not tell, and files that tell all -----------------------------------------------------------
+
+
+def built(**options) -> torch.nn.Module:
+    """A module of timm's class with sizes that no published ViT has."""
+    from timm.models.vision_transformer import VisionTransformer as Theirs
+
+    return randomise(Theirs(**{"img_size": 32, "patch_size": 8, "embed_dim": 192, "depth": 2, "num_heads": 3,
+                               "num_classes": 5, **options}))
+
+
+#: Modules of which a bare file tells too little, or whose weights share memory in ours.
+KINDS_TO_SAVE = {
+    "6 heads of 32": lambda: built(num_heads=6),
+    "average beside a class token": lambda: built(global_pool="avg", fc_norm=False),
+    "4 x 16 patches": lambda: built(img_size=(32, 128)),
+    "distilled": lambda: timm_model("deit_tiny_distilled_patch16_224", depth=2),
+    "parallel": lambda: timm_model("vit_pwee_patch16_reg1_gap_256", depth=2),
+    "grey": lambda: timm_model("deit_tiny_patch16_224", depth=2, in_chans=1),
+    "ImageNet": lambda: timm_model("deit_tiny_patch16_224", depth=2, num_classes=1000),
+    "no head": lambda: built(num_classes=0),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_TO_SAVE)
+def test_a_saved_model_is_read_back_as_it_was(kind, tmp_path):
+    theirs, path = KINDS_TO_SAVE[kind](), tmp_path / "my.safetensors"
+    model, classes = vc.from_timm(theirs), theirs.num_classes
+    if kind == "ImageNet":
+        assert "tench" in model.labels[0]
+    elif classes:
+        model.labels = [f"이름 {i}" for i in range(classes)]  # a list, and no more
+    vc.save(model, path)
+    again = vc.load(f"file:{path}", "cpu")
+    assert (again.config, again.labels, again.transform) == (model.config, model.labels, model.transform)
+    cfg, channels = getattr(theirs, "pretrained_cfg", {}), model.config.channels
+    assert again.transform.size == again.config.image_size
+    assert sum(again.transform.mean) / channels == pytest.approx(sum(cfg.get("mean", HALF)) / 3)
+    assert again.transform.crop_pct == cfg.get("crop_pct", 0.9)
+    assert (model.assumed, again.assumed) == ((), ())
+    images = pictures(*again.config.image_size)[:, :channels]
+    with torch.inference_mode():
+        if classes:
+            torch.testing.assert_close(again(images), theirs(images), rtol=1e-4, atol=1e-4)
+            assert torch.equal(again(images), model(images))
+        else:
+            assert again(images) is None
+
+
+def test_what_is_loaded_from_a_file_with_shared_weights_can_be_saved(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file(timm_model("vit_pwee_patch16_reg1_gap_256", depth=2).state_dict(), path)
+    model = vc.load(f"file:{path}", "cpu")
+    assert model.blocks[0].ls1.gamma.data_ptr() == model.blocks[0].ls2.gamma.data_ptr()
+    vc.save(model, str(path))  # over what it came from
+    again = vc.load(f"file:{path}", "cpu")
+    assert torch.equal(again(pictures(32, 32)), model(pictures(32, 32)))
+    assert again.assumed == ()  # who saves it stands for what it was taken for
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path, no_room):
+    model, path = vc.from_timm(built()), tmp_path / "my.safetensors"
+
+    def not_saved(code: str, to: Path = path) -> str:
+        with pytest.raises(InputError) as caught:
+            vc.save(model, to)
+        assert caught.value.code == code
+        assert not list(tmp_path.iterdir())
+        return str(caught.value)
+
+    assert "No such file" in not_saved("evaluate-disk", tmp_path / "none" / "my.safetensors")
+    assert str(path) in not_saved("evaluate-disk")  # the disk is full
+    for name in ("my.pth", "my", ".safetensors"):  # of another name, it would be read as bare weights
+        assert ".safetensors" in not_saved("checkpoint-format", tmp_path / name)
+    model.labels = ["a", "b"]
+    not_saved("labels-count")
+    model.labels = tuple("abcde")
+    not_saved("labels-format")
+    model.labels, model.transform = None, None
+    not_saved("checkpoint-config")
+    model.transform = Preprocess((32, 32), (0.5,), (0.5,))
+    not_saved("checkpoint-config")
+
+
+EVERYTHING = ("heads", "pool", "grid", "preprocess")
+
+
+@pytest.mark.parametrize(("options", "assumed"), [
+    ({}, EVERYTHING), ({"num_heads": 6}, EVERYTHING), ({"img_size": (32, 128)}, EVERYTHING),
+    ({"qk_norm": True, "num_heads": 6}, EVERYTHING[1:]), ({"global_pool": "avg", "fc_norm": False}, EVERYTHING),
+    ({"global_pool": "avg"}, ("heads", "grid", "preprocess")),  # a norm of what was pooled
+    ({"global_pool": "map", "class_token": False}, ("heads", "grid", "preprocess")),
+    ({"global_pool": "avg", "class_token": False}, ("heads", "grid", "preprocess")),
+    ({"num_classes": 0}, ("heads", "grid", "preprocess")),  # nothing is pooled
+], ids=str)
+def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
+    theirs = built(**options)
+    save_file(theirs.state_dict(), tmp_path / "a.safetensors")
+    model = vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu")
+    assert model.assumed == assumed
+    same = {"heads": model.config.heads == theirs.blocks[0].attn.num_heads,
+            "pool": model.config.pool == theirs.global_pool or model.head is None,
+            "grid": model.config.grid == theirs.patch_embed.grid_size}
+    assert all(same[fact] for fact in same.keys() - set(assumed))
+    torch.save(model.state_dict(), tmp_path / "ours.pth")
+    assert vc.load(f"file:{tmp_path / 'ours.pth'}", "cpu").assumed == assumed
+
+
+def test_what_names_tell_is_not_assumed(tmp_path):
+    save_file(timm_model("deit_tiny_distilled_patch16_224", depth=1).state_dict(), tmp_path / "a.safetensors")
+    assert vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu").assumed == ("heads", "grid", "preprocess")
+    theirs = transformers.ViTForImageClassification(transformers.ViTConfig(**{**VIT, "hidden_size": 128,
+                                                                             "num_attention_heads": 2}))
+    torch.save(theirs.state_dict(), tmp_path / "b.pth")
+    assert vc.load(f"file:{tmp_path / 'b.pth'}", "cpu").assumed == ("heads", "grid", "preprocess")
+
+
+def test_other_sources_assume_nothing(tmp_path):
+    assert vc.load("embedded:photo", "cpu").assumed == ()
+    transformers_model("ViTForImageClassification").save_pretrained(tmp_path)
+    for name in (f"hf:{tmp_path}", f"file:{tmp_path / 'model.safetensors'}"):  # config.json lies beside it
+        assert vc.load(name, "cpu").assumed == ()
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({}, "heads, pooling, grid and preprocessing: taken as usual (heads 64 wide, class token, square, mean 0.5)"),
+    ({"qk_norm": True, "class_token": False, "global_pool": "avg"},
+     "grid and preprocessing: taken as usual (square, mean 0.5)"),
+], ids=["much", "little"])
+def test_the_command_line_says_what_was_assumed(options, said, tmp_path, capsys):
+    save_file(built(**options).state_dict(), tmp_path / "my.safetensors")
+    (tmp_path / "my.labels.txt").write_text("red\na\nb\nc\nd\n")
+    name, picture = f"file:{tmp_path / 'my.safetensors'}", tmp_path / "pictures" / "red" / "a.png"
+    picture.parent.mkdir(parents=True)
+    Image.new("RGB", (32, 32), "red").save(picture)
+    for command in (["explain", str(picture)], ["evaluate", str(tmp_path / "pictures"), "--workers", "0"]):
+        assert main([*command, "--model", name, "--device", "cpu", "--out", str(tmp_path / f"out {command[0]}")]) == 0
+        assert capsys.readouterr().err == f"{name} does not tell its {said}; vc.save writes a file that does.\n"
+    vc.save(vc.load(name, "cpu"), tmp_path / "my.safetensors")
+    assert main(["explain", str(picture), "--model", name, "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().err == ""
 
 
 # --- bad files --------------------------------------------------------------------------------------------------

@@ -16,13 +16,29 @@ import vit_core as vc
 from vit_core.draw import overlay, tile
 from vit_core.images import grid_to_picture, read
 
+#: By `model.assumed`: what a file did not tell, and what it was taken for.
+_ASSUMED = {"heads": ("heads", "heads {width} wide"), "pool": ("pooling", "class token"), "grid": ("grid", "square"),
+            "preprocess": ("preprocessing", "mean 0.5")}
+
+
+def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
+    """The model that was asked for; what its file did not tell is said in one sentence."""
+    model = vc.load(args.model, device=args.device)
+    if model.assumed:
+        *names, last = (_ASSUMED[fact][0] for fact in model.assumed)
+        told = f"{', '.join(names)} and {last}" if names else last
+        taken = ", ".join(_ASSUMED[fact][1] for fact in model.assumed).format(width=model.config.head_dim)
+        print(f"{args.model} does not tell its {told}: taken as usual ({taken}); vc.save writes a file that does.",
+              file=sys.stderr)
+    return model
+
 
 def explain(args: argparse.Namespace) -> int:
     """For each picture: <name>.json, <name>.rollout.png, <name>.layer<NN>.png (a head a tile), <name>.npz.
 
     A picture that cannot be read gets its sentence and the others go on.
     """
-    model = vc.load(args.model, device=args.device)
+    model = _loaded(args)
     args.out.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     status = 0
@@ -95,7 +111,7 @@ def evaluate(args: argparse.Namespace) -> int:
     try:
         with run.session(args.out, args.lock) as held:  # before anything is loaded: two cannot start at once
             source = labelled(args.source, args.labels)
-            model = vc.load(args.model, device=args.device)
+            model = _loaded(args)
             table = run.class_table(args.table) if args.table else None
             _mapping(source, run.mapped(model, source, table))
             path = run.evaluate(model, source, args.out, name=args.model, table=table, batch=args.batch,

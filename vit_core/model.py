@@ -170,17 +170,17 @@ def resize_positions(grid_embed: Tensor, grid: tuple[int, int], antialias: bool)
 
 
 class VisionTransformer(nn.Module):
-    """A ViT of any size. `labels` are its class names, `transform` its `images.Preprocess`."""
+    """A ViT of any size. `labels` are its class names, `transform` its `images.Preprocess`; `assumed` is what the file
+    it came from did not tell and was taken as usual, of "heads", "pool", "grid" and "preprocess" (see `local.py`)."""
 
     def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform=None):
         super().__init__()
-        self.config, self.labels, self.transform = config, labels, transform
+        self.config, self.labels, self.transform, self.assumed = config, labels, transform, ()
         D, (rows, cols) = config.dim, config.grid
         self.patch_embed = nn.Conv2d(config.channels, D, config.patch_size, config.patch_size, bias=config.patch_bias)
         self.patch_norm = norm_layer(config) if config.patch_norm else nn.Identity()
         self.prefix_tokens = nn.Parameter(torch.randn(1, config.prefix, D) * 0.02)
-        entries = rows * cols + (config.prefix if config.position_prefix else 0)
-        entries = entries if config.position == "learned" else 0
+        entries = rows * cols + config.prefix * config.position_prefix if config.position == "learned" else 0
         self.positions = nn.Parameter(torch.randn(1, entries, D) * 0.02)
         self.embed_norm = norm_layer(config) if config.embed_norm else nn.Identity()
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))

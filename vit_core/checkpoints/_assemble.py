@@ -61,6 +61,17 @@ def check_keys(expected: dict[str, tuple], given: dict[str, tuple], source: str)
                          source=source, missing=missing, extra=extra, wrong=wrong, shapes=shapes)
 
 
+def check_labels(labels: object, classes: int, source: str) -> None:
+    """InputError "labels-format" or "labels-count" unless they are a list of names, one a class, or None."""
+    if labels is not None and not (isinstance(labels, list) and all(
+            isinstance(n, str) and len(n) <= _LABEL for n in labels)):
+        raise InputError("labels-format", f"{source}: class names should be a list of texts of at most {_LABEL} "
+                         "characters.", source=source)
+    if labels is not None and len(labels) != classes:
+        raise InputError("labels-count", f"{source} has {classes} classes but {len(labels)} labels.",
+                         source=source, classes=classes, labels=len(labels))
+
+
 def per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
     """One value a channel. Those for another number, as a grey model of a colour architecture has them, are averaged
     (as timm does)."""
@@ -110,13 +121,7 @@ def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: l
         expected.update({n: given.get(n, ()) for n in theirs[name]})
     check_keys(expected, given, source)
     check_finite({theirs[n][0]: t for n, t in state.items()}, source)
-    if labels is not None and not (isinstance(labels, list) and all(
-            isinstance(n, str) and len(n) <= _LABEL for n in labels)):
-        raise InputError("labels-format", f"{source}: class names should be a list of texts of at most {_LABEL} "
-                         "characters.", source=source)
-    if labels is not None and len(labels) != config.classes:
-        raise InputError("labels-count", f"{source} has {config.classes} classes but {len(labels)} labels.",
-                         source=source, classes=config.classes, labels=len(labels))
+    check_labels(labels, config.classes, source)
     state = {n: t.detach().to("cpu", torch.float32, copy=copy).contiguous() for n, t in state.items()}
     model.load_state_dict(state, strict=True, assign=True)
     return model.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""`embedded:<name>`: the models that ship with the product, one safetensors file each under assets/.
+"""`embedded:<name>`: the models that ship with the product, one safetensors file each under assets/, and `vc.save`.
 
 The file is self-contained: its metadata holds the config, labels, preprocessing and provenance, so
 that another grid or depth is another file and no other code.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from vit_core.checkpoints import _files
-from vit_core.checkpoints._assemble import assemble, check_finite, check_keys, preprocess, short
+from vit_core.checkpoints._assemble import assemble, check_finite, check_keys, check_labels, preprocess, short
 from vit_core.cnn import ConvNet
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
@@ -35,12 +37,31 @@ class EmbeddedCNN(NamedTuple):
     card: dict
 
 
-def save(model: VisionTransformer, path: Path, card: dict) -> None:
-    """Write `model` with all it needs to be loaded again; `card` is provenance, plain JSON types."""
+def save(model: VisionTransformer, path: str | os.PathLike, card: dict | None = None) -> None:
+    """Write `model` to a .safetensors file that `load` reads back as it is: weights, config, labels and preprocessing.
+
+    What was at `path` is replaced, whole or not at all; "file:<path>" is the model's name then. `card` is provenance,
+    plain JSON types. Raises InputError: "checkpoint-format" for another ending, "checkpoint-config", "labels-count" and
+    "labels-format" for what could not be read back, "evaluate-disk" where nothing can be written.
+    """
+    path = Path(path).expanduser()
+    if path.suffix.lower() != ".safetensors":
+        raise InputError("checkpoint-format", f"{short(path.name)} cannot hold a model's config, labels and "
+                         "preprocessing: its name should end in .safetensors.", source=short(path.name),
+                         reason=f"*{short(path.suffix)}")
+    if model.transform is None:
+        raise InputError("checkpoint-config", f"{path.name} would not tell how pictures are prepared: give the model a "
+                         "`transform` first.", source=path.name, reason="transform = None")
+    preprocess(model.transform, model.config.channels, path.name)
+    check_labels(model.labels, model.config.classes, path.name)
     metadata = {"config": model.config.to_dict(), "labels": model.labels,
-                "preprocess": dataclasses.asdict(model.transform), "card": card}
-    save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, path,
-              {"vitrine": json.dumps(metadata, ensure_ascii=False)})
+                "preprocess": dataclasses.asdict(model.transform), "card": card or {}}
+    state = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in model.state_dict().items()}  # none is shared
+    try:
+        save_file(state, path, {"vitrine": json.dumps(metadata, ensure_ascii=False)})
+    except (OSError, SafetensorError) as error:
+        raise InputError("evaluate-disk", f"The model cannot be written to {short(path)} ({short(error)}); make room "
+                         "or choose another folder.", out=short(path), reason=short(error)) from error
 
 
 def _header(path: Path) -> dict:

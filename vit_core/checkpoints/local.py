@@ -1,7 +1,8 @@
 """`file:<path>`: a checkpoint file by itself, its architecture read from its tensors' names and shapes.
 
-What shapes do not tell is taken as published: heads 64 wide (see `_keys.py`), GELU, the source's norm epsilon. A
-config.json beside the file, transformers' or timm's, says it better and is believed.
+What shapes do not tell is taken as published: heads 64 wide (see `_keys.py`), the class token read where there is one,
+a square grid, mean and deviation 0.5, and the model's `assumed` says so; GELU, the source's norm epsilon. A config.json
+beside the file, transformers' or timm's, says it better and is believed, and so is what `vc.save` wrote into it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from vit_core.checkpoints import _files, embedded, huggingface, timm
 from vit_core.checkpoints._assemble import assemble, listed
 from vit_core.checkpoints._keys import Translated, infer
+from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer
@@ -24,7 +26,7 @@ def load(name: str) -> VisionTransformer:
     number of classes is one of ImageNet's. Raises InputError with a "checkpoint-" or "labels-" code.
     """
     path = Path(os.path.expanduser(name))
-    if path.suffix == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
+    if path.suffix.lower() == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
         return embedded.load(path)
     source, state = path.name, _files.unwrapped(_files.read(path), path.name)
     config = path.with_name("config.json")
@@ -50,7 +52,21 @@ def load(name: str) -> VisionTransformer:
     ours = infer(weights, source, **implied)
     labels = _files.labels_beside(path, ours.classes) or _imagenet(ours.classes)
     grey = (0.5,) * ours.channels
-    return assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell)
+    model = assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell)
+    model.assumed = _assumed(ours, "pool" in implied)
+    return model
+
+
+def _assumed(ours: ViTConfig, pooled: bool) -> tuple[str, ...]:
+    """What neither names nor shapes told of a bare file; `pooled`: its names are of a family that pools in one way."""
+    told = {
+        "heads": ours.qk_norm,  # the norm is as wide as a head
+        "pool": pooled or not ours.classes or not ours.class_token or ours.pool == "map" or ours.pool_norm
+        or ours.distillation_head,
+        "grid": ours.position == "none",
+        "preprocess": False,
+    }
+    return tuple(fact for fact, known in told.items() if not known)
 
 
 def _imagenet(classes: int) -> list[str] | None:
