@@ -24,7 +24,7 @@ from vit_core.checkpoints import embedded
 from vit_core.config import ViTConfig
 from vit_core.datasets import read_idx
 from vit_core.errors import InputError
-from vit_core.evaluate import K, cancel, class_table, evaluate, progress, start
+from vit_core.evaluate import K, cancel, class_table, described, evaluate, progress, start
 from vit_core.images import Preprocess
 from vit_core.labelled import labelled
 from vit_core.model import VisionTransformer
@@ -446,6 +446,29 @@ def test_an_option_that_means_nothing_is_refused(tmp_path, loaded, option):
     error = refused("evaluate-option", evaluate, loaded, source, tmp_path / "out", **{"workers": 0} | option)
     assert (error.values["option"], error.values["got"]) == (name, repr(got))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_refusal_leaves_the_run_that_is_there_as_it_was(tmp_path, loaded):
+    source, out, stop = labelled(photographs(tmp_path / "p", 18)), tmp_path / "out", iter([False, True])
+    with pytest.raises(InputError, match="stopped after"):
+        evaluate(loaded, source, out, batch=8, workers=0, should_stop=lambda: next(stop))
+    before = (out / "run.json").read_bytes()
+    refused("evaluate-other", evaluate, loaded, source, out, batch=9, workers=0)
+    assert (out / "run.json").read_bytes() == before
+    assert (progress(out).state, progress(out).done) == ("cancelled", 8)
+    began = start("embedded:fashion", source.root, out, batch=8)  # who started it is told by the state alone
+    assert began.wait(60) == 2
+    assert progress(out).state == "failed"
+    assert progress(out).reason.startswith("evaluate-other: ")
+    evaluate(loaded, source, out, batch=8, workers=0)
+    assert progress(out).state == "done"
+
+
+@pytest.mark.parametrize("content", ["[1]", "null", "1", '"x"', "{", "{}"])
+def test_a_run_json_of_another_kind_is_no_run(tmp_path, content):
+    (tmp_path / "run.json").write_text(content, "utf-8")
+    assert described(tmp_path) == {}
+    assert progress(tmp_path).state == "none"
 
 
 class Poison:
