@@ -660,6 +660,27 @@ def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monke
     assert class_table(tmp_path / "map.csv") == {"Hat": "Dress"}
 
 
+@pytest.mark.parametrize("text", [
+    "kitten,cat\nfish,tench\n", "kitten;cat\r\n\r\nfish;tench\r\n", "kitten\tcat\nfish\ttench\n",
+    "\ufeffSource, model\nkitten,cat\nfish,tench", "\n\nkitten,cat,why\nfish,tench,\n"])
+def test_a_table_of_classes_is_read_however_a_spreadsheet_writes_it(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text, "utf-8")
+    assert class_table(tmp_path / "t.csv") == {"kitten": "cat", "fish": "tench"}
+
+
+def test_names_with_commas_in_a_table_of_classes(tmp_path):
+    for text in ("n01440764;tench, Tinca tinca\nn02123045;tabby\n", 'n01440764,"tench, Tinca tinca"\nn02123045,tabby\n',
+                 'n01440764\ttench, Tinca tinca\nn02123045\ttabby\n'):
+        (tmp_path / "t.csv").write_text(text, "utf-8")
+        assert class_table(tmp_path / "t.csv") == {"n01440764": "tench, Tinca tinca", "n02123045": "tabby"}
+
+
+def test_a_table_of_classes_that_lacks_a_column_says_in_which_line(tmp_path):
+    (tmp_path / "t.csv").write_text("kitten,cat\n\nfish\n", "utf-8")
+    error = refused("evaluate-table", class_table, tmp_path / "t.csv")
+    assert error.values["reason"] == "line 3 has one column, 'fish'"
+
+
 def bench(*arguments) -> dict:
     done = subprocess.run([sys.executable, ROOT / "tests/bench/evaluate.py", *map(str, arguments)],
                           capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})

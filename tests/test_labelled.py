@@ -307,6 +307,14 @@ def test_a_csv_with_paths_from_its_own_folder(tmp_path):
     assert all(source.read(i).size == (6, 5) for i in range(4))
 
 
+@pytest.mark.parametrize("above", ["\n", "\r\n\r\n", "\ufeff\n", "  \t\n", ";\n;;\n", "\ufeff,,\r\n"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_empty_lines_above_a_table_are_passed_over(tmp_path, above, mark):
+    put(tmp_path / "a.png")
+    csv_at(tmp_path / "t.csv", f"{above}path{mark}label\na.png{mark}cat\n\nb.png{mark}dog\n")
+    assert rows(labelled(tmp_path / "t.csv")) == {"a.png": "cat", "b.png": "dog"}
+
+
 def test_a_table_beside_the_pictures_folder(tmp_path):
     put(tmp_path / "pictures/a.png")
     table = csv_at(tmp_path / "lists/t.csv", f"file;y\na.png;7\n{tmp_path}/pictures/a.png;7\n")

@@ -71,7 +71,7 @@ def test_integers_are_the_models_numbers_only_when_they_fit():
 
 
 def test_by_the_users_table(tmp_path):
-    table = {"Kitty": "cat", "boat": "SHIP", "lorry": "9", "wrong": "unicorn", "dog": "frog", "not a class": "cat"}
+    table = {"Kitty": "cat", "boat": "SHIP", "lorry": "9", "wrong": "unicorn", "dog": "frog"}
     classes = ["kitty", "boat", "lorry", "wrong", "dog", "horse", "other"]
     found = match(classes, CIFAR_LABELS, table)
     assert found.target.tolist() == [3, 8, 9, -1, 6, 7, -1]
@@ -79,6 +79,9 @@ def test_by_the_users_table(tmp_path):
     assert found.by == "table"
     path = csv_at(tmp_path / "map.csv", "\ufeffsource,model\n" + "\n".join(f"{s}, {m}" for s, m in table.items()))
     assert match(classes, CIFAR_LABELS, path).target.tolist() == found.target.tolist()
+    error = refused("evaluate-table-rows", match, classes, CIFAR_LABELS, table | {"kittn": "cat", "no class": "cat"})
+    assert error.values["names"] == ["kittn", "no class"]
+    refused("evaluate-table-rows", match, ["cat", "Cat"], CIFAR_LABELS, {"CAT": "dog"})  # which of the two?
     refused("source-column", match, classes, CIFAR_LABELS, csv_at(tmp_path / "bad.csv", "from,to\na,b\n"))
     korean = csv_at(tmp_path / "korean.csv", "source,model\n개,dog\n", "cp949")
     refused("source-encoding", match, classes, CIFAR_LABELS, korean)

@@ -135,12 +135,16 @@ def _identity(before: dict) -> dict:
 
 def class_table(path: str | os.PathLike) -> dict[str, str]:
     """A CSV file (UTF-8) of two columns, a class of the source and the model's name for it, as a table for `evaluate`.
+    A first line "source,model" names them.
 
     Raises InputError "evaluate-table".
     """
+    from vit_core.tables import pairs
+
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return {ours: theirs for ours, theirs, *_ in filter(None, csv.reader(file))}
+        rows = pairs(path)
+        named = bool(rows) and [cell.strip().lower() for cell in rows[0][:2]] == ["source", "model"]
+        return {ours: theirs for ours, theirs, *_ in rows[named:]}
     except (OSError, ValueError, csv.Error) as error:
         raise InputError("evaluate-table", f"{os.fspath(path)!r} cannot be read as a table of classes ({error}); write "
                          "a UTF-8 CSV file of two columns: a class of the source, the model's name for it.",

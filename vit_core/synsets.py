@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vit_core.errors import InputError
+
 SYNSET = re.compile(r"n\d{8}")  # WordNet's number of a noun, as ImageNet names its classes
 #: What keeps words apart in one place and not in another: "T-shirt/top" cannot be a folder, "T_shirt top" can.
 _APART = re.compile(r"[\s_/\-\u2010-\u2015]+")
@@ -47,7 +49,8 @@ def match(classes: Sequence[str], model_labels: Sequence[str],
     `source` and `model`). It goes first; what it does not name is matched by name: exactly, then whatever the case,
     hyphens and underscores, then with one of the synonyms in a label ("tench, Tinca tinca"). Synset ids (n01440764)
     are matched by timm's tables. Classes 0 to k-1 are the model's numbers where it has k classes.
-    Raises InputError: "timm-missing", "timm-broken" (synset ids only), and what `tables.mapping` raises.
+    Raises InputError: "evaluate-table-rows" (rows of the table that name no class of the source), "timm-missing",
+    "timm-broken" (synset ids only), and what `tables.mapping` raises.
     """
     labels = list(model_labels)
     if isinstance(table, str | os.PathLike):
@@ -115,14 +118,19 @@ def _numbers(classes: Sequence[str], count: int) -> bool:
 def _by_table(classes: Sequence[str], labels: list[str], table: Mapping[str, str], target: np.ndarray) -> np.ndarray:
     """`target` with the table's answers laid over it; an answer that is no class of the model's is unknown."""
     names, sources = _Labels(labels), _Labels(classes)
-    target = target.copy()
+    target, idle = target.copy(), []
     for source, label in table.items():
-        if (row := sources.find(source)) >= 0:
-            label = str(label).strip()
-            number = names.find(label)
-            if number < 0 and label.isascii() and label.isdecimal() and len(label) < 10 and int(label) < len(labels):
-                number = int(label)
-            target[row] = number
+        if (row := sources.find(source)) < 0:
+            idle.append(source)
+            continue
+        label = str(label).strip()
+        number = names.find(label)
+        if number < 0 and label.isascii() and label.isdecimal() and len(label) < 10 and int(label) < len(labels):
+            number = int(label)
+        target[row] = number
+    if idle:  # misspelt, and who wrote the row counts on it
+        raise InputError("evaluate-table-rows", f"The table of classes has rows for {', '.join(map(repr, idle[:12]))}, "
+                         "and the pictures have no such class, or several; correct or delete these rows.", names=idle)
     return target
 
 

@@ -144,17 +144,41 @@ def _header(file: io.BufferedReader, path: Path) -> list[str]:
         raise _encoding(path)
     if b"\0" in head or head[:2] in (b"PK", b"\x1f\x8b"):
         raise _format(path, "neither a table nor a tar archive")
-    text = head.decode("utf-8-sig", "replace")  # a letter may be cut at the end of the block
+    text = head[_start(head):].decode("utf-8", "replace")  # a letter may be cut at the end of the block
     try:
-        return next(csv.reader(io.StringIO(text), delimiter=_delimiter(head)))
-    except (csv.Error, StopIteration) as error:
+        return next(csv.reader(io.StringIO(text), delimiter=_delimiter(head)), [])
+    except csv.Error as error:
         raise _format(path, error) from error
+
+
+def _start(head: bytes) -> int:
+    """Where the first line with something in it begins; spreadsheets leave rows above a table empty."""
+    return re.match(rb"(?:\xef\xbb\xbf)?(?:[ \t\r,;]*\n)*", head).end()
 
 
 def _delimiter(head: bytes) -> str:
     """What stands between the names: spreadsheets of some languages write semicolons."""
-    line = head.splitlines()[0].decode("utf-8", "replace")
+    line = next(iter(head[_start(head):].splitlines()), b"").decode("utf-8", "replace")
     return max(",;\t", key=line.count)
+
+
+def pairs(path: str | os.PathLike) -> list[list[str]]:
+    """The rows of a UTF-8 CSV file whose first two columns are of interest, those without anything left out.
+
+    Names hold commas ("tench, Tinca tinca"): what makes two columns of every row stands between them, if anything does.
+    Raises OSError, ValueError, csv.Error.
+    """
+    data = Path(path).read_bytes()
+    text = data.decode("utf-8-sig")
+    for delimiter in (";", "\t", ",", _delimiter(data)):
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = [(reader.line_num, row) for row in reader if "".join(row).strip()]
+        if all(len(row) == 2 for _, row in rows):
+            break
+    for line, row in rows:
+        if len(row) < 2:
+            raise ValueError(f"line {line} has one column, {row[0]!r}")
+    return [row for _, row in rows]
 
 
 def read(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, ...], ...]) -> list[list[str | None]]:
@@ -174,8 +198,9 @@ def read(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, ...], ...
         if _is_parquet(file):
             data = pa.parquet.read_table(file, columns=columns)
             return [data.column(c).cast(pa.string()).to_pylist() for c in columns]
-        delimiter = _delimiter(file.read(1 << 16))
-        file.seek(0)
+        head = file.read(1 << 16)
+        delimiter = _delimiter(head)
+        file.seek(_start(head))
         data = pa.csv.read_csv(
             file, parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(

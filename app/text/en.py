@@ -260,6 +260,8 @@ SENTENCES = {
     "error.evaluate-not-finite": "The model's numbers for this picture are not finite.",
     "error.evaluate-table": "{path} cannot be read as a table of classes ({reason}). Write a UTF-8 CSV file of two "
                             "columns: a class of the source, the model's name for it.",
+    "error.evaluate-table-rows": "The table of classes has rows for classes that the pictures do not have, or have "
+                                 "several times: {names}. Correct or delete these rows.",
     "error.tensor-shape": "A preprocessed picture is a float tensor of shape (1, {channels}, height, width); this "
                           "one is {dtype} {shape}.",
     "error.model-no-head": "This model has no classification head, so it predicts nothing. Choose one trained to "

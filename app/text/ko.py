@@ -252,6 +252,8 @@ SENTENCES = {
     "error.evaluate-not-finite": "이 이미지에 대한 모델의 출력에 유한하지 않은 값이 있습니다.",
     "error.evaluate-table": "클래스 대응표로 읽을 수 없는 파일입니다: {path}({reason}). 소스의 클래스와 모델의 클래스 "
                             "이름을 두 열에 적은 UTF-8 CSV 파일로 저장하세요.",
+    "error.evaluate-table-rows": "클래스 대응표에 이미지의 클래스가 아니거나 여러 클래스에 해당하는 이름이 있습니다: "
+                                 "{names}. 해당하는 행을 고치거나 지우세요.",
     "error.tensor-shape": "전처리된 이미지는 모양이 (1, {channels}, 높이, 폭)인 부동소수점 텐서여야 하는데, 주어진 "
                           "텐서는 {dtype} {shape}입니다.",
     "error.model-no-head": "분류 헤드가 없어 예측하지 못하는 모델입니다. 분류를 학습한 모델을 고르세요.",
