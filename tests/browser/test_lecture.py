@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from PIL import Image
 
 from app.lecture import SCENES
 from app.text.lecture import frame, scene_text
@@ -65,6 +66,58 @@ def test_keys_and_clicker_walk_through_all_scenes(lecture):
     shown.ready(SCENES[-2])
     page.keyboard.press("PageUp")
     shown.ready(SCENES[-3])
+
+
+def test_the_keys_work_wherever_the_last_click_was(lecture, tmp_path):
+    shown = lecture("cnn")
+    page, outline = shown.page, shown.page.locator(".slide .outline")
+    framed = "() => document.querySelector('.stMain').matches(':focus-visible')"  # what Streamlit draws its frame by
+
+    def works() -> None:
+        for visible in (True, False):
+            page.keyboard.press("o")
+            assert outline.is_visible() == visible
+        assert not page.evaluate(framed)
+
+    page.locator(".slide .title").click()
+    works()
+    page.locator(".slide .prose p").first.click()
+    works()
+    page.mouse.click(790, 700)  # beneath the slide
+    works()
+    page.locator(".slide .choice button").first.click()
+    works()
+    page.keyboard.press("ArrowRight")  # the slide's own choices do not move by arrows
+    shown.ready("bias")
+    box = page.locator(".stSidebar .stSelectbox input").first
+    box.click()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("o")  # typed into the open box
+    assert not outline.is_visible()
+    page.keyboard.press("Escape")
+    box.click()
+    page.get_by_role("option").nth(1).click()
+    page.wait_for_url("**sample=**")
+    shown.ready("bias")
+    works()
+    assert page.get_by_role("option").count() == 0  # the letter did not open it
+    page.keyboard.press("ArrowRight")  # the select box's own
+    assert shown.scene() == "bias"
+    page.keyboard.press("PageDown")
+    shown.ready("language")
+    page.locator(".slide input.sentence").click()
+    page.keyboard.type("of lo")
+    assert not outline.is_visible()
+    assert page.evaluate("document.fullscreenElement === null")
+    file = tmp_path / "own.png"
+    Image.new("RGB", (40, 40), "teal").save(file)
+    page.locator(".stSidebar").get_by_role("radio", name="File").click()
+    page.locator("input[type=file]").set_input_files(file)
+    page.locator(".stSidebar").get_by_text("own.png").wait_for()
+    page.locator("[data-testid=stFileUploader] button").first.focus()
+    works()
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement !== null")
 
 
 def test_many_keys_at_once_end_at_the_last_one_asked_for(lecture):

@@ -2,6 +2,12 @@
 
 const BESIDE = 30; // ms after a change before Python is asked: a slider's moves become one question
 
+// Whose keys are not the stage's: what is typed in (a select box is once it is open), what lies over the page, and, of
+// the arrows, what moves by them (the slide's own choices do not).
+const TYPED = "input:not([type=checkbox], [type=radio], [type=range], [type=file], [aria-expanded=false]), textarea, select";
+const OPEN = "[role=listbox], [role=menu], [role=dialog]";
+const MOVED = "input, [role=slider], [role=radio], [role=tab], [role=combobox]";
+
 /**
  * A scene is { asks, start(stage), build(stage, figure), draw(stage), numbers(stage) }:
  *   asks     names of the view's values that Python answers; their change sends for new data
@@ -21,6 +27,7 @@ class Stage {
     this.sized.observe(root);
     this.keys = (event) => this.pressed(event);
     document.addEventListener("keydown", this.keys);
+    document.addEventListener("focusin", this.focused);
     this.moved = () => this.screen();
     document.addEventListener("fullscreenchange", this.moved);
   }
@@ -28,6 +35,7 @@ class Stage {
   dispose() {
     this.sized.disconnect();
     document.removeEventListener("keydown", this.keys);
+    document.removeEventListener("focusin", this.focused);
     document.removeEventListener("fullscreenchange", this.moved);
     clearTimeout(this.asking);
     if (this.url) URL.revokeObjectURL(this.url);
@@ -223,24 +231,28 @@ class Stage {
     this.parts.figure.style.setProperty("--em", narrow ? `${wide / 52}px` : "inherit");
   }
 
-  /** Arrow keys and a clicker's page keys; single letters for the tools. */
+  /** Arrow keys and a clicker's page keys; single letters for the tools. Wherever the focus is: a click leaves it anywhere. */
   pressed(event) {
     if (!this.titles || event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
     const aim = event.composedPath()[0];
-    const typing = aim.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
-    if (typing && aim.type !== "range") return;
-    if (aim.matches?.("[role=tab], [role=slider], [role=listbox], [role=combobox]")) return;
-    const inside = event.composedPath().includes(this.root);
-    const step = { PageDown: 1, PageUp: -1, ...(aim.type === "range" ? {} : { ArrowRight: 1, ArrowLeft: -1 }) }[event.key];
+    if (aim.isContentEditable || aim.matches?.(TYPED) || aim.closest?.(OPEN)) return;
+    const moves = aim.matches?.("input[type=range]") || (aim.matches?.(MOVED) && !event.composedPath().includes(this.root));
+    const step = { PageDown: 1, PageUp: -1, ...(moves ? {} : { ArrowRight: 1, ArrowLeft: -1 }) }[event.key];
     if (step) {
       event.preventDefault();
       this.go(step);
       return;
     }
-    if (aim !== document.body && !inside && !document.fullscreenElement) return;
     const act = { f: () => this.full(), o: () => this.outline(), l: () => this.order("language"), p: () => this.around.sample && this.order("picture") }[event.key.toLowerCase()];
-    if (act) act();
-    else if (event.key === "Escape") this.outline(false);
+    if (act) {
+      event.preventDefault(); // a closed select box would open on the letter
+      if (!event.repeat) act();
+    } else if (event.key === "Escape") this.outline(false);
+  }
+
+  /** Streamlit's page takes the focus of every click on nothing, and frames itself at the next key: it gives it back. */
+  focused({ target }) {
+    if (target.matches?.("main") && !target.matches(":focus-visible")) target.blur();
   }
 
   /** A sentence of this scene. */
