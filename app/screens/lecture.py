@@ -13,22 +13,20 @@ from app.lecture import SCENES
 ADDRESS = (*state.CHOSEN, "scene")
 
 
-def placed() -> None:
-    """The stage shows another scene, or asks its scene something else."""
-    place = state.get("stage")["place"]
-    state.put("scene", place["scene"])
-    state.put("want", place["want"])
-
-
-def ordered() -> None:
-    """The stage asks for what the sidebar decides: the other language, or the next sample picture."""
-    order = state.get("stage")["order"]
-    if order == "language":
-        state.put("lang", "en" if state.get("lang") == "ko" else "ko")
-    elif order == "picture":
-        files = list(cache.samples())
-        state.put("sample", files[(files.index(state.get("sample")) + 1) % len(files)])
-    state.put("ordered", True)
+def said() -> None:
+    """The stage shows another scene, asks its scene something else, or asks for what the sidebar decides: the other
+    language, or the next sample picture."""
+    told = state.get("stage")["said"]
+    state.put("scene", told["scene"])
+    state.put("want", told["want"])
+    state.put("heard", told["number"])
+    for order in told["orders"]:
+        if order == "language":
+            state.put("lang", "en" if state.get("lang") == "ko" else "ko")
+        elif order == "picture":
+            files = list(cache.samples())
+            state.put("sample", files[(files.index(state.get("sample")) + 1) % len(files)])
+        state.put("ordered", True)
 
 
 @st.fragment(key="lecture")
@@ -39,8 +37,8 @@ def stage(result):
     scene = state.one_of("scene", SCENES)
     data = cache.scene(result, state.picture()[0], scene, json.dumps(state.get("want") or {}), state.get("lang"),
                        state.get("source") == "sample")
-    lecture(data, key="stage", on_place=placed, on_order=ordered)
-    state.write_address(ADDRESS)
+    state.write_address(ADDRESS)  # first: once the stage has its answer, it may say the next thing
+    lecture(data, state.get("heard", 0), key="stage", on_said=said)
 
 
 found = sidebar.result()

@@ -46,6 +46,12 @@ class Lecture:
             return stage && stage.shown && stage.slide.dataset.state === 'ready' && stage.asked === undefined
                 && (!scene || stage.shown === scene); }}""", arg=scene)
 
+    def rest(self) -> None:
+        """Wait until the stage has said all it has to say, and has its answer."""
+        self.page.wait_for_function(f"""() => {{ {_FIND}
+            return stage && !stage.waiting && !stage.asking && !stage.due && !stage.orders.length; }}""")
+        self.ready()
+
     def scene(self) -> str:
         return self.run("return stage.scene")
 

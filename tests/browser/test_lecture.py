@@ -1,5 +1,6 @@
 """The stage around the scenes: keys, full screen, links, outline, languages; and that each scene fits and is quick."""
 
+import json
 import re
 
 import pytest
@@ -7,7 +8,7 @@ from PIL import Image
 
 from app.lecture import SCENES
 from app.text.lecture import frame, scene_text
-from tests.browser.conftest import addressed
+from tests.browser.conftest import ROOT, addressed
 
 SIZES = {"window": (1280, 720), "large": (1920, 1080)}
 
@@ -128,6 +129,35 @@ def test_many_keys_at_once_end_at_the_last_one_asked_for(lecture):
     shown.page.wait_for_url(f"**scene={SCENES[6]}**")
     assert shown.page.locator(".slide .title").inner_text() == scene_text(SCENES[6]).EN["title"]
     assert shown.run("return stage.data.scene") == SCENES[6]
+
+
+@pytest.mark.parametrize("gap", [0, 50, 120, 250])
+def test_no_key_is_lost_while_language_or_picture_change(lecture, gap):
+    shown = lecture("patches", address="sample=kitten.jpg")
+    page = shown.page
+    samples = [one["file"] for one in json.loads((ROOT / "assets/samples/samples.json").read_text(encoding="utf-8"))]
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement !== null")
+    shown.run("stage.slide.first = true")  # as long as the stage is the same one
+    at, language, sample = SCENES.index("patches"), "en", samples.index("kitten.jpg")
+    for keys in ("l p", "l PageDown PageUp", "p PageDown", "p p p", "PageUp l PageDown l", "l l", "l",
+                 "l ArrowRight p l"):
+        for key in keys.split():
+            page.keyboard.press(key)
+            page.wait_for_timeout(gap)
+            at += {"PageDown": 1, "ArrowRight": 1, "PageUp": -1}.get(key, 0)
+            language = {"en": "ko", "ko": "en"}[language] if key == "l" else language
+            sample = (sample + (key == "p")) % len(samples)
+        shown.rest()
+        assert page.evaluate("document.fullscreenElement !== null"), keys
+        assert shown.run("return stage.slide.first"), keys
+        assert (shown.scene(), shown.run("return stage.language")) == (SCENES[at], language), keys
+        title = getattr(scene_text(SCENES[at]), language.upper())["title"]
+        assert page.locator(".slide .title").inner_text() == title, keys
+        addressed(page, f"scene={SCENES[at]}", f"lang={language}", f"sample={samples[sample]}")
+    page.wait_for_timeout(1000)  # nothing that comes late changes it again
+    addressed(page, f"scene={SCENES[at]}", f"lang={language}", f"sample={samples[sample]}")
+    assert (shown.scene(), shown.run("return stage.language")) == (SCENES[at], language)
 
 
 def test_a_link_opens_its_scene_and_a_wrong_one_the_first(lecture):

@@ -1,8 +1,8 @@
 """The lecture's stage: ten scenes, drawn in the browser from what `app.lecture` computed.
 
 One mount. Its data is one binary a scene: the words in the reader's language, the numbers and the arrays. What the
-person does inside a scene is answered in the browser; what needs the model comes back as the state "place"
-(`{"scene": ..., "want": {...}}`), and the fragment around it answers with the next binary.
+person does inside a scene is answered in the browser; what needs the model comes back as the trigger "said", and the
+fragment around it answers with the next binary. The stage says one thing at a time: the answer names what it heard.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ def pack(stage: Stage, scene: str, content: Scene, want: dict, words: dict, fram
                              **content.arrays})
 
 
-def lecture(data: bytes, *, key: str, on_place: Callable[[], None], on_order: Callable[[], None]) -> None:
-    """Mount the stage. State "place": the scene and what it asks for. Trigger "order": "language" or "picture"."""
-    _piece(key=key, data=data, on_place_change=on_place, on_order_change=on_order)
+def lecture(data: bytes, heard: int, *, key: str, on_said: Callable[[], None]) -> None:
+    """Mount the stage. `heard`: the number of the last message that this answers, 0 before the first.
+
+    Trigger "said": {"scene": .., "want": what it asks its scene, "orders": "language" or "picture" each, "number": ..}.
+    """
+    _piece(key=key, data=data + heard.to_bytes(4, "little"), on_said_change=on_said)

@@ -1,5 +1,6 @@
 // The stage: one scene at a time, sixteen by nine, everything sized in em of its width (80 em).
 
+const PATIENCE = 10000; // ms without an answer, after which a message counts as lost
 const BESIDE = 30; // ms after a change before Python is asked: a slider's moves become one question
 
 // Whose keys are not the stage's: what is typed in (a select box is once it is open), what lies over the page, and, of
@@ -21,6 +22,7 @@ class Stage {
     this.root = root;
     this.held = new Map(); // data by scene: going back shows at once
     this.views = new Map();
+    this.orders = []; // what the sidebar decides and Python has not been told yet
     this.waits = []; // ms from a change to its figure, the answers of Python among them
     this.sized = new ResizeObserver(() => this.size());
     this.frame();
@@ -38,6 +40,7 @@ class Stage {
     document.removeEventListener("focusin", this.focused);
     document.removeEventListener("fullscreenchange", this.moved);
     clearTimeout(this.asking);
+    clearInterval(this.patience);
     if (this.url) URL.revokeObjectURL(this.url);
   }
 
@@ -58,11 +61,14 @@ class Stage {
   }
 
   /** What Streamlit brings: one scene's data, and how to answer. */
-  render({ data: bytes, setStateValue, setTriggerValue }) {
-    [this.tell, this.trigger] = [setStateValue, setTriggerValue];
+  render({ data: bytes, setTriggerValue }) {
+    this.trigger = setTriggerValue;
     if (bytes === this.bytes) return;
     this.bytes = bytes;
     const data = decode(bytes);
+    const heard = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
+    this.sent ??= heard;
+    if (heard === this.sent) this.answered();
     if (data.frame.of !== this.of) {
       this.of = data.frame.of;
       this.held.clear();
@@ -78,7 +84,7 @@ class Stage {
     this.framed = data.words.frame;
     this.around = data.frame;
     this.held.set(data.scene, data);
-    this.scene ??= data.scene;
+    if (!this.waiting && !this.asking && !this.due) this.scene = data.scene; // Python's word, with nothing left to say
     this.dress();
     if (data.scene === this.scene) this.show();
   }
@@ -142,8 +148,8 @@ class Stage {
 
   /** Whether the data answers an earlier question than the last: then the view, which has moved on, stays. */
   late() {
-    if (this.shown !== this.scene || this.asked === undefined) return false;
-    return Boolean(this.asking) || Object.entries(this.wanted ?? {}).some(([name, value]) => this.data.want[name] !== value);
+    if (this.asked === undefined) return false;
+    return Boolean(this.asking || this.due) || Object.entries(this.wanted ?? {}).some(([name, value]) => this.data.want[name] !== value);
   }
 
   draw() {
@@ -166,14 +172,47 @@ class Stage {
   }
 
   ask() {
-    const asks = SCENE[this.scene]?.asks ?? [];
-    const view = this.views.get(this.scene) ?? {};
-    const want = Object.fromEntries(asks.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
     clearTimeout(this.asking);
-    [this.asking, this.wanted] = [null, want];
+    [this.asking, this.due] = [null, true];
     this.parts.status.textContent = this.framed.computing;
     this.slide.dataset.state = "busy";
-    this.tell("place", { scene: this.scene, want });
+    this.send();
+  }
+
+  /** Ask for what the sidebar decides: "language" or "picture". */
+  order(what) {
+    this.orders.push(what);
+    this.send();
+  }
+
+  /**
+   * Tell Python where we are and what we want, unless it owes an answer: then all that came since goes in one message.
+   * With every message Streamlit sends the address and the sidebar as the browser has them. Sent before the last answer
+   * has changed them, it would undo that answer, and an interrupted run takes the stage, and full screen, away.
+   */
+  send() {
+    if (this.waiting || (!this.due && !this.orders.length)) return;
+    const asks = SCENE[this.scene]?.asks ?? [];
+    const view = this.views.get(this.scene) ?? {};
+    this.wanted = Object.fromEntries(asks.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
+    this.sent += 1;
+    this.trigger("said", { scene: this.scene, want: this.wanted, orders: this.orders, number: this.sent });
+    [this.waiting, this.due, this.orders] = [true, false, []];
+    this.patience = setInterval(() => this.lost(), PATIENCE);
+  }
+
+  /** No answer, and none is being made: the connection broke meanwhile. We say again where we are. */
+  lost() {
+    if (document.querySelector(".stApp")?.dataset.testScriptState === "running") return;
+    this.answered();
+    this.ask();
+  }
+
+  /** Python has answered the last message, and the browser shows what it said. */
+  answered() {
+    clearInterval(this.patience);
+    this.waiting = false;
+    if (this.due || this.orders.length) setTimeout(() => this.send(), 0); // once the page has taken it in
   }
 
   go(step) {
@@ -183,6 +222,8 @@ class Stage {
 
   open(id) {
     if (id === this.scene) return;
+    clearTimeout(this.asking); // what the scene left behind was about to ask
+    [this.asking, this.due, this.wanted] = [null, false, null];
     this.scene = id;
     this.shown = null;
     this.asked = performance.now();
@@ -197,10 +238,6 @@ class Stage {
       this.parts.status.textContent = ""; // Python hears of it for the address only
       this.slide.dataset.state = "ready";
     }
-  }
-
-  order(what) {
-    this.trigger("order", what);
   }
 
   outline(shown = this.parts.outline.hidden) {
