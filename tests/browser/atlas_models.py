@@ -21,6 +21,8 @@ MODELS = {
     "base": _config(192, 12),
     "small": _config(96, 3, 4, image_size=(64, 96), patch_size=(16, 16), registers=4, distillation_token=True),
     "bare": _config(64, 1, 2, image_size=(32, 32), patch_size=(4, 4), class_token=False, pool="avg"),
+    "tiny": _config(192, 3, registers=4),
+    "many": _config(64, 2, 3, image_size=(64, 64), patch_size=(16, 16), registers=9, distillation_token=True),
     "deep": _config(128, 16, 32, image_size=(112, 112)),
     "large": _config(192, 12, image_size=(518, 518), patch_size=(14, 14)),
 }

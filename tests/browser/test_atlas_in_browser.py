@@ -370,6 +370,46 @@ def test_a_finger_looks_first_and_pins_second(chromium, address):
         context.close()
 
 
+def beside_the_sidebar(atlas):
+    """Gives the atlas the room that it has in the app at 1280 x 720, beside the sidebar."""
+    beside = atlas.page.viewport_size["width"] - atlas.js("root.parentElement.clientWidth")
+    atlas.page.set_viewport_size({"width": 924 + beside, "height": 720})
+    atlas.wait("a.root.parentElement.clientWidth === 924 && a.root.style.getPropertyValue('--stage') === '388px'"
+               " || a.root.style.getPropertyValue('--stage') === '356px'")
+
+
+def edges(atlas, selector):
+    """[left, top, right, bottom] of each that is seen, in pixels of the window."""
+    return np.array(atlas.js("""[...root.querySelectorAll(x)].filter(e => e.checkVisibility({ visibilityProperty: true }))
+        .map(e => e.getBoundingClientRect()).map(b => [b.left, b.top, b.right, b.bottom])""", selector))
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("model", ["tiny", "many"])
+@pytest.mark.parametrize("phone", [False, True])
+def test_every_chip_is_seen_however_many_registers(tab, model, lang, phone):
+    atlas = tab(model=model, lang=lang, view={"layer": 1, "head": 0})
+    if phone:
+        atlas.page.set_viewport_size({"width": 390, "height": 844})
+        atlas.wait("a.root.hasAttribute('data-stacked')")
+    else:
+        beside_the_sidebar(atlas)
+    [left, _, right, _], [_, top, _, _] = edges(atlas, ".left")[0], edges(atlas, ".stage")[0]
+    chips = edges(atlas, ".chip")
+    assert len(chips) == {"tiny": 5, "many": 11}[model]
+    assert chips[:, 0].min() >= left - 1 and chips[:, 2].max() <= right + 1 and chips[:, 3].max() <= top
+    for token in range(len(chips)):
+        atlas.page.mouse.move(*(chips[token, :2] + chips[token, 2:]) / 2)
+        assert atlas.js("a.state.query") == token
+    last = atlas.page.locator(".chip").last
+    name = f"{'register' if lang == 'en' else '레지스터'} {len(chips) - (1 if model == 'tiny' else 2)}"
+    assert last.get_attribute("aria-label").startswith(name)
+    assert name in (last.get_attribute("title"), last.inner_text().split("\n")[0])
+    for share in ("0.0010", "100"):  # the longest and the shortest
+        atlas.js("a.chips.forEach(chip => chip.lastChild.textContent = x)", f"{share}\u00a0%")
+        assert (edges(atlas, ".chip") == chips).all() and edges(atlas, ".stage")[0][1] == top, "nothing may jump"
+
+
 def test_korean_says_it_too(tab):
     atlas = tab(lang="ko", view={"layer": 6, "head": 2})
     assert "7번 레이어 3번 헤드" in atlas.page.locator(".title").inner_text()

@@ -32,6 +32,8 @@ function label(view) {
   }
 }
 
+const CHIPS = 34; // height of one line of chips, CSS pixels, as in atlas.css
+
 /** A chip for each token without a place in the picture. */
 function fitChips(view) {
   const { model, words, parts } = view;
@@ -47,6 +49,26 @@ function fitChips(view) {
     return chip;
   });
   parts(".chips").replaceChildren(...view.chips);
+}
+
+/** Chips in one line if they can, else short where that saves a line; returns by how much they are higher than one line. */
+function lineChips(view) {
+  const row = view.parts(".chips");
+  const name = (short) => {
+    row.toggleAttribute("data-short", short);
+    view.chips.forEach((chip, token) => {
+      const [text, full] = [view.say.token(token, short), view.say.token(token)];
+      chip.childNodes[1].data = text;
+      chip.title = text === full ? "" : full;
+    });
+  };
+  name(false);
+  const full = row.offsetHeight;
+  if (full > CHIPS) {
+    name(true);
+    if (row.offsetHeight === full) name(false);
+  }
+  return row.offsetHeight - CHIPS;
 }
 
 /** Numbers of layers and heads along the maps; where they would touch, every second, fourth, ... only. */

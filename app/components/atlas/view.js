@@ -138,18 +138,25 @@ class View {
     const width = root.parentElement?.clientWidth || root.clientWidth;
     if (!model || !width) return;
     const stacked = width < 820;
-    const tall = Math.min(760, Math.max(320, window.innerHeight - 262));
-    const side = stacked ? Math.min(width, 620) : Math.round(Math.min(0.42 * width, tall));
+    // Further lines of chips take their height from the picture's, so that what is read off beneath it stays in the window.
+    const fit = (more) => {
+      const tall = Math.min(760, Math.max(320, window.innerHeight - 262 - more));
+      const side = stacked ? Math.min(width, 620) : Math.round(Math.min(0.42 * width, tall));
+      root.style.setProperty("--stage", `${side}px`);
+      return [side, lineChips(this)];
+    };
+    let [side, more] = fit(0);
+    if (more) [side, more] = fit(more);
     const shape = model.header.size[1] / model.header.size[0];
     const [wide, high] = shape <= 1 ? [side, Math.round(side * shape)] : [Math.round(side / shape), side];
-    const style = { stage: side, wide, high, "stage-height": stacked ? high : side };
+    const style = { wide, high, "stage-height": stacked ? high : side };
     for (const [name, value] of Object.entries(style)) root.style.setProperty(`--${name}`, `${value}px`);
     root.style.setProperty("--rows", model.rows);
     root.style.setProperty("--cols", model.cols);
     root.style.setProperty("--line", wide / model.cols > 18 ? 0.16 : 0.07);
     root.toggleAttribute("data-stacked", stacked);
     const room = (stacked ? width : width - side - 28) - 26 - 34;
-    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : side - 20, window.devicePixelRatio || 1);
+    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : side - 20 + more, window.devicePixelRatio || 1);
     this.parts(".legend").style.width = `${Math.max(w, 260)}px`;
     root.style.setProperty("--bar", `${w + 26}px`);
     labelAxes(this, w, h);

@@ -22,7 +22,8 @@ class Sentences {
     Object.assign(this, { model, words });
   }
 
-  token(token) {
+  /** `short`: a register by its number alone, where there is no room for its name. */
+  token(token, short = false) {
     const { model, words } = this;
     if (token >= model.p) {
       const patch = token - model.p;
@@ -30,7 +31,7 @@ class Sentences {
     }
     const name = model.header.prefix[token];
     const numbered = name.match(/^register (\d+)$/);
-    return numbered ? fill(words.register, { n: numbered[1] }) : (words[name] ?? name);
+    return numbered ? fill(words[short ? "register_short" : "register"], { n: numbered[1] }) : (words[name] ?? name);
   }
 
   query(token) {
