@@ -410,6 +410,18 @@ def test_every_chip_is_seen_however_many_registers(tab, model, lang, phone):
         assert (edges(atlas, ".chip") == chips).all() and edges(atlas, ".stage")[0][1] == top, "nothing may jump"
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("model", ["base", "tiny"])
+def test_no_control_sticks_out_of_its_column(tab, model, lang):
+    atlas = tab(model=model, lang=lang, view={"layer": 4, "head": 2})
+    beside_the_sidebar(atlas)
+    for head, pinned in ((2, []), (2, [60]), (2, [60, 90]), (ROLLOUT, [60]), (ROLLOUT, [60, 90])):
+        atlas.js("a.change({ head: x[0], pinned: x[1] })", [head, pinned])
+        assert len(edges(atlas, ".compare, .unpin, .residual")) == len(pinned) + (head == ROLLOUT)
+        assert edges(atlas, ".bar > *, .residual > *")[:, 2].max() <= edges(atlas, ".right")[0][2] + 0.5
+        assert atlas.js("root.querySelector('.note').scrollHeight") <= 36, f"{head} {pinned}: all that the note says is read, in two lines"
+
+
 def test_korean_says_it_too(tab):
     atlas = tab(lang="ko", view={"layer": 6, "head": 2})
     assert "7번 레이어 3번 헤드" in atlas.page.locator(".title").inner_text()
