@@ -422,6 +422,30 @@ def test_no_control_sticks_out_of_its_column(tab, model, lang):
         assert atlas.js("root.querySelector('.note').scrollHeight") <= 36, f"{head} {pinned}: all that the note says is read, in two lines"
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_heads_of_the_last_columns_are_written_out_where_there_is_room(tab, lang):
+    atlas = tab(model="tiny", lang=lang, view={"layer": 4, "head": ROLLOUT})
+    beside_the_sidebar(atlas)
+    written = ["mean", "rollout"] if lang == "en" else ["평균", "롤아웃"]
+    heads = atlas.page.locator(".columns span")
+    assert heads.all_inner_texts() == ["1", "2", "3", *written]
+    for head in (2, MEAN, ROLLOUT):  # the chosen one is bold, and wider
+        atlas.js("a.change({ head: x })", head)
+        places = edges(atlas, ".columns span")
+        assert (places[1:, 0] - places[:-1, 2]).min() >= 3
+        assert places[-1, 2] <= edges(atlas, ".right")[0][2]
+    [canvas], [chosen] = edges(atlas, ".sheet canvas"), edges(atlas, ".chosen")
+    assert chosen[2] == pytest.approx(canvas[2], abs=1), "the frame stands where the column went"
+    atlas.go(narrow=1, model="base", lang=lang)
+    assert heads.all_inner_texts()[-2:] == written
+    atlas.page.set_viewport_size({"width": 390, "height": 844})
+    atlas.wait("a.root.hasAttribute('data-stacked')")
+    # on a phone the English ones would cost the maps too much
+    assert heads.all_inner_texts()[-2:] == (["μ", "∏"] if lang == "en" else written)
+    places = edges(atlas, ".columns span")
+    assert (places[1:, 0] - places[:-1, 2]).min() >= 3
+
+
 def test_korean_says_it_too(tab):
     atlas = tab(lang="ko", view={"layer": 6, "head": 2})
     assert "7번 레이어 3번 헤드" in atlas.page.locator(".title").inner_text()

@@ -71,6 +71,18 @@ function lineChips(view) {
   return row.offsetHeight - CHIPS;
 }
 
+/** How far apart the middles of the last columns must be for their heads, written out and bold, to touch nothing. */
+function headPitch({ model, words, parts }) {
+  const spans = [String(model.H), words.mean, words.rollout].map((text) => {
+    const span = Object.assign(document.createElement("span"), { textContent: text });
+    span.dataset.on = "";
+    return span;
+  });
+  parts(".columns").replaceChildren(...spans);
+  const [last, mean, rollout] = spans.map((span) => span.offsetWidth);
+  return (mean + Math.max(last, rollout)) / 2 + 6;
+}
+
 /** Numbers of layers and heads along the maps; where they would touch, every second, fourth, ... only. */
 function labelAxes(view, width, height) {
   const { model, sheet, words, parts } = view;
@@ -83,13 +95,12 @@ function labelAxes(view, width, height) {
   const every = (room, need) => Math.max(1, 2 ** Math.ceil(Math.log2(need / room)));
   const [, , w, h] = sheet.box(0, 0);
   const across = every(w, 20);
-  const narrow = w < 32;
   const columns = Array.from({ length: model.C }, (_, c) => {
     const [x] = sheet.box(0, c);
     const extra = c - model.H;
     if (extra < 0) return c % across ? null : span(c + 1, { left: `${x + w / 2}px` }, c);
     const text = extra ? words.rollout : words.mean;
-    const element = span(narrow ? (extra ? "∏" : "μ") : text, { left: `${x + w / 2}px` }, c);
+    const element = span(sheet.written ? text : extra ? "∏" : "μ", { left: `${x + w / 2}px` }, c);
     element.title = text;
     return element;
   });

@@ -108,18 +108,27 @@ class Sheet {
     this.context = canvas.getContext("2d", { willReadFrequently: true }); // kept in main memory, where we write
   }
 
-  /** Lay out L x C cells for an area in CSS pixels; returns the cell's pitch and the sheet's size, likewise. */
-  layout(model, width, height, ratio) {
+  /**
+   * Lay out L x C cells for an area in CSS pixels; returns the sheet's size, likewise. `pitch`: how far apart the
+   * middles of the last columns must be, again in CSS pixels, for their heads to be written out.
+   */
+  layout(model, width, height, ratio, pitch) {
     const { L, C, rows, cols } = model;
     const gap = Math.max(1, Math.round((Math.min(width / C, height / L) > 20 ? 2 : 1) * ratio));
-    const apart = Math.round(8 * ratio); // before each of the two columns that are no heads
-    const step = Math.min(((width * ratio - 2 * apart) / C - gap) / cols, ((height * ratio) / L - gap) / rows);
+    const least = Math.round(8 * ratio); // before each of the two columns that are no heads
+    const need = Math.ceil(pitch * ratio);
+    const high = ((height * ratio) / L - gap) / rows;
+    const close = Math.min(high, ((width * ratio - 2 * least) / C - gap) / cols);
+    const apart = Math.min(close, ((width * ratio - 2 * need + gap) / (C - 2) - gap) / cols);
+    this.written = apart > 0.9 * close; // else the heads would cost the maps too much: they are shortened
+    const step = this.written ? apart : close;
     // With less than a pixel a patch some would vanish: paint finer, and let the browser average on the way down.
-    if (step < 1 && ratio < 8) return this.layout(model, width, height, 2 * ratio);
+    if (step < 1 && ratio < 8) return this.layout(model, width, height, 2 * ratio, pitch);
     this.w = Math.max(3, Math.floor(step * cols));
     this.h = Math.max(3, Math.floor(step * rows));
-    Object.assign(this, { gap, apart, ratio, heads: model.H, L, C });
-    const size = [C * (this.w + gap) - gap + 2 * apart, L * (this.h + gap) - gap];
+    this.apart = this.written ? Math.max(least, need - this.w - gap) : least;
+    Object.assign(this, { gap, ratio, heads: model.H, L, C });
+    const size = [C * (this.w + gap) - gap + 2 * this.apart, L * (this.h + gap) - gap];
     if (this.canvas.width !== size[0] || this.canvas.height !== size[1] || !this.image) {
       [this.canvas.width, this.canvas.height] = size;
       this.canvas.style.width = `${size[0] / ratio}px`;

@@ -156,11 +156,11 @@ class View {
     root.style.setProperty("--line", wide / model.cols > 18 ? 0.16 : 0.07);
     root.toggleAttribute("data-stacked", stacked);
     const room = (stacked ? width : width - side - 28) - 26 - 34;
-    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : side - 20 + more, window.devicePixelRatio || 1);
+    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : side - 20 + more, window.devicePixelRatio || 1, headPitch(this));
     this.parts(".legend").style.width = `${Math.max(w, 260)}px`;
     root.style.setProperty("--bar", `${w + 26}px`);
     labelAxes(this, w, h);
-    this.painted = null;
+    this.painted = this.framed = null;
     this.redraw();
   }
 
