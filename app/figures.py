@@ -363,13 +363,13 @@ def norms(values: np.ndarray, prefix: Sequence[str], names: Sequence[str], x_tit
     figure = _axes(_pointed(height), x_title, y_title, depth - 1, first=0)
     low, high = of_patches.min(1), of_patches.max(1)
     add(figure, "scatter", x=np.r_[x, x[::-1]], y=np.r_[high, low[::-1]], fill="toself", hoverinfo="skip",
-        mode="lines", fillcolor=GRID, line=dict(width=0), name=names[-1], showlegend=True)
+        mode="lines", fillcolor=GRID, line=dict(width=0), name=names[-1])
     add(figure, "scatter", x=x, y=np.median(of_patches, 1), line=dict(color=QUIET, width=3), name=names[-2],
-        hovertemplate=hover, showlegend=True)
+        hovertemplate=hover)
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     for i, name in enumerate(names[: len(prefix)]):
-        add(figure, "scatter", x=x, y=values[:, i], name=name, hovertemplate=hover, showlegend=True,
+        add(figure, "scatter", x=x, y=values[:, i], name=name, hovertemplate=hover,
             line=dict(color=ACCENT, width=3, dash=dashes[i % len(dashes)]))
-    figure["layout"] |= dict(margin=TITLED | dict(t=60 if len(names) > 3 else 36),
+    figure["layout"] |= dict(margin=TITLED | dict(t=60 if len(names) > 3 else 36), showlegend=True,
                              legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, font=dict(size=FONT)))
     return figure

@@ -39,7 +39,7 @@ def _else(what: Asked) -> None:
     t = state.t()
     listed = [out.name for out in mistakes.known()]
     if len(listed) > 1:
-        key = f"runs_{t.language}"
+        key = f"runs_{t.language}_{what.id}"  # its own: a shut popover's browser would go on saying the last one's
         state.put(key, what.id)
         st.selectbox(t("mistakes.else.run"), listed, key=key, format_func=_title,
                      on_change=lambda: show(state.get(key)))
@@ -59,8 +59,6 @@ def _else(what: Asked) -> None:
         st.error(checked, icon=":material/error:")
     elif checked and checked.asked == asked:
         _say(checked)
-        st.button(t("mistakes.else.go", count=f"{checked.pictures:,}"), type="primary", key="else_go",
-                  on_click=begin, args=(asked,))
 
 
 def _path(name: str) -> str:
@@ -90,6 +88,10 @@ def _say(checked: Checked) -> None:
     t, known = state.t(), checked.classes - len(checked.unknown)
     st.markdown(t("mistakes.check.found", source=escaped(checked.title), count=f"{checked.pictures:,}",
                   classes=f"{checked.classes:,}", known=f"{known:,}", by=t(f"mistakes.check.by.{checked.by}")))
+    if checked.outdated:
+        st.info(t("mistakes.check.outdated"), icon=":material/history:")
+    st.button(t("mistakes.else.go", count=f"{checked.pictures:,}"), type="primary", key="else_go", on_click=begin,
+              args=(checked.asked, checked.outdated))
     if not known:
         st.warning(t("mistakes.check.none"), icon=":material/warning:")
     if checked.unknown:

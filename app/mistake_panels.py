@@ -59,8 +59,13 @@ def look() -> Look:
     return Look(found, Filter.from_address(kept), max(0, number))
 
 
-def keep(filter: Filter) -> None:
-    """Remember a filter as an address writes it, and begin at its first page."""
+def keep(filter: Filter, shown: bool = False) -> None:
+    """Remember a filter as an address writes it, and begin at its first page. `shown`: by its own widgets, already.
+
+    Otherwise they are new ones from now on: a browser keeps what a closed popover's widgets held, and says it again.
+    """
+    if not shown:
+        state.put("filter_set", state.get("filter_set", 0) + 1)
     told = filter.to_address()
     for name in state.FILTER:
         state.put(name, told.get(name))
@@ -103,7 +108,8 @@ def headline(run: Run) -> None:
     tell(2, t("mistakes.pictures"), f"{len(run.columns.number):,}",
          t("mistakes.pictures.unknown", count=f"{found.unknown:,}") if found.unknown
          else t("mistakes.pictures.classes", count=f"{len(run.classes):,}"))
-    tell(3, t("mistakes.unreadable"), f"{found.unreadable:,}", t("mistakes.unreadable.text"))
+    tell(3, t("mistakes.unreadable"), f"{found.unreadable:,}", t("mistakes.unreadable.text")
+         if found.unreadable else t("mistakes.unreadable.none"))
     ece = run.calibration.ece
     tell(4, t("mistakes.ece"), t("mistakes.points", value=number(100 * ece)) if np.isfinite(ece) else "–",
          t("mistakes.ece.text"), t("mistakes.ece.help"))
@@ -149,7 +155,8 @@ def classes(run: Run, *, key: str) -> None:
     shown = run.shown
     table = pd.DataFrame({
         "name": [class_name(run, n) for n in shown], "support": of.support[shown], "recall": 100 * of.recall[shown],
-        "interval": [f"{100 * of.recall_low[n]:.1f} – {100 * of.recall_high[n]:.1f}" for n in shown],
+        "interval": [f"{100 * of.recall_low[n]:.1f} – {100 * of.recall_high[n]:.1f}" if of.support[n] else None
+                     for n in shown],
         "precision": 100 * of.precision[shown], "f1": 100 * of.f1[shown]})
     share = functools.partial(st.column_config.NumberColumn, format="%.1f")
 
@@ -158,7 +165,8 @@ def classes(run: Run, *, key: str) -> None:
         pick(int(shown[rows[0]]) if rows else None, None)
         state.rerun(*SHOWN)
 
-    st.dataframe(table, key=key, hide_index=True, height=410, on_select=chosen, selection_mode="single-row",
+    st.dataframe(table, key=key, hide_index=True, height=410, placeholder="–", on_select=chosen,
+                 selection_mode="single-row",
                  column_config={"name": st.column_config.TextColumn(t("mistakes.classes.name"), pinned=True),
                                 "support": st.column_config.NumberColumn(t("mistakes.classes.support"),
                                                                          format="localized"),
@@ -293,14 +301,14 @@ def turn_to(page: int, pages: int, by: int) -> None:
 def filters(run: Run, look: Look, key: str) -> None:
     """The conditions, each composing with the others."""
     t, f = state.t(), look.filter
-    own = {name: f"{key}_{name}_{t.language}" for name in state.FILTER}
+    own = {name: f"{key}_{name}_{t.language}_{state.get('filter_set', 0)}" for name in state.FILTER}
     options = [int(c) for c in run.shown]
 
     def changed() -> None:
         values = {name: state.get(widget) for name, widget in own.items()}
         low, high = values["confidence"]
         keep(Filter(values["truth"], values["predicted"], values["outcome"] or None, (low / 100, high / 100),
-                    (values["query"] or "").strip()))
+                    (values["query"] or "").strip()), shown=True)
         state.rerun(*SHOWN)
 
     def clear() -> None:

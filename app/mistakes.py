@@ -107,14 +107,16 @@ class Checked:
     unused: list[str]  # classes of the model without a picture
     by: str  # "name" | "synset" | "table" | "index"
     left_out: dict[str, int]  # by reason
+    outdated: bool  # whether there is an evaluation already, of other weights or pictures
 
 
 def check(what: Asked, model: VisionTransformer) -> Checked:
     """Look through the pictures' names, and see which class is which. Raises InputError."""
     source = labelled(what.source, what.labels)
-    match = evaluate.mapped(model, source, evaluate.class_table(what.table) if what.table else None)
+    table = evaluate.class_table(what.table) if what.table else None
+    match = evaluate.mapped(model, source, table)
     return Checked(what, source.title, len(source), len(source.classes), list(match.unknown), list(match.unused),
-                   match.by, dict(source.left_out))
+                   match.by, dict(source.left_out), bool(evaluate.differs(model, source, folder(what.id), table)))
 
 
 @dataclass(frozen=True)
@@ -266,7 +268,8 @@ class Run:
         """The selection as a "csv" or "parquet" file, in the list's order, as `Rows.write` writes them: no disk that
         may be full comes into it."""
         out = io.BytesIO()
-        self.rows.write(look.composed() if look.list not in OWN else self._numbers(look), out, kind)
+        names = {"truth": self.classes, "predicted": [self.name(n) or f"class {n}" for n in range(self.count)]}
+        self.rows.write(look.composed() if look.list not in OWN else self._numbers(look), out, kind, names)
         return out.getvalue()
 
     # Pictures

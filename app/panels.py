@@ -218,7 +218,7 @@ def rollout(result: Result, *, key: str) -> None:
     """Attention rollout with its controls, by depth, and one depth enlarged."""
     t, trace = state.t(), result.trace
     token, patch, origin = place(result)
-    first, last = state.bound_pair("span", 1, trace.depth)
+    first, last = state.bound_pair("span", 1, trace.depth, "depth")
     fits = result.strip_fits
     titled(t("rollout.title"), t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
     with st.container(horizontal=True):

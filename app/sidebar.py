@@ -162,3 +162,6 @@ def _facts(result: Result) -> None:
         facts.append(t("side.model.fell"))
     with st.sidebar:
         st.caption("\n\n".join(facts))
+        if guessed := result.model.assumed:
+            taken = ", ".join(t(f"side.assumed.{fact}", width=config.head_dim) for fact in guessed)
+            st.warning(t("side.assumed", taken=taken), icon=":material/help:")

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import collector, text, view
 from app.result import digest_of
@@ -20,18 +21,37 @@ NUMBERS = ("layer", "row", "col")  # counted from 1, as people read them
 
 
 def start() -> None:
-    """Take over what the address says, once a session. What it says wrongly is clamped where it is used."""
-    if "started" in st.session_state:
+    """Take over what the address says, once a session, and where Back or Forward led. What it says wrongly is clamped
+    where it is used."""
+    begun = "started" in st.session_state
+    if begun and not get_script_run_ctx().is_history_navigation:
         return
+    told = {name: st.query_params[name] for name in ADDRESS if name in st.query_params}
+    for name in NUMBERS:
+        if name in told:
+            value = told.pop(name)
+            if value.isascii() and value.isdigit() and len(value) < 6:
+                told[name] = int(value)
+    if begun:
+        _back(told)
+    else:
+        collector.visited()
+    for name, value in told.items():
+        st.session_state[name] = value
     st.session_state["started"] = True
-    collector.visited()
-    for name in ADDRESS:
-        value = st.query_params.get(name)
-        if value is None or (name in NUMBERS and not (value.isascii() and value.isdigit() and len(value) < 6)):
-            continue
-        st.session_state[name] = int(value) if name in NUMBERS else value
     if get("lang") not in text.LANGUAGES:
         put("lang", "ko" if (st.context.locale or "").startswith("ko") else "en")
+
+
+def _back(told: dict[str, str | int]) -> None:
+    """Forget what is not in an address that somebody goes back to; language, model and picture stay."""
+    for name in ADDRESS:
+        if name not in told and name not in CHOSEN:
+            put(name, None)
+    if "sample" in told:
+        put("source", "sample")
+    put("want", None)  # of the lecture's scene
+    put("filter_set", get("filter_set", 0) + 1)
 
 
 def get(name: str, default: Any = None) -> Any:
@@ -52,12 +72,16 @@ def bound(name: str, low: int, high: int, default: int) -> int:
     return get(name)
 
 
-def bound_pair(name: str, low: int, high: int) -> tuple[int, int]:
-    """As `bound`, for a range; it spans everything until somebody narrows it, and when the limits change."""
+def bound_pair(name: str, low: int, high: int, within: str) -> tuple[int, int]:
+    """As `bound`, for a range; it spans everything until somebody narrows it, and when the limits change.
+
+    Then `within`, a remembered number in it, stands at its end.
+    """
     limits = (low, high)
     if get(f"{name} limits") != limits or get(name) is None:
         put(f"{name} limits", limits)
         put(name, limits)
+        put(within, high)
     return get(name)
 
 
@@ -85,15 +109,15 @@ def worded(name: str, then: Callable[[], None] | None = None) -> dict[str, Any]:
 
 
 def write_address(names: tuple[str, ...]) -> None:
-    """Put what the page shows into the browser's address, where it changed, and nothing else."""
+    """Put what the page shows into the browser's address, where it changed, and nothing else: one step for Back."""
     shown = st.query_params.to_dict()
-    for name in ADDRESS:
-        value = get("named" if name == "model" else name) if name in names else None
-        if value is None or (name == "sample" and get("source") != "sample"):
-            if name in shown:
-                del st.query_params[name]
-        elif shown.get(name) != str(value):
-            st.query_params[name] = str(value)
+    wanted = {name: value for name, value in shown.items() if name not in ADDRESS}
+    for name in names:
+        value = get("named" if name == "model" else name)
+        if value is not None and (name != "sample" or get("source") == "sample"):
+            wanted[name] = str(value)
+    if shown != wanted:
+        st.query_params.from_dict(wanted)
 
 
 def t() -> text.Text:

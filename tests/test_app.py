@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
@@ -192,6 +193,28 @@ def test_the_rollout_s_layers_are_there_when_one_comes_back():
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
+def test_what_a_file_does_not_tell_is_said(language, tmp_path):
+    model, t = small("photo"), text.Text(language)
+    vc.save(model, tmp_path / "whole.safetensors")
+    save_file(model.state_dict(), tmp_path / "bare.safetensors")
+    app = page(lang=language, model=f"file:{tmp_path / 'whole.safetensors'}")
+    assert not app.exception
+    assert not app.sidebar.warning
+    app = page(lang=language, model=f"file:{tmp_path / 'bare.safetensors'}")
+    assert not app.exception
+    assert t("side.assumed.grid") in app.sidebar.warning[0].value
+
+
+def test_a_deeper_model_is_looked_at_in_its_whole_depth():
+    app = page()
+    app.slider(key="depth").set_value(2).run()
+    for name, depth in (("single", None), ("photo", 3)):
+        app.selectbox(key="model_en").set_value(f"embedded:{name}").run()
+        assert not app.exception
+        assert depth is None or app.slider(key="depth").value == depth
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
 @pytest.mark.parametrize("bad", ["embedded:none", "nonsense", "file:/no/such/file.pth", "timm:", "file:README.md",
                                  "file:![a](http://evil.example) **b** :red[c] $x$.pth"])
 def test_a_model_that_cannot_be_had_is_said_and_the_last_one_stays(language, bad):
@@ -236,12 +259,12 @@ def test_a_file_from_elsewhere_is_a_model_too(home):
 def test_a_range_that_the_browser_does_not_send_is_the_whole_one(monkeypatch):
     kept = {}
     monkeypatch.setattr("streamlit.session_state", kept)
-    assert state.bound_pair("span", 1, 6) == (1, 6)
+    assert state.bound_pair("span", 1, 6, "depth") == (1, 6)
     kept["span"] = (2, 3)
-    assert state.bound_pair("span", 1, 6) == (2, 3)
+    assert state.bound_pair("span", 1, 6, "depth") == (2, 3)
     for gone in (lambda: kept.pop("span"), lambda: kept.update(span=None)):
         gone()
-        assert state.bound_pair("span", 1, 6) == (1, 6)
+        assert state.bound_pair("span", 1, 6, "depth") == (1, 6)
 
 
 @pytest.fixture

@@ -115,6 +115,8 @@ def test_grid_of_grids_has_each_map_at_its_patch():
 def test_norms_have_a_line_a_prefix_token():
     values = np.arange(20, dtype=np.float32).reshape(4, 5)
     figure = checked(figures.norms(values, ("class", "register 1"), ["c", "r", "median", "range"], "x", "y", "h"))
+    assert figure.layout.showlegend
+    assert {trace.name for trace in figure.data if trace.showlegend is None} == {"c", "r", "median", "range"}
     lines = {d.name: d for d in figure.data}
     assert list(lines["c"].y) == [0, 5, 10, 15]
     assert list(lines["median"].y) == [3, 8, 13, 18]

@@ -156,6 +156,9 @@ def test_what_is_taken_away_is_the_list_in_its_order(run, name):
     assert table["path"].tolist() == wanted
     whole = pq.read_table(io.BytesIO(run.export(look, "parquet")))
     assert whole["path"].to_pylist() == wanted
+    assert table["truth_name"].tolist() == [run.classes[n] for n in table["truth"]]
+    said = table["predicted"].notna()
+    assert table["predicted_name"][said].tolist() == [run.name(int(n)) for n in table["predicted"][said]]
     assert "embedding" in whole.column_names
     assert "embedding" not in table.columns
 
@@ -320,11 +323,31 @@ def test_going_on_pages_through_the_list(run):
 
 def test_a_filter_is_set_and_cleared_by_hand(run):
     app = page(list="all")
-    app.selectbox(key="gallery_truth_en").set_value(3).run()
+    app.selectbox(key="gallery_truth_en_0").set_value(3).run()
     assert not app.exception
     assert f"**{run.count_of(Look('all', Filter(truth=3))):,}**" in words(app)
+    assert app.selectbox(key="gallery_truth_en_0").value == 3
     app.button(key="gallery_clear").click().run()
     assert f"**{run.count_of(Look('all')):,}**" in words(app)
+    assert app.selectbox(key="gallery_truth_en_1").value is None  # another one: the last one's browser still says 3
+    with pytest.raises(KeyError):
+        app.selectbox(key="gallery_truth_en_0")
+
+
+def test_of_several_runs_each_has_a_box_of_its_own_to_choose_another(run):
+    others = [Asked("embedded:fashion", f"/{name}") for name in "ab"]
+    for other in others:
+        make(other)
+    for seen in others:
+        app = page(run=seen.id)
+        assert not app.exception
+        assert app.selectbox(key=f"runs_en_{seen.id}").value == seen.id
+
+
+def test_what_has_no_picture_has_no_recall(run):
+    table, empty = page(list="all").dataframe[0].value, run.per_class.support[run.shown] == 0
+    assert (table["interval"].isna() == empty).all()
+    assert (table["recall"].isna() == empty).all()
 
 
 def test_an_open_picture_keeps_its_place(run):
@@ -420,6 +443,31 @@ def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):
     assert "3 pictures in 2 classes" in words(app)
     app.button(key="else_go").click().run()
     assert [(a.source, a.labels, a.table) for a in begun] == [(str(pictures), str(home / "labels.csv"), None)]
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+def test_a_result_of_other_weights_is_said_and_made_anew(home, monkeypatch, outdated):
+    from vit_core.labelled import labelled
+
+    begun = []
+    monkeypatch.setattr(mistakes, "start", lambda asked, restart: begun.append(restart))
+    make(mistakes.BUNDLED)
+    (home / "pictures" / "Bag").mkdir(parents=True)
+    (home / "pictures" / "Bag" / "1.png").write_bytes(labelled("bundled:fashion").data(0))
+    asked = Asked("embedded:fashion", str(home / "pictures"))
+    out = make(asked)
+    about = json.loads((out / "run.json").read_text("utf-8"))
+    about["source"]["root"] = asked.source
+    if outdated:
+        about["identity"] = {"model": "of other weights"}
+    (out / "run.json").write_text(json.dumps(about), "utf-8")
+    app = page(model="embedded:fashion")
+    app.text_input(key="else_source").set_value(asked.source).run()
+    app.button(key="else_check").click().run()
+    assert (text.Text("en")("mistakes.check.outdated") in words(app)) == outdated
+    app.button(key="else_go").click().run()
+    assert not app.exception
+    assert begun == [outdated]
 
 
 def test_a_damaged_table_can_be_made_again(home):

@@ -31,7 +31,8 @@ from vit_core.rows import Store, stats, storable
 from vit_core.runs import Meter, Progress, cancel, describe, described, disk, progress, session, start
 from vit_core.trace import autocast
 
-__all__ = ["Progress", "cancel", "class_table", "described", "evaluate", "mapped", "progress", "session", "start"]
+__all__ = ["Progress", "cancel", "class_table", "described", "differs", "evaluate", "mapped", "progress", "session",
+           "start"]
 
 K = 5  # classes kept with their probabilities
 ENGINES = ("local", "ray")
@@ -131,6 +132,13 @@ def _identity(before: dict) -> dict:
     """What a run was of. One of an older version did not say the folder there; it did not know what a file held."""
     identity, source = before.get("identity", {}), before.get("source", {})
     return ({FOLDER: os.path.realpath(source["root"])} if source.get("kind") in FILES else {}) | identity
+
+
+def differs(model: VisionTransformer, source, out: str | os.PathLike, table: dict[str, str] | None = None,
+            batch: int = 64) -> list[str]:
+    """What the run in `out` was of that is not the same today, so that `evaluate` would refuse to go on with it."""
+    now = _plan("", model, source, mapped(model, source, table), batch)["identity"]
+    return sorted(name for name, value in _identity(described(Path(out))).items() if now.get(name) != value)
 
 
 def class_table(path: str | os.PathLike) -> dict[str, str]:
@@ -251,8 +259,8 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     threads = torch.get_num_threads()
     with disk(out):
         was, now = _identity(before), run["identity"]
-        if not restart and (differs := sorted(k for k, v in was.items() if now.get(k) != v)):
-            raise _other(out, differs)
+        if not restart and (other := sorted(k for k, v in was.items() if now.get(k) != v)):
+            raise _other(out, other)
         if restart or was.keys() != now.keys():  # none, or one of an older version that did not note all of this
             _discard(out)  # before run.json says that what is there belongs to this run
             (out / "rows.parquet").unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -223,11 +223,13 @@ class Rows:
                 part.unlink(missing_ok=True)
         return count
 
-    def write(self, chosen: Filter | Sequence[int], file: BinaryIO, kind: str = "csv") -> int:
+    def write(self, chosen: Filter | Sequence[int], file: BinaryIO, kind: str = "csv",
+              names: Mapping[str, Sequence[str]] | None = None) -> int:
         """Write a filter's rows, or those with these places in the file, in their order; how many.
 
         "parquet" has every column. "csv" has all but the embedding, UTF-8 with a byte order mark (else spreadsheets
         garble Hangul), lists parted by spaces; a text that a spreadsheet would run as a formula gets a ' before it.
+        `names`: what the numbers in a column are called, for a column "<its name>_name" after it, in "csv" alone.
         """
         if kind not in ("csv", "parquet"):
             raise ValueError(f"{kind!r} must be 'csv' or 'parquet'")
@@ -235,9 +237,11 @@ class Rows:
         if kind == "csv":
             text = io.TextIOWrapper(file, "utf-8-sig", newline="")
             writer = csv.writer(text)
-            writer.writerow(SHORT)
+            names = names or {}
+            writer.writerow(part for name in SHORT for part in (name, *[f"{name}_name"] * (name in names)))
             for block in self._blocks(numbers, SHORT):
-                writer.writerows([_cell(row[name]) for name in SHORT] for row in block.to_pylist())
+                writer.writerows([_cell(value) for name in SHORT for value in _named(name, row[name], names)]
+                                 for row in block.to_pylist())
             text.detach()  # the file stays open
         else:
             with contextlib.ExitStack() as stack:
@@ -253,6 +257,13 @@ class Rows:
             with self._cursor(numbers[i:i + CHUNK]) as cursor:
                 yield cursor.sql(f"SELECT {', '.join(names)} FROM rows JOIN wanted USING (file_row_number) "
                                  "ORDER BY place").to_arrow_table()
+
+
+def _named(column: str, value, names: Mapping[str, Sequence[str]]) -> list:
+    """A number, and where its column has names, the number's."""
+    if column not in names:
+        return [value]
+    return [value, names[column][value] if value is not None and 0 <= value < len(names[column]) else None]
 
 
 def _cell(value) -> str:

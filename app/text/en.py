@@ -26,6 +26,10 @@ SENTENCES = {
     "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small` or `file:/path/to/model.pth`. "
                             "`timm:` and `hf:` need the network the first time.",
     "side.model.facts": "{layers} layers × {heads} heads · width {dim} · {parameters} parameters",
+    "side.assumed": "The file does not tell everything; taken as usual: {taken}. Where that is wrong, so is what is "
+                    "shown. A file that `vc.save` wrote tells it all.",
+    "side.assumed.heads": "heads {width} wide", "side.assumed.pool": "the head reads the class token",
+    "side.assumed.grid": "a square grid", "side.assumed.preprocess": "colours of mean and deviation 0.5",
     "side.model.device": "Runs on {device} · last pass {time}",
     "device.cpu": "the CPU",
     "device.cuda": "the GPU (CUDA)",
@@ -157,7 +161,7 @@ SENTENCES = {
     "norms.range": "patches, range",
     "norms.x": "after layer",
     "norms.y": "L2 norm",
-    "norms.hover": "after layer %{x}: %{y:.2g}<extra></extra>",
+    "norms.hover": "after layer %{x}: %{y:.2g}<extra>%{fullData.name}</extra>",
     "norms.not": "A few patches with very long vectors (Darcet et al. 2024) serve the model as storage and spoil "
                  "attention maps; but a norm says nothing about a token's content. Norms of different models cannot "
                  "be compared.",

@@ -26,6 +26,10 @@ SENTENCES = {
     "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small`, `file:/경로/model.pth`처럼 "
                             "씁니다. `timm:`과 `hf:`는 처음 한 번 네트워크가 필요합니다.",
     "side.model.facts": "레이어 {layers}개 × 헤드 {heads}개 · 폭 {dim} · 파라미터 {parameters}개",
+    "side.assumed": "파일에 없는 것은 흔한 값으로 두었습니다: {taken}. 이 값이 틀리면 보이는 것도 틀립니다. "
+                    "`vc.save`로 저장한 파일에는 모두 들어 있습니다.",
+    "side.assumed.heads": "헤드 폭 {width}", "side.assumed.pool": "예측에 클래스 토큰 사용",
+    "side.assumed.grid": "정사각형 격자", "side.assumed.preprocess": "색의 평균과 표준편차 0.5",
     "side.model.device": "{device}에서 실행 · 마지막 순전파 {time}",
     "device.cpu": "CPU",
     "device.cuda": "GPU(CUDA)",
@@ -156,7 +160,7 @@ SENTENCES = {
     "norms.range": "패치 범위",
     "norms.x": "레이어 이후",
     "norms.y": "L2 노름",
-    "norms.hover": "레이어 %{x} 이후: %{y:.2g}<extra></extra>",
+    "norms.hover": "레이어 %{x} 이후: %{y:.2g}<extra>%{fullData.name}</extra>",
     "norms.not": "벡터가 유난히 긴 몇몇 패치(Darcet et al. 2024)는 모델이 저장 공간으로 쓰며 어텐션 맵을 흐립니다. "
                  "하지만 노름은 토큰에 담긴 내용을 말해 주지 않고, 서로 다른 모델의 노름은 비교할 수 없습니다.",
     # bad input

@@ -58,6 +58,8 @@ EN = {
     "mistakes.check.more": "{names} and {count} more",
     "mistakes.check.none": "The model knows none of these classes, so nothing here can be right or wrong. A table "
                            "of classes says which is which.",
+    "mistakes.check.outdated": "There is an evaluation of these already, but the model, the pictures or this program "
+                               "have changed since. Evaluating again replaces it.",
     "mistakes.check.left": "Left out: {what}.",
     "mistakes.check.left.outside": "{count} links that lead out of the folder",
     "mistakes.check.left.again": "{count} folders met before",
@@ -77,6 +79,7 @@ EN = {
     "mistakes.errors.none": "none at all",
     "mistakes.unreadable": "Unreadable",
     "mistakes.unreadable.text": "each with its reason",
+    "mistakes.unreadable.none": "all were read",
     "mistakes.ece": "Calibration error",
     "mistakes.ece.text": "ECE, 15 bins",
     "mistakes.ece.help": "By how much confidence and accuracy differ on average, in percentage points.",
@@ -238,6 +241,8 @@ KO = {
     "mistakes.check.more": "{names} 외 {count}개",
     "mistakes.check.none": "모델이 아는 클래스가 하나도 없어 맞고 틀림을 따질 수 없습니다. 클래스 대응표로 무엇이 "
                            "무엇인지 알려 주십시오.",
+    "mistakes.check.outdated": "이미 평가한 결과가 있지만 그 뒤에 모델이나 사진 또는 이 프로그램이 바뀌었습니다. "
+                               "다시 평가하면 새 결과로 바뀝니다.",
     "mistakes.check.left": "제외한 것: {what}.",
     "mistakes.check.left.outside": "폴더 밖을 가리키는 링크 {count}개",
     "mistakes.check.left.again": "이미 지나온 폴더 {count}개",
@@ -257,6 +262,7 @@ KO = {
     "mistakes.errors.none": "하나도 없음",
     "mistakes.unreadable": "읽지 못함",
     "mistakes.unreadable.text": "이유와 함께 기록",
+    "mistakes.unreadable.none": "모두 읽음",
     "mistakes.ece": "보정 오차",
     "mistakes.ece.text": "ECE, 구간 15개",
     "mistakes.ece.help": "확신과 정확도가 평균 몇 퍼센트포인트 다른지입니다.",

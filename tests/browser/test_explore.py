@@ -150,7 +150,7 @@ def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, serve
     row, col = rows - 2, 1
     token, last = trace.token_at(row, col), trace.depth - 1
     atlas.click(row, col)
-    await_values(page, "rollout_one", 0, "z", trace.on_grid(vc.rollout(trace, token=token)))
+    await_values(page, "rollout_one", 0, "z", 100 * trace.on_grid(vc.rollout(trace, token=token)))  # in percent
     await_values(page, "positions_one", 0, "z", analysis.position_similarity(model)[row, col])
     page.mouse.click(*atlas.cell(last - 1, 2))  # a head of the atlas
     atlas.shows(trace.attention(last - 1, [token])[2, 0])

@@ -164,6 +164,28 @@ def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, s
     addressed(page, "page=2", lacks=("open",))
 
 
+def test_back_leads_through_what_was_seen(show, run):
+    page = show()
+    page.locator(".gallery button").first.wait_for()
+    addressed(page, "list=confident")
+    begun = page.evaluate("history.length")
+    page.get_by_text("Close calls", exact=True).click()
+    addressed(page, "list=margin")
+    path = run.page(Look("margin"))[2]["path"]
+    page.locator(f'.gallery button[data-path="{path}"]').click()
+    page.get_by_text("What if these patches were gone?").wait_for()
+    addressed(page, "open=")
+    assert page.evaluate("history.length") == begun + 2  # a step each
+    page.go_back(wait_until="commit")
+    page.locator(f'.gallery button[data-path="{path}"]').wait_for()
+    addressed(page, "list=margin", lacks=("open",))
+    page.go_back(wait_until="commit")
+    page.locator(f'.gallery button[data-path="{run.page(Look())[0]["path"]}"]').wait_for()
+    addressed(page, "list=confident")
+    page.go_forward(wait_until="commit")
+    page.locator(f'.gallery button[data-path="{path}"]').wait_for()
+
+
 def test_pictures_that_are_left_are_let_go(show):
     page = show()
     page.locator(".gallery button").nth(PAGE - 1).wait_for()

@@ -193,6 +193,11 @@ def test_while_dragging_one_question_at_most_is_on_its_way_and_the_last_one_wins
 
 def test_the_top_k_are_erased_for_either_class(see, found, model):
     seen = see()
+    slider, most = seen.page.locator("input[type=range]"), found.curve().first
+    assert slider.input_value() == "0"  # as many as are erased
+    seen.page.get_by_role("button", name=f"for \u2068{model.labels[found.pair[0]]}\u2069").click()
+    seen.wait(f"w.erased.size === {most}")  # as many as tip it
+    assert slider.input_value() == str(most)
     for which, name in enumerate(model.labels[c] for c in found.pair):
         k = 5 + which
         seen.page.evaluate(f"{FIND}.k = {k}")
@@ -207,7 +212,6 @@ def test_the_top_k_are_erased_for_either_class(see, found, model):
     curve = found.curve("relevance")
     np.testing.assert_allclose(seen.js("w.curve().p"), curve.probabilities, atol=1e-3)
     assert seen.js("w.curve().first") == curve.first
-    slider = seen.page.locator("input[type=range]")
     slider.focus()
     slider.evaluate("node => { node.value = 9; node.dispatchEvent(new Event('input')) }")
     seen.wait("w.erased.size === 9")

@@ -56,7 +56,7 @@ def preprocessors() -> Iterator[tuple[str, object, str, str]]:
     yield "preprocessing: 30,000 brackets", b"[" * 30_000, bad, "recursion"
     yield "preprocessing: not UTF-8", b'{"size": "\xff"}', bad, "utf-8"
     yield "preprocessing: a list", [1, 2, 3], "loaded", ""  # says nothing, so it is as if it were not there
-    yield "preprocessing: a filter that there is none of", fine | {"resample": 10**30}, "loaded", ""
+    yield "preprocessing: a filter that there is none of", fine | {"resample": 10**30}, "checkpoint-config", "resample"
 
 
 def timm_preprocessors() -> Iterator[tuple[str, object, str, str]]:

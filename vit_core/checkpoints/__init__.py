@@ -86,8 +86,13 @@ def load(name: str, device: str | torch.device | None = None) -> VisionTransform
         raise InputError("model-unknown", f"There is no model source in {name!r}; a name is one of "
                          + ", ".join(a.name for a in available()) + ".",
                          name=name, available=[a.name for a in available()])
+    return moved(model, best_device() if device is None else device)
+
+
+def moved(model: VisionTransformer, device: str | torch.device) -> VisionTransformer:
+    """The model itself, on `device`. Raises InputError "device-unavailable"."""
     try:
-        return model.to(best_device() if device is None else device)
+        return model.to(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise InputError("device-unavailable", f"The model cannot be moved to {device!r}: {reason}.",

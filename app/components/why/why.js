@@ -113,7 +113,7 @@ class WhyView {
       on: (k) => this.top(this.speaks, k) });
     const tops = row(left, "tops");
     this.tops = this.names.map((name, i) => {
-      const act = button(tops, fill(words.erase_for, { name: iso(name) }), () => this.top(i, this.k));
+      const act = button(tops, fill(words.erase_for, { name: iso(name) }), () => this.top(i, this.k || this.data.curve.first || 1));
       act.classList.add("ab"[i]);
       act.title = act.textContent;
       return act;
@@ -258,7 +258,7 @@ class WhyView {
     this.easel.redraw();
     this.switches.show();
     this.fills.show(this.fill);
-    this.slider.show(this.k);
+    this.slider.show(this.erased.size);
     this.tops.forEach((one, i) => one.setAttribute("aria-pressed", i === this.speaks));
     this.clear.disabled = !this.erased.size && !this.heads.size && !this.layers.size;
     this.off.textContent = fill(words.off, { heads: this.heads.size, layers: this.layers.size });
