@@ -44,8 +44,8 @@ def choose_picture() -> None:
             st.caption(t("side.credit", author=entry["author"], licence=entry["licence"]))
     elif source == "file":
         upload = st.file_uploader(t("side.file"), key="upload", max_upload_size=20, help=t("side.file.help"))
-        if upload:
-            take(upload.file_id, upload.getvalue(), upload.name)
+        if upload and take(upload.file_id, upload.getvalue(), upload.name):
+            st.caption(t("side.stays"))
     elif source == "mistakes":  # one that the page of mistakes was asked to open
         path, data, digest = state.get("mistake")
         if take(f"mistake {digest}", data, plain(path)):
@@ -53,8 +53,8 @@ def choose_picture() -> None:
         st.page_link("screens/mistakes.py", label=t("mistakes.side.back"), icon=":material/arrow_back:")
     else:
         shot = st.camera_input(t("side.camera"), key="camera", label_visibility="collapsed")
-        if shot:
-            take(shot.file_id, shot.getvalue(), t("title.camera"))
+        if shot and take(shot.file_id, shot.getvalue(), t("title.camera")):
+            st.caption(t("side.stays"))
 
 
 def take(identity: str, data: bytes, title: str) -> bool:
