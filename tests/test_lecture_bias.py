@@ -166,6 +166,21 @@ def test_a_heavy_model_is_measured_only_when_asked(build, monkeypatch):
     assert make("bias", stage, {"show": "measure"}).numbers["measure"]
 
 
+def test_a_model_between_is_measured_for_its_own_ticket(build, monkeypatch):
+    monkeypatch.setattr(bias, "LIGHT", 0)
+    stage = staged(build())
+    numbers = make("bias", stage, {}).numbers
+    assert numbers["soon"]
+    assert numbers["measure"] is None
+    for other in ("", None, [], {}, numbers["ticket"] + "0"):  # another picture's, or nonsense
+        assert make("bias", stage, {"ticket": other}).numbers["measure"] is None
+    assert make("bias", stage, {"ticket": numbers["ticket"]}).numbers["measure"]
+    monkeypatch.setattr(bias, "MODERATE", 0)
+    assert make("bias", stage, {}).numbers["soon"]  # the first pass took no time
+    monkeypatch.setattr(bias, "SOON", 0)
+    assert not make("bias", stage, {}).numbers["soon"]
+
+
 def test_what_was_computed_is_kept(build, monkeypatch):
     stage = staged(build())
     make("bias", stage, {"seed": 1})

@@ -19,6 +19,9 @@ from vit_core.rollout import fused_layer
 
 MOST = 400  # patches whose connections are drawn one by one; a larger grid is drawn coarser
 LIGHT = 2e8  # parameters x tokens: a smaller model is measured before anybody asks
+MODERATE = 5e9  # likewise: up to here it takes 3 seconds at most, and is measured once the scene has come to rest
+SOON = 3.0  # seconds that a larger one may take for that, on a faster machine; else a click is waited for
+PASSES = 6  # forward passes that a measurement takes: two models, three pictures
 SHOWN = 256  # pixels a side of the pictures that are sent
 KEPT = 64  # pictures whose answers are kept for each stage
 
@@ -47,7 +50,11 @@ def build(stage: Stage, want: dict) -> Scene:
     seed = whole(want, "seed", 0, 9999, 0)
     shift = whole(want, "shift", -reach, reach, min(reach, max(1, c.patch_size[1] // 2)))
     numbers |= {"seed": seed, "shift": shift, "reach": reach, "measure": None}
-    if one_of(want, "show", ("structure", "measure")) == "measure" or stage.result.parameters * N < LIGHT:
+    work = stage.result.parameters * N
+    numbers |= {"ticket": f"{stage.result.name} {stage.result.digest}",
+                "soon": work < MODERATE or stage.result.seconds * PASSES < SOON}
+    asked = one_of(want, "show", ("structure", "measure")) == "measure" or want.get("ticket") == numbers["ticket"]
+    if asked or work < LIGHT:
         numbers["measure"], pictures = measured(stage, seed, shift)
         arrays |= pictures
     return Scene(numbers, arrays)

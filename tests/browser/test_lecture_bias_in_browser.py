@@ -1,6 +1,12 @@
 """The scene of inductive bias in a real browser."""
 
 import pytest
+import torch
+from playwright.sync_api import expect
+
+from vit_core import VisionTransformer, ViTConfig
+from vit_core.checkpoints import embedded
+from vit_core.images import Preprocess
 
 CELLS = """const cells = argument === 'matrix' ? stage.made.matrix : stage.made.picture;
 const { width, height } = cells.canvas;
@@ -70,6 +76,27 @@ def test_the_measurement_follows_seed_and_shift(lecture):
     assert drawn == stage.array("shifted")
     bare = next(model for model in stage.numbers()["measure"]["models"] if model["name"] == "bare")
     assert bare["answers"][1]["drift"] < 1e-4
+
+
+def test_a_larger_model_is_measured_at_rest_or_the_prose_says_that_a_click_does(lecture, tmp_path, shoot):
+    torch.manual_seed(0)
+    config = ViTConfig(depth=12, dim=192, heads=3, classes=3)
+    model = VisionTransformer(config, ["a cat", "a dog", "a bird"], Preprocess((224, 224), (0.5,) * 3, (0.5,) * 3))
+    embedded.save(model, tmp_path / "own.safetensors")
+    for lang, click in (("en", "a click computes it"), ("ko", "누르면 계산")):
+        stage = lecture("bias", lang, address=f"model=file:{tmp_path}/own.safetensors")
+        assert stage.run("return stage.data.numbers.patches") == 196
+        expect(stage.page.locator(".slide .prose")).not_to_contain_text("…", timeout=60_000)
+        stage.rest()
+        assert stage.view()["show"] == "structure"
+        assert stage.numbers()["measure"]
+        assert stage.misfits() == []
+        shoot(stage.page, f"bias_own_{lang}")
+        stage.run("Object.assign(stage.data.numbers, { measure: null, soon: false }); stage.draw()")
+        assert click in stage.prose()
+        assert "…" not in stage.prose()
+        assert stage.misfits() == []
+        shoot(stage.page, f"bias_own_click_{lang}")
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

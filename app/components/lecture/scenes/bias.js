@@ -1,4 +1,5 @@
 const BIAS_KINDS = ["full", "convolution", "recurrent", "attention"];
+const BIAS_REST = 1000; // ms that the scene stands before its measurement is asked for, so that nobody walking on waits
 const BIAS_CARRIED = 254; // -2 in a byte: it comes through the hidden state alone
 
 /** A weight's colour by its number, as [r, g, b]: the same number, the same colour; neighbours far apart on the wheel. */
@@ -34,7 +35,7 @@ const biasSmall = (value) => {
 };
 
 SCENE.bias = {
-  asks: ["show", "seed", "shift"],
+  asks: ["show", "seed", "shift", "ticket"],
 
   start: ({ data: { numbers } }) => ({ show: "structure", kind: "convolution", at: numbers.start, seed: numbers.seed, shift: numbers.shift }),
 
@@ -116,6 +117,17 @@ SCENE.bias = {
     made.shift.show(view.shift);
     if (structure) this.drawWiring(stage);
     else if (numbers.measure) this.drawMeasurement(stage);
+    if (numbers.soon && !numbers.measure) this.measureSoon(stage);
+  },
+
+  /** Ask for the prose's numbers. The ticket is of this model and picture: the next one is drawn first, and measured at rest. */
+  measureSoon(stage) {
+    const { data, made } = stage;
+    if (made.resting === data) return;
+    made.resting = data;
+    setTimeout(() => {
+      if (stage.data === data && stage.scene === "bias" && stage.root.isConnected) stage.set({ ticket: data.numbers.ticket });
+    }, BIAS_REST);
   },
 
   drawWiring(stage) {
@@ -179,10 +191,10 @@ SCENE.bias = {
     const { view, data: { numbers } } = stage;
     const N = numbers.tokens;
     const values = stage.section(view.kind).subarray(view.at * N, (view.at + 1) * N);
-    const drift = (name) => {
+    const drift = (name, otherwise = "?") => {
       const answers = numbers.measure?.models.find((model) => model.name === name).answers;
-      return answers ? biasSmall(answers[1].drift) : numbers.measure ? "—" : "…";
+      return answers ? biasSmall(answers[1].drift) : numbers.measure ? "—" : numbers.soon ? "…" : otherwise;
     };
-    return { where: this.place(stage, view.at), tokens: count(N), reached: count(view.kind === "attention" ? N : values.reduce((sum, v) => sum + (v !== 0), 0)), moved: drift("vit"), drift: drift("bare") };
+    return { where: this.place(stage, view.at), tokens: count(N), reached: count(view.kind === "attention" ? N : values.reduce((sum, v) => sum + (v !== 0), 0)), moved: drift("vit", stage.words("unmeasured")), drift: drift("bare") };
   },
 };
