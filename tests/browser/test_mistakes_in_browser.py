@@ -174,7 +174,7 @@ def test_back_leads_through_what_was_seen(show, run):
     path = run.page(Look("margin"))[2]["path"]
     page.locator(f'.gallery button[data-path="{path}"]').click()
     page.get_by_text("What if these patches were gone?").wait_for()
-    addressed(page, "open=")
+    page.wait_for_function("() => location.search.includes('&open=')")
     assert page.evaluate("history.length") == begun + 2  # a step each
     page.go_back(wait_until="commit")
     page.locator(f'.gallery button[data-path="{path}"]').wait_for()
@@ -191,7 +191,11 @@ def test_pictures_that_are_left_are_let_go(show):
     page.locator(".gallery button").nth(PAGE - 1).wait_for()
     page.evaluate("""() => {
         const held = window.held = new Set(), {createObjectURL, revokeObjectURL} = URL;
-        URL.createObjectURL = of => { const url = createObjectURL(of); held.add(url); return url; };
+        URL.createObjectURL = of => {
+            const url = createObjectURL(of);
+            if (of.type.startsWith('image/')) held.add(url);
+            return url;
+        };
         URL.revokeObjectURL = url => { held.delete(url); revokeObjectURL(url); };
     }""")
     for _ in range(3):
