@@ -96,7 +96,7 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
         return JSON.stringify(labels.map(label => label.textContent.trim())) === JSON.stringify(names);
     }""", arg=[name for name, _ in best])
     Looking(page).shows(trace.attention(trace.depth - 1, [0])[:, 0].mean(0))
-    await_values(page, "rollout_one", 0, "z", trace.on_grid(vc.rollout(trace)))
+    await_values(page, "rollout_one", 0, "z", 100 * trace.on_grid(vc.rollout(trace)))  # in percent
     distances = np.stack([analysis.attention_distance(trace, i).numpy() for i in range(trace.depth)])
     await_values(page, "distances_chart", 0, "y", distances)
     similarity = analysis.position_similarity(model)
@@ -123,7 +123,7 @@ def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, mea
     for last in range(trace.depth - 2, trace.depth - 5, -1):
         begun = time.perf_counter()
         page.keyboard.press("ArrowLeft")
-        await_values(page, "rollout_one", 0, "z", trace.on_grid(vc.rollout(trace, last=last)))
+        await_values(page, "rollout_one", 0, "z", 100 * trace.on_grid(vc.rollout(trace, last=last)))
         times.append(time.perf_counter() - begun)
     measured("slider to redrawn figure: " + ", ".join(f"{t:.2f}" for t in times) + " s")
     assert server.forwards() == ran
