@@ -137,8 +137,12 @@ def _identity(before: dict) -> dict:
 def differs(model: VisionTransformer, source, out: str | os.PathLike, table: dict[str, str] | None = None,
             batch: int = 64) -> list[str]:
     """What the run in `out` was of that is not the same today, so that `evaluate` would refuse to go on with it."""
-    now = _plan("", model, source, mapped(model, source, table), batch)["identity"]
-    return sorted(name for name, value in _identity(described(Path(out))).items() if now.get(name) != value)
+    plan = _plan("", model, source, mapped(model, source, table), batch)
+    return _differing(_identity(described(Path(out))), plan["identity"])
+
+
+def _differing(was: dict, now: dict) -> list[str]:
+    return sorted(name for name, value in was.items() if now.get(name) != value)
 
 
 def class_table(path: str | os.PathLike) -> dict[str, str]:
@@ -259,7 +263,7 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     threads = torch.get_num_threads()
     with disk(out):
         was, now = _identity(before), run["identity"]
-        if not restart and (other := sorted(k for k, v in was.items() if now.get(k) != v)):
+        if not restart and (other := _differing(was, now)):
             raise _other(out, other)
         if restart or was.keys() != now.keys():  # none, or one of an older version that did not note all of this
             _discard(out)  # before run.json says that what is there belongs to this run
