@@ -205,15 +205,6 @@ def test_what_a_file_does_not_tell_is_said(language, tmp_path):
     assert t("side.assumed.grid") in app.sidebar.warning[0].value
 
 
-def test_a_deeper_model_is_looked_at_in_its_whole_depth():
-    app = page()
-    app.slider(key="depth").set_value(2).run()
-    for name, depth in (("single", None), ("photo", 3)):
-        app.selectbox(key="model_en").set_value(f"embedded:{name}").run()
-        assert not app.exception
-        assert depth is None or app.slider(key="depth").value == depth
-
-
 @pytest.mark.parametrize("language", text.LANGUAGES)
 @pytest.mark.parametrize("bad", ["embedded:none", "nonsense", "file:/no/such/file.pth", "timm:", "file:README.md",
                                  "file:![a](http://evil.example) **b** :red[c] $x$.pth"])
@@ -265,6 +256,11 @@ def test_a_range_that_the_browser_does_not_send_is_the_whole_one(monkeypatch):
     for gone in (lambda: kept.pop("span"), lambda: kept.update(span=None)):
         gone()
         assert state.bound_pair("span", 1, 6, "depth") == (1, 6)
+    kept["depth"] = 2
+    assert state.bound_pair("span", 1, 6, "depth") == (1, 6)
+    assert kept["depth"] == 2
+    assert state.bound_pair("span", 1, 12, "depth") == (1, 12)
+    assert kept["depth"] == 12  # another model is looked at in its whole depth
 
 
 @pytest.fixture

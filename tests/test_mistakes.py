@@ -344,12 +344,6 @@ def test_of_several_runs_each_has_a_box_of_its_own_to_choose_another(run):
         assert app.selectbox(key=f"runs_en_{seen.id}").value == seen.id
 
 
-def test_what_has_no_picture_has_no_recall(run):
-    table, empty = page(list="all").dataframe[0].value, run.per_class.support[run.shown] == 0
-    assert (table["interval"].isna() == empty).all()
-    assert (table["recall"].isna() == empty).all()
-
-
 def test_an_open_picture_keeps_its_place(run):
     path = run.page(Look("all", page=2))[3]["path"]
     app = page(list="all", open=path)
