@@ -12,7 +12,19 @@ module = importlib.import_module("vit_core.rollout")  # the package's own `rollo
 
 
 def reference(trace, fusion, residual, discard, first, last):
-    """The whole N x N rollout: A_hat = r I + (1 - r) A, multiplied from the first layer up."""
+    """The whole N x N rollout in float64, and how far each row may lie from it: 1e-6, or with `discard` 1e-5.
+
+    Where float32 cannot tell a weight from the cut, the one or the other may go, and what that changes is allowed too.
+    """
+    exact = paper(trace, fusion, residual, discard, first, last)
+    if not discard:
+        return exact, torch.full((trace.length,), 1e-6)
+    low, high = (paper(trace, fusion, residual, discard, first, last, nudge) for nudge in (1 - 1e-6, 1 + 1e-6))
+    return exact, 1e-5 + (0 if low.equal(exact) else 1) * (low - high).abs().amax(1)
+
+
+def paper(trace, fusion, residual, discard, first, last, nudge=1.0):
+    """A_hat = r I + (1 - r) A, multiplied from the first layer up; each layer's cut times `nudge`."""
     N = trace.length
     product = torch.eye(N, dtype=torch.float64)
     for layer in range(first, last + 1):
@@ -21,7 +33,7 @@ def reference(trace, fusion, residual, discard, first, last):
         fused = {"mean": weights.mean(0), "max": weights.max(0).values, "min": weights.min(0).values}[fusion]
         dropped = int(discard * N * N)
         if dropped:
-            cut = fused.flatten().sort().values[dropped]
+            cut = fused.flatten().sort().values[dropped] * nudge
             fused = torch.where(fused < cut, 0.0, fused)
         for i in range(N):
             total = fused[i].sum()
@@ -48,11 +60,11 @@ def traces(request, build, pictures):
 def test_agrees_with_the_paper(traces, fusion, discard, residual):
     for trace in traces:
         for first, last in ((0, 3), (1, 2), (2, 2)):
-            expected = reference(trace, fusion, residual, discard, first, last)
+            expected, most = reference(trace, fusion, residual, discard, first, last)
             for token in (0, 1, 17, trace.length - 1):
                 row = vc.rollout(trace, fusion, residual, discard, first, last, token)
                 assert row.shape == (trace.length,)
-                assert (row.double() - expected[token]).abs().max() <= (1e-5 if discard else 1e-6)
+                assert (row.double() - expected[token]).abs().max() <= most[token]
 
 
 @pytest.mark.parametrize("turns", [("cpu",), ()], ids=["heads in turns", "heads at once"])
@@ -162,10 +174,10 @@ def test_long_sequences_agree_with_the_paper(build, pictures, monkeypatch, side,
     trace = vc.record(model, pictures(1, side * 3, side * 3))
     assert (trace.means is not None) == kept
     assert (len(list(module.fused_chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
-    expected = reference(trace, fusion, 0.5, discard, 0, 2)
+    expected, most = reference(trace, fusion, 0.5, discard, 0, 2)
     for token in (0, 20, trace.length - 1):
         row = vc.rollout(trace, fusion, discard=discard, token=token)
-        assert (row.double() - expected[token]).abs().max() <= (1e-5 if discard else 1e-6)
+        assert (row.double() - expected[token]).abs().max() <= most[token]
 
 
 @pytest.mark.parametrize("option", [
