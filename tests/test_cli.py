@@ -84,6 +84,12 @@ def test_bad_options_end_with_two_and_a_sentence(tmp_path, capsys, arguments):
     assert "Traceback" not in said
 
 
+def test_no_fewer_than_one_prediction_can_be_asked_for(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["explain", str(SAMPLES / "chelsea.jpg"), "--out", str(tmp_path), "--k", "0"])
+    assert "--k: must be 1 or more" in capsys.readouterr().err
+
+
 def test_a_checkpoint_with_nan_ends_with_two_and_names_the_tensor(tmp_path, capsys):
     model = vc.load("embedded:fashion", device="cpu")
     with torch.no_grad():

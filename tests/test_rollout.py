@@ -81,6 +81,14 @@ def test_chunks_change_nothing(traces, monkeypatch, turns):
         torch.testing.assert_close(a, b, atol=1e-7, rtol=1e-5)
 
 
+def test_many_small_parts_are_not_rounded_to_the_residual():
+    fused, row = torch.full((197, 197), 1 / 197), torch.full((197,), 0.5 / 196)
+    row[0] = 0.5
+    *_, found = module.walk(row, [fused], 0.5)
+    expected = 0.5 * row.double() + 0.5 * (row.double() @ fused.double())
+    assert (found.double() - expected).abs().max() <= 1e-7
+
+
 @pytest.mark.parametrize("faint", [1e-40, 1e-44])  # below float32's normal numbers
 def test_a_row_that_is_nearly_empty_stays_finite(faint):
     fused = torch.full((3, 3), 1 / 3)
