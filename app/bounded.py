@@ -45,6 +45,7 @@ class Bounded:
             with self._lock:
                 del self._making[key]
             future.set_exception(error)
+            del future  # which holds the error, whose traceback holds this frame
             raise
         with self._lock:
             self._values[key] = value

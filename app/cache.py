@@ -77,10 +77,13 @@ def run(function, *args):
 def run_saying(busy: str, function, *args):
     """As `run`; if that takes a moment, a spinner says so meanwhile. (Streamlit's own starts a thread to wait with.)"""
     future = queue().submit(function, *args)
-    if not wait([future], MOMENT).done:
-        with st.spinner(busy):
-            return future.result()
-    return future.result()
+    try:
+        if not wait([future], MOMENT).done:
+            with st.spinner(busy):
+                return future.result()
+        return future.result()
+    finally:
+        del future  # an error holds this frame by its traceback, and is held by the future
 
 
 @st.cache_resource(show_spinner=False)

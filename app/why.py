@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,19 @@ def thumbnail(picture: Image.Image, side: int = THUMB) -> Image.Image:
     return picture.resize(size, Image.Resampling.NEAREST if scale > 2 else Image.Resampling.BICUBIC)
 
 
+def _once(method: Callable) -> Callable:
+    """A method computed once for each of its arguments; kept by the object, in no cycle, and gone with it."""
+
+    @functools.wraps(method)
+    def found(self, *arguments):
+        kept = vars(self).setdefault(f"_{method.__name__}", {})
+        if arguments not in kept:
+            kept[arguments] = method(self, *arguments)
+        return kept[arguments]
+
+    return found
+
+
 class Why:
     """One picture of an evaluation, looked into. What runs the model is called on the worker thread.
 
@@ -99,8 +112,6 @@ class Why:
         #: The predicted class, and the label's (`labelled`) or the runner-up.
         self.pair = self.predicted, target if self.labelled else best[-1]
         self.target = target
-        #: Each of these is computed once for each of its arguments.
-        self.maps, self.ranking, self.curve = map(functools.cache, (self._maps, self._ranking, self._curve))
 
     @property
     def nbytes(self) -> int:
@@ -142,16 +153,19 @@ class Why:
         """What the source calls the picture's class."""
         return str(self.run.source.classes[self.row["truth"]])
 
-    def _maps(self, method: str) -> np.ndarray:
+    @_once
+    def maps(self, method: str) -> np.ndarray:
         """(2, rows, cols) float32: how much each patch speaks for each of `pair`, by one of METHODS; never negative."""
         both = [METHODS[method](self.model, self.images, number) for number in self.pair]
         return np.stack([array(at.on_grid(self.model, self.images, row)) for row in both])
 
-    def _ranking(self, method: str) -> tuple[int, ...]:
+    @_once
+    def ranking(self, method: str) -> tuple[int, ...]:
         """All patches, the one that speaks most for the predicted class first."""
         return at.most_important(torch.from_numpy(self.maps(method)[0].copy()), self.patches)
 
-    def _curve(self, method: str = "gradient_rollout", fill: str = "mean") -> Curve:
+    @_once
+    def curve(self, method: str = "gradient_rollout", fill: str = "mean") -> Curve:
         """Erase the patches that speak most for the predicted class, more and more."""
         found = at.flips(self.model, self.images, self.ranking(method), classes=self.pair, counts=self.counts,
                          fill=fill)

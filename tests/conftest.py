@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import getpass
 import resource
 import signal
@@ -41,6 +42,15 @@ def build():
         return shake(VisionTransformer(config, None, Preprocess(config.image_size, mean, mean, crop_pct=1.0)), seed)
 
     return make
+
+
+@pytest.fixture
+def uncollected():
+    """No garbage collection: what is gone all the same was held by nothing, not even by itself."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

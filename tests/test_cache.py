@@ -49,6 +49,33 @@ def test_the_least_recently_used_goes_when_it_is_too_much():
     assert made == ["b"]
 
 
+def test_an_error_is_gone_with_who_caught_it(uncollected):
+    def fails():
+        raise vc.InputError("busy", "no")
+
+    for ask in (lambda: Bounded(1, len).get("a", fails), lambda: cache.run_saying("", fails)):
+        with pytest.raises(vc.InputError) as caught:
+            ask()
+        error = weakref.ref(caught.value)
+        del caught
+        assert error() is None
+
+
+@pytest.mark.parametrize("screen", ["explore", "lecture"])
+def test_a_picture_is_gone_once_another_is_shown(screen, monkeypatch, uncollected):
+    monkeypatch.setenv("VITRINE_TRACES_MB", "0")  # the last one is kept all the same
+    app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
+    app.query_params["lang"] = "en"
+    app.run()
+    app.switch_page(f"screens/{screen}.py").run()
+    pictures, alive = app.sidebar.selectbox(key="sample_en"), []
+    for title in pictures.options[:5]:
+        app.sidebar.selectbox(key="sample_en").select(title).run()
+        assert not app.exception
+        alive.append(sum(type(one) is Result for one in gc.get_objects()))
+    assert alive[-1] <= 2, alive  # the one that is kept, and the one that the last run of the page showed
+
+
 def test_what_grows_is_measured_again_and_one_too_large_is_kept_alone():
     held, grows = Bounded(2**20, len, grow=True), bytearray(10)
     held.get("small", lambda: bytes(2**19))

@@ -1,10 +1,12 @@
-"""What outlives slow collections is frozen, and what ends afterwards is let go all the same."""
+"""What is there is frozen, the rest is Python's to collect, and what ends though frozen is let go all the same."""
 
 import gc
+import threading
 import time
 import weakref
 
 import pytest
+from streamlit import config
 
 from app import collector
 
@@ -24,66 +26,58 @@ def freezing(monkeypatch):
     gc.unfreeze()
 
 
-def test_what_outlives_a_slow_collection_is_frozen(monkeypatch):
+def test_streamlit_goes_through_nothing_after_a_rerun():
+    assert config.get_option("runner.postScriptGC") is False
+
+
+def test_what_is_there_is_frozen_and_what_has_ended_is_gone():
     before, stays = gc.get_freeze_count(), [Thing() for _ in range(1000)]
-    monkeypatch.setattr(collector, "SLOW", 60)
     gc.collect()
     assert gc.get_freeze_count() <= before
-    monkeypatch.setattr(collector, "SLOW", -1)
-    gc.collect()
+    ended = weakref.ref(Thing())
+    collector.freeze()
     assert gc.get_freeze_count() >= before + len(stays)
+    assert ended() is None
 
 
-def test_collections_of_the_young_alone_freeze_nothing(monkeypatch):
-    monkeypatch.setattr(collector, "SLOW", -1)
-    before, stays = gc.get_freeze_count(), [Thing() for _ in range(1000)]
-    gc.collect(1)
-    assert len(stays) == 1000
-    assert gc.get_freeze_count() <= before
+def test_of_what_is_not_frozen_python_collects_the_old_by_itself():
+    stays, kept = [[] for _ in range(1_000_000)], []
+    collector.freeze()
+    before = gc.get_stats()[2]["collections"]
+    for _ in range(200_000):  # less than a quarter of all objects there are
+        kept.append([])
+        if gc.get_stats()[2]["collections"] > before:
+            break
+    assert len(kept) < 200_000 < len(stays) / 4
 
 
-def test_what_was_frozen_and_ends_is_let_go_within_a_few_slow_collections(monkeypatch):
-    monkeypatch.setattr(collector, "SLOW", -1)
+def test_what_was_frozen_and_ends_is_let_go_after_a_visit_once_nobody_asks_for_anything(monkeypatch):
+    monkeypatch.setattr(collector, "RESTS", 0.3)
     thing = Thing()
-    gc.collect()
+    collector.freeze()
     ended = weakref.ref(thing)
     del thing
     gc.collect()
     assert ended() is not None  # out of sight
-    for _ in range(collector.EVERY):
-        gc.collect()
-    assert ended() is None
-    assert gc.get_freeze_count() > 0
-
-
-@pytest.mark.parametrize("why", ["a slow collection", "a visit"])
-def test_what_was_frozen_and_ends_is_let_go_when_nobody_asks_for_anything(monkeypatch, why):
-    monkeypatch.setattr(collector, "SLOW", -1 if why == "a slow collection" else 60)
-    thing = Thing()
-    gc.collect()
-    gc.freeze()
-    ended = weakref.ref(thing)
-    del thing
-    monkeypatch.setattr(collector, "SLOW", 60)
-    if why == "a visit":
-        collector.visited()
+    collector.visited()
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        sum(len([[] for _ in range(1000)]) for _ in range(10))  # somebody is at work
+        assert ended() is not None
     until = time.monotonic() + 60
-    while (ended() is not None or not gc.get_freeze_count()) and time.monotonic() < until:
+    while ended() is not None and time.monotonic() < until:
         time.sleep(0.1)
     assert ended() is None
-    assert gc.get_freeze_count() > 0
 
 
-def test_it_is_asked_once_however_often_models_are_loaded():
+def test_one_thread_watches_however_often_models_are_loaded():
     collector.freeze()
     collector.freeze()
-    assert gc.callbacks.count(collector._collected) == 1
+    assert [thread.name for thread in threading.enumerate()].count("collector") == 1
 
 
-def test_in_development_nothing_is_frozen_however_slow(monkeypatch):
+def test_in_development_nothing_is_frozen(monkeypatch):
     gc.unfreeze()
     monkeypatch.setenv("VITRINE_NO_FREEZE", "1")
-    monkeypatch.setattr(collector, "SLOW", -1)
     collector.freeze()
-    gc.collect()
     assert gc.get_freeze_count() == 0

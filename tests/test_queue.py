@@ -98,6 +98,23 @@ def test_an_answer_is_kept_by_nobody(build, pictures):
         time.sleep(0.01)
 
 
+def test_an_error_is_gone_with_who_caught_it(build, pictures, uncollected, monkeypatch):
+    queue = Queue()
+
+    def fails():
+        raise vc.InputError("busy", "no")
+
+    monkeypatch.setattr(module, "run_passes", lambda *_: fails())
+    for ask in (lambda: queue.run(fails), lambda: queue.record(build(), pictures(1))):
+        with pytest.raises(vc.InputError) as caught:
+            ask()
+        error, until = weakref.ref(caught.value), time.monotonic() + 10
+        del caught
+        while error() is not None and time.monotonic() < until:
+            time.sleep(0.01)  # the thread lays down what it has answered
+        assert error() is None
+
+
 def test_a_lone_picture_waits_for_nobody(build, pictures):
     model, queue = build(), Queue()
     queue.record(model, pictures(1))

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -187,6 +188,14 @@ def test_a_model_that_changed_is_said(run, model, path):
     with torch.no_grad():
         other.head.weight.neg_()
     assert Why(other, run, path).retrained
+
+
+def test_what_was_looked_into_is_gone_with_who_looked(run, model, path, uncollected):
+    why = Why(model, run, path)
+    why.maps("relevance"), why.curve()
+    gone = weakref.ref(why)
+    del why
+    assert gone() is None
 
 
 def test_the_model_is_left_as_it_was(run, path):

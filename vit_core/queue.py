@@ -59,7 +59,10 @@ class Queue:
                                  "seconds.", depth=self.depth)
             self._waiting.append(asked)
             self._changed.notify()
-        return asked.future.result()
+        try:
+            return asked.future.result()
+        finally:
+            del asked  # an error holds this frame by its traceback, and is held by the future
 
     def run(self, function: Callable, *args):
         """`function(*args)` in the thread that runs models; waits for it, and raises what it raises."""
@@ -98,17 +101,25 @@ def _settle(future: Future, function: Callable, args: tuple) -> None:
         future.set_result(function(*args))
     except BaseException as error:  # whatever it is, it is the caller's
         future.set_exception(error)
+        del future, function, args  # as in `record`
 
 
 def _answer(passes: list[_Pass]) -> None:
     try:
         traces = run_passes(passes[0].model, torch.cat([p.images for p in passes]), [p.crop for p in passes])
     except BaseException:
+        traces = None
+    if traces is None:
         for one in passes:  # alone, so that one picture's failure is not another's
-            _settle(one.future, lambda one=one: run_passes(one.model, one.images, [one.crop])[0], ())
+            _settle(one.future, _alone, (one.model, one.images, one.crop))
+        del one, passes  # as in `record`
     else:
         for one, trace in zip(passes, traces, strict=True):
             one.future.set_result(trace)  # nobody else holds it, so that nobody can have cancelled it
+
+
+def _alone(model: VisionTransformer, images: Tensor, crop: Crop | None) -> Trace:
+    return run_passes(model, images, [crop])[0]
 
 
 def on_cpu(model: VisionTransformer) -> VisionTransformer:

@@ -39,22 +39,27 @@ def heads(result):
         panels.entropies(result, key="entropies")
 
 
-result = sidebar.result()
-if result is not None:
-    shows = expected_label(result, state.get("expected"))
-    atlas(result, shows)
-    left, right = st.columns(2, gap="large")
-    with left:
-        panels.predictions(result, expected=shows, key="predictions")
-    with right:
-        panels.received(result, key="received")
-    rollout(result)
-    positions(result)
-    heads(result)
-    left, right = st.columns(2, gap="large")
-    with left:
-        panels.filters(result, key="filters")
-    with right:
-        panels.norms(result, key="norms")
-else:
-    state.write_address(ADDRESS)
+def page() -> None:
+    """Not at the top: a result named there is kept by the file's functions, and they by it, until a collection."""
+    result = sidebar.result()
+    if result is not None:
+        shows = expected_label(result, state.get("expected"))
+        atlas(result, shows)
+        left, right = st.columns(2, gap="large")
+        with left:
+            panels.predictions(result, expected=shows, key="predictions")
+        with right:
+            panels.received(result, key="received")
+        rollout(result)
+        positions(result)
+        heads(result)
+        left, right = st.columns(2, gap="large")
+        with left:
+            panels.filters(result, key="filters")
+        with right:
+            panels.norms(result, key="norms")
+    else:
+        state.write_address(ADDRESS)
+
+
+page()

@@ -41,7 +41,12 @@ def stage(result):
     lecture(data, state.get("heard", 0), key="stage", on_said=said)
 
 
-found = sidebar.result()
-if found is not None:
-    stage(found)
-state.write_address(ADDRESS)
+def page() -> None:
+    """Not at the top: a result named there is kept by the file's functions, and they by it, until a collection."""
+    result = sidebar.result()
+    if result is not None:
+        stage(result)
+    state.write_address(ADDRESS)
+
+
+page()
