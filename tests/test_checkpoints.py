@@ -757,6 +757,14 @@ def test_a_file_that_is_no_vit_says_what_it_holds(tmp_path):
     assert "conv1.weight" in refused("checkpoint-architecture", f"file:{tmp_path / 'a.safetensors'}")
 
 
+@pytest.mark.parametrize(("name", "named"), [
+    ("vit_dpwee_patch16_reg1_gap_256", "lambda_"), ("vit_dwee_patch16_reg1_gap_256", "lambda_"),
+])
+def test_weights_that_another_attention_needs_are_refused_not_dropped(name, named, tmp_path):
+    save_file(timm_model(name, depth=1).state_dict(), tmp_path / "a.safetensors")
+    assert named in refused("checkpoint-keys", f"file:{tmp_path / 'a.safetensors'}")
+
+
 def test_positions_without_a_square_grid(tmp_path):
     name = saved(tmp_path, change=lambda s: s.update(pos_embed=torch.ones(1, 8, 192)))
     refused("checkpoint-architecture", name, positions=8)

@@ -157,6 +157,19 @@ def test_what_has_no_equivalent_is_refused_with_a_reason():
         assert caught.value.code == "checkpoint-architecture"
 
 
+@pytest.mark.parametrize(("options", "named"), [
+    ({"qk_norm": True}, "attn.q_norm.weight"), ({"scale_attn_norm": True}, "attn.norm.weight"),
+    ({"scale_mlp_norm": True}, "mlp.norm.weight"),
+])
+def test_norms_inside_branches_that_stand_side_by_side_are_refused_not_dropped(options, named):
+    """Two attentions become one by joining their heads, each of which would have a norm of its own."""
+    import timm.models.vision_transformer as source
+
+    with pytest.raises(InputError, match=named) as caught:
+        from_timm(build("test_vit", block_fn=source.ParallelThingsBlock, **options))
+    assert caught.value.code == "checkpoint-keys"
+
+
 def test_the_model_is_ours_frozen_and_a_copy():
     theirs = build("test_vit")
     ours = from_timm(theirs)

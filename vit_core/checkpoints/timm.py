@@ -84,6 +84,8 @@ def _folded(branch: dict[str, Tensor], first: str, last: str) -> tuple[Tensor, T
         raise ValueError(f"{first}, {last}: shapes")
     bias = branch.get(f"{first}.bias", weight.new_zeros(len(weight)))
     out_bias = branch.get(f"{last}.bias", out.new_zeros(len(out)))
+    if unused := branch.keys() - {*wide, f"{first}.weight", f"{last}.weight", f"{last}.bias", "ls.gamma"}:
+        raise ValueError(f"{', '.join(sorted(unused))} cannot be folded into {first} and {last}")
     bias = bias + weight @ branch["norm.bias"] if "norm.bias" in branch else bias
     gamma = branch.get("ls.gamma", out.new_ones(len(out)))
     return weight * branch["norm.weight"], bias, out * gamma[:, None], out_bias * gamma
@@ -133,7 +135,9 @@ def _parallel_scaling(block: dict[str, Tensor]) -> dict[str, Tensor]:
             out |= {k.replace(theirs, ours): t for k, t in block.items() if k.startswith(theirs)}
     if "ls.gamma" in block:
         out["ls1.gamma"] = out["ls2.gamma"] = block["ls.gamma"]
-    return out
+    used = ("in_norm.", "q_norm.", "k_norm.", "in_proj.", "mlp_bias", "out_proj.", "attn_out_proj.", "mlp_out_proj.",
+            "ls.gamma")
+    return out | {k: t for k, t in block.items() if not k.startswith(used)}  # to be refused, by name
 
 
 def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
@@ -150,7 +154,7 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
             elif prefix and any(k.startswith("in_proj.") for k in block):
                 block = _parallel_scaling(block)
         except (KeyError, IndexError, RuntimeError, ValueError, TypeError) as error:
-            raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} is not whole: "
+            raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} cannot be read: "
                              f"{short(error)}.", source=source, missing=[f"{prefix[:-1]}: {short(error)}"], extra=[],
                              shapes=[]) from error
         out |= {prefix + k: t for k, t in block.items()}
