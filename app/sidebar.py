@@ -163,5 +163,6 @@ def _facts(result: Result) -> None:
     with st.sidebar:
         st.caption("\n\n".join(facts))
         if guessed := result.model.assumed:
-            taken = ", ".join(t(f"side.assumed.{fact}", width=config.head_dim) for fact in guessed)
+            taken = ", ".join(t(f"side.assumed.{fact}", width=config.head_dim, activation=config.activation)
+                              for fact in guessed)
             st.warning(t("side.assumed", taken=taken), icon=":material/help:")

@@ -553,16 +553,16 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, no_room):
     not_saved("checkpoint-config")
 
 
-EVERYTHING = ("heads", "pool", "grid", "preprocess")
+EVERYTHING = ("heads", "pool", "grid", "layers", "preprocess")
 
 
 @pytest.mark.parametrize(("options", "assumed"), [
     ({}, EVERYTHING), ({"num_heads": 6}, EVERYTHING), ({"img_size": (32, 128)}, EVERYTHING),
     ({"qk_norm": True, "num_heads": 6}, EVERYTHING[1:]), ({"global_pool": "avg", "fc_norm": False}, EVERYTHING),
-    ({"global_pool": "avg"}, ("heads", "grid", "preprocess")),  # a norm of what was pooled
-    ({"global_pool": "map", "class_token": False}, ("heads", "grid", "preprocess")),
-    ({"global_pool": "avg", "class_token": False}, ("heads", "grid", "preprocess")),
-    ({"num_classes": 0}, ("heads", "grid", "preprocess")),  # nothing is pooled
+    ({"global_pool": "avg"}, ("heads", "grid", "layers", "preprocess")),  # a norm of what was pooled
+    ({"global_pool": "map", "class_token": False}, ("heads", "grid", "layers", "preprocess")),
+    ({"global_pool": "avg", "class_token": False}, ("heads", "grid", "layers", "preprocess")),
+    ({"num_classes": 0}, ("heads", "grid", "layers", "preprocess")),  # nothing is pooled
 ], ids=str)
 def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
     theirs = built(**options)
@@ -579,10 +579,28 @@ def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
 
 def test_what_names_tell_is_not_assumed(tmp_path):
     save_file(timm_model("deit_tiny_distilled_patch16_224", depth=1).state_dict(), tmp_path / "a.safetensors")
-    assert vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu").assumed == ("heads", "grid", "preprocess")
+    assert vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu").assumed == ("heads", "grid", "layers", "preprocess")
     theirs = transformers.ViTForImageClassification(transformers.ViTConfig(**{**VIT, "hidden_size": 128,
                                                                              "num_attention_heads": 2}))
     torch.save(theirs.state_dict(), tmp_path / "b.pth")
+    assert vc.load(f"file:{tmp_path / 'b.pth'}", "cpu").assumed == ("heads", "grid", "layers", "preprocess")
+
+
+def test_what_changes_the_logits_and_no_tensor_is_named_or_refused(tmp_path):
+    """CLIP's activation, norms after the sublayers, and rotary positions leave no trace in a bare file."""
+    from timm.models.vision_transformer import ResPostBlock
+
+    for options in ({"act_layer": "quick_gelu"}, {"block_fn": ResPostBlock}):
+        theirs = built(**options)
+        save_file(theirs.state_dict(), tmp_path / "a.safetensors")
+        model = vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu")
+        assert (model(pictures(32, 32)) - theirs(pictures(32, 32))).abs().max() > 1e-3
+        assert "layers" in model.assumed
+    rotary = randomise(timm.create_model("vit_pe_core_tiny_patch16_384", depth=1, num_classes=5, img_size=32))
+    save_file(rotary.state_dict(), tmp_path / "a.safetensors")
+    assert "RoPE" in refused("checkpoint-architecture", f"file:{tmp_path / 'a.safetensors'}")
+    gated = transformers_model("Dinov2Model", use_swiglu_ffn=True)
+    torch.save(gated.state_dict(), tmp_path / "b.pth")  # transformers' gate is always SiLU
     assert vc.load(f"file:{tmp_path / 'b.pth'}", "cpu").assumed == ("heads", "grid", "preprocess")
 
 
@@ -594,9 +612,10 @@ def test_other_sources_assume_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({}, "heads, pooling, grid and preprocessing: taken as usual (heads 64 wide, class token, square, mean 0.5)"),
+    ({}, "heads, pooling, grid, layers and preprocessing: taken as usual (heads 64 wide, class token, square, "
+         "norms first, gelu, mean 0.5)"),
     ({"qk_norm": True, "class_token": False, "global_pool": "avg"},
-     "grid and preprocessing: taken as usual (square, mean 0.5)"),
+     "grid, layers and preprocessing: taken as usual (square, norms first, gelu, mean 0.5)"),
 ], ids=["much", "little"])
 def test_the_command_line_says_what_was_assumed(options, said, tmp_path, capsys):
     save_file(built(**options).state_dict(), tmp_path / "my.safetensors")

@@ -18,6 +18,7 @@ from vit_core.images import grid_to_picture, read
 
 #: By `model.assumed`: what a file did not tell, and what it was taken for.
 _ASSUMED = {"heads": ("heads", "heads {width} wide"), "pool": ("pooling", "class token"), "grid": ("grid", "square"),
+            "layers": ("layers", "norms first, {activation}"),
             "preprocess": ("preprocessing", "mean 0.5")}
 
 
@@ -27,7 +28,8 @@ def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
     if model.assumed:
         *names, last = (_ASSUMED[fact][0] for fact in model.assumed)
         told = f"{', '.join(names)} and {last}" if names else last
-        taken = ", ".join(_ASSUMED[fact][1] for fact in model.assumed).format(width=model.config.head_dim)
+        taken = ", ".join(_ASSUMED[fact][1] for fact in model.assumed).format(
+            width=model.config.head_dim, activation=model.config.activation)
         print(f"{args.model} does not tell its {told}: taken as usual ({taken}); vc.save writes a file that does.",
               file=sys.stderr)
     return model

@@ -30,7 +30,8 @@ SENTENCES = {
     "side.assumed": "The file does not tell everything; taken as usual: {taken}. Where that is wrong, so is what is "
                     "shown. A file that `vc.save` wrote tells it all.",
     "side.assumed.heads": "heads {width} wide", "side.assumed.pool": "the head reads the class token",
-    "side.assumed.grid": "a square grid", "side.assumed.preprocess": "colours of mean and deviation 0.5",
+    "side.assumed.layers": "norms first in a layer, activation {activation}", "side.assumed.grid": "a square grid",
+    "side.assumed.preprocess": "colours of mean and deviation 0.5",
     "side.model.device": "Runs on {device} · last pass {time}",
     "device.cpu": "the CPU",
     "device.cuda": "the GPU (CUDA)",

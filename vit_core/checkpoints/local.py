@@ -1,8 +1,9 @@
 """`file:<path>`: a checkpoint file by itself, its architecture read from its tensors' names and shapes.
 
 What shapes do not tell is taken as published: heads 64 wide (see `_keys.py`), the class token read where there is one,
-a square grid, mean and deviation 0.5, and the model's `assumed` says so; GELU, the source's norm epsilon. A config.json
-beside the file, transformers' or timm's, says it better and is believed, and so is what `vc.save` wrote into it.
+a square grid, layers with their norms first and GELU, mean and deviation 0.5, and the model's `assumed` says so; the
+source's norm epsilon. A config.json beside the file, transformers' or timm's, says it better and is believed, and so is
+what `vc.save` wrote into it.
 """
 
 from __future__ import annotations
@@ -50,20 +51,26 @@ def load(name: str) -> VisionTransformer:
                          f"(embeddings.patch_embeddings.projection); it has {listed(sorted(state))}.", source=source,
                          reason="patch_embed.proj = None")
     ours = infer(weights, source, **implied)
+    if ours.embed_norm and ours.pool == "map":  # Perception Encoders (arXiv:2504.13181), as timm's Eva has them
+        raise InputError("checkpoint-architecture", f"{source} cannot be shown: a norm before the layers with a pool "
+                         "of attention after them is how Perception Encoders are named, which also turn queries and "
+                         "keys by their position (RoPE); for a Vision Transformer of timm's, save vc.from_timm(module)"
+                         " with vc.save.", source=source, reason="norm_pre + attn_pool: RoPE")
     labels = _files.labels_beside(path, ours.classes) or _imagenet(ours.classes)
     grey = (0.5,) * ours.channels
     model = assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell)
-    model.assumed = _assumed(ours, "pool" in implied)
+    model.assumed = _assumed(ours, implied)
     return model
 
 
-def _assumed(ours: ViTConfig, pooled: bool) -> tuple[str, ...]:
-    """What neither names nor shapes told of a bare file; `pooled`: its names are of a family that pools in one way."""
+def _assumed(ours: ViTConfig, implied: dict) -> tuple[str, ...]:
+    """What neither names nor shapes told of a bare file; `implied`: what its names' family has always."""
     told = {
         "heads": ours.qk_norm,  # the norm is as wide as a head
-        "pool": pooled or not ours.classes or not ours.class_token or ours.pool == "map" or ours.pool_norm
+        "pool": "pool" in implied or not ours.classes or not ours.class_token or ours.pool == "map" or ours.pool_norm
         or ours.distillation_head,
         "grid": ours.position == "none",
+        "layers": bool(implied) and ours.mlp == "glu",  # transformers' gate is always SiLU
         "preprocess": False,
     }
     return tuple(fact for fact, known in told.items() if not known)
