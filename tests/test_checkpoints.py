@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import pickle
 import struct
@@ -26,6 +27,7 @@ from vit_core.model import VisionTransformer
 
 timm = _timm.timm()
 import transformers  # noqa: E402  (it imports torchvision, which `timm()` above makes possible)
+from timm.utils import CheckpointSaver  # noqa: E402
 
 transformers.utils.logging.disable_progress_bar()
 
@@ -434,6 +436,35 @@ def test_wrappings(prefix, nest, suffix, tmp_path):
     with torch.inference_mode():
         torch.testing.assert_close(vc.load(f"file:{path}", "cpu")(pictures(32, 32)), theirs(pictures(32, 32)),
                                    rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("prefix", ["encoder.", "net.", "model.vit.", "student.backbone."])
+def test_the_name_that_holds_the_vit_in_a_training_scripts_module(prefix, tmp_path):
+    wide = transformers.ViTConfig(**{**VIT, "hidden_size": 128, "num_attention_heads": 2})
+    hugging = randomise(transformers.ViTModel(wide))
+    for theirs, size in ((timm_model("vit_tiny_patch16_224", depth=1), 32), (hugging, 40)):
+        torch.save({"state_dict": {prefix + n: t for n, t in theirs.state_dict().items()}}, tmp_path / "a.ckpt")
+        torch.save(theirs.state_dict(), tmp_path / "plain.pth")
+        ours, plain = (vc.load(f"file:{tmp_path / name}", "cpu") for name in ("a.ckpt", "plain.pth"))
+        assert ours.config == plain.config
+        assert torch.equal(ours.embed(pictures(size, size)), plain.embed(pictures(size, size)))
+    state = {"student." + n: t for n, t in theirs.state_dict().items()}
+    torch.save(state | {"teacher." + n: t for n, t in theirs.state_dict().items()}, tmp_path / "two.pth")
+    refused("checkpoint-architecture", f"file:{tmp_path / 'two.pth'}")  # which of them is not for us to choose
+
+
+def test_a_checkpoint_of_timms_training_script_is_read(tmp_path):
+    """It keeps the script's arguments, an argparse.Namespace, beside the weights."""
+    theirs = timm_model("vit_tiny_patch16_224", depth=1)
+    optimizer = torch.optim.AdamW(theirs.parameters())
+    theirs(pictures(32, 32)).sum().backward()
+    optimizer.step()
+    saver = CheckpointSaver(theirs, optimizer, argparse.Namespace(model="vit_tiny_patch16_224", lr=1e-3, mean=None,
+                                                                  betas=[0.9, 0.99]), checkpoint_dir=str(tmp_path))
+    saver.save_checkpoint(3, 71.5)
+    ours = vc.load(f"file:{tmp_path / 'last.pth.tar'}", "cpu")
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(pictures(32, 32)), theirs(pictures(32, 32)), rtol=1e-4, atol=1e-4)
 
 
 def test_old_style_pickles_half_precision_and_our_own_names(tmp_path):

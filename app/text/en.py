@@ -200,8 +200,8 @@ SENTENCES = {
                                   "read it; a model on the Hugging Face hub is written hf:owner/name.",
     "error.checkpoint-empty": "{source} is empty (0 bytes). Copy or download it again.",
     "error.checkpoint-truncated": "{source} is cut short: only {size:,} bytes are there. Copy or download it again.",
-    "error.checkpoint-format": "{source} cannot be read as a checkpoint ({reason}). Choose a .safetensors, .pth, .pt "
-                               "or .bin file of named floating-point weights.",
+    "error.checkpoint-format": "{source} cannot be read as a checkpoint ({reason}). Choose a .safetensors, .pth, .pt, "
+                               ".bin, .ckpt or .pth.tar file of named floating-point weights.",
     "error.checkpoint-header": "The header of {source} is not a safetensors file's ({reason}). Download it again, or "
                                "save the weights anew.",
     "error.checkpoint-pickle": "{source} asks to run code ({what}) when it is opened. It was not run. Save the "

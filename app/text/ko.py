@@ -197,7 +197,7 @@ SENTENCES = {
     "error.checkpoint-empty": "파일이 비어 있습니다(0바이트): {source}. 다시 복사하거나 내려받으세요.",
     "error.checkpoint-truncated": "파일이 {size:,}바이트에서 잘렸습니다: {source}. 다시 복사하거나 내려받으세요.",
     "error.checkpoint-format": "체크포인트로 읽을 수 없는 파일입니다: {source}({reason}). 이름 붙은 부동소수점 "
-                               "가중치가 담긴 .safetensors, .pth, .pt, .bin 파일을 고르세요.",
+                               "가중치가 담긴 .safetensors, .pth, .pt, .bin, .ckpt, .pth.tar 파일을 고르세요.",
     "error.checkpoint-header": "safetensors 파일의 헤더가 아닙니다: {source}({reason}). 다시 내려받거나 가중치를 "
                                "새로 저장하세요.",
     "error.checkpoint-pickle": "열 때 코드({what})를 실행하려는 파일이라 실행하지 않고 거부했습니다: {source}. "

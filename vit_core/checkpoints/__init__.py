@@ -3,7 +3,7 @@
     embedded:<name>    ships with the product, needs nothing else
     timm:<name>        timm's pretrained weights, from its hub
     hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2, DINOv2 with registers
-    file:<path>        a .safetensors, .pth, .pt or .bin file, architecture read from its tensors
+    file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file, architecture read from its tensors
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def available() -> list[Available]:
         Available("hf:<folder or id>", "hf", "Hugging Face transformers checkpoints",
                   "ViT, DeiT, DINOv2, with or without registers; a folder works offline"),
         Available("file:<path>", "file", "A checkpoint file",
-                  ".safetensors, .pth, .pt or .bin with timm's or transformers' names; works offline"),
+                  ".safetensors, .pth, .pt, .bin or .ckpt with timm's or transformers' names; works offline"),
     ]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os.path
 import pickle
 import pickletools
+import re
 import struct
+import threading
 import warnings
 from pathlib import Path
 
@@ -20,11 +23,13 @@ from vit_core.checkpoints import _pickles, _zips
 from vit_core.checkpoints._assemble import listed, short
 from vit_core.errors import InputError
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")  # timm's training script writes .pth.tar
 #: Where training scripts put the weights inside what they save, in the order they are looked for.
 NESTS = ("state_dict", "model", "model_state_dict", "model_ema", "teacher")
 #: What training scripts and wrappers put before every name.
 PREFIXES = ("module.", "model.", "backbone.", "_orig_mod.")
+#: The patch embedding's name in timm and in transformers, and what stands before it.
+_PATCHES = re.compile(r"(.*?)(?:patch_embed\.proj|embeddings\.patch_embeddings\.projection)\.weight$", re.DOTALL)
 #: Bytes of JSON (a config, a safetensors header) or of labels that are read; 21,843 classes' names are 2 MB.
 _TEXT = 4 << 20
 #: Tensors in one file: ten times what the largest Vision Transformers have.
@@ -32,10 +37,12 @@ _TENSORS = 10_000
 _AXES, _NAME = 8, 500  # of a tensor
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn, torch.float8_e5m2,
            torch.float8_e4m3fnuz, torch.float8_e5m2fnuz)
+#: What torch takes for safe, and which warnings are heard, is the whole process's.
+_LOADING = threading.Lock()
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The named tensors in a .safetensors, .pth, .pt or .bin file, on the CPU.
+    """The named tensors in a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file, on the CPU.
 
     Raises InputError: "checkpoint-not-found", "checkpoint-empty", "checkpoint-truncated", "checkpoint-format",
     "checkpoint-header", "checkpoint-pickle", "checkpoint-bomb".
@@ -173,7 +180,8 @@ def _walked(data: bytes, count: int, name: str, size: int) -> None:
 def _unpickled(path: Path) -> object:
     name = path.name
     try:
-        with warnings.catch_warnings():
+        # timm's and MAE's training scripts keep their arguments beside the weights: a record of plain values
+        with _LOADING, warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
@@ -231,7 +239,8 @@ def _checked(state: dict[str, Tensor], name: str, size: int) -> dict[str, Tensor
 
 
 def unwrapped(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The same tensors without the `PREFIXES` that wrappers put before the names."""
+    """The same tensors without the `PREFIXES` that wrappers put before the names, and without the name under which a
+    training script's module holds the one Vision Transformer in it ("encoder.", "net.")."""
     out: dict[str, Tensor] = {}
     for key, tensor in state.items():
         short = key
@@ -241,7 +250,11 @@ def unwrapped(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
             raise InputError("checkpoint-keys", f"{name} holds {short} twice, once as {key}.", source=name,
                              missing=[], extra=[key], shapes=[])
         out[short] = tensor
-    return out
+    holders = {m[1] for m in map(_PATCHES.match, out) if m}
+    if len(holders) != 1:
+        return out
+    held = {n.removeprefix(holder): t for holder in holders for n, t in out.items()}
+    return held if len(held) == len(out) else out
 
 
 def read_json(path: Path, code: str) -> dict | list:

@@ -22,7 +22,7 @@ LARGEST, STEPS = 8 << 20, 400_000
 _WIDEST = 1000
 
 _NAMES = {"collections OrderedDict", "collections Counter", "builtins set", "__builtin__ set", "torch Size",
-          "torch device", "torch.nn.parameter Parameter", "torch._utils _rebuild_tensor",
+          "torch device", "argparse Namespace", "torch.nn.parameter Parameter", "torch._utils _rebuild_tensor",
           "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3", "torch._utils _rebuild_parameter",
           "torch._utils _rebuild_parameter_with_state"}
 #: Bytes of a value in each kind of storage that torch writes.

@@ -21,7 +21,7 @@ from vit_core.model import VisionTransformer
 
 
 def load(name: str) -> VisionTransformer:
-    """The model in a .safetensors, .pth, .pt or .bin file with timm's, transformers' or our names.
+    """The model in a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file with timm's, transformers' or our names.
 
     Labels: `<stem>.labels.txt`, `labels.txt` or `labels.json` beside it, else the config's, else ImageNet's where the
     number of classes is one of ImageNet's. Raises InputError with a "checkpoint-" or "labels-" code.
