@@ -170,6 +170,14 @@ def test_norms_inside_branches_that_stand_side_by_side_are_refused_not_dropped(o
     assert caught.value.code == "checkpoint-keys"
 
 
+def test_a_head_of_several_layers_is_what_the_refusal_speaks_of():
+    theirs = build("test_vit")
+    theirs.head = torch.nn.Sequential(torch.nn.Dropout(0.1), torch.nn.Linear(theirs.embed_dim, CLASSES))
+    with pytest.raises(InputError, match=r"head of several layers \(head.1.bias, head.1.weight\)") as caught:
+        from_timm(theirs.eval())
+    assert caught.value.code == "checkpoint-architecture"
+
+
 def test_the_model_is_ours_frozen_and_a_copy():
     theirs = build("test_vit")
     ours = from_timm(theirs)

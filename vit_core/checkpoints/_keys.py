@@ -180,6 +180,11 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
         raise InputError("checkpoint-keys", f"{source} does not fit the architecture: layers {listed(map(str, holes))} "
                          f"are missing of {numbers[-1] + 1}.", source=source, extra=[], shapes=[],
                          missing=[f"blocks.{i}" for i in holes])
+    parts = sorted(n for n in state if re.match(r"head\.\d", n))  # of an nn.Sequential
+    if parts and "head.weight" not in state:
+        raise InputError("checkpoint-architecture", f"{source} has a head of several layers ({listed(parts)}); it can "
+                         "be shown with one linear layer, called head, or with none.", source=source,
+                         reason=listed(parts))
     gated = shape(2, "mlp.fc1.weight")[0] == 2 * mlp_dim
     norm = "layer" if some("norm1.bias") or some("norm2.bias") else "rms"
     heads = facts.pop("heads", None)
