@@ -182,7 +182,7 @@ const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowR
 
 function keys(view, event, inMaps) {
   if (!view.model || event.ctrlKey || event.metaKey || event.altKey) return;
-  const { key } = event;
+  const key = event.code === "KeyC" && !/^[a-z]$/i.test(event.key) ? "c" : event.key; // a Hangul IME makes it "ㅊ"
   const { state } = view;
   const token = state.pinned.at(-1) ?? state.query;
   const acts = {

@@ -280,7 +280,7 @@ class Stage {
       this.go(step);
       return;
     }
-    const act = { f: () => this.full(), o: () => this.outline(), l: () => this.order("language"), p: () => this.around.sample && this.order("picture") }[event.key.toLowerCase()];
+    const act = { f: () => this.full(), o: () => this.outline(), l: () => this.order("language"), p: () => this.around.sample && this.order("picture") }[letter(event)];
     if (act) {
       event.preventDefault(); // a closed select box would open on the letter
       if (!event.repeat) act();

@@ -49,6 +49,9 @@ function percent(share) {
 /** A class's name, cut where it would break the line. */
 const named = (label, room = 18) => (label.length > room ? `${label.slice(0, room - 1).trimEnd()}…` : label);
 
+/** The Latin letter of a key, small. With a Hangul IME on, a key says "ㄹ" or "Process": then the letter at its place. */
+const letter = ({ key, code }) => (/^[a-z]$/i.test(key) ? key : code.replace(/^Key(?=[A-Z]$)/, "")).toLowerCase();
+
 /** A sentence with its {places} filled in. */
 const fill = (sentence, values = {}) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "…");
 
