@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import cache, state
+from app.components.spoken import spoken
 from app.figures import two_digits
 from app.result import Result
 from app.text import LANGUAGES
@@ -24,6 +25,7 @@ def show() -> None:
         choose_picture()
         st.subheader(t("side.model"), anchor=False)
         state.put("named", choose_model())
+        spoken(t.language)
 
 
 def choose_picture() -> None:
