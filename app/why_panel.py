@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import cache, panels, state
 from app.components.why import pack, why_view
-from app.text.plain import escaped
+from app.text.plain import escaped, plain
 from app.text.why import EN, EQUATION, KO
 from app.why import THUMB, Why, model_name
 
@@ -63,7 +63,8 @@ def nearest(found: Why, words: Mapping[str, str]) -> None:
         if rows:
             similar = [f"{row['similarity']:.3f}".replace("-", "−") for row, _ in rows]
             captions = [words["nearest_one"].format(similarity=each) for each in similar]
-            column.image([picture for _, picture in rows], captions, THUMB, output_format="PNG")
+            column.image([picture for _, picture in rows], captions, THUMB, output_format="PNG",
+                         alt=[f"{called[number]}: {plain(row['path'])}" for row, _ in rows])
 
 
 def why(run, path: str, *, key: str) -> None:

@@ -299,3 +299,9 @@ def test_the_report_opens_offline_without_a_request_or_an_error(chromium, run, m
     page.emulate_media(color_scheme="light")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page.close()
+
+
+def test_the_nearest_pictures_have_words_for_who_does_not_see_them(see):
+    seen = see()
+    seen.page.locator(".stImage img").first.wait_for()
+    assert seen.page.locator(".stImage img:not([alt*='/'])").count() == 0
