@@ -88,7 +88,9 @@ function prose(parent, text, math, act) {
   return (numbers, view) => {
     for (const { place, name } of live) {
       const value = String(numbers[name] ?? "…");
-      if (place.textContent !== value) place.textContent = value;
+      if (place.textContent === value) continue;
+      place.textContent = value;
+      place.classList.toggle("turned", /[\u0590-\u08ff\ufb1d-\ufefc]/.test(value)); // a name from right to left
     }
     for (const { term, set } of terms) term.setAttribute("aria-pressed", Object.entries(set).every(([key, value]) => view[key] === value));
   };
