@@ -58,7 +58,7 @@ function lineChips(view) {
     row.toggleAttribute("data-short", short);
     view.chips.forEach((chip, token) => {
       const [text, full] = [view.say.token(token, short), view.say.token(token)];
-      chip.childNodes[1].data = text;
+      chip.childNodes[1].data = `${text} `; // a space between the name and the number, for who hears them
       chip.title = text === full ? "" : full;
     });
   };

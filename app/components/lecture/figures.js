@@ -25,6 +25,14 @@ function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Other children; the keyboard's focus stays on the button of the same number. */
+function renew(root, ...nodes) {
+  const buttons = () => Array.from(root.querySelectorAll("button"));
+  const focused = buttons().indexOf(root.getRootNode().activeElement);
+  root.replaceChildren(...nodes);
+  buttons()[focused]?.focus();
+}
+
 /** (256, 4) bytes as 256 pixels. */
 const pixels = (table) => new Uint32Array(table.buffer.slice(table.byteOffset, table.byteOffset + 1024));
 
@@ -42,15 +50,17 @@ function range(values) {
 const reach = (values) => Math.max(...range(values).map(Math.abs), 1e-12);
 
 /**
- * Cells of a matrix as one picture. `onpick(row, col)` on a click, `onhover(row, col)` or `onhover(null)`.
+ * Cells of a matrix as one picture. `onpick(row, col)` on a click, and in a picture of `keys` by its arrow keys, from
+ * what was marked last; `onhover(row, col)` or `onhover(null)`. Without a label it only repeats what is said beside it.
  * Its element takes the size that the style sheet gives it.
  */
 class Cells {
-  constructor(parent, stage, { label = "", kind = "cells", onpick, onhover } = {}) {
+  constructor(parent, stage, { label = "", kind = "cells", onpick, onhover, keys = kind === "picture" } = {}) {
     this.stage = stage;
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.marks = el("div", { class: "marks" });
-    this.root = parent.appendChild(el("div", { class: kind, role: "img", "aria-label": label }, this.canvas, this.marks));
+    this.root = parent.appendChild(el("div", { class: kind, ...(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" }) }, this.canvas, this.marks));
+    if (onpick && keys) this.keys(onpick);
     if (onpick || onhover) {
       this.root.classList.add("live-cells");
       const at = (event) => {
@@ -64,6 +74,21 @@ class Cells {
         this.root.addEventListener("pointerleave", () => onhover(null));
       }
     }
+  }
+
+  /** The arrow keys move what is picked, where the keyboard put the focus: after a click they turn the scenes. */
+  keys(onpick) {
+    this.root.setAttribute("role", "application");
+    this.root.tabIndex = 0;
+    this.root.addEventListener("click", () => this.root.blur());
+    this.root.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      const { row, col, rows = 1, cols = 1 } = this.marked ?? { row: Math.floor(this.rows / 2), col: Math.floor(this.cols / 2) };
+      const moved = (from, size, by, n) => Math.min(n - 1, Math.max(0, Math.floor(from + size / 2) + by * size));
+      onpick(moved(row, rows, step[0], this.rows), moved(col, cols, step[1], this.cols));
+    });
   }
 
   /** Values (rows * cols) as colours: viridis over [low, high], or "diverging" around zero; NaN stays empty. */
@@ -104,6 +129,7 @@ class Cells {
 
   /** Frames: [{ row, col, rows, cols, kind }], one cell where rows and cols are not given. */
   mark(...frames) {
+    this.marked = frames.filter(Boolean).at(-1);
     this.marks.replaceChildren(...frames.filter(Boolean).map(({ row, col, rows = 1, cols = 1, kind = "", text }) =>
       el("div", { class: `mark ${kind}`, text, style: {
         left: `${(100 * col) / this.cols}%`, top: `${(100 * row) / this.rows}%`,
@@ -113,9 +139,9 @@ class Cells {
 
 /** The model's picture with its patch grid; a map may lie over it. Patches are counted row by row from 0. */
 class Picture extends Cells {
-  constructor(parent, stage, { onpick, onhover, label, grid = true } = {}) {
+  constructor(parent, stage, { onpick, onhover, label, grid = true, keys } = {}) {
     const index = (act) => act && ((row, col) => act(row === null ? null : row * this.cols + col));
-    super(parent, stage, { label, kind: "picture", onpick: index(onpick), onhover: index(onhover) });
+    super(parent, stage, { label, kind: "picture", keys, onpick: index(onpick), onhover: index(onhover) });
     [this.rows, this.cols] = stage.data.grid;
     this.image = el("img", { alt: "", src: stage.picture(), draggable: "false" });
     this.root.prepend(this.image);
@@ -168,12 +194,13 @@ class Legend {
 /** Rows of label, bar and value; each row { label, value, say, kind, pick }. The longest bar is `top` (or the largest value). */
 class Bars {
   constructor(parent, { label = "" } = {}) {
-    this.root = parent.appendChild(el("div", { class: "bars", role: "list", "aria-label": label }));
+    this.root = parent.appendChild(el("div", { class: "bars", "aria-label": label || null }));
   }
 
   show(rows, top = Math.max(...rows.map((row) => Math.abs(row.value)), 1e-12)) {
-    this.root.replaceChildren(...rows.map(({ label, value, say = percent(value), kind = "", pick }) =>
-      el(pick ? "button" : "div", { class: `bar-row ${kind}`, type: pick ? "button" : null, role: "listitem", onclick: pick },
+    this.root.setAttribute("role", rows.some((row) => row.pick) ? "group" : "list");
+    renew(this.root, ...rows.map(({ label, value, say = percent(value), kind = "", pick }) =>
+      el(pick ? "button" : "div", { class: `bar-row ${kind}`, type: pick ? "button" : null, role: pick ? null : "listitem", onclick: pick },
         el("span", { class: "name", text: label, title: label }),
         el("span", { class: "track" }, el("span", { class: value < 0 ? "fill below" : "fill", style: { width: `${(100 * Math.abs(value)) / top}%` } })),
         el("span", { class: "value", text: say }))));

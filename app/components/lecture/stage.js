@@ -104,12 +104,13 @@ class Stage {
     previous.disabled = at === 0;
     next.disabled = at === this.titles.length - 1;
     for (const [button, name] of tools.map((tool, i) => [tool, ["picture", "language", "outline", "full"][i]])) label(button, words[name], words[`${name}_label`]);
+    label(tools[1], words.language, `${words.language}: ${words.language_label}`); // in the other language: said by who clicks by voice
     tools[0].hidden = !this.around.sample;
     this.screen();
-    place.replaceChildren(...this.titles.map(({ id, title }, i) =>
+    renew(place, ...this.titles.map(({ id, title }, i) =>
       el("button", { type: "button", "aria-label": `${i + 1}. ${title}`, title, "aria-current": i === at ? "true" : null, onclick: () => this.open(id) })));
     this.slide.setAttribute("aria-label", words.label);
-    outline.replaceChildren(el("ol", {}, ...this.titles.map(({ id, title }, i) => el("li", {},
+    renew(outline, el("ol", {}, ...this.titles.map(({ id, title }, i) => el("li", {},
       el("button", { type: "button", text: title, "aria-current": i === at ? "true" : null, onclick: () => this.open(id) })))),
       el("div", {}, el("h3", { text: words.say }), ...this.titles[at].outline.split("\n").map((line) => el("p", { text: line }))));
     this.parts.kicker.textContent = `${this.titles[at].kicker} · ${fill(words.of, { at: at + 1, count: this.titles.length })}`;
@@ -253,6 +254,7 @@ class Stage {
   screen() {
     const full = Boolean(document.fullscreenElement);
     if (this.framed) this.parts.tools[3].textContent = full ? this.framed.leave : this.framed.full;
+    if (this.framed) for (const name of ["aria-label", "title"]) this.parts.tools[3].setAttribute(name, full ? this.framed.leave_label : this.framed.full_label);
     this.size();
   }
 

@@ -28,7 +28,7 @@ SCENE.cnn = {
     const steps = { min: 0, say: (v) => String(v + 1) };
     made.conv = new Slider(row(left, "tight"), { ...steps, label: stage.words("convolution"), max: n.convolutions - 1, on: (conv) => { this.stop(stage); stage.set({ conv }); } });
     made.play = button(above, stage.words("play"), () => (made.timer ? this.stop(stage) : this.play(stage)));
-    made.window = new Picture(left, stage, { onpick: pick(() => made.window), label: stage.words("cnn"), grid: false });
+    made.window = new Picture(left, stage, { onpick: pick(() => made.window), label: stage.words("cnn"), grid: false, keys: false });
     made.gradient = new Legend(left, stage, "viridis", stage.words("gradient"));
     made.said = [new Bars(left, { label: stage.words("prediction_cnn") })];
     made.kernels = this.tiles(stage, left, "kernel", { n: n.filter + 1 });

@@ -137,9 +137,7 @@ function languageDrawWords(stage, made, side) {
   languageDraw(stage, made, side, matrix, side.N);
   const chip = (n, part) => el("button", { type: "button", title: numbers.words[n], text: numbers.words[n], "aria-pressed": n === part.at, onclick: () => stage.set(part.set(n)) });
   const fillWith = (root, part) => {
-    const focused = Array.from(root.children).indexOf(root.getRootNode().activeElement);
-    root.replaceChildren(...numbers.words.map((_, n) => chip(n, part)));
-    root.children[focused]?.focus();
+    renew(root, ...numbers.words.map((_, n) => chip(n, part)));
   };
   fillWith(made.queries, { at: side.at, set: (words) => ({ words, words_key: "top" }) });
   fillWith(made.keys, { at: side.chosen, set: (words_key) => ({ words_key }) });

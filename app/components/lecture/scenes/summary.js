@@ -40,7 +40,7 @@ const summaryShape = (...sizes) => sizes.map(count).join(" × ");
 function summaryBox(stage, parent, scene, { name, shape = "", parameters, kind = "", show }) {
   const { title } = stage.titles.find(({ id }) => id === scene);
   const box = parent.appendChild(el("button", { type: "button", class: `box ${kind}`, "data-scene": scene, title,
-    "aria-label": stage.words("open", { name, shape, title }), onclick: () => stage.open(scene) }, el("b", { text: name })));
+    "aria-label": stage.words("open", { name: shape ? `${name}: ${shape}` : name, title }), onclick: () => stage.open(scene) }, el("b", { text: name })));
   if (show) show(box.appendChild(el("span", { class: "show" })));
   if (shape) box.append(el("span", { class: "shape", text: shape }));
   if (parameters) box.append(el("span", { class: "parameters", "data-count": parameters, text: large(parameters) }));
