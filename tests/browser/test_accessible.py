@@ -1,0 +1,135 @@
+"""For who does not see the page, or has no mouse: its language and title, names, contrast, the focus, a Hangul IME."""
+
+import pytest
+
+from app import text
+from app.lecture import SCENES
+
+#: WCAG's contrast of an element's text with the ground behind it; both may be translucent.
+CONTRAST = """(element) => {
+    const context = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
+    const over = (colours) => {
+        context.globalAlpha = 1;
+        context.clearRect(0, 0, 1, 1);
+        for (const [colour, alpha] of colours) {
+            Object.assign(context, { globalAlpha: alpha, fillStyle: colour });
+            context.fillRect(0, 0, 1, 1);
+        }
+        const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+        const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data].map((v) => linear(v / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const line = [];
+    for (let at = element; at; at = at.parentElement) line.unshift(getComputedStyle(at));
+    const ground = line.map((style) => [style.backgroundColor, 1]);
+    const alpha = line.reduce((product, style) => product * style.opacity, 1);
+    const [low, high] = [over(ground), over([...ground, [line.at(-1).color, alpha]])].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+}"""
+
+PRESS = """document.body.dispatchEvent(
+    new KeyboardEvent("keydown", { key: argument[0], code: argument[1], bubbles: true }))"""
+SPOKEN = "(language) => document.documentElement.lang === language"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_small_print_and_what_is_chosen_can_be_read(visit, theme):
+    page = visit("lang=en", theme=theme)
+    faint = page.locator("[data-testid=stCaptionContainer] p, .stButtonGroup [data-selected=true] p")
+    assert faint.count() > 4
+    assert min(one.evaluate(CONTRAST) for one in faint.all()) >= 4.5
+
+
+def test_the_page_says_its_language_and_its_title(lecture, visit):
+    shown = lecture("summary", "ko")
+    page = shown.page
+    page.wait_for_function(SPOKEN, arg="ko")
+    assert page.title() == f"{text.Text('ko')('page.lecture')} · Vitrine"
+    page.keyboard.press("l")
+    page.wait_for_function(SPOKEN, arg="en")
+    page.wait_for_function("() => document.title === 'Lecture · Vitrine'")
+    visit("lang=ko").wait_for_function(SPOKEN, arg="ko")
+
+
+def test_single_letters_work_while_a_hangul_ime_is_on(lecture):
+    shown = lecture("summary")
+    outline = shown.page.locator(".slide .outline")
+    for key in ("ㅐ", "Process"):  # what O is then called, by system
+        assert not outline.is_visible()
+        shown.run(PRESS, [key, "KeyO"])
+        assert outline.is_visible()
+        shown.page.keyboard.press("o")
+    shown.run(PRESS, ["o", "KeyS"])
+    assert outline.is_visible()  # another layout: the letter counts
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_what_is_drawn_has_a_name_and_what_is_pressed_is_a_button(lecture, scene):
+    shown = lecture(scene)
+    assert shown.run("""return [...stage.slide.querySelectorAll('[role=img], [role=application]')]
+        .filter((e) => !e.getAttribute('aria-label')).map((e) => e.outerHTML.slice(0, 80))""") == []
+    assert shown.run("return stage.slide.querySelectorAll('button[role=listitem]').length") == 0
+
+
+@pytest.mark.parametrize("scene", ["cnn", "patches", "encoder", "mlp"])
+def test_a_picture_is_picked_by_the_arrow_keys(lecture, scene):
+    shown = lecture(scene)
+    picture = shown.page.locator(".slide [role=application]").first
+    before = shown.view()
+    picture.focus()
+    shown.page.keyboard.press("ArrowRight")
+    shown.page.keyboard.press("ArrowDown")
+    shown.ready()
+    assert shown.view() != before
+    assert shown.scene() == scene
+    picture.click()
+    shown.page.keyboard.press("ArrowRight")  # a click leaves the arrows to the scenes
+    shown.ready(SCENES[SCENES.index(scene) + 1])
+
+
+def test_the_focus_stays_on_what_was_pressed(lecture):
+    shown = lecture("head")
+    held = "return stage.root.getRootNode().activeElement?.className"
+    bar = shown.page.locator(".slide button.bar-row").nth(1)
+    bar.focus()
+    shown.page.keyboard.press("Enter")
+    assert "bar-row" in shown.run(held)
+    dot = shown.page.locator(".slide .dots button").nth(4)
+    dot.focus()
+    shown.page.keyboard.press("Enter")
+    shown.ready(SCENES[4])
+    assert shown.run("return stage.root.getRootNode().activeElement?.parentNode.className") == "dots"
+
+
+def test_the_button_that_leaves_full_screen_says_so(lecture):
+    shown = lecture("summary")
+    shown.page.keyboard.press("f")
+    shown.page.wait_for_function("() => document.fullscreenElement !== null")
+    shown.page.get_by_role("button", name="Leave full screen").wait_for()
+
+
+def test_a_number_and_its_particle_stand_on_one_line(lecture):
+    shown = lecture("cnn", "ko")
+    assert shown.run("""
+        const apart = [];
+        for (const live of stage.slide.querySelectorAll('.prose .live')) {
+            const last = live.parentNode.matches('strong, .term') && live === live.parentNode.lastChild;
+            const after = (last ? live.parentNode : live).nextSibling;
+            if (after?.nodeType !== 3 || !/^[가-힣]/.test(after.data)) continue;
+            const range = document.createRange();
+            range.setStart(after, 0);
+            range.setEnd(after, 1);
+            const below = range.getBoundingClientRect().top - live.getBoundingClientRect().top;
+            if (below > 5) apart.push(live.textContent + after.data.slice(0, 6));
+        }
+        return apart;""") == []
+
+
+@pytest.mark.parametrize("scene", ["attention", "mlp"])
+def test_a_finger_finds_what_it_must_hit(lecture, scene):
+    shown = lecture(scene, "ko", 390, 844)
+    assert shown.run("""return [...stage.slide.querySelectorAll('input, .choice button, .bar-row, .plain, .key')]
+        .map((e) => [e.className, e.getBoundingClientRect()])
+        .filter(([, box]) => box.width && Math.min(box.width, box.height) < 23.5).map(([name]) => name)""") == []
+    title = shown.page.locator(".slide .title")
+    assert title.evaluate("(e) => getComputedStyle(e).wordBreak") == "keep-all"
