@@ -16,7 +16,7 @@ SENTENCES = {
                       "컴퓨터 밖으로 나가지 않습니다.",
     "side.camera": "사진 찍기",
     "side.frames": "프레임 {count}개로 된 애니메이션입니다. 첫 프레임을 보여 줍니다.",
-    "side.part": "큰 사진이라 가로세로 1/{part} 크기로 열었습니다.",
+    "side.part": "큰 이미지라 가로세로 1/{part} 크기로 열었습니다.",
     "side.credit": "{author} · {licence}",
     "side.model": "모델",
     "model.photo": "사진",
@@ -37,13 +37,13 @@ SENTENCES = {
     "device.cuda": "GPU(CUDA)",
     "device.mps": "GPU(MPS)",
     "busy.again": "다시 시도",
-    "side.model.fell": "이 사진에는 GPU 메모리가 모자라 CPU에서 실행했습니다.",
-    "error.busy": "이미 많은 사진이 모델을 기다리고 있습니다. 몇 초 뒤에 다시 시도하세요.",
+    "side.model.fell": "이 이미지에는 GPU 메모리가 모자라 CPU에서 실행했습니다.",
+    "error.busy": "이미 많은 이미지가 모델을 기다리고 있습니다. 몇 초 뒤에 다시 시도하세요.",
     "error.serve-gone": "모델을 실행하는 서버 {url}에서 응답이 없습니다({reason}). 다시 시도하거나 서버를 "
                         "시작하세요.",
     "error.serve-url": "{url}: 모델 서버의 주소가 아닙니다. 서버가 알려 준 호스트와 포트로 "
                        "http://127.0.0.1:8000 처럼 적으세요.",
-    "error.serve-format": "네트워크로 받은 내용이 사진이나 기록이 아닙니다({reason}). 양쪽에서 같은 버전의 "
+    "error.serve-format": "네트워크로 받은 내용이 이미지나 기록이 아닙니다({reason}). 양쪽에서 같은 버전의 "
                           "Vitrine을 사용하세요.",
     "error.serve-missing": "모델을 서비스하려면 Ray Serve가 필요하지만 설치되어 있지 않습니다. pip install -r "
                            "requirements-ray.txt로 설치하세요.",
@@ -64,7 +64,7 @@ SENTENCES = {
     "from.patch": "{row}행 {col}열 패치",
     "from.token": "{token}",
     # what the model received
-    "received.title": "모델은 무엇을 입력받을까요?",
+    "received.title": "모델은 무엇을 입력받을까?",
     "received.text": "{width} × {height}픽셀 가운데 {crop_width} × {crop_height}만 보고, 이를 {input_width} × "
                      "{input_height}로 줄이거나 늘린 다음 {patch_width} × {patch_height}픽셀 패치 {rows} × {cols} = "
                      "{patches}개로 자릅니다. 앞에 붙는 토큰 {prefix}개를 더해 길이 {tokens}의 시퀀스가 됩니다.",
@@ -72,7 +72,7 @@ SENTENCES = {
                     "바깥은 결과에 아무 영향도 주지 않습니다. 여기 보이는 것은 정규화하기 전의 입력입니다.",
     "received.alt": "패치로 자른 {width} × {height}픽셀 모델 입력",
     # predictions
-    "predictions.title": "이미지에서 무엇을 보았을까요?",
+    "predictions.title": "이미지에서 무엇을 보았을까?",
     "predictions.text": "{classes}개 클래스 가운데 확률이 가장 높은 {count}개입니다. 모델의 답은 **{name}**, 확률은 "
                         "{percent} %입니다.",
     "predictions.expected": "실제로 담긴 것: **{name}**",
@@ -83,11 +83,11 @@ SENTENCES = {
                         "다른 그림은 모두 볼 수 있습니다.",
     "predictions.class": "클래스 {number}",
     # positions
-    "positions.title": "모델은 어떤 위치들을 비슷하게 여길까요?",
+    "positions.title": "모델은 어떤 위치들을 비슷하게 여길까?",
     "positions.text": "패치 자리마다 작은 맵이 하나씩 있습니다. 그 패치의 위치 임베딩이 다른 모든 패치의 위치 "
                       "임베딩과 얼마나 비슷한지 보여 줍니다(Dosovitskiy et al. 2021, 그림 7 가운데). 클릭하면 크게 "
                       "볼 수 있습니다.",
-    "positions.one": "{row}행 {col}열과 비슷한 위치는 어디일까요?",
+    "positions.one": "{row}행 {col}열과 비슷한 위치는 어디일까?",
     "positions.one.text": "패치 하나의 맵을 확대했습니다. 1은 같은 방향, 0은 무관, 음수는 반대 방향입니다.",
     "positions.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2f}<extra></extra>",
     "positions.pick": "%{customdata[0]}행 %{customdata[1]}열에서 본 맵<extra></extra>",
@@ -96,7 +96,7 @@ SENTENCES = {
                      "표시가 붙었다는 뜻일 뿐, 레이어들이 그것을 실제로 쓰는지는 다른 문제입니다.",
     "positions.none": "이 모델은 학습된 위치 임베딩을 더하지 않으므로 비교할 것이 없습니다.",
     # filters
-    "filters.title": "패치 임베딩은 무엇을 찾을까요?",
+    "filters.title": "패치 임베딩은 무엇을 찾을까?",
     "filters.text": "필터 {dim}개의 주성분 {count}개를 강한 것부터 늘어놓았습니다. 모두 합해 분산의 {percent} %를 "
                     "설명합니다(그림 7 왼쪽).",
     "filters.not": "성분마다 회색을 중심으로 따로 늘려 그렸으므로 세기를 눈으로 비교할 수 없습니다. 모델은 이 성분을 "
@@ -104,17 +104,17 @@ SENTENCES = {
     "filters.alt": "{width} × {height}픽셀 필터 {count}개",
     # the atlas
     "atlas.answer": "모델의 답: {answer}.",
-    "atlas.none": "클래스를 말하지 않는 모델입니다. 그래도 어디를 보는지는 볼 수 있습니다.",
+    "atlas.none": "클래스를 예측하지 않는 모델입니다. 그래도 어디를 보는지는 볼 수 있습니다.",
     "atlas.class": "**{name}** {percent} %",
     "map.shared": "같은 색 범위",
     "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
     "map.opacity": "맵의 불투명도",
     "map.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2r} %<extra></extra>",
-    "attention.not": "헤드가 보는 곳이 곧 판단의 이유는 아닙니다. 가중치는 거기서 무엇을 읽는지(value)도, 다른 "
+    "attention.not": "헤드가 보는 곳이 곧 판단의 이유는 아닙니다. 가중치는 거기서 무엇을 읽는지(밸류)도, 다른 "
                      "헤드와 잔차 연결과 MLP가 하는 일도 말해 주지 않습니다. 깊은 레이어의 토큰은 이미 자기 패치가 "
                      "아니라 여러 패치가 섞인 것입니다.",
     # rollout
-    "rollout.title": "모든 레이어를 거쳐 여기로 무엇이 흘러왔을까요?",
+    "rollout.title": "모든 레이어를 거쳐 여기로 무엇이 흘러왔을까?",
     "rollout.text": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 레이어까지, "
                     "레이어마다 그때까지의 맵입니다. 클릭하거나 깊이를 움직여 보세요.",
     "rollout.text.one": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 "
@@ -131,32 +131,32 @@ SENTENCES = {
     "rollout.discard.help": "레이어마다 가장 작은 가중치를 이 비율만큼 먼저 0으로 만듭니다.",
     "rollout.label": "{layer} · {peak} %",
     "rollout.hover": "{layer}번 레이어까지: 최댓값 {peak} %, 패치에서 온 합 {share} %",
-    "rollout.one": "{layer}번 레이어까지 이 토큰에 무엇이 모였을까요?",
+    "rollout.one": "{layer}번 레이어까지 이 토큰에 무엇이 모였을까?",
     "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. {share} %가 패치에서, 나머지가 "
                         "{others}에서 왔습니다.",
     "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. 모두 패치에서 왔습니다.",
     "rollout.scale": "비율",
-    "rollout.not": "어텐션 가중치만 따라가며, 모든 헤드의 value가 같고 MLP는 아무 일도 하지 않는다고 가정합니다. "
+    "rollout.not": "어텐션 가중치만 따라가며, 모든 헤드의 밸류가 같고 MLP는 아무 일도 하지 않는다고 가정합니다. "
                    "이미지와 가중치에는 따라 달라지지만 클래스와는 무관하므로, 왜 ‘개’가 아니라 ‘고양이’인지는 말해 "
                    "주지 못합니다.",
     # heads
-    "distances.title": "헤드마다 얼마나 멀리 볼까요?",
+    "distances.title": "헤드마다 얼마나 멀리 볼까?",
     "distances.text": "점 하나가 헤드 하나, 선은 헤드들의 평균입니다. 패치와 그 패치가 보는 곳 사이의 평균 "
                       "거리입니다(그림 7 오른쪽). 강조한 점: {layer}번 레이어의 {head}번 헤드, 패치 {value}개 거리.",
     "distances.text.mean": "점 하나가 헤드 하나, 선은 헤드들의 평균입니다. 패치와 그 패치가 보는 곳 사이의 평균 "
                            "거리입니다(그림 7 오른쪽).",
     "distances.x": "레이어",
     "distances.y": "거리(패치)",
-    "distances.hover": "%{customdata[0]}번 레이어, 헤드 %{customdata[1]}: 패치 %{y:.2g}개<extra></extra>",
+    "distances.hover": "%{customdata[0]}번 레이어 %{customdata[1]}번 헤드: 패치 %{y:.2g}개<extra></extra>",
     "distances.not": "이 이미지 한 장에 대한 값입니다. 논문은 128장을 평균했습니다. 평균 거리만으로는 고리 모양으로 "
                      "보는지 고르게 보는지 알 수 없습니다.",
-    "entropies.title": "헤드마다 얼마나 넓게 볼까요?",
+    "entropies.title": "헤드마다 얼마나 넓게 볼까?",
     "entropies.text": "헤드별 어텐션의 평균 엔트로피입니다. 0비트는 토큰 하나만 본다는 뜻이고, 점선인 {most}비트는 "
                       "토큰 {tokens}개를 모두 고르게 본다는 뜻입니다.",
     "entropies.y": "엔트로피(비트)",
-    "entropies.hover": "%{customdata[0]}번 레이어, 헤드 %{customdata[1]}: %{y:.2g}비트<extra></extra>",
+    "entropies.hover": "%{customdata[0]}번 레이어 %{customdata[1]}번 헤드: %{y:.2g}비트<extra></extra>",
     "entropies.not": "엔트로피가 낮으면 좁게 본다는 뜻이지 중요하다는 뜻은 아닙니다. 패치 앞의 토큰도 함께 셉니다.",
-    "norms.title": "레이어마다 토큰 벡터의 길이는 어떻게 변할까요?",
+    "norms.title": "레이어마다 토큰 벡터의 길이는 어떻게 변할까?",
     "norms.text": "토큰의 L2 노름입니다. 0은 첫 레이어에 들어가기 전이고, 그다음은 각 레이어를 나온 뒤입니다.",
     "norms.median": "패치 중앙값",
     "norms.range": "패치 범위",
@@ -176,11 +176,11 @@ SENTENCES = {
                              "메모리가 부족하면 그보다 작아야 합니다. 크기를 줄여서 다시 시도하세요.",
     "error.image-too-thin": "이미지가 {width:,} × {height:,}픽셀로 너무 가늘어서 볼 것이 없습니다. 긴 변이 짧은 변의 "
                             "{max_ratio}배를 넘지 않게 자르세요.",
-    "error.image-channels": "이 모델은 채널 {channels}개를 원하는데 이미지의 채널은 3개(흑백이면 1개)입니다. "
+    "error.image-channels": "이 모델의 입력은 채널이 {channels}개인데 이미지의 채널은 3개(흑백이면 1개)입니다. "
                             "이미지용 모델을 고르세요.",
     "error.model-unknown": "그런 모델이 없습니다: {name}. 이름은 timm:, hf:, file: 가운데 하나로 시작합니다.",
     "error.device-unavailable": "모델을 옮길 수 없습니다({device}): {reason}.",
-    "error.timm-missing": "timm이 설치되어 있지 않아 그 모델들을 쓸 수 없습니다. pip install timm으로 설치하세요.",
+    "error.timm-missing": "timm이 설치되어 있지 않아 timm 모델을 쓸 수 없습니다. pip install timm으로 설치하세요.",
     "error.none": "없음",
     "error.more": "{names} 외 {count}개",
     "error.timm-broken": "timm이 설치되어 있지만 불러올 수 없습니다({reason}). 지금 쓰는 torch에 맞는 torchvision과 "

@@ -187,15 +187,15 @@ EN = {
 KO = {
     "page.mistakes": "오분류",
     "side.source.mistakes": "평가",
-    "mistakes.side": "평가한 사진 {name}입니다.",
+    "mistakes.side": "평가한 이미지 {name}입니다.",
     "mistakes.side.back": "오분류 목록으로 돌아가기",
     "mistakes.of": "**{model}** 모델로 본 **{source}**",
     "mistakes.source.bundled": "Fashion-MNIST 테스트 세트",
     # waiting
-    "mistakes.wait.title": "얼마나 자주 맞힙니까?",
-    "mistakes.wait.text": "{model} 모델을 {source}의 레이블된 사진 전부에 한 번씩 실행합니다. 끝난 결과는 "
+    "mistakes.wait.title": "얼마나 자주 맞힐까?",
+    "mistakes.wait.text": "{model} 모델을 {source}의 레이블이 있는 이미지 전부에 한 번씩 실행합니다. 끝난 결과는 "
                           "보관되므로 다음에는 바로 열립니다.",
-    "mistakes.wait.starting": "시작하는 중입니다. 사진을 살펴보고 모델을 불러옵니다 …",
+    "mistakes.wait.starting": "시작하는 중입니다. 이미지를 살펴보고 모델을 불러옵니다 …",
     "mistakes.wait.running": "{total}장 중 {done}장 · 초당 {rate}장 · {left} 남음",
     "mistakes.wait.begun": "{total}장 중 {done}장",
     "mistakes.wait.unreadable": "그중 {count}장은 읽을 수 없었습니다. 이유와 함께 목록에 남습니다.",
@@ -213,35 +213,35 @@ KO = {
     "mistakes.state.begin": "처음부터 평가",
     "mistakes.gone": "이 주소의 결과는 이 컴퓨터에 없어 다른 결과를 보여 드립니다.",
     # another evaluation
-    "mistakes.else": "다른 사진 평가하기",
-    "mistakes.else.text": "이 컴퓨터에 있는 레이블된 사진이면 무엇이든 왼쪽에서 고른 모델({model})로 평가합니다. "
-                          "사진은 제자리에서 읽기만 하고, 결과는 Vitrine의 폴더에 둡니다.",
+    "mistakes.else": "다른 이미지 평가하기",
+    "mistakes.else.text": "이 컴퓨터에 있는, 레이블 있는 이미지면 무엇이든 왼쪽에서 고른 모델({model})로 평가합니다. "
+                          "이미지는 제자리에서 읽기만 하고, 결과는 Vitrine의 폴더에 둡니다.",
     "mistakes.else.run": "끝났거나 시작한 평가",
     "mistakes.else.source": "폴더, CSV, Parquet 또는 압축 파일",
     "mistakes.else.source.help": "클래스마다 폴더가 하나씩 있는 폴더, 경로와 레이블을 적은 CSV나 Parquet 파일, "
-                                 "CIFAR나 Fashion-MNIST 파일, ImageNet 검증 사진. `bundled:fashion`은 Vitrine에 "
+                                 "CIFAR나 Fashion-MNIST 파일, ImageNet 검증 이미지. `bundled:fashion`은 Vitrine에 "
                                  "들어 있는 테스트 세트입니다.",
-    "mistakes.else.labels": "레이블 표 (선택)",
+    "mistakes.else.labels": "레이블 표(선택)",
     "mistakes.else.labels.help": "하위 폴더가 클래스가 아닌 폴더에 씁니다. 위 폴더를 기준으로 한 경로 열과 레이블 열이 "
                                  "있는 CSV나 Parquet 파일.",
-    "mistakes.else.table": "클래스 대응표 (선택)",
-    "mistakes.else.table.help": "이름이 서로 다를 때 쓰는 두 열짜리 CSV 파일: 사진의 클래스, 모델이 부르는 이름.",
+    "mistakes.else.table": "클래스 대응표(선택)",
+    "mistakes.else.table.help": "이름이 서로 다를 때 쓰는 두 열짜리 CSV 파일: 이미지의 클래스, 모델이 부르는 이름.",
     "mistakes.else.check": "확인",
-    "mistakes.else.go": "사진 {count}장 평가",
-    "mistakes.else.busy": "사진을 살펴보는 중 …",
-    "mistakes.else.no.model": "먼저 왼쪽에서 모델을 고르십시오.",
-    "mistakes.check.found": "**{source}**: 클래스 {classes}개, 사진 {count}장입니다. 모델은 그중 {known}개를 {by} "
+    "mistakes.else.go": "이미지 {count}장 평가",
+    "mistakes.else.busy": "이미지를 살펴보는 중 …",
+    "mistakes.else.no.model": "먼저 왼쪽에서 모델을 고르세요.",
+    "mistakes.check.found": "**{source}**: 클래스 {classes}개, 이미지 {count}장입니다. 모델은 그중 {known}개를 {by} "
                             "압니다.",
     "mistakes.check.by.name": "이름으로",
     "mistakes.check.by.synset": "ImageNet synset으로",
     "mistakes.check.by.table": "대응표로",
     "mistakes.check.by.index": "번호로",
     "mistakes.check.unknown": "모델이 몰라서 맞고 틀림을 따질 수 없는 클래스: {names}.",
-    "mistakes.check.unused": "여기에 사진이 없는 모델 클래스: {names}.",
+    "mistakes.check.unused": "여기에 이미지가 없는 모델 클래스: {names}.",
     "mistakes.check.more": "{names} 외 {count}개",
     "mistakes.check.none": "모델이 아는 클래스가 하나도 없어 맞고 틀림을 따질 수 없습니다. 클래스 대응표로 무엇이 "
-                           "무엇인지 알려 주십시오.",
-    "mistakes.check.outdated": "이미 평가한 결과가 있지만 그 뒤에 모델이나 사진 또는 이 프로그램이 바뀌었습니다. "
+                           "무엇인지 알려 주세요.",
+    "mistakes.check.outdated": "이미 평가한 결과가 있지만 그 뒤에 모델이나 이미지 또는 이 프로그램이 바뀌었습니다. "
                                "다시 평가하면 새 결과로 바뀝니다.",
     "mistakes.check.left": "제외한 것: {what}.",
     "mistakes.check.left.outside": "폴더 밖을 가리키는 링크 {count}개",
@@ -252,9 +252,9 @@ KO = {
     # headline
     "mistakes.accuracy": "정확도",
     "mistakes.accuracy.interval": "95 % 구간 {low}–{high} %",
-    "mistakes.accuracy.help": "모델이 아는 클래스의 사진 가운데 그 클래스로 예측한 비율과 Wilson의 95 % 신뢰 "
+    "mistakes.accuracy.help": "모델이 아는 클래스의 이미지 가운데 그 클래스로 예측한 비율과 Wilson의 95 % 신뢰 "
                               "구간입니다.",
-    "mistakes.pictures": "사진",
+    "mistakes.pictures": "이미지",
     "mistakes.pictures.unknown": "모르는 클래스 {count}장",
     "mistakes.pictures.classes": "클래스 {count}개",
     "mistakes.errors": "오분류",
@@ -268,9 +268,9 @@ KO = {
     "mistakes.ece.help": "확신과 정확도가 평균 몇 퍼센트포인트 다른지입니다.",
     "mistakes.points": "{value}%p",
     # matrix
-    "mistakes.matrix.title": "무엇을 무엇으로 잘못 봅니까?",
-    "mistakes.matrix.text": "행은 실제 클래스, 열은 예측한 클래스이고 회색은 맞힌 것입니다. 칸을 누르면 그 사진을 "
-                            "봅니다.",
+    "mistakes.matrix.title": "무엇을 무엇으로 잘못 볼까?",
+    "mistakes.matrix.text": "행은 실제 클래스, 열은 예측한 클래스이고 회색은 맞힌 것입니다. 칸을 누르면 그 이미지가 "
+                            "나옵니다.",
     "mistakes.matrix.by": "숫자",
     "mistakes.matrix.by.row": "실제 클래스의 %",
     "mistakes.matrix.by.column": "예측의 %",
@@ -279,31 +279,31 @@ KO = {
     "mistakes.matrix.sort.confused": "혼동하는 것끼리",
     "mistakes.matrix.sort.name": "이름순",
     "mistakes.matrix.axes": "↓ 실제 클래스      → 예측한 클래스",
-    "mistakes.matrix.label": "혼동 행렬입니다. 방향키로 옮기고 Enter로 고르며 Escape로 놓습니다.",
-    "mistakes.matrix.hint": "누르거나 방향키를 쓰십시오. 옆의 이름을 누르면 행이나 열 전체를 고릅니다.",
-    "mistakes.matrix.cell": "{truth} → {predicted}: 이 클래스의 사진 {total}장 중 {count}장, {value}",
-    "mistakes.matrix.row": "{truth}: 사진 {total}장 전부",
-    "mistakes.matrix.column": "{predicted}: 그렇게 예측한 사진 전부",
-    "mistakes.matrix.in": "가까이 (+, 또는 Ctrl과 휠)",
-    "mistakes.matrix.out": "멀리 (−)",
+    "mistakes.matrix.label": "혼동 행렬입니다. 방향키로 옮기고 Enter로 고르며 Escape로 선택을 풉니다.",
+    "mistakes.matrix.hint": "누르거나 방향키를 쓰세요. 옆의 이름을 누르면 행이나 열 전체를 고릅니다.",
+    "mistakes.matrix.cell": "{truth} → {predicted}: 이 클래스의 이미지 {total}장 중 {count}장, {value}",
+    "mistakes.matrix.row": "{truth}: 이미지 {total}장 전부",
+    "mistakes.matrix.column": "{predicted}: 그렇게 예측한 이미지 전부",
+    "mistakes.matrix.in": "확대(+, 또는 Ctrl과 휠)",
+    "mistakes.matrix.out": "축소(−)",
     "mistakes.matrix.all": "모든 클래스",
-    "mistakes.matrix.empty": "읽을 수 있는 사진이 없어 비교할 것이 없습니다.",
+    "mistakes.matrix.empty": "읽을 수 있는 이미지가 없어 비교할 것이 없습니다.",
     "mistakes.unknown": "(모델이 모름)",
     # gallery
-    "mistakes.gallery.title": "어떤 사진입니까?",
+    "mistakes.gallery.title": "어떤 이미지일까?",
     "mistakes.list": "목록",
     "mistakes.list.confident": "확신한 오분류",
     "mistakes.list.margin": "아슬아슬한 것",
-    "mistakes.list.labels": "의심 레이블",
-    "mistakes.list.duplicates": "닮은 사진",
+    "mistakes.list.labels": "의심 가는 레이블",
+    "mistakes.list.duplicates": "닮은 이미지",
     "mistakes.list.all": "전체",
-    "mistakes.text.confident": "확신하고도 틀린 사진을 확률이 높은 것부터 봅니다.",
-    "mistakes.text.margin": "다른 답이 나올 뻔한 사진을 2위와의 차이가 작은 것부터, 맞힌 것도 함께 봅니다.",
-    "mistakes.text.labels": "두 클래스의 평소보다 더 뚜렷하게 모델이 레이블에 반대한 사진입니다(confident learning, "
-                            "Northcutt et al. 2021). 누가 맞는지는 직접 보아야 압니다.",
+    "mistakes.text.confident": "확신하고도 틀린 이미지를 확률이 높은 것부터 봅니다.",
+    "mistakes.text.margin": "다른 답이 나올 뻔한 이미지를 2위와의 차이가 작은 것부터, 맞힌 것도 함께 봅니다.",
+    "mistakes.text.labels": "모델이 두 클래스에서 평소보다 더 뚜렷하게 레이블과 다른 답을 낸 이미지입니다(confident "
+                            "learning, Northcutt et al. 2021). 누가 맞는지는 직접 보아야 압니다.",
     "mistakes.text.duplicates": "임베딩이 거의 같은 쌍입니다. 똑같은 파일이 먼저, 그다음은 닮은 순서로 최대 "
                                 "{count}쌍입니다.",
-    "mistakes.text.all": "모든 사진을 경로 순으로 봅니다.",
+    "mistakes.text.all": "모든 이미지를 경로 순으로 봅니다.",
     "mistakes.filter": "필터",
     "mistakes.filter.truth": "실제 클래스",
     "mistakes.filter.predicted": "예측한 클래스",
@@ -316,41 +316,41 @@ KO = {
     "mistakes.filter.confidence": "예측의 확률",
     "mistakes.filter.query": "경로의 일부",
     "mistakes.filter.clear": "지우기",
-    "mistakes.count.none": "이 필터로는 목록에 사진이 없습니다.",
+    "mistakes.count.none": "이 필터로는 목록에 이미지가 없습니다.",
     "mistakes.before": "이전 쪽",
     "mistakes.after": "다음 쪽",
     "mistakes.item": "{path}: 실제 {truth}, 예측 {predicted}",
     # take away
     "mistakes.take": "내려받기",
-    "mistakes.take.text": "이 목록의 사진 {count}장을 이 순서대로 내려받습니다.",
+    "mistakes.take.text": "이 목록의 이미지 {count}장을 이 순서대로 내려받습니다.",
     "mistakes.take.csv": "CSV 파일",
-    "mistakes.take.parquet": "Parquet 파일 (임베딩 포함)",
-    "mistakes.take.report": "사진이 든 HTML 보고서",
+    "mistakes.take.parquet": "Parquet 파일(임베딩 포함)",
+    "mistakes.take.report": "이미지가 든 HTML 보고서",
     "mistakes.take.report.help": "네트워크 없이 어디서나 열리는 파일 하나입니다. 수치와 함께 이 목록의 처음 "
                                  "{count}장과 두 클래스를 뒷받침한 곳을 담습니다. 몇 초에서 1분쯤 걸립니다.",
     # classes
-    "mistakes.classes.title": "어떤 클래스를 잘 압니까?",
-    "mistakes.classes.text": "재현율은 클래스의 사진 가운데 찾아낸 비율, 정밀도는 그 예측 가운데 맞은 비율입니다. "
-                             "행을 고르면 그 사진을 봅니다.",
+    "mistakes.classes.title": "어떤 클래스를 잘 알까?",
+    "mistakes.classes.text": "재현율은 클래스의 이미지 가운데 찾아낸 비율, 정밀도는 그 예측 가운데 맞은 비율입니다. "
+                             "행을 고르면 그 이미지가 나옵니다.",
     "mistakes.classes.name": "클래스",
-    "mistakes.classes.support": "사진",
+    "mistakes.classes.support": "이미지",
     "mistakes.classes.recall": "재현율 %",
     "mistakes.classes.interval": "95 % 구간",
     "mistakes.classes.precision": "정밀도 %",
     "mistakes.classes.f1": "F1 점수 %",
     # calibration
-    "mistakes.calibration.title": "확신하는 만큼 맞힙니까?",
+    "mistakes.calibration.title": "확신하는 만큼 맞힐까?",
     "mistakes.calibration.text": "선 위에 있다면 80 % 확신한 것의 80 %가 맞는다는 뜻입니다. 평균 {value}퍼센트포인트 "
                                  "벗어나 있습니다(ECE).",
     "mistakes.calibration.x": "예측의 확률",
     "mistakes.calibration.y": "맞은 비율",
-    "mistakes.calibration.hover": "확신 %{x:.0f} %: 사진 %{customdata[0]:,}장, %{y:.1f} % 맞음<extra></extra>",
-    "mistakes.calibration.empty": "클래스를 알고 예측도 있는 사진이 없습니다.",
+    "mistakes.calibration.hover": "확신 %{x:.0f} %: 이미지 %{customdata[0]:,}장, %{y:.1f} % 맞음<extra></extra>",
+    "mistakes.calibration.empty": "클래스를 알고 예측도 있는 이미지가 없습니다.",
     # map
-    "mistakes.map.title": "오분류는 어디에 모여 있습니까?",
-    "mistakes.map.text": "사진마다 임베딩을 가장 크게 달라지는 두 방향(PCA)에 놓았습니다. 누르면 이유를 봅니다. "
-                         "여기서 가까워도 다른 방향으로는 멀 수 있습니다.",
-    "mistakes.map.some": "사진 {count}장 중 {shown}장을 그렸습니다.",
+    "mistakes.map.title": "오분류는 어디에 모여 있을까?",
+    "mistakes.map.text": "이미지마다 임베딩을 가장 크게 달라지는 두 방향(PCA)에 놓았습니다. 누르면 이유를 볼 수 "
+                         "있습니다. 여기서 가까워도 다른 방향으로는 멀 수 있습니다.",
+    "mistakes.map.some": "이미지 {count}장 중 {shown}장을 그렸습니다.",
     "mistakes.map.right": "맞음",
     "mistakes.map.wrong": "틀림",
     "mistakes.map.other": "모르는 클래스",
@@ -359,9 +359,9 @@ KO = {
     # one picture
     "mistakes.open.back": "목록으로 돌아가기",
     "mistakes.open.place": "{count}장 중 {number}번째",
-    "mistakes.open.before": "이전 사진",
-    "mistakes.open.after": "다음 사진",
+    "mistakes.open.before": "이전 이미지",
+    "mistakes.open.after": "다음 이미지",
     "mistakes.open.explore": "살펴보기에서 열기",
-    "mistakes.open.unreadable": "이 사진은 읽을 수 없었습니다: {reason}",
-    "mistakes.open.gone": "이 평가에 없는 사진입니다.",
+    "mistakes.open.unreadable": "이 이미지는 읽을 수 없었습니다: {reason}",
+    "mistakes.open.gone": "이 평가에 없는 이미지입니다.",
 }

@@ -46,19 +46,19 @@ EN = {
 }
 
 KO = {
-    "kicker": "CNN과 트랜스포머 · Inductive bias",
-    "title": "레이어는 사진을 보기 전에 무엇을 가정할까?",
+    "kicker": "CNN과 트랜스포머 · 귀납 편향",
+    "title": "레이어는 이미지를 보기 전에 무엇을 가정할까?",
     "text": "**Inductive bias**(귀납 편향): 주어지지 않은 입력의 출력을 예측하려고 모델이 미리 두는 가정입니다. "
             "연결 방식이 바로 그런 가정입니다.\n[합성곱](kind=convolution, show=structure)은 가까운 패치만 보고 학습 "
             "후 가중치가 고정됩니다. [셀프 어텐션](kind=attention, show=structure)은 모든 패치를 보고 입력마다 "
-            "가중치를 새로 계산하므로 bias가 더 적습니다.\n{where} 출력: 한 레이어에서 패치 {tokens}개 중 "
+            "가중치를 새로 계산하므로 귀납 편향이 더 적습니다.\n{where} 출력: 한 레이어에서 패치 {tokens}개 중 "
             "**{reached}**개가 닿습니다.\n"
             "$moves$\n[재어 보기](show=measure): 패치를 섞으면 로짓이 최대 {moved}, 위치 임베딩이 없으면 {drift}만큼 "
             "변합니다.",
     "outline": "본 적 없는 입력을 예측하려면 무언가를 가정해야 합니다.\n"
                "완전 연결은 가정이 없습니다. 합성곱은 가까운 것을 어디서나 같게, 순환은 순서대로 봅니다.\n"
-               "어텐션은 사진마다 가중치를 계산합니다. 가정이 가장 적은 만큼 데이터에서 많이 배워야 합니다.\n"
-               "직접 재어 봅니다. 위치 임베딩이 없는 ViT는 섞은 사진과 원래 사진을 구별하지 못합니다.",
+               "어텐션은 이미지마다 가중치를 계산합니다. 가정이 가장 적은 만큼 데이터에서 많이 배워야 합니다.\n"
+               "직접 재어 봅니다. 위치 임베딩이 없는 ViT는 섞은 이미지와 원래 이미지를 구별하지 못합니다.",
     "show": "보기", "structure": "연결 구조", "measure": "측정",
     "output": "출력", "kind": "레이어 종류",
     "full": "완전 연결", "convolution": "합성곱", "recurrent": "순환", "attention": "셀프 어텐션",
@@ -70,7 +70,7 @@ KO = {
     "key_full": "색마다 다른 가중치: 모두 {weights}개입니다.",
     "key_convolution": "같은 색은 같은 가중치: 모든 출력이 {weights}개를 함께 씁니다. 빈칸: 없음.",
     "key_recurrent": "대각선: 입력. 주황: 은닉 상태를 거쳐서만 닿음. 빈칸: 아직 오지 않음.",
-    "key_attention": "이 사진에서 계산한 가중치: {layer}번째 레이어, 헤드 평균.",
+    "key_attention": "이 이미지에서 계산한 가중치: {layer}번 레이어, 헤드 평균.",
     "table": "레이어 하나의 비용과 가정은? 패치 {patches}개, 폭 {dim}",
     "parameters": "파라미터", "macs": "곱셈·덧셈", "path": "경로 길이", "local": "지역성 유지",
     "shared": "가중치 공유", "after": "학습 후 가중치",
@@ -82,7 +82,7 @@ KO = {
     "after_full": "고정", "after_convolution": "고정", "after_recurrent": "고정", "after_attention": "입력마다 다름",
     "again": "다시 섞기", "shift": "이동(픽셀)",
     "unmeasured": "?(누르면 계산)",
-    "original": "원래 사진", "shuffled": "패치를 섞은 사진", "shifted": "옮긴 사진",
+    "original": "원래 이미지", "shuffled": "패치를 섞은 이미지", "shifted": "옮긴 이미지",
     "vit": "ViT", "bare": "위치 임베딩 없는 ViT", "bare_already": "(원래 없는 모델)", "cnn": "CNN",
     "cnn_missing": "내장 CNN이 여기에는 설치되어 있지 않습니다.",
     "change": "Δp", "apart": "TV",

@@ -42,7 +42,7 @@ KO = {
     "kicker": "3단계 · 트랜스포머 인코더",
     "title": "정규화는 어디에 두고, 잔차 연결은 왜 있을까?",
     "text": "{shape}개 값의 흐름이 블록 {layers}개를 지납니다. **같은 가중치**를 두 가지로 이었습니다. 하나는 "
-            "[덧셈](place=sum1)마다 [정규화](place=norm1)가 뒤따르는 표준 인코더, 하나는 이 모델이 학습된 "
+            "[덧셈](place=sum1)마다 [정규화](place=norm1)가 뒤따르는 표준 인코더, 다른 하나는 이 모델이 학습된 "
             "구조({trained})입니다.\n"
             "패치의 평균 노름: {first} → **{here}**, 표준 구조에서는 → **{standard}**.\n"
             "[잔차 연결](residual=false)(He 2016)을 끊으면 예측은 {before} → **{after}**, 토큰끼리의 평균 코사인은 "
@@ -62,8 +62,8 @@ KO = {
     "token": "어느 토큰의 노름일까?",
     "is_norm1": "Norm", "is_norm2": "Norm", "is_mlp": "MLP", "is_feed": "Feed Forward",
     "is_attention": "Multi-Head", "is_attention2": "Attention", "is_sum1": "+", "is_sum2": "+",
-    "at_x": "입력 x", "at_norm1": "첫째 정규화", "at_norm2": "둘째 정규화", "at_attention": "어텐션", "at_mlp": "MLP",
-    "at_sum1": "첫째 덧셈", "at_sum2": "둘째 덧셈",
+    "at_x": "입력 x", "at_norm1": "첫 번째 정규화", "at_norm2": "두 번째 정규화", "at_attention": "어텐션",
+    "at_mlp": "MLP", "at_sum1": "첫 번째 덧셈", "at_sum2": "두 번째 덧셈",
     "part": "{part}: 노름 {norm}",
     "vector": "{part} 뒤의 벡터",
     "vector_x": "블록에 들어오는 벡터",
@@ -71,7 +71,7 @@ KO = {
     "chart": "깊어지면 노름도 커질까?",
     "after": "지나온 레이어", "norm": "L2 노름",
     "key_class": "클래스 토큰", "key_other_on": "흐린 선: 잔차 없음", "key_other_off": "흐린 선: 잔차 있음",
-    "ends": "무엇으로 예측할까?", "with": "잔차 있음", "without": "잔차 없음", "nothing": "–",
+    "ends": "무엇이라고 예측할까?", "with": "잔차 있음", "without": "잔차 없음", "nothing": "–",
     "diagram": "{name}: 블록의 구조와 부품마다 잰 L2 노름, {where}",
 }
 

@@ -39,7 +39,7 @@ KO = {
     "kicker": "2단계 · 위치 임베딩",
     "title": "모델은 패치의 위치를 어떻게 알까?",
     "text": "어텐션은 토큰을 집합으로 다루므로 토큰의 위치를 모릅니다. 그래서 맨 앞에 "
-            "클래스 토큰을 붙이고 [위치를 더합니다](tab=sum). {prefix} + {patches} = {tokens}개 토큰이고, "
+            "클래스 토큰을 붙이고 [위치를 더합니다](tab=sum). 토큰은 {prefix} + {patches} = {tokens}개이고, "
             "각각 {dim}차원입니다.\n"
             "위치는 [수식](tab=formula)으로 정하거나 학습합니다. [둘을 비교](tab=compare)해 봅시다.\n"
             "**{answer}** 확률: 그대로 {p0}, 패치의 위치를 없애면 {p1}, [섞으면](tab=compare, seed=1) {p2}.",

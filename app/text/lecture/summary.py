@@ -18,7 +18,7 @@ EN = {
     "attention": "multi-head attention", "mlp": "MLP", "add": "+", "heads": "{n} heads", "widths": "{hidden} wide",
     "read_token": "class token", "read_two": "class + distillation", "read_pooled": "pooled vector",
     "head": "norm, linear, softmax", "no_head": "norm", "prediction": "prediction", "none": "no prediction",
-    "answer": "{label}, {p}", "open": "{name}: {shape}. Opens the scene “{title}”",
+    "answer": "{label}, {p}", "open": "{name}. Opens the scene “{title}”",
     "all": "In grey: {total} parameters", "at": "Step {n}: {share} of all parameters",
     "table": "The paper’s models, and this one", "model": "model", "patch": "patch", "depth": "layers", "dim": "D",
     "hidden": "MLP", "head_count": "heads", "parameters": "parameters", "paper": "in paper", "B/16": "ViT-Base",
@@ -29,22 +29,22 @@ EN = {
 KO = {
     "kicker": "정리",
     "title": "픽셀에서 예측까지, 네 단계",
-    "text": "CNN은 작은 창을 옮겨 가며 봅니다. ViT는 패치 **{patches}개**로 자르고, 첫 레이어부터 모두가 모두를 "
-            "봅니다.\n[1 임베딩](step=1) · [2 위치](step=2) · [3 섞기 {layers}번](step=3) · [4 읽기](step=4): "
+    "text": "CNN은 작은 창을 옮겨 가며 봅니다. ViT는 패치 **{patches}개**로 자르고, 첫 레이어부터 모든 패치가 "
+            "서로를 봅니다.\n[1 임베딩](step=1) · [2 위치](step=2) · [3 섞기 {layers}번](step=3) · [4 읽기](step=4): "
             "{answer}.\n{parameters}",
     "outline": "CNN은 창을 조금씩 넓혀 가지만, ViT는 처음부터 모든 패치를 함께 봅니다.\n"
                "자르고 투영하고, 위치를 더하고, 패치끼리 섞고, 벡터 하나를 읽습니다.\n"
                "상자를 누르면 그 장면으로 돌아갑니다. 어디가 궁금한지 물어보세요.\n"
                "Base, Large, Huge는 그림은 같고 폭과 깊이만 다릅니다.",
     "pipeline": "모델 전체. 상자를 누르면 그 장면이 열립니다", "why": "왜?", "cnn": "CNN → ViT",
-    "bias": "귀납적 편향", "language": "단어 → 패치", "step1": "1 패치 임베딩", "step2": "2 위치",
-    "step3": "3 인코더 × {layers}", "step4": "4 헤드", "picture": "사진", "patches": "패치",
+    "bias": "귀납 편향", "language": "단어 → 패치", "step1": "1 패치 임베딩", "step2": "2 위치",
+    "step3": "3 인코더 × {layers}", "step4": "4 헤드", "picture": "이미지", "patches": "패치",
     "projection": "선형 투영", "token": "+ 클래스 토큰", "prefix": "+ 토큰 {n}개", "no_token": "클래스 토큰 없음",
     "positions": "+ 위치 임베딩", "no_positions": "위치 임베딩 없음", "norm": "정규화",
     "attention": "멀티 헤드 어텐션", "mlp": "MLP", "add": "+", "heads": "헤드 {n}개", "widths": "폭 {hidden}",
     "read_token": "클래스 토큰", "read_two": "클래스 + 증류", "read_pooled": "풀링한 벡터",
     "head": "정규화, 선형, 소프트맥스", "no_head": "정규화", "prediction": "예측", "none": "예측 없음",
-    "answer": "{label}, {p}", "open": "{name}: {shape}. 장면 ‘{title}’ 열기", "all": "회색: 파라미터, 모두 {total}개",
+    "answer": "{label}, {p}", "open": "{name}. 장면 ‘{title}’ 열기", "all": "회색: 파라미터, 모두 {total}개",
     "at": "{n}단계: 전체 파라미터의 {share}", "table": "논문의 모델, 그리고 지금 이 모델", "model": "모델",
     "patch": "패치", "depth": "레이어", "dim": "D", "hidden": "MLP", "head_count": "헤드", "parameters": "파라미터",
     "paper": "논문의 값", "B/16": "ViT-Base", "L/16": "ViT-Large", "H/14": "ViT-Huge", "own": "지금: {name}",
