@@ -10,6 +10,7 @@ EN = {
             "Probability of **{answer}**: {p0} as it is, {p1} without the patches' positions, {p2} "
             "[shuffled](tab=compare, seed=1).",
     "outline": "The same patches in another order are the same set to attention: something has to say where they lie.\n"
+               "The paper's ViT-B/16: 1 + 14 · 14 = 197 tokens of 768 values, so 197 × 768 positions to learn.\n"
                "Position and content are simply added; the network learns to tell them apart.\n"
                "The worked example: by its own formula the slide's row would be 0.84, 0.54, 0.01, 1.00.\n"
                "A learned embedding finds rows and columns by itself; shuffle it and watch the answer.",
@@ -44,6 +45,7 @@ KO = {
             "위치는 [수식](tab=formula)으로 정하거나 학습합니다. [둘을 비교](tab=compare)해 봅시다.\n"
             "**{answer}** 확률: 그대로 {p0}, 패치의 위치를 없애면 {p1}, [섞으면](tab=compare, seed=1) {p2}.",
     "outline": "순서를 바꿔도 어텐션에는 같은 집합입니다. 위치를 따로 알려 주어야 합니다.\n"
+               "논문의 ViT-B/16이라면 1 + 14 · 14 = 197개 토큰, 각각 768차원입니다. 위치 임베딩도 197 × 768입니다.\n"
                "위치와 내용을 그냥 더합니다. 둘을 구별하는 법은 학습으로 배웁니다.\n"
                "예제: 슬라이드의 수식대로라면 0.84, 0.54, 0.01, 1.00이어야 합니다.\n"
                "학습한 위치 임베딩은 행과 열을 스스로 찾아냅니다. 섞어서 예측이 어떻게 바뀌는지 보여 줍니다.",
