@@ -26,6 +26,22 @@ def show() -> None:
         st.subheader(t("side.model"), anchor=False)
         state.put("named", choose_model())
         spoken(t.language)
+    state.put("drawn", chosen())
+
+
+def chosen() -> tuple:
+    """What is chosen at the side, as the browser last said it."""
+    source, model = state.get("source"), state.get("model")
+    picture = state.get({"sample": "sample", "file": "upload", "camera": "camera"}.get(source, "mistake"))
+    return (state.get("lang"), source, getattr(picture, "file_id", picture), model,
+            model == OTHER and state.get("model_name"))
+
+
+def catch_up() -> None:
+    """Draw the whole page where it was drawn from another choice. A fragment that speaks by itself begins with this:
+    what the browser says in the same moment comes as that fragment's, and no run of the whole page would follow."""
+    if state.get("drawn") != chosen():
+        st.rerun()
 
 
 def choose_picture() -> None:

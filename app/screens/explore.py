@@ -16,6 +16,7 @@ def expected_label(result, expected) -> str | None:
 
 @st.fragment(key="atlas")
 def atlas(result, expected):
+    sidebar.catch_up()
     panels.atlas(result, expected=expected, key="attention")
     state.write_address(ADDRESS)  # of the whole page, too: nothing beneath changes what it holds
 

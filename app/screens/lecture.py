@@ -26,14 +26,11 @@ def said() -> None:
         elif order == "picture":
             files = list(cache.samples())
             state.put("sample", files[(files.index(state.get("sample")) + 1) % len(files)])
-        state.put("ordered", True)
 
 
 @st.fragment(key="lecture")
 def stage(result):
-    if state.get("ordered"):
-        state.put("ordered", None)
-        st.rerun()
+    sidebar.catch_up()
     scene = state.one_of("scene", SCENES)
     data = cache.scene(result, state.picture()[0], scene, json.dumps(state.get("want") or {}), state.get("lang"),
                        state.get("source") == "sample")

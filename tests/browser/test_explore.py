@@ -11,7 +11,7 @@ from PIL import Image
 import vit_core as vc
 from app import text
 from tests.browser.atlas_driver import Atlas, agrees
-from tests.browser.conftest import ROOT, scroll, settled, told
+from tests.browser.conftest import ROOT, addressed, scroll, settled, told
 from tests.hostile.make import cases
 from vit_core import analysis
 
@@ -264,6 +264,19 @@ def test_the_language_is_switched_in_place(visit, shoot, server):
     page.wait_for_function("() => location.search.includes('lang=ko')")
     assert server.forwards() == ran
     shoot(page, "korean")
+
+
+def test_what_is_chosen_in_the_moment_the_maps_speak_is_not_lost(visit):
+    page = visit("lang=en&layer=3")
+    page.evaluate("""() => {
+        const atlas = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+            .map(e => e.shadowRoot?.querySelector('.atlas')?.atlas).find(Boolean);
+        atlas.send('view', {...atlas.view(), layer: 1});
+        [...document.querySelectorAll('[data-testid=stSidebar] button')].find(b => b.textContent === '한국어').click();
+    }""")
+    for key in ("norms.title", "predictions.title", "rollout.title"):  # once, the whole page stayed as it was
+        page.get_by_role("heading", name=KOREAN(key)).wait_for(timeout=20_000)
+    addressed(page, "lang=ko", "layer=2")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
