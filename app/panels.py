@@ -113,7 +113,11 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
 
     def changed() -> None:
         view = state.get(key)["view"]
+        if view["seq"] != state.get("atlas_order", 0):  # said before it heard of the last order
+            return
         state.put("atlas_view", {name: view[name] for name in wanted})
+        if state.get("atlas_view") == to_atlas(result, state.get):  # an answer to an order: all of it is known
+            return
         for name, value in from_atlas(result, view).items():
             state.put(name, value)
         state.rerun(*SHOWN)

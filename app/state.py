@@ -109,14 +109,21 @@ def worded(name: str, then: Callable[[], None] | None = None) -> dict[str, Any]:
 
 
 def write_address(names: tuple[str, ...]) -> None:
-    """Put what the page shows into the browser's address, where it changed, and nothing else: one step for Back."""
+    """Put what the page shows into the browser's address, where it changed, and nothing else: one step for Back.
+
+    An address that Back or Forward led to stays as it is until something else is shown, however little it says: a step
+    of the page's own would cut off what lies ahead, and lead who goes back to the same place for ever.
+    """
     shown = st.query_params.to_dict()
     wanted = {name: value for name, value in shown.items() if name not in ADDRESS}
     for name in names:
         value = get("named" if name == "model" else name)
         if value is not None and (name != "sample" or get("source") == "sample"):
             wanted[name] = str(value)
-    if shown != wanted:
+    if get_script_run_ctx().is_history_navigation:
+        put("led", wanted)
+    elif shown != wanted and wanted != get("led"):
+        put("led", None)
         st.query_params.from_dict(wanted)
 
 

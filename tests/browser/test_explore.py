@@ -142,6 +142,35 @@ def test_another_model_looks_from_the_same_place(visit):
         assert page.get_by_text("How alike is every place to row 7, column 7?").count()
 
 
+def test_back_and_forward_lead_through_what_was_seen(visit, model, server):
+    page = visit("lang=en&layer=3&head=2&from=patch&row=2&col=3")
+    trace, atlas = vc.record(model, str(SAMPLES / FIRST["file"])), Looking(page)
+    first, second = (2, 1, (1, 2)), (4, 0, (5, 6))
+
+    def seen(layer, head, place, pinned):
+        atlas.shows(trace.attention(layer, [trace.token_at(*place)])[head, 0])
+        addressed(page, f"layer={layer + 1}", f"head={head + 1}", f"row={place[0] + 1}", f"col={place[1] + 1}",
+                  *([f"pinned={place[0] + 1}-{place[1] + 1}"] if pinned else []), lacks=() if pinned else ("pinned",))
+        page.get_by_text(f"Highlighted: layer {layer + 1}, head {head + 1}").wait_for()
+
+    seen(*first, False)
+    ran, begun = server.forwards(), page.evaluate("history.length")
+    atlas.click(*second[2])
+    addressed(page, "pinned=6-7")
+    page.mouse.click(*atlas.cell(*second[:2]))
+    page.mouse.move(5, 5)  # off the maps, or the one under the pointer is shown
+    seen(*second, True)
+    assert page.evaluate("history.length") == begun + 2
+    page.go_back(wait_until="commit")
+    seen(*first[:2], second[2], True)
+    page.go_back(wait_until="commit")
+    seen(*first, False)
+    page.go_forward(wait_until="commit")
+    page.go_forward(wait_until="commit")
+    seen(*second, True)
+    assert server.forwards() == ran
+
+
 def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, server, shoot):
     page = visit()
     trace, atlas = vc.record(model, str(SAMPLES / FIRST["file"])), Looking(page)
