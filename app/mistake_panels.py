@@ -184,13 +184,25 @@ def calibration(run: Run, *, key: str) -> None:
     st.caption(t("mistakes.calibration.text", value=number(100 * of.ece)))
     figure = mistake_figures.calibration(of, t("mistakes.calibration.x"), t("mistakes.calibration.y"),
                                          t("mistakes.calibration.hover"))
-    chart(Finished(figure), key)
+    if listed(run, 380):
+        chart(Finished(figure), key)
+
+
+def listed(run: Run, height: int) -> bool:
+    """Whether the thumbnails stand; until then a figure leaves its room empty. What draws figures takes a browser
+    seconds to begin with, a map's points take it more, and nothing else of the page appears meanwhile."""
+    if state.get("listed") == str(run.out):
+        return True
+    st.container(height=height, border=False)
+    return False
 
 
 def embedding_map(run: Run, *, key: str) -> None:
     """All pictures by their embeddings; a click opens one."""
     t = state.t()
     st.subheader(t("mistakes.map.title"), anchor=False)
+    if not listed(run, 500):
+        return
     with st.spinner(t("busy.figure")):
         numbers, places, count = run.map
     if not len(numbers):
@@ -250,10 +262,14 @@ def pictures(run: Run, look: Look, *, key: str) -> Look:
         open_picture(state.get(key)["open"])
         state.put("go", True)
 
+    def drawn() -> None:
+        state.put("listed", str(run.out))
+        state.rerun("calibration", "map")
+
     rows = run.page(look)
     data = pack_gallery([item(run, row) for row in rows], [run.thumbnail(row) for row in rows],
                         {"none": t("mistakes.count.none")}, state.get("came"))
-    mount_gallery(data, key=key, on_open=opened)
+    mount_gallery(data, key=key, on_open=opened, on_drawn=drawn)
     return look
 
 

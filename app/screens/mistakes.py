@@ -39,6 +39,11 @@ def classes(run):
     mistake_panels.classes(run, key="classes")
 
 
+@st.fragment(key="calibration")
+def calibration(run):
+    mistake_panels.calibration(run, key="calibration")
+
+
 @st.fragment(key="map")
 def embedding_map(run):
     asked_elsewhere()
@@ -57,7 +62,7 @@ def overview(run) -> None:
     with left:
         classes(run)
     with right:
-        mistake_panels.calibration(run, key="calibration")
+        calibration(run)
     embedding_map(run)
 
 
@@ -83,6 +88,7 @@ def to_explore(run, path: str) -> None:
 def picture(run, path: str) -> None:
     """One picture, and why."""
     t, look = state.t(), mistake_panels.look()
+    state.put("listed", None)
     row = run.rows.row(path)
     place, before, after = run.around(look, path)
     with st.container(horizontal=True, vertical_alignment="center", key="open_bar"):

@@ -234,6 +234,14 @@ def test_explore_opens_the_picture_with_the_model_and_comes_back(show, run, shoo
     addressed(page, "page=3")
 
 
+def test_pictures_stand_before_what_draws_figures_is_fetched(show, run):
+    page = show()
+    for chart in ("calibration", "map"):
+        page.wait_for_function("c => document.querySelector(`.st-key-${c} .js-plotly-plot`)?._fullData", arg=chart)
+    plotly = next(i for i, url in enumerate(page.asked) if "PlotlyChart" in url)
+    assert sum(url.startswith("blob:") for url in page.asked[:plotly]) >= PAGE  # and the pieces themselves
+
+
 def test_the_map_opens_a_picture(show, run):
     page = show()
     page.locator(".st-key-map .js-plotly-plot").wait_for()

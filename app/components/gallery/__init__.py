@@ -33,6 +33,7 @@ def pack(items: Sequence[Mapping], thumbnails: Sequence[bytes | None], words: Ma
                     {f"thumbnail {i}": data for i, data in enumerate(thumbnails) if data})
 
 
-def gallery(data: bytes, *, key: str, on_open: Callable[[], None]) -> None:
-    """Mount it. Trigger "open": the path that was clicked."""
-    _piece(key=key, data=data, on_open_change=on_open)
+def gallery(data: bytes, *, key: str, on_open: Callable[[], None],
+            on_drawn: Callable[[], None]) -> None:
+    """Mount it. Trigger "open": the path that was clicked; "drawn", once: the pictures stand."""
+    _piece(key=key, data=data, on_open_change=on_open, on_drawn_change=on_drawn)

@@ -57,5 +57,10 @@ export default function (component) {
       });
     }
   });
+  if (!root.told) { // once on the page: what takes the browser long may come now
+    root.told = true;
+    const pictures = [...root.querySelectorAll("img")].map((image) => image.decode());
+    Promise.allSettled(pictures).then(() => requestAnimationFrame(() => setTimeout(() => setTriggerValue("drawn", true))));
+  }
   return forget;
 }
