@@ -57,8 +57,8 @@ class _Report:
     def headline(self) -> Markup:
         a = self.accuracy
 
-        def big(name: str, value: float, below: str, *more: str) -> Markup:
-            shown = self.say("percent", value=percent(value)) if np.isfinite(value) else "–"
+        def big(name: str, value: float, below: str, *more: str, unit: str = "percent") -> Markup:
+            shown = self.say(unit, value=percent(value)) if np.isfinite(value) else "–"
             return tag("div", tag("b", shown, data_name=name, data_value=float(value)), tag("span", self.words[name]),
                        *(tag("span", line, class_="quiet") for line in (below, *more)))
 
@@ -70,7 +70,7 @@ class _Report:
         if len(self.counts[0]) > 5:
             blocks.append(big("top5", a.top5, within(a.top5_interval),
                               self.say("counted", right=f"{a.right5:,}", **counted)))
-        blocks.append(big("ece", self.calibration.ece, self.words["bins"]))
+        blocks.append(big("ece", self.calibration.ece, self.words["bins"], unit="points"))
         notes = [self.say(kind, count=f"{count:,}") for kind, count in (("unknown", a.unknown),
                                                                          ("unreadable", a.unreadable)) if count]
         return joined(tag("h2", self.words["headline"]), tag("div", *blocks, class_="numbers"),

@@ -98,6 +98,9 @@ def test_the_numbers_are_the_metrics(run, everything):
     ece = metrics.calibration(columns.probability, columns.target, columns.predicted).ece
     shown = {e.attributes["data-name"]: float(e.attributes["data-value"]) for e in page.all("b")}
     assert shown == {"top1": wanted.top1, "top5": wanted.top5, "ece": ece}
+    said = {e.attributes["data-name"]: e.text for e in page.all("b")}
+    assert said["top1"].endswith(" %")
+    assert said["ece"].endswith((" pp", "%p"))  # a distance between two percentages, as on the page
     text = page.all("body")[0].text
     assert f"{wanted.right:,} of {wanted.counted:,} pictures" in text
     low, high = (module.percent(end) for end in wanted.top1_interval)
@@ -244,7 +247,7 @@ def test_both_languages_say_the_same():
     for key, sentence in words.EN.items():
         assert set(places.findall(sentence)) == set(places.findall(words.KO[key])), key
         assert not hangul.search(sentence), key
-        assert hangul.search(words.KO[key]) or key == "percent", key
+        assert hangul.search(words.KO[key]) or key in ("percent", "points"), key
     used = (module.Path(module.__file__)).read_text(encoding="utf-8")
     assert not [k for k in words.EN if not re.search(rf"[\"']{k}[\"']", used)
                 and not k.startswith(("order_", "outcome_")) and k not in ("truth", "predicted", "top1", "top5", "ece")]
