@@ -178,6 +178,25 @@ def test_a_head_of_several_layers_is_what_the_refusal_speaks_of():
     assert caught.value.code == "checkpoint-architecture"
 
 
+class Doubled(torch.nn.Linear):
+    """Its tensors are a linear layer's, and what it does is not."""
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+@pytest.mark.parametrize(("name", "part"), [("blocks.0.attn.proj", "Doubled"), ("head_drop", "ReLU")])
+def test_parts_that_do_something_else_are_refused(name, part):
+    theirs = build("test_vit")
+    if part == "Doubled":
+        theirs.get_submodule(name).__class__ = Doubled
+    else:
+        theirs.set_submodule(name, torch.nn.ReLU())
+    with pytest.raises(InputError, match=f"what its parts {part} do is not known") as caught:
+        from_timm(theirs.eval())
+    assert caught.value.code == "checkpoint-architecture"
+
+
 def test_the_model_is_ours_frozen_and_a_copy():
     theirs = build("test_vit")
     ours = from_timm(theirs)

@@ -185,6 +185,9 @@ def _facts(module: nn.Module, what: str) -> dict:
         raise _refuse(what, _DIFFERENTIAL, "DiffAttention")
     if kind not in ("Block", "ResPostBlock", "ParallelScalingBlock", "ParallelThingsBlock"):
         raise _refuse(what, f"there is no equivalent of its {kind}", f"blocks = {kind}")
+    own = {type(m).__name__ for m in module.modules() if type(m).__module__.split(".")[0] not in ("torch", "timm")}
+    if own := sorted(own | {type(m).__name__ for m in (module.pos_drop, module.head_drop)} - {"Dropout", "Identity"}):
+        raise _refuse(what, f"what its parts {', '.join(own)} do is not known", ", ".join(own))
     norms = {(type(m).__name__, m.eps) for m in module.modules() if type(m).__name__ in _NORMS}
     strange = {type(m).__name__ for m in module.modules() if "Norm" in type(m).__name__} - _NORMS.keys()
     if len(norms) != 1 or strange:
