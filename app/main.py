@@ -13,12 +13,13 @@ from app import cache, figures, sidebar, state
 
 state.start()
 t = state.t()
+st.set_page_config(None, figures.icon(), layout="wide", initial_sidebar_state=295)  # or a page's icon is fetched
 st.html(Path(__file__).with_name("style.css"))
 pages = [st.Page("screens/explore.py", title=t("page.explore"), icon=":material/search:", default=True),
          st.Page("screens/lecture.py", title=t("page.lecture"), icon=":material/co_present:"),
          st.Page("screens/mistakes.py", title=t("page.mistakes"), icon=":material/rule:")]
 page = st.navigation(pages, position="top")
-st.set_page_config(f"{page.title} · {t('app.name')}", figures.icon(), layout="wide", initial_sidebar_state=295)
+st.set_page_config(f"{page.title} · {t('app.name')}")
 with cache.turns():
     sidebar.show()
     page.run()

@@ -85,6 +85,7 @@ def pick(key: str) -> Callable[[], None]:
             state.put("row", int(point[0]))
             state.put("col", int(point[1]))
             state.put("pinned", None)  # or the pin would hold the atlas where it was
+            state.put("passing", False)
         state.rerun(*SHOWN)
 
     return chosen
@@ -115,6 +116,8 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
         view = state.get(key)["view"]
         if view["seq"] != state.get("atlas_order", 0):  # said before it heard of the last order
             return
+        if moved := [name for name in wanted if view[name] != state.get("atlas_view")[name]]:
+            state.put("passing", moved == ["query"])
         state.put("atlas_view", {name: view[name] for name in wanted})
         if state.get("atlas_view") == to_atlas(result, state.get):  # an answer to an order: all of it is known
             return

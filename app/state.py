@@ -112,7 +112,8 @@ def write_address(names: tuple[str, ...]) -> None:
     """Put what the page shows into the browser's address, where it changed, and nothing else: one step for Back.
 
     An address that Back or Forward led to stays as it is until something else is shown, however little it says: a step
-    of the page's own would cut off what lies ahead, and lead who goes back to the same place for ever.
+    of the page's own would cut off what lies ahead, and lead who goes back to the same place for ever. Nor is a place
+    that the mouse only passes over a step ("passing"): the next thing that is chosen brings it along.
     """
     shown = st.query_params.to_dict()
     wanted = {name: value for name, value in shown.items() if name not in ADDRESS}
@@ -120,9 +121,10 @@ def write_address(names: tuple[str, ...]) -> None:
         value = get("named" if name == "model" else name)
         if value is not None and (name != "sample" or get("source") == "sample"):
             wanted[name] = str(value)
+    changed = {name for name in {*shown, *wanted} if shown.get(name) != wanted.get(name)}
     if get_script_run_ctx().is_history_navigation:
         put("led", wanted)
-    elif shown != wanted and wanted != get("led"):
+    elif changed and wanted != get("led") and not (get("passing") and changed <= {*view.PLACE}):
         put("led", None)
         st.query_params.from_dict(wanted)
 

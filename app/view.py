@@ -9,7 +9,8 @@ from app.result import Result
 
 COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}  # what stands beside the heads
 CHOICES = {"direction": ("row", "column"), "scale": ("map", "layer", "shared"), "compare": ("both", "difference")}
-KEPT = ("layer", "head", "from", "row", "col", "pinned", *CHOICES)  # all of it
+PLACE = ("from", "row", "col")  # where it looks from
+KEPT = ("layer", "head", *PLACE, "pinned", *CHOICES)  # all of it
 
 
 def to_atlas(result: Result, get: Callable[[str], object]) -> dict:

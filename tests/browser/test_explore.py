@@ -171,6 +171,18 @@ def test_back_and_forward_lead_through_what_was_seen(visit, model, server):
     assert server.forwards() == ran
 
 
+def test_where_the_mouse_only_passes_is_no_step_for_back(visit):
+    page = visit("lang=en&from=patch&row=2&col=3")
+    atlas, begun, address = Looking(page), page.evaluate("history.length"), page.url
+    for row, col in ((4, 4), (1, 5), (6, 2)):
+        atlas.hover(row, col)
+        page.get_by_text(f"How alike is every place to row {row + 1}, column {col + 1}?").wait_for()
+    assert (page.evaluate("history.length"), page.url) == (begun, address)
+    atlas.click(5, 3)
+    addressed(page, "row=6", "col=4", "pinned=6-4")
+    assert page.evaluate("history.length") == begun + 1
+
+
 def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, server, shoot):
     page = visit()
     trace, atlas = vc.record(model, str(SAMPLES / FIRST["file"])), Looking(page)

@@ -60,8 +60,8 @@ KO = {
     "channel_is": "{channel}: {z} × {w} = {product}", "for": "더하는 채널 {n}개", "against": "빼는 채널 {n}개",
     "up": "더함", "down": "뺌", "bias": "편향", "logit": "로짓", "difference": "로짓의 차",
     "lens": "답은 언제 만들어질까?", "x": "이 레이어 뒤 (0: 입력)", "y": "확률", "layer": "레이어",
-    "leaders": "레이어마다 1위인 클래스", "leads": "레이어 {n} 뒤: {name}", "after_input": "입력에서는",
-    "after_layer": "레이어 {n} 뒤에는", "only_vector": "대신 모델이 내놓는 것: 벡터 z",
+    "leaders": "레이어마다 1위인 클래스", "leads": "{n}번 레이어 뒤: {name}", "after_input": "입력에서는",
+    "after_layer": "{n}번 레이어 뒤에는", "only_vector": "대신 모델이 내놓는 것: 벡터 z",
 }
 
 MATH = {"z": "z",
