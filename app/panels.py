@@ -15,7 +15,7 @@ from app.figures import two_digits as number
 from app.result import Result, Rollout
 from app.text import EQUATIONS, WORDS
 from app.text.plain import escaped, plain
-from app.view import from_atlas, to_atlas
+from app.view import PLACE, from_atlas, to_atlas
 
 SHOWN = ("atlas", "positions", "rollout", "heads")  # the fragments that show what is looked at
 
@@ -116,13 +116,15 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
         view = state.get(key)["view"]
         if view["seq"] != state.get("atlas_order", 0):  # said before it heard of the last order
             return
-        if moved := [name for name in wanted if view[name] != state.get("atlas_view")[name]]:
+        moved = [name for name in wanted if view[name] != state.get("atlas_view")[name]]
+        if moved:
             state.put("passing", moved == ["query"])
         state.put("atlas_view", {name: view[name] for name in wanted})
         if state.get("atlas_view") == to_atlas(result, state.get):  # an answer to an order: all of it is known
             return
         for name, value in from_atlas(result, view).items():
-            state.put(name, value)
+            if name in PLACE or moved != ["query"]:
+                state.put(name, value)
         state.rerun(*SHOWN)
 
     source = computed(result, "atlas")
