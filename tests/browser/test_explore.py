@@ -309,6 +309,7 @@ def test_the_language_is_switched_in_place(visit, shoot, server):
 
 def test_what_is_chosen_in_the_moment_the_maps_speak_is_not_lost(visit):
     page = visit("lang=en&layer=3")
+    Looking(page)  # figures may stand before the maps do
     page.evaluate("""() => {
         const atlas = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
             .map(e => e.shadowRoot?.querySelector('.atlas')?.atlas).find(Boolean);
