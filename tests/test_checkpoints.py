@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+import re
 import struct
 import time
 import zipfile
@@ -19,7 +20,7 @@ from safetensors.torch import save_file
 
 import vit_core as vc
 from vit_core.__main__ import main
-from vit_core.checkpoints import _hub, _timm, embedded
+from vit_core.checkpoints import _hub, _timm, clip, embedded
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
@@ -72,9 +73,15 @@ LABELS = {"id2label": {0: "cat", 1: "dog", 2: "newt"}, "label2id": {"cat": 0, "d
 
 
 def transformers_model(kind: str, **config) -> torch.nn.Module:
-    family = kind.removesuffix("WithTeacher").removesuffix("ForImageClassification").removesuffix("Model")
-    base = VIT if family in ("ViT", "DeiT") else DINO
-    return randomise(getattr(transformers, kind)(getattr(transformers, f"{family}Config")(**base, **config)))
+    """By the name of its class in transformers. Whoever also reads texts gets a small half that does."""
+    family = re.match(r"(CLIP|Siglip|ViTMAE|ViTMSN|IJepa|ViT|DeiT|Dinov2WithRegisters|Dinov2)(Vision)?", kind)
+    settings = getattr(transformers, f"{family[0]}Config")
+    if family[1] in ("CLIP", "Siglip") and not family[2]:
+        texts = dict(SIZES, intermediate_size=56, vocab_size=9, bos_token_id=1, eos_token_id=2)
+        made = settings(vision_config=VIT | config.pop("vision", {}), text_config=texts, **config)
+    else:
+        made = settings(**(DINO if "Dino" in kind else VIT) | config)
+    return randomise(getattr(transformers, kind)(made))
 
 
 KINDS = [
@@ -84,6 +91,8 @@ KINDS = [
     ("Dinov2ForImageClassification", LABELS), ("Dinov2ForImageClassification", {"use_swiglu_ffn": True}),
     ("Dinov2Model", {}), ("Dinov2WithRegistersForImageClassification", LABELS), ("Dinov2WithRegistersModel", {}),
     ("Dinov2WithRegistersModel", {"use_swiglu_ffn": True, "num_register_tokens": 2, "qkv_bias": False}),
+    ("ViTMSNForImageClassification", LABELS), ("ViTMSNModel", {}), ("IJepaForImageClassification", LABELS),
+    ("IJepaModel", {}), ("CLIPForImageClassification", LABELS), ("SiglipForImageClassification", LABELS),
 ]
 
 
@@ -110,8 +119,65 @@ def test_same_as_transformers(kind, config, original, tmp_path):
     assert ours.labels == (["cat", "dog", "newt"] if config is LABELS else None)
 
 
+@pytest.mark.parametrize(("kind", "config"), [
+    ("CLIPVisionModel", {}), ("CLIPVisionModel", {"hidden_act": "gelu", "layer_norm_eps": 0.1}), ("CLIPModel", {}),
+    ("CLIPVisionModelWithProjection", {"projection_dim": 5}), ("SiglipVisionModel", {}), ("SiglipModel", {}),
+    ("SiglipVisionModel", {"vision_use_head": False}), ("SiglipModel", {"vision": {"hidden_act": "gelu"}}),
+], ids=lambda v: v if isinstance(v, str) else ",".join(v) or "plain")
+def test_the_half_that_looks_at_pictures_of_those_that_read_too(kind, config, tmp_path):
+    """Tokens, and the vector that texts are compared with, before its projection."""
+    theirs = transformers_model(kind, **config)
+    theirs.save_pretrained(tmp_path)
+    ours, half = vc.load(f"hf:{tmp_path}", "cpu"), getattr(theirs, "vision_model", theirs)
+    for height, width in ((40, 40), (24, 16), (32, 56)):
+        images = pictures(height, width)
+        with torch.inference_mode():
+            expected = half(images, interpolate_pos_encoding=True)
+            for layer in ours.layers(ours.embed(images)):
+                tokens = layer.tokens
+            normed = ours.norm(tokens)
+            assert (ours.config.classes, ours(images)) == (0, None)
+            torch.testing.assert_close(tokens if "CLIP" in kind else normed, expected.last_hidden_state, rtol=1e-4,
+                                       atol=1e-4)
+            if expected.pooler_output is not None:
+                torch.testing.assert_close(ours.pooled(normed), expected.pooler_output, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["ViTMAEModel", "ViTMAEForPreTraining"])
+def test_what_mae_trained_without_its_masks(kind, tmp_path):
+    """Nothing hidden, the patches in their order; what paints pixels back is passed over."""
+    sizes = dict(decoder_hidden_size=8, decoder_num_hidden_layers=1, decoder_num_attention_heads=2,
+                 decoder_intermediate_size=8)
+    theirs = transformers_model(kind, mask_ratio=0.0, **sizes)
+    theirs.save_pretrained(tmp_path)
+    ours, half = vc.load(f"hf:{tmp_path}", "cpu"), getattr(theirs, "vit", theirs)
+    for height, width in ((40, 40), (24, 16)):
+        images, count = pictures(height, width), height * width // 64
+        with torch.inference_mode():
+            expected = half(images, noise=torch.arange(count).expand(2, count), interpolate_pos_encoding=True)
+            for layer in ours.layers(ours.embed(images)):
+                tokens = layer.tokens
+            torch.testing.assert_close(ours.norm(tokens), expected.last_hidden_state, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("config", "stated"), [
+    ({"model_type": "clip"}, (32, 1e-5, "quick_gelu")), ({"model_type": "siglip"}, (16, 1e-6, "gelu_pytorch_tanh")),
+    ({"model_type": "clip", "vision_config": {"patch_size": 16}}, (16, 1e-5, "quick_gelu")),
+    ({"model_type": "clip_vision_model", "hidden_act": "gelu"}, (32, 1e-5, "gelu")),
+    # the older name is all there is, as in transformers
+    ({"model_type": "clip", "vision_config": {"hidden_act": "gelu"}, "vision_config_dict": {"patch_size": 14}},
+     (14, 1e-5, "quick_gelu")),
+])
+def test_what_a_config_says_of_the_half_that_looks(config, stated):
+    theirs = transformers.AutoConfig.for_model(**config)
+    theirs = getattr(theirs, "vision_config", theirs)
+    said = clip.vision(config)
+    assert (theirs.patch_size, theirs.layer_norm_eps, theirs.hidden_act) == stated
+    assert (said["patch_size"], said["layer_norm_eps"], said["hidden_act"]) == stated
+
+
 @pytest.mark.parametrize(("kind", "resize"), [
-    ("ViTModel", "bicubic"), ("DeiTModel", "bicubic"), ("Dinov2Model", "bicubic"),
+    ("ViTModel", "bicubic"), ("DeiTModel", "bicubic"), ("Dinov2Model", "bicubic"), ("SiglipVisionModel", "bicubic"),
     ("Dinov2WithRegistersModel", "bicubic_antialias"),
 ])
 def test_positions_are_resized_as_transformers_does(kind, resize, tmp_path):
@@ -174,6 +240,7 @@ HALF = (0.5,) * 3
                                                                     "squash")),
     ({"image_processor_type": "BitImageProcessor", "size": 280, "image_mean": HALF, "image_std": HALF},
      Preprocess((224, 224), HALF, HALF, "bicubic", 0.8)),
+    ({"image_processor_type": "SiglipImageProcessor"}, Preprocess((224, 224), HALF, HALF, "bicubic", 1.0, "squash")),
     ({"image_processor_type": "BitImageProcessorFast", "size": {"shortest_edge": 256}}, Preprocess(
         (224, 224), (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), "bicubic", 0.875)),
 ])
@@ -411,11 +478,12 @@ def test_the_architecture_is_read_from_the_tensors(name, options, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["ViTForImageClassification", "DeiTForImageClassificationWithTeacher",
-                                  "Dinov2ForImageClassification", "Dinov2WithRegistersForImageClassification"])
+                                  "Dinov2ForImageClassification", "Dinov2WithRegistersForImageClassification",
+                                  "IJepaForImageClassification", "CLIPForImageClassification",
+                                  "SiglipForImageClassification"])
 def test_transformers_names_in_a_single_file(kind, tmp_path):
-    family = kind.removesuffix("WithTeacher").removesuffix("ForImageClassification")
-    base = {**(VIT if family in ("ViT", "DeiT") else DINO), "hidden_size": 128, "num_attention_heads": 2}
-    theirs = randomise(getattr(transformers, kind)(getattr(transformers, f"{family}Config")(**base)))
+    wide = {"hidden_size": 128, "num_attention_heads": 2}
+    theirs = transformers_model(kind, **({"vision": wide} if kind[:2] in ("CL", "Si") else wide))
     torch.save({"model": {f"module.{n}": t for n, t in theirs.state_dict().items()}}, tmp_path / "a.pth")
     ours = vc.load(f"file:{tmp_path / 'a.pth'}", "cpu")
     with torch.inference_mode():

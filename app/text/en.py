@@ -216,7 +216,7 @@ SENTENCES = {
     "error.checkpoint-not-finite": "{source} holds NaN or infinite weights, so nothing it computed would mean "
                                    "anything: {tensors}. Choose a checkpoint from before training diverged.",
     "error.checkpoint-architecture": "{source} is not a Vision Transformer that can be shown here ({reason}). ViT, "
-                                     "DeiT and DINOv2 of timm or transformers can.",
+                                     "DeiT, DINOv2, CLIP and SigLIP of timm or transformers can.",
     "error.checkpoint-config": "{source}: its configuration describes no model that can be built ({reason}). Use the "
                                "config.json published with these weights.",
     "error.labels-count": "{source}: the model has {classes} classes and there are {labels} labels. Give one label "

@@ -212,7 +212,7 @@ SENTENCES = {
     "error.checkpoint-not-finite": "가중치에 NaN이나 무한대가 있어 계산 결과에 아무 의미가 없습니다: "
                                    "{source}({tensors}). 학습이 발산하기 전의 체크포인트를 고르세요.",
     "error.checkpoint-architecture": "여기에서 보여 줄 수 있는 Vision Transformer가 아닙니다: {source}({reason}). "
-                                     "timm이나 transformers의 ViT, DeiT, DINOv2를 고르세요.",
+                                     "timm이나 transformers의 ViT, DeiT, DINOv2, CLIP, SigLIP을 고르세요.",
     "error.checkpoint-config": "설정대로는 모델을 만들 수 없습니다: {source}({reason}). 이 가중치와 함께 공개된 "
                                "config.json을 쓰세요.",
     "error.labels-count": "모델의 클래스는 {classes}개인데 레이블은 {labels}개입니다: {source}. 클래스마다 레이블을 "

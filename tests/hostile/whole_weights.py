@@ -91,6 +91,27 @@ _DINO = _ATTENTION | {r"ls(\d)\.gamma": r"layer_scale\1.lambda1", r"^head\.": "c
 _DEIT = _VIT | {r"^head\.": "cls_classifier.", r"^distillation_head\.": "distillation_classifier."}
 _MODULES = {r"^encoder\.layer\.": "layers.", r"attn\.qkv": "attention.{}", r"attn\.proj": "attention.o_proj",
             r"\.norm1": ".layernorm_before", r"\.norm2": ".layernorm_after", r"^head\.": "classifier."}
+_CLIP = {r"patch_embeddings\.projection": "patch_embedding", r"position_embeddings": "position_embedding.weight",
+         r"^embed_norm": "pre_layrnorm", r"^layernorm": "post_layernorm",
+         r"encoder\.layer\.": "encoder.layers.", r"\.norm(\d)": r".layer_norm\1", r"^head\.": "classifier.",
+         r"attn\.qkv": "self_attn.{}", r"attn\.proj": "self_attn.out_proj", r"^attention_pool\.latent": "head.probe",
+         r"^attention_pool\.proj": "head.attention.out_proj", r"^attention_pool\.norm": "head.layernorm",
+         r"^attention_pool\.fc": "head.mlp.fc"}
+
+
+def _reads_too(**fields) -> dict[str, Tensor]:
+    """The half of CLIP or SigLIP that looks, a tensor of the other half beside it."""
+    state = _hugging_face(_CLIP, **fields)
+    token = state.pop("embeddings.cls_token")
+    if token.numel():
+        state["embeddings.class_embedding"] = token[0, 0]
+    state["embeddings.position_embedding.weight"] = state["embeddings.position_embedding.weight"][0]
+    state = {re.sub(r"\.(q)uery|\.(k)ey|\.(v)alue", r".\1\2\3_proj", n): t for n, t in state.items()}
+    for part in ("weight", "bias") if "head.probe" in state else ():
+        state[f"head.attention.in_proj_{part}"] = torch.cat([state.pop(f"attention_pool.{n}.{part}")
+                                                             for n in ("q", "kv")])
+    return {f"vision_model.{n}" if "classifier" not in n else n: t for n, t in state.items()} | {
+        "text_model.final_layer_norm.weight": torch.ones(4), "logit_scale": torch.ones(())}
 
 
 def tensors() -> dict[str, dict[str, Tensor]]:
@@ -110,6 +131,8 @@ def tensors() -> dict[str, dict[str, Tensor]]:
         "transformers 5's modules": modules, "DeiT, distilled": _hugging_face(_DEIT, **distilled),
         "DINOv2 with registers": _hugging_face(_DINO, registers=2, layer_scale=True, position_prefix=False,
                                                pool="token_avg"),
+        "CLIP": _reads_too(embed_norm=True, patch_bias=False, final_norm=False, pool="avg"),
+        "SigLIP": _reads_too(class_token=False, pool="map", classes=0),
     }
 
 
@@ -140,6 +163,10 @@ def files() -> list[Whole]:
                        "DINOv2 with registers": "dinov2_with_registers"}.items():
         found.append(Whole(name, "config.json", ".safetensors", save(by_layout[name]), {
             "config.json": HUGGING_FACE | {"model_type": kind}, "preprocessor_config.json": PREPROCESSOR}))
+    found.append(Whole("CLIP", "config.json", ".safetensors", save(by_layout["CLIP"]), {
+        "config.json": {"model_type": "clip", "id2label": HUGGING_FACE["id2label"],
+                        "vision_config": HUGGING_FACE | {"hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}},
+        "preprocessor_config.json": PREPROCESSOR}))
     timm = save(by_layout["timm"])
     return [*found, Whole("timm", "config.json", ".safetensors", timm, {"config.json": TIMM}),
             Whole("timm", "labels.json", ".safetensors", timm, {"labels.json": LABELS})]

@@ -2,7 +2,7 @@
 
     embedded:<name>    ships with the product, needs nothing else
     timm:<name>        timm's pretrained weights, from its hub
-    hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2, DINOv2 with registers
+    hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2 (with registers too), MAE, MSN, I-JEPA, CLIP, SigLIP
     file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file, architecture read from its tensors
 """
 
@@ -52,7 +52,8 @@ def available() -> list[Available]:
                   "any Vision Transformer or DeiT of timm.list_models(), such as timm:vit_tiny_patch16_224; "
                   "needs the network once"),
         Available("hf:<folder or id>", "hf", "Hugging Face transformers checkpoints",
-                  "ViT, DeiT, DINOv2, with or without registers; a folder works offline"),
+                  "ViT, DeiT, DINOv2, with or without registers, MAE, MSN, I-JEPA, CLIP, SigLIP; "
+                  "a folder works offline"),
         Available("file:<path>", "file", "A checkpoint file",
                   ".safetensors, .pth, .pt, .bin or .ckpt with timm's or transformers' names; works offline"),
     ]

@@ -59,6 +59,15 @@ def _tokens(table: KeyTable, state: dict[str, Tensor], source: str) -> tuple[Ten
     return (torch.cat(list(given.values()), dim=1) if given else None), facts
 
 
+def renamed(state: dict[str, Tensor], pattern: str, by: str, source: str) -> dict[str, Tensor]:
+    """The same tensors under other names. InputError "checkpoint-keys" when two of them would have one."""
+    out = {re.sub(pattern, by, n): t for n, t in state.items()}
+    if twice := len(state) - len(out):
+        raise InputError("checkpoint-keys", f"{source} holds {twice} tensors twice, under two names.", source=source,
+                         missing=[], extra=[f"{twice} x 2"], shapes=[])
+    return out
+
+
 def translate(table: KeyTable, state: dict[str, Tensor], source: str) -> Translated:
     """Rename and join; what the table does not know keeps its name, to be refused with the rest."""
     state = dict(state)

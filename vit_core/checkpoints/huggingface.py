@@ -1,7 +1,8 @@
 """`hf:<folder or id>`: checkpoints of Hugging Face transformers, read without transformers.
 
-ViT, DeiT (one head or two), DINOv2, DINOv2 with registers; by the names that the hub's files have and by those of
-transformers 5's modules. A folder or repository of timm's, with timm's config.json, is handed to `timm.py`.
+ViT, DeiT (one head or two), DINOv2, DINOv2 with registers; what MAE, MSN and I-JEPA trained, with ViT's names; and the
+pictures' half of CLIP and SigLIP (`clip.py`). By the names that the hub's files have and by those of transformers 5's
+modules. A folder or repository of timm's, with timm's config.json, is handed to `timm.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vit_core.checkpoints import _files, _hub
+from vit_core.checkpoints import _files, _hub, clip
 from vit_core.checkpoints._assemble import assemble, per_channel, preprocess, short
-from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
+from vit_core.checkpoints._keys import KeyTable, Translated, infer, renamed, translate
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer
@@ -54,7 +55,7 @@ KEYS = KeyTable(
     ignored=("embeddings.mask_token", "pooler.dense"),
 )
 
-_FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers")
+_FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers", "vit_mae", "vit_msn", "ijepa")
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "quick_gelu": "quick_gelu",
                 "silu": "silu", "swish": "silu"}
 _LARGEST = {"depth": 1000}  # and 100,000 of anything else: beyond any model, within what can be laid out
@@ -67,7 +68,7 @@ _CLIP = {"size": {"shortest_edge": 224}, "default_to_square": False, "resample":
          "crop_size": 224, "image_mean": (0.48145466, 0.4578275, 0.40821073),
          "image_std": (0.26862954, 0.26130258, 0.27577711)}
 _PROCESSORS = {"DeiT": {"size": 256, "resample": 3, "do_center_crop": True, "crop_size": 224}, "Bit": _CLIP,
-               "CLIP": _CLIP}
+               "CLIP": _CLIP, "Siglip": {"size": 224, "resample": 3}}
 #: Switches that are followed, or change nothing here; and settings without "do_" that change pixels, and are not.
 _FOLLOWED = ("do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb", "do_reduce_labels")
 _CHANGES = ("crop_pct", "offset", "rescale_offset", "include_top")
@@ -75,19 +76,17 @@ _CHANGES = ("crop_pct", "offset", "rescale_offset", "include_top")
 
 def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
     """transformers' state by our names, and the facts that its family implies whatever its config says."""
-    count = len(state)
-    state = {re.sub(rf"^({'|'.join(_FAMILIES)})\.", "", n): t for n, t in state.items()}
-    state = {re.sub(r"^layers\.", "encoder.layer.", n): t for n, t in state.items()}
-    if len(state) != count:
-        raise InputError("checkpoint-keys", f"{source} holds {count - len(state)} tensors twice, under two names.",
-                         source=source, missing=[], extra=[f"{count - len(state)} x 2"], shapes=[])
+    state = {n: t for n, t in state.items() if not n.startswith("decoder.")}  # MAE's, from tokens back to pixels
+    state = renamed(state, rf"^({'|'.join(_FAMILIES)})\.", "", source)
+    state = renamed(state, r"^layers\.", "encoder.layer.", source)
     dino = not any("layernorm_before" in n or "layernorm_after" in n for n in state)
     weights = translate(KEYS, state, source)
     registers = "embeddings.register_tokens" in state
     facts = {"norm": "layer", "norm_eps": 1e-6 if dino else 1e-12, "patch_bias": True, "final_norm": True,
              "proj_bias": True, "mlp_bias": True, "layer_scale": dino,
-             "position_resize": "bicubic_antialias" if registers else "bicubic",
-             "pool": "token_avg" if dino and "head.weight" in weights.state else "token"}
+             "position_resize": "bicubic_antialias" if registers else "bicubic"}
+    if weights.facts["class_token"]:  # I-JEPA has none
+        facts["pool"] = "token_avg" if dino and "head.weight" in weights.state else "token"
     positions, tokens = weights.state.get("positions"), weights.state.get("prefix_tokens")
     if registers and positions is not None and positions.ndim == 3 and weights.facts["class_token"] \
             and positions.shape[:1] == (1,) and positions.shape[1] and positions.shape[-1] == tokens.shape[-1]:
@@ -138,9 +137,10 @@ def _facts(config: dict, source: str) -> dict:
                          f"{facts['heads']} heads (num_attention_heads).", source=source, field="num_attention_heads",
                          reason=f"hidden_size / num_attention_heads = {facts['dim']} / {facts['heads']}")
     dino = family.startswith("dinov2")
+    eps = 1e-6 if dino or family == "vit_msn" else 1e-12
     facts |= {"image_size": _pair(config.get("image_size", 224), "image_size", source),
               "patch_size": _pair(config.get("patch_size", 14 if dino else 16), "patch_size", source),
-              "norm_eps": _eps(config.get("layer_norm_eps", 1e-6 if dino else 1e-12), source),
+              "norm_eps": _eps(config.get("layer_norm_eps", eps), source),
               "qkv_bias": bool(config.get("qkv_bias", True)), "head_dim": facts["dim"] // facts["heads"]}
     if config.get("use_swiglu_ffn"):
         facts |= {"mlp": "glu", "activation": "silu"}
@@ -229,12 +229,16 @@ def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str
         from vit_core.checkpoints import timm
 
         return timm.from_config(config, state, source, labels)
-    if config.get("model_type") not in _FAMILIES:
-        kind = short(repr(config.get("model_type")))
+    family = config.get("model_type")
+    if family not in (*_FAMILIES, *clip.FAMILIES):
+        kind = short(repr(family))
         raise InputError("checkpoint-architecture", f"{source} is a {kind} model; those that can be shown are "
-                         f"{', '.join(_FAMILIES)}.", source=source, reason=f"model_type = {kind}")
-    weights, implied = translated(state, source)
-    ours = infer(weights, source, **implied | _facts(config, source))
+                         f"{', '.join((*_FAMILIES, *clip.FAMILIES))}.", source=source, reason=f"model_type = {kind}")
+    if family in clip.FAMILIES:
+        (weights, implied), stated = clip.translated(state, source), clip.vision(config)
+    else:
+        (weights, implied), stated = translated(state, source), config
+    ours = infer(weights, source, **implied | _facts(stated, source))
     labels = labels or (labels_of(config) if ours.classes else None)
     transform = _stated_preprocess(settings, ours.image_size, ours.channels, source)
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell)
