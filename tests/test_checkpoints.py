@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 import vit_core as vc
 from vit_core.__main__ import main
-from vit_core.checkpoints import _hub, _timm, clip, embedded
+from vit_core.checkpoints import _hub, _timm, clip, embedded, huggingface
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
@@ -169,11 +169,24 @@ def test_what_mae_trained_without_its_masks(kind, tmp_path):
      (14, 1e-5, "quick_gelu")),
 ])
 def test_what_a_config_says_of_the_half_that_looks(config, stated):
+    said = clip.vision(config)  # first: transformers writes into what it is given
     theirs = transformers.AutoConfig.for_model(**config)
     theirs = getattr(theirs, "vision_config", theirs)
-    said = clip.vision(config)
     assert (theirs.patch_size, theirs.layer_norm_eps, theirs.hidden_act) == stated
     assert (said["patch_size"], said["layer_norm_eps"], said["hidden_act"]) == stated
+
+
+@pytest.mark.parametrize("family", [*huggingface._FAMILIES, *clip.FAMILIES])
+def test_what_a_config_leaves_out_is_as_its_family_has_it(family):
+    theirs = transformers.AutoConfig.for_model(family)
+    theirs = getattr(theirs, "vision_config", theirs)
+    config = {"model_type": family}
+    ours = huggingface._facts(clip.vision(config) if family in clip.FAMILIES else config, family)
+    assert (ours["dim"], ours["depth"], ours["heads"], ours["channels"], ours["norm_eps"]) == (
+        theirs.hidden_size, theirs.num_hidden_layers, theirs.num_attention_heads, 3, theirs.layer_norm_eps)
+    assert ours["image_size"] == (theirs.image_size,) * 2
+    assert ours["patch_size"] == (theirs.patch_size,) * 2
+    assert ours["activation"] == huggingface._ACTIVATIONS[theirs.hidden_act]
 
 
 @pytest.mark.parametrize(("kind", "resize"), [

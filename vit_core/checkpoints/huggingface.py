@@ -139,7 +139,7 @@ def _facts(config: dict, source: str) -> dict:
     dino = family.startswith("dinov2")
     eps = 1e-6 if dino or family == "vit_msn" else 1e-12
     facts |= {"image_size": _pair(config.get("image_size", 224), "image_size", source),
-              "patch_size": _pair(config.get("patch_size", 14 if dino else 16), "patch_size", source),
+              "patch_size": _pair(config.get("patch_size", 14 if family == "dinov2" else 16), "patch_size", source),
               "norm_eps": _eps(config.get("layer_norm_eps", eps), source),
               "qkv_bias": bool(config.get("qkv_bias", True)), "head_dim": facts["dim"] // facts["heads"]}
     if config.get("use_swiglu_ffn"):
