@@ -66,8 +66,8 @@ SENTENCES = {
     "received.title": "What does the model receive?",
     "received.text": "Of {width} × {height} pixels, the model sees {crop_width} × {crop_height}, resized to "
                      "{input_width} × {input_height} and cut into {rows} × {cols} = {patches} patches of "
-                     "{patch_width} × {patch_height} pixels. With {prefix} tokens before them, that makes a sequence "
-                     "of {tokens}.",
+                     "{patch_width} × {patch_height} pixels. Tokens before them: {prefix}; the sequence is {tokens} "
+                     "long.",
     "received.not": "Each patch becomes one vector: within it, the model knows no pixels any more. What lies outside "
                     "the crop has no influence at all. The picture shown here is the input before it is normalised.",
     "received.alt": "the model's input of {width} × {height} pixels, cut into patches",

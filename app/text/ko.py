@@ -67,7 +67,7 @@ SENTENCES = {
     "received.title": "모델은 무엇을 입력받을까?",
     "received.text": "{width} × {height}픽셀 가운데 {crop_width} × {crop_height}만 보고, 이를 {input_width} × "
                      "{input_height}로 줄이거나 늘린 다음 {patch_width} × {patch_height}픽셀 패치 {rows} × {cols} = "
-                     "{patches}개로 자릅니다. 앞에 붙는 토큰 {prefix}개를 더해 길이 {tokens}의 시퀀스가 됩니다.",
+                     "{patches}개로 자릅니다. 앞에 붙는 토큰은 {prefix}개, 시퀀스 길이는 {tokens}입니다.",
     "received.not": "패치 하나는 벡터 하나가 되므로, 그 뒤로 모델은 패치 안의 픽셀을 따로 알지 못합니다. 잘려 나간 "
                     "바깥은 결과에 아무 영향도 주지 않습니다. 여기 보이는 것은 정규화하기 전의 입력입니다.",
     "received.alt": "패치로 자른 {width} × {height}픽셀 모델 입력",
