@@ -48,6 +48,15 @@ def test_korean_is_korean_and_english_is_not():
                     "atlas.class", "rollout.label", "predictions.hover", "mistakes.points", "mistakes.map.point"}
 
 
+@pytest.mark.parametrize(("count", "said"), [
+    ("1", "The 1 picture of"), ("0", "The 0 pictures of"), ("2", "The 2 pictures of"), ("1,001", "The 1,001 pictures"),
+])
+def test_one_is_a_picture_and_two_are_pictures(count, said):
+    assert text.Text("en")("mistakes.take.text", count=count).startswith(said)
+    facts = text.Text("en")("side.model.facts", layers=1, heads=12, dim=8, parameters="1 M")
+    assert facts.replace("\u00a0", " ").startswith("1 layer × 12 heads")
+
+
 def test_no_particle_is_left_open():
     """은(는), 이(가): what a form letter says, and no lecturer."""
     assert not [k for k, s in text.SENTENCES["ko"].items() if re.search(r"[은이을과]\([는가를와]\)|\((으|이)\)", s)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+
 from vit_core import InputError
 
 from . import atlas, en, ko, mistakes
@@ -31,6 +33,14 @@ EQUATIONS = {
 LISTED = 12  # names spelt out in one message; more are counted
 
 
+class _Counted(string.Formatter):
+    """Knows "{count:picture|pictures}": a number and its noun, which is the first where the number is 1."""
+
+    def format_field(self, value, format_spec: str) -> str:
+        one, bar, more = format_spec.partition("|")
+        return f"{value} {one if str(value) == '1' else more}" if bar else super().format_field(value, format_spec)
+
+
 class Text:
     """The sentences in one language: `t("key", number=3)`."""
 
@@ -41,7 +51,9 @@ class Text:
     def __call__(self, key: str, **values) -> str:
         """The sentence of that key, its places filled in; without values, as it stands (plotly's templates)."""
         sentence = self._sentences[key]
-        return sentence.format(**values) if values else sentence
+        if not values:
+            return sentence
+        return _Counted().format(sentence, **values) if "|" in sentence else sentence.format(**values)
 
     def error(self, error: InputError) -> str:
         """What an InputError says in this language; its own English sentence where the code is not known here."""

@@ -25,7 +25,7 @@ SENTENCES = {
     "side.model.name": "Name of the model",
     "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small` or `file:/path/to/model.pth`. "
                             "`timm:` and `hf:` need the network the first time.",
-    "side.model.facts": "{layers} layers × {heads} heads · width {dim} · {parameters} parameters",
+    "side.model.facts": "{layers:layer|layers} × {heads:head|heads} · width {dim} · {parameters} parameters",
     "side.stays": "It stays in this tab: a reload, or a copied link, opens a sample.",
     "side.assumed": "The file does not tell everything; taken as usual: {taken}. Where that is wrong, so is what is "
                     "shown. A file that `vc.save` wrote tells it all.",

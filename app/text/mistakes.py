@@ -44,11 +44,11 @@ EN = {
     "mistakes.else.table.help": "A CSV file of two columns, where names differ: a class of the pictures, and what "
                                 "the model calls it.",
     "mistakes.else.check": "Check",
-    "mistakes.else.go": "Evaluate {count} pictures",
+    "mistakes.else.go": "Evaluate {count:picture|pictures}",
     "mistakes.else.busy": "Looking through the pictures …",
     "mistakes.else.no.model": "Choose a model at the left first.",
-    "mistakes.check.found": "**{source}**: {count} pictures in {classes} classes. The model knows {known} of them, "
-                            "{by}.",
+    "mistakes.check.found": "**{source}**: {count:picture|pictures} in {classes:class|classes}. The model knows "
+                            "{known} of them, {by}.",
     "mistakes.check.by.name": "by name",
     "mistakes.check.by.synset": "by ImageNet's synset",
     "mistakes.check.by.table": "by your table",
@@ -61,10 +61,10 @@ EN = {
     "mistakes.check.outdated": "There is an evaluation of these already, but the model, the pictures or this program "
                                "have changed since. Evaluating again replaces it.",
     "mistakes.check.left": "Left out: {what}.",
-    "mistakes.check.left.outside": "{count} links that lead out of the folder",
-    "mistakes.check.left.again": "{count} folders met before",
-    "mistakes.check.left.unreadable": "{count} folders that cannot be opened",
-    "mistakes.check.left.repeated": "{count} repeated rows",
+    "mistakes.check.left.outside": "{count:link that leads|links that lead} out of the folder",
+    "mistakes.check.left.again": "{count:folder|folders} met before",
+    "mistakes.check.left.unreadable": "{count:folder|folders} that cannot be opened",
+    "mistakes.check.left.repeated": "{count:repeated row|repeated rows}",
     "mistakes.check.left.unlabelled": "{count} without a label",
     # headline
     "mistakes.accuracy": "Accuracy",
@@ -73,7 +73,7 @@ EN = {
                               "% interval.",
     "mistakes.pictures": "Pictures",
     "mistakes.pictures.unknown": "{count} of unknown classes",
-    "mistakes.pictures.classes": "{count} classes",
+    "mistakes.pictures.classes": "{count:class|classes}",
     "mistakes.errors": "Errors",
     "mistakes.errors.share": "1 picture in {number}",
     "mistakes.errors.none": "none at all",
@@ -139,7 +139,7 @@ EN = {
     "mistakes.item": "{path}: {truth}, taken for {predicted}",
     # take away
     "mistakes.take": "Take away",
-    "mistakes.take.text": "The {count} pictures of this list, in its order.",
+    "mistakes.take.text": "The {count:picture|pictures} of this list, in its order.",
     "mistakes.take.csv": "CSV",
     "mistakes.take.parquet": "Parquet, with embeddings",
     "mistakes.take.report": "HTML report with pictures",
