@@ -620,7 +620,8 @@ def test_a_saved_model_is_read_back_as_it_was(kind, tmp_path):
     assert again.transform.size == again.config.image_size
     assert sum(again.transform.mean) / channels == pytest.approx(sum(cfg.get("mean", HALF)) / 3)
     assert again.transform.crop_pct == cfg.get("crop_pct", 0.9)
-    assert (model.assumed, again.assumed) == ((), ())
+    assert model.assumed == (() if cfg else ("preprocess",))
+    assert again.assumed == ()
     images = pictures(*again.config.image_size)[:, :channels]
     with torch.inference_mode():
         if classes:
@@ -716,11 +717,26 @@ def test_what_changes_the_logits_and_no_tensor_is_named_or_refused(tmp_path):
     assert vc.load(f"file:{tmp_path / 'b.pth'}", "cpu").assumed == ("heads", "grid", "preprocess")
 
 
-def test_other_sources_assume_nothing(tmp_path):
+def test_other_sources_assume_nothing_but_colours_that_nobody_states(tmp_path):
     assert vc.load("embedded:photo", "cpu").assumed == ()
     transformers_model("ViTForImageClassification").save_pretrained(tmp_path)
-    for name in (f"hf:{tmp_path}", f"file:{tmp_path / 'model.safetensors'}"):  # config.json lies beside it
-        assert vc.load(name, "cpu").assumed == ()
+    for stated in (False, True):
+        if stated:
+            (tmp_path / "preprocessor_config.json").write_text('{"image_processor_type": "ViTImageProcessor"}')
+        for name in (f"hf:{tmp_path}", f"file:{tmp_path / 'model.safetensors'}"):  # config.json lies beside it
+            assert vc.load(name, "cpu").assumed == (() if stated else ("preprocess",))
+    module = timm_model("vit_tiny_patch16_224", depth=1)
+    assert vc.from_timm(module).assumed == ()
+    save_file(module.state_dict(), tmp_path / "model.safetensors")
+    for cfg in (module.pretrained_cfg, {"architecture": "vit_tiny_patch16_224", "mean": [0.5] * 3}):
+        module.pretrained_cfg = cfg
+        told = () if "std" in cfg else ("preprocess",)
+        assert vc.from_timm(module).assumed == told
+        stated = {n: cfg.get(n) for n in ("mean", "std")}
+        (tmp_path / "config.json").write_text(json.dumps({
+            "architecture": "vit_tiny_patch16_224", "num_classes": 5, "model_args": {"depth": 1, "img_size": 32},
+            "pretrained_cfg": stated}))
+        assert vc.load(f"hf:{tmp_path}", "cpu").assumed == told
 
 
 @pytest.mark.parametrize(("options", "said"), [

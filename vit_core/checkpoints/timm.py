@@ -276,8 +276,10 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     weights = translated({n: t.detach() for n, t in module.state_dict().items()}, what)
     config = infer(weights, what, **_facts(module, what))
     labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
-    return assemble(config, weights.state, what, labels, _stated_transform(cfg, config, what), spell=weights.spell,
-                    copy=copy)
+    model = assemble(config, weights.state, what, labels, _stated_transform(cfg, config, what), spell=weights.spell,
+                     copy=copy)
+    model.assumed = _assumed(cfg)
+    return model
 
 
 def from_config(config: dict, state: dict[str, Tensor], source: str, labels: list[str] | None) -> VisionTransformer:
@@ -306,8 +308,15 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, labels: lis
     names = config.get("label_names")
     names = [str(n) for n in names] if isinstance(names, list) and len(names) == ours.classes else \
         imagenet_labels(ours.classes)
-    return assemble(ours, weights.state, source, labels or names,
-                    _stated_transform(config.get("pretrained_cfg") or {}, ours, source), spell=weights.spell)
+    cfg = config.get("pretrained_cfg") or {}
+    model = assemble(ours, weights.state, source, labels or names, _stated_transform(cfg, ours, source),
+                     spell=weights.spell)
+    model.assumed = _assumed(cfg)
+    return model
+
+
+def _assumed(cfg: dict) -> tuple[str, ...]:
+    return () if cfg.get("mean") and cfg.get("std") else ("preprocess",)
 
 
 def _stated_transform(cfg: object, ours: ViTConfig, source: str) -> Preprocess:
