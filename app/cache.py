@@ -153,6 +153,17 @@ def model(name: str) -> vc.VisionTransformer:
     return found
 
 
+def await_model(name: str) -> None:
+    """Until that model is there, as `model`. For whoever draws a page: a hub takes minutes, and the turn is others'."""
+    if (name, "best") in _models():
+        return
+    turns().release()
+    try:
+        model(name)
+    finally:
+        turns().acquire()
+
+
 @st.cache_resource(show_spinner=False)
 def settled() -> bool:
     """Once, when the first page is drawn: all that pages import and keep is there by then."""

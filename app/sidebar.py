@@ -148,7 +148,7 @@ def _compute(name: str | None) -> Result | None:
         try:
             if not cache.at_hand(name, digest):
                 with st.spinner(t("busy.model", name=escaped(name))):
-                    cache.model(name)
+                    cache.await_model(name)
                 with st.spinner(t("busy.result")):
                     cache.result(name, digest, image)
             found = cache.result(name, digest, image)

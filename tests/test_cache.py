@@ -317,6 +317,24 @@ def test_pages_wait_for_their_turn():
     assert not turns.acquire(blocking=False)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_waits_for_a_model_lets_others_draw_their_pages(monkeypatch, fails):
+    turns, load, free = cache.turns(), vc.load, []
+
+    def slow(name, device):
+        free.append(sum(turns.acquire(blocking=False) for _ in range(cache.PAGES + 1)))
+        turns.release(free[0])
+        if fails:
+            raise vc.InputError("hub-unreachable", "No hub.", name=name, reason="")
+        return load(name, device)
+
+    monkeypatch.setattr(vc, "load", slow)
+    assert not AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=60).run().exception
+    assert free == [cache.PAGES]
+    assert all(turns.acquire(timeout=10) for _ in range(cache.PAGES))  # and one each, whatever came
+    assert not turns.acquire(blocking=False)
+
+
 def test_a_model_that_is_let_go_is_gone_with_all_it_made_though_frozen(monkeypatch):
     monkeypatch.setenv("VITRINE_MODELS_MB", "1")
     monkeypatch.delenv("VITRINE_NO_FREEZE", raising=False)
