@@ -15,6 +15,7 @@ import io
 import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
@@ -27,6 +28,7 @@ QUIET = "#8a9aa0"
 VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.colours()[min(255, i * 16)])] for i in range(17)]
 GRID = "rgba(138,154,160,0.25)"
 TITLED, ABOVE = dict(l=60, r=8, t=8, b=52), dict(l=4, r=4, t=12, b=72)  # room for axes' titles, for a colour scale
+MAPS = 1100  # pixels of a figure that is made of small maps, about; it is shown 440 high
 CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False, "doubleClick": False}
 
 
@@ -274,14 +276,19 @@ def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: f
 
 def grid_of_grids(similarity: np.ndarray, chosen: tuple[int, int] | None, hover: str, low: float, high: float,
                   title: str, height: int = 440) -> dict:
-    """Similarity (rows, cols, rows, cols): at the place of each patch, the map seen from there."""
+    """Similarity (rows, cols, rows, cols): at the place of each patch, the map seen from there. Where all of them would
+    take more pixels than anybody sees, each is the mean of its parts."""
     rows, cols = similarity.shape[:2]
     gap = 1 if max(rows, cols) <= 20 else 0
     factor = max(1, 700 // (rows * (rows + gap)))
-    cell_h, cell_w, gap = rows * factor, cols * factor, max(gap * factor, 2)
+    small_h, small_w = (min(n, max(1, MAPS // max(rows, cols))) for n in (rows, cols))
+    if (small_h, small_w) != (rows, cols):
+        similarity = np.stack([cv2.resize(one, (small_w, small_h), interpolation=cv2.INTER_AREA)
+                               for one in similarity.reshape(-1, rows, cols)])
+    cell_h, cell_w, gap = small_h * factor, small_w * factor, max(gap * factor, 2)
     out = np.zeros((rows * (cell_h + gap) - gap, cols * (cell_w + gap) - gap, 4), np.uint8)
-    coloured = draw.colour_map(similarity.reshape(rows * cols * rows, cols), low, high)
-    coloured = coloured.reshape(rows, cols, rows, cols, 3)
+    coloured = draw.colour_map(similarity.reshape(-1, small_w), low, high)
+    coloured = coloured.reshape(rows, cols, small_h, small_w, 3)
     for r in range(rows):
         for c in range(cols):
             to = out[r * (cell_h + gap) : r * (cell_h + gap) + cell_h, c * (cell_w + gap) : c * (cell_w + gap) + cell_w]

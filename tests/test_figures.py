@@ -112,6 +112,21 @@ def test_grid_of_grids_has_each_map_at_its_patch():
         assert np.array_equal(image[int(y), int(x), :3], wanted), (r, c, i, j)
 
 
+def test_grid_of_grids_of_many_patches_is_no_larger_than_it_is_seen():
+    side = 61  # a model of some 1,000 pixels
+    similarity = np.zeros((side, side, side, side), np.float32)
+    similarity[:, :, 30:] = 1  # every map: nothing above, everything beneath
+    figure = checked(figures.grid_of_grids(similarity, (1, 2), "x", 0, 1, "cosine"))
+    image, box = np.asarray(decoded(figure)), figure.layout.images[0]
+    assert max(image.shape) < 1300
+    assert len(figure.data[0].customdata) == side**2  # every patch can still be clicked
+    for r, c in ((0, 0), (60, 60), (17, 40)):
+        for part, wanted in ((0.2, 0), (0.8, 1)):
+            x, y = ((at - start) / length * pixels for at, start, length, pixels in (
+                (c + 0.5, box.x, box.sizex, image.shape[1]), (r + part, box.y, box.sizey, image.shape[0])))
+            assert np.array_equal(image[int(y), int(x), :3], draw.colours()[255 * wanted]), (r, c, part)
+
+
 def test_norms_have_a_line_a_prefix_token():
     values = np.arange(20, dtype=np.float32).reshape(4, 5)
     figure = checked(figures.norms(values, ("class", "register 1"), ["c", "r", "median", "range"], "x", "y", "h"))
