@@ -24,6 +24,7 @@ MODELS = {
     "tiny": _config(192, 3, registers=4),
     "many": _config(64, 2, 3, image_size=(64, 64), patch_size=(16, 16), registers=9, distillation_token=True),
     "deep": _config(128, 16, 32, image_size=(112, 112)),
+    "square": _config(96, 6, image_size=(512, 512)),
     "large": _config(192, 12, image_size=(518, 518), patch_size=(14, 14)),
 }
 

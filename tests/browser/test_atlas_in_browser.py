@@ -353,6 +353,26 @@ def test_1370_tokens_are_as_pleasant(tab, traces, measured):
     assert np.abs(atlas.map() - rollout(trace, token=700).numpy()).max() <= 1e-3
 
 
+def test_rollouts_stand_beside_exact_maps_that_came_before_them(tab, traces):
+    """Of 1,025 tokens, rollouts are a table that the browser makes in the background; an answer may be first."""
+    atlas, trace = tab(model="square", view={"layer": 4, "head": 2}), traces("square")
+    atlas.hover(9, 20)
+    atlas.wait("a.model.table && a.exact")
+    atlas.js("""(() => {
+        const { blobs } = globalThis[Symbol.for("vitrine.atlas")], { model } = a;
+        model.maps.clear();
+        model.prepare(() => a.redraw());
+        a.arrived(blobs.get(`${model.id}+`).header);
+        return !model.table && a.exact;
+    })()""")
+    atlas.wait("a.model.table")
+    roots = np.array(atlas.js("[...a.model.all(a.state.query, 'row').root]"))
+    rolled = roots.reshape(trace.depth, trace.heads + 2, trace.length)[:, -1] ** 2
+    np.testing.assert_allclose(rolled.sum(-1), 1, atol=0.02)
+    assert trace.on_grid(torch.from_numpy(rolled))[0].argmax() == 8 * 32 + 20  # most of half stays in its 2 x 2
+
+
+
 def test_a_finger_looks_first_and_pins_second(chromium, address):
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     try:

@@ -93,6 +93,7 @@ class Attention {
       else {
         this.table = table;
         this.version++;
+        this.#rollAnew();
         done();
       }
     };
@@ -241,6 +242,14 @@ class Attention {
     const coarse = this.all(query, direction, 0, true).root;
     for (let l = 0; l < this.L; l++)
       for (let k = 0, m = l * this.C + this.H + 1; k < this.N; k++) root[m * this.N + k] = coarse[m * this.n + this.coarse(k)];
+  }
+
+  /** Exact maps that came before there was a table have no rollouts yet. */
+  #rollAnew() {
+    for (const [key, root] of this.maps) {
+      const [query, direction] = key.split(" ");
+      if (!root.rolled) this.#coarseRollout(root, { query: Number(query), direction });
+    }
   }
 
   /** Is the rollout of this query exact, at this residual? */
