@@ -117,7 +117,7 @@ SENTENCES = {
     "rollout.text": "Attention rollout (Abnar & Zuidema 2020) from {origin}: the maps after each layer, layers "
                     "{first} to {last}. Click one, or move the depth.",
     "rollout.text.one": "Attention rollout (Abnar & Zuidema 2020) from {origin}, layers {first} to {last}. With this "
-                        "many tokens, only the chosen depth is computed.",
+                        "many tokens, only the chosen depth is computed, and from a patch once it is pinned.",
     "rollout.depth": "Depth: up to layer",
     "rollout.span": "First and last layer",
     "rollout.residual": "Residual weight",

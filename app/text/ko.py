@@ -118,7 +118,7 @@ SENTENCES = {
     "rollout.text": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 레이어까지, "
                     "레이어마다 그때까지의 맵입니다. 클릭하거나 깊이를 움직여 보세요.",
     "rollout.text.one": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 "
-                        "레이어까지입니다. 토큰이 많아 고른 깊이 하나만 계산합니다.",
+                        "레이어까지입니다. 토큰이 많아 고른 깊이 하나만, 패치는 고정했을 때만 계산합니다.",
     "rollout.depth": "깊이: 몇 번 레이어까지",
     "rollout.span": "첫 레이어와 끝 레이어",
     "rollout.residual": "잔차 가중치",

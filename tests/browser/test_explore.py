@@ -13,7 +13,7 @@ from app import text
 from tests.browser.atlas_driver import Atlas, agrees
 from tests.browser.conftest import ROOT, addressed, scroll, settled, told
 from tests.hostile.make import cases
-from vit_core import analysis
+from vit_core import analysis, images
 
 SAMPLES = ROOT / "assets" / "samples"
 POSITION_TARGETS = 0  # which trace of the grid of grids takes the clicks
@@ -181,6 +181,20 @@ def test_where_the_mouse_only_passes_is_no_step_for_back(visit):
     atlas.click(5, 3)
     addressed(page, "row=6", "col=4", "pinned=6-4")
     assert page.evaluate("history.length") == begun + 1
+
+
+def test_a_rollout_of_thousands_of_tokens_waits_until_its_place_is_kept(visit, tmp_path):
+    shape = vc.ViTConfig(image_size=(512, 512), patch_size=(8, 8), dim=16, heads=1, head_dim=16, depth=3, mlp_dim=16,
+                         classes=2)
+    vc.save(vc.VisionTransformer(shape, transform=images.Preprocess(shape.image_size)), tmp_path / "many.safetensors")
+    page = visit(f"lang=en&model=file:{tmp_path}/many.safetensors")
+    atlas = Looking(page)
+    atlas.hover(30, 20)
+    page.get_by_text("How alike is every place to row 31, column 21?").wait_for()
+    settled(page)
+    assert page.get_by_text("(Abnar & Zuidema 2020) from the class token, layers").count()
+    atlas.click(30, 20)
+    page.get_by_text("(Abnar & Zuidema 2020) from the patch in row 31, column 21, layers").wait_for()
 
 
 def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, server, shoot):
