@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import cache, state
+from app.components.rejoined import rejoined
 from app.components.spoken import spoken
 from app.figures import two_digits
 from app.result import Result
@@ -73,6 +74,11 @@ def choose_picture() -> None:
         shot = st.camera_input(t("side.camera"), key="camera", label_visibility="collapsed")
         if shot and take(shot.file_id, shot.getvalue(), t("title.camera")):
             st.caption(t("side.stays"))
+    before = rejoined(source)
+    if before not in (None, source):  # this session knows nothing of that page: it has begun with a sample
+        state.put("lost", state.get("sample"))
+    if source == "sample" and state.get("lost") == state.get("sample"):  # until something is chosen
+        st.warning(t("side.lost"), icon=":material/history:")
 
 
 def take(identity: str, data: bytes, title: str) -> bool:

@@ -27,6 +27,8 @@ SENTENCES = {
                             "`timm:` and `hf:` need the network the first time.",
     "side.model.facts": "{layers:layer|layers} × {heads:head|heads} · width {dim} · {parameters} parameters",
     "side.stays": "It stays in this tab: a reload, or a copied link, opens a sample.",
+    "side.lost": "The server was restarted, or could not reach this page for too long, and has let go of your picture. "
+                 "Give it again.",
     "side.assumed": "The file does not tell everything; taken as usual: {taken}. Where that is wrong, so is what is "
                     "shown. A file that `vc.save` wrote tells it all.",
     "side.assumed.heads": "heads {width} wide", "side.assumed.pool": "the head reads the class token",

@@ -27,6 +27,8 @@ SENTENCES = {
                             "씁니다. `timm:`과 `hf:`는 처음 한 번 네트워크가 필요합니다.",
     "side.model.facts": "레이어 {layers}개 × 헤드 {heads}개 · 폭 {dim} · 파라미터 {parameters}개",
     "side.stays": "이 탭에만 남습니다. 새로 고치거나 링크를 복사해 열면 예제가 나옵니다.",
+    "side.lost": "서버가 다시 시작되었거나 이 페이지와 오래 끊겨 있어서 올린 이미지가 남아 있지 않습니다. "
+                 "다시 올리세요.",
     "side.assumed": "파일에 없는 것은 흔한 값으로 두었습니다: {taken}. 이 값이 틀리면 보이는 것도 틀립니다. "
                     "`vc.save`로 저장한 파일에는 모두 들어 있습니다.",
     "side.assumed.heads": "헤드 폭 {width}", "side.assumed.pool": "예측에 클래스 토큰 사용",

@@ -1,0 +1,23 @@
+"""Draws a page anew that was without its server for a while; it shows nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+_piece = st.components.v2.component("vitrine_rejoined",
+                                    js=Path(__file__).with_name("rejoined.js").read_text(encoding="utf-8"))
+
+
+def rejoined(source: str) -> str | None:
+    """Mount it, not in a fragment: what it asks for is a run of the whole page.
+
+    `source`: where the page's picture comes from. In the run after the page found its server again, this returns what
+    the page had then: in a session that remembers nothing, the only word of it.
+    """
+    return _piece(key="rejoined", data=source, on_back_change=_nothing).back
+
+
+def _nothing() -> None:
+    """Triggers need a callback to exist."""
