@@ -246,6 +246,20 @@ def test_the_keyboard_alone_can_do_it_all(tab, traces):
     atlas.told(direction="column")
 
 
+def test_the_letter_of_a_second_pin_works_while_a_hangul_ime_is_on(tab, traces):
+    at = traces("base").token_at(5, 9)
+    atlas = tab(view={"pinned": [at], "query": at})
+    press = """key => document.activeElement.shadowRoot.activeElement.dispatchEvent(
+        new KeyboardEvent("keydown", { key, code: "KeyC", bubbles: true }))"""
+    atlas.page.locator(".stage").focus()
+    for key in ("ㅊ", "Process"):  # what C is then called, by system
+        atlas.page.evaluate(press, "j")  # another layout: the letter counts
+        assert atlas.js("a.state.pinned") == [at]
+        atlas.page.evaluate(press, key)
+        assert atlas.js("a.state.pinned") == [at, at + 1]
+        atlas.js("a.change({ pinned: [x], query: x })", at)
+
+
 def test_the_url_brings_the_view_back(tab):
     atlas = tab()
     atlas.page.mouse.click(*atlas.cell(8, 3))
