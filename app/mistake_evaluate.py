@@ -94,8 +94,10 @@ def _say(checked: Checked) -> None:
               args=(checked.asked, checked.outdated))
     if not known:
         st.warning(t("mistakes.check.none"), icon=":material/warning:")
-    if checked.unknown:
-        st.warning(t("mistakes.check.unknown", names=_names(checked.unknown)), icon=":material/help:")
+    if none := [name for name in checked.unknown if name not in checked.ambiguous]:
+        st.warning(t("mistakes.check.unknown", names=_names(none)), icon=":material/help:")
+    if checked.ambiguous:
+        st.warning(t("mistakes.check.ambiguous", names=_names(checked.ambiguous)), icon=":material/help:")
     if checked.unused and known:
         st.caption(t("mistakes.check.unused", names=_names(checked.unused)))
     if checked.left_out:

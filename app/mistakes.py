@@ -104,6 +104,7 @@ class Checked:
     pictures: int
     classes: int
     unknown: list[str]  # classes that the model does not know
+    ambiguous: list[str]  # those of them that fit several of the model's
     unused: list[str]  # classes of the model without a picture
     by: str  # "name" | "synset" | "table" | "index"
     left_out: dict[str, int]  # by reason
@@ -115,8 +116,9 @@ def check(what: Asked, model: VisionTransformer) -> Checked:
     source = labelled(what.source, what.labels)
     table = evaluate.class_table(what.table) if what.table else None
     match = evaluate.mapped(model, source, table)
-    return Checked(what, source.title, len(source), len(source.classes), list(match.unknown), list(match.unused),
-                   match.by, dict(source.left_out), bool(evaluate.differs(model, source, folder(what.id), table)))
+    return Checked(what, source.title, len(source), len(source.classes), list(match.unknown), list(match.ambiguous),
+                   list(match.unused), match.by, dict(source.left_out),
+                   bool(evaluate.differs(model, source, folder(what.id), table)))
 
 
 @dataclass(frozen=True)

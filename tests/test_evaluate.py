@@ -660,6 +660,29 @@ def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monke
     assert class_table(tmp_path / "map.csv") == {"Hat": "Dress"}
 
 
+def test_the_command_says_which_names_are_ambiguous(tmp_path, capsys):
+    from vit_core import load, save
+
+    model = load("embedded:fashion", "cpu")
+    model.labels[2] = model.labels[8]  # Bag
+    save(model, tmp_path / "two.safetensors")
+    for i, (name, pixels) in enumerate(zip(("Bag", "Hat", "Coat"), read_idx(BUNDLED)[:3], strict=True)):
+        (tmp_path / "p" / name).mkdir(parents=True)
+        Image.fromarray(pixels).save(tmp_path / "p" / name / f"{i}.png")
+    command = ["evaluate", str(tmp_path / "p"), "--model", f"file:{tmp_path / 'two.safetensors'}", "--out",
+               str(tmp_path / "out"), "--workers", "0", "--device", "cpu"]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "the model knows 1 of them" in said
+    assert "not known to the model: Hat\n" in said
+    assert "(a --table may say which, by its number from 0): Bag\n" in said
+    (tmp_path / "map.csv").write_text("Bag,8\n", "utf-8")
+    assert main([*command, "--table", str(tmp_path / "map.csv"), "--restart"]) == 0
+    said = capsys.readouterr().out
+    assert "the model knows 2 of them" in said
+    assert "several" not in said
+
+
 @pytest.mark.parametrize("text", [
     "kitten,cat\nfish,tench\n", "kitten;cat\r\n\r\nfish;tench\r\n", "kitten\tcat\nfish\ttench\n",
     "\ufeffSource, model\nkitten,cat\nfish,tench", "\n\nkitten,cat,why\nfish,tench,\n"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -276,6 +277,21 @@ def words(app: AppTest) -> str:
     return "\n".join(str(e.value) for kind in kinds for e in kind)
 
 
+def test_a_class_without_pictures_has_no_interval():
+    file = make(mistakes.BUNDLED) / "rows.parquet"
+    rows = pq.read_table(file)
+    pq.write_table(rows.filter(pc.not_equal(rows["target"], 2)), file)
+    run, app = Run(file.parent), page()
+    table = app.dataframe[0].value.set_index("name")
+    assert table.loc["class 2", "support"] == 0  # but others are taken for it
+    assert table.loc["class 2", ["recall", "interval", "precision"]].isna().tolist() == [True, True, False]
+    n, right = table.loc["class 3", "support"], int(run.counts[3, 3])
+    z, share = 1.959964, right / n
+    middle, half = share + z * z / 2 / n, z * (share * (1 - share) / n + z * z / 4 / n / n) ** 0.5
+    ends = [100 * (middle + side * half) / (1 + z * z / n) for side in (-1, 1)]
+    assert table.loc["class 3", "interval"] == "{:.1f} – {:.1f}".format(*ends)
+
+
 @pytest.mark.parametrize("language", text.LANGUAGES)
 def test_the_page_opens_finished(language, run):
     app, t = page(lang=language), text.Text(language)
@@ -416,6 +432,27 @@ def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch)
     app.button(key="else_check").click().run()
     assert app.error
     assert not app.exception
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_a_name_that_two_of_the_model_s_classes_have_is_said_apart(home, language):
+    from vit_core import load, save
+
+    make(mistakes.BUNDLED)
+    model = load("embedded:fashion")
+    model.labels[2] = STARS
+    model.labels[7] = STARS
+    save(model, home / "two.safetensors")
+    for name in ("Bag", STARS, "Hat"):
+        (home / "pictures" / name).mkdir(parents=True)
+        (home / "pictures" / name / "1.png").touch()
+    app, t = page(model=f"file:{home / 'two.safetensors'}", lang=language), text.Text(language)
+    app.text_input(key="else_source").set_value(str(home / "pictures")).run()
+    app.button(key="else_check").click().run()
+    assert not app.exception
+    assert [warning.value for warning in app.warning] == [
+        t("mistakes.check.unknown", names=escaped("Hat", 40)),
+        t("mistakes.check.ambiguous", names=escaped(STARS, 40))]
 
 
 def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):

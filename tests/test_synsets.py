@@ -31,7 +31,7 @@ def test_by_exact_name():
     assert found.unused == ["airplane", "automobile", "bird", "deer", "dog", "frog", "horse", "ship"]
     assert found.by == "name"
     assert found.say() == {"by": "name", "classes": 3, "known": 2, "unknown": ["zebra"], "unknown_count": 1,
-                           "unused": found.unused, "unused_count": 8}
+                           "ambiguous": [], "ambiguous_count": 0, "unused": found.unused, "unused_count": 8}
 
 
 def test_by_a_name_spelt_another_way():
@@ -54,6 +54,23 @@ def test_what_fits_two_classes_is_unknown():
     assert match(["Black Bear"], ["black-bear", "black_bear"]).target.tolist() == [-1]
     assert match(["black_bear"], ["black-bear", "black_bear"]).target.tolist() == [1]  # exactly one, letter by letter
     assert match(["missile"], ["rocket, missile", "projectile, missile"]).target.tolist() == [-1]
+
+
+def test_what_fits_two_classes_is_told_from_what_fits_none(imagenet):
+    labels = ["crane", "stork", "crane", "rocket, missile", "projectile, missile"]
+    found = match(["crane", "heron", "missile", "stork"], labels)
+    assert found.target.tolist() == [-1, -1, -1, 1]
+    assert (found.unknown, found.ambiguous, found.by) == (["crane", "heron", "missile"], ["crane", "missile"], "name")
+    table = {"crane": "2", "heron": "crane"}  # a number says which; a name that two have does not
+    found = match(["crane", "heron", "stork"], labels, table)
+    assert found.target.tolist() == [2, -1, 1]
+    assert (found.unknown, found.ambiguous, found.by) == (["heron"], ["heron"], "table")
+    ids = imagenet[0]
+    found = match(["crane", "unicorn"], ids)
+    assert (found.unknown, found.ambiguous, found.by) == (["crane", "unicorn"], ["crane"], "name")
+    found = match(["n02012849", "n01440764"], ["crane", "crane", "tench"])  # of which each crane is a bird or a machine
+    assert found.target.tolist() == [-1, 2]
+    assert (found.ambiguous, found.by) == (["n02012849"], "synset")
 
 
 def test_integers_are_the_models_numbers_only_when_they_fit():

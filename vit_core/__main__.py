@@ -139,8 +139,9 @@ def _mapping(source, match) -> None:
     known = len(source.classes) - len(match.unknown)
     print(f"{source.title}: {len(source):,} pictures, {len(source.classes):,} classes; the model knows {known:,} of "
           f"them, by {match.by}")
-    for title, names in (("not known to the model", match.unknown), ("classes of the model without pictures",
-                                                                    match.unused)):
+    several = "fit several of the model's classes, so none is taken (a --table may say which, by its number from 0)"
+    for title, names in (("not known to the model", [name for name in match.unknown if name not in match.ambiguous]),
+                         (several, match.ambiguous), ("classes of the model without pictures", match.unused)):
         if names:
             more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
             print(f"{title}: {', '.join(map(str, names[:12]))}{more}")

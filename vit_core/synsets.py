@@ -1,6 +1,6 @@
 """Which class of a model is which class of a labelled source: by a user's table, by name, by WordNet synset, by index.
 
-Nothing is guessed: where two of the model's classes fit a name equally well, it is unknown.
+Nothing is guessed: where two of the model's classes fit a name equally well, it is unknown, and ambiguous.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from vit_core.errors import InputError
 SYNSET = re.compile(r"n\d{8}")  # WordNet's number of a noun, as ImageNet names its classes
 #: What keeps words apart in one place and not in another: "T-shirt/top" cannot be a folder, "T_shirt top" can.
 _APART = re.compile(r"[\s_/\-\u2010-\u2015]+")
+SEVERAL = -2  # what fits more than one of the model's classes, until it is counted as unknown
 _PLACEHOLDER = re.compile(r"(label|class)?[\s_]*\d+", re.IGNORECASE)  # "LABEL_17": what a model without names says
 
 
@@ -25,19 +26,22 @@ _PLACEHOLDER = re.compile(r"(label|class)?[\s_]*\d+", re.IGNORECASE)  # "LABEL_1
 class Match:
     """`target` (k,) int32: for each class of the source the model's class, -1 where the model knows none.
 
-    `unknown` are the names of the source's classes with -1, `unused` the model's classes that none maps to, `by`
-    is how they were found: "name", "synset", "table" or "index".
+    `unknown` are the names of the source's classes with -1, `ambiguous` those among them that fit several of the
+    model's classes, `unused` the model's classes that none maps to, `by` is how they were found: "name", "synset",
+    "table" or "index".
     """
 
     target: np.ndarray
     unknown: list[str]
+    ambiguous: list[str]
     unused: list[str]
     by: str
 
     def say(self) -> dict:
         """What a sentence about it is made of: `by`, the names, and how many there are of each."""
         return {"by": self.by, "classes": len(self.target), "known": len(self.target) - len(self.unknown),
-                "unknown": self.unknown, "unknown_count": len(self.unknown), "unused": self.unused,
+                "unknown": self.unknown, "unknown_count": len(self.unknown),
+                "ambiguous": self.ambiguous, "ambiguous_count": len(self.ambiguous), "unused": self.unused,
                 "unused_count": len(self.unused)}
 
 
@@ -61,13 +65,16 @@ def match(classes: Sequence[str], model_labels: Sequence[str],
     if (target < 0).any() and _numbers(classes, len(labels)):
         target, by = np.array([int(c) for c in classes], np.int32), "index"
     by_synset = _by_synset(classes, labels, target)
-    if (by_synset != target).any():
-        target, by = by_synset, "synset"
+    if (by_synset[target < 0] >= 0).any():
+        by = "synset"
+    target = by_synset
     if table:
         target, by = _by_table(classes, labels, table, target), "table"
+    ambiguous = [c for c, t in zip(classes, target, strict=True) if t == SEVERAL]
+    target = target.clip(-1)
     target.flags.writeable = False
     used = set(target.tolist())
-    return Match(target, [c for c, t in zip(classes, target, strict=True) if t < 0],
+    return Match(target, [c for c, t in zip(classes, target, strict=True) if t < 0], ambiguous,
                  [name for i, name in enumerate(labels) if i not in used], by)
 
 
@@ -90,11 +97,11 @@ class _Labels:
                     way.setdefault(name, set()).add(number)
 
     def find(self, name: str) -> int:
-        """The number of the one label that fits, -1 if none does or several do."""
+        """The number of the one label that fits, -1 if none does, SEVERAL if more do."""
         asked = (name, unicodedata.normalize("NFC", name), fold(name), fold(name))
         for way, spelt in zip(self._ways, asked, strict=True):
             if fitting := way.get(spelt):
-                return next(iter(fitting)) if len(fitting) == 1 else -1
+                return next(iter(fitting)) if len(fitting) == 1 else SEVERAL
         return -1
 
     def find_any(self, names: str) -> int:
@@ -102,7 +109,8 @@ class _Labels:
         if (whole := self.find(names)) >= 0:
             return whole
         found = {self.find(name.strip()) for name in names.split(",")} - {-1}
-        return found.pop() if len(found) == 1 else -1
+        certain = found - {SEVERAL}
+        return certain.pop() if len(certain) == 1 else SEVERAL if found else -1
 
 
 def _by_name(classes: Sequence[str], labels: _Labels) -> np.ndarray:

@@ -54,6 +54,8 @@ EN = {
     "mistakes.check.by.table": "by your table",
     "mistakes.check.by.index": "by number",
     "mistakes.check.unknown": "Not known to the model, so neither right nor wrong: {names}.",
+    "mistakes.check.ambiguous": "Fit several of the model's classes, so none is taken, and neither right nor wrong: "
+                                "{names}. A table of classes may say which, by its number (from 0).",
     "mistakes.check.unused": "Classes of the model without any picture here: {names}.",
     "mistakes.check.more": "{names} and {count} more",
     "mistakes.check.none": "The model knows none of these classes, so nothing here can be right or wrong. A table "
@@ -237,6 +239,8 @@ KO = {
     "mistakes.check.by.table": "대응표로",
     "mistakes.check.by.index": "번호로",
     "mistakes.check.unknown": "모델이 몰라서 맞고 틀림을 따질 수 없는 클래스: {names}.",
+    "mistakes.check.ambiguous": "모델 클래스 여럿에 들어맞아 어느 것인지 정할 수 없고, 그래서 맞고 틀림을 따질 수 없는 "
+                                "클래스: {names}. 클래스 대응표에 번호(0부터)를 적어 어느 것인지 알려 주세요.",
     "mistakes.check.unused": "여기에 이미지가 없는 모델 클래스: {names}.",
     "mistakes.check.more": "{names} 외 {count}개",
     "mistakes.check.none": "모델이 아는 클래스가 하나도 없어 맞고 틀림을 따질 수 없습니다. 클래스 대응표로 무엇이 "
