@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import cache, state
-from app.components.rejoined import rejoined
-from app.components.spoken import spoken
+from app.components.window import window
 from app.figures import two_digits
 from app.result import Result
 from app.text import LANGUAGES
@@ -26,7 +25,6 @@ def show() -> None:
         choose_picture()
         st.subheader(t("side.model"), anchor=False)
         state.put("named", choose_model())
-        spoken(t.language)
     state.put("drawn", chosen())
 
 
@@ -74,7 +72,7 @@ def choose_picture() -> None:
         shot = st.camera_input(t("side.camera"), key="camera", label_visibility="collapsed")
         if shot and take(shot.file_id, shot.getvalue(), t("title.camera")):
             st.caption(t("side.stays"))
-    before = rejoined(source)
+    before = window(t.language, source)
     if before not in (None, source):  # this session knows nothing of that page: it has begun with a sample
         state.put("lost", state.get("sample"))
     if source == "sample" and state.get("lost") == state.get("sample"):  # until something is chosen
