@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -87,6 +88,20 @@ def test_a_patch_that_looks_at_no_patch_has_no_distance(trace):
     assert analysis.attention_distance(some, 0).item() == pytest.approx(1 / 8, rel=1e-4)
     nowhere = dataclasses.replace(one, queries=(token.repeat(14, 1)[None],))
     assert analysis.attention_distance(nowhere, 0).item() == 0
+
+
+@pytest.mark.parametrize("unit", ["patches", "pixels"])
+def test_many_patches_of_any_shape_are_what_a_loop_in_float64_says(build, pictures, unit):
+    trace = vc.record(build(registers=1, patch_size=(5, 3)), pictures(1, 85, 57))  # 2 + 17 x 19 tokens: two chunks
+    side = {"patches": (1, 1), "pixels": (5, 3)}[unit]
+    places = np.array([(r * side[0], c * side[1]) for r in range(17) for c in range(19)], float)
+    apart = np.sqrt(((places[:, None] - places) ** 2).sum(-1))
+    weights = trace.attention(1).double().numpy()  # heads, 325, 325
+    among = weights[:, 2:, 2:]
+    distance = ((among * apart).sum(-1) / among.sum(-1)).mean(-1)
+    entropy = -(weights * np.log2(weights)).sum(-1).mean(-1)
+    np.testing.assert_allclose(analysis.attention_distance(trace, 1, unit), distance, rtol=1e-5)
+    np.testing.assert_allclose(analysis.attention_entropy(trace, 1), entropy, rtol=1e-5)
 
 
 def test_distance_in_pixels_follows_patch_shape():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import random
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import numpy as np
@@ -24,7 +26,7 @@ from vit_core.checkpoints import embedded
 from vit_core.config import ViTConfig
 from vit_core.datasets import read_idx
 from vit_core.errors import InputError
-from vit_core.evaluate import K, cancel, class_table, described, evaluate, progress, start
+from vit_core.evaluate import K, cancel, class_table, described, evaluate, progress, start, table_rows
 from vit_core.images import Preprocess
 from vit_core.labelled import labelled
 from vit_core.model import VisionTransformer
@@ -138,6 +140,17 @@ def test_rows_are_what_predict_says(tmp_path, loaded):
         assert row["error"] is None
     counted = duckdb.sql(f"SELECT count(*), count(error) FROM '{tmp_path / 'out' / 'rows.parquet'}'").fetchall()
     assert counted == [(71, 1)]
+
+
+def test_a_label_s_numbers_are_of_the_model_s_class_of_that_name():
+    source = SimpleNamespace(truth=np.array([0, 1, 2]), names=["a", "b", "c"])  # classes 2, 0 and none of the model's
+    facts = [decode.Facts(1, 2, "3", None)] * 3
+    p = [[0.5, 0.3, 0.2], [0.6, 0.3, 0.1], [0.2, 0.7, 0.1]]
+    rows = table_rows(source, range(3), np.array([2, 0, -1]), facts, torch.tensor(p).log(), torch.zeros(3, 1))
+    assert [row["p_true"] for row in rows[:2]] == pytest.approx([0.2, 0.6])
+    assert [row["loss"] for row in rows[:2]] == pytest.approx([-math.log(0.2), -math.log(0.6)])
+    assert [(row["truth"], row["target"], row["predicted"]) for row in rows] == [(0, 2, 0), (1, 0, 0), (2, -1, 1)]
+    assert "p_true" not in rows[2]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

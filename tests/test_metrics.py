@@ -322,6 +322,19 @@ def test_label_errors_by_hand():
     assert found.index.tolist() == [1]
 
 
+def test_a_threshold_is_reached_by_what_equals_it():
+    # Thresholds 0.5 and 0.75. The first: predicted 1 at 0.75 >= 0.75, label 0.25 < 0.5.
+    found = metrics.label_errors(columns([0, 0, 1], [1, 0, 1], [0.75, 0.75, 0.75], [0.25, 0.75, 0.75]), 2)
+    assert found.index.tolist() == [0]
+    # Thresholds 0.25 and 0.75. The first's label reaches its own: it is alone.
+    assert not len(metrics.label_errors(columns([0, 1], [1, 1], [0.75, 0.75], [0.25, 0.75]), 2).index)
+
+
+def test_calibration_has_the_fifteen_bins_that_the_report_speaks_of():
+    found = metrics.calibration(np.array([0.7]), np.array([1]), np.array([1]))
+    assert (len(found.count), found.count.argmax()) == (15, 10)  # (10 / 15, 11 / 15]
+
+
 @QUICK
 @given(seed=st.integers(0, 2**32 - 1), classes=st.integers(2, 8), spread=st.floats(0.05, 3))
 def test_label_errors_are_of_the_paper_s_joint(seed, classes, spread):

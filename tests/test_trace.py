@@ -35,6 +35,8 @@ def test_attention_is_the_layer_s_own(build, pictures):
     model, images = build(qk_norm=True), pictures(1)
     trace = vc.record(model, images)
     tokens = model.embed(images)
+    length = lambda x: x.detach().double().square().sum(-1).sqrt().float()[0]  # noqa: E731
+    torch.testing.assert_close(trace.token_norms[0], length(tokens))
     for i, block in enumerate(model.blocks):
         q, k, v = block.attn.qkv(block.norm1(tokens)).view(1, 36, 3, 2, 7).permute(2, 0, 3, 1, 4)[:, 0]
         scores = block.attn.q_norm(q) @ block.attn.k_norm(k).transpose(-1, -2) / 7**0.5
@@ -43,6 +45,8 @@ def test_attention_is_the_layer_s_own(build, pictures):
         torch.testing.assert_close(weights.sum(-1), torch.ones(2, 36))
         torch.testing.assert_close(trace.attention(i, [4, 9]), weights[:, [4, 9]])
         tokens = block(tokens)[0]
+        torch.testing.assert_close(trace.token_norms[i + 1], length(tokens))
+    torch.testing.assert_close(trace.tokens, model.norm(tokens)[0].detach())
 
 
 def test_a_batch_equals_its_singles(build, picture):
