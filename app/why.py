@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import time
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -99,7 +100,9 @@ class Why:
         self.picture = images.read(data)
         self.images, self.crop = model.transform(self.picture)
         self.grid: tuple[int, int] = model.grid(self.images)
+        begun = time.perf_counter()
         self.logits = at.interventions(model, self.images, [at.Change()])[0]
+        self.seconds = time.perf_counter() - begun  # that one forward pass took
         self.probabilities = array(self.logits.softmax(-1))  # (classes,), nothing taken away
         self.predicted = int(self.probabilities.argmax())
         said = row["predicted"] if row["predicted"] is not None else -1

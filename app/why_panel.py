@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import cache, panels, state
 from app.components.why import pack, why_view
+from app.figures import two_digits
 from app.text.plain import escaped, plain
 from app.text.why import EN, EQUATION, KO
 from app.why import THUMB, Why, model_name
@@ -54,6 +55,13 @@ def _asked() -> None:
     """A state value needs a callback to exist; the rerun that follows does the work."""
 
 
+def asking(found: Why, words: Mapping[str, str]) -> str:
+    """What is said while the maps and the curve are made, and where it is long, about how long that takes."""
+    seconds = found.passes * found.seconds
+    said = words["computing_why"].format(passes=found.passes)
+    return said if seconds < 2 else f"{said} {words['computing_long'].format(seconds=two_digits(seconds))}"
+
+
 def nearest(found: Why, words: Mapping[str, str]) -> None:
     """The pictures of both classes that the model gets right, nearest first."""
     called = names(found, words)
@@ -76,7 +84,7 @@ def why(run, path: str, *, key: str) -> None:
     words = WORDS[language]
     with st.spinner(words["reading_file"]):
         found = cache.why(run, path)
-    with st.spinner(words["computing_why"].format(passes=found.passes)):
+    with st.spinner(asking(found, words)):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         payload = cache.run(pack, found, of, words, names(found, words))
     st.markdown(about(found, words))

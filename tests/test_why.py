@@ -18,6 +18,7 @@ from app.components.atlas.payload import header_of, section
 from app.components.why import HERE, pack, script
 from app.text import why as words
 from app.why import METHODS, Why, curve_numbers, index_of
+from app.why_panel import asking
 from vit_core import attribution as at
 from vit_core.filters import Filter
 
@@ -234,3 +235,11 @@ def test_both_languages_say_the_same_and_every_word_is_used():
     unused = {key for key in words.EN if not re.search(rf"(?<![a-z_]){key}(?![a-z_])", asked)}
     assert unused <= {f"fill_{fill}" for fill in at.FILLS} | set(METHODS)
     assert not re.search(r"[은이을과]\([는가를와]\)|\((으|이)\)", " ".join(words.KO.values()))
+
+
+def test_who_waits_for_a_large_model_is_told_about_how_long(found):
+    assert 0 < found.seconds < 60
+    for language, end in ((words.EN, "That takes some 58 s."), (words.KO, "약 58초 걸립니다.")):
+        long, short = (asking(SimpleNamespace(passes=29, seconds=each), language) for each in (2.0, 0.01))
+        assert short == language["computing_why"].format(passes=29)
+        assert long == f"{short} {end}"

@@ -49,6 +49,7 @@ EN = {
     "nearest_none": "{name}: no picture of this class was right.",
     "reading_file": "Reading the picture and the model…",
     "computing_why": "Asking the model (about {passes} forward passes)…",
+    "computing_long": "That takes some {seconds} s.",
     "not": "**Attribution is evidence, not proof.** Both methods multiply attention with gradients; they leave out "
            "signs (what speaks against a class), and what MLPs make of a patch is only followed by relevance, and "
            "there by rules. Values have no unit: compare the two maps, not two pictures. **Erasing** is closer to a "
@@ -104,6 +105,7 @@ KO = {
     "nearest_none": "{name}: 이 클래스에서 맞힌 이미지가 없습니다.",
     "reading_file": "이미지와 모델을 읽는 중입니다…",
     "computing_why": "모델에 묻는 중입니다(순전파 약 {passes}회)…",
+    "computing_long": "약 {seconds}초 걸립니다.",
     "not": "**기여도는 증거일 뿐 증명이 아닙니다.** 두 방법 모두 어텐션에 그래디언트를 곱하며, 부호(클래스에 "
            "반대되는 근거)는 버립니다. MLP가 패치로 무엇을 만드는지는 관련도만, 그것도 정해진 규칙으로 따라갑니다. "
            "값에는 단위가 없으므로 두 맵끼리만 비교하고 다른 이미지와는 비교하지 않습니다. **지우기**는 원인에 더 "
