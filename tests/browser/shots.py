@@ -22,7 +22,7 @@ LONG = 900_000  # ms; the first visit to the mistakes evaluates 10,000 pictures
 
 
 def explore(page: Page, url: str) -> None:
-    page.goto(f"{url}/?lang=en&row=4&col=4&layer=4")
+    page.goto(f"{url}/?lang=en&layer=4&from=patch&row=4&col=4")
     settled(page)
 
 
@@ -40,7 +40,7 @@ def mistakes(page: Page, url: str) -> None:
 def why(page: Page, url: str) -> None:
     mistakes(page, url)
     page.locator(".gallery button").first.click()
-    page.locator(".st-key-open_bar").wait_for()
+    page.locator("[data-testid=stImage] img").nth(7).wait_for()  # the nearest pictures, which come last
 
 
 def main() -> None:
@@ -54,7 +54,8 @@ def main() -> None:
                 page = browser.new_page(viewport=SIZE, color_scheme="light")
                 page.set_default_timeout(60_000)
                 show(page, server.url)
-                page.wait_for_timeout(4_000)  # for what fades in
+                page.wait_for_timeout(4_000)  # for what fades in, and what is drawn last
+                page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
                 Image.open(io.BytesIO(page.screenshot())).save(OUT / f"{show.__name__}.webp", quality=82, method=6)
                 page.close()
         finally:
