@@ -171,16 +171,22 @@ def test_back_and_forward_lead_through_what_was_seen(visit, model, server):
     assert server.forwards() == ran
 
 
-def test_where_the_mouse_only_passes_is_no_step_for_back(visit):
-    page = visit("lang=en&from=patch&row=2&col=3")
+@pytest.mark.parametrize("address", ["lang=en", "lang=en&from=patch&row=2&col=3"])
+def test_where_the_mouse_only_passes_is_no_step_for_back(visit, model, address):
+    page = visit(address)
     atlas, begun, address = Looking(page), page.evaluate("history.length"), page.url
     for row, col in ((4, 4), (1, 5), (6, 2)):
         atlas.hover(row, col)
         page.get_by_text(f"How alike is every place to row {row + 1}, column {col + 1}?").wait_for()
     assert (page.evaluate("history.length"), page.url) == (begun, address)
+    bring(page, "positions_chart")  # but what is clicked there is one
+    page.mouse.click(*patch_centres(page, "positions_chart", POSITION_TARGETS)[2 * model.config.grid[1] + 4])
+    addressed(page, "row=3", "col=5")
+    assert page.evaluate("history.length") == begun + 1
+    scroll(page, 0)
     atlas.click(5, 3)
     addressed(page, "row=6", "col=4", "pinned=6-4")
-    assert page.evaluate("history.length") == begun + 1
+    assert page.evaluate("history.length") == begun + 2
 
 
 def test_a_rollout_of_thousands_of_tokens_waits_until_its_place_is_kept(visit, tmp_path):
