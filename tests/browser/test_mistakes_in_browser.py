@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from app import mistakes, text
 from app.mistakes import BUNDLED, PAGE, Asked, Look, Run
 from tests import tables
-from tests.browser.conftest import addressed, opening, scroll
+from tests.browser.conftest import addressed, opening, scroll, told
 from vit_core.filters import Filter
 from vit_core.labelled import labelled
 
@@ -186,6 +187,28 @@ def test_back_leads_through_what_was_seen(show, run):
     page.locator(f'.gallery button[data-path="{path}"]').wait_for()
 
 
+def test_an_address_that_back_led_to_stays_and_forward_still_leads_on(show, run):
+    page = show()
+    page.locator(".gallery button").first.wait_for()
+    addressed(page, "list=confident")
+    page.get_by_text("Close calls", exact=True).click()
+    addressed(page, "list=margin")
+    for _ in range(2):  # before the page had said anything of its own
+        page.go_back(wait_until="commit")
+        settled(page)
+    addressed(page, lacks=("list",))
+    page.get_by_text(ENGLISH("mistakes.else")).click()
+    page.locator(".st-key-else_source input").fill("anything")
+    page.locator(".st-key-else_source input").press("Enter")  # the page is drawn anew, and shows nothing else
+    page.locator(".st-key-else_check button:enabled").wait_for()
+    settled(page)
+    addressed(page, lacks=("list",))
+    for _ in range(2):
+        page.go_forward(wait_until="commit")
+    addressed(page, "list=margin")
+    page.locator(f'.gallery button[data-path="{run.page(Look("margin"))[0]["path"]}"]').wait_for()
+
+
 def test_pictures_that_are_left_are_let_go(show):
     page = show()
     page.locator(".gallery button").nth(PAGE - 1).wait_for()
@@ -239,7 +262,66 @@ def test_pictures_stand_before_what_draws_figures_is_fetched(show, run):
     for chart in ("calibration", "map"):
         page.wait_for_function("c => document.querySelector(`.st-key-${c} .js-plotly-plot`)?._fullData", arg=chart)
     plotly = next(i for i, url in enumerate(page.asked) if "PlotlyChart" in url)
-    assert sum(url.startswith("blob:") for url in page.asked[:plotly]) >= PAGE  # and the pieces themselves
+    shown = page.locator(".gallery img").evaluate_all("all => all.map(image => image.src)")
+    assert len(shown) == PAGE
+    assert set(shown) <= set(page.asked[:plotly])
+
+
+def test_a_filter_is_set_by_its_boxes_and_back_takes_it_off(show, run):
+    page = show("list=all")
+    page.locator(".gallery button").first.wait_for()
+    addressed(page, "list=all")
+    shirt, tee = run.labels[SHIRT], run.labels[TEE]
+
+    def close() -> None:
+        """The popover: the browser keeps what its boxes held."""
+        page.keyboard.press("Escape")
+        page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
+
+    def choose(box: str, option: str) -> None:
+        page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
+        page.get_by_role("combobox", name=ENGLISH(f"mistakes.filter.{box}"), exact=True).click()
+        page.get_by_role("option").filter(has_text=told(option)).click()
+        settled(page)
+        close()
+
+    def holds(filter: Filter) -> None:
+        """The list, the address and the boxes are of that filter."""
+        wanted = filter.to_address()
+        addressed(page, *(f"{name}={value}" for name, value in wanted.items()),
+                  lacks=tuple({"truth", "predicted", "outcome", "query"} - set(wanted)))
+        page.get_by_text(f"{run.count_of(Look('all', filter)):,} · 1 /").wait_for()
+        page.locator(f'.gallery button[data-path="{run.page(Look("all", filter))[0]["path"]}"]').wait_for()
+        settled(page)
+        assert listed(page) == [row["path"] for row in run.page(Look("all", filter))]
+        page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
+        for box, value in (("truth", wanted.get("truth") and shirt), ("predicted", wanted.get("predicted") and tee)):
+            shown = page.get_by_role("combobox", name=ENGLISH(f"mistakes.filter.{box}"), exact=True)
+            expect(shown).to_have_value(told(value) if value else "")
+        close()
+
+    holds(Filter())
+    choose("truth", shirt)
+    holds(Filter(truth=SHIRT))
+    choose("predicted", tee)
+    holds(Filter(truth=SHIRT, predicted=TEE))
+    page.go_back(wait_until="commit")
+    holds(Filter(truth=SHIRT))
+    page.go_back(wait_until="commit")
+    holds(Filter())
+    page.go_forward(wait_until="commit")
+    page.go_forward(wait_until="commit")
+    holds(Filter(truth=SHIRT, predicted=TEE))
+    page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
+    press(page, "gallery_clear")
+    close()
+    holds(Filter())
+    for _ in range(3):
+        page.go_back(wait_until="commit")
+        settled(page)
+    holds(Filter())
+    choose("predicted", tee)  # and no box says again what it held
+    holds(Filter(predicted=TEE))
 
 
 def test_the_map_opens_a_picture(show, run):
