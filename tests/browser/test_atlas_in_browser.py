@@ -367,6 +367,15 @@ def test_1370_tokens_are_as_pleasant(tab, traces, measured):
     assert np.abs(atlas.map() - rollout(trace, token=700).numpy()).max() <= 1e-3
 
 
+def test_beneath_each_other_the_picture_leaves_room_for_what_is_read_off_it(tab):
+    atlas = tab()
+    atlas.page.set_viewport_size({"width": 800, "height": 576})  # 1280 x 720 at 125 %, less the sidebar
+    atlas.wait("a.root.hasAttribute('data-stacked')")
+    stage, readout = atlas.box(".stage"), atlas.box(".readout")
+    assert stage["height"] >= 320
+    assert readout["y"] + readout["height"] <= 576
+
+
 def test_rollouts_stand_beside_exact_maps_that_came_before_them(tab, traces):
     """Of 1,025 tokens, rollouts are a table that the browser makes in the background; an answer may be first."""
     atlas, trace = tab(model="square", view={"layer": 4, "head": 2}), traces("square")
@@ -384,7 +393,6 @@ def test_rollouts_stand_beside_exact_maps_that_came_before_them(tab, traces):
     rolled = roots.reshape(trace.depth, trace.heads + 2, trace.length)[:, -1] ** 2
     np.testing.assert_allclose(rolled.sum(-1), 1, atol=0.02)
     assert trace.on_grid(torch.from_numpy(rolled))[0].argmax() == 8 * 32 + 20  # most of half stays in its 2 x 2
-
 
 
 def test_a_finger_looks_first_and_pins_second(chromium, address):

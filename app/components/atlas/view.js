@@ -141,7 +141,7 @@ class View {
     // Further lines of chips take their height from the picture's, so that what is read off beneath it stays in the window.
     const fit = (more) => {
       const tall = Math.min(760, Math.max(320, window.innerHeight - 262 - more));
-      const side = stacked ? Math.min(width, 620) : Math.round(Math.min(0.42 * width, tall));
+      const side = stacked ? Math.min(width, 620, tall) : Math.round(Math.min(0.42 * width, tall));
       root.style.setProperty("--stage", `${side}px`);
       return [side, lineChips(this)];
     };
