@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,10 +24,21 @@ import vit_core as vc
 from vit_core import decode
 from vit_core.__main__ import main
 from vit_core.checkpoints import embedded
-from vit_core.config import ViTConfig
+from vit_core.config import VARIANTS, ViTConfig
 from vit_core.datasets import read_idx
 from vit_core.errors import InputError
-from vit_core.evaluate import K, cancel, class_table, described, evaluate, progress, start, table_rows
+from vit_core.evaluate import (
+    K,
+    cancel,
+    class_table,
+    default_batch,
+    described,
+    differs,
+    evaluate,
+    progress,
+    start,
+    table_rows,
+)
 from vit_core.images import Preprocess
 from vit_core.labelled import labelled
 from vit_core.model import VisionTransformer
@@ -301,6 +313,29 @@ def test_cancelled_it_goes_on_and_a_changed_file_takes_its_batch_along(tmp_path,
     fresh = evaluate(loaded, source, tmp_path / "fresh", batch=8, workers=0)
     assert digest(path) == digest(fresh)
     assert table(path)[10]["mtime_ns"] == 1
+
+
+def test_a_run_goes_on_with_the_batches_that_it_was_cut_into(tmp_path, loaded):
+    source, out, seen = labelled(photographs(tmp_path / "p", 20)), tmp_path / "out", []
+    with pytest.raises(InputError, match="stopped after 8 of 20"):
+        evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append, should_stop=lambda: bool(seen))
+    assert differs(loaded, source, out) == []
+    assert differs(loaded, source, out, batch=9) == ["batch"]
+    evaluate(loaded, source, out, workers=0, on_progress=seen.append)
+    assert [p.done for p in seen] == [8, 16, 20]
+    evaluate(loaded, source, out, workers=0, restart=True)  # from the beginning, as if there were none
+    assert described(out)["identity"]["batch"] == 64
+
+
+@pytest.mark.parametrize(("variant", "size", "batch"), [
+    ("Ti/16", 224, 64), ("B/16", 224, 64),
+    # multiplications of a picture, about: 577 * 304 M + 2 * 577^2 * 1024 * 24 = 1.9e11; 1,025 and 4,097 tokens of 22 M
+    ("L/16", 384, 5), ("S/16", 512, 35), ("S/16", 1024, 4), ("H/14", 1022, 1),
+])
+def test_a_batch_of_a_large_model_takes_no_longer_than_one_of_a_small(variant, size, batch):
+    with torch.device("meta"):
+        model = VisionTransformer(replace(VARIANTS[variant], image_size=(size, size)))
+    assert default_batch(model) == batch
 
 
 def test_a_finished_run_stays_and_another_one_is_refused(tmp_path, loaded):

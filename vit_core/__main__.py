@@ -193,7 +193,7 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="one that holds such a run goes on")
     one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
     one.add_argument("--table", metavar="FILE", help="CSV of two columns: the source's class, the model's name for it")
-    one.add_argument("--batch", type=_count(1), default=64, help="pictures at once (default: %(default)s)")
+    one.add_argument("--batch", type=_count(1), help="pictures at once (default: 64, on a CPU fewer of a large model)")
     one.add_argument("--workers", type=_count(0), help="processes that decode; 0: none (default: by the cores)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     one.add_argument("--engine", choices=["local", "ray"], default="local", help="what runs it; ray needs "

@@ -36,6 +36,7 @@ __all__ = ["Progress", "cancel", "class_table", "described", "differs", "evaluat
 
 K = 5  # classes kept with their probabilities
 ENGINES = ("local", "ray")
+BATCH, WORK = 64, 64 * 18e9  # pictures in a batch, and on a CPU multiplications: those of 64 in a ViT-B/16 at 224
 RAY = ".vitrine-ray"  # the folder in `out` of Ray's unfinished rows
 FOLDER, FILE = "pictures' folder", "pictures' file"  # in a run's identity, of which a sentence names what differs
 
@@ -113,6 +114,22 @@ def mapped(model: VisionTransformer, source, table: dict[str, str] | None = None
     return match(source.classes, model.labels or [f"class {i}" for i in range(model.config.classes)], table)
 
 
+def default_batch(model: VisionTransformer) -> int:
+    """Pictures in a batch, after which progress is said and a stop is heard: 64, on a CPU fewer of a larger model."""
+    if next(model.parameters()).device.type == "cuda":
+        return BATCH
+    c = model.config
+    length = c.prefix + c.grid[0] * c.grid[1]
+    work = length * sum(p.numel() for p in model.parameters()) + 2 * length**2 * c.heads * c.head_dim * c.depth
+    return max(1, min(BATCH, int(WORK / work)))
+
+
+def _batch(batch: int | None, model: VisionTransformer, before: dict) -> int:
+    """What was asked for, else what the run there had, else the default."""
+    there = before.get("identity", {}).get("batch")
+    return batch or (there if type(there) is int and there > 0 else default_batch(model))
+
+
 def _plan(name: str, model: VisionTransformer, source, match, batch: int) -> dict:
     """What is run, as run.json has it; "identity" is what a resumed run must share with the first."""
     device, digest = next(model.parameters()).device, source.digest()
@@ -135,10 +152,11 @@ def _identity(before: dict) -> dict:
 
 
 def differs(model: VisionTransformer, source, out: str | os.PathLike, table: dict[str, str] | None = None,
-            batch: int = 64) -> list[str]:
+            batch: int | None = None) -> list[str]:
     """What the run in `out` was of that is not the same today, so that `evaluate` would refuse to go on with it."""
-    plan = _plan("", model, source, mapped(model, source, table), batch)
-    return _differing(_identity(described(Path(out))), plan["identity"])
+    before = described(Path(out))
+    plan = _plan("", model, source, mapped(model, source, table), _batch(batch, model, before))
+    return _differing(_identity(before), plan["identity"])
 
 
 def _differing(was: dict, now: dict) -> list[str]:
@@ -174,7 +192,8 @@ def _discard(out: Path) -> None:
 def _check(batch, workers, engine) -> None:
     """What nobody should learn from an empty table. Raises InputError "evaluate-option"."""
     checks = {"engine": (engine in ENGINES, " or ".join(map(repr, ENGINES)), engine, list(ENGINES)),
-              "batch": (type(batch) is int and batch >= 1, "an integer from 1", batch, "1, 2, ..."),
+              "batch": (batch is None or (type(batch) is int and batch >= 1), "None or an integer from 1", batch,
+                        "None, 1, 2, ..."),
               "workers": (workers is None or (type(workers) is int and workers >= 0), "None or an integer from 0",
                           workers, "None, 0, 1, 2, ...")}
     for name, (good, expected, got, allowed) in checks.items():
@@ -225,7 +244,7 @@ def _apart(out: Path, source) -> None:
 
 
 def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, table: dict[str, str] | None = None,
-             batch: int = 64, workers: int | None = None, device: str | None = None,
+             batch: int | None = None, workers: int | None = None, device: str | None = None,
              on_progress: Callable[[Progress], None] | None = None, should_stop: Callable[[], bool] | None = None,
              restart: bool = False, name: str | None = None, lock: int | None = None, engine: str = "local") -> Path:
     """Run `model` (a name for `load`, or a model called `name`) over `source` (a `labelled.Labelled`); the path of
@@ -233,8 +252,9 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
 
     A run that was interrupted in `out` goes on; of a finished one, the batches with a file whose size or time is
     another today are run again (on Ray, then all are); `restart` throws either away. `table`: the source's class ->
-    the model's. `workers` decode (0: none; default `default_workers`). `lock`: what the caller's own `session` of the
-    folder gave. `engine` "ray": on Ray Data (`ray_engine`), with `workers` actors.
+    the model's. `batch`: pictures at once; None is what the run there has, or `default_batch`. `workers` decode (0:
+    none; default `default_workers`). `lock`: what the caller's own `session` of the folder gave. `engine` "ray": on Ray
+    Data (`ray_engine`), with `workers` actors.
 
     Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-folder" (it holds
     files that are no run's), "evaluate-among" (it lies among the pictures), "evaluate-cancelled",
@@ -259,7 +279,9 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     if loaded.transform.channels not in (1, 3):
         loaded.transform.seen(Image.new("RGB", (1, 1)))  # raises, once instead of in every row
     name = name or (model if isinstance(model, str) else "(a model in memory)")
-    run, before = _plan(name, loaded, source, mapped(loaded, source, table), batch), described(out)
+    before = described(out)
+    batch = _batch(batch, loaded, {} if restart else before)
+    run = _plan(name, loaded, source, mapped(loaded, source, table), batch)
     threads = torch.get_num_threads()
     with disk(out):
         was, now = _identity(before), run["identity"]

@@ -167,7 +167,7 @@ def cancel(out: str | os.PathLike) -> None:
 
 
 def start(model: str, source: str | os.PathLike, out: str | os.PathLike, *, labels: str | os.PathLike | None = None,
-          table: str | os.PathLike | None = None, batch: int = 64, workers: int | None = None,
+          table: str | os.PathLike | None = None, batch: int | None = None, workers: int | None = None,
           device: str | None = None, restart: bool = False, engine: str | None = None) -> subprocess.Popen:
     """Run `python -m vit_core evaluate` in a session of its own, which outlives this process; its words go to log.txt.
 
