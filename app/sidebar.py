@@ -153,7 +153,7 @@ def _compute(name: str | None) -> Result | None:
             if not cache.at_hand(name, digest):
                 with st.spinner(t("busy.model", name=escaped(name))):
                     cache.await_model(name)
-                with st.spinner(t("busy.result")):
+                with st.spinner(_running(name)):
                     cache.result(name, digest, image)
             found = cache.result(name, digest, image)
             state.put("good_model", name)
@@ -168,6 +168,12 @@ def _compute(name: str | None) -> Result | None:
     if state.get("good_model"):
         return cache.result(state.get("good_model"), digest, image)
     return None
+
+
+def _running(name: str) -> str:
+    """What is said while the model runs; once it is known to be slow, how long it takes."""
+    t, took = state.t(), cache.took().get(name, 0)
+    return t("busy.result.took", time=t("time.s", value=two_digits(took))) if took >= 2 else t("busy.result")
 
 
 def _facts(result: Result) -> None:

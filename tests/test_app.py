@@ -1,11 +1,13 @@
 """The page, run without a browser on small models of every shape; only the browser itself is missing."""
 
+import contextlib
 import dataclasses
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -95,6 +97,21 @@ def test_the_page_opens_finished_in_both_languages(language):
     assert not app.error
     other = text.Text({"en": "ko", "ko": "en"}[language])
     assert other("predictions.title") not in words(app)
+
+
+@pytest.mark.parametrize(("language", "said"), [
+    ("en", "the last picture took 16\u00a0s"), ("ko", "지난 이미지는 16초 걸림")])
+def test_a_model_that_is_known_to_be_slow_is_said_to_be(language, said, monkeypatch):
+    spun = []
+    monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
+    app, t = page(lang=language), text.Text(language)
+    assert [busy for busy in spun if said in busy] == []
+    assert t("busy.result") in spun
+    assert 0 < cache.took()["embedded:photo"] < 16
+    cache.took()["embedded:photo"] = 16.4
+    app.selectbox(key=f"sample_{language}").set_value("coffee.jpg").run()
+    assert not app.exception
+    assert len([busy for busy in spun if said in busy]) == 1
 
 
 @pytest.mark.parametrize("name", MODELS)

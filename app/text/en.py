@@ -50,6 +50,7 @@ SENTENCES = {
                            "requirements-ray.txt.",
     "busy.model": "Loading {name} …",
     "busy.result": "Running the model …",
+    "busy.result.took": "Running the model … (the last picture took {time})",
     "busy.figure": "Computing …",
     "time.ms": "{value}\u00a0ms",
     "time.s": "{value}\u00a0s",

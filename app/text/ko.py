@@ -51,6 +51,7 @@ SENTENCES = {
                            "requirements-ray.txt로 설치하세요.",
     "busy.model": "{name} 모델을 불러오는 중 …",
     "busy.result": "모델을 실행하는 중 …",
+    "busy.result.took": "모델을 실행하는 중 … (지난 이미지는 {time} 걸림)",
     "busy.figure": "계산하는 중 …",
     "time.ms": "{value}\u00a0ms",
     "time.s": "{value}초",
