@@ -429,3 +429,13 @@ def test_a_model_of_half_precision_parameters_is_as_good_as_its_arithmetic():
     images = torch.randn(1, 3, 15, 21, generator=torch.Generator().manual_seed(1)).bfloat16()
     for method in METHODS:
         assert method(model, images, 2).isfinite().all()
+
+
+def test_the_distillation_head_s_part_begins_at_its_own_token(build):
+    model = build(**TWO)
+    tokens = torch.randn(37, 14, generator=torch.Generator().manual_seed(1))
+    found = rules.through_head(model, tokens, 4)
+    weights = torch.stack([model.head.weight[4], model.distillation_head.weight[4]]).detach()
+    added = (tokens[:2] * weights).clamp_min(0)  # by what each channel of the two adds to the logit
+    torch.testing.assert_close(found[:2], added / added.sum())
+    assert not found[2:].any()

@@ -186,3 +186,11 @@ def test_what_cannot_be_asked(build, pictures):
     with pytest.raises(vc.InputError, match="black"):
         at.intervene(model, pictures(), erased=[0], fill="black")
     at.intervene(model, pictures(), erased=[0])
+
+
+def test_an_oblong_patch_is_painted_where_it_is(build, pictures):
+    model, images = build(patch_size=(5, 3)), pictures(1)  # 3 x 7 patches
+    changed = (at.painted(model, images, [9]) != images)[0].all(0)
+    there = torch.zeros(15, 21, dtype=torch.bool)
+    there[5:10, 6:9] = True  # row 1, column 2
+    assert torch.equal(changed, there)
