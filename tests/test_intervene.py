@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import pytest
 import torch
 
@@ -194,3 +195,16 @@ def test_an_oblong_patch_is_painted_where_it_is(build, pictures):
     there = torch.zeros(15, 21, dtype=torch.bool)
     there[5:10, 6:9] = True  # row 1, column 2
     assert torch.equal(changed, there)
+
+
+def test_blur_is_a_gaussian_as_wide_as_the_patch_s_longer_side(build, pictures):
+    model, images = build(patch_size=(5, 3)), pictures(1)
+    seen = images[0].double().numpy()
+    shares = np.exp(-np.arange(-15, 16) ** 2 / (2 * 5**2))
+    shares /= shares.sum()
+    for axis in (1, 2):  # 15 pixels each way are three sigmas; the border is repeated
+        padded = np.pad(seen, [(15, 15) if axis == each else (0, 0) for each in range(3)], "edge")
+        n = seen.shape[axis]
+        seen = sum(share * np.take(padded, np.arange(n) + start, axis) for start, share in enumerate(shares))
+    blurred = at.painted(model, images, range(21), "blur")[0]
+    torch.testing.assert_close(blurred.double(), torch.from_numpy(seen), atol=1e-5, rtol=1e-4)
