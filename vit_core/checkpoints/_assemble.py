@@ -94,12 +94,12 @@ def preprocess(made: Preprocess, channels: int, source: str) -> Preprocess:
 
 def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: list[str] | None = None,
              transform: Preprocess | None = None, *, spell: Callable[[str], list[str]] = lambda name: [name],
-             copy: bool = False) -> VisionTransformer:
+             copy: bool = False, assumed: tuple[str, ...] = ()) -> VisionTransformer:
     """The model that `config` describes with the weights `state` (our names), on the CPU, in eval mode, frozen.
 
     Weights become float32; without `copy` those that are float32 already share their memory. `source` is what
-    messages call the checkpoint, `spell` gives the names a tensor of ours has there. Raises InputError
-    "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite", "labels-count" or "labels-format".
+    messages call the checkpoint, `spell` gives the names a tensor of ours has there, `assumed` is the model's. Raises
+    InputError "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite", "labels-count" or "labels-format".
     """
     state = dict(state)
     if not config.prefix:
@@ -124,4 +124,5 @@ def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: l
     check_labels(labels, config.classes, source)
     state = {n: t.detach().to("cpu", torch.float32, copy=copy).contiguous() for n, t in state.items()}
     model.load_state_dict(state, strict=True, assign=True)
+    model.assumed = assumed
     return model.eval().requires_grad_(False)

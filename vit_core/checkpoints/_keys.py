@@ -25,7 +25,7 @@ class KeyTable:
     """How one source spells a ViT. A stem is a name without its ".weight" or ".bias", or a whole parameter name."""
 
     block: str  # their prefix of layer number {}
-    tokens: tuple[str, str, str]  # class, distillation, registers; joined along axis 1 as our prefix_tokens
+    tokens: tuple[str | None, ...]  # class, distillation, registers; joined along axis 1 as our prefix_tokens
     outside: Rows  # names outside the blocks
     inside: Rows  # names inside a block; several rows of one stem are alternative spellings
     ignored: tuple[str, ...] = ()  # stems that take no part in the logits

@@ -12,7 +12,7 @@ from vit_core.checkpoints._keys import KeyTable, Translated, renamed, translate
 
 KEYS = KeyTable(
     block="encoder.layers.{}.",
-    tokens=("embeddings.class_embedding", "", ""),
+    tokens=("embeddings.class_embedding", None, None),
     outside=(
         ("patch_embed", ("embeddings.patch_embedding",)),
         ("positions", ("embeddings.position_embedding.weight",)),

@@ -241,9 +241,8 @@ def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str
     ours = infer(weights, source, **implied | _facts(stated, source))
     labels = labels or (labels_of(config) if ours.classes else None)
     transform = _stated_preprocess(settings, ours.image_size, ours.channels, source)
-    model = assemble(ours, weights.state, source, labels, transform, spell=weights.spell)
-    model.assumed = () if settings else ("preprocess",)
-    return model
+    return assemble(ours, weights.state, source, labels, transform, spell=weights.spell,
+                    assumed=() if settings else ("preprocess",))
 
 
 def _stated_preprocess(settings: dict, image_size: tuple[int, int], channels: int, source: str) -> Preprocess:

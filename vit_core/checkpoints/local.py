@@ -60,9 +60,8 @@ def load(name: str) -> VisionTransformer:
                          " with vc.save.", source=source, reason="norm_pre + attn_pool: RoPE")
     labels = _files.labels_beside(path, ours.classes) or _imagenet(ours.classes)
     grey = (0.5,) * ours.channels
-    model = assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell)
-    model.assumed = _assumed(ours, implied)
-    return model
+    return assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell,
+                    assumed=_assumed(ours, implied))
 
 
 def _assumed(ours: ViTConfig, implied: dict) -> tuple[str, ...]:

@@ -276,10 +276,8 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     weights = translated({n: t.detach() for n, t in module.state_dict().items()}, what)
     config = infer(weights, what, **_facts(module, what))
     labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
-    model = assemble(config, weights.state, what, labels, _stated_transform(cfg, config, what), spell=weights.spell,
-                     copy=copy)
-    model.assumed = _assumed(cfg)
-    return model
+    return assemble(config, weights.state, what, labels, _stated_transform(cfg, config, what), spell=weights.spell,
+                    copy=copy, assumed=_assumed(cfg))
 
 
 def from_config(config: dict, state: dict[str, Tensor], source: str, labels: list[str] | None) -> VisionTransformer:
@@ -309,10 +307,8 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, labels: lis
     names = [str(n) for n in names] if isinstance(names, list) and len(names) == ours.classes else \
         imagenet_labels(ours.classes)
     cfg = config.get("pretrained_cfg") or {}
-    model = assemble(ours, weights.state, source, labels or names, _stated_transform(cfg, ours, source),
-                     spell=weights.spell)
-    model.assumed = _assumed(cfg)
-    return model
+    return assemble(ours, weights.state, source, labels or names, _stated_transform(cfg, ours, source),
+                    spell=weights.spell, assumed=_assumed(cfg))
 
 
 def _assumed(cfg: dict) -> tuple[str, ...]:
