@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_core.config import ViTConfig
+from vit_core.linear import Linear
 
 
 class QuickGELU(nn.Module):
@@ -65,11 +66,11 @@ class Attention(nn.Module):
         super().__init__()
         self.heads, self.head_dim = config.heads, config.head_dim
         inner = config.heads * config.head_dim
-        self.qkv = nn.Linear(config.dim, 3 * inner, bias=config.qkv_bias)
+        self.qkv = Linear(config.dim, 3 * inner, bias=config.qkv_bias)
         self.q_norm = norm_layer(config, config.head_dim) if config.qk_norm else nn.Identity()
         self.k_norm = norm_layer(config, config.head_dim) if config.qk_norm else nn.Identity()
         self.norm = norm_layer(config, inner) if config.attention_norm else nn.Identity()
-        self.proj = nn.Linear(inner, config.dim, bias=config.proj_bias)
+        self.proj = Linear(inner, config.dim, bias=config.proj_bias)
 
     def forward(self, x: Tensor, attend=F.scaled_dot_product_attention) -> tuple[Tensor, Tensor, Tensor]:
         B, N, D = x.shape
@@ -87,18 +88,17 @@ class MLP(nn.Module):
     def __init__(self, config: ViTConfig):
         super().__init__()
         self.gated = config.mlp == "glu"
-        self.fc1 = nn.Linear(config.dim, config.mlp_dim * (2 if self.gated else 1), bias=config.mlp_bias)
+        self.fc1 = Linear(config.dim, config.mlp_dim * (2 if self.gated else 1), bias=config.mlp_bias)
         self.act = ACTIVATION[config.activation]()
         self.norm = norm_layer(config, config.mlp_dim) if config.mlp_norm else nn.Identity()
-        self.fc2 = nn.Linear(config.mlp_dim, config.dim, bias=config.proj_bias)
+        self.fc2 = Linear(config.mlp_dim, config.dim, bias=config.proj_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.fc1(x)
         if self.gated:
-            gate, value = hidden.chunk(2, dim=-1)
+            gate, value = self.fc1(x).chunk(2, dim=-1)
             hidden = self.act(gate) * value
         else:
-            hidden = self.act(hidden)
+            hidden = self.fc1(x, self.act)
         return self.fc2(self.norm(hidden))
 
 

@@ -1,0 +1,37 @@
+"""Linear layers. Where a CPU has AVX-512, oneDNN multiplies them, with the operator that torch.compile uses: it does
+the GELU behind a product in the same pass over memory, and on AMD's CPUs it multiplies faster than MKL, which is
+torch.nn.Linear's way. Elsewhere, of little work, and where a gradient is wanted, it is torch.nn.Linear.
+`python tests/bench/peers.py` says what comes of it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+_product = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+#: Multiplications from which oneDNN is worth its overhead: 57 tokens of a ViT-Ti's MLP.
+ENOUGH = 1 << 23
+#: Whether this CPU gains by it. (PyTorch's own ATEN_CPU_CAPABILITY=avx2 in the environment says that it does not.)
+GAINS = torch.backends.cpu.get_cpu_capability() == "AVX512" and _product is not None
+
+
+class Linear(nn.Linear):
+    """torch.nn.Linear, and the activation that comes behind it, if one does."""
+
+    def forward(self, x: Tensor, activation: nn.Module | None = None) -> Tensor:
+        """x (..., inputs) to activation(x W^T + b), (..., outputs)."""
+        if not self._by_onednn(x):
+            out = super().forward(x)
+        elif isinstance(activation, nn.GELU):
+            return _product(x, self.weight, self.bias, "gelu", [], activation.approximate)
+        else:
+            out = _product(x, self.weight, self.bias, "none", [], "")
+        return out if activation is None else activation(out)
+
+    def _by_onednn(self, x: Tensor) -> bool:
+        weight = self.weight
+        return (GAINS and torch.backends.mkldnn.enabled and x.device.type == weight.device.type == "cpu"
+                and x.dtype == weight.dtype == torch.float32 and x.numel() * self.out_features >= ENOUGH
+                and not torch.is_autocast_enabled("cpu")
+                and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)))
