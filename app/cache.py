@@ -27,7 +27,7 @@ import vit_core as vc
 from app import collector, lecture, mistakes
 from app.bounded import Bounded
 from app.components.lecture import pack
-from app.figures import Finished, png
+from app.figures import Finished, uri
 from app.lecture import Stage
 from app.result import Result
 from app.text.lecture import words
@@ -254,7 +254,7 @@ def _drawn() -> Bounded:
 
 
 def _finished(made):
-    return png(made) if isinstance(made, Image.Image) else Finished(made)
+    return uri(made, "png") if isinstance(made, Image.Image) else Finished(made)
 
 
 def evaluation(out: Path) -> mistakes.Run:

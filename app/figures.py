@@ -42,13 +42,6 @@ def two_digits(value: float) -> str:
     return f"{value:.{decimals}f}" if decimals <= 5 else f"{value:.1e}"
 
 
-def png(picture: Image.Image) -> bytes:
-    """A picture's file: Streamlit would write it anew at each rerun."""
-    file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=1)
-    return file.getvalue()
-
-
 def uri(image: Image.Image, kind: str, **options) -> str:
     """A picture as a data URI: "png" where its colours are values; "webp" where it is kept, a tenth of that; "jpeg"
     where it is shown once, twice WebP's bytes in a fifth of its time."""
@@ -170,10 +163,10 @@ def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], si
 
 
 @functools.cache
-def icon() -> bytes:
-    """The browser tab's picture, as PNG: four by four patches in the maps' colours."""
+def icon() -> str:
+    """The browser tab's picture: four by four patches in the maps' colours."""
     values = np.exp(-((np.mgrid[0:4, 0:4] - [[[1.2]], [[1.8]]]) ** 2).sum(0) / 3)
-    return png(Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST))
+    return uri(Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST), "png")
 
 
 def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:

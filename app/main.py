@@ -10,11 +10,12 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 import streamlit as st
 
 from app import cache, figures, sidebar, state
+from app.markup import style
 
 state.start()
 t = state.t()
 st.set_page_config(None, figures.icon(), layout="wide", initial_sidebar_state=295)  # or a page's icon is fetched
-st.html(Path(__file__).with_name("style.css"))
+st.html(style(Path(__file__).with_name("style.css")))
 pages = [st.Page("screens/explore.py", title=t("page.explore"), icon=":material/search:", default=True),
          st.Page("screens/lecture.py", title=t("page.lecture"), icon=":material/co_present:"),
          st.Page("screens/mistakes.py", title=t("page.mistakes"), icon=":material/rule:")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
+from pathlib import Path
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # HTML has no place for them
 
@@ -27,6 +29,12 @@ def alone(element: str, /, **attributes) -> Markup:
 
 def joined(*parts: str | Markup | None) -> Markup:
     return Markup("".join(part if isinstance(part, Markup) else text(part) for part in parts if part is not None))
+
+
+@functools.cache
+def style(file: Path) -> Markup:
+    """A style sheet as an element; it is read once."""
+    return Markup(f"<style>{file.read_text(encoding='utf-8')}</style>")
 
 
 def text(value: object) -> str:

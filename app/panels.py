@@ -42,6 +42,13 @@ def fold(name: str) -> None:
         st.markdown(formula(EQUATIONS[name], t(f"{name}.not")))
 
 
+def pair(key: str, parts: int = 3):
+    """Where two figures stand side by side, by style.css: each draws its title, its drawing and its fold here, `parts`
+    in all, one after the other. (Columns would be two messages more to the browser, and no line of theirs one line.)
+    """
+    return st.container(key=f"{key}_pair_of_{parts}")
+
+
 def chart(figure: figures.Finished, key: str, on_select: Callable | str = "ignore", height: int | str = "content",
           alt: str | None = None) -> None:
     """A plotly figure in the house's way."""
@@ -148,7 +155,7 @@ def received(result: Result, *, key: str) -> None:
              cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
              tokens=f"{trace.length:,}"))
     st.image(cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)), width="content",
-             output_format="PNG", alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
+             alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
     fold("received")
 
 
@@ -159,6 +166,7 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     if not best:
         st.subheader(t("predictions.title"), anchor=False)
         st.info(t("predictions.none"))
+        fold("predictions")
         return
     names = [plain(class_name(result, i)) for i, _ in best]
     said = t("predictions.text", count=len(best), classes=f"{result.trace.logits.numel():,}",
@@ -179,13 +187,11 @@ def positions(result: Result, *, key: str) -> None:
     rows, cols = result.grid
     row, col = (n + 1 for n in place(result)[1] or ((rows - 1) // 2, (cols - 1) // 2))
     low = min(0.0, float(similarity.min()))
-    every, one = st.columns(2, gap="large")
-    with every:
+    with pair(key, 2):
         st.markdown(t("positions.text"))
         chart(cache.drawn_of_model(result, figures.grid_of_grids, (similarity,), (row - 1, col - 1),
                                    t("positions.pick"), low, 1.0, t("positions.scale")),
               f"{key}_chart", pick(f"{key}_chart"))
-    with one:
         st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
         chart(cache.drawn_of_model(result, figures.enlarged, (None,), similarity[row - 1, col - 1], low, 1.0,
                                    t("positions.scale"), t("positions.hover"), (row - 1, col - 1), percent=False),
@@ -198,7 +204,7 @@ def filters(result: Result, *, key: str) -> None:
     t, (components, share) = state.t(), computed(result, "filters")
     titled(t("filters.title"), t("filters.text", count=len(components), dim=result.trace.config.dim,
                                  percent=percent(share.sum())))
-    st.image(cache.drawn_of_model(result, figures.filters, (components,)), width="stretch", output_format="PNG",
+    st.image(cache.drawn_of_model(result, figures.filters, (components,)), width="stretch",
              alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
     fold("filters")
 

@@ -33,10 +33,8 @@ def rollout(result):
 
 @st.fragment(key="heads")
 def heads(result):
-    left, right = st.columns(2, gap="large")
-    with left:
+    with panels.pair("heads"):
         panels.distances(result, key="distances")
-    with right:
         panels.entropies(result, key="entropies")
 
 
@@ -46,18 +44,14 @@ def page() -> None:
     if result is not None:
         shows = expected_label(result, state.get("expected"))
         atlas(result, shows)
-        left, right = st.columns(2, gap="large")
-        with left:
+        with panels.pair("answer"):
             panels.predictions(result, expected=shows, key="predictions")
-        with right:
             panels.received(result, key="received")
         rollout(result)
         positions(result)
         heads(result)
-        left, right = st.columns(2, gap="large")
-        with left:
+        with panels.pair("tokens"):
             panels.filters(result, key="filters")
-        with right:
             panels.norms(result, key="norms")
     else:
         state.write_address(ADDRESS)

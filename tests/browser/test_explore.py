@@ -369,6 +369,32 @@ def test_it_fits_the_window(visit, theme, shoot):
     assert colours[0] == colours[1]
 
 
+PAIRS = {"answer_pair_of_3": ("predictions.title", "received.title"), "heads_pair_of_3": ("distances.title",
+         "entropies.title"), "tokens_pair_of_3": ("filters.title", "norms.title"), "positions_pair_of_2": ()}
+
+
+def test_figures_side_by_side_have_their_titles_drawings_and_folds_in_a_line(visit):
+    page = visit(width=1280)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(500)
+        for key, titles in PAIRS.items():
+            pair = page.locator(f".st-key-{key}")
+            boxes = pair.locator(":scope > *").evaluate_all(
+                "all => all.map(e => e.getBoundingClientRect()).map(b => [b.left, b.top, b.right, b.bottom])")
+            half = len(boxes) // 2
+            assert half == int(key[-1])
+            for title in titles:
+                assert pair.get_by_role("heading", name=ENGLISH(title)).count() == 1
+            for i, (left, right) in enumerate(zip(boxes[:half], boxes[half:], strict=True)):
+                if width > 640:
+                    assert left[1] == pytest.approx(right[1], abs=1), (key, i)  # their tops
+                    assert left[2] < right[0]
+                else:
+                    assert left[3] <= right[1]  # one figure beneath the other, all of it
+            assert all(a[3] <= b[1] + 1 for a, b in zip(boxes[: half - 1], boxes[1:half], strict=True))
+
+
 def test_nothing_is_fetched_from_elsewhere(visit, server):
     page = visit()
     assert page.asked
