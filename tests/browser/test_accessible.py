@@ -140,6 +140,27 @@ def test_a_number_and_its_particle_stand_on_one_line(lecture):
         return apart;""") == []
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_what_is_written_onto_a_term_stands_on_its_line(lecture, lang):
+    shown, beside = lecture(SCENES[0], lang), 0
+    for scene in SCENES:
+        if scene != SCENES[0]:
+            shown.page.keyboard.press("ArrowRight")
+            shown.ready(scene)
+        found = shown.run("""return [...stage.slide.querySelectorAll('.prose .term')].map((term) => {
+            const after = term.nextSibling;
+            if (after?.nodeType !== 3 || !/^\\S/.test(after.data)) return null;
+            const range = document.createRange();
+            range.setStart(after, 0);
+            range.setEnd(after, 1);
+            return [term.textContent + after.data.slice(0, 6),
+                    Math.abs(range.getBoundingClientRect().bottom - term.getBoundingClientRect().bottom)];
+        }).filter(Boolean)""")
+        beside += len(found)
+        assert [words for words, below in found if below > 6] == [], scene
+    assert beside > 3
+
+
 @pytest.mark.parametrize("scene", ["attention", "mlp"])
 def test_a_finger_finds_what_it_must_hit(lecture, scene):
     shown = lecture(scene, "ko", 390, 844)

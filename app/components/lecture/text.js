@@ -68,12 +68,18 @@ function setting(text) {
 function prose(parent, text, math, act) {
   const [live, terms] = [[], []];
   const inline = (parent, piece) => {
-    for (const part of piece.split(/(\*\*.+?\*\*|\[[^\]]+\]\([^)]+\)|\$\w+\$|\{\w+\})/)) {
+    const parts = piece.split(/(\*\*.+?\*\*|\[[^\]]+\]\([^)]+\)|\$\w+\$|\{\w+\})/);
+    for (const [i, part] of parts.entries()) {
       let match;
       if ((match = part.match(/^\*\*(.+)\*\*$/))) inline(parent.appendChild(el("strong")), match[1]);
       else if ((match = part.match(/^\[(.+)\]\((.+)\)$/))) {
         const set = setting(match[2]);
-        const term = parent.appendChild(el("button", { type: "button", class: "term" }));
+        const term = el("button", { type: "button", class: "term" });
+        // A button is a word of its own to the browser: what is written onto it would stand in the next line.
+        const [onto] = parts[i + 1].match(/^\S{0,4}(?=\s|$)/) ?? [""];
+        parts[i + 1] = parts[i + 1].slice(onto.length);
+        if (onto) parent.appendChild(el("span", { class: "kept" })).append(term, onto);
+        else parent.append(term);
         term.addEventListener("click", () => act(set));
         inline(term, match[1]);
         terms.push({ term, set });
