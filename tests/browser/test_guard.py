@@ -150,10 +150,15 @@ def test_a_picture_that_is_a_program_too_is_never_handed_out(visit, server, kind
     page.get_by_text("photo.gif").first.wait_for()
     page.wait_for_timeout(2500)
     settled(page)
-    assert served
-    for answer in served:
-        body = answer.body()
+    within = page.locator("[data-testid=stImage] img").evaluate_all("all => all.map(image => image.src)")
+    files = [(answer.headers["content-type"], answer.body()) for answer in served]
+    for source in within:
+        if source.startswith("data:"):
+            kind, _, data = source.removeprefix("data:").partition(";base64,")
+            files.append((kind, base64.b64decode(data, validate=True)))
+    assert len(files) >= len(within) > 1  # what the model receives, and its filters
+    for kind, body in files:
         assert b"PAYLOAD" not in body
-        assert answer.headers["content-type"] in ("image/png", "image/jpeg")
+        assert kind in ("image/png", "image/jpeg")
         Image.open(io.BytesIO(body), formats=["PNG", "JPEG"]).load()
     assert page.evaluate("window.pwned") is None
