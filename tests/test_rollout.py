@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 
+import numpy as np
 import pytest
 import torch
 
@@ -145,6 +146,27 @@ def test_discard_keeps_ties_and_empty_rows_keep_to_themselves():
     row = torch.tensor([0.2, 0.3, 0.5])
     torch.testing.assert_close(module.take(row, holes), row @ whole)
     torch.testing.assert_close(module.take(row[1:], holes[1:], 1), row[1:] @ whole[1:])  # rows from the second on
+
+
+@pytest.mark.parametrize("count", [1, 4096, 4097, 40_000])
+def test_the_cut_is_the_value_that_sorting_finds(count, monkeypatch):
+    draw = np.random.default_rng(0)
+    kinds = {"peaked": draw.random(count, np.float32) ** 8, "double": draw.random(count),
+             "rising": np.arange(count) / count, "equal": np.full(count, 0.25, np.float32),
+             "ties": draw.integers(0, 3, count).astype(np.float32),
+             "half": np.repeat(np.float32([0, 1]), [count // 2, count - count // 2])}
+    partition, sizes = np.partition, []
+    monkeypatch.setattr(np, "partition", lambda values, place: sizes.append(len(values)) or partition(values, place))
+    for name, values in kinds.items():
+        for place in {0, count // 10, count // 2, 9 * count // 10, count - 1}:
+            assert module._sorted_at(values, place) == np.sort(values)[place], (name, place)
+            if name == "peaked" and count > module.SAMPLE:
+                assert sizes[-1] < count / 8  # not all of them
+    if count > module.SAMPLE:  # a sample that misleads
+        for wrong in (kinds["peaked"].argmin(), kinds["peaked"].argmax()):
+            monkeypatch.setattr(module, "_sample", lambda n, wrong=wrong: np.full(module.SAMPLE, wrong))
+            assert module._sorted_at(kinds["peaked"], count // 2) == np.sort(kinds["peaked"])[count // 2]
+            assert sizes[-1] == count
 
 
 @pytest.mark.parametrize("fusion", module.FUSIONS)
