@@ -81,6 +81,16 @@ def test_other_arithmetic_is_left_to_pytorch(asked, monkeypatch):
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("listen", ["register_forward_hook", "register_forward_pre_hook"])
+def test_who_listens_to_an_activation_hears_it(asked, listen):
+    heard, activation, own, x = [], nn.GELU(), layer(), torch.randn(17, 64)
+    expected = own(x, activation)
+    getattr(activation, listen)(lambda module, given, *out: heard.append(given[0]))
+    torch.testing.assert_close(own(x, activation), expected)
+    torch.testing.assert_close(heard[0], own(x))
+    assert [call[0] for call in asked] == ["gelu", "none", "none"]
+
+
 @pytest.mark.parametrize("options", [{}, {"mlp": "glu", "activation": "silu"}, {"activation": "quick_gelu"}])
 def test_a_model_says_the_same_either_way(asked, monkeypatch, options):
     torch.manual_seed(0)

@@ -20,10 +20,10 @@ class Linear(nn.Linear):
     """torch.nn.Linear, and the activation that comes behind it, if one does."""
 
     def forward(self, x: Tensor, activation: nn.Module | None = None) -> Tensor:
-        """x (..., inputs) to activation(x W^T + b), (..., outputs)."""
+        """x (..., inputs) to activation(x W^T + b), (..., outputs). One that somebody listens to is called."""
         if not self._by_onednn(x):
             out = super().forward(x)
-        elif isinstance(activation, nn.GELU):
+        elif type(activation) is nn.GELU and not (activation._forward_hooks or activation._forward_pre_hooks):
             return _product(x, self.weight, self.bias, "gelu", [], activation.approximate)
         else:
             out = _product(x, self.weight, self.bias, "none", [], "")
