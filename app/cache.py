@@ -254,7 +254,7 @@ def _drawn() -> Bounded:
 
 
 def _finished(made):
-    return uri(made, "png") if isinstance(made, Image.Image) else Finished(made)
+    return uri(made, "exact") if isinstance(made, Image.Image) else Finished(made)
 
 
 def evaluation(out: Path) -> mistakes.Run:

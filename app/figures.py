@@ -17,8 +17,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import orjson
 import plotly.graph_objects as go
 from PIL import Image
+from plotly.io.json import to_json_plotly
 
 from vit_core import draw
 
@@ -42,12 +44,17 @@ def two_digits(value: float) -> str:
     return f"{value:.{decimals}f}" if decimals <= 5 else f"{value:.1e}"
 
 
-def uri(image: Image.Image, kind: str, **options) -> str:
-    """A picture as a data URI: "png" where its colours are values; "webp" where it is kept, a tenth of that; "jpeg"
-    where it is shown once, twice WebP's bytes in a fifth of its time."""
-    out = io.BytesIO()
-    image.save(out, kind, **{"png": dict(compress_level=1), "webp": dict(quality=92, method=0),
-                             "jpeg": dict(quality=85, subsampling=0)}[kind] | options)
+#: How a picture is written: "exact" where its colours are values on flat ground, in fewer bytes than PNG and less time;
+#: "kept" in a file, small; "shown" once, quickly; "fine" where a patch is a few pixels; "icon" as all browsers know it.
+WAYS = {"exact": ("webp", dict(lossless=True, method=2, quality=50)), "kept": ("webp", dict(quality=92, method=0)),
+        "shown": ("jpeg", dict(quality=85, subsampling=0)), "fine": ("jpeg", dict(quality=95, subsampling=0)),
+        "icon": ("png", {})}
+
+
+def uri(image: Image.Image, way: str) -> str:
+    """A picture as a data URI, written in one of `WAYS`."""
+    out, (kind, options) = io.BytesIO(), WAYS[way]
+    image.save(out, kind, **options)
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
@@ -61,10 +68,22 @@ class Finished(go.Figure):
     """A figure that is sent as it stands: what plotly's own class would write of it, and the checks left out."""
 
     def __init__(self, figure: dict):
-        self._written = _written(figure)
+        self._written = _Written(_written(figure))
 
     def to_dict(self) -> dict:
         return self._written
+
+
+class _Written(dict):
+    """A figure that becomes JSON once, however often it is sent."""
+
+    def __init__(self, figure: dict):
+        super().__init__(figure)
+        self._json = orjson.Fragment(to_json_plotly(figure))
+
+    def to_plotly_json(self) -> orjson.Fragment:
+        """What plotly asks of an object, to write it."""
+        return self._json
 
 
 def _written(value):
@@ -166,7 +185,7 @@ def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], si
 def icon() -> str:
     """The browser tab's picture: four by four patches in the maps' colours."""
     values = np.exp(-((np.mgrid[0:4, 0:4] - [[[1.2]], [[1.8]]]) ** 2).sum(0) / 3)
-    return uri(Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST), "png")
+    return uri(Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST), "icon")
 
 
 def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
@@ -227,7 +246,7 @@ def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: S
     for i in range(k):
         top, left = i // columns * (cell_h + head) + head, i % columns * (cell_w + gap)
         cell = draw.overlay(small, maps[i], opacity, low=ranges[i][0], high=ranges[i][1])
-        _picture(figure, uri(cell, "jpeg", quality=95), (left, top, left + cell_w, top + cell_h))
+        _picture(figure, uri(cell, "fine"), (left, top, left + cell_w, top + cell_h))
         x.append(left + cell_w / 2)
         y.append(top + cell_h / 2)
         figure["layout"]["annotations"].append(dict(
@@ -253,9 +272,9 @@ def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: f
     if region is None:
         big = draw.colour_map(values, low, high)
         factor = max(1, 480 // max(rows, cols))
-        drawn = uri(Image.fromarray(big.repeat(factor, 0).repeat(factor, 1)), "png")
+        drawn = uri(Image.fromarray(big.repeat(factor, 0).repeat(factor, 1)), "exact")
     else:
-        drawn = uri(draw.overlay(region, values, opacity, low=low, high=high), "jpeg")
+        drawn = uri(draw.overlay(region, values, opacity, low=low, high=high), "shown")
     _picture(figure, drawn, (0, 0, cols, rows))
     r, c = np.mgrid[1 : rows + 1, 1 : cols + 1]
     # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.
@@ -289,7 +308,7 @@ def grid_of_grids(similarity: np.ndarray, chosen: tuple[int, int] | None, hover:
     figure = _plane(_pointed(height), cols, rows)
     figure["layout"]["margin"] = ABOVE
     share = gap / out.shape[1] * cols, gap / out.shape[0] * rows
-    _picture(figure, uri(Image.fromarray(out), "png"),
+    _picture(figure, uri(Image.fromarray(out), "exact"),
              (share[0] / 2, share[1] / 2, cols - share[0] / 2, rows - share[1] / 2))
     r, c = np.mgrid[0:rows, 0:cols]
     _targets(figure, c.ravel() + 0.5, r.ravel() + 0.5, np.stack([r.ravel() + 1, c.ravel() + 1], -1).tolist(), hover)

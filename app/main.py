@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 # Streamlit puts this file's folder on the path; `app` and `vit_core` stand one above.
-if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
+if (root := str(Path(__file__).absolute().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 import streamlit as st

@@ -9,15 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from app import cache, figures, state
+from app import cache, figures, state, view
 from app.components.atlas import atlas as mount
 from app.figures import two_digits as number
 from app.result import Result, Rollout
-from app.text import EQUATIONS, WORDS
+from app.text import EQUATIONS, WORDS, Text
 from app.text.plain import escaped, plain
-from app.view import PLACE, from_atlas, to_atlas
 
-SHOWN = ("atlas", "positions", "rollout", "heads")  # the fragments that show what is looked at
+SHOWN = ("atlas", "rollout", "places")  # the fragments that show what is looked at
 
 
 def percent(share: float) -> str:
@@ -25,9 +24,6 @@ def percent(share: float) -> str:
     return number(100 * float(share))
 
 
-def formula(equation: str, sentences: str) -> str:
-    """An equation, set, above sentences: Markdown, one message to the browser."""
-    return f"$$\n{equation}\n$$\n\n{sentences}"
 
 
 def titled(title: str, sentences: str) -> None:
@@ -35,11 +31,16 @@ def titled(title: str, sentences: str) -> None:
     st.markdown(f"### {title}\n\n{sentences}")
 
 
-def fold(name: str) -> None:
-    """Beneath a figure: its equation, and what it must not be read as."""
-    t = state.t()
-    with st.expander(t("fold")):
-        st.markdown(formula(EQUATIONS[name], t(f"{name}.not")))
+def fold(t: Text, name: str) -> None:
+    """Beneath the figure of that name: its equation, and what it must not be read as."""
+    folded(t("fold"), EQUATIONS[name], t(f"{name}.not"))
+
+
+def folded(title: str, equation: str, sentences: str) -> None:
+    """An equation, set, above sentences, under a title that opens them: Markdown, one message to the browser, where an
+    expander would be two. Nothing in it is anybody's words but ours."""
+    st.markdown(f"<details><summary>{title}</summary>\n\n$$\n{equation}\n$$\n\n{sentences}\n\n</details>",
+                unsafe_allow_html=True)
 
 
 def pair(key: str, parts: int = 3):
@@ -58,7 +59,7 @@ def chart(figure: figures.Finished, key: str, on_select: Callable | str = "ignor
 
 def place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
     """Where the maps look from: (token, patch (row, col) or None for a prefix token, its name for a sentence)."""
-    t, token = state.t(), to_atlas(result, state.get)["query"]
+    t, token = state.t(), view.query(result, state.get)
     if token < result.trace.prefix:
         return token, None, t("from.token", token=t.token(result.prefix_names[token]))
     row, col = divmod(token - result.trace.prefix, result.grid[1])
@@ -114,23 +115,23 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
                     + (" " + t("predictions.expected", name=expected) if expected else ""))
     else:
         st.markdown(t("atlas.none"))
-    wanted, known = to_atlas(result, state.get), state.get("atlas_view")
+    wanted, known = view.to_atlas(result, state.get), state.get("atlas_view")
     if known and known != wanted:  # changed elsewhere on the page: an order
         state.put("atlas_order", state.get("atlas_order", 0) + 1)
     state.put("atlas_view", wanted)
 
     def changed() -> None:
-        view = state.get(key)["view"]
-        if view["seq"] != state.get("atlas_order", 0):  # said before it heard of the last order
+        said = state.get(key)["view"]
+        if said["seq"] != state.get("atlas_order", 0):  # said before it heard of the last order
             return
-        moved = [name for name in wanted if view[name] != state.get("atlas_view")[name]]
+        moved = [name for name in wanted if said[name] != state.get("atlas_view")[name]]
         if moved:
             state.put("passing", moved == ["query"])
-        state.put("atlas_view", {name: view[name] for name in wanted})
-        if state.get("atlas_view") == to_atlas(result, state.get):  # an answer to an order: all of it is known
+        state.put("atlas_view", {name: said[name] for name in wanted})
+        if state.get("atlas_view") == view.to_atlas(result, state.get):  # an answer to an order: all of it is known
             return
-        for name, value in from_atlas(result, view).items():
-            if name in PLACE or moved != ["query"]:
+        for name, value in view.from_atlas(result, said).items():
+            if name in view.PLACE or moved != ["query"]:
                 state.put(name, value)
         # a rollout of so many tokens takes seconds, and the atlas would wait for it at every place the pointer rests
         late = {"rollout"} if state.get("passing") and not result.strip_fits else ()
@@ -139,7 +140,7 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
     source = computed(result, "atlas")
     mount(source, words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)},
           known=state.get(key), key=key, on_change=changed)
-    fold("attention")
+    fold(t, "attention")
 
 
 def received(result: Result, *, key: str) -> None:
@@ -156,7 +157,7 @@ def received(result: Result, *, key: str) -> None:
              tokens=f"{trace.length:,}"))
     st.image(cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)), width="content",
              alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
-    fold("received")
+    fold(t, "received")
 
 
 def predictions(result: Result, *, expected: str | None, key: str) -> None:
@@ -166,14 +167,14 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     if not best:
         st.subheader(t("predictions.title"), anchor=False)
         st.info(t("predictions.none"))
-        fold("predictions")
+        fold(t, "predictions")
         return
     names = [plain(class_name(result, i)) for i, _ in best]
     said = t("predictions.text", count=len(best), classes=f"{result.trace.logits.numel():,}",
              percent=percent(best[0][1]), name=escaped(names[0], 60))
     titled(t("predictions.title"), said + (" " + t("predictions.expected", name=expected) if expected else ""))
     chart(cache.drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
-    fold("predictions")
+    fold(t, "predictions")
 
 
 def positions(result: Result, *, key: str) -> None:
@@ -196,7 +197,7 @@ def positions(result: Result, *, key: str) -> None:
         chart(cache.drawn_of_model(result, figures.enlarged, (None,), similarity[row - 1, col - 1], low, 1.0,
                                    t("positions.scale"), t("positions.hover"), (row - 1, col - 1), percent=False),
               f"{key}_one")
-    fold("positions")
+    fold(t, "positions")
 
 
 def filters(result: Result, *, key: str) -> None:
@@ -206,7 +207,7 @@ def filters(result: Result, *, key: str) -> None:
                                  percent=percent(share.sum())))
     st.image(cache.drawn_of_model(result, figures.filters, (components,)), width="stretch",
              alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
-    fold("filters")
+    fold(t, "filters")
 
 
 def describe(result: Result, values: np.ndarray) -> str:
@@ -225,10 +226,9 @@ def strip(result: Result, maps: np.ndarray, labels: list[str], hover: list[str],
     rows, cols = result.grid
     aspect = rows * result.patch_aspect / cols
     figure = cache.drawn(result, figures.strip, (result.region,), maps, labels, hover, ranges, opacity, chosen, aspect)
-    with st.container(key=key + "_place"):
-        keep = figures.strip_aspect(len(maps), aspect)
-        st.html(f"<style>.st-key-{key}_place .stPlotlyChart {{ height: {100 / keep:.2f}cqw; }}</style>")
-        chart(figure, key, on_select, "stretch")
+    keep = figures.strip_aspect(len(maps), aspect)
+    st.html(f"<style>.st-key-{key} .stPlotlyChart {{ height: {100 / keep:.2f}cqw; }}</style>")
+    chart(figure, key, on_select, "stretch")
 
 
 def rollout(result: Result, *, key: str) -> None:
@@ -278,7 +278,7 @@ def rollout(result: Result, *, key: str) -> None:
     st.markdown(f"**{t('rollout.one', layer=depth)}** " + describe(result, rows[index]))
     chart(cache.drawn(result, figures.enlarged, (result.region,), maps[index], *ranges[index], t("rollout.scale"),
                       t("map.hover"), patch, opacity, result.patch_aspect), f"{key}_one")
-    fold("rollout")
+    fold(t, "rollout")
 
 
 def distances(result: Result, *, key: str) -> None:
@@ -288,7 +288,7 @@ def distances(result: Result, *, key: str) -> None:
                                    value=number(float(values[chosen]))) if chosen else t("distances.text.mean"))
     chart(cache.drawn(result, figures.per_head, (), values, t("distances.x"), t("distances.y"), t("distances.hover"),
                       chosen, None), f"{key}_chart")
-    fold("distances")
+    fold(t, "distances")
 
 
 def entropies(result: Result, *, key: str) -> None:
@@ -297,13 +297,13 @@ def entropies(result: Result, *, key: str) -> None:
     titled(t("entropies.title"), t("entropies.text", most=number(most), tokens=f"{result.trace.length:,}"))
     chart(cache.drawn(result, figures.per_head, (), values, t("distances.x"), t("entropies.y"), t("entropies.hover"),
                       at_head(result), most), f"{key}_chart")
-    fold("entropies")
+    fold(t, "entropies")
 
 
 def at_head(result: Result) -> tuple[int, int] | None:
     """The layer and head that are chosen, counted from 0; None while it is the mean or the rollout."""
-    view = to_atlas(result, state.get)
-    return (view["layer"], view["head"]) if view["head"] >= 0 else None
+    layer, head = view.cell(result, state.get)
+    return (layer, head) if head >= 0 else None
 
 
 def norms(result: Result, *, key: str) -> None:
@@ -313,4 +313,4 @@ def norms(result: Result, *, key: str) -> None:
     names = [*map(t.token, result.prefix_names), t("norms.median"), t("norms.range")]
     chart(cache.drawn(result, figures.norms, (), computed(result, "norms"), result.prefix_names, names, t("norms.x"),
                       t("norms.y"), t("norms.hover")), f"{key}_chart")
-    fold("norms")
+    fold(t, "norms")

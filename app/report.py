@@ -183,10 +183,10 @@ class _Report:
             return tag("figure", tag("figcaption", tag("span", Text(self.language).error(error), class_="other"), path))
         picture, maps = found.region(SIDE).convert("RGB"), found.maps("gradient_rollout")
         high = float(maps.max())
-        images = [alone("img", src=uri(picture, kind="webp"), alt=self.words["picture_alt"])]
+        images = [alone("img", src=uri(picture, "kept"), alt=self.words["picture_alt"])]
         for number, values in zip(found.pair, maps, strict=True):
             over = draw.overlay(picture, values, low=0.0, high=high or 1.0)
-            images.append(alone("img", src=uri(over, kind="webp"), alt=self.say("map_alt", name=self.name(number))))
+            images.append(alone("img", src=uri(over, "kept"), alt=self.say("map_alt", name=self.name(number))))
         p = [percent(found.probabilities[c]) for c in found.pair]
         isolated = [f"\u2068{self.name(c)}\u2069" for c in found.pair]
         lines = [tag("span", self.say("card_said", name=isolated[0], percent=p[0]), class_="said"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import cache, state
@@ -57,20 +59,20 @@ def choose_picture() -> None:
         file = st.selectbox(t("side.sample"), list(listed), **state.worded("sample"), label_visibility="collapsed",
                             format_func=lambda f: listed[f][f"title_{t.language}"])
         entry = listed[file]
-        if take(f"sample {file}", (cache.SAMPLES / file).read_bytes(), entry[f"title_{t.language}"]):
+        if take(f"sample {file}", (cache.SAMPLES / file).read_bytes, entry[f"title_{t.language}"]):
             st.caption(t("side.credit", author=entry["author"], licence=entry["licence"]))
     elif source == "file":
         upload = st.file_uploader(t("side.file"), key="upload", max_upload_size=20, help=t("side.file.help"))
-        if upload and take(upload.file_id, upload.getvalue(), upload.name):
+        if upload and take(upload.file_id, upload.getvalue, upload.name):
             st.caption(t("side.stays"))
     elif source == "mistakes":  # one that the page of mistakes was asked to open
         path, data, digest = state.get("mistake")
-        if take(f"mistake {digest}", data, plain(path)):
+        if take(f"mistake {digest}", lambda: data, plain(path)):
             st.caption(t("mistakes.side", name=escaped(path)))
         st.page_link("screens/mistakes.py", label=t("mistakes.side.back"), icon=":material/arrow_back:")
     else:
         shot = st.camera_input(t("side.camera"), key="camera", label_visibility="collapsed")
-        if shot and take(shot.file_id, shot.getvalue(), t("title.camera")):
+        if shot and take(shot.file_id, shot.getvalue, t("title.camera")):
             st.caption(t("side.stays"))
     before = window(t.language, source)
     if before not in (None, source):  # this session knows nothing of that page: it has begun with a sample
@@ -79,14 +81,14 @@ def choose_picture() -> None:
         st.warning(t("side.lost"), icon=":material/history:")
 
 
-def take(identity: str, data: bytes, title: str) -> bool:
-    """Read a file, once for each identity. Where it is bad, say so and keep the last good picture."""
+def take(identity: str, data: Callable[[], bytes], title: str) -> bool:
+    """Read a picture's file, once for each identity. Where it is bad, say so and keep the last good picture."""
     t = state.t()
     if state.get("taken") != (identity, title):
         state.put("taken", (identity, title))
         state.put("refused", None)
         try:
-            state.set_picture(images.read(data), title)
+            state.set_picture(images.read(data()), title)
             entry = cache.samples().get(identity.removeprefix("sample "))
             state.put("expected", entry and (entry["model"], entry["class"]))
         except InputError as error:

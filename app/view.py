@@ -15,23 +15,32 @@ KEPT = ("layer", "head", *PLACE, "pinned", *CHOICES)  # all of it
 
 def to_atlas(result: Result, get: Callable[[str], object]) -> dict:
     """What is kept, for the atlas; anything that does not fit this model falls back to what an expert would choose."""
-    depth, heads, (rows, cols) = result.trace.depth, result.trace.heads, result.grid
-    layer = _number(get("layer"), 1, depth, depth) - 1
-    kept = str(get("head") or "mean")
-    head = COLUMNS[kept] if kept in COLUMNS else _number(kept, 1, heads, 0) - 1
+    layer, head = cell(result, get)
+    pinned = [token for said in str(get("pinned") or "").split(".") if (token := _token(result, said)) is not None]
+    view = {"layer": layer, "head": head, "query": query(result, get), "pinned": list(dict.fromkeys(pinned))[:2]}
+    for name, options in CHOICES.items():
+        kept = get(name)
+        view[name] = kept if kept in options else options[0]
+    return view
+
+
+def cell(result: Result, get: Callable[[str], object]) -> tuple[int, int]:
+    """Of `to_atlas`, the layer and the head, or what stands beside the heads; from 0."""
+    depth, heads, kept = result.trace.depth, result.trace.heads, str(get("head") or "mean")
+    return (_number(get("layer"), 1, depth, depth) - 1,
+            COLUMNS[kept] if kept in COLUMNS else _number(kept, 1, heads, 0) - 1)
+
+
+def query(result: Result, get: Callable[[str], object]) -> int:
+    """Of `to_atlas`, the token that is looked from."""
     kept = get("from")
     if kept in result.prefix_names:
-        query = result.prefix_names.index(kept)
-    elif kept == "patch" or not result.prefix_names:
-        row, col = (_number(get(name), 1, n, (n + 1) // 2) - 1 for name, n in (("row", rows), ("col", cols)))
-        query = result.token((row, col))
-    else:
-        query = 0
-    pinned = [token for said in str(get("pinned") or "").split(".") if (token := _token(result, said)) is not None]
-    view = {"layer": layer, "head": head, "query": query, "pinned": list(dict.fromkeys(pinned))[:2]}
-    for name, options in CHOICES.items():
-        view[name] = get(name) if get(name) in options else options[0]
-    return view
+        return result.prefix_names.index(kept)
+    if kept == "patch" or not result.prefix_names:
+        row, col = (_number(get(name), 1, n, (n + 1) // 2) - 1
+                    for name, n in zip(("row", "col"), result.grid, strict=True))
+        return result.token((row, col))
+    return 0
 
 
 def from_atlas(result: Result, view: dict) -> dict:

@@ -93,5 +93,4 @@ def why(run, path: str, *, key: str) -> None:
             st.warning(words[what])
     _live(found, payload, of, key)
     nearest(found, words)
-    with st.expander(state.t()("fold")):
-        st.markdown(panels.formula(EQUATION, words["not"]))
+    panels.folded(state.t()("fold"), EQUATION, words["not"])

@@ -21,18 +21,14 @@ def atlas(result, expected):
     state.write_address(ADDRESS)  # of the whole page, too: nothing beneath changes what it holds
 
 
-@st.fragment(key="positions")
-def positions(result):
-    panels.positions(result, key="positions")
-
-
 @st.fragment(key="rollout")
 def rollout(result):
     panels.rollout(result, key="rollout")
 
 
-@st.fragment(key="heads")
-def heads(result):
+@st.fragment(key="places")
+def places(result):
+    panels.positions(result, key="positions")
     with panels.pair("heads"):
         panels.distances(result, key="distances")
         panels.entropies(result, key="entropies")
@@ -48,8 +44,7 @@ def page() -> None:
             panels.predictions(result, expected=shows, key="predictions")
             panels.received(result, key="received")
         rollout(result)
-        positions(result)
-        heads(result)
+        places(result)
         with panels.pair("tokens"):
             panels.filters(result, key="filters")
             panels.norms(result, key="norms")

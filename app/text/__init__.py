@@ -16,10 +16,10 @@ SENTENCES = {
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # filled in by the browser
 
 EQUATIONS = {
-    "received": r"z_0 = [x_\text{class};\, x_p^1 E;\, \dots;\, x_p^N E] + E_\text{pos},"
-                r"\qquad N = \frac{H}{P}\cdot\frac{W}{P}",
-    "predictions": r"p = \mathrm{softmax}\!\left(W\,\mathrm{LN}(z_L) + b\right),\qquad "
-                   r"p_i = \frac{e^{y_i}}{\sum_j e^{y_j}}",
+    "received": r"\begin{gathered} z_0 = [x_\text{class};\, x_p^1 E;\, \dots;\, x_p^N E] + E_\text{pos} \\"
+                r" N = \frac{H}{P}\cdot\frac{W}{P} \end{gathered}",
+    "predictions": r"\begin{gathered} p = \mathrm{softmax}\!\left(W\,\mathrm{LN}(z_L) + b\right) \\"
+                   r" p_i = \frac{e^{y_i}}{\sum_j e^{y_j}} \end{gathered}",
     "positions": r"s_{ij} = \frac{e_i \cdot e_j}{\lVert e_i\rVert\,\lVert e_j\rVert}",
     "attention": r"A = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_h}}\right),\qquad \sum_j A_{ij} = 1",
     "rollout": r"R = \hat A_{b}\,\hat A_{b-1}\cdots\hat A_{a},\qquad "

@@ -395,6 +395,28 @@ def test_figures_side_by_side_have_their_titles_drawings_and_folds_in_a_line(vis
             assert all(a[3] <= b[1] + 1 for a, b in zip(boxes[: half - 1], boxes[1:half], strict=True))
 
 
+@pytest.mark.parametrize("say", [ENGLISH, KOREAN], ids=["en", "ko"])
+def test_a_fold_opens_by_keyboard_on_its_equation_and_what_it_does_not_show(visit, say):
+    page = visit(f"lang={say.language}")
+    folds = page.locator("details")
+    assert folds.count() == len(text.EQUATIONS)
+    assert sorted(folds.locator("p:last-of-type").all_text_contents()) == sorted(
+        say(f"{name}.not") for name in text.EQUATIONS)
+    for i in range(folds.count()):
+        fold = folds.nth(i)
+        equation = fold.locator(".katex-display")
+        assert not equation.is_visible()
+        fold.locator("summary").press("Enter")
+        equation.wait_for()
+        assert not fold.locator(".katex-error").count()
+        assert equation.evaluate("e => e.scrollWidth - e.clientWidth") <= 0  # all of it, without scrolling
+        assert fold.locator("summary").text_content() == say("fold")
+    page.get_by_test_id("stSidebar").get_by_text("한국어" if say is ENGLISH else "English", exact=True).click()
+    page.get_by_role("heading", name=(KOREAN if say is ENGLISH else ENGLISH)("norms.title")).wait_for()
+    settled(page)
+    assert folds.count() == len(text.EQUATIONS)
+
+
 def test_nothing_is_fetched_from_elsewhere(visit, server):
     page = visit()
     assert page.asked
