@@ -228,17 +228,17 @@ def drawn(result: Result, make, own: tuple, *arguments, **options):
     `own`: pictures and arrays that the result holds, which it stands for. Figures take most of a rerun's time to build,
     and most of a page is as it was.
     """
-    return _figure((result.name, result.digest), make, own, arguments, options)
+    return _figure((result.name, result.digest), "exact", make, own, arguments, options)
 
 
 def drawn_of_model(result: Result, make, own: tuple, *arguments, **options):
     """As `drawn` of what the model holds: the same one for every picture."""
-    return _figure((result.name, result.grid), make, own, arguments, options)
+    return _figure((result.name, result.grid), "flat", make, own, arguments, options)
 
 
-def _figure(of: tuple, make, own: tuple, arguments: tuple, options: dict):
+def _figure(of: tuple, way: str, make, own: tuple, arguments: tuple, options: dict):
     key = (*of, make.__qualname__, *map(_told, arguments), repr(options))
-    return _drawn().get(key, lambda: _finished(make(*own, *arguments, **options)))
+    return _drawn().get(key, lambda: _finished(make(*own, *arguments, **options), way))
 
 
 def _told(argument) -> str:
@@ -253,8 +253,8 @@ def _drawn() -> Bounded:
     return Bounded(64, lambda figure: 1)  # six pages
 
 
-def _finished(made):
-    return uri(made, "exact") if isinstance(made, Image.Image) else Finished(made)
+def _finished(made, way: str):
+    return uri(made, way) if isinstance(made, Image.Image) else Finished(made)
 
 
 def evaluation(out: Path) -> mistakes.Run:

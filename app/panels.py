@@ -190,7 +190,8 @@ def positions(result: Result, *, key: str) -> None:
     low = min(0.0, float(similarity.min()))
     with pair(key, 2):
         st.markdown(t("positions.text"))
-        chart(cache.drawn_of_model(result, figures.grid_of_grids, (similarity,), (row - 1, col - 1),
+        picture = cache.drawn_of_model(result, figures.grid_picture, (similarity,), low, 1.0)
+        chart(cache.drawn_of_model(result, figures.grid_of_grids, (picture,), result.grid, (row - 1, col - 1),
                                    t("positions.pick"), low, 1.0, t("positions.scale")),
               f"{key}_chart", pick(f"{key}_chart"))
         st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))

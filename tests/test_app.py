@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
-from app import cache, state, text, view
+from app import cache, figures, state, text, view
 from app.result import Result, Rollout, array
 from tests.conftest import shake
 from vit_core import queue
@@ -143,6 +144,16 @@ def test_changing_a_control_never_runs_the_model_again(forwards):
     assert len(forwards) == 1
     app.selectbox(key="sample_en").set_value("coffee.jpg").run()
     assert len(forwards) == 2  # and another picture does
+
+
+def test_the_picture_of_all_places_is_drawn_once_wherever_one_looks_from(monkeypatch):
+    drawn, picture = [], figures.grid_picture
+    monkeypatch.setattr(figures, "grid_picture", functools.wraps(picture)(lambda *a: drawn.append(1) or picture(*a)))
+    app = page()
+    for row in (2, 3):
+        app.session_state["from"], app.session_state["row"] = "patch", row
+        assert f"row {row}," in words(app.run())
+    assert len(drawn) == 1
 
 
 def test_the_prediction_shown_is_the_models():

@@ -183,7 +183,7 @@ def test_a_figure_is_drawn_once_for_each_picture_and_what_is_asked_of_it(build):
         assert cache.drawn(result, make, (1,), changed, name, high=high) is not first
     assert len(drawn) == 6
     image = cache.drawn(one, lambda: picture(3), ())
-    assert image.startswith("data:image/webp;base64,")
+    assert image.startswith("data:image/png;base64,")
 
 
 def test_what_is_the_model_s_is_worked_out_and_drawn_once_for_all_pictures(build, monkeypatch):

@@ -96,18 +96,24 @@ def test_strips_place_each_map_under_its_target(grid, count):
     assert figures.strip_aspect(count, grid[0] / grid[1]) == pytest.approx(width / height, rel=0.05)
 
 
+def grid_of_grids(similarity, chosen, low):
+    picture = figures.uri(figures.grid_picture(similarity, low, 1), "flat")
+    return checked(figures.grid_of_grids(picture, similarity.shape[:2], chosen, "x", low, 1, "cosine"))
+
+
 def test_grid_of_grids_has_each_map_at_its_patch():
     rows, cols = 2, 3
     similarity = np.linspace(-1, 1, (rows * cols) ** 2).reshape(rows, cols, rows, cols)
-    figure = checked(figures.grid_of_grids(similarity, (1, 2), "x", -1, 1, "cosine"))
+    figure = grid_of_grids(similarity, (1, 2), -1)
     image = np.asarray(decoded(figure))
     box = figure.layout.images[0]
+    assert (box.x, box.y, box.sizex, box.sizey) == (0, 0, cols, rows)
+    clear = np.flatnonzero(image[0 : image.shape[0] // rows, image.shape[1] // cols // 2, 3] == 0)
+    gap = len(clear) / image.shape[0] * rows  # a place's part that is between the maps
     for r, c, i, j in ((0, 0, 0, 0), (1, 2, 0, 1), (0, 1, 1, 2), (1, 0, 1, 1)):
         # The centre of cell (i, j) of the map at (r, c), in the figure's units, back to the picture's pixels.
-        gap = 2 * box.x
-        x = (c + gap / 2 + (j + 0.5) / cols * (1 - gap) - box.x) / box.sizex * image.shape[1]
-        gap = 2 * box.y
-        y = (r + gap / 2 + (i + 0.5) / rows * (1 - gap) - box.y) / box.sizey * image.shape[0]
+        x, y = ((at + gap / 2 + (part + 0.5) / length * (1 - gap)) / length * pixels for at, part, length, pixels in (
+            (c, j, cols, image.shape[1]), (r, i, rows, image.shape[0])))
         wanted = draw.colour_map(similarity[r, c], -1, 1)[i, j]
         assert np.array_equal(image[int(y), int(x), :3], wanted), (r, c, i, j)
 
@@ -116,7 +122,7 @@ def test_grid_of_grids_of_many_patches_is_no_larger_than_it_is_seen():
     side = 61  # a model of some 1,000 pixels
     similarity = np.zeros((side, side, side, side), np.float32)
     similarity[:, :, 30:] = 1  # every map: nothing above, everything beneath
-    figure = checked(figures.grid_of_grids(similarity, (1, 2), "x", 0, 1, "cosine"))
+    figure = grid_of_grids(similarity, (1, 2), 0)
     image, box = np.asarray(decoded(figure)), figure.layout.images[0]
     assert max(image.shape) < 1300
     assert len(figure.data[0].customdata) == side**2  # every patch can still be clicked
@@ -141,9 +147,8 @@ def test_norms_have_a_line_a_prefix_token():
 
 def test_all_figures_keep_still_and_their_words_are_readable():
     similarity = np.ones((2, 2, 2, 2))
-    for figure in (figures.bars(["a"], [1.0], "x"), figures.grid_of_grids(similarity, None, "x", 0, 1, "s"),
-                   figures.per_head(np.ones((3, 2)), "x", "y", "h", (0, 1), None)):
-        figure = checked(figure)
+    for figure in (checked(figures.bars(["a"], [1.0], "x")), grid_of_grids(similarity, None, 0),
+                   checked(figures.per_head(np.ones((3, 2)), "x", "y", "h", (0, 1), None))):
         assert figure.layout.height
         assert figure.layout.font.size >= 14
         assert figure.layout.dragmode is False

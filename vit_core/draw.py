@@ -34,16 +34,19 @@ def colour_map(values: np.ndarray, low: float | None = None, high: float | None 
 def overlay(picture: Image.Image, values: np.ndarray, opacity: float = 0.65, **scale) -> Image.Image:
     """A map (rows, cols) laid over all of a picture in grey, each value one flat rectangle; where it is NaN the picture
     stays as it is."""
-    rows, cols = (np.minimum((np.arange(length) + 0.5) * n / length, n - 1).astype(int)
-                  for length, n in zip((picture.height, picture.width), values.shape, strict=True))
-    base = np.asarray(picture.convert("L").convert("RGB"))
-    colour = colour_map(values, **scale)[rows][:, cols]  # coloured before it is enlarged: a patch is many pixels
+    base = cv2.cvtColor(np.asarray(picture.convert("L")), cv2.COLOR_GRAY2RGB)
+    colour = _enlarged(colour_map(values, **scale), picture.size)  # coloured before: a patch is many pixels
     mixed = cv2.addWeighted(base, 1 - opacity, colour, opacity, 0)
     unseen = ~np.isfinite(values)
     if unseen.any():
-        unseen = unseen[rows][:, cols]
+        unseen = _enlarged(unseen.astype(np.uint8), picture.size) > 0
         mixed[unseen] = np.asarray(picture.convert("RGB"))[unseen]
     return Image.fromarray(mixed)
+
+
+def _enlarged(cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Cells (rows, cols, ...) as that many pixels (width, height): each is of the cell that its centre lies in."""
+    return cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def tile(maps: np.ndarray, cell: int = 96, gap: int = 2, columns: int | None = None, **scale) -> Image.Image:

@@ -66,8 +66,8 @@ def near_duplicates(embeddings: np.ndarray, threshold: float = 0.95, hashes: Seq
             first, second = np.append(first, a + i), np.append(second, b + j)
             found = np.append(found, cosine[a, b])
             if len(found) > 2 * limit:
-                keep = np.argsort(-found, kind="stable")[:limit]
-                lost = max(lost, float(np.partition(-found, limit)[limit] * -1))
+                order = np.argsort(-found, kind="stable")
+                keep, lost = order[:limit], max(lost, float(found[order[limit]]))
                 first, second, found = first[keep], second[keep], found[keep]
     first, second = index[first], index[second]
     cosine = _cosine(embeddings, first, second, length)
