@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache, figures, state, view
-from app.components.atlas import atlas as mount
+from app.components import atlas as piece
 from app.figures import two_digits as number
 from app.result import Result, Rollout
 from app.text import EQUATIONS, WORDS, Text
@@ -137,10 +137,14 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
         late = {"rollout"} if state.get("passing") and not result.strip_fits else ()
         state.rerun(*(name for name in SHOWN if name not in late))
 
-    source = computed(result, "atlas")
-    mount(source, words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)},
-          known=state.get(key), key=key, on_change=changed)
+    piece.atlas(computed(result, "atlas"), words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)},
+                known=state.get(key), key=key, on_change=changed)
     fold(t, "attention")
+
+
+def maps(result: Result, *, key: str) -> None:
+    """What the atlas of that key shows: megabytes, outside the fragment that runs whenever its view has changed."""
+    piece.maps(computed(result, "atlas"), key=key)
 
 
 def received(result: Result, *, key: str) -> None:
@@ -226,7 +230,8 @@ def strip(result: Result, maps: np.ndarray, labels: list[str], hover: list[str],
     """Maps side by side, in a place that is kept for them at any width."""
     rows, cols = result.grid
     aspect = rows * result.patch_aspect / cols
-    figure = cache.drawn(result, figures.strip, (result.region,), maps, labels, hover, ranges, opacity, chosen, aspect)
+    figure = cache.drawn(result, figures.strip, (result.thumbnail,), maps, labels, hover, ranges, opacity, chosen,
+                         aspect)
     keep = figures.strip_aspect(len(maps), aspect)
     st.html(f"<style>.st-key-{key} .stPlotlyChart {{ height: {100 / keep:.2f}cqw; }}</style>")
     chart(figure, key, on_select, "stretch")

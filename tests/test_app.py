@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import re
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
 from app import cache, figures, state, text, view
+from app.components import atlas as piece
 from app.result import Result, Rollout, array
 from tests.conftest import shake
 from vit_core import queue
@@ -154,6 +156,19 @@ def test_the_picture_of_all_places_is_drawn_once_wherever_one_looks_from(monkeyp
         app.session_state["from"], app.session_state["row"] = "patch", row
         assert f"row {row}," in words(app.run())
     assert len(drawn) == 1
+
+
+def test_a_new_view_of_the_atlas_does_not_touch_its_megabytes(monkeypatch):
+    mounted, mount = [], piece._data
+
+    def seen(**given):
+        within = [frame.name for frame in traceback.extract_stack()]
+        mounted.append((given["key"], len(given["data"]) > 10_000, "wrapped_fragment" in within))
+        return mount(**given)
+
+    monkeypatch.setattr(piece, "_data", seen)
+    page()
+    assert mounted == [("attention-data", True, False)]  # on the page; a new view runs a fragment of it
 
 
 def test_the_prediction_shown_is_the_models():

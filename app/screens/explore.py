@@ -40,6 +40,7 @@ def page() -> None:
     if result is not None:
         shows = expected_label(result, state.get("expected"))
         atlas(result, shows)
+        panels.maps(result, key="attention")
         with panels.pair("answer"):
             panels.predictions(result, expected=shows, key="predictions")
             panels.received(result, key="received")

@@ -14,7 +14,7 @@ sys.path[:0] = [path for path in (str(HERE.parents[1]), str(HERE)) if path not i
 
 from atlas_models import MODELS, trace  # noqa: E402
 
-from app.components.atlas import Source, atlas  # noqa: E402
+from app.components.atlas import Source, atlas, maps  # noqa: E402
 from app.text.atlas import EN, KO  # noqa: E402
 
 
@@ -42,6 +42,7 @@ def main() -> None:
     pictures = ["coffee", "dog", "rocket", "kitten"]
     picture = st.sidebar.radio("picture", pictures, pictures.index(query.get("picture", "coffee")))
     show(name, picture, KO if query.get("lang") == "ko" else EN)
+    maps(source(name, picture), key="atlas")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The attention atlas: move over the picture and see where that patch looks, in every layer and head at once.
 
     source = Source(trace, picture)             # once a picture; keep it in a cache
-    view = atlas(source, words=EN, view={"layer": 6, "head": 2}, key="atlas")
+    view = atlas(source, words=EN, view={"layer": 6, "head": 2}, key="atlas")       # in a fragment
+    maps(source, key="atlas")                                                       # on the page, outside of it
 
 One piece of the browser's, mounted twice or three times: once for what is seen (words and view, a few
 kilobytes), once for the picture's binary payload, and for pictures over the budget once more for what was
-asked for on demand. So a new view, another language or an answer never sends the payload again.
+asked for on demand. So a new view, another language or an answer never sends the payload again; and since the
+payload stands outside the fragment that a new view runs, it costs that nothing, not even to see that it is the same.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import streamlit as st
 
 from app.components.atlas.payload import BUDGET, MEAN, ROLLOUT, Source, header_of, pack, section
 
-__all__ = ["BUDGET", "MEAN", "ROLLOUT", "Source", "atlas", "header_of", "pack", "script", "section"]
+__all__ = ["BUDGET", "MEAN", "ROLLOUT", "Source", "atlas", "header_of", "maps", "pack", "script", "section"]
 
 HERE = Path(__file__).parent
 SCRIPTS = ("payload", "model", "draw", "words", "view", "controls", "describe", "atlas")
@@ -39,7 +41,7 @@ _data = st.components.v2.component("vitrine_atlas_data", js=_JS)
 
 def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = None, known: Mapping | None = None,
           key: str, on_change: Callable[[], None] | None = None) -> dict:
-    """Mount the atlas and return its view.
+    """Mount what is seen of the atlas, and return its view. `maps` mounts the rest.
 
     `words`: `app.text.atlas.EN` or `KO`. `view`: where to begin; any of the keys below. It is read when the
     piece first appears, and again only when its "seq" (any value) differs from before: otherwise what the
@@ -59,14 +61,17 @@ def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = No
     known = (known or {}).get("view")
     if known and known.get("seq", 0) == given["seq"]:
         given = {"seq": given["seq"]}  # it has this view or a later one; the rest would only make a new message
-    with st.container(gap=None):
-        data = {"id": source.id, "words": dict(words), "view": given}
-        state = _piece(key=key, data=data, on_view_change=on_change or _nothing, on_want_change=_nothing)
-        _data(key=f"{key}-data", data=source.payload)
-        answer = None if source.whole or not state.want else source.answer(state.want)
-        if answer:
-            _data(key=f"{key}-more", data=answer)
+    data = {"id": source.id, "words": dict(words), "view": given}
+    state = _piece(key=key, data=data, on_view_change=on_change or _nothing, on_want_change=_nothing)
+    answer = None if source.whole or not state.want else source.answer(state.want)
+    if answer:
+        _data(key=f"{key}-more", data=answer)
     return dict(state.view) if state.view else view
+
+
+def maps(source: Source, *, key: str) -> None:
+    """Mount the payload of the atlas of that key. It shows nothing, and stands wherever no new view makes it run."""
+    _data(key=f"{key}-data", data=source.payload)
 
 
 def _nothing() -> None:
