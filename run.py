@@ -8,12 +8,18 @@
 The first start downloads what requirements.txt names into .venv beside this file; later ones start at once.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None
 
 ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
@@ -74,6 +80,25 @@ def make_venv(venv: Path) -> None:
         )
 
 
+@contextlib.contextmanager
+def alone(folder: Path):
+    """One run.py at a time works in `folder`, the others wait; where nothing can be locked, all go on at once.
+
+    The folder itself is locked, so that no file is left behind. The lock ends with its process, however that ends.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            if fcntl:
+                door = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, door)
+                try:
+                    fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    print("Another run.py is preparing .venv; waiting for it to finish ...", flush=True)
+                    fcntl.flock(door, fcntl.LOCK_EX)
+        yield
+
+
 def prepare(venv: Path, files: list) -> None:
     """Make `venv` hold what the requirements files name; at once where it already does.
 
@@ -117,7 +142,8 @@ def main(arguments: list) -> int:
         os.chdir(ROOT)
         testing, venv = arguments[:1] == ["test"], ROOT / ".venv"
         files = [ROOT / "requirements.txt"] + [ROOT / "tests/requirements.txt"] * testing
-        prepare(venv, files)
+        with alone(ROOT):
+            prepare(venv, files)
         python = python_in(venv)
         if not testing:
             command = [str(python), "-m", "app", *arguments]

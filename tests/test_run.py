@@ -1,5 +1,6 @@
 """run.py without a network: pip's place is taken by an empty requirements file, or by one that cannot be met."""
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -140,6 +141,41 @@ def test_half_installed_package_is_not_taken_for_whole(home):
     (home / ".venv/vitrine.stamp").unlink()  # pip was interrupted
     assert launch(home).returncode == 41
     assert not half.exists()
+
+
+def test_of_two_started_at_once_one_installs_and_the_other_waits(home):
+    shutil.rmtree(home / ".venv")
+    command = [sys.executable, home / "run.py"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said, faults = zip(*(process.communicate(timeout=120) for process in both), strict=True)
+    assert [process.returncode for process in both] == [41, 41], faults
+    assert sorted(text.splitlines()[0].split()[0] for text in said) == ["Another", "Installing"]
+    assert sum("Installing" in text for text in said) == 1
+
+
+@pytest.mark.parametrize("system", ["Windows", "no locks"])
+def test_where_nothing_can_be_locked_it_goes_on(tmp_path, monkeypatch, system):
+    if system == "Windows":
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+        here = load()
+        assert here.fcntl is None
+    else:
+        here = run
+
+        def refuse(*_):
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr(here.fcntl, "flock", refuse)
+    with here.alone(tmp_path):
+        pass
+
+
+def test_what_fails_while_it_is_alone_is_told_and_frees_the_folder(tmp_path):
+    with pytest.raises(PermissionError), run.alone(tmp_path):
+        raise PermissionError
+    door = os.open(tmp_path, os.O_RDONLY)
+    run.fcntl.flock(door, run.fcntl.LOCK_EX | run.fcntl.LOCK_NB)
+    os.close(door)
 
 
 def test_no_venv_module_is_explained(tmp_path, monkeypatch):
