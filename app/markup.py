@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import re
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def joined(*parts: str | Markup | None) -> Markup:
 def style(file: Path) -> Markup:
     """A style sheet as an element; it is read once."""
     return Markup(f"<style>{file.read_text(encoding='utf-8')}</style>")
+
+
+def worded(selector: str, **words: str) -> Markup:
+    """Words for a style sheet's `content: var(--name)` beneath that selector, as an element."""
+    said = "".join(f"--{name}: {json.dumps(word, ensure_ascii=False)};" for name, word in words.items())
+    return Markup(f"<style>{selector} {{{said}}}</style>")
 
 
 def text(value: object) -> str:

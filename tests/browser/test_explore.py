@@ -307,6 +307,31 @@ def test_what_of_a_file_is_not_shown_is_said(visit, shoot):
         sidebar.get_by_text(ENGLISH(key, **what), exact=True).wait_for(state="detached")
 
 
+def test_the_uploader_speaks_the_pages_language(visit, shoot):
+    page = visit()
+    sidebar, zone = page.get_by_test_id("stSidebar"), page.get_by_test_id("stFileUploaderDropzone")
+    sidebar.get_by_text(ENGLISH("side.source.file"), exact=True).click()
+    for say, language in ((KOREAN, "한국어"), (ENGLISH, "English")):
+        sidebar.get_by_text(language, exact=True).click()
+        zone.get_by_role("button", name=say("side.file.choose"), exact=True).wait_for()
+        assert say("side.file.limit") in zone.aria_snapshot()
+        shoot(page, f"uploader-{say.language}")
+        zone.evaluate("""zone => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File(['x'], 'x.png', {type: 'image/png'}));
+            for (const kind of ['dragenter', 'dragover'])
+                zone.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer}));
+        }""")
+        zone.locator("input + div").wait_for()
+        assert say("side.file.drop") in zone.aria_snapshot()
+        assert zone.inner_text() == "upload", "Streamlit's own words stand beside ours; this is the icon's name"
+        shoot(page, f"uploader-dragging-{say.language}")
+        zone.evaluate("zone => zone.dispatchEvent(new DragEvent('dragleave', {bubbles: true}))")
+        zone.locator("input + div").wait_for(state="detached")
+    own = zone.text_content()
+    assert own == "upload" + ENGLISH("side.file.choose") + ENGLISH("side.file.limit"), "English is as Streamlit says it"
+
+
 def test_the_language_is_switched_in_place(visit, shoot, server):
     page = visit()
     ran = server.forwards()
