@@ -101,10 +101,14 @@ def headline(run: Run) -> None:
         columns[place].metric(name, value, beneath, delta_color="off", delta_arrow="off", help=help)
 
     low, high = (f"{100 * v:.1f}" for v in found.top1_interval)
-    tell(0, t("mistakes.accuracy"), f"{100 * found.top1:.1f} %" if found.counted else "–",
-         t("mistakes.accuracy.interval", low=low, high=high), t("mistakes.accuracy.help"))
-    tell(1, t("mistakes.errors"), f"{wrong:,}", t("mistakes.errors.share", number=number(found.counted / wrong))
-         if wrong else t("mistakes.errors.none"))
+    if found.counted:
+        tell(0, t("mistakes.accuracy"), f"{100 * found.top1:.1f} %",
+             t("mistakes.accuracy.interval", low=low, high=high), t("mistakes.accuracy.help"))
+        tell(1, t("mistakes.errors"), f"{wrong:,}", t("mistakes.errors.share", number=number(found.counted / wrong))
+             if wrong else t("mistakes.errors.none"))
+    else:
+        tell(0, t("mistakes.accuracy"), "–", t("mistakes.nothing"), t("mistakes.accuracy.help"))
+        tell(1, t("mistakes.errors"), "–", t("mistakes.nothing"))
     tell(2, t("mistakes.pictures"), f"{len(run.columns.number):,}",
          t("mistakes.pictures.unknown", count=f"{found.unknown:,}") if found.unknown
          else t("mistakes.pictures.classes", count=f"{len(run.classes):,}"))

@@ -57,13 +57,13 @@ class _Report:
     def headline(self) -> Markup:
         a = self.accuracy
 
-        def big(name: str, value: float, below: str, *more: str, unit: str = "percent") -> Markup:
+        def big(name: str, value: float, *below: str | None, unit: str = "percent") -> Markup:
             shown = self.say(unit, value=percent(value)) if np.isfinite(value) else "–"
             return tag("div", tag("b", shown, data_name=name, data_value=float(value)), tag("span", self.words[name]),
-                       *(tag("span", line, class_="quiet") for line in (below, *more)))
+                       *(tag("span", line, class_="quiet") for line in below if line))
 
-        def within(interval: tuple[float, float]) -> str:
-            return self.say("interval", low=percent(interval[0]), high=percent(interval[1]))
+        def within(interval: tuple[float, float]) -> str | None:
+            return self.say("interval", low=percent(interval[0]), high=percent(interval[1])) if a.counted else None
 
         counted = {"counted": f"{a.counted:,}"}
         blocks = [big("top1", a.top1, within(a.top1_interval), self.say("counted", right=f"{a.right:,}", **counted))]

@@ -708,6 +708,17 @@ def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monke
     assert class_table(tmp_path / "map.csv") == {"Hat": "Dress"}
 
 
+def test_the_command_gives_no_share_of_nothing(tmp_path, capsys):
+    (tmp_path / "p" / "Hat").mkdir(parents=True)
+    Image.fromarray(read_idx(BUNDLED)[0]).save(tmp_path / "p" / "Hat" / "0.png")
+    command = ["evaluate", str(tmp_path / "p"), "--model", "embedded:fashion", "--out", str(tmp_path / "out"),
+               "--workers", "0", "--device", "cpu"]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "accuracy none (0 of 0; 0 unreadable, 1 of classes that the model does not know)" in said
+    assert "%" not in said
+
+
 def test_the_command_says_which_names_are_ambiguous(tmp_path, capsys):
     from vit_core import load, save
 

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import evaluated
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import vit_core as vc
@@ -16,6 +18,7 @@ from app.report import command, report
 from app.text import report as words
 from vit_core import metrics
 from vit_core.filters import ORDERS, OUTCOMES, Filter
+from vit_core.selection import Rows
 
 VOID = {"meta", "img"}
 FETCHES = {"src", "href", "srcset", "action", "data", "poster", "background", "formaction", "xlink:href"}
@@ -108,6 +111,17 @@ def test_the_numbers_are_the_metrics(run, everything):
     assert "Not counted, since the model does not know their classes: 5." in text
     assert "Could not be read: 1." in text
     assert evaluated.MODEL in text
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_where_no_picture_counts_no_number_is_given(run, model, language, tmp_path):
+    file, rows = tmp_path / "rows.parquet", pq.read_table(run.out / "rows.parquet")
+    place = rows.column_names.index("target")
+    pq.write_table(rows.set_column(place, rows.schema.field("target"), pa.array([-1] * len(rows), pa.int32())), file)
+    page = report(SimpleNamespace(**vars(run) | {"rows": Rows(file)}), Filter(), 0, language, model=model)
+    assert {e.attributes["data-name"]: e.text for e in Parsed(page).all("b")} == {"top1": "–", "top5": "–", "ece": "–"}
+    assert "Wilson" in module.WORDS[language]["interval"]
+    assert b"Wilson" not in page
 
 
 def table(page, name):

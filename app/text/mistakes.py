@@ -73,6 +73,7 @@ EN = {
     "mistakes.accuracy.interval": "95 %: {low} – {high} %",
     "mistakes.accuracy.help": "Share of the pictures of a known class that were given that class, with Wilson's 95 "
                               "% interval.",
+    "mistakes.nothing": "nothing to measure",
     "mistakes.pictures": "Pictures",
     "mistakes.pictures.unknown": "{count} of unknown classes",
     "mistakes.pictures.classes": "{count:class|classes}",
@@ -258,6 +259,7 @@ KO = {
     "mistakes.accuracy.interval": "95 % 구간 {low}–{high} %",
     "mistakes.accuracy.help": "모델이 아는 클래스의 이미지 가운데 그 클래스로 예측한 비율과 Wilson의 95 % 신뢰 "
                               "구간입니다.",
+    "mistakes.nothing": "잴 수 있는 이미지 없음",
     "mistakes.pictures": "이미지",
     "mistakes.pictures.unknown": "모르는 클래스 {count}장",
     "mistakes.pictures.classes": "클래스 {count}개",
