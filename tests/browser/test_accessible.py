@@ -102,6 +102,47 @@ def test_a_picture_is_picked_by_the_arrow_keys(lecture, scene):
     shown.ready(SCENES[SCENES.index(scene) + 1])
 
 
+@pytest.mark.parametrize("scene", ["cnn", "bias", "language", "positions", "attention", "mlp"])
+def test_the_keyboard_moves_through_choices_and_turns_no_page(lecture, scene):
+    shown = lecture(scene)
+    page, groups = shown.page, shown.page.locator(".slide [role=radiogroup]:visible")
+
+    def held() -> list[str]:
+        """What the keyboard holds, if it is one of a group, and whether it is chosen."""
+        return shown.run("""const held = stage.root.getRootNode().activeElement;
+            return held?.role === 'radio' ? [held.parentNode.ariaLabel, held.innerText, held.ariaChecked] : []""")
+
+    shown.run("stage.slide.querySelector('.prose button').focus()")
+    stops = []
+    while not shown.run("return stage.root.getRootNode().activeElement?.matches('footer *')"):
+        page.keyboard.press("Tab")
+        stops += [held()] if held() else []
+    assert [(name, chosen) for name, _, chosen in stops] == [(group.get_attribute("aria-label"), "true")
+                                                            for group in groups.all()]
+    for group in groups.all():
+        name, radios = group.get_attribute("aria-label"), group.get_by_role("radio")
+        at = radios.evaluate_all("all => all.findIndex(one => one.ariaChecked === 'true')")
+        radios.nth(at).focus()
+        last = radios.count() - 1
+        for key, to in [("ArrowRight", 1), ("ArrowDown", 1), ("ArrowLeft", -1), ("ArrowUp", -1),
+                        *[("ArrowRight", 1)] * last, ("Home", None), ("ArrowLeft", -1), ("End", None), ("Home", None)]:
+            at = {"Home": 0, "End": last}[key] if to is None else (at + to) % (last + 1)
+            page.keyboard.press(key)
+            shown.ready()
+            assert shown.scene() == scene, key
+            assert held() == [name, radios.nth(at).inner_text(), "true"], key
+            assert group.locator("[aria-checked=true]").count() == 1
+    page.keyboard.press("Control+ArrowLeft")  # the browser's, not the group's
+    assert radios.first.get_attribute("aria-checked") == "true"
+    page.keyboard.press("PageDown")  # a clicker's
+    shown.ready(SCENES[SCENES.index(scene) + 1])
+    page.keyboard.press("ArrowLeft")  # its group is gone
+    shown.ready(scene)
+    groups.get_by_role("radio").first.click()
+    page.keyboard.press("ArrowRight")  # a click leaves the arrows to the scenes
+    shown.ready(SCENES[SCENES.index(scene) + 1])
+
+
 def test_the_focus_stays_on_what_was_pressed(lecture):
     shown = lecture("head")
     held = "return [...stage.slide.querySelectorAll(argument)].indexOf(stage.root.getRootNode().activeElement)"

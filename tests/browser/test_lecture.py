@@ -88,7 +88,7 @@ def test_the_keys_work_wherever_the_last_click_was(lecture, tmp_path):
     works()
     page.locator(".slide .choice button").first.click()
     works()
-    page.keyboard.press("ArrowRight")  # the slide's own choices do not move by arrows
+    page.keyboard.press("ArrowRight")  # a click on a choice leaves the arrows to the scenes
     shown.ready("bias")
     box = page.locator(".stSidebar .stSelectbox input").first
     box.click()

@@ -29,15 +29,31 @@ class Slider {
   }
 }
 
-/** One of several: { label, options: [[value, text], ..], on }. */
+const CHOOSES = { ArrowLeft: (i) => i - 1, ArrowUp: (i) => i - 1, ArrowRight: (i) => i + 1, ArrowDown: (i) => i + 1, Home: () => 0, End: () => -1 };
+
+/** One of several: { label, options: [[value, text], ..], on }. Tab stops at the chosen one, from there the keys choose. */
 class Choice {
-  constructor(parent, { label = "", options, on }) {
+  constructor(parent, { label = "", kind = "choice", options, on }) {
     this.buttons = options.map(([value, text]) => ({ value, button: el("button", { type: "button", role: "radio", text, onclick: () => on(value) }) }));
-    this.root = parent.appendChild(el("div", { class: "choice", role: "radiogroup", "aria-label": label }, ...this.buttons.map((one) => one.button)));
+    this.root = parent.appendChild(el("div", { class: kind, role: "radiogroup", "aria-label": label }, ...this.buttons.map((one) => one.button)));
+    this.root.addEventListener("keydown", (event) => this.pressed(event));
+  }
+
+  pressed(event) {
+    if (!CHOOSES[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const to = CHOOSES[event.key](this.buttons.findIndex(({ button }) => button === event.target));
+    const { button } = this.buttons.at(to % this.buttons.length);
+    button.focus();
+    button.click();
   }
 
   show(chosen) {
-    for (const { value, button } of this.buttons) button.setAttribute("aria-checked", value === chosen);
+    const stop = this.buttons.find(({ value }) => value === chosen) ?? this.buttons[0];
+    for (const one of this.buttons) {
+      one.button.setAttribute("aria-checked", one.value === chosen);
+      one.button.tabIndex = one === stop ? 0 : -1;
+    }
   }
 }
 

@@ -4,7 +4,7 @@ const PATIENCE = 10000; // ms without an answer, after which a message counts as
 const BESIDE = 30; // ms after a change before Python is asked: a slider's moves become one question
 
 // Whose keys are not the stage's: what is typed in (a select box is once it is open), what lies over the page, and, of
-// the arrows, what moves by them (the slide's own choices do not).
+// the arrows, what moves by them (the slide's own pieces stop the keys that they use).
 const TYPED = "input:not([type=checkbox], [type=radio], [type=range], [type=file], [aria-expanded=false]), textarea, select";
 const OPEN = "[role=listbox], [role=menu], [role=dialog]";
 const MOVED = "input, [role=slider], [role=radio], [role=tab], [role=combobox]";
@@ -56,6 +56,7 @@ class Stage {
     this.slide = el("div", { class: "slide" },
       el("header", {}, kicker, title), el("div", { class: "body" }, words, figure), outline,
       el("footer", {}, previous, place, next, status, ...tools));
+    this.slide.addEventListener("click", ({ target, detail }) => detail && target.closest("[role=radio]")?.blur()); // by pointer: the arrows stay ours
     this.root.replaceChildren(this.slide);
     this.parts = { kicker, title, place, words, figure, outline, previous, next, status, tools };
   }

@@ -69,13 +69,8 @@ SCENE.bias = {
     made.matrix = new Cells(middle, stage, { label: stage.words("matrix"), onpick: (at) => stage.set({ at }) });
     middle.append(el("p", { class: "note", text: stage.words("axes") }));
     const right = panel(beside, stage.words("kinds"));
-    const tiles = right.appendChild(el("div", { class: "tiles", role: "radiogroup", "aria-label": stage.words("kind") }));
-    made.tiles = BIAS_KINDS.map((kind) => {
-      const tile = tiles.appendChild(el("button", { type: "button", role: "radio", onclick: () => stage.set({ kind }) }));
-      const cells = new Cells(tile, stage);
-      tile.append(el("span", { text: stage.words(kind) }));
-      return { kind, tile, cells };
-    });
+    made.kinds = new Choice(right, { kind: "tiles", label: stage.words("kind"), options: BIAS_KINDS.map((kind) => [kind, stage.words(kind)]), on: (kind) => stage.set({ kind }) });
+    made.tiles = made.kinds.buttons.map(({ value: kind, button }) => ({ kind, cells: new Cells(button, stage) }));
     const about = right.appendChild(el("div", { class: "about" }));
     made.key = about.appendChild(el("p", { class: "note" }));
     made.legend = about.appendChild(el("div"));
@@ -146,7 +141,7 @@ SCENE.bias = {
     if (made.painted !== stage.data) for (const { kind, cells } of made.tiles) paint(cells, kind);
     if (made.painted !== stage.data || made.kind !== view.kind) paint(made.matrix, view.kind);
     [made.painted, made.kind] = [stage.data, view.kind];
-    for (const { kind, tile } of made.tiles) tile.setAttribute("aria-checked", kind === view.kind);
+    made.kinds.show(view.kind);
     for (const { kind, line } of made.rows) line.classList.toggle("chosen", kind === view.kind);
     made.matrix.mark({ row: view.at, col: 0, cols: N });
     const colour = biasPainter(stage, view.kind);
