@@ -188,6 +188,29 @@ def settled(page) -> None:
     }""")
 
 
+#: Controls whose given name lacks the words that are seen on them (WCAG 2.5.3), shadow roots included.
+MISNAMED = r"""() => {
+    const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}\s]+/gu, '').replace(/\s+/g, ' ').trim();
+    const seen = (element) => {
+        const found = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+        for (let text; (text = walker.nextNode());) {
+            const { parentElement: at } = text;
+            if (!at.checkVisibility({ visibilityProperty: true }) || at.closest('[aria-hidden=true], output')) continue;
+            found.push(at.matches('div, p, text') ? ` ${text.data} ` : text.data);
+        }
+        return plain(found.join(''));
+    };
+    const control = 'button, a, input, select, textarea, [role=button], [role=radio], [role=tab], [role=combobox]';
+    const misnamed = (root) => [...root.querySelectorAll('*')].flatMap((element) => {
+        const within = element.shadowRoot ? misnamed(element.shadowRoot) : [];
+        if (!element.ariaLabel || !element.matches(control)) return within;
+        const words = element.matches('input, select, textarea') ? [...element.labels].map(seen) : [seen(element)];
+        return words.filter((one) => !plain(element.ariaLabel).includes(one)).map((one) => [one, element.ariaLabel]);
+    });
+    return misnamed(document);
+}"""
+
+
 def addressed(page, *has: str, lacks: tuple[str, ...] = ()) -> None:
     """Wait until the browser's address has these parts and lacks those: it follows what is drawn, a message later."""
     page.wait_for_function("""([has, lacks]) => {

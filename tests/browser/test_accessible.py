@@ -1,9 +1,14 @@
 """For who does not see the page, or has no mouse: its language and title, names, contrast, the focus, a Hangul IME."""
 
 import pytest
+import torch
 
 from app import text
 from app.lecture import SCENES
+from tests.browser.conftest import MISNAMED
+from vit_core import VisionTransformer, ViTConfig
+from vit_core.checkpoints import embedded
+from vit_core.images import Preprocess
 
 #: WCAG's contrast of an element's text with the ground behind it; both may be translucent.
 CONTRAST = """(element) => {
@@ -74,6 +79,35 @@ def test_what_is_drawn_has_a_name_and_what_is_pressed_is_a_button(lecture, scene
         .filter((e) => !e.getAttribute('aria-label')).map((e) => e.outerHTML.slice(0, 80))""") == []
     assert shown.run("return stage.slide.querySelectorAll('button[role=listitem]').length") == 0
     assert shown.page.locator("img:not([alt])").count() == 0
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("registers", [0, 9])  # with many their names are short
+def test_a_controls_name_has_the_words_that_are_seen_on_it(lecture, visit, tmp_path, lang, registers):
+    address = f"lang={lang}"
+    if registers:
+        torch.manual_seed(0)
+        config = ViTConfig(image_size=(64, 64), depth=3, dim=64, heads=2, mlp_dim=128, classes=3, registers=registers)
+        model = VisionTransformer(config, ["a cat", "a dog", "a bird"], Preprocess((64, 64), (0.5,) * 3, (0.5,) * 3))
+        embedded.save(model, tmp_path / "own.safetensors")
+        address += f"&model=file:{tmp_path}/own.safetensors"
+    page = visit(address)
+    page.locator(".atlas[data-state=ready]").wait_for()
+    page.locator(".atlas .frame").click()  # pinned: there is more to press
+    assert page.evaluate(MISNAMED) == []
+    page.locator(".atlas .play").click()
+    page.locator(".atlas .play").filter(has_text="■").wait_for()
+    assert page.evaluate(MISNAMED) == []
+    shown = lecture(SCENES[0], lang, address=address)
+    for scene in SCENES:
+        shown.ready(scene)
+        groups = shown.page.locator(".slide [role=radiogroup]:visible")
+        for view in groups.first.get_by_role("radio").all() if groups.count() else [None]:
+            if view:
+                view.click()
+                shown.ready()
+            assert shown.page.evaluate(MISNAMED) == [], scene
+        shown.page.keyboard.press("PageDown")
 
 
 @pytest.mark.parametrize("scene", ["cnn", "patches", "encoder", "mlp", "attention"])

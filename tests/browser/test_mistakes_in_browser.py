@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from app import mistakes, text
 from app.mistakes import BUNDLED, PAGE, Asked, Look, Run
 from tests import tables
-from tests.browser.conftest import addressed, opening, scroll, told
+from tests.browser.conftest import MISNAMED, addressed, opening, scroll, told
 from vit_core.filters import Filter
 from vit_core.labelled import labelled
 
@@ -163,6 +163,19 @@ def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, s
     page.locator(f'.gallery button.came[data-path="{path}"]').wait_for()
     assert listed(page) == [row["path"] for row in run.page(look)]
     addressed(page, "page=2", lacks=("open",))
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_controls_name_has_the_words_that_are_seen_on_it(show, run, lang):
+    page = show(f"lang={lang}")
+    page.locator(".gallery button").first.wait_for()
+    page.locator(".st-key-map .js-plotly-plot").wait_for()
+    settled(page)
+    assert page.evaluate(MISNAMED) == []
+    page.locator(".gallery button").first.click()
+    page.locator(".why[data-state=ready]").wait_for()
+    settled(page)
+    assert page.evaluate(MISNAMED) == []
 
 
 def test_back_leads_through_what_was_seen(show, run):

@@ -8,8 +8,7 @@ function label(view) {
   parts(".maps").setAttribute("aria-label", words.maps);
   parts(".chips").setAttribute("aria-label", words.chips);
   parts(".unpin").textContent = words.unpin;
-  parts(".play").textContent = `▶ ${words.play}`;
-  parts(".play").setAttribute("aria-label", words.play_label);
+  namePlay(view);
   const groups = [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES]];
   for (const [name, values] of groups) {
     const group = parts(`.${name}`);
@@ -160,10 +159,15 @@ function step(view, layers, columns) {
   view.change({ layer: Math.min(model.L - 1, Math.max(0, state.layer + layers)), head });
 }
 
+/** What the button does now, as it is read and as it is said. */
+function namePlay({ words, parts, stop }) {
+  parts(".play").textContent = stop ? `■ ${words.stop}` : `▶ ${words.play}`;
+  parts(".play").setAttribute("aria-label", stop ? words.stop : words.play_label);
+}
+
 /** Play through the depth, from the first layer if the last is shown; again: stop. */
 function play(view) {
   if (view.stop) return view.stop();
-  const button = view.parts(".play");
   view.over = null;
   if (view.state.layer === view.model.L - 1) view.change({ layer: 0 });
   const timer = setInterval(() => {
@@ -173,9 +177,9 @@ function play(view) {
   view.stop = () => {
     clearInterval(timer);
     view.stop = null;
-    button.textContent = `▶ ${view.words.play}`;
+    namePlay(view);
   };
-  button.textContent = `■ ${view.words.stop}`;
+  namePlay(view);
 }
 
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };

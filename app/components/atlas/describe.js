@@ -48,10 +48,7 @@ function chips(view, queries) {
     const colour = map.b ? "transparent" : `rgb(${css[shade]}, ${css[shade + 1]}, ${css[shade + 2]})`;
     if (chip.colour !== colour) dot.style.background = chip.colour = colour;
     const text = percent(root ** 2);
-    if (number.textContent !== text) {
-      number.textContent = text;
-      chip.setAttribute("aria-label", `${view.say.token(token)} ${text}`); // the name on it may be a short one
-    }
+    if (number.textContent !== text) number.textContent = text;
   });
 }
 

@@ -69,8 +69,8 @@ class Toggle {
   }
 }
 
-/** A plain button. */
-const button = (parent, text, act, label = null) => parent.appendChild(el("button", { type: "button", class: "plain", text, "aria-label": label, onclick: act }));
+/** A plain button. `title`: its name in full, where the text is a short one. */
+const button = (parent, text, act, title = text) => parent.appendChild(el("button", { type: "button", class: "plain", text, title: title === text ? null : title, onclick: act }));
 
 /** A row for controls. */
 const row = (parent, kind = "") => parent.appendChild(el("div", { class: `row ${kind}` }));

@@ -28,7 +28,7 @@ EN = {
     "channel_is": "{channel}: {z} × {w} = {product}", "for": "for: {n} channels", "against": "against: {n} channels",
     "up": "for", "down": "against", "bias": "bias", "logit": "logit", "difference": "difference",
     "lens": "When does the answer form?", "x": "after layer (0: the input)", "y": "probability",
-    "layer": "after layer", "leaders": "Leading class after each layer", "leads": "after layer {n}: {name}",
+    "layer": "after layer", "leaders": "Leading class after each layer",
     "after_input": "at the input", "after_layer": "after layer {n}",
     "only_vector": "What the model gives instead: the vector z",
 }
@@ -60,7 +60,7 @@ KO = {
     "channel_is": "{channel}: {z} × {w} = {product}", "for": "더하는 채널 {n}개", "against": "빼는 채널 {n}개",
     "up": "더함", "down": "뺌", "bias": "편향", "logit": "로짓", "difference": "로짓의 차",
     "lens": "답은 언제 만들어질까?", "x": "이 레이어 뒤 (0: 입력)", "y": "확률", "layer": "레이어",
-    "leaders": "레이어마다 1위인 클래스", "leads": "{n}번 레이어 뒤: {name}", "after_input": "입력에서는",
+    "leaders": "레이어마다 1위인 클래스", "after_input": "입력에서는",
     "after_layer": "{n}번 레이어 뒤에는", "only_vector": "대신 모델이 내놓는 것: 벡터 z",
 }
 

@@ -84,7 +84,8 @@ class EncoderBlock {
     for (const [part, text] of this.places) text.textContent = two(norms[parts.indexOf(part) * N + at]);
     for (const [part, button] of this.buttons) {
       button.setAttribute("aria-pressed", part === place);
-      button.setAttribute("aria-label", stage.words("part", { part: stage.words(`at_${part}`), norm: two(norms[parts.indexOf(part) * N + at]) }));
+      const shown = Array.from(button.querySelectorAll("text"), (line) => line.textContent).join(" ");
+      button.setAttribute("aria-label", stage.words("part", { shown, part: stage.words(`at_${part}`), norm: two(norms[parts.indexOf(part) * N + at]) }));
     }
     for (const path of this.root.querySelectorAll(".residual")) path.classList.toggle("cut", !residual);
   }

@@ -156,8 +156,7 @@ function headLens(stage, parent) {
   const [lens, K] = [stage.section("lens"), shown.length];
   const runs = leaders.reduce((runs, k, layer) => (runs.at(-1)?.k === k ? runs.at(-1).n++ : runs.push({ k, layer, n: 1 }), runs), []);
   const between = ({ layer, n }) => (n > 1 ? `${layer}–${layer + n - 1}` : String(layer));
-  const chips = runs.map((run) => el("button", { type: "button", class: `run ${HEAD_KINDS[run.k] ?? "quiet"}`, title: shown[run.k].label,
-    "aria-label": stage.words("leads", { n: between(run), name: shown[run.k].label }), onclick: () => set(run.layer) },
+  const chips = runs.map((run) => el("button", { type: "button", class: `run ${HEAD_KINDS[run.k] ?? "quiet"}`, title: shown[run.k].label, onclick: () => set(run.layer) },
     el("b", { text: between(run) }), el("span", { text: named(shown[run.k].label) })));
   // Few names stand in full, many share two lines, each cut to its share.
   part.append(el("div", { class: runs.length > 5 ? "leaders many" : "leaders", style: { "--columns": Math.ceil(runs.length / 2) }, role: "group", "aria-label": stage.words("leaders") }, ...chips));

@@ -39,8 +39,8 @@ const summaryShape = (...sizes) => sizes.map(count).join(" × ");
 /** A box that opens `scene`: its name, a small picture where `show` draws one, its shape and its parameters. */
 function summaryBox(stage, parent, scene, { name, shape = "", parameters, kind = "", show }) {
   const { title } = stage.titles.find(({ id }) => id === scene);
-  const box = parent.appendChild(el("button", { type: "button", class: `box ${kind}`, "data-scene": scene, title,
-    "aria-label": stage.words("open", { name: shape ? `${name}: ${shape}` : name, title }), onclick: () => stage.open(scene) }, el("b", { text: name })));
+  const box = parent.appendChild(el("button", { type: "button", class: `box ${kind}`, "data-scene": scene,
+    title: stage.words("open", { title }), onclick: () => stage.open(scene) }, el("b", { text: name })));
   if (show) show(box.appendChild(el("span", { class: "show" })));
   if (shape) box.append(el("span", { class: "shape", text: shape }));
   if (parameters) box.append(el("span", { class: "parameters", "data-count": parameters, text: large(parameters) }));
