@@ -175,6 +175,18 @@ def test_painting_changes_the_bars_to_what_the_model_then_says(see, found, measu
     assert statistics.median(waits) < (150 if load < os.cpu_count() else 600)
 
 
+def test_the_arrow_keys_choose_what_is_painted_over_patches(see, shoot):
+    seen = see(lang="ko", theme="dark")
+    group = seen.page.locator(".case [role=radiogroup]").first
+    group.locator("[aria-checked=true]").focus()
+    for key, fill in (("ArrowRight", "blur"), ("ArrowDown", "black"), ("ArrowRight", "mean"), ("ArrowLeft", "black")):
+        seen.page.keyboard.press(key)
+        seen.wait(f"w.fill === '{fill}'")
+    assert group.locator("[tabindex='0']").evaluate_all(
+        "(all) => all.map(one => one.ariaChecked === 'true' && one.getRootNode().activeElement === one)") == [True]
+    shoot(seen.page, "why-choice")
+
+
 def test_while_dragging_one_question_at_most_is_on_its_way_and_the_last_one_wins(see, found):
     seen = see()
     seen.page.evaluate(f"""(() => {{ const w = {FIND}, tell = w.tell; w.sent = []; w.open = 0; w.most = 0;
