@@ -16,6 +16,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
 
@@ -74,16 +75,20 @@ def run(function, *args):
     return queue().run(function, *args)
 
 
-def run_saying(busy: str, function, *args):
-    """As `run`; if that takes a moment, a spinner says so meanwhile. (Streamlit's own starts a thread to wait with.)"""
-    future = queue().submit(function, *args)
+def run_saying(of: tuple, busy: Callable[[float], str], function, *args):
+    """As `run`; if that takes a moment, a spinner says so meanwhile: `busy` of the seconds that it took when the same
+    `of` was asked for last, 0 where it never was. (Streamlit's own starts a thread to wait with.)"""
+    begun, future = time.perf_counter(), queue().submit(function, *args)
     try:
         if not wait([future], MOMENT).done:
-            with st.spinner(busy):
-                return future.result()
-        return future.result()
+            with st.spinner(busy(took().get(of, 0))):
+                found = future.result()
+        else:
+            found = future.result()
     finally:
         del future  # an error holds this frame by its traceback, and is held by the future
+    took()[of] = time.perf_counter() - begun
+    return found
 
 
 @st.cache_resource(show_spinner=False)
@@ -188,8 +193,9 @@ def result(name: str, digest: str, picture: Image.Image) -> Result:
 
 
 @st.cache_resource(show_spinner=False)
-def took() -> dict[str, float]:
-    """Seconds that each model's latest forward pass took, its wait in the line included."""
+def took() -> dict[str | tuple, float]:
+    """Seconds that the latest forward pass of each model took, and the latest of what `run_saying` ran, the wait in the
+    line included."""
     return {}
 
 

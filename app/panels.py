@@ -70,7 +70,13 @@ def computed(result: Result, name: str):
     """What `result` derives and keeps under that name; at once where it has it already."""
     if name in vars(result):
         return getattr(result, name)
-    return cache.run_saying(state.t()("busy.figure"), getattr, result, name)
+    return cache.run_saying((result.name, name), busy, getattr, result, name)
+
+
+def busy(seconds: float) -> str:
+    """What is said while something is computed; where it is known to be slow, how long it takes."""
+    t = state.t()
+    return t("busy.figure.took", time=t("time.s", value=number(seconds))) if seconds >= 2 else t("busy.figure")
 
 
 def others(result: Result) -> str:
@@ -266,7 +272,7 @@ def rollout(result: Result, *, key: str) -> None:
     options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
     rows = result.rolled.get(options)
     if rows is None:
-        rows = cache.run_saying(t("busy.figure"), result.rollouts, options)
+        rows = cache.run_saying((result.name, "rollout", fusion, discard > 0), busy, result.rollouts, options)
     maps = result.on_grid(rows)
     ranges = figures.limits(maps, shared)
     index = depth - first if fits else 0

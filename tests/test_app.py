@@ -6,6 +6,7 @@ import functools
 import re
 import traceback
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -115,6 +116,20 @@ def test_a_model_that_is_known_to_be_slow_is_said_to_be(language, said, monkeypa
     app.selectbox(key=f"sample_{language}").set_value("coffee.jpg").run()
     assert not app.exception
     assert len([busy for busy in spun if said in busy]) == 1
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "it took 3.4\u00a0s"), ("ko", "지난번에는 3.4초 걸림")])
+def test_what_is_known_to_take_long_is_said_to(language, said, monkeypatch):
+    monkeypatch.setattr(cache, "wait", lambda futures, moment: mock.Mock(done=()))  # everything takes a moment
+    spun = []
+    monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
+    app = page(lang=language)
+    assert not any(said in busy for busy in spun)
+    cache.took().update(dict.fromkeys(cache.took(), 3.4))
+    spun.clear()
+    app.slider(key="residual").set_value(0.3).run()
+    assert not app.exception
+    assert [said in busy for busy in spun] == [True]
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -53,7 +53,7 @@ def test_an_error_is_gone_with_who_caught_it(uncollected):
     def fails():
         raise vc.InputError("busy", "no")
 
-    for ask in (lambda: Bounded(1, len).get("a", fails), lambda: cache.run_saying("", fails)):
+    for ask in (lambda: Bounded(1, len).get("a", fails), lambda: cache.run_saying((), str, fails)):
         with pytest.raises(vc.InputError) as caught:
             ask()
         error = weakref.ref(caught.value)
@@ -288,12 +288,17 @@ def test_a_picture_or_a_table_that_changed_is_looked_into_again(tmp_path, monkey
 def test_a_spinner_is_for_what_takes_a_moment(monkeypatch):
     said, let = [], threading.Event()
     monkeypatch.setattr(st, "spinner", lambda busy: said.append(busy) or let.set() or contextlib.nullcontext())
-    assert cache.run_saying("busy", divmod, 7, 2) == (3, 1)
+    assert cache.run_saying(("a",), str, divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        cache.run_saying("busy", divmod, 7, 0)
+        cache.run_saying(("a",), str, divmod, 7, 0)
     assert not said
-    assert cache.run_saying("busy", let.wait, 30)  # until the spinner is there
-    assert said == ["busy"]
+    assert cache.run_saying(("b",), str, let.wait, 30)  # until the spinner is there
+    assert said == ["0"]
+    let.clear()
+    before = cache.took()["b",]
+    assert cache.run_saying(("b",), str, let.wait, 30)
+    assert said == ["0", str(before)]  # as long as the last time
+    assert before >= cache.MOMENT > cache.took()["a",]
 
 
 def test_nobody_is_told_to_wait_for_what_is_there():

@@ -53,6 +53,7 @@ SENTENCES = {
     "busy.result": "Running the model …",
     "busy.result.took": "Running the model … (the last picture took {time})",
     "busy.figure": "Computing …",
+    "busy.figure.took": "Computing … (it took {time} the last time)",
     "time.ms": "{value}\u00a0ms",
     "time.s": "{value}\u00a0s",
     "last.picture": "Still showing {name}, the last picture that could be read.",

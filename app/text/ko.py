@@ -54,6 +54,7 @@ SENTENCES = {
     "busy.result": "모델을 실행하는 중 …",
     "busy.result.took": "모델을 실행하는 중 … (지난 이미지는 {time} 걸림)",
     "busy.figure": "계산하는 중 …",
+    "busy.figure.took": "계산하는 중 … (지난번에는 {time} 걸림)",
     "time.ms": "{value}\u00a0ms",
     "time.s": "{value}초",
     "last.picture": "마지막으로 읽은 이미지를 계속 보여 줍니다: {name}",
