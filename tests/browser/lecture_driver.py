@@ -52,6 +52,10 @@ class Lecture:
             return stage && !stage.waiting && !stage.asking && !stage.due && !stage.orders.length; }}""")
         self.ready()
 
+    def until(self, true: str, argument=None) -> None:
+        """Wait until that expression of `stage` and `argument` is true."""
+        self.page.wait_for_function(f"(argument) => {{ {_FIND} return stage && {true}; }}", arg=argument)
+
     def scene(self) -> str:
         return self.run("return stage.scene")
 

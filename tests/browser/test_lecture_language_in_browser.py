@@ -11,8 +11,8 @@ return s.N ? { weights: Array.from(s.weights), sum: Array.from(s.sum) } : null;"
 
 def typed(shown, text: str) -> None:
     shown.page.get_by_role("textbox").fill(text)
-    shown.page.wait_for_timeout(260)  # longer than a pause between keystrokes
-    shown.ready()
+    shown.until("stage.view.sentence === argument", text)  # a pause after the last keystroke
+    shown.rest()
 
 
 def test_a_typed_sentence_is_computed_as_the_core_does(lecture):
@@ -44,8 +44,8 @@ def test_typing_leaves_the_scene_and_keeps_every_letter(lecture):
     field.fill("")
     field.press_sequentially("of people", delay=60)  # o, f, l, p are the stage's own keys
     field.press("ArrowLeft")
-    shown.page.wait_for_timeout(400)
-    shown.ready()
+    shown.until("stage.view.sentence === argument", "of people")
+    shown.rest()
     assert shown.scene() == "language"
     assert field.input_value() == "of people"
     assert shown.numbers()["words"] == ["of", "people"]
