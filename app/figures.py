@@ -44,8 +44,8 @@ def two_digits(value: float) -> str:
     return f"{value:.{decimals}f}" if decimals <= 5 else f"{value:.1e}"
 
 
-#: How a picture is written: "exact" where its colours are values; "flat" likewise, once a model, in a quarter of the
-#: bytes and five times the time; "kept" in a file, small; "shown" once, quickly; "fine", of small patches.
+#: How a picture is written: "exact" where its colours are values; "flat" likewise, of large areas of one colour, in a
+#: third of the bytes or less; "kept" in a file, small; "shown" once, quickly; "fine", of small patches.
 WAYS = {"exact": ("png", dict(compress_level=1)), "flat": ("webp", dict(lossless=True, method=2, quality=50)),
         "kept": ("webp", dict(quality=92, method=0)), "shown": ("jpeg", dict(quality=85, subsampling=0)),
         "fine": ("jpeg", dict(quality=95, subsampling=0))}
