@@ -192,6 +192,7 @@ def test_the_matrix_sends_what_there_is_and_nothing_else(run):
     assert counts.sum() == run.counts.sum()
     assert header["chosen"] == [None, 3]
     assert header["rows"][-1] == -1
+    assert header["blank"] == {"rows": [], "columns": []}
 
 
 def test_a_thousand_classes_cost_what_the_pictures_cost(home, measured):

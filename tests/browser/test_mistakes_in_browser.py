@@ -419,6 +419,31 @@ def test_a_folder_with_hostile_names_is_checked_evaluated_and_stays_text(show, s
     assert not list(tmp_path.glob("**/*.json"))
 
 
+def test_a_class_without_pictures_is_blank_where_shares_are_shown(show, site):
+    asked = Asked("embedded:photo", "/made/up/few")
+    run = Run(made_up(asked, [f"class {i}" for i in range(12)], 16))
+    known = {"row": run.counts[:-1].sum(1) > 0, "column": run.counts.sum(0) > 0, "count": [True] * 12}
+    shown = [int(c) for c in run.shown]
+    for by, there in known.items():
+        assert by == "count" or {bool(there[c]) for c in shown} == {True, False}
+        page = show(f"run={asked.id}&by={by}")
+        cell(page, shown[0], shown[0])
+        found = page.locator(".confusion").evaluate("""(root, shown) => {
+            const m = root.matrix, ratio = m.canvas.width / m.canvas.clientWidth, pen = m.canvas.getContext('2d');
+            const at = (start, n) => Math.round((start + (n + 0.2) * m.cell) * ratio);
+            return shown.map((r) => shown.map((c) => {
+                const [y, x] = [m.header.rows.indexOf(r), m.header.columns.indexOf(c)];
+                m.point([y, x]);
+                const drawn = pen.getImageData(at(m.left, x), at(m.head, y), 1, 1).data[3] > 0;
+                return [drawn, m.read.textContent.includes('–')];
+            }));
+        }""", shown)
+        for r, row in zip(shown, found, strict=True):
+            for c, (drawn, dash) in zip(shown, row, strict=True):
+                assert drawn == there[c if by == "column" else r], (by, r, c)
+                assert dash == (not drawn)
+
+
 def test_a_thousand_classes_are_drawn_and_clicked_at_once(show, site, measured, shoot):
     asked = Asked("embedded:photo", "/made/up/thousand")
     run = Run(made_up(asked, [f"class {i}" for i in range(1000)], 20_000))

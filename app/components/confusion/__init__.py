@@ -36,7 +36,9 @@ def pack(counts: np.ndarray, values: np.ndarray, order: np.ndarray, names: Seque
     rows = [*order.tolist(), classes] if counts[classes].any() else order.tolist()
     shown = np.ix_(rows, order)
     row, col = np.nonzero(counts[shown])
+    none = np.isnan(values[shown])
     header = {"rows": [-1 if r == classes else r for r in rows], "columns": order.tolist(), "share": share,
+              "blank": {"rows": np.flatnonzero(none.all(1)).tolist(), "columns": np.flatnonzero(none.all(0)).tolist()},
               "rowNames": [names[r] for r in rows], "columnNames": [names[c] for c in order],
               "chosen": list(chosen), "words": dict(words)}
     return assemble(header, {"row": row.astype(np.int32), "column": col.astype(np.int32),

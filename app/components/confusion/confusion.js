@@ -119,6 +119,7 @@ class Matrix {
     const high = Math.min(this.height - view.y, this.big ? view.size : this.height);
     pen.fillStyle = `rgb(${ground})`;
     pen.fillRect(left, head, wide * cell, high * cell);
+    for (const [x, y, across, down] of this.blanks(wide, high)) pen.clearRect(left + x * cell, head + y * cell, across * cell, down * cell);
     const least = Math.max(cell - gap, this.big ? 1.5 : 0);
     for (const i of this.ranked) {
       const x = this.column[i] - view.x;
@@ -139,6 +140,13 @@ class Matrix {
     }
     if (!this.big) this.names(pen, ink);
     this.marks(pen);
+  }
+
+  /** Where shares are shares of nothing, which are not 0: rows and columns in view, as (x, y, width, height). */
+  blanks(wide, high) {
+    const { view, header: { blank } } = this;
+    return [...blank.rows.map((r) => [0, r - view.y, wide, 1]).filter(([, y]) => y >= 0 && y < high),
+      ...blank.columns.map((c) => [c - view.x, 0, 1, high]).filter(([x]) => x >= 0 && x < wide)];
   }
 
   names(pen, ink) {
@@ -220,17 +228,18 @@ class Matrix {
   }
 
   say() {
-    const { words, rowNames, columnNames } = this.header;
+    const { words, rowNames, columnNames, blank } = this.header;
     if (!this.at) {
       this.read.textContent = words.hint;
       return;
     }
     const [row, column] = this.at;
     const i = this.cells.get(row * this.width + column);
+    const none = blank.rows.includes(row) || blank.columns.includes(column);
     const sentence = row === null ? words.column : column === null ? words.row : words.cell;
     this.read.textContent = fill(sentence, {
       truth: rowNames[row], predicted: columnNames[column], count: (i === undefined ? 0 : this.count[i]).toLocaleString("en"),
-      value: this.text(i === undefined ? 0 : this.value[i]), total: (this.total[row] ?? 0).toLocaleString("en"),
+      value: none ? "–" : this.text(i === undefined ? 0 : this.value[i]), total: (this.total[row] ?? 0).toLocaleString("en"),
     });
   }
 
