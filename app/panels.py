@@ -24,8 +24,6 @@ def percent(share: float) -> str:
     return number(100 * float(share))
 
 
-
-
 def titled(title: str, sentences: str) -> None:
     """A figure's title and what stands beneath it: Markdown, one message to the browser."""
     st.markdown(f"### {title}\n\n{sentences}")
