@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -35,10 +36,9 @@ def fold(t: Text, name: str) -> None:
 
 
 def folded(title: str, equation: str, sentences: str) -> None:
-    """An equation, set, above sentences, under a title that opens them: Markdown, one message to the browser, where an
-    expander would be two. Nothing in it is anybody's words but ours."""
-    st.markdown(f"<details><summary>{title}</summary>\n\n$$\n{equation}\n$$\n\n{sentences}\n\n</details>",
-                unsafe_allow_html=True)
+    """An equation, set, above sentences, under a title that opens them."""
+    with st.expander(title):
+        st.markdown(f"$$\n{equation}\n$$\n\n{sentences}")
 
 
 def pair(key: str, parts: int = 3):
@@ -68,13 +68,16 @@ def computed(result: Result, name: str):
     """What `result` derives and keeps under that name; at once where it has it already."""
     if name in vars(result):
         return getattr(result, name)
-    return cache.run_saying((result.name, name), busy, getattr, result, name)
+    return cache.run_saying((result.name, name), figure_busy, getattr, result, name)
 
 
-def busy(seconds: float) -> str:
-    """What is said while something is computed; where it is known to be slow, how long it takes."""
+def busy(what: str, seconds: float) -> str:
+    """What is said while a "figure" or a "result" is computed; where that is known to be slow, how long it took."""
     t = state.t()
-    return t("busy.figure.took", time=t("time.s", value=number(seconds))) if seconds >= 2 else t("busy.figure")
+    return t(f"busy.{what}.took", time=t("time.s", value=number(seconds))) if seconds >= 2 else t(f"busy.{what}")
+
+
+figure_busy = functools.partial(busy, "figure")
 
 
 def others(result: Result) -> str:
@@ -270,7 +273,8 @@ def rollout(result: Result, *, key: str) -> None:
     options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
     rows = result.rolled.get(options)
     if rows is None:
-        rows = cache.run_saying((result.name, "rollout", fusion, discard > 0), busy, result.rollouts, options)
+        rows = cache.run_saying((result.name, "rollout", fusion, discard > 0), figure_busy, result.rollouts,
+                                options)
     maps = result.on_grid(rows)
     ranges = figures.limits(maps, shared)
     index = depth - first if fits else 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import cache, state
+from app import cache, panels, state
 from app.components.window import window
 from app.figures import two_digits
 from app.markup import worded
@@ -158,7 +158,7 @@ def _compute(name: str | None) -> Result | None:
             if not cache.at_hand(name, digest):
                 with st.spinner(t("busy.model", name=escaped(name))):
                     cache.await_model(name)
-                with st.spinner(_running(name)):
+                with st.spinner(panels.busy("result", cache.took().get(name, 0))):
                     cache.result(name, digest, image)
             found = cache.result(name, digest, image)
             state.put("good_model", name)
@@ -173,12 +173,6 @@ def _compute(name: str | None) -> Result | None:
     if state.get("good_model"):
         return cache.result(state.get("good_model"), digest, image)
     return None
-
-
-def _running(name: str) -> str:
-    """What is said while the model runs; once it is known to be slow, how long it takes."""
-    t, took = state.t(), cache.took().get(name, 0)
-    return t("busy.result.took", time=t("time.s", value=two_digits(took))) if took >= 2 else t("busy.result")
 
 
 def _facts(result: Result) -> None:
