@@ -14,6 +14,10 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # HTML has 
 class Markup(str):
     """Text that is HTML already."""
 
+    def _repr_html_(self) -> str:
+        """What Streamlit asks for, or it would look on the disk for a file of that name."""
+        return str(self)
+
 
 def tag(element: str, /, *inside: str | Markup | None, **attributes) -> Markup:
     """An element. Text inside and attributes' values are escaped, whatever they are. In attributes' names `_` is `-`,

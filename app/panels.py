@@ -251,14 +251,13 @@ def rollout(result: Result, *, key: str) -> None:
     first, last = state.bound_pair("span", 1, trace.depth, "depth")
     fits = result.strip_fits
     titled(t("rollout.title"), t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
-    with st.container(horizontal=True):
+    with st.container(key=f"{key}_controls"):  # in rows of three, by style.css
         if trace.depth > 1:
             st.slider(t("rollout.span"), 1, trace.depth, key="span", persist_state="session")
         residual = st.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual",
                              help=t("rollout.residual.help"), persist_state="session")
         discard = st.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard",
                             help=t("rollout.discard.help"), persist_state="session")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         fusion = st.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
                                       key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
                                       persist_state="session")

@@ -24,9 +24,7 @@ def show() -> None:
     with st.sidebar:
         st.segmented_control(t("side.language"), list(LANGUAGES), format_func=LANGUAGES.get, key="lang",
                              required=True, label_visibility="collapsed", persist_state="session")
-        st.subheader(t("side.picture"), anchor=False)
         choose_picture()
-        st.subheader(t("side.model"), anchor=False)
         state.put("named", choose_model())
     state.put("drawn", chosen())
 
@@ -52,8 +50,8 @@ def choose_picture() -> None:
     options = ("sample", "file", "camera") + ("mistakes",) * bool(state.get("mistake"))
     state.one_of("source", options)
     source = st.segmented_control(t("side.picture"), options, key="source", required=True,
-                                  label_visibility="collapsed", format_func=lambda o: t(f"side.source.{o}"),
-                                  width="stretch", persist_state="session")
+                                  format_func=lambda o: t(f"side.source.{o}"), width="stretch",
+                                  persist_state="session")
     if source == "sample":
         listed = cache.samples()
         state.one_of("sample", list(listed))
@@ -121,7 +119,7 @@ def choose_model() -> str | None:
         state.put("model", OTHER)
     options = [*sorted(embedded, key=lambda name: name != "embedded:photo"), OTHER]
     state.one_of("model", options)
-    choice = st.selectbox(t("side.model"), options, **state.worded("model"), label_visibility="collapsed",
+    choice = st.selectbox(t("side.model"), options, **state.worded("model"),
                           format_func=lambda o: embedded.get(o) or t("side.model.other"))
     if choice != OTHER:
         return choice

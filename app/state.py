@@ -67,9 +67,10 @@ def put(name: str, value: Any) -> None:
 
 def bound(name: str, low: int, high: int, default: int) -> int:
     """A remembered number, moved into [low, high], so that a widget of that key can be drawn."""
-    value = get(name, default)
-    put(name, min(max(value if isinstance(value, int) else default, low), high))
-    return get(name)
+    given = get(name, default)
+    value = min(max(given if isinstance(given, int) else default, low), high)
+    put(name, value)
+    return value
 
 
 def bound_pair(name: str, low: int, high: int, within: str) -> tuple[int, int]:
@@ -77,19 +78,20 @@ def bound_pair(name: str, low: int, high: int, within: str) -> tuple[int, int]:
 
     Then `within`, a remembered number in it, stands at its end.
     """
-    limits = (low, high)
-    if get(f"{name} limits") != limits or get(name) is None:
+    limits, value = (low, high), get(name)
+    if get(f"{name} limits") != limits or value is None:
         put(f"{name} limits", limits)
-        put(name, limits)
+        put(name, value := limits)
         put(within, high)
-    return get(name)
+    return value
 
 
 def one_of(name: str, options: list | tuple, default: Any = None) -> Any:
     """A remembered choice, replaced by `default` (or the first option) where it is no option any more."""
-    if get(name) not in options:
-        put(name, default if default in options else options[0])
-    return get(name)
+    value = get(name)
+    if value not in options:
+        put(name, value := default if default in options else options[0])
+    return value
 
 
 def worded(name: str, then: Callable[[], None] | None = None) -> dict[str, Any]:

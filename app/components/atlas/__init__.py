@@ -4,15 +4,14 @@
     view = atlas(source, words=EN, view={"layer": 6, "head": 2}, key="atlas")       # in a fragment
     maps(source, key="atlas")                                                       # on the page, outside of it
 
-One piece of the browser's, mounted twice or three times: once for what is seen (words and view, a few
-kilobytes), once for the picture's binary payload, and for pictures over the budget once more for what was
-asked for on demand. So a new view, another language or an answer never sends the payload again; and since the
+Two pieces of the browser's: one for what is seen (words and view, a few kilobytes), one for the picture's binary
+payload, mounted once more for pictures over the budget, with what was asked for on demand. So a new view, another language or an answer never sends the payload again; and since the
 payload stands outside the fragment that a new view runs, it costs that nothing, not even to see that it is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -23,20 +22,20 @@ __all__ = ["BUDGET", "MEAN", "ROLLOUT", "Source", "atlas", "header_of", "maps", 
 
 HERE = Path(__file__).parent
 SCRIPTS = ("payload", "model", "draw", "words", "view", "controls", "describe", "atlas")
+DATA = ("payload", "data")
 
 
 def _text(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def script() -> str:
-    """The scripts joined, in order, into the one module that the browser gets."""
-    return "\n".join(_text(f"{name}.js") for name in SCRIPTS)
+def script(names: Sequence[str] = SCRIPTS) -> str:
+    """The scripts joined, in order, into the one module that the browser gets of a piece."""
+    return "\n".join(_text(f"{name}.js") for name in names)
 
 
-_JS = script()
-_piece = st.components.v2.component("vitrine_atlas", html=_text("atlas.html"), css=_text("atlas.css"), js=_JS)
-_data = st.components.v2.component("vitrine_atlas_data", js=_JS)
+_piece = st.components.v2.component("vitrine_atlas", html=_text("atlas.html"), css=_text("atlas.css"), js=script())
+_data = st.components.v2.component("vitrine_atlas_data", js=script(DATA))
 
 
 def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = None, known: Mapping | None = None,

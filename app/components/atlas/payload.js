@@ -1,5 +1,5 @@
 // Bytes -> header and sections, and the shelf where pictures wait for the view that shows them.
-// The files of this folder are joined in a fixed order into one module (see __init__.py).
+// The files of this folder are joined in a fixed order into a module for each piece (see __init__.py).
 
 const ARRAYS = {
   uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array,
