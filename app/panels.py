@@ -261,7 +261,7 @@ def rollout(result: Result, *, key: str) -> None:
         fusion = st.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
                                       key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
                                       persist_state="session")
-        opacity = st.slider(t("map.opacity"), 0.0, 1.0, 0.65, 0.05, format="percent", key=f"{key}_opacity", width=130,
+        opacity = st.slider(t("map.opacity"), 0.0, 1.0, 0.65, 0.05, format="percent", key=f"{key}_opacity",
                             persist_state="session")
         shared = st.toggle(t("map.shared"), True, key=f"{key}_shared", help=t("map.shared.help"),
                            persist_state="session")
