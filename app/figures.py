@@ -45,10 +45,9 @@ def two_digits(value: float) -> str:
 
 
 #: How a picture is written: "exact" where its colours are values; "flat" likewise, of large areas of one colour, in a
-#: third of the bytes or less; "kept" in a file, small; "shown" once, quickly; "fine", of small patches.
+#: third of the bytes or less; "kept" in a file, small.
 WAYS = {"exact": ("png", dict(compress_level=1)), "flat": ("webp", dict(lossless=True, method=2, quality=50)),
-        "kept": ("webp", dict(quality=92, method=0)), "shown": ("jpeg", dict(quality=85, subsampling=0)),
-        "fine": ("jpeg", dict(quality=95, subsampling=0))}
+        "kept": ("webp", dict(quality=92, method=0))}
 
 
 def uri(image: Image.Image, way: str) -> str:
@@ -122,11 +121,11 @@ def _pointed(height: int | None = None) -> dict:
     return blank(height, hoverdistance=200, clickmode="event+select")
 
 
-def _plane(figure: dict, width: float, height: float, aspect: float = 1.0) -> dict:
-    """Bare axes over [0, width] x [0, height], y down, a unit of y being `aspect` units of x."""
+def _plane(figure: dict, width: float, height: float) -> dict:
+    """Bare axes over [0, width] x [0, height], y down, a unit of y as long as one of x."""
     bare = dict(visible=False, fixedrange=True, constrain="domain")
     figure["layout"]["xaxis"] = dict(range=[0, width], **bare)
-    figure["layout"]["yaxis"] = dict(range=[height, 0], scaleanchor="x", scaleratio=aspect, **bare)
+    figure["layout"]["yaxis"] = dict(range=[height, 0], scaleanchor="x", **bare)
     return figure
 
 
@@ -145,22 +144,19 @@ def _mark(figure: dict, box: tuple[float, float, float, float]) -> None:
                                                line=dict(color=colour, width=width)))
 
 
-def _targets(figure: dict, x, y, data, hover: str | Sequence[str], size: float = 14) -> None:
+def _targets(figure: dict, x, y, data, hover: str) -> None:
     """Invisible points to aim at; the nearest answers to the pointer. `data` comes back with the click."""
     unseen = dict(marker=dict(opacity=0))
-    add(figure, "scatter", x=x, y=y, customdata=data, mode="markers",
-        text=hover if not isinstance(hover, str) else None,
-        hovertemplate="%{text}<extra></extra>" if not isinstance(hover, str) else hover,
-        marker=dict(size=size, opacity=0, color=ACCENT), selected=unseen, unselected=unseen)
+    add(figure, "scatter", x=x, y=y, customdata=data, mode="markers", hovertemplate=hover,
+        marker=dict(size=14, opacity=0, color=ACCENT), selected=unseen, unselected=unseen)
 
 
-def _scale(figure: dict, low: float, high: float, title: str, percent: bool = False) -> None:
+def _scale(figure: dict, low: float, high: float, title: str) -> None:
     """The colour scale with its range in numbers, beneath the map, wherever its axes leave it room."""
     ticks = np.linspace(low, high, 5)
-    labels = [f"{two_digits(100 * v)} %" for v in ticks] if percent else [two_digits(v) for v in ticks]
     bar = dict(title=dict(text=title, side="bottom", font=dict(size=FONT)), orientation="h", thickness=14,
-               lenmode="pixels", len=290, x=0.5, y=0, yanchor="top", ypad=10, tickvals=ticks, ticktext=labels,
-               tickfont=dict(size=FONT), outlinewidth=0)
+               lenmode="pixels", len=290, x=0.5, y=0, yanchor="top", ypad=10, tickvals=ticks,
+               ticktext=[two_digits(v) for v in ticks], tickfont=dict(size=FONT), outlinewidth=0)
     add(figure, "scatter", x=[None], y=[None], mode="markers", hoverinfo="skip",
         marker=dict(color=[low], colorscale=VIRIDIS, cmin=low, cmax=max(high, low + 1e-9), showscale=True,
                     colorbar=bar))
@@ -210,79 +206,25 @@ def shorten(name: str, limit: int) -> str:
     return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
 
 
-def limits(maps: np.ndarray, shared: bool) -> list[tuple[float, float]]:
-    """(low, high) of the colour scale of each map (k, rows, cols): from 0 to the largest of all, or each its own."""
-    if shared:
-        return [(0.0, float(maps.max()))] * len(maps)
-    return [(float(m.min()), float(m.max())) for m in maps]
+def enlarged(values: np.ndarray, low: float, high: float, title: str, hover: str, chosen: tuple[int, int],
+             height: int = 440) -> dict:
+    """One map (rows, cols) with its scale; hovering reads it patch by patch.
 
-
-def columns_for(count: int) -> int:
-    """How many maps stand side by side: at most six (eight, where they are many), the lines as even as can be."""
-    return math.ceil(count / math.ceil(count / (6 if count <= 18 else 8)))
-
-
-def strip_aspect(count: int, map_aspect: float) -> float:
-    """Width over height of `strip`'s drawing, for whoever reserves its place."""
-    columns = columns_for(count)
-    return (columns * 1.06 - 0.06 + 0.04) / (math.ceil(count / columns) * (map_aspect + 0.28) + 0.02)
-
-
-def strip(region: Image.Image, maps: np.ndarray, labels: Sequence[str], hover: Sequence[str], ranges, opacity: float,
-          chosen: int, aspect: float = 1.0) -> dict:
-    """Maps (k, rows, cols) side by side over the picture, each under its label; the chosen one framed.
-
-    `aspect` is height over width of one map. The index of a map is the custom data of a click on it.
-    """
-    k, columns = len(maps), columns_for(len(maps))
-    lines = math.ceil(k / columns)
-    cell_w = 200 if k <= 15 else 140
-    cell_h, gap, head = round(cell_w * aspect), round(cell_w * 0.06), round(cell_w * 0.28)
-    width, height = columns * (cell_w + gap), lines * (cell_h + head) + 4
-    small = region.resize((cell_w, cell_h), Image.Resampling.LANCZOS)
-    figure = _plane(_pointed(), width, height)
-    figure["layout"]["xaxis"]["range"] = [-4, width - gap + 4]  # room for the frame
-    x, y = [], []
-    for i in range(k):
-        top, left = i // columns * (cell_h + head) + head, i % columns * (cell_w + gap)
-        cell = draw.overlay(small, maps[i], opacity, low=ranges[i][0], high=ranges[i][1])
-        _picture(figure, uri(cell, "fine"), (left, top, left + cell_w, top + cell_h))
-        x.append(left + cell_w / 2)
-        y.append(top + cell_h / 2)
-        figure["layout"]["annotations"].append(dict(
-            x=left, y=top, text=labels[i], showarrow=False, xanchor="left", yanchor="bottom", font=dict(size=FONT),
-            borderpad=0, yshift=2))
-    _targets(figure, x, y, list(range(k)), hover, size=40)
-    top, left = chosen // columns * (cell_h + head) + head, chosen % columns * (cell_w + gap)
-    _mark(figure, (left, top, left + cell_w, top + cell_h))
-    return figure
-
-
-def enlarged(region: Image.Image | None, values: np.ndarray, low: float, high: float, title: str, hover: str,
-             chosen: tuple[int, int] | None = None, opacity: float = 0.65, aspect: float = 1.0,
-             height: int = 440, percent: bool = True) -> dict:
-    """One map (rows, cols) over the picture with its scale; hovering reads it patch by patch.
-
-    `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}, in percent
-    where `percent` says so.
+    `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
     """
     rows, cols = values.shape
-    figure = _plane(_pointed(height), cols, rows, aspect)
+    figure = _plane(_pointed(height), cols, rows)
     figure["layout"]["margin"] = ABOVE
-    if region is None:
-        big = draw.colour_map(values, low, high)
-        factor = max(1, 480 // max(rows, cols))
-        drawn = uri(Image.fromarray(big.repeat(factor, 0).repeat(factor, 1)), "flat")
-    else:
-        drawn = uri(draw.overlay(region, values, opacity, low=low, high=high), "shown")
+    big = draw.colour_map(values, low, high)
+    factor = max(1, 480 // max(rows, cols))
+    drawn = uri(Image.fromarray(big.repeat(factor, 0).repeat(factor, 1)), "flat")
     _picture(figure, drawn, (0, 0, cols, rows))
     r, c = np.mgrid[1 : rows + 1, 1 : cols + 1]
     # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.
-    add(figure, "heatmap", z=values * 100 if percent else values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5,
+    add(figure, "heatmap", z=values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5,
         customdata=np.stack([r, c], -1), opacity=0, showscale=False, hovertemplate=hover, colorscale=VIRIDIS)
-    _scale(figure, low, high, title, percent)
-    if chosen:
-        _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
+    _scale(figure, low, high, title)
+    _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
     return figure
 
 

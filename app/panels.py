@@ -12,6 +12,7 @@ import streamlit as st
 
 from app import cache, figures, state, view
 from app.components import atlas as piece
+from app.components import rollout as depths
 from app.figures import two_digits as number
 from app.result import Result, Rollout
 from app.text import EQUATIONS, WORDS, Text
@@ -206,9 +207,8 @@ def positions(result: Result, *, key: str) -> None:
                                    t("positions.pick"), low, 1.0, t("positions.scale")),
               f"{key}_chart", pick(f"{key}_chart"))
         st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
-        chart(cache.drawn_of_model(result, figures.enlarged, (None,), similarity[row - 1, col - 1], low, 1.0,
-                                   t("positions.scale"), t("positions.hover"), (row - 1, col - 1), percent=False),
-              f"{key}_one")
+        chart(cache.drawn_of_model(result, figures.enlarged, (), similarity[row - 1, col - 1], low, 1.0,
+                                   t("positions.scale"), t("positions.hover"), (row - 1, col - 1)), f"{key}_one")
     fold(t, "positions")
 
 
@@ -232,18 +232,6 @@ def describe(result: Result, values: np.ndarray) -> str:
     return t("rollout.one.text", **facts, share=percent(on_grid.sum()), others=others(result))
 
 
-def strip(result: Result, maps: np.ndarray, labels: list[str], hover: list[str], ranges, opacity: float, chosen: int,
-          key: str, on_select: Callable) -> None:
-    """Maps side by side, in a place that is kept for them at any width."""
-    rows, cols = result.grid
-    aspect = rows * result.patch_aspect / cols
-    figure = cache.drawn(result, figures.strip, (result.thumbnail,), maps, labels, hover, ranges, opacity, chosen,
-                         aspect)
-    keep = figures.strip_aspect(len(maps), aspect)
-    st.html(f"<style>.st-key-{key} .stPlotlyChart {{ height: {100 / keep:.2f}cqw; }}</style>")
-    chart(figure, key, on_select, "stretch")
-
-
 def rollout(result: Result, *, key: str) -> None:
     """Attention rollout with its controls, by depth, and one depth enlarged."""
     t, trace = state.t(), result.trace
@@ -251,7 +239,7 @@ def rollout(result: Result, *, key: str) -> None:
     first, last = state.bound_pair("span", 1, trace.depth, "depth")
     fits = result.strip_fits
     titled(t("rollout.title"), t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
-    with st.container(key=f"{key}_controls"):  # in rows of three, by style.css
+    with st.container(key=f"{key}_controls"):  # in a row, by style.css
         if trace.depth > 1:
             st.slider(t("rollout.span"), 1, trace.depth, key="span", persist_state="session")
         residual = st.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual",
@@ -261,36 +249,22 @@ def rollout(result: Result, *, key: str) -> None:
         fusion = st.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
                                       key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
                                       persist_state="session")
-        opacity = st.slider(t("map.opacity"), 0.0, 1.0, 0.65, 0.05, format="percent", key=f"{key}_opacity",
-                            persist_state="session")
-        shared = st.toggle(t("map.shared"), True, key=f"{key}_shared", help=t("map.shared.help"),
-                           persist_state="session")
     depth = last
-    if last > first:
+    if not fits and last > first:  # where every depth is there, the browser chooses among them
         state.bound("depth", first, last, last)
         depth = st.slider(t("rollout.depth"), first, last, key="depth", persist_state="session")
-    options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
+    options = Rollout(fusion, residual, discard, first - 1, depth - 1, token)
     rows = result.rolled.get(options)
     if rows is None:
         rows = cache.run_saying((result.name, "rollout", fusion, discard > 0), figure_busy, result.rollouts,
                                 options)
-    maps = result.on_grid(rows)
-    ranges = figures.limits(maps, shared)
-    index = depth - first if fits else 0
-    if fits and len(maps) > 1:
-        peaks = [percent(m.max()) for m in maps]
-        labels = [t("rollout.label", layer=first + i, peak=p) for i, p in enumerate(peaks)]
-        hover = [t("rollout.hover", layer=first + i, peak=peaks[i], share=percent(m.sum())) for i, m in enumerate(maps)]
-
-        def chosen() -> None:
-            at = state.selected(f"{key}_depths")
-            if at is not None:
-                state.put("depth", min(first + int(at), last))
-
-        strip(result, maps, labels, hover, ranges, opacity, index, f"{key}_depths", chosen)
-    st.markdown(f"**{t('rollout.one', layer=depth)}** " + describe(result, rows[index]))
-    chart(cache.drawn(result, figures.enlarged, (result.region,), maps[index], *ranges[index], t("rollout.scale"),
-                      t("map.hover"), patch, opacity, result.patch_aspect), f"{key}_one")
+    maps, layers = result.on_grid(rows), range(depth + 1 - len(rows), depth + 1)
+    depths.rollout(
+        computed(result, "atlas"), maps, key=f"{key}_maps", first=layers[0], patch=patch,
+        labels=[t("rollout.label", layer=layer, peak=percent(m.max())) for layer, m in zip(layers, maps, strict=True)],
+        said=[(t("rollout.one", layer=layer), describe(result, row)) for layer, row in zip(layers, rows, strict=True)],
+        words={"depths": t("rollout.depth"), "stage": t("rollout.stage"), "place": t("map.place"),
+               "opacity": t("map.opacity"), "shared": t("map.shared"), "help": t("map.shared.help")})
     fold(t, "rollout")
 
 

@@ -141,12 +141,6 @@ class Result:
         return Image.fromarray(out)
 
     @functools.cached_property
-    def thumbnail(self) -> Image.Image:
-        """The region 200 pixels wide, from which rows of small maps are drawn anew at each step of a slider."""
-        return self.region.resize((200, max(1, round(200 * self.patch_aspect * self.grid[0] / self.grid[1]))),
-                                  Image.Resampling.LANCZOS)
-
-    @functools.cached_property
     def atlas(self) -> Source:
         """All attention, packed for the browser."""
         return Source(self.trace, self.picture)

@@ -19,6 +19,8 @@ from streamlit.testing.v1 import AppTest
 import vit_core as vc
 from app import cache, figures, state, text, view
 from app.components import atlas as piece
+from app.components import rollout as depths
+from app.components.atlas import header_of, section
 from app.result import Result, Rollout, array
 from tests.conftest import shake
 from vit_core import queue
@@ -151,9 +153,7 @@ def test_changing_a_control_never_runs_the_model_again(forwards):
     assert len(forwards) == 1
     moves = [
         lambda: app.slider(key="residual").set_value(0.0), lambda: app.slider(key="discard").set_value(0.5),
-        lambda: app.slider(key="span").set_value((2, 3)), lambda: app.slider(key="depth").set_value(2),
-        lambda: app.toggle(key="rollout_shared").set_value(False),
-        lambda: app.slider(key="rollout_opacity").set_value(0.2),
+        lambda: app.slider(key="span").set_value((2, 3)),
     ]  # fmt: skip
     for move in moves:
         move().run()
@@ -244,10 +244,46 @@ def test_a_pin_is_the_same_place_in_another_model():
 def test_the_rollout_s_layers_are_there_when_one_comes_back():
     app = page()
     app.slider(key="span").set_value((2, 3)).run()
-    app.slider(key="depth").set_value(2).run()
     app.switch_page("screens/lecture.py").run()
     app.switch_page("screens/explore.py").run()
-    assert (app.slider(key="span").value, app.slider(key="depth").value) == ((2, 3), 2)
+    assert app.slider(key="span").value == (2, 3)
+
+
+def test_of_a_long_sequence_the_depth_is_chosen_at_the_server(monkeypatch):
+    app = page()
+    assert "depth" not in {slider.key for slider in app.slider}  # every depth is there: the browser chooses
+    monkeypatch.setattr("app.result.KEPT", 10)
+    sent, packed = [], depths.packed
+    monkeypatch.setattr(depths, "packed", lambda source, maps, **told: sent.append((maps.copy(), told)) or packed(
+        source, maps, **told))
+    app.slider(key="residual").set_value(0.3).run()
+    app.slider(key="depth").set_value(2).run()
+    assert not app.exception
+    one, (maps, told) = sent[-2][0], sent[-1]
+    assert len(one) == len(maps) == len(told["labels"]) == len(told["said"]) == 1
+    assert told["first"] == 2
+    assert told["said"][0][0] == text.Text("en")("rollout.one", layer=2)
+    assert not np.allclose(one, maps)
+
+
+def test_the_rollouts_maps_are_sent_with_what_is_said_of_each(result):
+    maps = np.random.default_rng(0).random((3, *result.grid))
+    told = dict(first=2, patch=(0, 1), labels=["2", "3", "4"], said=[("?", "!")] * 3, words={"place": "{row}"})
+    sent = depths.packed(result.atlas, maps, **told)
+    assert header_of(sent)["of"] == result.atlas.id
+    assert header_of(sent)["grid"] == list(result.grid)
+    assert section(sent, "maps").dtype == np.float32
+    np.testing.assert_allclose(section(sent, "maps"), maps, rtol=1e-7)
+    assert len(sent) < maps.size * 4 + 1000
+    assert depths.packed(result.atlas, maps, **told) == sent  # what is equal is not sent again
+    assert depths.packed(result.atlas, maps, **told | {"patch": None}) != sent
+
+
+def test_maps_stand_in_lines_as_even_as_can_be():
+    lines = {count: [min(n, count - start) for start in range(0, count, n)]
+             for count in range(1, 49) for n in [depths.columns_for(count)]}
+    assert [lines[n] for n in (1, 6, 7, 12, 18, 24, 32)] == [[1], [6], [4, 3], [6] * 2, [6] * 3, [8] * 3, [8] * 4]
+    assert all(max(line) <= (6 if count <= 18 else 8) for count, line in lines.items())
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)

@@ -50,50 +50,17 @@ def test_bars_are_the_probabilities():
     assert figure.layout.yaxis.autorange == "reversed"
 
 
-def test_scales_are_shared_or_each_maps_own():
-    maps = np.array([[[0.0, 0.5]], [[0.1, 0.2]]])
-    assert figures.limits(maps, True) == [(0, 0.5), (0, 0.5)]
-    assert figures.limits(maps, False) == [(0, 0.5), (0.1, 0.2)]
-
-
 def test_enlarged_is_the_colour_scale_of_the_values_and_answers_with_them():
     values = np.array([[0.0, 0.1, 0.2], [0.3, 0.4, 0.05]], np.float32)
-    figure = checked(figures.enlarged(None, values, 0.0, 0.4, "weight", "x", (1, 1)))
+    figure = checked(figures.enlarged(values, 0.0, 0.4, "weight", "x", (1, 1)))
     heat = next(d for d in figure.data if d.type == "heatmap")
-    assert np.array_equal(np.asarray(heat.z), values * 100)  # in percent
+    assert np.array_equal(np.asarray(heat.z), values)
     assert np.asarray(heat.customdata)[1, 2].tolist() == [2, 3]
     drawn = np.asarray(decoded(figure).resize((3, 2), Image.Resampling.NEAREST))
     assert np.array_equal(drawn, draw.colour_map(values, 0.0, 0.4))
     scale = next(d for d in figure.data if d.type == "scatter" and d.marker.showscale)
-    assert list(scale.marker.colorbar.ticktext) == ["0 %", "10 %", "20 %", "30 %", "40 %"]
+    assert list(scale.marker.colorbar.ticktext) == ["0", "0.10", "0.20", "0.30", "0.40"]
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # row 1 on top
-
-
-@pytest.mark.parametrize("grid", [(3, 4), (14, 14), (37, 37), (1, 9)])
-@pytest.mark.parametrize("count", [1, 5, 13, 33])
-def test_strips_place_each_map_under_its_target(grid, count):
-    maps = np.zeros((count, *grid), np.float32)
-    maps[np.arange(count), np.arange(count) % grid[0], np.arange(count) % grid[1]] = 1  # one bright patch each
-    region = Image.new("RGB", (grid[1] * 10, grid[0] * 10), "black")
-    labels = [str(i) for i in range(count)]
-    ranges = figures.limits(maps, True)
-    figure = checked(figures.strip(region, maps, labels, labels, ranges, 1.0, count - 1, grid[0] / grid[1]))
-    targets = figure.data[0]
-    assert len(figure.layout.images) == count
-    cell_w = 200 if count <= 15 else 140
-    cell_h = round(cell_w * grid[0] / grid[1])
-    for i in range(count):
-        box, cell = figure.layout.images[i], np.asarray(decoded(figure, i))
-        assert (box.x, box.y) == (targets.x[i] - cell_w / 2, targets.y[i] - cell_h / 2)
-        assert cell.shape == (box.sizey, box.sizex, 3) == (cell_h, cell_w, 3)
-        x, y = (i % grid[1] + 0.5) * cell_w / grid[1], (i % grid[0] + 0.5) * cell_h / grid[0]
-        near = cell[int(y), int(x)].astype(int) - draw.colours()[255]
-        assert np.abs(near).max() <= (8 if min(cell_h, cell_w) / max(grid) > 8 else 90)  # JPEG blurs the smallest
-    assert len(figure.layout.annotations) == count
-    places = list(zip(targets.y, targets.x, strict=True))
-    assert places == sorted(places)  # read line by line
-    width, height = figure.layout.xaxis.range[1] - figure.layout.xaxis.range[0], figure.layout.yaxis.range[0]
-    assert figures.strip_aspect(count, grid[0] / grid[1]) == pytest.approx(width / height, rel=0.05)
 
 
 def grid_of_grids(similarity, chosen, low):
@@ -205,7 +172,7 @@ def test_arrays_are_sent_as_plotly_writes_them(dtype):
 def test_a_finished_figure_is_what_plotly_would_send():
     values = np.random.default_rng(0).random((3, 2))
     for figure in (figures.bars(["a", "b"], [0.7, np.float32(0.25)], "hover"),
-                   figures.enlarged(None, values, 0.0, 1.0, "title", "hover", (1, 1), height=np.int64(400)),
+                   figures.enlarged(values, 0.0, 1.0, "title", "hover", (1, 1), height=np.int64(400)),
                    figures.norms(values, ["class"], ["c", "median", "range"], "x", "y", "hover"), figures.blank()):
         ours, theirs = figures.Finished(figure).to_dict(), json.loads(checked(figure).to_json())
         assert "null" not in json.dumps(ours["layout"])

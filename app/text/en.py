@@ -113,14 +113,14 @@ SENTENCES = {
     "map.shared.help": "On: colours can be compared between maps. Off: each map uses its own range, so that faint ones "
                        "can be read.",
     "map.opacity": "Map opacity",
-    "map.hover": "row %{customdata[0]}, column %{customdata[1]}: %{z:.2r} %<extra></extra>",
+    "map.place": "row {row}, column {col}: {percent}",
     "attention.not": "Where a head looks is not why the model decides: the weights say nothing about what is read "
                      "there (the values), nor about the other heads, the residual stream and the MLPs. In deep "
                      "layers a token is no longer its patch, but a mixture of many.",
     # rollout
     "rollout.title": "What has flowed here through all layers?",
     "rollout.text": "Attention rollout (Abnar & Zuidema 2020) from {origin}: the maps after each layer, layers "
-                    "{first} to {last}. Click one, or move the depth.",
+                    "{first} to {last}. A click enlarges one.",
     "rollout.text.one": "Attention rollout (Abnar & Zuidema 2020) from {origin}, layers {first} to {last}. With this "
                         "many tokens, only the chosen depth is computed, and from a patch once it is pinned.",
     "rollout.depth": "Depth: up to layer",
@@ -135,12 +135,11 @@ SENTENCES = {
     "rollout.discard": "Discard lowest",
     "rollout.discard.help": "The share of the smallest weights of each layer that is set to zero first.",
     "rollout.label": "{layer} · {peak} %",
-    "rollout.hover": "up to layer {layer}: largest {peak} %, on patches together {share} %",
+    "rollout.stage": "enlarged map; arrow keys read it patch by patch",
     "rollout.one": "What has reached this token by layer {layer}?",
     "rollout.one.text": "Most from row {row}, column {col}: {peak} %. {share} % stems from patches, the rest from "
                         "{others}.",
     "rollout.one.all": "Most from row {row}, column {col}: {peak} %. All of it stems from patches.",
-    "rollout.scale": "share",
     "rollout.not": "It follows attention weights alone and takes every head's values to be equal and the MLPs to do "
                    "nothing. It depends on the picture and the weights, but not on the class: it cannot say what "
                    "speaks for “cat” rather than “dog”.",

@@ -114,14 +114,14 @@ SENTENCES = {
     "map.shared": "같은 색 범위",
     "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
     "map.opacity": "맵의 불투명도",
-    "map.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2r} %<extra></extra>",
+    "map.place": "{row}행 {col}열: {percent}",
     "attention.not": "헤드가 보는 곳이 곧 판단의 이유는 아닙니다. 가중치는 거기서 무엇을 읽는지(밸류)도, 다른 "
                      "헤드와 잔차 연결과 MLP가 하는 일도 말해 주지 않습니다. 깊은 레이어의 토큰은 이미 자기 패치가 "
                      "아니라 여러 패치가 섞인 것입니다.",
     # rollout
     "rollout.title": "모든 레이어를 거쳐 여기로 무엇이 흘러왔을까?",
     "rollout.text": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 레이어까지, "
-                    "레이어마다 그때까지의 맵입니다. 클릭하거나 깊이를 움직여 보세요.",
+                    "레이어마다 그때까지의 맵입니다. 클릭하면 크게 보입니다.",
     "rollout.text.one": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 "
                         "레이어까지입니다. 토큰이 많아 고른 깊이 하나만, 패치는 고정했을 때만 계산합니다.",
     "rollout.depth": "깊이: 몇 번 레이어까지",
@@ -135,12 +135,11 @@ SENTENCES = {
     "rollout.discard": "하위 버림 비율",
     "rollout.discard.help": "레이어마다 가장 작은 가중치를 이 비율만큼 먼저 0으로 만듭니다.",
     "rollout.label": "{layer} · {peak} %",
-    "rollout.hover": "{layer}번 레이어까지: 최댓값 {peak} %, 패치에서 온 합 {share} %",
+    "rollout.stage": "확대한 맵. 화살표 키로 패치마다 읽습니다",
     "rollout.one": "{layer}번 레이어까지 이 토큰에 무엇이 모였을까?",
     "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. {share} %가 패치에서, 나머지가 "
                         "{others}에서 왔습니다.",
     "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. 모두 패치에서 왔습니다.",
-    "rollout.scale": "비율",
     "rollout.not": "어텐션 가중치만 따라가며, 모든 헤드의 밸류가 같고 MLP는 아무 일도 하지 않는다고 가정합니다. "
                    "이미지와 가중치에는 따라 달라지지만 클래스와는 무관하므로, 왜 ‘개’가 아니라 ‘고양이’인지는 말해 "
                    "주지 못합니다.",

@@ -2,18 +2,21 @@
 
 import io
 import json
+import re
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 import vit_core as vc
 from app import text
+from app.figures import two_digits
 from tests.browser.atlas_driver import Atlas, agrees
 from tests.browser.conftest import ROOT, addressed, scroll, settled, told
 from tests.hostile.make import cases
-from vit_core import analysis, images
+from vit_core import analysis, draw, images
 
 SAMPLES = ROOT / "assets" / "samples"
 POSITION_TARGETS = 0  # which trace of the grid of grids takes the clicks
@@ -74,6 +77,36 @@ class Looking(Atlas):
                 return shown.every((s, k) => Math.abs(s - wanted[k]) < 0.012 * top) })""", arg=wanted)
 
 
+class Rolled:
+    """The rollout on the explore page: its maps, and what is done to them."""
+
+    def __init__(self, page):
+        self.page, self.root = page, page.locator(".rollout")
+
+    def shows(self, wanted, layer: int) -> None:
+        """Wait until the enlarged map is of this layer, and holds these shares of 1, (rows, cols)."""
+        self.page.wait_for_function("""([wanted, layer]) => [...document.querySelectorAll(
+            '[data-testid=stBidiComponentIsolated]')].some(e => {
+                const r = e.shadowRoot.querySelector('.rollout')?.rollout, map = r?.maps?.[r.index];
+                return map?.length === wanted.length && r.header.first + r.index === layer
+                    && r.root.dataset.state === 'ready' && wanted.every((w, i) => Math.abs(map[i] - w) < 1e-5) })""",
+                                    arg=[np.asarray(wanted, float).ravel().tolist(), layer])
+
+    def colours(self, canvas: str) -> np.ndarray:
+        """What a canvas shows, a pixel a patch, (rows, cols, 3)."""
+        shape, pixels = self.root.locator(canvas).evaluate("""c => [[c.height, c.width, 4],
+            [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]""")
+        return np.array(pixels, np.uint8).reshape(shape)[..., :3]
+
+    def small(self, layer: int):
+        return self.root.locator(".strip label").nth(layer - 1)
+
+
+def agree(shown: np.ndarray, wanted: np.ndarray) -> None:
+    """The same colours, to a step of the scale."""
+    assert np.abs(shown.astype(int) - wanted.astype(int)).max() <= 5
+
+
 def bring(page, chart: str) -> None:
     """Scroll until a figure stands in the middle."""
     page.evaluate("c => document.querySelector(`.st-key-${c}`).scrollIntoView({block: 'center'})", chart)
@@ -96,7 +129,7 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
         return JSON.stringify(labels.map(label => label.textContent.trim())) === JSON.stringify(names);
     }""", arg=[name for name, _ in best])
     Looking(page).shows(trace.attention(trace.depth - 1, [0])[:, 0].mean(0))
-    await_values(page, "rollout_one", 0, "z", 100 * trace.on_grid(vc.rollout(trace)))  # in percent
+    Rolled(page).shows(trace.on_grid(vc.rollout(trace)), trace.depth)
     distances = np.stack([analysis.attention_distance(trace, i).numpy() for i in range(trace.depth)])
     await_values(page, "distances_chart", 0, "y", distances)
     similarity = analysis.position_similarity(model)
@@ -116,23 +149,97 @@ def test_the_pixels_drawn_are_the_attention_of_the_patch_under_the_pointer(visit
 
 def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, measured):
     page = visit()
-    trace = vc.record(model, str(SAMPLES / FIRST["file"]))
+    trace, rolled = vc.record(model, str(SAMPLES / FIRST["file"])), Rolled(page)
     ran = server.forwards()
     times = []
-    page.locator(".st-key-depth input[type=range]").focus()
-    for last in range(trace.depth - 2, trace.depth - 5, -1):
+    page.locator(".st-key-residual input[type=range]").focus()
+    for residual in (0.45, 0.4, 0.35):
         begun = time.perf_counter()
         page.keyboard.press("ArrowLeft")
-        await_values(page, "rollout_one", 0, "z", 100 * trace.on_grid(vc.rollout(trace, last=last)))
+        rolled.shows(trace.on_grid(vc.rollout(trace, residual=residual)), trace.depth)
         times.append(time.perf_counter() - begun)
     measured("slider to redrawn figure: " + ", ".join(f"{t:.2f}" for t in times) + " s")
     assert server.forwards() == ran
 
 
+def test_each_depth_of_the_rollout_is_enlarged_by_mouse_and_keyboard_and_nothing_runs(visit, model, shoot):
+    page = visit()
+    trace, rolled = vc.record(model, str(SAMPLES / FIRST["file"])), Rolled(page)
+    maps = [np.asarray(trace.on_grid(vc.rollout(trace, last=last))) for last in range(trace.depth)]
+    settled(page)
+    page.evaluate("""() => { window.sent = 0; const send = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (data) { window.sent++; return send.call(this, data) } }""")
+    top = max(map(np.max, maps))
+    for layer in (2, 5):
+        rolled.small(layer).click()
+        rolled.shows(maps[layer - 1], layer)
+        agree(rolled.colours(".one .map"), draw.colour_map(maps[layer - 1], 0.0, top))
+        row, col = np.unravel_index(maps[layer - 1].argmax(), trace.grid)
+        said = rolled.root.locator(".said").inner_text()
+        assert f"by layer {layer}? Most from row {row + 1}, column {col + 1}" in said
+    page.keyboard.press("ArrowLeft")
+    rolled.shows(maps[3], 4)
+    for layer in (1, trace.depth):
+        agree(rolled.colours(f".strip label:nth-child({layer}) .map"), draw.colour_map(maps[layer - 1], 0.0, top))
+    assert rolled.root.locator(".ticks").inner_text().split("\n")[-1].startswith(two_digits(100 * top))
+    rolled.root.get_by_label(ENGLISH("map.shared")).uncheck()
+    agree(rolled.colours(".one .map"), draw.colour_map(maps[3]))
+    shoot(page, "rollout_own_scales")
+    slider = rolled.root.get_by_label(ENGLISH("map.opacity"))
+    slider.fill("0.2")
+    assert rolled.root.locator(".one .map").evaluate("c => getComputedStyle(c).opacity") == "0.2"
+    assert page.evaluate("window.sent") == 0
+    upload(page, "coffee.jpg", (SAMPLES / "coffee.jpg").read_bytes())  # what was chosen stays for another picture
+    other = vc.record(model, str(SAMPLES / "coffee.jpg"))
+    rolled.shows(other.on_grid(vc.rollout(other, last=3)), 4)
+    for title in ("page.lecture", "page.explore"):
+        page.get_by_role("link", name=ENGLISH(title)).click()
+        page.wait_for_function("title => document.title.startsWith(title)", arg=ENGLISH(title))
+    rolled.shows(other.on_grid(vc.rollout(other, last=3)), 4)
+    assert not rolled.root.get_by_label(ENGLISH("map.shared")).is_checked()
+    assert rolled.root.get_by_label(ENGLISH("map.opacity")).input_value() == "0.2"
+
+
+def test_the_enlarged_rollout_is_read_patch_by_patch(visit, model):
+    page = visit("lang=en&from=patch&row=3&col=6")
+    trace, rolled = vc.record(model, str(SAMPLES / FIRST["file"])), Rolled(page)
+    map_ = np.asarray(trace.on_grid(vc.rollout(trace, token=trace.token_at(2, 5))))
+    rolled.shows(map_, trace.depth)
+    stage, said = rolled.root.locator(".enlarged"), rolled.root.locator(".reading")
+    rows, cols = trace.grid
+
+    def reads(row: int, col: int) -> None:
+        share = two_digits(100 * float(map_[row, col]))
+        expect(said).to_have_text(re.compile(rf"^row {row + 1}, column {col + 1}: {re.escape(share)}\W%$"))
+
+    def stands(mark: str) -> tuple[int, int]:
+        box, of = (rolled.root.locator(m).bounding_box() for m in (mark, ".enlarged"))
+        return (round((box["y"] - of["y"]) / of["height"] * rows), round((box["x"] - of["x"]) / of["width"] * cols))
+
+    assert stands(".spot.from") == (2, 5)
+    stage.scroll_into_view_if_needed()
+    for row, col in ((0, 0), (rows - 1, 2), (4, cols - 1)):
+        box = stage.bounding_box()
+        page.mouse.move(box["x"] + (col + 0.5) / cols * box["width"], box["y"] + (row + 0.5) / rows * box["height"])
+        reads(row, col)
+        assert stands(".spot.here") == (row, col)
+    page.mouse.move(2, 2)
+    expect(said).to_have_text("")
+    stage.focus()
+    page.keyboard.press("ArrowDown")  # begins at the place that is looked from
+    reads(2, 5)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    reads(3, 6)
+    for _ in range(rows):
+        page.keyboard.press("ArrowUp")
+    reads(0, 6)
+
+
 def test_another_model_looks_from_the_same_place(visit):
     page = visit("model=embedded:fashion&from=patch&row=7&col=7&pinned=7-7")
     for title, names in (("model.photo", "embedded:photo"), ("model.fashion", "embedded:fashion")):
-        page.locator(".st-key-model_en").click()
+        page.locator(".st-key-model_en input").click()
         page.get_by_role("option", name=ENGLISH(title), exact=True).click()
         page.wait_for_function("name => location.search.includes(encodeURIComponent(name))", arg=names)
         settled(page)
@@ -211,7 +318,7 @@ def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, serve
     row, col = rows - 2, 1
     token, last = trace.token_at(row, col), trace.depth - 1
     atlas.click(row, col)
-    await_values(page, "rollout_one", 0, "z", 100 * trace.on_grid(vc.rollout(trace, token=token)))  # in percent
+    Rolled(page).shows(trace.on_grid(vc.rollout(trace, token=token)), trace.depth)
     await_values(page, "positions_one", 0, "z", analysis.position_similarity(model)[row, col])
     page.mouse.click(*atlas.cell(last - 1, 2))  # a head of the atlas
     atlas.shows(trace.attention(last - 1, [token])[2, 0])

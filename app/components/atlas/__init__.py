@@ -5,8 +5,9 @@
     maps(source, key="atlas")                                                       # on the page, outside of it
 
 Two pieces of the browser's: one for what is seen (words and view, a few kilobytes), one for the picture's binary
-payload, mounted once more for pictures over the budget, with what was asked for on demand. So a new view, another language or an answer never sends the payload again; and since the
-payload stands outside the fragment that a new view runs, it costs that nothing, not even to see that it is the same.
+payload, mounted once more for pictures over the budget, with what was asked for on demand. So a new view, another
+language or an answer never sends the payload again; and since the payload stands outside the fragment that a new view
+runs, it costs that nothing, not even to see that it is the same.
 """
 
 from __future__ import annotations
