@@ -1,9 +1,9 @@
 """Everything that outlives a rerun, and the one thread that runs models. The only user of st.cache_*.
 
-Limits, in the environment: VITRINE_MODELS_MB (4096), VITRINE_TRACES_MB (1024): what models and what pictures' traces,
-with all that was derived from them, may take; VITRINE_QUEUE (32): pictures that may wait for the model. With
-VITRINE_SERVE=http://host:port forward passes go to a `python -m vit_core serve` there, where it has that model. What a
-model that is let go has made goes with it, or it would stay in memory for that.
+Limits, in the environment: VITRINE_MODELS_MB (4096), VITRINE_TRACES_MB (1024): what models, with what is read from them
+alone, and what pictures' traces, with all that was derived from them, may take; VITRINE_QUEUE (32): pictures that may
+wait for the model. With VITRINE_SERVE=http://host:port forward passes go to a `python -m vit_core serve` there, where
+it has that model. What a model that is let go has made goes with it, or it would stay in memory for that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from app.bounded import Bounded
 from app.components.lecture import pack
 from app.figures import Finished, uri
 from app.lecture import Stage
-from app.result import Result
+from app.result import Result, kept_of
 from app.text.lecture import words
 from app.why import Why, model_name
 from vit_core.queue import DEPTH, Queue, on_cpu
@@ -94,8 +94,8 @@ def run_saying(of: tuple, busy: Callable[[float], str], function, *args):
 @st.cache_resource(show_spinner=False)
 def _models() -> Bounded:
     return Bounded(limit("VITRINE_MODELS_MB", 4096) << 20,
-                   lambda model: sum(t.nbytes for t in model.state_dict().values()),
-                   _let_go)
+                   lambda model: sum(t.nbytes for t in model.state_dict().values()) + kept_of(model),
+                   _let_go, grow=True)
 
 
 def _let_go(key: tuple) -> None:

@@ -25,8 +25,19 @@ KEPT = 40_000_000
 ROLLED = 16  # rollouts that are kept
 
 
-#: What is read from a model alone, for as long as it lives.
+#: What is read from a model alone, for as long as it lives; `kept_of` counts it.
 _OF_MODEL: weakref.WeakKeyDictionary[VisionTransformer, dict[Hashable, Any]] = weakref.WeakKeyDictionary()
+
+
+def kept_of(model: VisionTransformer) -> int:
+    """Bytes of what has been read from the model so far and is kept with it, for all pictures."""
+    return sum(a.nbytes for a in _arrays(list(_OF_MODEL.get(model, {}).values())))
+
+
+def _arrays(values: list) -> list[np.ndarray]:
+    """Those among values, and in tuples among them."""
+    found = [a for value in values for a in (value if isinstance(value, tuple) else (value,))]
+    return [a for a in found if isinstance(a, np.ndarray)]
 
 
 def digest_of(picture: Image.Image) -> str:
@@ -85,13 +96,14 @@ class Result:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the picture, the trace and what has been derived from it so far; not of the model."""
-        derived = list(vars(self).values())
+        """Bytes of the picture, the trace and what has been derived from it so far; not of the model, nor of what is
+        read from it alone (`kept_of`)."""
+        held = dict(vars(self))
+        derived = [value for name, value in held.items() if name not in ("position_similarity", "filters")]
         kept = [matrix for matrices in list(self._fused.values()) for matrix in matrices] + list(self.rolled.values())
-        arrays = [a for value in derived for a in (value if isinstance(value, tuple) else (value,))
-                  if isinstance(a, np.ndarray)]
+        arrays = _arrays(derived)
         pictures = [value for value in derived if isinstance(value, Image.Image)]
-        atlas = vars(self).get("atlas")
+        atlas = held.get("atlas")
         return (self.trace.nbytes + sum(held.nbytes for held in (*kept, *arrays)) + (atlas.nbytes if atlas else 0)
                 + sum(image.width * image.height * len(image.getbands()) for image in pictures))
 
@@ -154,14 +166,15 @@ class Result:
 
     def predictions(self, k: int = 5) -> list[tuple[int, float]]:
         """The `k` most probable classes as (index, probability), best first; empty for a model without a head."""
-        return self._ranked[:k]
+        return list(zip(*(values[:k].tolist() for values in self._ranked), strict=True))
 
     @functools.cached_property
-    def _ranked(self) -> list[tuple[int, float]]:
+    def _ranked(self) -> tuple[np.ndarray, ...]:
+        """Classes and their probabilities, best first, each (classes,); nothing without a head."""
         if self.trace.logits is None:
-            return []
+            return ()
         best = self.trace.logits.softmax(-1).sort(descending=True, stable=True)
-        return list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
+        return best.indices.cpu().numpy(), array(best.values)
 
     def label(self, index: int) -> str | None:
         """The class's name, where the model has names."""

@@ -158,6 +158,24 @@ def test_a_result_counts_what_is_derived_from_it_and_hands_out_what_nobody_can_c
     assert result.nbytes > grown
 
 
+def test_what_is_read_from_a_model_is_counted_with_it_and_not_with_each_picture(build, monkeypatch):
+    monkeypatch.setattr(cache, "_load", lambda name: build())
+    cache.model("other")
+    model = cache.model("one")
+    results = [Result("one", picture(seed), model, vc.record(model, picture(seed)), 0.0) for seed in (1, 2)]
+    before, total = [one.nbytes for one in results], cache._models().total
+    similarity, filters = [(one.position_similarity, one.filters) for one in results][0]
+    assert [one.nbytes for one in results] == before
+    kept = similarity.nbytes + sum(array.nbytes for array in filters)
+    assert cache._models().total == total + kept
+    assert [(f"class {i}", p) for i, p in results[0].predictions()] == vc.top_k(model, results[0].trace)
+    assert results[0].nbytes == before[0] + 11 * (8 + 4)  # the classes, ranked
+    cache._models().limit = total + kept - 1
+    assert cache.model("one") is model
+    assert ("one", "best") in cache._models()
+    assert ("other", "best") not in cache._models()
+
+
 def test_of_rollouts_the_last_are_kept(build):
     model, image = build(), picture(1)
     result = Result("small", image, model, vc.record(model, image), 0.0)
