@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ import torch
 
 import vit_core as vc
 from app import text
+from tests.test_ray_engine import OTHERS, adopt, family, slay
 from vit_core import wire
 from vit_core.queue import Queue
 
@@ -163,11 +163,13 @@ def test_the_page_says_that_nothing_answers_and_goes_on_when_it_does(fake, monke
 
 
 class Served:
-    """A `python -m vit_core serve` of two replicas, with a mark in the environment of all that it starts."""
+    """A `python -m vit_core serve` of two replicas. What it starts becomes this process's child where its parent ends:
+    some of Ray's write over their environment, so that no mark in it finds them."""
 
     def __init__(self):
-        self.mark = f"VITRINE_MARK={uuid.uuid4().hex}"
-        env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | dict([self.mark.split("=")])
+        OTHERS.update(family())
+        adopt(True)
+        env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "vit_core", "serve", "--port", "0", "--queue", "4"], cwd=ROOT, env=env, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -179,19 +181,10 @@ class Served:
                 return
         raise AssertionError(said)
 
-    def pids(self, name: str = "") -> list[int]:
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if self.mark.encode() in (process / "environ").read_bytes() \
-                        and (process / "comm").read_text().startswith(name):
-                    found.append(int(process.name))
-        return found
-
     def listening(self) -> dict[tuple[bool, int], str]:
         """{(whether at loopback, port): what process} of everything that listens."""
         inodes = {}
-        for pid in self.pids():
+        for pid in family():
             with suppress(OSError):
                 for link in Path(f"/proc/{pid}/fd").iterdir():
                     with suppress(OSError):
@@ -202,7 +195,8 @@ class Served:
             parts = line.split()
             if parts[3] == "0A" and parts[9] in inodes:
                 address, port = parts[1].split(":")
-                found[address.endswith("0100007F"), int(port, 16)] = inodes[parts[9]]
+                loopback = address.endswith("0100007F") or address == f"{1 << 24:032X}"  # 127.0.0.1, ::1
+                found[loopback, int(port, 16)] = inodes[parts[9]]
         return found
 
     def post(self, data: bytes, model: str, path: str = wire.PATH) -> tuple[int, str | None]:
@@ -220,9 +214,9 @@ class Served:
         try:
             return self.process.wait(40)
         finally:
-            for pid in self.pids():
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self.left = family()
+            slay()
+            adopt(False)
             self.process.stdout.close()
 
 
@@ -232,7 +226,7 @@ def a_killed_replica_loses_nothing(served, measured):
     draw = torch.Generator().manual_seed(0)
     inputs = [torch.randn(1, 3, *model.transform.size, generator=draw) for _ in range(120)]
     answers, killed = {}, []
-    replicas = served.pids("ray::ServeRepli")
+    replicas = family("ray::ServeReplica")
     assert len(replicas) == 2
 
     def ask(number: int) -> None:
@@ -277,8 +271,10 @@ class Touch:
 def what_listens_beyond_loopback_wants_a_token(served, tmp_path):
     import grpc
 
-    beyond = {port: name for (loopback, port), name in served.listening().items() if not loopback}
-    assert set(beyond.values()) <= {"ray::ServeRepli"}  # binds its internal port so, whatever it is told
+    listening = served.listening()
+    assert {"raylet", "gcs_server", "ray::DashboardA", "ray::RuntimeEnv", "ray::ProxyActor"} <= set(listening.values())
+    beyond = {port: name for (loopback, port), name in listening.items() if not loopback}
+    assert list(beyond.values()) == ["ray::ServeRepli"] * 2  # one port each, bound so whatever it is told
     bomb = pickle.dumps(Touch(tmp_path / "run"))
     bomb = b"\x0a" + bytes([len(bomb) & 127 | 128, len(bomb) >> 7]) + bomb  # field 1 of a protobuf message
     for port in beyond:
@@ -291,11 +287,11 @@ def what_listens_beyond_loopback_wants_a_token(served, tmp_path):
 def test_a_server_of_two_replicas(tmp_path, measured):
     server = Served()  # one for all: it takes longer to start than to be asked
     try:
+        what_listens_beyond_loopback_wants_a_token(server, tmp_path)
         a_killed_replica_loses_nothing(server, measured)
         past_the_limit_it_says_when_to_come_again(server)
-        what_listens_beyond_loopback_wants_a_token(server, tmp_path)
         assert server.close() == 0
-        assert server.pids() == []
+        assert server.left == []
     finally:
         if server.process.poll() is None:
             server.close()
