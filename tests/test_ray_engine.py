@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 
 from app import text
+from tests.test_evaluate import Poison
 from vit_core.__main__ import main
 from vit_core.checkpoints import embedded
 from vit_core.config import ViTConfig
@@ -202,6 +203,54 @@ def test_a_picture_that_ends_its_process_is_a_row_with_its_reason(made, ray, tmp
     assert len(rows) == COUNT
     assert rows[20]["error"] == "evaluate-crash: Reading this picture ended the process that read it, twice."
     assert sum(row["error"] is not None for row in rows) == 3
+
+
+class Deadly(Poison):
+    """A source that ends the actor which is making a row, the first `times` times."""
+
+    @property
+    def truth(self):
+        if Path("/proc/self/comm").read_text().startswith("ray::"):
+            with open(self.count, "a") as file:
+                file.write("x")
+            if self.count.stat().st_size <= self.times:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.source.truth
+
+
+DEADLY = """
+import sys
+from pathlib import Path
+from tests.test_ray_engine import BATCH, Deadly
+from vit_core.evaluate import evaluate
+from vit_core.labelled import labelled
+
+home, out, count = map(Path, sys.argv[1:4])
+source = Deadly(labelled(home / "pictures"), -1, int(sys.argv[4]), count)
+evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=BATCH, workers=1, device="cpu", engine="ray")
+"""
+
+
+@pytest.mark.timeout(900)
+def test_a_block_whose_actor_is_killed_is_tried_again_but_not_for_ever(made, ray, tmp_path, measured):
+    from vit_core.ray_engine import RETRIES
+
+    assert RETRIES > 0
+    begun, out, count = time.monotonic(), tmp_path / "out", tmp_path / "count"
+    process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(RETRIES + 4))
+    said = process.communicate(timeout=400)[0]
+    assert process.returncode == 1, said
+    assert "Ray could not finish the evaluation (" in said
+    assert count.stat().st_size > RETRIES
+    assert progress(out).state == "failed"
+    gone()
+    count.unlink()
+    process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(RETRIES))
+    said = process.communicate(timeout=400)[0]
+    assert process.returncode == 0, said
+    measured(f"evaluation on Ray, its actor killed {RETRIES} times: {time.monotonic() - begun:.0f} s, one that gave up "
+             "included")
+    assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
 
 
 def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
