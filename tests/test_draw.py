@@ -1,6 +1,7 @@
 """Maps as pictures."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from vit_core import draw
@@ -49,6 +50,23 @@ def test_an_overlay_s_patches_are_flat_and_whole():
         wanted = (1 - opacity) * grey + opacity * colour.repeat([3, 4, 3], 1)  # a pixel is its middle's
         wanted[:4, 7:] = np.asarray(picture)[:4, 7:]
         assert np.abs(out - wanted).max() <= 0.51
+
+
+@pytest.mark.parametrize(("size", "grid"), [((640, 427), (14, 21)), ((200, 143), (37, 37)), ((140, 94), (16, 24)),
+                                            ((31, 29), (61, 64)), ((7, 5), (5, 7)), ((640, 640), (27, 27))])
+def test_a_patch_s_colour_fills_its_own_pixels_and_no_other(size, grid):
+    marks = np.random.default_rng(0).permutation(grid[0] * grid[1]).reshape(grid) % 250
+    values = np.where(marks < 20, np.nan, marks / 255)
+    own, known = [], []  # of each pixel the patch that its middle lies in; on the line between two it may be either's
+    for pixels, patches in zip(size[::-1], grid, strict=True):
+        middle = (2 * np.arange(pixels) + 1) * patches
+        own.append(middle // (2 * pixels))
+        known.append(middle % (2 * pixels) > 0)
+    wanted = draw.colours()[marks[np.ix_(*own)]]
+    wanted[marks[np.ix_(*own)] < 20] = (9, 8, 7)
+    out = np.asarray(draw.overlay(Image.new("RGB", size, (9, 8, 7)), values, 1.0, low=0, high=1))
+    assert (out == wanted).all(-1)[np.ix_(*known)].all()
+    assert np.concatenate(known).mean() > 0.8
 
 
 def test_tiles_share_a_scale_and_stand_in_rows():
