@@ -85,6 +85,9 @@ def run_saying(of: tuple, busy: Callable[[float], str], function, *args):
                 found = future.result()
         else:
             found = future.result()
+    except BaseException:
+        future.cancel()  # a browser that has left, or asks for something else, ends this where the spinner shows itself
+        raise
     finally:
         del future  # an error holds this frame by its traceback, and is held by the future
     took()[of] = time.perf_counter() - begun

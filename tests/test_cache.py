@@ -319,6 +319,25 @@ def test_a_spinner_is_for_what_takes_a_moment(monkeypatch):
     assert before >= cache.MOMENT > cache.took()["a",]
 
 
+def test_who_goes_away_while_waiting_leaves_the_line(monkeypatch):
+    class Gone(BaseException):
+        """As Streamlit's, where a browser has left or asks for something else."""
+
+    def spinner(busy):
+        raise Gone
+
+    monkeypatch.setattr(st, "spinner", spinner)
+    begun, let, calls = threading.Event(), threading.Event(), []
+    first = cache.queue().submit(lambda: (begun.set(), let.wait(30)))
+    assert begun.wait(10)
+    with pytest.raises(Gone):
+        cache.run_saying((), str, calls.append, 1)
+    let.set()
+    assert first.result(30)
+    assert cache.run(lambda: "on") == "on"
+    assert not calls
+
+
 def test_nobody_is_told_to_wait_for_what_is_there():
     assert not cache.at_hand("embedded:fashion", "digest")
     cache.result("embedded:fashion", "digest", picture(0))
