@@ -14,7 +14,8 @@ class Bounded:
 
     However many threads ask for a key at once, one makes the value and all get it; it is shared, so nobody changes it.
     A failure is everybody's who waited, and not kept. Values that may grow (`grow`) are measured at each use. One that
-    is larger than the limit stays until another is asked for. `gone(key)` is called after a value was let go.
+    is larger than the limit stays until another is asked for. `gone(key)` is called after a value was let go. One that
+    is dropped while it is made is theirs who waited, and not kept.
     """
 
     def __init__(self, limit: int, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None,
@@ -43,23 +44,38 @@ class Bounded:
             value = make()
         except BaseException as error:
             with self._lock:
-                del self._making[key]
+                self._ends(key, future)
             future.set_exception(error)
             del future  # which holds the error, whose traceback holds this frame
             raise
         with self._lock:
-            self._values[key] = value
-            del self._making[key]
+            if kept := self._ends(key, future):
+                self._values[key] = value
         future.set_result(value)
-        self._measure(key, value)
+        if kept:
+            self._measure(key, value)
         return value
 
+    def _ends(self, key: Hashable, future: Future) -> bool:
+        """Whether what is made here is still wanted; nobody waits for it any more."""
+        wanted = self._making.get(key) is future
+        if wanted:
+            del self._making[key]
+        return wanted
+
     def drop(self, which: Callable[[Any], bool]) -> None:
-        """Let go of the values whose key is one of `which`."""
+        """Let go of the values whose key is one of `which`, and keep none of those that are being made."""
         with self._lock:
             for key in [key for key in self._values if which(key)]:
                 del self._values[key]
                 self._sizes.pop(key, None)
+            for key in [key for key in self._making if which(key)]:
+                del self._making[key]
+
+    def holds(self, value: Any) -> bool:
+        """Whether this very value is held under some key."""
+        with self._lock:
+            return any(held is value for held in self._values.values())
 
     @property
     def total(self) -> int:

@@ -217,18 +217,26 @@ def _pass(name: str, digest: str, picture: Image.Image) -> Result:
 def scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
     """A scene of the lecture for the browser. `want` is JSON, what the browser asks it for; `sample`: whether the
     picture is one of the bundled ones, so that there is a next one."""
-    return _made().get((result.name, "scene", digest, name, want, language, sample),
+    return _made().get((result.name, "scene", result.serial, digest, name, want, language, sample),
                        lambda: _scene(result, digest, name, want, language, sample))
 
 
 def _scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
     begun = time.perf_counter()
-    stage, asked = _made().get((result.name, "stage", digest), lambda: Stage(result)), json.loads(want)
+    stage, asked = _stage(result, digest), json.loads(want)
     content = run(lecture.build, name, stage, asked | {"language": language})
     frame = {"of": f"{result.name} {digest}", "sample": sample}
     packed = pack(stage, name, content, asked, words(name, language, lecture.SCENES), frame)
     log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))
     return packed
+
+
+def _stage(result: Result, digest: str) -> Stage:
+    key = result.name, "stage", result.serial, digest
+    found = _made().get(key, lambda: Stage(result))
+    if not _models().holds(result.model):  # let go while the page was drawn: its stage would keep it
+        _made().drop(lambda one: one == key)
+    return found
 
 
 def drawn(result: Result, make, own: tuple, *arguments, **options):
@@ -237,12 +245,12 @@ def drawn(result: Result, make, own: tuple, *arguments, **options):
     `own`: pictures and arrays that the result holds, which it stands for. Figures take most of a rerun's time to build,
     and most of a page is as it was.
     """
-    return _figure((result.name, result.digest), "exact", make, own, arguments, options)
+    return _figure((result.name, result.serial, result.digest), "exact", make, own, arguments, options)
 
 
 def drawn_of_model(result: Result, make, own: tuple, *arguments, **options):
     """As `drawn` of what the model holds: the same one for every picture."""
-    return _figure((result.name, result.grid), "flat", make, own, arguments, options)
+    return _figure((result.name, result.serial, result.grid), "flat", make, own, arguments, options)
 
 
 def _figure(of: tuple, way: str, make, own: tuple, arguments: tuple, options: dict):

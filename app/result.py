@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ ROLLED = 16  # rollouts that are kept
 
 #: What is read from a model alone, for as long as it lives; `kept_of` counts it.
 _OF_MODEL: weakref.WeakKeyDictionary[VisionTransformer, dict[Hashable, Any]] = weakref.WeakKeyDictionary()
+_SERIALS = itertools.count()
 
 
 def kept_of(model: VisionTransformer) -> int:
@@ -111,6 +113,11 @@ class Result:
     def digest(self) -> str:
         """What tells the picture from others."""
         return digest_of(self.picture)
+
+    @property
+    def serial(self) -> int:
+        """What tells the model from others, those of the same name among them."""
+        return self._of_model("serial", lambda: next(_SERIALS))
 
     @functools.cached_property
     def parameters(self) -> int:

@@ -259,6 +259,79 @@ def test_a_model_that_was_trained_on_is_read_again_and_what_it_made_is_gone(buil
     assert cache.drawn(again, picture, (), 3) is not before
 
 
+@pytest.fixture
+def halted(monkeypatch):
+    """halted(owner, name) -> (begun, let): `owner.name`, the first time it is called, begins and waits for `let`."""
+
+    def make(owner, name: str) -> tuple[threading.Event, threading.Event]:
+        begun, let, real = threading.Event(), threading.Event(), getattr(owner, name)
+
+        def wrapped(*args):
+            found = real(*args)
+            if not begun.is_set():
+                begun.set()
+                assert let.wait(30)
+            return found
+
+        monkeypatch.setattr(owner, name, wrapped)
+        return begun, let
+
+    return make
+
+
+@pytest.mark.parametrize("when", ["read", "run"])
+def test_what_is_under_way_when_a_model_s_file_changes_is_of_the_old_one_and_not_kept(build, tmp_path, halted, when):
+    file, image = tmp_path / "mine.safetensors", picture(1)
+    name = f"file:{file}"
+    embedded.save(build(), file, {})
+    begun, let = halted(*{"read": (vc, "load"), "run": (vc.queue, "forward")}[when])
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(cache.result, name, "digest", image)
+        assert begun.wait(30)
+        other = build(seed=1)
+        embedded.save(other, file, {})
+        assert not cache.at_hand(name, "digest")
+        let.set()
+        old = asked.result(30)
+    again = cache.result(name, "digest", image)
+    assert not torch.equal(again.trace.logits, old.trace.logits)
+    torch.testing.assert_close(again.trace.logits, vc.record(other, image).logits)
+    assert cache.result(name, "digest", image) is again
+
+
+def test_a_page_that_still_shows_a_model_s_last_weights_leaves_nothing_to_those_of_the_next(build, tmp_path):
+    file, image = tmp_path / "mine.safetensors", picture(1)
+    name = f"file:{file}"
+    embedded.save(build(), file, {})
+    shown = cache.result(name, "digest", image)
+    embedded.save(build(seed=1), file, {})
+    again = cache.result(name, "digest", image)
+    for draw in (lambda of: cache.drawn(of, picture, (), 3), lambda of: cache.drawn_of_model(of, picture, (), 3),
+                 lambda of: cache.scene(of, "digest", "summary", "{}", "en", False)):
+        old = draw(shown)
+        assert draw(again) is not old
+        assert draw(again) is draw(again)
+
+
+def test_a_model_that_is_let_go_in_the_middle_of_its_pass_or_scene_is_gone_with_it(build, monkeypatch, halted):
+    monkeypatch.setattr(cache, "_load", lambda name: build())
+    monkeypatch.setattr(cache, "limit", lambda name, default: 0 if name == "VITRINE_MODELS_MB" else default)  # one
+    begun, let = halted(vc.queue, "forward")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(cache.result, "one", "digest", picture(1))
+        assert begun.wait(30)
+        cache.model("other")
+        let.set()
+        shown = asked.result(30)
+        del asked
+    assert not len(cache._made())
+    assert cache.scene(shown, "digest", "summary", "{}", "en", False)
+    gone = weakref.ref(shown.model)
+    del shown
+    gc.collect()
+    assert gone() is None
+
+
 def test_what_stands_beside_a_model_s_file_belongs_to_it(tmp_path):
     file = tmp_path / "mine.pth"
     file.write_bytes(b"x")
