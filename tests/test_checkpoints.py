@@ -8,7 +8,9 @@ import pickle
 import re
 import struct
 import time
+import warnings
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from safetensors.torch import save_file
 
 import vit_core as vc
 from vit_core.__main__ import main
-from vit_core.checkpoints import _hub, _timm, clip, embedded, huggingface
+from vit_core.checkpoints import _files, _hub, _timm, clip, embedded, huggingface
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
@@ -546,6 +548,16 @@ def test_a_checkpoint_of_timms_training_script_is_read(tmp_path):
     ours = vc.load(f"file:{tmp_path / 'last.pth.tar'}", "cpu")
     with torch.inference_mode():
         torch.testing.assert_close(ours(pictures(32, 32)), theirs(pictures(32, 32)), rtol=1e-4, atol=1e-4)
+
+
+def test_pickles_that_are_read_at_once_are_all_read_and_leave_the_process_as_it_was(tmp_path):
+    file, before = tmp_path / "a.pth", (set(torch.serialization.get_safe_globals()), list(warnings.filters))
+    weights = {f"w{i}": torch.full((5,), float(i)) for i in range(100)}
+    torch.save({"model": weights, "args": argparse.Namespace(lr=1e-3)}, file)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(_files.read, [file] * 40))
+    assert all(torch.equal(tensors["w7"], weights["w7"]) for tensors in found)
+    assert (set(torch.serialization.get_safe_globals()), list(warnings.filters)) == before
 
 
 def test_old_style_pickles_half_precision_and_our_own_names(tmp_path):

@@ -37,7 +37,9 @@ _TENSORS = 10_000
 _AXES, _NAME = 8, 500  # of a tensor
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn, torch.float8_e5m2,
            torch.float8_e4m3fnuz, torch.float8_e5m2fnuz)
-#: What torch takes for safe, and which warnings are heard, is the whole process's.
+#: What torch takes for safe, and which warnings are heard, is the whole process's: who ends while another still reads
+#: would take both back from it, and a good file would be refused. So pickles are read one after the other, however long
+#: one takes. A .safetensors file needs neither, and waits for none.
 _LOADING = threading.Lock()
 
 
