@@ -123,7 +123,8 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
                     + (" " + t("predictions.expected", name=expected) if expected else ""))
     else:
         st.markdown(t("atlas.none"))
-    wanted, known = view.to_atlas(result, state.get), state.get("atlas_view")
+    outline = result.outline  # what the callback keeps, for as long as a browser is there
+    wanted, known = view.to_atlas(outline, state.get), state.get("atlas_view")
     if known and known != wanted:  # changed elsewhere on the page: an order
         state.put("atlas_order", state.get("atlas_order", 0) + 1)
     state.put("atlas_view", wanted)
@@ -136,13 +137,13 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
         if moved:
             state.put("passing", moved == ["query"])
         state.put("atlas_view", {name: said[name] for name in wanted})
-        if state.get("atlas_view") == view.to_atlas(result, state.get):  # an answer to an order: all of it is known
+        if state.get("atlas_view") == view.to_atlas(outline, state.get):  # an answer to an order: all of it is known
             return
-        for name, value in view.from_atlas(result, said).items():
+        for name, value in view.from_atlas(outline, said).items():
             if name in view.PLACE or moved != ["query"]:
                 state.put(name, value)
         # a rollout of so many tokens takes seconds, and the atlas would wait for it at every place the pointer rests
-        late = {"rollout"} if state.get("passing") and not result.strip_fits else ()
+        late = {"rollout"} if state.get("passing") and not outline.strip_fits else ()
         state.rerun(*(name for name in SHOWN if name not in late))
 
     piece.atlas(computed(result, "atlas"), words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)},

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from app.components.atlas import Source
 from vit_core import Trace, VisionTransformer, analysis, images
+from vit_core.config import ViTConfig
 from vit_core.rollout import fused_layers, one_token, rollout, walk
 
 #: Elements of all layers' fused attention that are kept, so that moving a rollout control costs a few products.
@@ -66,6 +67,26 @@ def array(tensor: Tensor) -> np.ndarray:
     return out
 
 
+@dataclass(frozen=True)
+class Outline:
+    """Of a result, where its patches and heads are: small, and no part of it, to be kept for as long as one likes."""
+
+    config: ViTConfig
+    grid: tuple[int, int]  # (rows, cols) of patches
+    strip_fits: bool
+
+    @property
+    def prefix_names(self) -> tuple[str, ...]:
+        """The tokens before the first patch, by name."""
+        return self.config.prefix_names
+
+    def token(self, place: str | tuple[int, int]) -> int:
+        """As `Result.token`, of a place that is there."""
+        if isinstance(place, str):
+            return self.prefix_names.index(place)
+        return self.config.prefix + place[0] * self.grid[1] + place[1]
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """One forward pass and what can be read from it. Read-only; shared by all sessions.
@@ -87,9 +108,19 @@ class Result:
         return self.trace.grid
 
     @property
+    def config(self) -> ViTConfig:
+        """The model's."""
+        return self.trace.config
+
+    @property
+    def outline(self) -> Outline:
+        """What may be kept of it where it may not."""
+        return Outline(self.config, self.grid, self.strip_fits)
+
+    @property
     def prefix_names(self) -> tuple[str, ...]:
         """The tokens before the first patch, by name."""
-        return self.trace.config.prefix_names
+        return self.config.prefix_names
 
     @property
     def device(self) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -156,6 +157,20 @@ def selected(key: str) -> Any:
 def dark() -> bool:
     """Whether the browser shows the dark theme."""
     return st.context.theme.type == "dark"
+
+
+class Loose:
+    """A value that the caches bound, for a fragment: what a fragment is given Streamlit keeps for as long as a browser
+    is there, past every limit. Called, it is the value; where that has been let go, the whole page is drawn anew."""
+
+    def __init__(self, value):
+        self._value = weakref.ref(value)
+
+    def __call__(self):
+        value = self._value()
+        if value is None:
+            st.rerun()
+        return value
 
 
 def rerun(*fragments: str) -> None:

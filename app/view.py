@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.components.atlas import MEAN, ROLLOUT
-from app.result import Result
+from app.result import Outline, Result
 
 COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}  # what stands beside the heads
 CHOICES = {"direction": ("row", "column"), "scale": ("map", "layer", "shared"), "compare": ("both", "difference")}
@@ -13,7 +13,7 @@ PLACE = ("from", "row", "col")  # where it looks from
 KEPT = ("layer", "head", *PLACE, "pinned", *CHOICES)  # all of it
 
 
-def to_atlas(result: Result, get: Callable[[str], object]) -> dict:
+def to_atlas(result: Result | Outline, get: Callable[[str], object]) -> dict:
     """What is kept, for the atlas; anything that does not fit this model falls back to what an expert would choose."""
     layer, head = cell(result, get)
     pinned = [token for said in str(get("pinned") or "").split(".") if (token := _token(result, said)) is not None]
@@ -24,14 +24,14 @@ def to_atlas(result: Result, get: Callable[[str], object]) -> dict:
     return view
 
 
-def cell(result: Result, get: Callable[[str], object]) -> tuple[int, int]:
+def cell(result: Result | Outline, get: Callable[[str], object]) -> tuple[int, int]:
     """Of `to_atlas`, the layer and the head, or what stands beside the heads; from 0."""
-    depth, heads, kept = result.trace.depth, result.trace.heads, str(get("head") or "mean")
+    depth, heads, kept = result.config.depth, result.config.heads, str(get("head") or "mean")
     return (_number(get("layer"), 1, depth, depth) - 1,
             COLUMNS[kept] if kept in COLUMNS else _number(kept, 1, heads, 0) - 1)
 
 
-def query(result: Result, get: Callable[[str], object]) -> int:
+def query(result: Result | Outline, get: Callable[[str], object]) -> int:
     """Of `to_atlas`, the token that is looked from."""
     kept = get("from")
     if kept in result.prefix_names:
@@ -43,28 +43,28 @@ def query(result: Result, get: Callable[[str], object]) -> int:
     return 0
 
 
-def from_atlas(result: Result, view: dict) -> dict:
+def from_atlas(result: Result | Outline, view: dict) -> dict:
     """What the atlas says, to be kept. `pinned` is places joined by dots: "class", "5-7" (row and column)."""
     columns = {number: name for name, number in COLUMNS.items()}
     query = view["query"]
     kept = {"layer": view["layer"] + 1, "head": columns.get(view["head"], str(view["head"] + 1)),
             "pinned": ".".join(_said(result, token) for token in view["pinned"]) or None,
             **{name: view[name] for name in CHOICES}}
-    if query < result.trace.prefix:
+    if query < result.config.prefix:
         return kept | {"from": result.prefix_names[query]}
-    row, col = divmod(query - result.trace.prefix, result.grid[1])
+    row, col = divmod(query - result.config.prefix, result.grid[1])
     return kept | {"from": "patch", "row": row + 1, "col": col + 1}
 
 
-def _said(result: Result, token: int) -> str:
+def _said(result: Result | Outline, token: int) -> str:
     """A token's place in words that mean the same place in another model."""
-    if token < result.trace.prefix:
+    if token < result.config.prefix:
         return result.prefix_names[token]
-    row, col = divmod(token - result.trace.prefix, result.grid[1])
+    row, col = divmod(token - result.config.prefix, result.grid[1])
     return f"{row + 1}-{col + 1}"
 
 
-def _token(result: Result, said: str) -> int | None:
+def _token(result: Result | Outline, said: str) -> int | None:
     """The way back; None for a place that this model has not."""
     if said in result.prefix_names:
         return result.prefix_names.index(said)

@@ -42,12 +42,12 @@ def about(found: Why, words: Mapping[str, str]) -> str:
 
 
 @st.fragment
-def _live(found: Why, payload: bytes, of: str, key: str) -> None:
+def _live(shown: state.Loose, payload: bytes, of: str, key: str) -> None:
     """The piece, and the answers to it: nothing else on the page runs for them."""
     off = (state.get(key) or {}).get("off")
     answer = None
     if off and off.get("of") == of:
-        answer = {"of": of, "seq": off.get("seq")} | cache.run(found.answer, off)
+        answer = {"of": of, "seq": off.get("seq")} | cache.run(shown().answer, off)
     why_view(payload, answer, key=key, on_change=_asked)
 
 
@@ -91,6 +91,6 @@ def why(run, path: str, *, key: str) -> None:
     for what in ("changed", "retrained"):
         if getattr(found, what):
             st.warning(words[what])
-    _live(found, payload, of, key)
+    _live(state.Loose(found), payload, of, key)
     nearest(found, words)
     panels.folded(state.t()("fold"), EQUATION, words["not"])

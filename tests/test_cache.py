@@ -76,6 +76,58 @@ def test_a_picture_is_gone_once_another_is_shown(screen, monkeypatch, uncollecte
     assert alive[-1] <= 2, alive  # the one that is kept, and the one that the last run of the page showed
 
 
+def loosely():
+    import streamlit as st
+
+    from app import state
+
+    @st.fragment(key="part")
+    def part(shown):
+        st.session_state.ran.append("part")
+        st.write(str(shown()))
+
+    st.session_state.setdefault("ran", []).append("page")
+    st.button("part", on_click=lambda: state.rerun("part"))
+    value = frozenset([1])  # which the caches have let go of, once the page is drawn
+    part(state.Loose(value))
+    if st.session_state.get("kept"):
+        st.session_state.value = value
+    del value
+
+
+def test_a_fragment_whose_value_was_let_go_has_the_whole_page_drawn_anew():
+    app = AppTest.from_function(loosely, default_timeout=60).run()
+    app.button[0].click().run()
+    assert app.session_state.ran == ["page", "part", "part", "page", "part"]
+    app.session_state.kept = True
+    app.run()
+    app.session_state.ran.clear()
+    app.button[0].click().run()
+    assert app.session_state.ran == ["part"]
+    assert not app.exception
+
+
+@pytest.mark.parametrize("screen", ["explore", "lecture"])
+def test_open_pages_keep_no_picture_that_the_limit_let_go(screen, monkeypatch):
+    monkeypatch.setenv("VITRINE_TRACES_MB", "0")  # the last one is kept all the same
+    monkeypatch.setenv("VITRINE_NO_FREEZE", "1")
+    pages = []
+    for number in range(4):
+        app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
+        app.query_params["lang"] = "en"
+        app.run()
+        app.switch_page(f"screens/{screen}.py")
+        pictures = app.sidebar.selectbox(key="sample_en")
+        pictures.select(pictures.options[number]).run()
+        assert not app.exception
+        pages.append(app)
+    gc.collect()
+    assert sum(type(one) is Result for one in gc.get_objects()) <= 2  # the one that is kept, and a stage's
+    if screen == "explore":
+        pages[0].slider(key="residual").set_value(0.3).run()
+        assert not pages[0].exception
+
+
 def test_what_grows_is_measured_again_and_one_too_large_is_kept_alone():
     held, grows = Bounded(2**20, len, grow=True), bytearray(10)
     held.get("small", lambda: bytes(2**19))

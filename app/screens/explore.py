@@ -15,19 +15,20 @@ def expected_label(result, expected) -> str | None:
 
 
 @st.fragment(key="atlas")
-def atlas(result, expected):
+def atlas(shown, expected):
     sidebar.catch_up()
-    panels.atlas(result, expected=expected, key="attention")
+    panels.atlas(shown(), expected=expected, key="attention")
     state.write_address(ADDRESS)  # of the whole page, too: nothing beneath changes what it holds
 
 
 @st.fragment(key="rollout")
-def rollout(result):
-    panels.rollout(result, key="rollout")
+def rollout(shown):
+    panels.rollout(shown(), key="rollout")
 
 
 @st.fragment(key="places")
-def places(result):
+def places(shown):
+    result = shown()
     panels.positions(result, key="positions")
     with panels.pair("heads"):
         panels.distances(result, key="distances")
@@ -38,14 +39,14 @@ def page() -> None:
     """Not at the top: a result named there is kept by the file's functions, and they by it, until a collection."""
     result = sidebar.result()
     if result is not None:
-        shows = expected_label(result, state.get("expected"))
-        atlas(result, shows)
+        shows, shown = expected_label(result, state.get("expected")), state.Loose(result)
+        atlas(shown, shows)
         panels.maps(result, key="attention")
         with panels.pair("answer"):
             panels.predictions(result, expected=shows, key="predictions")
             panels.received(result, key="received")
-        rollout(result)
-        places(result)
+        rollout(shown)
+        places(shown)
         with panels.pair("tokens"):
             panels.filters(result, key="filters")
             panels.norms(result, key="norms")

@@ -29,8 +29,9 @@ def said() -> None:
 
 
 @st.fragment(key="lecture")
-def stage(result):
+def stage(shown):
     sidebar.catch_up()
+    result = shown()
     scene = state.one_of("scene", SCENES)
     data = cache.scene(result, state.picture()[0], scene, json.dumps(state.get("want") or {}), state.get("lang"),
                        state.get("source") == "sample")
@@ -42,7 +43,7 @@ def page() -> None:
     """Not at the top: a result named there is kept by the file's functions, and they by it, until a collection."""
     result = sidebar.result()
     if result is not None:
-        stage(result)
+        stage(state.Loose(result))
     state.write_address(ADDRESS)
 
 
