@@ -93,6 +93,20 @@ def test_what_is_lost_is_asked_for_again_and_the_trace_is_the_local_one(build, p
         same(wire.Remote(fake(model, *what), None).record(model, pictures(1)), vc.record(model, pictures(1)))
 
 
+def test_a_trace_from_elsewhere_is_where_the_model_is_as_one_from_the_line_here(build, pictures, monkeypatch):
+    model = build()
+    sent, device = wire.packed_trace(vc.record(model, pictures(1))), build().to("meta")  # no CPU, and holds nothing
+    assert wire.unpacked_trace(model, pictures(1), None, sent).tokens.device.type == "cpu"
+    trace = wire.unpacked_trace(device, pictures(1), None, sent)
+    assert {getattr(trace, name).device.type for name in wire.PARTS} == {"meta"}
+
+    def full(tensor, *args):
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(torch.Tensor, "to", full)
+    assert wire.unpacked_trace(device, pictures(1), None, sent).tokens.device.type == "cpu"
+
+
 def test_another_models_server_leaves_it_to_the_line_here(build, pictures, fake):
     model = build()
     same(wire.Remote(fake(model, 409), Queue()).record(model, pictures(1)), vc.record(model, pictures(1)))

@@ -13,6 +13,7 @@ import http.client
 import json
 import time
 import weakref
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import torch
@@ -70,7 +71,8 @@ def packed_trace(trace: Trace) -> bytes:
 
 
 def unpacked_trace(model: VisionTransformer, images: Tensor, crop, data: bytes) -> Trace:
-    """The other way, for the input that was sent. Raises InputError "serve-format" where it cannot be its trace."""
+    """The other way, for the input that was sent: on the model's device, or where that has no memory on the CPU. Raises
+    InputError "serve-format" where it cannot be its trace."""
     config, grid, found = model.config, model.grid(images), _loaded(data)
     length = config.prefix + grid[0] * grid[1]
     inside = (config.depth, config.heads, length, config.head_dim)
@@ -82,6 +84,8 @@ def unpacked_trace(model: VisionTransformer, images: Tensor, crop, data: bytes) 
         raise _format("its attention is not that of this model and picture")
     if ("logits" in found) != (model.head is not None) or not all(t.is_floating_point() for t in found.values()):
         raise _format("its tensors are not those of this model")
+    with suppress(torch.OutOfMemoryError):  # what is derived from it meets the model's weights
+        found = {name: tensor.to(next(model.parameters()).device) for name, tensor in found.items()}
     return Trace(config, grid, crop=crop, **{name: found.get(name) for name in PARTS})
 
 
