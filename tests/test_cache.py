@@ -17,7 +17,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
-from app import cache, figures, text
+from app import cache, figures, lecture, text
 from app.bounded import Bounded
 from app.result import Result, Rollout
 from vit_core.checkpoints import embedded
@@ -535,6 +535,29 @@ def test_all_that_a_stage_holds_is_counted(stage):
     assert before == made.result.nbytes
     kept = made.images.nbytes + made.streams.nbytes + sum(tensor.nbytes for tensor in made.inside(1))
     assert made.nbytes == before + kept
+
+
+def test_what_scenes_keep_with_a_stage_is_counted(stage):
+    made = stage()
+    depth, N = made.config.depth, made.result.trace.length
+
+    def own() -> int:
+        inside = [tensor for found in made._inside.values() for tensor in found]
+        return made.result.nbytes + sum(t.nbytes for t in (made.images, made.streams, *inside) if t is not None)
+
+    lecture.build("encoder", made, {"language": "en"})
+    kept = 3 * depth * made.streams[0].nbytes + 4 * (depth + 1) * N * 4  # the model's own pass is the stage's
+    assert made.nbytes == own() + kept
+    lecture.build("cnn", made, {"language": "en"})
+    pair = lecture.cnn._PAIRS[made]
+    kept += pair.results[1].nbytes + pair.picture.nbytes + sum(given.nbytes for given in pair.inputs)
+    assert pair.results[1].nbytes > pair.results[1].trace.nbytes > 0
+    assert made.nbytes == own() + kept
+    before = made.nbytes - own()
+    for scene, least in (("bias", 35 * 35 * 4 + 3 * 15 * 21 * 3), ("positions", 2 * N * made.config.dim * 4)):
+        lecture.build(scene, made, {"language": "en"})
+        assert made.nbytes - own() >= before + least
+        before = made.nbytes - own()
 
 
 def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu_and_it_says_so(monkeypatch):

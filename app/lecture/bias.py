@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.lecture.stage import Scene, Stage, array, one_of, whole
+from app.lecture.stage import Scene, Stage, array, keeper, one_of, whole
 from vit_core import InputError, inductive
 from vit_core.checkpoints import embedded
 from vit_core.rollout import fused_layer
@@ -25,7 +25,7 @@ PASSES = 6  # forward passes that a measurement takes: two models, three picture
 SHOWN = 256  # pixels a side of the pictures that are sent
 KEPT = 64  # pictures whose answers are kept for each stage
 
-_kept: weakref.WeakKeyDictionary[Stage, dict] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[Stage, dict] = keeper()
 
 
 def build(stage: Stage, want: dict) -> Scene:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from app.lecture.stage import Scene, Stage, array, whole
+from app.lecture.stage import Scene, Stage, array, bytes_of, keeper, whole
 from app.result import Result
 from vit_core import analysis, receptive, record
 from vit_core.checkpoints import embedded
@@ -60,8 +60,13 @@ class Pair:
     inputs: tuple[torch.Tensor, torch.Tensor]
     distance: list[float]  # mean attention distance of each layer, a share of the picture's longer side
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the stage's own result; not of the network, which all stages share."""
+        return bytes_of((self.results[1], self.picture, self.inputs))
 
-_PAIRS: weakref.WeakKeyDictionary[Stage, Pair] = weakref.WeakKeyDictionary()
+
+_PAIRS: weakref.WeakKeyDictionary[Stage, Pair] = keeper()
 
 
 def _other(stage: Stage) -> tuple[Image.Image, dict[str, str]]:

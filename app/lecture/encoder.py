@@ -8,7 +8,7 @@ import weakref
 import torch
 from torch import Tensor
 
-from app.lecture.stage import Scene, Stage, array, whole
+from app.lecture.stage import Scene, Stage, array, bytes_of, keeper, whole
 from vit_core import steps
 
 #: Elements of rewired streams that are kept for a stage; of a larger model every second layer's, third's, ...
@@ -41,6 +41,11 @@ class Runs:
             self.ends[side, residual] = {"answers": stage.answers(logits[0], 1) if sound else [],
                                          "alike": alike if math.isfinite(alike) else None}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the stage's streams, of which the model's own pass is made."""
+        return bytes_of((self.norms, [stream for key, stream in self.streams.items() if key[:2] != ("own", True)]))
+
     def all(self) -> list[tuple[str, bool]]:
         return [(side, residual) for side in SIDES for residual in (True, False)]
 
@@ -57,7 +62,7 @@ class Runs:
         return steps.wired(self.blocks[layer], x, self.wirings[side], residual)
 
 
-_RUNS: weakref.WeakKeyDictionary[Stage, Runs] = weakref.WeakKeyDictionary()
+_RUNS: weakref.WeakKeyDictionary[Stage, Runs] = keeper()
 
 
 def build(stage: Stage, want: dict) -> Scene:

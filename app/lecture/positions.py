@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.lecture.stage import Scene, Stage, array, one_of, whole
+from app.lecture.stage import Scene, Stage, array, keeper, one_of, whole
 from vit_core import positions
 from vit_core.analysis import sinusoidal_positions
 from vit_core.trace import autocast
@@ -24,7 +24,7 @@ PRINTED_EMBEDDING = (0.3, 3.1, 3.1, 3.1)
 PRINTED_POSITION = (0.25, 0.99, 0.01, 0.99)
 PRINTED_TO = 0.01  # the last place that is printed
 
-_kept: weakref.WeakKeyDictionary[Stage, dict] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[Stage, dict] = keeper()
 
 
 def _once(stage: Stage, key: tuple, make):

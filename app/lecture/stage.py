@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+import weakref
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -12,6 +14,23 @@ from torch import Tensor
 from app.result import Result
 from app.text.plain import plain
 from vit_core import VisionTransformer, steps
+
+#: What scenes keep for as long as a stage lives, a dictionary each; `Stage.nbytes` counts it.
+_KEEPERS: list[weakref.WeakKeyDictionary[Stage, Any]] = []
+
+
+def keeper() -> weakref.WeakKeyDictionary:
+    """A dictionary for what one scene keeps of stages: numbers, tensors, arrays, and what has `nbytes` as they do, in
+    tuples, lists and dictionaries. (Weights of models that it holds are not counted.)"""
+    _KEEPERS.append(weakref.WeakKeyDictionary())
+    return _KEEPERS[-1]
+
+
+def bytes_of(kept) -> int:
+    """Bytes that a keeper's value takes."""
+    if isinstance(kept, dict):
+        kept = tuple(kept.values())
+    return sum(map(bytes_of, kept)) if isinstance(kept, (tuple, list)) else getattr(kept, "nbytes", 0)
 
 
 @dataclass(frozen=True)
@@ -40,10 +59,9 @@ class Stage:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all it holds, its result's among them; not of the model."""
-        inside = [tensor for found in list(self._inside.values()) for tensor in found]
-        held = (vars(self).get("images"), vars(self).get("streams"), *inside)
-        return self.result.nbytes + sum(tensor.nbytes for tensor in held if isinstance(tensor, Tensor))
+        """Bytes of all it holds and of what scenes keep with it, its result's among them; not of the model."""
+        held = vars(self).get("images"), vars(self).get("streams"), self._inside
+        return self.result.nbytes + bytes_of(held) + sum(bytes_of(kept.get(self)) for kept in _KEEPERS)
 
     @functools.cached_property
     def images(self) -> Tensor:
