@@ -21,7 +21,8 @@ class Bounded:
     def __init__(self, limit: int, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None,
                  grow: bool = False):
         self.limit, self._size, self._gone, self._grow = limit, size, gone, grow
-        self._lock, self._values, self._sizes, self._making = threading.Lock(), OrderedDict(), {}, {}
+        self._lock = threading.RLock()  # `size` may ask what else is held
+        self._values, self._sizes, self._making = OrderedDict(), {}, {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The value of `key`, made by `make` where there is none."""

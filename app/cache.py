@@ -109,8 +109,15 @@ def _let_go(key: tuple) -> None:
 @st.cache_resource(show_spinner=False)
 def _made() -> Bounded:
     """What models made: by the model's name, first, and whatever else tells one from another."""
-    return Bounded(limit("VITRINE_TRACES_MB", 1024) << 20,
-                   lambda made: len(made) if isinstance(made, bytes) else made.nbytes, grow=True)
+    return Bounded(limit("VITRINE_TRACES_MB", 1024) << 20, _size, grow=True)
+
+
+def _size(made) -> int:
+    """Bytes of what a model made. A result that is held by itself is not counted with its stage once more."""
+    if isinstance(made, bytes):
+        return len(made)
+    twice = isinstance(made, Stage) and _made().holds(made.result)
+    return made.nbytes - (made.result.nbytes if twice else 0)
 
 
 def at_hand(name: str, digest: str) -> bool:

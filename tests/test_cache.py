@@ -537,6 +537,18 @@ def test_all_that_a_stage_holds_is_counted(stage):
     assert made.nbytes == before + kept
 
 
+def test_a_result_is_counted_once_though_its_stage_holds_it():
+    shown = cache.result("embedded:fashion", "digest", picture(1))
+    made, alone = cache._made(), shown.nbytes
+    sent = len(cache.scene(shown, "digest", "patches", "{}", "en", False))
+    stage = cache._stage(shown, "digest")
+    assert stage.nbytes > shown.nbytes >= alone
+    assert made.total == stage.nbytes + sent
+    made.drop(lambda key: key[1] == "result")
+    assert cache._stage(shown, "digest") is stage
+    assert made.total == sum(made._sizes.values()) == stage.nbytes + sent
+
+
 def test_what_scenes_keep_with_a_stage_is_counted(stage):
     made = stage()
     depth, N = made.config.depth, made.result.trace.length
