@@ -62,6 +62,12 @@ def tanh_gelu() -> torch.nn.Module:
     return torch.nn.GELU("tanh")
 
 
+def gated(*args, **options) -> torch.nn.Module:
+    from timm.layers import GluMlp
+
+    return GluMlp(*args, gate_last=False, **options)
+
+
 def pictures(module: torch.nn.Module, grid: tuple[int, int]) -> torch.Tensor:
     height, width = (g * p for g, p in zip(grid, module.patch_embed.patch_size, strict=True))
     return torch.randn(1, module.in_chans, height, width, generator=torch.Generator().manual_seed(sum(grid)))
@@ -117,6 +123,7 @@ def test_options_no_name_uses(options):
     ("ParallelScalingBlock", {"init_values": 0.1, "qkv_bias": True}), ("ParallelScalingBlock", {"proj_bias": False}),
     ("ParallelThingsBlock", {"init_values": 0.1, "qkv_bias": False}),
     ("ParallelThingsBlock", {"norm_layer": "rmsnorm"}),
+    ("ParallelThingsBlock", {"mlp_layer": gated}),
     ("ResPostBlock", {"qk_norm": True}),
 ])
 def test_blocks_with_options_no_name_uses(block, options):

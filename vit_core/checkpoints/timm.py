@@ -107,7 +107,9 @@ def _parallel_things(block: dict[str, Tensor]) -> dict[str, Tensor]:
     # heads are cut from each of query, key and value: [q1 q2 | k1 k2 | v1 v2]
     out["attn.qkv.weight"] = torch.cat([a[0].chunk(3)[part] for part in range(3) for a in attns])
     out["attn.qkv.bias"] = torch.cat([a[1].chunk(3)[part] for part in range(3) for a in attns])
-    out["mlp.fc1.weight"], out["mlp.fc1.bias"] = (torch.cat([m[i] for m in mlps]) for i in (0, 1))
+    halves = 2 if len(mlps[0][0]) == 2 * mlps[0][2].shape[1] else 1  # of gated ones too: [gate1 gate2 | value1 value2]
+    out["mlp.fc1.weight"], out["mlp.fc1.bias"] = (
+        torch.cat([m[i].chunk(halves)[part] for part in range(halves) for m in mlps]) for i in (0, 1))
     for name, branches in (("attn.proj", attns), ("mlp.fc2", mlps)):
         out[f"{name}.weight"] = torch.cat([b[2] for b in branches], dim=1)
         out[f"{name}.bias"] = torch.stack([b[3] for b in branches]).sum(0)
