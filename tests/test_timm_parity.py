@@ -158,6 +158,7 @@ def test_what_has_no_equivalent_is_refused_with_a_reason():
         (timm().create_model("test_vit", depth=1, dynamic_img_pad=True, img_size=32), "pads"),
         (timm().create_model("test_vit", depth=1, global_pool="prr", img_size=32), "pooling"),
         (timm().create_model("test_resnet"), "only timm's VisionTransformer"),
+        (timm().create_model("deit_tiny_distilled_patch16_224", depth=1, fc_norm=True), "pass over its fc_norm"),
     ]:
         with pytest.raises(InputError, match=reason) as caught:
             from_timm(module)

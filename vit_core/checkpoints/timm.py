@@ -215,6 +215,8 @@ def _facts(module: nn.Module, what: str) -> dict:
             or type(pool.q_norm) is not nn.Identity)):
         raise _refuse(what, f"there is no equivalent of its pooling {module.global_pool!r}",
                       f"global_pool = {module.global_pool!r}")
+    if getattr(module, "head_dist", None) is not None and type(module.fc_norm) is not nn.Identity:
+        raise _refuse(what, "its two heads pass over its fc_norm", "fc_norm")
     if module.patch_embed.dynamic_img_pad:
         raise _refuse(what, "it pads pictures up to whole patches, which would show patches that are not there",
                       "dynamic_img_pad = True")
