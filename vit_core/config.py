@@ -79,13 +79,18 @@ class ViTConfig:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, not {getattr(self, name)!r}")
-        for name in ("channels", "dim", "heads", "head_dim", "mlp_dim"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        least = dict.fromkeys(("channels", "dim", "depth", "heads", "head_dim", "mlp_dim"), 1)
+        for name, smallest in (least | {"classes": 0, "registers": 0}).items():
+            if getattr(self, name) < smallest:
+                raise ValueError(f"{name} must be at least {smallest}, not {getattr(self, name)}")
         if min(self.patch_size) < 1 or min(self.grid) < 1:
             raise ValueError(f"image_size {self.image_size} holds no patch of {self.patch_size}")
         if "token" in self.pool and not self.class_token:
             raise ValueError(f"pool={self.pool!r} reads the class token, but class_token is False")
+        if self.pool == "map" and self.dim % self.heads:
+            raise ValueError(f"pool='map' cuts dim {self.dim} into heads, and it cannot be cut into {self.heads}")
+        if self.pool == "token_avg" and self.pool_norm:
+            raise ValueError("pool_norm is as wide as one vector, and pool='token_avg' reads two side by side")
         if self.distillation_head and not self.distillation_token:
             raise ValueError("distillation_head reads the distillation token, which is False")
 
