@@ -496,6 +496,15 @@ def test_an_option_that_means_nothing_is_refused(tmp_path, loaded, option):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_model_of_other_floats_or_without_its_preprocessing(tmp_path, loaded):
+    source = labelled(photographs(tmp_path / "p", 9))
+    expected = table(evaluate(loaded, source, tmp_path / "single", workers=0))
+    double = table(evaluate(loaded.double(), source, tmp_path / "double", workers=0))
+    assert [row["p_true"] for row in double] == pytest.approx([row["p_true"] for row in expected], abs=1e-5)
+    loaded.transform = None
+    refused("checkpoint-config", evaluate, loaded, source, tmp_path / "none", workers=0)
+
+
 def test_a_refusal_leaves_the_run_that_is_there_as_it_was(tmp_path, loaded):
     source, out, stop = labelled(photographs(tmp_path / "p", 18)), tmp_path / "out", iter([False, True])
     with pytest.raises(InputError, match="stopped after"):

@@ -91,6 +91,25 @@ def test_a_tensor_of_other_floats_becomes_the_model_s(build, pictures, dtype):
     torch.testing.assert_close(vc.record(model, image).logits, vc.record(model, image.float()).logits)
 
 
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-5), (torch.float16, 0.03), (torch.bfloat16, 0.2)])
+def test_a_model_of_other_floats_takes_pictures_and_tensors(build, picture, dtype, close):
+    model = build()
+    expected, prepared = vc.record(model, picture), model.transform(picture)[0]
+    for trace in vc.record(model.to(dtype), [picture, prepared]):
+        torch.testing.assert_close(trace.logits, expected.logits, rtol=0, atol=close)
+        torch.testing.assert_close(trace.token_norms, expected.token_norms, rtol=close, atol=close)
+        torch.testing.assert_close(vc.rollout(trace).float(), vc.rollout(expected), rtol=0, atol=close)
+
+
+def test_a_model_that_does_not_tell_how_pictures_are_prepared_takes_tensors_alone(build, picture):
+    model = build()
+    prepared, model.transform = model.transform(picture)[0], None
+    with pytest.raises(vc.InputError, match="give it a `transform`") as caught:
+        vc.record(model, picture)
+    assert caught.value.code == "checkpoint-config"
+    assert vc.record(model, prepared).crop is None
+
+
 def test_on_grid_and_token_at(build, pictures):
     trace = vc.record(build(registers=2), pictures(1))
     grid = trace.on_grid(torch.arange(38))

@@ -29,7 +29,7 @@ from vit_core.labelled import FILES
 from vit_core.model import VisionTransformer
 from vit_core.rows import Store, stats, storable
 from vit_core.runs import Meter, Progress, cancel, describe, described, disk, progress, session, start
-from vit_core.trace import autocast
+from vit_core.trace import autocast, prepare
 
 __all__ = ["Progress", "cancel", "class_table", "described", "differs", "evaluate", "mapped", "progress", "session",
            "start"]
@@ -44,8 +44,9 @@ FOLDER, FILE = "pictures' folder", "pictures' file"  # in a run's identity, of w
 def numbers(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
     """uint8 (n, height, width, channels) -> logits (n, classes) and the vectors that the head reads (n, width), both
     float32 on the CPU."""
-    device = next(model.parameters()).device
-    images = decode.normalise(pixels, model.transform, device)
+    weight = next(model.parameters())
+    device = weight.device
+    images = decode.normalise(pixels, model.transform, device).to(weight.dtype)
     with autocast(device):
         for layer in model.layers(model.embed(images)):
             tokens = layer.tokens
@@ -259,7 +260,8 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-folder" (it holds
     files that are no run's), "evaluate-among" (it lies among the pictures), "evaluate-cancelled",
     "evaluate-disk" (what is written is kept), "evaluate-workers", "evaluate-memory", "evaluate-ray-missing",
-    "evaluate-ray", "evaluate-option", "model-no-head", "image-channels", and what `load` raises.
+    "evaluate-ray", "evaluate-option", "model-no-head", "image-channels", "checkpoint-config" (no `transform`), and what
+    `load` raises.
     """
     out = Path(out)
     _check(batch, workers, engine)
@@ -276,8 +278,7 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     loaded = checkpoints.load(model, device) if isinstance(model, str) else model
     if loaded.head is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
-    if loaded.transform.channels not in (1, 3):
-        loaded.transform.seen(Image.new("RGB", (1, 1)))  # raises, once instead of in every row
+    prepare(loaded, Image.new("RGB", (1, 1)))  # a model that takes no picture raises, once instead of in every row
     name = name or (model if isinstance(model, str) else "(a model in memory)")
     before = described(out)
     batch = _batch(batch, loaded, {} if restart else before)

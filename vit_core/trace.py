@@ -93,8 +93,14 @@ class Trace:
 
 def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | None]:
     """A picture as `model`'s input (1, C, height, width), and the way back. Raises InputError."""
+    dtype = next(model.parameters()).dtype
     if not isinstance(picture, Tensor):
-        return model.transform(read(picture))
+        if model.transform is None:
+            raise InputError("checkpoint-config", "the model does not tell how pictures are prepared: give it a "
+                             "`transform`, or a float tensor in place of the picture", source="the model",
+                             reason="transform = None")
+        images, crop = model.transform(read(picture))
+        return images.to(dtype), crop
     channels, (least, narrowest) = model.config.channels, model.config.patch_size
     if (picture.ndim != 4 or len(picture) != 1 or picture.shape[1] != channels or picture.shape[2] < least
             or picture.shape[3] < narrowest or not picture.is_floating_point()):
@@ -104,7 +110,7 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
             f"of {least} x {narrowest}, not {picture.dtype} {tuple(picture.shape)}",
             shape=tuple(picture.shape), dtype=str(picture.dtype).removeprefix("torch."), channels=channels,
         )  # fmt: skip
-    return picture.to(next(model.parameters()).dtype), None
+    return picture.to(dtype), None
 
 
 def autocast(device: torch.device, bf16: bool = False):
@@ -149,7 +155,8 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
                 for i in range(len(crops)):  # copied: views would keep the values too, and the whole batch
                     queries[i][len(norms) - 1] = layer.query[i]
                     keys[i][len(norms) - 1] = layer.key[i]
-            norms.append(torch.linalg.vector_norm(tokens, dim=-1, dtype=torch.float32))
+            wide = torch.promote_types(tokens.dtype, torch.float32)  # half precision would overflow
+            norms.append(torch.linalg.vector_norm(tokens, dim=-1, dtype=wide).float())
             del layer  # or it would stay until the next is made
         tokens = model.norm(tokens)
         logits = model.classify(tokens)
