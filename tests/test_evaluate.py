@@ -505,6 +505,13 @@ def test_a_model_of_other_floats_or_without_its_preprocessing(tmp_path, loaded):
     refused("checkpoint-config", evaluate, loaded, source, tmp_path / "none", workers=0)
 
 
+def test_labels_of_another_model_are_refused_before_anything_runs(tmp_path, loaded):
+    loaded.labels = [*loaded.labels, "stranger"]  # the pictures have such a class, and the model has not
+    source = labelled(photographs(tmp_path / "p", 72))
+    refused("labels-count", evaluate, loaded, source, tmp_path / "out", workers=0)
+    assert not (tmp_path / "out" / "rows.parquet").exists()
+
+
 def test_a_refusal_leaves_the_run_that_is_there_as_it_was(tmp_path, loaded):
     source, out, stop = labelled(photographs(tmp_path / "p", 18)), tmp_path / "out", iter([False, True])
     with pytest.raises(InputError, match="stopped after"):

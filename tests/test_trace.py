@@ -220,6 +220,15 @@ def test_predict_is_sorted_and_named(build, picture):
     assert len(vc.predict(model, picture, k=50)) == 11
 
 
+@pytest.mark.parametrize("labels", ["ab", "abcdefghijklm"])
+def test_labels_of_another_model_name_nothing(build, picture, labels):
+    model = build()
+    model.labels = list(labels)
+    with pytest.raises(vc.InputError, match=f"11 classes but {len(labels)} labels") as caught:
+        vc.predict(model, picture)
+    assert caught.value.code == "labels-count"
+
+
 def test_of_fewer_than_one_class_there_is_none(build, picture):
     assert vc.predict(build(), picture, 0) == vc.predict(build(), picture, -1) == []
 

@@ -24,6 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from vit_core import checkpoints, decode
+from vit_core.checkpoints._assemble import check_labels
 from vit_core.errors import InputError
 from vit_core.labelled import FILES
 from vit_core.model import VisionTransformer
@@ -260,8 +261,8 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     Raises InputError: "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-folder" (it holds
     files that are no run's), "evaluate-among" (it lies among the pictures), "evaluate-cancelled",
     "evaluate-disk" (what is written is kept), "evaluate-workers", "evaluate-memory", "evaluate-ray-missing",
-    "evaluate-ray", "evaluate-option", "model-no-head", "image-channels", "checkpoint-config" (no `transform`), and what
-    `load` raises.
+    "evaluate-ray", "evaluate-option", "model-no-head", "image-channels", "checkpoint-config" (no `transform`),
+    "labels-count" and "labels-format" (of a model in memory), and what `load` raises.
     """
     out = Path(out)
     _check(batch, workers, engine)
@@ -278,6 +279,7 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     loaded = checkpoints.load(model, device) if isinstance(model, str) else model
     if loaded.head is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
+    check_labels(loaded.labels and list(loaded.labels), loaded.config.classes, "the model")
     prepare(loaded, Image.new("RGB", (1, 1)))  # a model that takes no picture raises, once instead of in every row
     name = name or (model if isinstance(model, str) else "(a model in memory)")
     before = described(out)

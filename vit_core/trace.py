@@ -201,11 +201,17 @@ def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: b
 
 
 def top_k(model: VisionTransformer, trace: Trace, k: int = 5) -> list[tuple[str, float]]:
-    """The `k` most probable classes of a recorded picture as (label, probability), best first."""
+    """The `k` most probable classes of a recorded picture as (label, probability), best first.
+
+    Raises InputError: "model-no-head", "labels-count" where the model has not one label for each class.
+    """
     if trace.logits is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
     probabilities, classes = trace.logits.softmax(-1).topk(max(0, min(k, trace.logits.numel())))
     names = model.labels or [f"class {i}" for i in range(trace.logits.numel())]
+    if len(names) != trace.logits.numel():
+        raise InputError("labels-count", f"the model has {trace.logits.numel()} classes but {len(names)} labels",
+                         source="the model", classes=trace.logits.numel(), labels=len(names))
     return [(names[c], p) for c, p in zip(classes.tolist(), probabilities.tolist(), strict=True)]
 
 
