@@ -668,6 +668,13 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, no_room):
     assert str(path) in not_saved("evaluate-disk")  # the disk is full
     for name in ("my.pth", "my", ".safetensors"):  # of another name, it would be read as bare weights
         assert ".safetensors" in not_saved("checkpoint-format", tmp_path / name)
+    config = model.config
+    for odd, named in (({"norm_eps": 1}, "norm_eps"), ({"class_token": 1}, "class_token"),
+                       ({"heads": np.int64(3)}, "int64")):  # they run as well as what they stand for
+        model.config = replace(config, **odd)
+        assert named in not_saved("checkpoint-config")
+    model.config, model.labels = config, ["a\udce9", *"bcde"]
+    not_saved("checkpoint-config")
     model.labels = ["a", "b"]
     not_saved("labels-count")
     model.labels = tuple("abcde")

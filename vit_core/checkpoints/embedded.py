@@ -56,9 +56,16 @@ def save(model: VisionTransformer, path: str | os.PathLike, card: dict | None = 
     check_labels(model.labels, model.config.classes, path.name)
     metadata = {"config": model.config.to_dict(), "labels": model.labels,
                 "preprocess": dataclasses.asdict(model.transform), "card": card or {}}
+    try:
+        written = json.dumps(metadata, ensure_ascii=False)
+        written.encode()
+        _config(json.loads(written))
+    except (TypeError, ValueError) as error:  # numpy's numbers, an int for a float, half of a surrogate pair
+        raise InputError("checkpoint-config", f"{path.name} could not be read back: {short(error)}.", source=path.name,
+                         reason=short(error)) from error
     state = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in model.state_dict().items()}  # none is shared
     try:
-        save_file(state, path, {"vitrine": json.dumps(metadata, ensure_ascii=False)})
+        save_file(state, path, {"vitrine": written})
     except (OSError, SafetensorError) as error:
         raise InputError("evaluate-disk", f"The model cannot be written to {short(path)} ({short(error)}); make room "
                          "or choose another folder.", out=short(path), reason=short(error)) from error
