@@ -1,6 +1,9 @@
 """The command line, run as a person would."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -46,6 +49,19 @@ def test_explain_multiplies_in_bfloat16_where_it_is_asked_to_and_says_so(tmp_pat
     for exact, rough in zip(*said.values(), strict=True):
         np.testing.assert_allclose(rough, exact, atol=0.05)
         assert np.abs(np.subtract(rough, exact)).max() > 0  # it was not float32 again
+
+
+def test_names_that_the_terminal_cannot_show_are_spelt_out(tmp_path):
+    image = tmp_path / os.fsdecode(b"caf\xe9.png")
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "p.png")
+    os.rename(tmp_path / "p.png", image)
+    command = [sys.executable, "-m", "vit_core", "explain", str(image), "--out", str(tmp_path / "고양이")]
+    for encoding, shown in (("utf-8:strict", "고양이"), ("ascii", "\\uace0")):
+        ran = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}, timeout=120)
+        assert (ran.returncode, ran.stderr) == (0, b"")
+        assert shown in ran.stdout.decode()
+    facts = json.loads((tmp_path / "고양이" / image.with_suffix(".json").name).read_text("utf-8"))
+    assert os.fsencode(facts["image"]) == bytes(image)
 
 
 def test_same_names_do_not_overwrite_each_other(tmp_path):

@@ -512,6 +512,20 @@ def test_labels_of_another_model_are_refused_before_anything_runs(tmp_path, load
     assert not (tmp_path / "out" / "rows.parquet").exists()
 
 
+def test_names_that_are_not_utf_8_are_classes_and_folders_too(tmp_path, model, capsys):
+    root = tmp_path / os.fsdecode(b"p\xe9")
+    photographs(root, 27)
+    os.rename(root / "class 1", root / os.fsdecode(b"caf\xe9"))
+    stop, out = iter([False, True]), tmp_path / "out"
+    refused("evaluate-cancelled", evaluate, f"file:{model}", labelled(root), out, batch=9, workers=0,
+            should_stop=lambda: next(stop))
+    assert main(["evaluate", str(root), "--model", f"file:{model}", "--out", str(out), "--workers", "0"]) == 0
+    assert "not known to the model: caf\\udce9\n" in capsys.readouterr().out
+    assert [row["path"] for row in table(out / "rows.parquet")][:2] == ["caf\\udce9/00009.jpg", "caf\\udce9/00010.png"]
+    said = described(out)["source"]
+    assert (said["title"], said["classes"][0], os.fsencode(said["root"])) == ("p\\udce9", "caf\\udce9", bytes(root))
+
+
 def test_a_refusal_leaves_the_run_that_is_there_as_it_was(tmp_path, loaded):
     source, out, stop = labelled(photographs(tmp_path / "p", 18)), tmp_path / "out", iter([False, True])
     with pytest.raises(InputError, match="stopped after"):

@@ -4,6 +4,7 @@ DIR`, `serve --model NAME` and `models`."""
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -75,7 +76,8 @@ def explain(args: argparse.Namespace) -> int:
             "rollout": {name: getattr(args, name) for name in ("fusion", "residual", "discard", "token")},
         }
         out = args.out / stem
-        Path(f"{out}.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        Path(f"{out}.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8",
+                                        "backslashreplace")
         shown = grid_to_picture(rollout, trace.crop, model.config.patch_size, smooth=True)
         overlay(picture, shown).save(f"{out}.rollout.png")
         for layer, maps in enumerate(heads):
@@ -211,6 +213,9 @@ def main(argv: list[str] | None = None) -> int:
     one.set_defaults(run=serve)
     commands.add_parser("models", help="what can be loaded here").set_defaults(run=models)
     args = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is spelt out
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return args.run(args)
     except vc.InputError as error:

@@ -137,9 +137,9 @@ def _plan(name: str, model: VisionTransformer, source, match, batch: int) -> dic
     device, digest = next(model.parameters()).device, source.digest()
     return {
         "model": name, "labels": model.labels, "total": len(source),
-        "source": {"title": source.title, "kind": source.kind, "root": str(Path(source.root).absolute()),
-                   "classes": list(source.classes)},
-        "match": {"by": match.by, "target": match.target.tolist(), "unknown": list(match.unknown)},
+        "source": {"title": storable(source.title), "kind": source.kind, "root": str(Path(source.root).absolute()),
+                   "classes": [storable(c) for c in source.classes]},
+        "match": {"by": match.by, "target": match.target.tolist(), "unknown": [storable(c) for c in match.unknown]},
         "identity": {"model": weights_digest(model), "source": source_digest(source),
                      "classes": _digest(np.ascontiguousarray(match.target, np.int32).tobytes()), "batch": batch,
                      "device": device.type, "torch": torch.__version__,

@@ -117,7 +117,7 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = arrow_schema({"vitrine": json.dumps(about, ensure_ascii=False)})
+        schema = arrow_schema({"vitrine": storable(json.dumps(about, ensure_ascii=False))})
         part = path.with_name(f".{path.name}.part")
         cursor = self._db.execute(f"SELECT {', '.join(COLUMNS)} FROM rows ORDER BY position")
         try:

@@ -51,7 +51,8 @@ def described(out: Path) -> dict:
 
 def describe(out: Path, run: dict) -> None:
     part = out / ".run.json.part"
-    part.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    # A folder's name may have bytes that are not UTF-8: JSON's own escapes then, which are read back as they were.
+    part.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", "utf-8", "backslashreplace")
     os.replace(part, out / "run.json")
 
 
