@@ -117,6 +117,19 @@ def test_a_checkpoint_with_nan_ends_with_two_and_names_the_tensor(tmp_path, caps
     assert "blocks.2.attn.proj.weight" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("tensor", ["blocks.0.mlp.fc2.weight", "head.weight"])
+def test_numbers_beyond_float32_are_a_sentence_and_no_file(tmp_path, capsys, tensor):
+    model = vc.load("embedded:fashion", device="cpu")
+    with torch.no_grad():
+        model.get_parameter(tensor).fill_(3e38)
+    vc.save(model, tmp_path / "huge.safetensors")
+    arguments = ["explain", str(SAMPLES / "chelsea.jpg"), "--out", str(tmp_path / "out"), "--model",
+                 f"file:{tmp_path / 'huge.safetensors'}"]
+    assert main(arguments) == 2
+    assert "chelsea.jpg: The model's numbers for this picture are not finite." in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_a_place_that_cannot_be_written_is_said(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["explain", str(SAMPLES / "chelsea.jpg"), "--out", str(tmp_path / "file" / "out")]) == 2

@@ -39,7 +39,7 @@ def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
 def explain(args: argparse.Namespace) -> int:
     """For each picture: <name>.json, <name>.rollout.png, <name>.layer<NN>.png (a head a tile), <name>.npz.
 
-    A picture that cannot be read gets its sentence and the others go on.
+    A picture that cannot be read, or whose numbers are not finite, gets its sentence and the others go on.
     """
     model = _loaded(args)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -58,6 +58,11 @@ def explain(args: argparse.Namespace) -> int:
         heads = np.stack([
             trace.on_grid(trace.attention(layer, [args.token])[:, 0]).cpu().numpy() for layer in range(trace.depth)
         ])  # layers, heads, rows, cols
+        logits = np.zeros(0) if trace.logits is None else trace.logits.cpu().numpy()
+        if not all(np.isfinite(numbers).all() for numbers in (rollout, heads, logits)):
+            print(f"{path}: The model's numbers for this picture are not finite.", file=sys.stderr)
+            status = 2
+            continue
 
         stem = path.stem
         while stem in taken:  # two folders may hold a cat.jpg each
@@ -83,8 +88,7 @@ def explain(args: argparse.Namespace) -> int:
         for layer, maps in enumerate(heads):
             tile(maps).save(f"{out}.layer{layer + 1:02}.png")
         np.savez_compressed(f"{out}.npz", rollout=rollout, rollout_row=row.cpu().numpy(), attention=heads,
-                            logits=np.zeros(0) if trace.logits is None else trace.logits.cpu().numpy(),
-                            token_norms=trace.token_norms.cpu().numpy())
+                            logits=logits, token_norms=trace.token_norms.cpu().numpy())
         said = ", ".join(f"{label} {p:.0%}" for label, p in labels[:3]) if labels else "no head, no prediction"
         print(f"{path}: {said} -> {out}.*")
     return status
