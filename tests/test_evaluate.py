@@ -780,6 +780,13 @@ def test_a_table_of_classes_is_read_however_a_spreadsheet_writes_it(tmp_path, te
     assert class_table(tmp_path / "t.csv") == {"kitten": "cat", "fish": "tench"}
 
 
+def test_a_table_of_classes_that_says_two_things_of_one_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("kitten,cat\npuppy,dog\nkitten,cat\n", "utf-8")
+    assert class_table(tmp_path / "t.csv") == {"kitten": "cat", "puppy": "dog"}
+    (tmp_path / "t.csv").write_text("kitten,cat\npuppy,dog\nkitten,dog\n", "utf-8")
+    assert "'kitten' is 'cat' in one row and 'dog'" in str(refused("evaluate-table", class_table, tmp_path / "t.csv"))
+
+
 def test_names_with_commas_in_a_table_of_classes(tmp_path):
     for text in ("n01440764;tench, Tinca tinca\nn02123045;tabby\n", 'n01440764,"tench, Tinca tinca"\nn02123045,tabby\n',
                  'n01440764\ttench, Tinca tinca\nn02123045\ttabby\n'):

@@ -169,14 +169,18 @@ def class_table(path: str | os.PathLike) -> dict[str, str]:
     """A CSV file (UTF-8) of two columns, a class of the source and the model's name for it, as a table for `evaluate`.
     A first line "source,model" names them.
 
-    Raises InputError "evaluate-table".
+    Raises InputError "evaluate-table", for two rows that say different things of one class too.
     """
     from vit_core.tables import pairs
 
     try:
         rows = pairs(path)
         named = bool(rows) and [cell.strip().lower() for cell in rows[0][:2]] == ["source", "model"]
-        return {ours: theirs for ours, theirs, *_ in rows[named:]}
+        table: dict[str, str] = {}
+        for ours, theirs, *_ in rows[named:]:
+            if table.setdefault(ours, theirs) != theirs:
+                raise ValueError(f"{ours!r} is {table[ours]!r} in one row and {theirs!r} in another")
+        return table
     except (OSError, ValueError, csv.Error) as error:
         raise InputError("evaluate-table", f"{os.fspath(path)!r} cannot be read as a table of classes ({error}); write "
                          "a UTF-8 CSV file of two columns: a class of the source, the model's name for it.",
