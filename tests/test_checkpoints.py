@@ -686,14 +686,16 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, no_room):
 
 
 EVERYTHING = ("heads", "pool", "grid", "layers", "preprocess")
+AVERAGED = ("heads", "average", "grid", "layers", "preprocess")
 
 
 @pytest.mark.parametrize(("options", "assumed"), [
     ({}, EVERYTHING), ({"num_heads": 6}, EVERYTHING), ({"img_size": (32, 128)}, EVERYTHING),
     ({"qk_norm": True, "num_heads": 6}, EVERYTHING[1:]), ({"global_pool": "avg", "fc_norm": False}, EVERYTHING),
-    ({"global_pool": "avg"}, ("heads", "grid", "layers", "preprocess")),  # a norm of what was pooled
+    ({"global_pool": "avg"}, AVERAGED), ({"global_pool": "max"}, AVERAGED),  # a norm of what was pooled
+    ({"global_pool": "avgmax", "class_token": False}, AVERAGED),
     ({"global_pool": "map", "class_token": False}, ("heads", "grid", "layers", "preprocess")),
-    ({"global_pool": "avg", "class_token": False}, ("heads", "grid", "layers", "preprocess")),
+    ({"global_pool": "avg", "class_token": False}, AVERAGED),
     ({"num_classes": 0}, ("heads", "grid", "layers", "preprocess")),  # nothing is pooled
 ], ids=str)
 def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
@@ -704,7 +706,7 @@ def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
     same = {"heads": model.config.heads == theirs.blocks[0].attn.num_heads,
             "pool": model.config.pool == theirs.global_pool or model.head is None,
             "grid": model.config.grid == theirs.patch_embed.grid_size}
-    assert all(same[fact] for fact in same.keys() - set(assumed))
+    assert all(same[fact] for fact in same.keys() - {"pool" if fact == "average" else fact for fact in assumed})
     torch.save(model.state_dict(), tmp_path / "ours.pth")
     assert vc.load(f"file:{tmp_path / 'ours.pth'}", "cpu").assumed == assumed
 
@@ -762,7 +764,8 @@ def test_other_sources_assume_nothing_but_colours_that_nobody_states(tmp_path):
     ({}, "heads, pooling, grid, layers and preprocessing: taken as usual (heads 64 wide, class token, square, "
          "norms first, gelu, mean 0.5)"),
     ({"qk_norm": True, "class_token": False, "global_pool": "avg"},
-     "grid, layers and preprocessing: taken as usual (square, norms first, gelu, mean 0.5)"),
+     "pooling, grid, layers and preprocessing: taken as usual (mean of the patches, square, norms first, gelu, "
+     "mean 0.5)"),
 ], ids=["much", "little"])
 def test_the_command_line_says_what_was_assumed(options, said, tmp_path, capsys):
     save_file(built(**options).state_dict(), tmp_path / "my.safetensors")

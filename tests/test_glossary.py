@@ -24,7 +24,8 @@ TERMS = {
 }
 #: Where Korean says it without the word: "attends to", "each other", a verb for the noun.
 OTHERWISE = {
-    ("heads?", "pages", "side.assumed.pool"), ("heads?", "pages", "distances.not"),
+    ("heads?", "pages", "side.assumed.pool"), ("heads?", "pages", "side.assumed.average"),
+    ("heads?", "pages", "distances.not"),
     ("heads?", "encoder", "is_attention"), ("heads?", "summary", "note"), ("attention", "atlas", "summary_row_token"),
     ("attention", "encoder", "is_attention2"), ("patch(es)?", "positions", "outline"),
     ("class(es)?", "pages", "error.source-truth"), ("class(es)?", "pages", "mistakes.text.margin"),

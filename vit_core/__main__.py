@@ -18,9 +18,9 @@ from vit_core.draw import overlay, tile
 from vit_core.images import grid_to_picture, read
 
 #: By `model.assumed`: what a file did not tell, and what it was taken for.
-_ASSUMED = {"heads": ("heads", "heads {width} wide"), "pool": ("pooling", "class token"), "grid": ("grid", "square"),
-            "layers": ("layers", "norms first, {activation}"),
-            "preprocess": ("preprocessing", "mean 0.5")}
+_ASSUMED = {"heads": ("heads", "heads {width} wide"), "pool": ("pooling", "class token"),
+            "average": ("pooling", "mean of the patches"), "grid": ("grid", "square"),
+            "layers": ("layers", "norms first, {activation}"), "preprocess": ("preprocessing", "mean 0.5")}
 
 
 def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:

@@ -171,7 +171,7 @@ def resize_positions(grid_embed: Tensor, grid: tuple[int, int], antialias: bool)
 
 class VisionTransformer(nn.Module):
     """A ViT of any size. `labels` are its class names, `transform` its `images.Preprocess`; `assumed` is what the file
-    it came from did not tell and was taken as usual: "heads", "pool", "grid", "layers", "preprocess" (`local.py`)."""
+    it came from did not tell and was taken as usual: "heads", "pool", "average", "grid", "layers", "preprocess"."""
 
     def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform=None):
         super().__init__()

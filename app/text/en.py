@@ -33,6 +33,7 @@ SENTENCES = {
     "side.assumed": "The file does not tell everything; taken as usual: {taken}. Where that is wrong, so is what is "
                     "shown. A file that `vc.save` wrote tells it all.",
     "side.assumed.heads": "heads {width} wide", "side.assumed.pool": "the head reads the class token",
+    "side.assumed.average": "the head reads the mean of the patches",
     "side.assumed.layers": "norms first in a layer, activation {activation}", "side.assumed.grid": "a square grid",
     "side.assumed.preprocess": "colours of mean and deviation 0.5",
     "side.model.device": "Runs on {device} · last pass {time}",

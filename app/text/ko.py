@@ -33,6 +33,7 @@ SENTENCES = {
     "side.assumed": "파일에 없는 것은 흔한 값으로 두었습니다: {taken}. 이 값이 틀리면 보이는 것도 틀립니다. "
                     "`vc.save`로 저장한 파일에는 모두 들어 있습니다.",
     "side.assumed.heads": "헤드 폭 {width}", "side.assumed.pool": "예측에 클래스 토큰 사용",
+    "side.assumed.average": "예측에 패치의 평균 사용",
     "side.assumed.layers": "레이어는 정규화 먼저, 활성화 함수 {activation}", "side.assumed.grid": "정사각형 격자",
     "side.assumed.preprocess": "색의 평균과 표준편차 0.5",
     "side.model.device": "{device}에서 실행 · 마지막 순전파 {time}",

@@ -85,7 +85,8 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
     facts = {"norm": "layer", "norm_eps": 1e-6 if dino else 1e-12, "patch_bias": True, "final_norm": True,
              "proj_bias": True, "mlp_bias": True, "layer_scale": dino,
              "position_resize": "bicubic_antialias" if registers else "bicubic"}
-    if weights.facts["class_token"]:  # I-JEPA has none
+    facts["pool"] = "avg"  # of I-JEPA, which has no class token
+    if weights.facts["class_token"]:
         facts["pool"] = "token_avg" if dino and "head.weight" in weights.state else "token"
     positions, tokens = weights.state.get("positions"), weights.state.get("prefix_tokens")
     if registers and positions is not None and positions.ndim == 3 and weights.facts["class_token"] \

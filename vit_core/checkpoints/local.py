@@ -1,9 +1,9 @@
 """`file:<path>`: a checkpoint file by itself, its architecture read from its tensors' names and shapes.
 
-What shapes do not tell is taken as published: heads 64 wide (see `_keys.py`), the class token read where there is one,
-a square grid, layers with their norms first and GELU, mean and deviation 0.5, and the model's `assumed` says so; the
-source's norm epsilon. A config.json beside the file, transformers' or timm's, says it better and is believed, and so is
-what `vc.save` wrote into it.
+What shapes do not tell is taken as published: heads 64 wide (see `_keys.py`), the class token read where there is one
+and no norm of what was pooled, else the patches' mean, a square grid, layers with their norms first and GELU, mean and
+deviation 0.5, and the model's `assumed` says so; the source's norm epsilon. A config.json beside the file,
+transformers' or timm's, says it better and is believed, and so is what `vc.save` wrote into it.
 """
 
 from __future__ import annotations
@@ -66,10 +66,11 @@ def load(name: str) -> VisionTransformer:
 
 def _assumed(ours: ViTConfig, implied: dict) -> tuple[str, ...]:
     """What neither names nor shapes told of a bare file; `implied`: what its names' family has always."""
+    pool_told = "pool" in implied or not ours.classes or ours.distillation_head
     told = {
         "heads": ours.qk_norm,  # the norm is as wide as a head
-        "pool": "pool" in implied or not ours.classes or not ours.class_token or ours.pool == "map" or ours.pool_norm
-        or ours.distillation_head,
+        "pool": pool_told or ours.pool != "token",
+        "average": pool_told or ours.pool != "avg",  # or the maximum, or of both
         "grid": ours.position == "none",
         "layers": bool(implied) and ours.mlp == "glu",  # transformers' gate is always SiLU
         "preprocess": False,
