@@ -87,6 +87,14 @@ def test_integers_are_the_models_numbers_only_when_they_fit():
     assert match([], []).target.tolist() == []
 
 
+def test_labels_that_are_numbers_are_names_and_count_as_they_count():
+    found = match(["0", "1", "2"], ["1", "2", "3"])  # the model's class 1 is called 2
+    assert (found.target.tolist(), found.by) == ([-1, 0, 1], "name")
+    labels = [f"{i:02}" for i in range(11)]
+    found = match([str(i) for i in range(11)], labels)  # of which the last alone is spelt the same
+    assert (found.target.tolist(), found.by) == ([*range(11)], "index")
+
+
 def test_by_the_users_table(tmp_path):
     table = {"Kitty": "cat", "boat": "SHIP", "lorry": "9", "wrong": "unicorn", "dog": "frog"}
     classes = ["kitty", "boat", "lorry", "wrong", "dog", "horse", "other"]

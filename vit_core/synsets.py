@@ -52,7 +52,8 @@ def match(classes: Sequence[str], model_labels: Sequence[str],
     `table`: source name -> model's label, or its number where no label is called so; or a CSV of both (columns
     `source` and `model`). It goes first; what it does not name is matched by name: exactly, then whatever the case,
     hyphens and underscores, then with one of the synonyms in a label ("tench, Tinca tinca"). Synset ids (n01440764)
-    are matched by timm's tables. Classes 0 to k-1 are the model's numbers where it has k classes.
+    are matched by timm's tables. Classes 0 to k-1 are the model's numbers where it has k classes, unless a label says
+    another number.
     Raises InputError: "evaluate-table-rows" (rows of the table that name no class of the source), "timm-missing",
     "timm-broken" (synset ids only), and what `tables.mapping` raises.
     """
@@ -63,7 +64,9 @@ def match(classes: Sequence[str], model_labels: Sequence[str],
         table = mapping(table)
     target, by = _by_name(classes, _Labels(labels)), "name"
     if (target < 0).any() and _numbers(classes, len(labels)):
-        target, by = np.array([int(c) for c in classes], np.int32), "index"
+        numbers = np.array([int(c) for c in classes], np.int32)
+        if ((target == numbers) | (target == -1)).all():  # else the labels are numbers too, and count otherwise
+            target, by = numbers, "index"
     by_synset = _by_synset(classes, labels, target)
     if (by_synset[target < 0] >= 0).any():
         by = "synset"
