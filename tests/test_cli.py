@@ -72,6 +72,15 @@ def test_same_names_do_not_overwrite_each_other(tmp_path):
     assert len(list((tmp_path / "out").glob("*.json"))) == 2
 
 
+def test_a_large_jpeg_is_opened_smaller_and_that_is_said(tmp_path, capsys):
+    Image.new("L", (9000, 7000), 90).save(tmp_path / "large.jpg")  # 63 megapixels, more than can be decoded in grey
+    for image, part, size in ((tmp_path / "large.jpg", 2, [3500, 4500]), (SAMPLES / "chelsea.jpg", 1, [300, 451])):
+        assert main(["explain", str(image), "--out", str(tmp_path / "out")]) == 0
+        assert ("(opened at 1/2 of its size)" in capsys.readouterr().out) is (part > 1)
+        crop = json.loads((tmp_path / "out" / f"{image.stem}.json").read_text("utf-8"))["crop"]
+        assert (crop["part"], crop["picture"]) == (part, size)
+
+
 def test_models_lists_the_embedded_ones(capsys):
     assert main(["models"]) == 0
     said = capsys.readouterr().out

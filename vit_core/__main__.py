@@ -68,6 +68,7 @@ def explain(args: argparse.Namespace) -> int:
         while stem in taken:  # two folders may hold a cat.jpg each
             stem += "_"
         taken.add(stem)
+        part = picture.info.get("part", 1)
         labels = None if trace.logits is None else vc.top_k(model, trace, args.k)
         facts = {
             "image": str(path),
@@ -77,7 +78,8 @@ def explain(args: argparse.Namespace) -> int:
             "predictions": labels and [{"label": label, "probability": p} for label, p in labels],
             "grid": trace.grid,
             "prefix": model.config.prefix_names,
-            "crop": {"box": trace.crop.box, "picture": trace.crop.picture, "input": trace.crop.input},
+            "crop": {"box": trace.crop.box, "picture": trace.crop.picture, "input": trace.crop.input,
+                     "part": part},  # the picture is 1/part of the file's size
             "rollout": {name: getattr(args, name) for name in ("fusion", "residual", "discard", "token")},
         }
         out = args.out / stem
@@ -90,7 +92,7 @@ def explain(args: argparse.Namespace) -> int:
         np.savez_compressed(f"{out}.npz", rollout=rollout, rollout_row=row.cpu().numpy(), attention=heads,
                             logits=logits, token_norms=trace.token_norms.cpu().numpy())
         said = ", ".join(f"{label} {p:.0%}" for label, p in labels[:3]) if labels else "no head, no prediction"
-        print(f"{path}: {said} -> {out}.*")
+        print(f"{path}{f' (opened at 1/{part} of its size)' if part > 1 else ''}: {said} -> {out}.*")
     return status
 
 
