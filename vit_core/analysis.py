@@ -101,7 +101,7 @@ def embedding_filters(model: VisionTransformer, count: int = 28) -> tuple[Tensor
 
     Filters (k, patch height, patch width, 3) in [0, 1], each stretched over its own range around grey,
     and the share of the filters' variance each explains (k,), k = min(count, rank). One-channel models
-    give grey filters; other channel counts show their first three.
+    give grey filters; other channel counts show their first three, and of two both, (..., 2).
     """
     weight = model.patch_embed.weight.detach().float().cpu()  # D, C, ph, pw
     _, S, Vh = torch.linalg.svd(weight.flatten(1) - weight.flatten(1).mean(0), full_matrices=False)

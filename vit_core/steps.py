@@ -160,7 +160,8 @@ def unit_logits(model: VisionTransformer, layer: int, unit: int) -> Tensor | Non
 
     The direction is read straight through the last norm's weight and the head, as if the head read this token next:
     what later layers make of it is left out. None where no such reading exists: without a head, with a norm on what
-    the MLP adds, or with a head that reads anything but one vector of the stream's width.
+    the MLP adds, or with a head that reads anything but one vector of the stream's width. Of two heads, whose mean the
+    model's logits are, it is the class token's that is asked, and not halved.
     """
     block = model.blocks[layer]
     if model.head is None or block.kind == "post" or model.config.pool in ("map", "token_avg"):
