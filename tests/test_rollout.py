@@ -218,3 +218,10 @@ def test_options_out_of_range_are_named(traces, option):
     with pytest.raises(vc.InputError, match=next(iter(option))) as caught:
         vc.rollout(traces[0], **option)
     assert caught.value.code == "rollout-option"
+
+
+@pytest.mark.parametrize("option", [{"fusion": "median"}, {"discard": -0.1}, {"discard": 1.0}])
+def test_layers_are_not_fused_by_an_option_out_of_range(traces, option):
+    with pytest.raises(vc.InputError, match=next(iter(option))) as caught:
+        vc.fused_layers(traces[0], **option)
+    assert caught.value.code == "rollout-option"

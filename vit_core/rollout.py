@@ -98,11 +98,25 @@ def normalise_rows(fused: Tensor) -> Tensor:
                        torch.eye(len(fused), device=fused.device, dtype=fused.dtype))
 
 
+def _check(checks: dict[str, tuple[bool, str, object, str]]) -> None:
+    """InputError "rollout-option" for the first option that is not good: (good, what is expected, what came, range)."""
+    for name, (good, expected, got, allowed) in checks.items():
+        if not good:
+            raise InputError("rollout-option", f"{name} must be {expected}, not {got}", option=name, got=got,
+                             allowed=allowed)
+
+
+def _of_fusion(fusion: str, discard: float) -> dict[str, tuple[bool, str, object, str]]:
+    return {"fusion": (fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", fusion, ", ".join(FUSIONS)),
+            "discard": (0 <= discard < 1, "at least 0 and below 1", discard, "0 ≤ d < 1")}
+
+
 def fused_layers(trace: Trace, fusion: str = "mean", discard: float = 0.0) -> list[Tensor]:
     """Every layer's fused attention, (N, N) with rows summing to one: what `rollout(..., fused=...)` takes.
 
-    To be kept by who asks for many tokens' rollouts: depth * N^2 * 4 bytes.
+    To be kept by who asks for many tokens' rollouts: depth * N^2 * 4 bytes. Raises InputError as `rollout` does.
     """
+    _check(_of_fusion(fusion, discard))
     means = [None] * trace.depth if trace.means is None else trace.means
     return [normalise_rows(fused_layer(q, k, fusion, discard, mean))
             for q, k, mean in zip(trace.queries, trace.keys, means, strict=True)]
@@ -182,18 +196,12 @@ def rollout(
     Raises InputError for an option out of range.
     """
     last = trace.depth - 1 if last is None else last
-    checks = {
-        "fusion": (fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", fusion, ", ".join(FUSIONS)),
+    _check(_of_fusion(fusion, discard) | {
         "residual": (0 <= residual <= 1, "between 0 and 1", residual, "0 ≤ r ≤ 1"),
-        "discard": (0 <= discard < 1, "at least 0 and below 1", discard, "0 ≤ d < 1"),
         "last": (0 <= last < trace.depth, f"between 0 and {trace.depth - 1}", last, f"0–{trace.depth - 1}"),
         "first": (0 <= first <= last, f"between 0 and last ({last})", first, f"0–{last}"),
         "token": (0 <= token < trace.length, f"between 0 and {trace.length - 1}", token, f"0–{trace.length - 1}"),
-    }
-    for name, (good, expected, got, allowed) in checks.items():
-        if not good:
-            raise InputError("rollout-option", f"{name} must be {expected}, not {got}", option=name, got=got,
-                             allowed=allowed)
+    })
     layers = slice(first, last + 1)
     if fused is None and fusion == "mean" and not discard:
         fused = trace.means  # their rows sum to one as they are
