@@ -101,6 +101,15 @@ def test_a_model_of_other_floats_takes_pictures_and_tensors(build, picture, dtyp
         torch.testing.assert_close(vc.rollout(trace).float(), vc.rollout(expected), rtol=0, atol=close)
 
 
+@pytest.mark.parametrize("other", [{"size": (2, 2)}, {"mean": (0.5,), "std": (0.5,)}])
+def test_preprocessing_that_is_another_model_s_is_refused(build, picture, other):
+    model = build()
+    model.transform = dataclasses.replace(model.transform, **other)
+    with pytest.raises(vc.InputError, match=r"of shape \(1, 3, height, width\) that holds a patch of 3 x 3") as caught:
+        vc.record(model, picture)
+    assert caught.value.code == "tensor-shape"
+
+
 def test_a_model_that_does_not_tell_how_pictures_are_prepared_takes_tensors_alone(build, picture):
     model = build()
     prepared, model.transform = model.transform(picture)[0], None

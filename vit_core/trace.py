@@ -93,14 +93,13 @@ class Trace:
 
 def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | None]:
     """A picture as `model`'s input (1, C, height, width), and the way back. Raises InputError."""
-    dtype = next(model.parameters()).dtype
+    crop = None
     if not isinstance(picture, Tensor):
         if model.transform is None:
             raise InputError("checkpoint-config", "the model does not tell how pictures are prepared: give it a "
                              "`transform`, or a float tensor in place of the picture", source="the model",
                              reason="transform = None")
-        images, crop = model.transform(read(picture))
-        return images.to(dtype), crop
+        picture, crop = model.transform(read(picture))  # which may be another model's
     channels, (least, narrowest) = model.config.channels, model.config.patch_size
     if (picture.ndim != 4 or len(picture) != 1 or picture.shape[1] != channels or picture.shape[2] < least
             or picture.shape[3] < narrowest or not picture.is_floating_point()):
@@ -110,7 +109,7 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
             f"of {least} x {narrowest}, not {picture.dtype} {tuple(picture.shape)}",
             shape=tuple(picture.shape), dtype=str(picture.dtype).removeprefix("torch."), channels=channels,
         )  # fmt: skip
-    return picture.to(dtype), None
+    return picture.to(next(model.parameters()).dtype), crop
 
 
 def autocast(device: torch.device, bf16: bool = False):
