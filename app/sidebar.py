@@ -61,8 +61,8 @@ def choose_picture() -> None:
         if take(f"sample {file}", (cache.SAMPLES / file).read_bytes, entry[f"title_{t.language}"]):
             st.caption(t("side.credit", author=entry["author"], licence=entry["licence"]))
     elif source == "file":
-        st.html(worded(".st-key-upload", choose=t("side.file.choose"), limit=t("side.file.limit"),
-                       drop=t("side.file.drop")))  # Streamlit's own are English: style.css puts these in their place
+        st.html(worded(".st-key-upload", **{word: t(f"side.file.{word}") for word in (
+            "choose", "limit", "drop", "refused")}))  # Streamlit's own are English: style.css puts these in their place
         upload = st.file_uploader(t("side.file"), key="upload", max_upload_size=20, help=t("side.file.help"))
         if upload and take(upload.file_id, upload.getvalue, upload.name):
             st.caption(t("side.stays"))

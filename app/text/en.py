@@ -15,6 +15,7 @@ SENTENCES = {
     "side.file.help": "JPEG, PNG, WebP, BMP or GIF (its first frame), at most 20 MB. It stays on the computer that "
                       "runs Vitrine.",
     "side.file.choose": "Upload", "side.file.limit": "20MB per file", "side.file.drop": "Drag and drop a file here",
+    "side.file.refused": "Not taken. One file at a time, at most 20 MB; if it is not that, try again.",
     "side.camera": "Take a picture",
     "side.frames": "An animation of {count} frames: the first is shown.",
     "side.part": "So large a picture is opened at 1/{part} of its size.",

@@ -439,6 +439,26 @@ def test_the_uploader_speaks_the_pages_language(visit, shoot):
     assert own == "upload" + ENGLISH("side.file.choose") + ENGLISH("side.file.limit"), "English is as Streamlit says it"
 
 
+def test_why_a_file_was_not_taken_is_seen_beside_it_in_the_pages_language(visit, shoot):
+    page = visit()
+    sidebar, chip = page.get_by_test_id("stSidebar"), page.locator(".st-key-upload .stFileChip")
+    heavy, data, _ = cases()["too many bytes"]
+    upload(page, heavy, data)
+    for say, language in ((ENGLISH, "English"), (KOREAN, "한국어")):
+        sidebar.get_by_text(language, exact=True).click()
+        settled(page)
+        assert say("side.file.refused") in chip.get_by_role("alert").aria_snapshot()
+        seen = chip.get_by_role("alert").evaluate("""alert => {
+            const [box, chip] = [alert.getBoundingClientRect(), alert.closest('.stFileChip').getBoundingClientRect()];
+            return [getComputedStyle(alert).fontSize, box.height > 15 && box.width > 150 && box.bottom <= chip.bottom];
+        }""")
+        assert seen == ["0px", True], "Streamlit's own words stand beside ours, or ours are nowhere"
+        chip.hover()
+        page.wait_for_timeout(500)
+        assert not page.get_by_test_id("stTooltipErrorContent").is_visible()
+        shoot(page, f"uploader-refused-{say.language}")
+
+
 def test_the_language_is_switched_in_place(visit, shoot, server):
     page = visit()
     ran = server.forwards()
