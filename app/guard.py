@@ -22,12 +22,13 @@ def _inline() -> str:
     return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s).digest()).decode()}'" for s in scripts)
 
 
-#: Everything comes from this server. Streamlit styles in line, loads components' code from blobs, compiles WebAssembly;
-#: plotly draws its pictures from data and blobs. Nobody frames the page, and nothing is sent elsewhere.
+#: Everything comes from this server. Streamlit styles in line, loads components' code from blobs, compiles WebAssembly,
+#: reads what its camera took out of a data address; plotly draws its pictures from data and blobs. Nobody frames the
+#: page, and nothing is sent elsewhere.
 CONTENT = "; ".join([
     "default-src 'self'", f"script-src 'self' blob: 'wasm-unsafe-eval' {_inline()}", "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:", "font-src 'self' data:", "media-src 'self' blob:", "worker-src 'self' blob:",
-    "connect-src 'self'", "object-src 'none'", "frame-src 'none'", "frame-ancestors 'none'", "base-uri 'self'",
+    "connect-src 'self' data:", "object-src 'none'", "frame-src 'none'", "frame-ancestors 'none'", "base-uri 'self'",
     "form-action 'self'",
 ])  # fmt: skip
 HEADERS = {

@@ -459,6 +459,27 @@ def test_why_a_file_was_not_taken_is_seen_beside_it_in_the_pages_language(visit,
         shoot(page, f"uploader-refused-{say.language}")
 
 
+#: A camera that sees one colour.
+CAMERA = """navigator.mediaDevices.getUserMedia = async () => {
+    const canvas = document.createElement('canvas'), pen = canvas.getContext('2d');
+    [canvas.width, canvas.height] = [320, 240];
+    setInterval(() => { pen.fillStyle = 'teal'; pen.fillRect(0, 0, 320, 240); }, 200);
+    return canvas.captureStream();
+};"""
+
+
+def test_a_photo_is_taken_and_shown(visit, shoot):
+    page = visit()
+    page.evaluate(CAMERA)
+    page.get_by_test_id("stSidebar").get_by_text(ENGLISH("side.source.camera"), exact=True).click()
+    page.wait_for_function("() => document.querySelector('.st-key-camera video')?.readyState > 2")
+    page.locator(".st-key-camera button").last.click()
+    page.get_by_text(ENGLISH("side.stays")).wait_for()
+    page.get_by_text("Of 320", exact=False).wait_for()  # pixels across: what the model received is the photo
+    settled(page)
+    shoot(page, "camera-taken")
+
+
 def test_the_language_is_switched_in_place(visit, shoot, server):
     page = visit()
     ran = server.forwards()
