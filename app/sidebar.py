@@ -72,6 +72,7 @@ def choose_picture() -> None:
             st.caption(t("mistakes.side", name=escaped(path)))
         st.page_link("screens/mistakes.py", label=t("mistakes.side.back"), icon=":material/arrow_back:")
     else:
+        st.html(worded(".st-key-camera", **{word: t(f"side.camera.{word}") for word in ("shoot", "again", "allow")}))
         shot = st.camera_input(t("side.camera"), key="camera", label_visibility="collapsed")
         if shot and take(shot.file_id, shot.getvalue, t("title.camera")):
             st.caption(t("side.stays"))

@@ -17,6 +17,8 @@ SENTENCES = {
     "side.file.choose": "Upload", "side.file.limit": "20MB per file", "side.file.drop": "Drag and drop a file here",
     "side.file.refused": "Not taken. One file at a time, at most 20 MB; if it is not that, try again.",
     "side.camera": "Take a picture",
+    "side.camera.shoot": "Take Photo", "side.camera.again": "Clear photo",
+    "side.camera.allow": "Allow the camera in your browser.",
     "side.frames": "An animation of {count} frames: the first is shown.",
     "side.part": "So large a picture is opened at 1/{part} of its size.",
     "side.credit": "{author} · {licence}",

@@ -17,6 +17,8 @@ SENTENCES = {
     "side.file.choose": "파일 선택", "side.file.limit": "파일당 20 MB까지", "side.file.drop": "여기에 파일을 놓으세요",
     "side.file.refused": "받지 못했습니다. 한 번에 파일 하나, 20 MB까지 받습니다. 그 문제가 아니면 다시 시도하세요.",
     "side.camera": "사진 찍기",
+    "side.camera.shoot": "사진 찍기", "side.camera.again": "지우고 다시 찍기",
+    "side.camera.allow": "브라우저에서 카메라 사용을 허용하세요.",
     "side.frames": "프레임 {count}개로 된 애니메이션입니다. 첫 프레임을 보여 줍니다.",
     "side.part": "큰 이미지라 가로세로 1/{part} 크기로 열었습니다.",
     "side.credit": "{author} · {licence}",

@@ -480,6 +480,31 @@ def test_a_photo_is_taken_and_shown(visit, shoot):
     shoot(page, "camera-taken")
 
 
+def test_the_camera_speaks_the_pages_language(visit, shoot):
+    page = visit()
+    sidebar, camera = page.get_by_test_id("stSidebar"), page.locator(".st-key-camera")
+    sidebar.get_by_text(ENGLISH("side.source.camera"), exact=True).click()
+    for say, language in ((ENGLISH, "English"), (KOREAN, "한국어")):
+        sidebar.get_by_text(language, exact=True).click()
+        camera.get_by_role("button", name=say("side.camera.shoot")).wait_for()
+        camera.locator("p a").wait_for(state="attached")
+        settled(page)
+        for key in ("side.camera.allow", "side.camera.shoot"):
+            assert say(key) in camera.aria_snapshot()
+        sizes = camera.locator("button, p:has(a)").evaluate_all("all => all.map(e => getComputedStyle(e).fontSize)")
+        assert set(sizes) == {"0px"}, "Streamlit's own words stand beside ours"
+        shoot(page, f"camera-{say.language}")
+    page.evaluate(CAMERA)
+    sidebar.get_by_text(KOREAN("side.source.sample"), exact=True).click()
+    camera.wait_for(state="detached")
+    sidebar.get_by_text(KOREAN("side.source.camera"), exact=True).click()
+    page.wait_for_function("() => document.querySelector('.st-key-camera video')?.readyState > 2")
+    camera.locator("button").last.click()
+    camera.locator("button span").wait_for()
+    assert KOREAN("side.camera.again") in camera.aria_snapshot()
+    shoot(page, "camera-again")
+
+
 def test_the_language_is_switched_in_place(visit, shoot, server):
     page = visit()
     ran = server.forwards()
