@@ -17,10 +17,11 @@ def said() -> None:
     """The stage shows another scene, asks its scene something else, or asks for what the sidebar decides: the other
     language, or the next sample picture."""
     told = state.get("stage")["said"]
+    done = told["number"] == state.get("heard")  # said again, because the answer was lost
     state.put("scene", told["scene"])
     state.put("want", told["want"])
     state.put("heard", told["number"])
-    for order in told["orders"]:
+    for order in () if done else told["orders"]:
         if order == "language":
             state.put("lang", "en" if state.get("lang") == "ko" else "ko")
         elif order == "picture":

@@ -160,6 +160,41 @@ def test_no_key_is_lost_while_language_or_picture_change(lecture, gap):
     assert (shown.scene(), shown.run("return stage.language")) == (SCENES[at], language)
 
 
+def test_what_a_broken_connection_swallowed_is_said_again_and_done_once(lecture):
+    shown = lecture("patches", address="sample=kitten.jpg")
+    page = shown.page
+    page.evaluate("""() => {
+        const { send } = WebSocket.prototype;
+        WebSocket.prototype.send = function (data) { broken ? (swallowed = true) : send.call(this, data); };
+        [window.broken, window.swallowed] = [false, false];
+    }""")
+
+    def pressed(key: str) -> None:
+        """A key whose message never arrives."""
+        page.evaluate("[window.broken, window.swallowed] = [true, false]")
+        page.keyboard.press(key)
+        page.wait_for_function("() => window.swallowed")
+        page.evaluate("window.broken = false")
+        assert shown.run("return stage.waiting")
+
+    pressed("PageDown")
+    shown.rest()
+    addressed(page, "scene=positions", "lang=en")
+    pressed("l")
+    page.keyboard.press("PageDown")  # meanwhile
+    shown.rest()
+    addressed(page, "scene=encoder", "lang=ko")
+    assert shown.run("return [stage.scene, stage.language, stage.parts.status.textContent]") == ["encoder", "ko", ""]
+    pressed("p")
+    shown.rest()
+    addressed(page, "scene=encoder", "lang=ko", lacks=())
+    assert "sample=kitten.jpg" not in page.url
+    there = page.url
+    shown.run("stage.say()")  # the same message, as if its answer alone had been lost
+    page.wait_for_timeout(1500)
+    assert page.url == there
+
+
 def test_a_link_opens_its_scene_and_a_wrong_one_the_first(lecture):
     assert lecture("positions").scene() == "positions"
     shown = lecture(SCENES[0], address="scene=nonsense")  # the last of two counts for nobody; the first is read

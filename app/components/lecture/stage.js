@@ -194,20 +194,26 @@ class Stage {
    */
   send() {
     if (this.waiting || (!this.due && !this.orders.length)) return;
-    const asks = SCENE[this.scene]?.asks ?? [];
-    const view = this.views.get(this.scene) ?? {};
-    this.wanted = Object.fromEntries(asks.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
     this.sent += 1;
-    this.trigger("said", { scene: this.scene, want: this.wanted, orders: this.orders, number: this.sent });
-    [this.waiting, this.due, this.orders] = [true, false, []];
+    [this.ordered, this.waiting, this.due, this.orders] = [this.orders, true, false, []];
+    this.say();
     this.patience = setInterval(() => this.lost(), PATIENCE);
   }
 
-  /** No answer, and none is being made: the connection broke meanwhile. We say again where we are. */
+  say() {
+    const asks = SCENE[this.scene]?.asks ?? [];
+    const view = this.views.get(this.scene) ?? {};
+    this.wanted = Object.fromEntries(asks.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
+    this.trigger("said", { scene: this.scene, want: this.wanted, orders: this.ordered, number: this.sent });
+  }
+
+  /** No answer, and none is being made: the connection broke meanwhile. We say it again; its number tells whether what
+   *  it orders was done already, and only the answer was lost. */
   lost() {
     if (document.querySelector(".stApp")?.dataset.testScriptState === "running") return;
-    this.answered();
-    this.ask();
+    this.parts.status.textContent = this.framed.computing;
+    this.slide.dataset.state = "busy";
+    this.say();
   }
 
   /** Python has answered the last message, and the browser shows what it said. */
