@@ -419,6 +419,28 @@ def test_a_folder_with_hostile_names_is_checked_evaluated_and_stays_text(show, s
     assert not list(tmp_path.glob("**/*.json"))
 
 
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_what_would_be_evaluated_is_seen_at_once_on_a_projector(show, site, tmp_path, language, shoot):
+    for name in ("Bag", "Trouser"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.png").write_bytes(labelled("bundled:fashion").data(0))
+    asked = Asked("embedded:photo", "/made/up/few")
+    made_up(asked, [f"class {i}" for i in range(12)], 16)
+    page = show(f"lang={language}&model=embedded:fashion&run={asked.id}")
+    page.locator(".gallery button").first.wait_for()
+    page.get_by_text(text.Text(language)("mistakes.else")).click()
+    field = page.locator(".st-key-else_source input")
+    field.fill(str(tmp_path))
+    field.press("Enter")
+    press(page, "else_check")
+    go = page.locator(".st-key-else_go button")
+    go.wait_for()
+    settled(page)
+    shoot(page, f"mistakes_checked_{language}")
+    box, body = go.bounding_box(), page.locator("[data-testid=stPopoverBody]:visible").bounding_box()
+    assert box["y"] + box["height"] <= min(body["y"] + body["height"], 720)
+
+
 def test_a_class_without_pictures_is_blank_where_shares_are_shown(show, site):
     asked = Asked("embedded:photo", "/made/up/few")
     run = Run(made_up(asked, [f"class {i}" for i in range(12)], 16))
