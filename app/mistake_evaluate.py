@@ -168,7 +168,7 @@ def running(out: str) -> None:
         st.rerun()
     facts = dict(done=f"{progress.done:,}", total=f"{progress.total:,}")
     st.progress(progress.done / progress.total if progress.total else 0.0)
-    if not progress.total:
+    if not progress.total or progress.state == "starting":  # begun anew, what is there is still the last one's
         st.markdown(t("mistakes.wait.starting"))
     elif progress.rate is None or progress.seconds_left is None:
         st.markdown(t("mistakes.wait.begun", **facts))

@@ -405,6 +405,17 @@ def test_what_did_not_finish_says_so_and_goes_on(state, monkeypatch):
     assert begun[0][:2] == ("embedded:fashion", "/some/where")
 
 
+def test_one_that_is_started_again_says_so_until_it_runs():
+    asked = Asked("embedded:fashion", "/some/where")
+    held = runs._lock(make(asked, state="starting"))
+    try:
+        app = page(run=asked.id)
+        assert "Starting:" in words(app)
+        assert "of 400" not in words(app)
+    finally:
+        os.close(held)
+
+
 def test_the_first_visit_begins_by_itself(monkeypatch):
     begun = []
 
