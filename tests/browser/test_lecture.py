@@ -52,6 +52,15 @@ def test_each_scene_on_a_large_dark_screen_and_on_a_phone(lecture, shoot, scene)
     shoot(phone.page, f"lecture_{scene}_en_phone")
 
 
+@pytest.mark.parametrize("file", ["lecture/text.js", "atlas/words.js"])
+def test_a_share_has_two_digits_where_it_is_rounded_up_too(chromium, file):
+    script = (ROOT / "app/components" / file).read_text(encoding="utf-8")
+    page = chromium.new_page()
+    said = page.evaluate(f"() => {{ {script}; return [0.0994, 0.0996, 0.00994, 0.00996, 0.123, 1].map(percent); }}")
+    page.close()
+    assert [one.replace("\u00a0", " ") for one in said] == ["9.9 %", "10 %", "0.99 %", "1.0 %", "12 %", "100 %"]
+
+
 def test_keys_and_clicker_walk_through_all_scenes(lecture):
     shown = lecture(SCENES[0])
     page = shown.page

@@ -2,7 +2,7 @@
 
 /** Two significant digits, as a percentage. */
 function percent(weight) {
-  const value = 100 * weight;
+  const value = Number((100 * weight).toPrecision(2));
   if (value >= 99.5) return `${Math.round(value)}\u00a0%`;
   if (value >= 10) return `${value.toFixed(0)}\u00a0%`;
   if (value < 0.001) return value > 0 ? "<\u00a00.001\u00a0%" : "0\u00a0%";

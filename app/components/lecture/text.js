@@ -41,9 +41,9 @@ function large(value) {
 function percent(share) {
   const value = 100 * share;
   if (value >= 99.5 && value < 100) return `${value.toFixed(1)} %`;
-  if (value >= 10) return `${value.toFixed(0)} %`;
+  if (value >= 9.95) return `${value.toFixed(0)} %`;
   if (value > 0 && value < 0.01) return "< 0.01 %";
-  return `${value.toFixed(value >= 1 ? 1 : 2)} %`;
+  return `${value.toFixed(value >= 0.995 ? 1 : 2)} %`;
 }
 
 /** A class's name, cut where it would break the line. */
