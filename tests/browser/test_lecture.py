@@ -52,6 +52,15 @@ def test_each_scene_on_a_large_dark_screen_and_on_a_phone(lecture, shoot, scene)
     shoot(phone.page, f"lecture_{scene}_en_phone")
 
 
+@pytest.mark.parametrize("scene", ["attention", "language"])
+def test_in_a_small_window_the_figures_words_are_no_larger_than_the_prose(lecture, scene):
+    shown = lecture(scene, "ko", 1024, 576)  # with the sidebar: as narrow as a phone's slide can be wide
+    size = "[...stage.slide.querySelectorAll(argument)].map((e) => parseFloat(getComputedStyle(e).fontSize))"
+    assert max(shown.run(f"return {size}", ".figure .choice button")) <= max(shown.run(f"return {size}", ".prose p"))
+    assert shown.page.locator(".slide .title").bounding_box()["height"] < 40  # in one line
+    assert shown.misfits() == []
+
+
 @pytest.mark.parametrize("file", ["lecture/text.js", "atlas/words.js"])
 def test_a_share_has_two_digits_where_it_is_rounded_up_too(chromium, file):
     script = (ROOT / "app/components" / file).read_text(encoding="utf-8")
