@@ -376,6 +376,20 @@ def test_beneath_each_other_the_picture_leaves_room_for_what_is_read_off_it(tab)
     assert readout["y"] + readout["height"] <= 576
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize(("width", "height"), [(668, 576), (340, 800)])
+def test_beneath_each_other_the_picture_stays_where_it_is_whatever_is_said_above(tab, lang, width, height):
+    atlas = tab(model="base", lang=lang, view={"layer": 4, "head": 2})
+    atlas.page.set_viewport_size({"width": width, "height": height})
+    atlas.wait("a.root.hasAttribute('data-stacked')")
+    tops = []
+    for head in (2, MEAN, ROLLOUT):
+        for direction in ("row", "column"):
+            atlas.js("a.change({ head: x[0], direction: x[1] })", [head, direction])
+            tops.append(atlas.box(".stage")["y"])
+    assert len(set(tops)) == 1, tops
+
+
 def test_rollouts_stand_beside_exact_maps_that_came_before_them(tab, traces):
     """Of 1,025 tokens, rollouts are a table that the browser makes in the background; an answer may be first."""
     atlas, trace = tab(model="square", view={"layer": 4, "head": 2}), traces("square")
