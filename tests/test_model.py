@@ -127,7 +127,7 @@ def test_config_is_data_and_comes_back(build):
     (dict(distillation_head=True), "distillation token"),
     (dict(image_size=2, patch_size=3), "holds no patch"),
     (dict(heads=0), "heads must be at least 1"),
-    (dict(depth=0), "depth must be at least 1"),
+    (dict(depth=-1), "depth must be at least 0"),
     (dict(registers=-1), "registers must be at least 0"),  # it would take the class token's place away
     (dict(classes=-1), "classes must be at least 0"),
     (dict(pool="map", dim=20, heads=3), "cannot be cut into 3"),

@@ -190,7 +190,8 @@ def test_a_batch_equals_its_singles(build, pictures, fusion, discard):
         alone = vc.record(model, image[None])
         for one, other in ((trace, alone), (bare(trace), alone)):
             torch.testing.assert_close(vc.rollout(one, fusion, discard=discard, token=1),
-                                       vc.rollout(other, fusion, discard=discard, token=1), atol=1e-6, rtol=1e-5)
+                                       vc.rollout(other, fusion, discard=discard, token=1), rtol=1e-5,
+                                       atol=1e-5 if discard else 1e-6)  # one weight may lie on either side of the cut
 
 
 @pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 102 and 1,110 tokens

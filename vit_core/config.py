@@ -79,8 +79,8 @@ class ViTConfig:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, not {getattr(self, name)!r}")
-        least = dict.fromkeys(("channels", "dim", "depth", "heads", "head_dim", "mlp_dim"), 1)
-        for name, smallest in (least | {"classes": 0, "registers": 0}).items():
+        least = dict.fromkeys(("channels", "dim", "heads", "head_dim", "mlp_dim"), 1)
+        for name, smallest in (least | {"depth": 0, "classes": 0, "registers": 0}).items():
             if getattr(self, name) < smallest:
                 raise ValueError(f"{name} must be at least {smallest}, not {getattr(self, name)}")
         if min(self.patch_size) < 1 or min(self.grid) < 1:
