@@ -446,7 +446,8 @@ def test_why_a_file_was_not_taken_is_seen_beside_it_in_the_pages_language(visit,
     upload(page, heavy, data)
     for say, language in ((ENGLISH, "English"), (KOREAN, "한국어")):
         sidebar.get_by_text(language, exact=True).click()
-        settled(page)
+        page.wait_for_function("""said => [...document.querySelectorAll('.st-key-upload .stFileChip [role=alert]')]
+            .some(alert => getComputedStyle(alert, '::before').content.includes(said))""", arg=say("side.file.refused"))
         assert say("side.file.refused") in chip.get_by_role("alert").aria_snapshot()
         seen = chip.get_by_role("alert").evaluate("""alert => {
             const [box, chip] = [alert.getBoundingClientRect(), alert.closest('.stFileChip').getBoundingClientRect()];
