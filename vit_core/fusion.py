@@ -14,6 +14,7 @@ from vit_core.model import attention_weights
 FUSE = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
 JOIN = {"mean": torch.add, "max": torch.maximum, "min": torch.minimum}
 FUSIONS = tuple(FUSE)
+LINE = 16  # float32 values to a cache line: rows that begin with one are multiplied faster, and 4,097 is one too many
 CHUNK = 1_100_000  # attention weights that exist at one time: 4.4 MB, all of a head of 1,025 tokens
 TURNS = ("cpu",)  # where heads with more weights than that take turns, in memory that a core's cache holds
 LARGE = 16 << 20  # bytes, see `room`
@@ -70,21 +71,27 @@ def fused_chunks(
         yield chunks[0], FUSE[fusion](weights, 0, out=into)
         return
     if not work:
-        work += query.new_empty(2, chunks[0].stop, N)
+        work += query.new_empty(2, chunks[0].stop, -(-N // LINE) * LINE)
     given = (query, query) if value is None else (value, out)  # the former are not read
     heads = list(zip(query, key.mT, *given, strict=True))
     for part in chunks:
         one, fused = (held[: part.stop - part.start] for held in work)
-        fused = fused if into is None else into[part]
-        weights = fused
+        wide = fused
         for q, k, v, mixed in heads:
             if len(chunks) > 1:
                 q, mixed = q[part], mixed[part]
+            weights, beyond = wide[:, :N], wide[:, N:]
             torch.addmm(weights, q, k, beta=0, alpha=scale, out=weights)
-            torch.softmax(weights, -1, out=weights)
+            beyond.fill_(-torch.inf)
+            torch.softmax(wide, -1, out=wide)
             if value is not None:
                 torch.mm(weights, v, out=mixed)
-            if weights is one:
-                JOIN[fusion](fused, weights, out=fused)
-            weights = one
-        yield part, fused.div_(len(heads)) if fusion == "mean" else fused
+            if wide is one:
+                JOIN[fusion](fused, wide, out=fused)
+            wide = one
+        fused = fused[:, :N]
+        if fusion == "mean":
+            fused = torch.div(fused, len(heads), out=fused if into is None else into[part])
+        elif into is not None:
+            fused = into[part].copy_(fused)
+        yield part, fused

@@ -40,13 +40,15 @@ def _sorted_at(values: np.ndarray, place: int) -> np.floating:
     known, at = np.sort(values[_sample(len(values))]), place * SAMPLE // len(values)
     low = known[at - NEAR] if at >= NEAR else -np.inf
     high = known[at + NEAR] if at + NEAR < SAMPLE else np.inf
-    near = values >= low
-    below = len(values) - np.count_nonzero(near)
-    near &= values <= high
-    few = values[near]
-    if not below <= place < below + len(few):
-        return np.partition(values, place)[place]
-    return np.partition(few, place - below)[place - below]
+    above = values > low
+    upto = len(values) - np.count_nonzero(above)
+    if place < upto:  # at `low` itself, which many may equal (zeros), and numpy takes seconds to part equal values
+        return low if place >= np.count_nonzero(values < low) else np.partition(values, place)[place]
+    above &= values < high
+    few = values[above]
+    if place < upto + len(few):
+        return np.partition(few, place - upto)[place - upto]
+    return high if place < np.count_nonzero(values <= high) else np.partition(values, place)[place]
 
 
 def discard_lowest(fused: Tensor, ratio: float) -> Tensor:
