@@ -40,16 +40,16 @@ CASES = {
     "Ti/16 at 224: record, mean rollout": ("tiny", 224, "rollout", {}, 1.10, 40),
     "Ti/16 at 224: record, rollout, discard 0.9": ("tiny", 224, "rollout", {"discard": 0.9}, 1.25, 40),
     "S/16 at 512: record, mean rollout": ("small", 512, "rollout", {}, 1.25, 8),
-    "S/16 at 1024: record, rollout mean": ("small", 1024, "rollout", {}, 1.7, 2),
-    "S/16 at 1024: record, rollout max": ("small", 1024, "rollout", {"fusion": "max"}, 1.7, 2),
-    "S/16 at 1024: record, rollout min": ("small", 1024, "rollout", {"fusion": "min"}, 1.7, 2),
-    "S/16 at 1024: record, rollout, discard 0.9": ("small", 1024, "rollout", {"discard": 0.9}, 2.1, 2),
+    "S/16 at 1024: record, rollout mean": ("small", 1024, "rollout", {}, 1.7, 4),
+    "S/16 at 1024: record, rollout max": ("small", 1024, "rollout", {"fusion": "max"}, 1.7, 4),
+    "S/16 at 1024: record, rollout min": ("small", 1024, "rollout", {"fusion": "min"}, 1.7, 4),
+    "S/16 at 1024: record, rollout, discard 0.9": ("small", 1024, "rollout", {"discard": 0.9}, 2.1, 4),
 }
 #: method at 4,097 tokens -> most MiB that may be added.
 MEMORY = {"mean": ({}, 300), "max": ({"fusion": "max"}, 300), "min": ({"fusion": "min"}, 300),
           "discard 0.9": ({"discard": 0.9}, 360)}
 MMAP = 1 << 20  # bytes from which glibc gives memory back at once; else what it keeps, 0 to 150 MB, is measured too
-SLOW = 1024  # pictures so large are measured twice, and the peers once
+SLOW = 1024  # pictures so large: the peers are measured once there
 
 
 def naive(attentions, fusion: str = "mean", discard: float = 0.0):
