@@ -76,12 +76,14 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
     else:
         image, name, whole, frames = _open(source if isinstance(source, bytes) else _bytes(source, max_bytes),
                                            max_bytes)
-    part = _check_size(image, name, max_pixels, whole)
     try:
+        part = _check_size(image, name, max_pixels, whole)
         image.load()
         turn = UPRIGHT.get(headers.orientation(image.info.get("exif", b"")))
         image = image if turn is None else image.transpose(turn)
         picture = _rgb(image)
+    except InputError:
+        raise
     except MemoryError as error:
         raise _too_large(name, image.width * image.height) from error
     except Exception as error:  # decoders raise a dozen types on damage, SyntaxError among them

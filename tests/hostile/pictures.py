@@ -18,6 +18,11 @@ def with_chunk(kind: bytes, body: bytes) -> bytes:
     return png[:33] + _chunk(kind, body) + png[33:]
 
 
+def without_chunk(png: bytes, kind: bytes) -> bytes:
+    at = png.index(kind) - 4
+    return png[:at] + png[at + 12 + int.from_bytes(png[at : at + 4], "big"):]
+
+
 def frames(count: int, format: str = "GIF") -> bytes:
     """Black and white in turn."""
     shades = [Image.new("L", (16, 16), i % 2 * 255) for i in range(count)]
@@ -61,6 +66,8 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
         "2^31 wide": ("huge.png", png_header(2**31, 1), REFUSED),
         "iccp bomb": ("bomb.png", with_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**27), 9)), REFUSED),
         "itxt bomb": ("bomb.png", with_chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(bytes(2**27), 9)), None),
+        "a palette that is missing": (
+            "palette.png", without_chunk(encode(small.quantize(64), "PNG"), b"PLTE"), "image-truncated"),
         "wrong checksum": ("crc.png", bytes(broken), REFUSED),
         "html": ("page.png", b"<!DOCTYPE html><script>alert(1)</script>" * 20, "image-not-a-picture"),
         "photoshop": ("layers.jpg", b"8BPS\0\1" + bytes(200), "image-format"),
