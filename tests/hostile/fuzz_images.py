@@ -191,7 +191,7 @@ class Target:
         try:
             image = images.read(data)
             self.read += 1
-            if image.mode != "RGB" or set(image.info) - {"frames"} or image.width * image.height * 5 > BUDGET:
+            if image.mode != "RGB" or image.info.keys() - {"frames", "part"} or image.width * image.height * 5 > BUDGET:
                 raise ValueError(f"{image.mode}, {image.size}, {image.info}")
         except InputError as error:
             self.codes[error.code] = self.codes.get(error.code, 0) + 1
