@@ -18,7 +18,8 @@ KINDS += [dict(activation=name) for name in ACTIVATIONS]
 KINDS += [dict(class_token=False, pool="avg", registers=n, position_prefix=own)
           for n in (0, 2) for own in (False, True)]
 KINDS += [dict(distillation_token=True, distillation_head=two) for two in (False, True)]
-KINDS += [dict(position="none"), dict(classes=0), dict(classes=0, distillation_token=True)]
+KINDS += [dict(position="none"), dict(position="rope", head_dim=8)]
+KINDS += [dict(classes=0), dict(classes=0, distillation_token=True)]
 KINDS += [dict(channels=1), dict(heads=3, head_dim=5), dict(depth=0)]
 KINDS += [{flag: not getattr(ViTConfig(), flag)} for flag in FLAGS if flag not in ("class_token", "distillation_head")]
 KINDS += [dict(norm="rms", qk_norm=True, attention_norm=True, mlp_norm=True, patch_norm=True, embed_norm=True,

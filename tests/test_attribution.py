@@ -25,6 +25,7 @@ KINDS = [
     dict(TWO, registers=1), dict(TWO, class_token=False, pool="max"), dict(class_token=False, pool="avg"),
     dict(pool="avgmax", pool_prefix=True, pool_norm=True, final_norm=False), dict(pool="map", registers=1),
     dict(qkv_bias=False, proj_bias=False, mlp_bias=False, head_bias=False, head_dim=5, heads=3),
+    dict(position="rope", head_dim=8, registers=2),
 ]  # fmt: skip
 METHODS = [at.gradient_rollout, at.relevance]
 
@@ -51,7 +52,7 @@ def explicit(model, images):
         def mix(read, attn=block.attn):
             B, N, _ = read.shape
             q, k, v = attn.qkv(read).view(B, N, 3, attn.heads, attn.head_dim).permute(2, 0, 3, 1, 4)
-            kept.append(attention_weights(attn.q_norm(q), attn.k_norm(k)))
+            kept.append(attention_weights(attn.rotary(attn.q_norm(q)), attn.rotary(attn.k_norm(k))))
             return attn.proj(attn.norm((kept[-1] @ v).transpose(1, 2).reshape(B, N, -1)))
 
         if block.kind == "parallel":

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 
 import vit_core as vc
 from vit_core.__main__ import main
-from vit_core.checkpoints import _files, _hub, _timm, clip, embedded, huggingface
+from vit_core.checkpoints import _files, _hub, _timm, clip, dinov3, embedded, huggingface
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
@@ -121,6 +121,46 @@ def test_same_as_transformers(kind, config, original, tmp_path):
     assert ours.labels == (["cat", "dog", "newt"] if config is LABELS else None)
 
 
+ROTARY = dict(SIZES, hidden_size=128, num_attention_heads=2, intermediate_size=56, num_register_tokens=3)
+
+
+@pytest.mark.parametrize("original", [True, False], ids=["hub names", "module names"])
+@pytest.mark.parametrize("config", [
+    {}, {"use_gated_mlp": True, "hidden_act": "silu"}, {"query_bias": False, "value_bias": False}, {"key_bias": True},
+    {"query_bias": False, "rope_theta": 20.0}, {"hidden_size": 24, "layer_norm_eps": 0.1},
+    {"image_size": (32, 48)},
+], ids=lambda v: ",".join(v) or "plain")
+def test_same_tokens_as_transformers_dinov3(config, original, tmp_path):
+    """At the native size and at others; by a bare file, what it takes for granted."""
+    theirs = randomise(transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**ROTARY | config)))
+    theirs.save_pretrained(tmp_path, save_original_format=original)
+    ours = {"hf": vc.load(f"hf:{tmp_path}", "cpu")}
+    assert ours["hf"].assumed == ("preprocess",)
+    if config.keys() <= {"use_gated_mlp", "hidden_act", "key_bias"}:
+        (tmp_path / "config.json").unlink()
+        ours["file"] = vc.load(f"file:{tmp_path / 'model.safetensors'}", "cpu")
+        assert ours["file"].config == replace(ours["hf"].config, image_size=(224, 224))
+        assert ours["file"].assumed == ("heads", "grid", *(["layers"] * ("hidden_act" not in config)), "preprocess")
+    for height, width in ((40, 40), (24, 24), (72, 72), (32, 48)):
+        if height != width and "image_size" not in config:
+            continue
+        images = pictures(height, width)
+        with torch.inference_mode():
+            expected = theirs(images).last_hidden_state
+            for model in ours.values():
+                for layer in model.layers(model.embed(images)):
+                    tokens = layer.tokens
+                torch.testing.assert_close(model.norm(tokens), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_rotary_base_that_is_none_is_refused(tmp_path):
+    transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**ROTARY)).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    for base in (0, -1.0, "100", None, True, 1e300, float("nan")):
+        (tmp_path / "config.json").write_text(json.dumps(config | {"rope_theta": base}))
+        assert "rope_theta" in refused("checkpoint-config", f"hf:{tmp_path}", field="rope_theta")
+
+
 @pytest.mark.parametrize(("kind", "config"), [
     ("CLIPVisionModel", {}), ("CLIPVisionModel", {"hidden_act": "gelu", "layer_norm_eps": 0.1}), ("CLIPModel", {}),
     ("CLIPVisionModelWithProjection", {"projection_dim": 5}), ("SiglipVisionModel", {}), ("SiglipModel", {}),
@@ -178,12 +218,13 @@ def test_what_a_config_says_of_the_half_that_looks(config, stated):
     assert (said["patch_size"], said["layer_norm_eps"], said["hidden_act"]) == stated
 
 
-@pytest.mark.parametrize("family", [*huggingface._FAMILIES, *clip.FAMILIES])
+@pytest.mark.parametrize("family", [*huggingface._FAMILIES, *clip.FAMILIES, dinov3.FAMILY])
 def test_what_a_config_leaves_out_is_as_its_family_has_it(family):
     theirs = transformers.AutoConfig.for_model(family)
     theirs = getattr(theirs, "vision_config", theirs)
     config = {"model_type": family}
-    ours = huggingface._facts(clip.vision(config) if family in clip.FAMILIES else config, family)
+    said = clip.vision(config) if family in clip.FAMILIES else dinov3.stated(config) if "dinov3" in family else config
+    ours = huggingface._facts(said, family)
     assert (ours["dim"], ours["depth"], ours["heads"], ours["channels"], ours["norm_eps"]) == (
         theirs.hidden_size, theirs.num_hidden_layers, theirs.num_attention_heads, 3, theirs.layer_norm_eps)
     assert ours["image_size"] == (theirs.image_size,) * 2
@@ -614,6 +655,7 @@ KINDS_TO_SAVE = {
     "grey": lambda: timm_model("deit_tiny_patch16_224", depth=2, in_chans=1),
     "ImageNet": lambda: timm_model("deit_tiny_patch16_224", depth=2, num_classes=1000),
     "no head": lambda: built(num_classes=0),
+    "rotary": lambda: timm_model("vit_small_patch16_dinov3", depth=2, rope_temperature=30.0),
 }
 
 

@@ -14,7 +14,7 @@ from vit_core import steps
 KINDS = [
     {}, dict(block="post", layer_scale=True), dict(block="parallel", qk_norm=True, norm="rms", layer_scale=True),
     dict(mlp="glu", registers=2, attention_norm=True, mlp_norm=True), dict(class_token=False, pool="avg"),
-    dict(distillation_token=True, distillation_head=True), dict(pool="map"),
+    dict(distillation_token=True, distillation_head=True), dict(pool="map"), dict(position="rope", head_dim=8),
 ]  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def test_a_head_off_mixes_nothing(model, images):
     stream = steps.streams(model, images)
     seen = steps.inside(block, stream[1])
     joined = seen.joined.clone()
-    joined[:, 7:] = 0  # heads stand side by side, 7 wide
+    joined[:, model.config.head_dim:] = 0  # heads stand side by side
     left = module.run_block(block, stream[1][None], lambda read: block.attn.proj(block.attn.norm(joined))[None])
     x = model.blocks[2](left)[0]
     expected = model.classify(model.norm(x))[0]
@@ -80,7 +80,7 @@ def test_a_head_off_mixes_nothing(model, images):
 @torch.no_grad()
 def test_every_head_of_a_layer_off_leaves_the_projections_bias_alone(model, images):
     block, x = model.blocks[1], steps.streams(model, images)[1][None]
-    nothing = torch.zeros(14, dtype=torch.float64)
+    nothing = torch.zeros(2 * model.config.head_dim, dtype=torch.float64)
     left = module.run_block(block, x, lambda read: block.attn.proj(block.attn.norm(nothing)).expand_as(read))
     if isinstance(block.attn.norm, torch.nn.Identity):
         close(block.attn.proj(block.attn.norm(nothing)), block.attn.proj.bias)

@@ -11,7 +11,8 @@ from app.lecture import attention
 KINDS = {
     "plain": {}, "no class token": dict(class_token=False, pool="avg"), "registers": dict(registers=3),
     "distilled": dict(distillation_token=True), "no head": dict(classes=0), "gated": dict(mlp="glu"),
-    "norms after": dict(block="post"), "no positions": dict(position="none"), "one channel": dict(channels=1),
+    "norms after": dict(block="post"), "no positions": dict(position="none"),
+    "rotary": dict(position="rope", head_dim=8), "one channel": dict(channels=1),
     "normed": dict(attention_norm=True, qk_norm=True, layer_scale=True), "parallel": dict(block="parallel"),
 }  # fmt: skip
 
@@ -23,8 +24,9 @@ def test_the_arrays_give_the_models_attention_and_output(stage, kind):
     arrays = {name: torch.from_numpy(values) for name, values in scene.arrays.items()}
     q, k, v = (arrays[name] for name in ("query", "key", "value"))
     assert scene.numbers["whole"]
-    assert q.shape == (2, shown.result.trace.length, 7)
-    weights = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(7), -1)
+    d = shown.config.head_dim
+    assert q.shape == (2, shown.result.trace.length, d)
+    weights = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(d), -1)
     torch.testing.assert_close(weights, shown.result.trace.attention(1), atol=1e-5, rtol=0)
     attn, step = shown.model.blocks[1].attn, shown.inside(1)
     joined = (weights @ v).transpose(0, 1).flatten(1)

@@ -14,7 +14,8 @@ KINDS = {"plain": {}, "no class token": dict(class_token=False, pool="avg"), "re
          "distillation": dict(distillation_token=True, distillation_head=True), "no head": dict(classes=0),
          "positions for patches alone": dict(position_prefix=False), "gated": dict(mlp="glu"),
          "norm after": dict(block="post"), "one channel": dict(channels=1), "width of four": dict(dim=16),
-         "odd width": dict(dim=13), "no positions": dict(position="none"), "patch norm": dict(patch_norm=True)}
+         "odd width": dict(dim=13), "no positions": dict(position="none"),
+         "rotary": dict(position="rope", head_dim=8), "patch norm": dict(patch_norm=True)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -28,7 +29,8 @@ def test_the_sum_is_what_enters_the_first_layer(stage, kind):
     np.testing.assert_allclose(found.arrays["row"][2], expected[3], atol=1e-6)
     for i, name in enumerate(("tokens", "positions", "sums")):
         np.testing.assert_array_equal(found.arrays["row"][i], found.arrays[name][3])
-    if kind == "no positions":
+    assert found.numbers["position"] == made.config.position
+    if made.config.position != "learned":
         assert not found.numbers["learned"]
         assert not found.arrays["positions"].any()
 
@@ -66,10 +68,11 @@ def test_compare(stage, kind):
     prefix = made.config.prefix
     found = build("positions", made, {"tab": "compare", "at": prefix + 9})
     assert found.numbers["patch"] == 9
-    assert ("learned" in found.arrays) == (kind != "no positions")
+    learned = made.config.position == "learned"
+    assert ("learned" in found.arrays) == learned
     assert ("one" in found.arrays) == (made.config.dim % 2 == 0)
     assert ("two" in found.arrays) == (made.config.dim % 4 == 0)
-    if kind != "no positions":
+    if learned:
         own = position_similarity(made.model)[1, 2].flatten().numpy()
         np.testing.assert_allclose(found.arrays["learned"], own, atol=1e-6)
     for name in {"learned", "one", "two"} & set(found.arrays):

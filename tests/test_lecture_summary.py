@@ -13,7 +13,8 @@ from vit_core.config import BLOCKS
 
 TWO = dict(distillation_token=True, distillation_head=True)
 KINDS = [{}, TWO, dict(registers=3), dict(class_token=False, pool="avg"), dict(pool="map"), dict(pool="token_avg"),
-         dict(classes=0), dict(mlp="glu"), dict(position="none"), dict(channels=1), dict(layer_scale=True, norm="rms"),
+         dict(classes=0), dict(mlp="glu"), dict(position="none"), dict(position="rope", head_dim=8),
+         dict(channels=1), dict(layer_scale=True, norm="rms"),
          dict(patch_norm=True, embed_norm=True), dict(image_size=(60, 120))] + [dict(block=block) for block in BLOCKS]
 
 
@@ -36,7 +37,8 @@ def test_the_small_pictures(stage, fields):
     middle = (rows // 2) * cols + cols // 2
     row = 0 if stage.config.class_token else prefix + middle
     assert np.allclose(arrays["attention"], trace.attention(trace.depth - 1)[:, row, prefix:].mean(0), atol=1e-6)
-    if stage.config.position == "none":
+    assert scene_of("summary", stage, {}).numbers["position"] == stage.config.position
+    if stage.config.position != "learned":
         assert "similarity" not in arrays
     else:
         whole = position_similarity(stage.model, trace.grid)[rows // 2, cols // 2].flatten()

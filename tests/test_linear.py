@@ -7,8 +7,7 @@ from torch import nn
 
 import vit_core as vc
 from vit_core import linear
-from vit_core.linear import Linear
-from vit_core.model import QuickGELU
+from vit_core.linear import Linear, QuickGELU
 
 if linear._product is None:
     pytest.skip("this PyTorch has no oneDNN", allow_module_level=True)

@@ -1,5 +1,6 @@
 """The ViT itself: what its parts compute, and what its config refuses."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 import vit_core.model
 from vit_core.config import VARIANTS, ViTConfig
 from vit_core.model import VisionTransformer, attention_weights, resize_positions
+from vit_core.rotary import Rotary
 
 KINDS = [
     {},
@@ -21,6 +23,7 @@ KINDS = [
     dict(position="none", attention_norm=True, mlp_norm=True, pool="avgmax", pool_prefix=True),
     dict(embed_norm=True, patch_bias=False, patch_norm=True, activation="quick_gelu", head_bias=False),
     dict(head_dim=5, heads=3, activation="gelu_tanh", channels=1),
+    dict(position="rope", head_dim=8, registers=2, qk_norm=True),
 ]
 
 
@@ -31,7 +34,7 @@ def by_hand(model, images):
         def mix(x, attn=block.attn):
             B, N, _ = x.shape
             q, k, v = attn.qkv(x).view(B, N, 3, attn.heads, attn.head_dim).permute(2, 0, 3, 1, 4)
-            weights = attention_weights(attn.q_norm(q), attn.k_norm(k))
+            weights = attention_weights(attn.rotary(attn.q_norm(q)), attn.rotary(attn.k_norm(k)))
             return attn.proj(attn.norm((weights @ v).transpose(1, 2).reshape(B, N, -1)))
 
         if model.config.block == "parallel":
@@ -54,6 +57,29 @@ def test_fast_path_agrees_with_explicit_attention(build, pictures, kind):
         fast, slow = model(images), by_hand(model, images)
     assert fast.shape == (2, 11)
     assert (fast - slow).abs().max() <= 1e-5 * slow.abs().max()
+
+
+def test_rotary_positions_turn_pairs_of_channels_by_row_and_by_column():
+    rotary = Rotary(ViTConfig(image_size=(9, 12), patch_size=3, heads=1, head_dim=8, registers=2, position="rope",
+                              rope_base=7.0))
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3 + 12, 8, generator=draw, dtype=torch.float64)
+    found = rotary(x)
+    assert torch.equal(found[:, :3], x[:, :3])  # the class token and the registers
+    for row in range(3):
+        for col in range(4):
+            at = 3 + 4 * row + col
+            for i, (place, power) in enumerate([(row / 3, 0), (row / 3, 0.5), (col / 4, 0), (col / 4, 0.5)]):
+                centre = 2 * (place + 0.5 / (3 if i < 2 else 4)) - 1
+                angle = 2 * math.pi * centre / 7.0**power
+                a, b = x[:, at, i], x[:, at, i + 4]
+                torch.testing.assert_close(found[:, at, i], a * math.cos(angle) - b * math.sin(angle))
+                torch.testing.assert_close(found[:, at, i + 4], b * math.cos(angle) + a * math.sin(angle))
+    torch.testing.assert_close(rotary(found, back=True), x)
+    assert rotary(x.bfloat16()).dtype == torch.bfloat16
+    assert rotary(torch.zeros(1, 3 + 25, 8)).shape == (1, 28, 8)  # another grid, a square one
+    with pytest.raises(ValueError, match="24 patches are neither"):
+        rotary(torch.zeros(1, 3 + 24, 8))
 
 
 def test_attention_weights_two_tokens_by_hand():
@@ -132,6 +158,8 @@ def test_config_is_data_and_comes_back(build):
     (dict(classes=-1), "classes must be at least 0"),
     (dict(pool="map", dim=20, heads=3), "cannot be cut into 3"),
     (dict(pool="token_avg", pool_norm=True), "reads two"),
+    (dict(position="rope", head_dim=6), "divisible by 4"),
+    (dict(position="rope", rope_base=0.0), "above 0"),
 ])  # fmt: skip
 def test_config_refuses(fields, says):
     with pytest.raises(ValueError, match=says):

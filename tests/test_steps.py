@@ -10,6 +10,7 @@ KINDS = {"pre": {}, "post": {"block": "post"}, "parallel": {"block": "parallel"}
 EXTRAS = {
     "plain": {}, "glu": {"mlp": "glu", "activation": "silu"}, "quick": {"activation": "quick_gelu"},
     "qk_norm": {"qk_norm": True}, "attention_norm": {"attention_norm": True}, "mlp_norm": {"mlp_norm": True},
+    "rope": {"position": "rope", "head_dim": 8},
     "layer_scale": {"layer_scale": True}, "rms": {"norm": "rms", "qkv_bias": False, "mlp_bias": False},
     "all": {"mlp": "glu", "qk_norm": True, "attention_norm": True, "mlp_norm": True, "layer_scale": True},
 }  # fmt: skip
@@ -41,7 +42,8 @@ def test_a_block_taken_apart_is_the_block(make, kind, extra):
         close(seen.query, query[0])
         close(seen.key, key[0])
         assert not torch.allclose(seen.left, tokens)
-        assert (seen.mixed.shape, seen.joined.shape) == ((2, 36, 7), (36, 14))
+        d = model.config.head_dim
+        assert (seen.mixed.shape, seen.joined.shape) == ((2, 36, d), (36, 2 * d))
         assert (seen.hidden.shape, seen.activated.shape, seen.written.shape) == ((36, 23), (36, 23), (36, 14))
         assert seen.mlp_input.shape == seen.attention_input.shape == seen.attended.shape == (36, 14)
         for head in range(2):

@@ -1,4 +1,4 @@
-"""The same logits as timm, for every name of its vision_transformer.py and every DeiT.
+"""The same logits as timm, for every name of its vision_transformer.py, every DeiT and every DINOv3.
 
 Depth and classes are cut to fit memory; nothing else is. No weight is left at its initial value: zeros and ones
 would hide a missing term.
@@ -22,6 +22,7 @@ DEPTH, CLASSES = 2, 7
 GRID = (5, 4)  # patches at the native size
 SEEN = ((3, 2), (4, 7))  # (rows, cols) of the two pictures: one shrinks the positions, one stretches them
 NAMES = sorted({*timm().list_models(module="vision_transformer"), *timm().list_models("deit*")})
+ROTARY = sorted(n for n in timm().list_models("*_dinov3*", module="eva") if "7b" not in n)  # two layers of it are 3 GB
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,9 +54,10 @@ def build(name: str, **other) -> torch.nn.Module:
     with torch.device("meta"):
         patch = timm().create_model(name, depth=1, num_classes=CLASSES).patch_embed.patch_size
         size = tuple(g * p for g, p in zip(GRID, patch, strict=True))
+    with torch.device("cpu" if name in ROTARY else "meta"):  # rotary positions are numbers that are no weights
         module = timm().create_model(name, depth=DEPTH, num_classes=CLASSES, img_size=size, dynamic_img_size=True,
                                      **other)
-    return randomise(module.to_empty(device="cpu").eval())
+    return randomise((module if name in ROTARY else module.to_empty(device="cpu")).eval())
 
 
 def tanh_gelu() -> torch.nn.Module:
@@ -90,11 +92,34 @@ def worst_difference(theirs: torch.nn.Module, grids=SEEN) -> float:
 def test_the_names_are_all_there():
     assert len(timm().list_models(module="vision_transformer")) >= 163
     assert len(timm().list_models("deit*")) >= 16
+    assert len(ROTARY) >= 11
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in UNSUPPORTED])
 def test_same_logits(name):
     assert worst_difference(build(name)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", ROTARY)
+def test_same_logits_with_rotary_positions(name):
+    assert worst_difference(build(name), (GRID, (4, 4), (6, 6))) <= TOLERANCE
+
+
+@pytest.mark.parametrize("options", [
+    {"global_pool": "token"}, {"qk_norm": True}, {"rope_temperature": 20.0}, {"num_reg_tokens": 1},
+    {"scale_attn_inner": True}, {"use_fc_norm": True}, {"qkv_bias": True}, {"swiglu_mlp": True},
+], ids=str)
+def test_rotary_options_no_name_uses(options):
+    assert worst_difference(build("vit_small_patch16_dinov3", **options), (GRID, (6, 6))) <= TOLERANCE
+
+
+@pytest.mark.parametrize("options", [
+    {"rope_type": "cat"}, {"rope_rotate_half": False}, {"use_abs_pos_emb": True}, {"use_post_norm": True},
+], ids=str)
+def test_other_rotary_positions_are_refused(options):
+    with pytest.raises(InputError) as caught:
+        from_timm(build("vit_small_patch16_dinov3", **options))
+    assert caught.value.code == "checkpoint-architecture"
 
 
 def test_the_table_of_unsupported_names_is_exactly_what_fails():

@@ -85,6 +85,18 @@ def test_a_tensor_of_another_shape_is_refused(build, shape):
     assert caught.value.code == "tensor-shape"
 
 
+def test_a_grid_that_rotary_positions_do_not_know_is_refused(build, pictures):
+    model = build(position="rope", head_dim=8)
+    for height, width in ((15, 21), (12, 12), (30, 30)):
+        trace = vc.record(model, torch.zeros(1, 3, height, width))
+        assert trace.grid == (height // 3, width // 3)
+    for height, width in ((21, 15), (15, 18)):  # as many patches as its own grid, and another number
+        with pytest.raises(vc.InputError, match="rotary|neither") as caught:
+            vc.record(model, torch.zeros(1, 3, height, width))
+        assert caught.value.code == "tensor-grid"
+    assert vc.record(model, pictures(1)).attention(0).sum(-1).allclose(torch.ones(()))
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
 def test_a_tensor_of_other_floats_becomes_the_model_s(build, pictures, dtype):
     model, image = build(), pictures(1).to(dtype)

@@ -20,7 +20,6 @@ from vit_core.intervene import (
     Change,
     Flips,
     flips,
-    heads_of,
     intervene,
     interventions,
     joined_by,
@@ -94,7 +93,7 @@ def _block_gradients(block: Block, entered: Tensor, gradient: Tensor) -> tuple[T
     kept = []
 
     def attention(read: Tensor) -> Tensor:
-        query, key, value = heads_of(block.attn, read)
+        query, key, value = block.attn.heads_of(read)
         kept.append(attention_weights(query, key).to(value.dtype))
         return joined_by(block.attn, kept[0] @ value)
 

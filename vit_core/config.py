@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 BLOCKS = ("pre", "post", "parallel")
@@ -10,7 +11,7 @@ MLPS = ("mlp", "glu")
 ACTIVATIONS = ("gelu", "gelu_tanh", "quick_gelu", "silu")
 NORMS = ("layer", "rms")
 POOLS = ("token", "avg", "avgmax", "max", "map", "token_avg")
-POSITIONS = ("learned", "none")
+POSITIONS = ("learned", "rope", "none")
 RESIZES = ("bicubic", "bicubic_antialias")
 
 
@@ -38,9 +39,10 @@ class ViTConfig:
     class_token: bool = True
     distillation_token: bool = False
     registers: int = 0
-    position: str = "learned"
+    position: str = "learned"  # an embedding that is added; "rope": queries and keys are turned, by `rope_base`
     position_prefix: bool = True  # do the prefix tokens have position entries of their own?
     position_resize: str = "bicubic_antialias"  # as timm does; transformers: "bicubic"
+    rope_base: float = 100.0
 
     # blocks
     block: str = "pre"  # x + f(norm(x)); "post": x + norm(f(x)); "parallel": x + attention + mlp
@@ -85,6 +87,9 @@ class ViTConfig:
                 raise ValueError(f"{name} must be at least {smallest}, not {getattr(self, name)}")
         if min(self.patch_size) < 1 or min(self.grid) < 1:
             raise ValueError(f"image_size {self.image_size} holds no patch of {self.patch_size}")
+        if self.position == "rope" and (self.head_dim % 4 or not self.rope_base > 0):
+            raise ValueError("position='rope' turns pairs of channels by row and by column: head_dim must be divisible "
+                             f"by 4, not {self.head_dim}, and rope_base be above 0, not {self.rope_base}")
         if "token" in self.pool and not self.class_token:
             raise ValueError(f"pool={self.pool!r} reads the class token, but class_token is False")
         if self.pool == "map" and self.dim % self.heads:
@@ -98,6 +103,22 @@ class ViTConfig:
     def grid(self) -> tuple[int, int]:
         """(rows, cols) of patches at the native image size."""
         return self.image_size[0] // self.patch_size[0], self.image_size[1] // self.patch_size[1]
+
+    def grid_of(self, patches: int) -> tuple[int, int]:
+        """(rows, cols) of so many patches, where rotary positions must know: the native grid, or a square one.
+
+        Raises ValueError for any other number.
+        """
+        side = math.isqrt(patches)
+        if patches != math.prod(self.grid) and side * side != patches:
+            raise ValueError(f"{patches} patches are neither the native grid {self.grid} nor a square one")
+        return self.grid if patches == math.prod(self.grid) else (side, side)
+
+    def placed(self, rows: int, cols: int) -> tuple[int, int]:
+        """(rows, cols), where positions can be had for such a grid. Raises ValueError."""
+        if self.position == "rope" and self.grid_of(rows * cols) != (rows, cols):
+            raise ValueError(f"rotary positions are of the native grid {self.grid} or a square one, not {rows, cols}")
+        return rows, cols
 
     @property
     def prefix(self) -> int:

@@ -50,12 +50,6 @@ def run_block(block: Block, x: Tensor, attention: Callable[[Tensor], Tensor]) ->
     return x + block.ls2(block.mlp(block.norm2(x)))
 
 
-def heads_of(attn: Attention, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries and keys (after QK-norm) and values, each (B, H, N, d), of what an attention reads (B, N, D)."""
-    query, key, value = attn.qkv(x).view(*x.shape[:2], 3, attn.heads, attn.head_dim).permute(2, 0, 3, 1, 4)
-    return attn.q_norm(query), attn.k_norm(key), value
-
-
 def joined_by(attn: Attention, mixed: Tensor) -> Tensor:
     """The heads' mixed values (B, H, N, d) to what attention adds to the stream (B, N, D)."""
     return attn.proj(attn.norm(mixed.transpose(1, 2).flatten(2)))
@@ -151,7 +145,7 @@ def interventions(model: VisionTransformer, images: Tensor, changes: Sequence[Ch
             continue
         if number in heads_cut:
             def attention(read: Tensor, attn: Attention = block.attn, keep: Tensor = keep) -> Tensor:
-                return joined_by(attn, keep * F.scaled_dot_product_attention(*heads_of(attn, read)))
+                return joined_by(attn, keep * F.scaled_dot_product_attention(*attn.heads_of(read)))
 
             left = run_block(block, x, attention)
         else:

@@ -16,6 +16,16 @@ ENOUGH = 1 << 23
 GAINS = torch.backends.cpu.get_cpu_capability() == "AVX512" and _product is not None
 
 
+class QuickGELU(nn.Module):
+    """x * sigmoid(1.702 x), the approximation of GELU used by CLIP (Hendrycks & Gimpel 2016)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(1.702 * x)
+
+
+ACTIVATION = {"gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU("tanh"), "quick_gelu": QuickGELU, "silu": nn.SiLU}
+
+
 class Linear(nn.Linear):
     """torch.nn.Linear, and the activation that comes behind it, if one does."""
 

@@ -15,17 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_core.config import ViTConfig
-from vit_core.linear import Linear
-
-
-class QuickGELU(nn.Module):
-    """x * sigmoid(1.702 x), the approximation of GELU used by CLIP (Hendrycks & Gimpel 2016)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(1.702 * x)
-
-
-ACTIVATION = {"gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU("tanh"), "quick_gelu": QuickGELU, "silu": nn.SiLU}
+from vit_core.linear import ACTIVATION, Linear
+from vit_core.rotary import Rotary
 
 
 def norm_layer(config: ViTConfig, dim: int | None = None) -> nn.Module:
@@ -69,16 +60,19 @@ class Attention(nn.Module):
         self.qkv = Linear(config.dim, 3 * inner, bias=config.qkv_bias)
         self.q_norm = norm_layer(config, config.head_dim) if config.qk_norm else nn.Identity()
         self.k_norm = norm_layer(config, config.head_dim) if config.qk_norm else nn.Identity()
+        self.rotary = Rotary(config) if config.position == "rope" else nn.Identity()
         self.norm = norm_layer(config, inner) if config.attention_norm else nn.Identity()
         self.proj = Linear(inner, config.dim, bias=config.proj_bias)
 
+    def heads_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries and keys as they meet, and values, each (B, H, N, d), of what the attention reads (B, N, D)."""
+        qkv = self.qkv(x).view(*x.shape[:2], 3, self.heads, self.head_dim)  # batch token qkv head channel
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        return self.rotary(self.q_norm(query)), self.rotary(self.k_norm(key)), value
+
     def forward(self, x: Tensor, attend=F.scaled_dot_product_attention) -> tuple[Tensor, Tensor, Tensor]:
-        B, N, D = x.shape
-        qkv = self.qkv(x).view(B, N, 3, self.heads, self.head_dim)  # batch token qkv head channel
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each B, H, N, d
-        query, key = self.q_norm(query), self.k_norm(key)
-        out = attend(query, key, value)  # B, H, N, d
-        out = out.transpose(1, 2).reshape(B, N, -1)  # B, N, H*d
+        query, key, value = self.heads_of(x)
+        out = attend(query, key, value).transpose(1, 2).flatten(2)  # B, N, H*d
         return self.proj(self.norm(out)), query, key
 
 
@@ -153,7 +147,7 @@ class Layer(NamedTuple):
     """What one layer of the forward pass leaves behind."""
 
     tokens: Tensor  # (B, N, D), the stream after the layer
-    query: Tensor | None  # (B, H, N, d), after QK-norm; None before the first layer
+    query: Tensor | None  # (B, H, N, d), as `Attention.heads_of`; None before the first layer
     key: Tensor | None  # (B, H, N, d), likewise
 
 
@@ -196,11 +190,11 @@ class VisionTransformer(nn.Module):
         (height, width), (ph, pw) = images.shape[-2:], self.config.patch_size
         if height < ph or width < pw:
             raise ValueError(f"images of {height} x {width} pixels hold no patch of {ph} x {pw}")
-        return height // ph, width // pw
+        return self.config.placed(height // ph, width // pw)
 
     def position_grid(self, grid: tuple[int, int] | None = None) -> Tensor | None:
         """The patches' position embedding (rows, cols, D), resized to `grid`; None if there is none."""
-        if self.config.position == "none":
+        if self.config.position != "learned":
             return None
         skip = self.config.prefix if self.config.position_prefix else 0
         native = self.positions[:, skip:].view(1, *self.config.grid, -1)

@@ -5,6 +5,7 @@ input added. The rules, and what becomes of the total:
 
     linear    over the positive contributions x_j w_ji alone. Conserves, but for an output that has none: its
               relevance ends there. Biases stand in no sum, so they take nothing.
+    turn      of rotary positions: each channel is a sum of two, `add`.
     add       the deep Taylor rule for each of the two, then the paper's normalisation. Conserves.
     product   of two tensors (attention times values, queries times keys): the same. Conserves.
     mean      of tokens: a linear layer for each channel; over the contributions of the mean's own sign, since which
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from vit_core.head import reading
 from vit_core.model import AttentionPool, Block, VisionTransformer, attention_weights
+from vit_core.rotary import Rotary
 from vit_core.steps import Inside
 
 SMALLEST = 1e-12  # outputs nearer to zero than this hand nothing on: shares of zero are no shares
@@ -74,6 +76,13 @@ def through_attention(weights: Tensor, query: Tensor, key: Tensor, value: Tensor
     return of_weights, of_query, of_key.mT, of_value
 
 
+def through_turn(rotary: Rotary, x: Tensor, relevance: Tensor) -> Tensor:
+    """Relevance of turned queries or keys x (H, N, d) to that of what was turned: each channel is a sum of two."""
+    own = rotary(x, back=True) * rotary.angles(x)[0]
+    of_own, of_beside = add(own, x - own, relevance)
+    return of_own + of_beside.roll(x.shape[-1] // 2, -1)
+
+
 class Blockwise(NamedTuple):
     """Relevance at one block."""
 
@@ -100,6 +109,8 @@ def through_block(block: Block, seen: Inside, relevance: Tensor) -> Blockwise:
     weights = attention_weights(seen.query, seen.key).to(seen.value.dtype)
     of_weights, *of_qkv = through_attention(weights, seen.query, seen.key, seen.value,
                                             of_joined.view(N, H, d).transpose(0, 1))
+    if isinstance(attn.rotary, Rotary):
+        of_qkv[:2] = (through_turn(attn.rotary, x, of) for x, of in zip((seen.query, seen.key), of_qkv, strict=False))
     of_qkv = torch.stack(of_qkv).permute(2, 0, 1, 3).reshape(N, 3 * H * d)
     of_entered = of_entered + linear(seen.attention_input, attn.qkv.weight, of_qkv)
     if block.kind == "parallel":

@@ -62,8 +62,7 @@ def inside(block: Block, tokens: Tensor) -> Inside:
     attn, mlp, kind = block.attn, block.mlp, block.kind
     N, H, d = len(tokens), attn.heads, attn.head_dim
     read = tokens if kind == "post" else block.norm1(tokens)
-    query, key, value = attn.qkv(read).view(N, 3, H, d).permute(1, 2, 0, 3)  # each H, N, d
-    query, key = attn.q_norm(query), attn.k_norm(key)
+    query, key, value = (part[0] for part in attn.heads_of(read[None]))  # each H, N, d
     mixed = attention_weights(query, key).to(value.dtype) @ value  # H, N, d
     joined = mixed.transpose(0, 1).reshape(N, H * d)
     attended = attn.proj(attn.norm(joined))

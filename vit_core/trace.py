@@ -109,6 +109,11 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
             f"of {least} x {narrowest}, not {picture.dtype} {tuple(picture.shape)}",
             shape=tuple(picture.shape), dtype=str(picture.dtype).removeprefix("torch."), channels=channels,
         )  # fmt: skip
+    try:
+        model.grid(picture)
+    except ValueError as error:
+        raise InputError("tensor-grid", f"the preprocessed picture cannot be placed: {error}", height=picture.shape[2],
+                         width=picture.shape[3], rows=model.config.grid[0], cols=model.config.grid[1]) from error
     return picture.to(next(model.parameters()).dtype), crop
 
 

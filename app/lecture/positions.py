@@ -126,7 +126,7 @@ def build(stage: Stage, want: dict) -> Scene:
     seed = whole(want, "seed", 0, 9999, 0)
     tokens, own = _parts(stage)
     numbers = {"tab": tab, "at": at, "seed": seed, "tokens": N, "dim": D, "learned": own is not None,
-               "embed_norm": stage.config.embed_norm, "answers": answers(stage, seed)}
+               "position": stage.config.position, "embed_norm": stage.config.embed_norm, "answers": answers(stage, seed)}
     if tab == "sum":
         added = torch.zeros_like(tokens) if own is None else own.float()
         parts = {"tokens": tokens, "positions": added, "sums": tokens + added}

@@ -53,7 +53,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "pixels": config.patch_size[0] * config.patch_size[1] * config.channels, "looking": looking,
         "pool": config.pool, "read": [len(read.parts)] * (len(read.parts) > 1) + [config.dim],
         "answers": stage.answers(trace.logits, 3),
-        "prefix": config.prefix, "paper_classes": VARIANTS["B/16"].classes,
+        "prefix": config.prefix, "position": config.position, "paper_classes": VARIANTS["B/16"].classes,
         "table": [line(name, VARIANTS[name], parameter_count(VARIANTS[name]), paper)
                   for name, paper in PAPER.items()] + [line(stage.result.name, config, total)],
     }

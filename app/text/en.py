@@ -224,7 +224,7 @@ SENTENCES = {
     "error.checkpoint-not-finite": "{source} holds NaN or infinite weights, so nothing it computed would mean "
                                    "anything: {tensors}. Choose a checkpoint from before training diverged.",
     "error.checkpoint-architecture": "{source} is not a Vision Transformer that can be shown here ({reason}). ViT, "
-                                     "DeiT, DINOv2, CLIP and SigLIP of timm or transformers can.",
+                                     "DeiT, DINOv2, DINOv3, CLIP and SigLIP of timm or transformers can.",
     "error.checkpoint-config": "{source}: its configuration describes no model that can be built ({reason}). Use the "
                                "config.json published with these weights.",
     "error.labels-count": "{source}: the model has {classes} classes and there are {labels} labels. Give one label "
@@ -278,6 +278,8 @@ SENTENCES = {
                                  "several times: {names}. Correct or delete these rows.",
     "error.tensor-shape": "A preprocessed picture is a float tensor of shape (1, {channels}, height, width); this "
                           "one is {dtype} {shape}.",
+    "error.tensor-grid": "This model's positions are rotary: it takes {rows} by {cols} patches or as many rows as "
+                         "columns, and a picture of {height} by {width} pixels has neither.",
     "error.model-no-head": "This model has no classification head, so it predicts nothing. Choose one trained to "
                            "classify.",
     "error.rollout-option": "Attention rollout cannot take {option} = {got}. Possible: {allowed}.",

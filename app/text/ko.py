@@ -220,7 +220,7 @@ SENTENCES = {
     "error.checkpoint-not-finite": "가중치에 NaN이나 무한대가 있어 계산 결과에 아무 의미가 없습니다: "
                                    "{source}({tensors}). 학습이 발산하기 전의 체크포인트를 고르세요.",
     "error.checkpoint-architecture": "여기에서 보여 줄 수 있는 Vision Transformer가 아닙니다: {source}({reason}). "
-                                     "timm이나 transformers의 ViT, DeiT, DINOv2, CLIP, SigLIP을 고르세요.",
+                                     "timm이나 transformers의 ViT, DeiT, DINOv2, DINOv3, CLIP, SigLIP을 고르세요.",
     "error.checkpoint-config": "설정대로는 모델을 만들 수 없습니다: {source}({reason}). 이 가중치와 함께 공개된 "
                                "config.json을 쓰세요.",
     "error.labels-count": "모델의 클래스는 {classes}개인데 레이블은 {labels}개입니다: {source}. 클래스마다 레이블을 "
@@ -270,6 +270,8 @@ SENTENCES = {
                                  "{names}. 해당하는 행을 고치거나 지우세요.",
     "error.tensor-shape": "전처리된 이미지는 모양이 (1, {channels}, 높이, 폭)인 부동소수점 텐서여야 하는데, 주어진 "
                           "텐서는 {dtype} {shape}입니다.",
+    "error.tensor-grid": "회전 위치 임베딩을 쓰는 모델이라 패치가 {rows}행 {cols}열이거나 행과 열의 수가 같은 이미지만 "
+                         "받습니다. 주어진 이미지는 {height}×{width} 픽셀입니다.",
     "error.model-no-head": "분류 헤드가 없어 예측하지 못하는 모델입니다. 분류를 학습한 모델을 고르세요.",
     "error.rollout-option": "어텐션 롤아웃에 쓸 수 없는 값입니다: {option} = {got}. 가능한 값: {allowed}.",
     "error.attribution-target": "모델에 없는 클래스입니다: {target}. 클래스 번호는 0부터 {last}까지입니다.",

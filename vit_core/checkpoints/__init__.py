@@ -2,7 +2,7 @@
 
     embedded:<name>    ships with the product, needs nothing else
     timm:<name>        timm's pretrained weights, from its hub
-    hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2 (with registers too), MAE, MSN, I-JEPA, CLIP, SigLIP
+    hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2 and 3, MAE, MSN, I-JEPA, CLIP, SigLIP
     file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file, architecture read from its tensors
 """
 
@@ -49,10 +49,11 @@ def available() -> list[Available]:
     return [
         *found,
         Available("timm:<name>", "timm", "timm's pretrained models",
-                  "any Vision Transformer or DeiT of timm.list_models(), such as timm:vit_tiny_patch16_224; "
+                  "any Vision Transformer, DeiT or DINOv3 of timm.list_models(), such as timm:vit_tiny_patch16_224; "
                   "needs the network once"),
         Available("hf:<folder or id>", "hf", "Hugging Face transformers checkpoints",
-                  "ViT, DeiT, DINOv2, with or without registers, MAE, MSN, I-JEPA, CLIP, SigLIP; "
+                  "ViT, DeiT, DINOv2 with or without registers, DINOv3, MAE, MSN, I-JEPA, CLIP, "
+                  "SigLIP; "
                   "a folder works offline"),
         Available("file:<path>", "file", "A checkpoint file",
                   ".safetensors, .pth, .pt, .bin or .ckpt with timm's or transformers' names; works offline"),

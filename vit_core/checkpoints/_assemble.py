@@ -104,7 +104,7 @@ def assemble(config: ViTConfig, state: dict[str, Tensor], source: str, labels: l
     state = dict(state)
     if not config.prefix:
         state.setdefault("prefix_tokens", torch.zeros(1, 0, config.dim))
-    if config.position == "none":
+    if config.position != "learned":
         state.setdefault("positions", torch.zeros(1, 0, config.dim))
     try:
         with torch.device("meta"):

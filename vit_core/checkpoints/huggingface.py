@@ -1,8 +1,8 @@
 """`hf:<folder or id>`: checkpoints of Hugging Face transformers, read without transformers.
 
-ViT, DeiT (one head or two), DINOv2, DINOv2 with registers; what MAE, MSN and I-JEPA trained, with ViT's names; and the
-pictures' half of CLIP and SigLIP (`clip.py`). By the names that the hub's files have and by those of transformers 5's
-modules. A folder or repository of timm's, with timm's config.json, is handed to `timm.py`.
+ViT, DeiT (one head or two), DINOv2, DINOv2 with registers; what MAE, MSN and I-JEPA trained, with ViT's names; the
+pictures' half of CLIP and SigLIP (`clip.py`), and DINOv3 (`dinov3.py`). By the names that the hub's files have and by
+those of transformers 5's modules. A folder or repository of timm's, with timm's config.json, is handed to `timm.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vit_core.checkpoints import _files, _hub, clip
+from vit_core.checkpoints import _files, _hub, clip, dinov3
 from vit_core.checkpoints._assemble import assemble, per_channel, preprocess, short
 from vit_core.checkpoints._keys import KeyTable, Translated, infer, renamed, translate
 from vit_core.errors import InputError
@@ -146,7 +146,14 @@ def _facts(config: dict, source: str) -> dict:
     if config.get("use_swiglu_ffn"):
         facts |= {"mlp": "glu", "activation": "silu"}
     else:
-        facts |= {"mlp": "mlp", "activation": _ACTIVATIONS[activation]}
+        facts |= {"mlp": "glu" if config.get("use_gated_mlp") else "mlp", "activation": _ACTIVATIONS[activation]}
+    if "rope_theta" in config:
+        base = config["rope_theta"]
+        if type(base) not in (int, float) or not 1 < base < 1e9:
+            raise InputError("checkpoint-config", f"{source}: rope_theta should be a number above 1 and is "
+                             f"{short(repr(base))}.", source=source, field="rope_theta",
+                             reason=f"rope_theta = {short(repr(base))}")
+        facts["rope_base"] = float(base)
     return facts
 
 
@@ -231,12 +238,15 @@ def model_of(config: dict, settings: dict, state: dict[str, Tensor], source: str
 
         return timm.from_config(config, state, source, labels)
     family = config.get("model_type")
-    if family not in (*_FAMILIES, *clip.FAMILIES):
+    families = (*_FAMILIES, *clip.FAMILIES, dinov3.FAMILY)
+    if family not in families:
         kind = short(repr(family))
         raise InputError("checkpoint-architecture", f"{source} is a {kind} model; those that can be shown are "
-                         f"{', '.join((*_FAMILIES, *clip.FAMILIES))}.", source=source, reason=f"model_type = {kind}")
+                         f"{', '.join(families)}.", source=source, reason=f"model_type = {kind}")
     if family in clip.FAMILIES:
         (weights, implied), stated = clip.translated(state, source), clip.vision(config)
+    elif family == dinov3.FAMILY:
+        (weights, implied), stated = dinov3.translated(state, source), dinov3.stated(config)
     else:
         (weights, implied), stated = translated(state, source), config
     ours = infer(weights, source, **implied | _facts(stated, source))

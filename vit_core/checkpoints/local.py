@@ -11,7 +11,7 @@ from __future__ import annotations
 import os.path
 from pathlib import Path
 
-from vit_core.checkpoints import _files, clip, embedded, huggingface, timm
+from vit_core.checkpoints import _files, clip, dinov3, embedded, huggingface, timm
 from vit_core.checkpoints._assemble import assemble, listed
 from vit_core.checkpoints._keys import Translated, infer
 from vit_core.config import ViTConfig
@@ -43,6 +43,8 @@ def load(name: str) -> VisionTransformer:
         weights, implied = timm.translated(state, source), {}
     elif any("embeddings.patch_embeddings.projection." in n for n in state):
         weights, implied = huggingface.translated(state, source)
+    elif any("embeddings.patch_embeddings." in n for n in state):
+        weights, implied = dinov3.translated(state, source)
     elif any("embeddings.patch_embedding." in n for n in state):
         weights, implied = clip.translated(state, source)
     elif any(n.startswith("patch_embed.") for n in state):

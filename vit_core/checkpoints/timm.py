@@ -1,4 +1,4 @@
-"""timm's Vision Transformers and DeiTs: a live module, or `timm:<name>` with its pretrained weights."""
+"""timm's Vision Transformers, DeiTs and DINOv3s: a live module, or `timm:<name>` with its pretrained weights."""
 
 from __future__ import annotations
 
@@ -67,6 +67,9 @@ KEYS = KeyTable(
     ),
 )
 
+#: How DINOv3 turns queries and keys, of what timm's module for it could do.
+_DINOV3 = {"rotate_half": True, "normalize_coords": "separate", "grid_offset": 0.0, "grid_indexing": "ij",
+           "min_period": None, "max_period": None}
 _ACTIVATIONS = {"GELU": "gelu", "GELUTanh": "gelu_tanh", "QuickGELU": "quick_gelu", "SiLU": "silu"}
 _NORMS = {"LayerNorm": "layer", "RmsNorm": "rms", "RMSNorm": "rms"}
 
@@ -163,6 +166,16 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
     return out
 
 
+def _of_eva(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state of timm's Eva, which DINOv3 is built of, by the names of its VisionTransformer."""
+    state = {re.sub(r"\.gamma_([12])$", r".ls\1.gamma", n): t for n, t in state.items()}
+    for name in [n for n in state if n.endswith("attn.q_bias")]:
+        query, value = state.pop(name), state.pop(name.replace("q_bias", "v_bias"), None)
+        if value is not None:  # keys have none
+            state[name.replace("q_bias", "qkv.bias")] = torch.cat([query, torch.zeros_like(query), value])
+    return state
+
+
 def translated(state: dict[str, Tensor], source: str) -> Translated:
     """timm's state by our names."""
     weights = translate(KEYS, unfolded(state, source), source)
@@ -185,7 +198,7 @@ def _facts(module: nn.Module, what: str) -> dict:
     kind = name.pop()
     if "Diff" in kind or any(type(m).__name__ == "DiffAttention" for m in module.modules()):
         raise _refuse(what, _DIFFERENTIAL, "DiffAttention")
-    if kind not in ("Block", "ResPostBlock", "ParallelScalingBlock", "ParallelThingsBlock"):
+    if kind not in ("Block", "ResPostBlock", "ParallelScalingBlock", "ParallelThingsBlock", "EvaBlock"):
         raise _refuse(what, f"there is no equivalent of its {kind}", f"blocks = {kind}")
     own = {type(m).__name__ for m in module.modules() if type(m).__module__.split(".")[0] not in ("torch", "timm")}
     if own := sorted(own | {type(m).__name__ for m in (module.pos_drop, module.head_drop)} - {"Dropout", "Identity"}):
@@ -227,9 +240,11 @@ def _facts(module: nn.Module, what: str) -> dict:
         head_dim=head_dim, norm=_NORMS[norm], norm_eps=eps,
         activation="gelu_tanh" if approximate == "tanh" else _ACTIVATIONS[act],
         block={"ResPostBlock": "post", "ParallelScalingBlock": "parallel"}.get(kind, "pre"),
-        position="none" if module.pos_embed is None else "learned", position_prefix=not module.no_embed_class,
-        pool=module.global_pool or ("token" if module.has_class_token else "avg"),
-        pool_prefix=module.pool_include_prefix, patch_bias=module.patch_embed.proj.bias is not None,
+        position="rope" if kind == "EvaBlock" else "none" if module.pos_embed is None else "learned",
+        rope_base=getattr(getattr(module, "rope", None), "temperature", ViTConfig.rope_base),
+        position_prefix=not module.no_embed_class,
+        pool=module.global_pool or ("token" if module.cls_token is not None else "avg"),
+        pool_prefix=getattr(module, "pool_include_prefix", False), patch_bias=module.patch_embed.proj.bias is not None,
         final_norm=type(module.norm) is not nn.Identity,
     )
 
@@ -258,15 +273,21 @@ def imagenet_labels(classes: int) -> list[str] | None:
 
 def _check_type(module: nn.Module, what: str) -> None:
     timm()
-    from timm.models import deit, vision_transformer
+    from timm.models import deit, eva, vision_transformer
 
-    if type(module) not in (vision_transformer.VisionTransformer, deit.VisionTransformerDistilled):
-        raise _refuse(what, "only timm's VisionTransformer and VisionTransformerDistilled have an equivalent",
+    if type(module) is eva.Eva:
+        rope = module.rope
+        how = {name: getattr(rope, name, None) for name in _DINOV3}
+        if type(rope).__name__ != "RotaryEmbeddingDinoV3" or how != _DINOV3 or module.pos_embed is not None:
+            raise _refuse(what, "of timm's Eva, those have an equivalent whose positions are rotary and DINOv3's",
+                          f"rope = {type(rope).__name__}")
+    elif type(module) not in (vision_transformer.VisionTransformer, deit.VisionTransformerDistilled):
+        raise _refuse(what, "only timm's VisionTransformer, VisionTransformerDistilled and DINOv3 have an equivalent",
                       type(module).__name__)
 
 
 def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
-    """Our model with the same logits as timm's VisionTransformer or VisionTransformerDistilled.
+    """Our model with the same logits as timm's VisionTransformer, VisionTransformerDistilled or DINOv3.
 
     The weights are copies, unless `copy` is False. Positions are resized as `dynamic_img_size=True` does. `labels` are
     ImageNet's where the module still has the classes of its pretrained weights. Raises InputError
@@ -277,7 +298,7 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     _check_type(module, what)
     cfg = getattr(module, "pretrained_cfg", None) or {}
     what = f"timm:{cfg['architecture']}" if cfg.get("architecture") else what
-    weights = translated({n: t.detach() for n, t in module.state_dict().items()}, what)
+    weights = translated(_of_eva({n: t.detach() for n, t in module.state_dict().items()}), what)
     config = infer(weights, what, **_facts(module, what))
     labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
     return assemble(config, weights.state, what, labels, _stated_transform(cfg, config, what), spell=weights.spell,
@@ -289,7 +310,7 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, labels: lis
     package, name = timm(), short(config["architecture"])
     if name in UNSUPPORTED:
         raise _refuse(source, UNSUPPORTED[name], "DiffAttention")
-    if name not in {*package.list_models(module="vision_transformer"), *package.list_models(module="deit")}:
+    if name not in _names(package):
         raise InputError("checkpoint-architecture", f"{source}: timm has no Vision Transformer called {name!r}.",
                          source=source, reason=f"architecture = {name!r}")
     args, classes = config.get("model_args") or {}, config.get("num_classes", 1000)
@@ -305,7 +326,7 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, labels: lis
         raise InputError("checkpoint-config", f"{source}: timm cannot build {name} as its config.json says: {reason}.",
                          source=source, reason=reason) from error
     _check_type(module, source)
-    weights = translated(state, source)
+    weights = translated(_of_eva(state) if type(module).__name__ == "Eva" else state, source)
     ours = infer(weights, source, depth=len(module.blocks), **_facts(module, source))
     names = config.get("label_names")
     names = [str(n) for n in names] if isinstance(names, list) and len(names) == ours.classes else \
@@ -355,10 +376,16 @@ def _check_arguments(args: object, classes: object, tensors: int, source: str) -
                          "of timm's takes.", source=source, reason=said)
 
 
+def _names(package: ModuleType) -> set[str]:
+    """What timm calls the architectures that can be shown, and a few that cannot."""
+    return {*package.list_models(module="vision_transformer"), *package.list_models(module="deit"),
+            *package.list_models("*_dinov3*", module="eva")}
+
+
 def _known(package: ModuleType, name: str) -> None:
     """InputError "model-unknown" unless `name` ("<architecture>" or "<architecture>.<tag>") is a ViT of timm's."""
     architecture, _, tag = name.partition(".")
-    known = {*package.list_models(module="vision_transformer"), *package.list_models(module="deit")}
+    known = _names(package)
     if architecture in UNSUPPORTED:
         raise _refuse(f"timm:{architecture}", UNSUPPORTED[architecture], "DiffAttention")
     if architecture not in known:

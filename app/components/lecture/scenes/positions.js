@@ -54,7 +54,7 @@ SCENE.positions = {
     const names = prefix.map((_, i) => stage.token(i));
     const shown = names.length > 3 ? [...names.slice(0, 2), `… ${names.at(-1)}`] : names;
     const said = [names.length ? stage.words("in_front", { names: shown.join(", ") }) : stage.words("none_in_front")];
-    if (!stage.data.numbers.learned) said.push(stage.words("none"));
+    if (!stage.data.numbers.learned) said.push(stage.words(stage.data.numbers.position === "rope" ? "rotary" : "none"));
     if (stage.data.numbers.embed_norm) said.push(stage.words("normed"));
     under.append(el("span", { class: "note", text: said.join(" ") }));
     made.scale = new Legend(under, stage, "diverging", stage.words("scale"));

@@ -65,12 +65,12 @@ function summaryEmbed(stage, parent, arrow) {
 }
 
 function summaryPlace(stage, parent) {
-  const { prefix, tokens, dim, parts } = stage.data.numbers;
+  const { prefix, position, tokens, dim, parts } = stage.data.numbers;
   const name = prefix === 0 ? "no_token" : prefix === 1 && stage.data.prefix[0] === "class" ? "token" : "prefix";
   const [rows, cols] = stage.data.grid;
   summaryBox(stage, parent, "positions", { name: stage.words(name, { n: prefix }), shape: summaryShape(tokens, dim), parameters: parts.tokens });
-  const learned = stage.data.sections.some((one) => one.name === "similarity");
-  summaryBox(stage, parent, "positions", { name: stage.words(learned ? "positions" : "no_positions"), shape: summaryShape(tokens, dim), parameters: parts.positions,
+  const learned = position === "learned", kind = { learned: "positions", rope: "rotary_positions", none: "no_positions" }[position];
+  summaryBox(stage, parent, "positions", { name: stage.words(kind), shape: summaryShape(tokens, dim), parameters: parts.positions,
     show: learned ? (place) => new Cells(place, stage).paint(stage.section("similarity"), rows, cols) : null });
 }
 
