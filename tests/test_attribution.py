@@ -17,6 +17,7 @@ from vit_core.config import ViTConfig
 from vit_core.datasets import read_idx
 from vit_core.images import Preprocess
 from vit_core.model import VisionTransformer, attention_weights
+from vit_core.rotary import Rotary
 
 TWO = dict(distillation_token=True, distillation_head=True)
 KINDS = [
@@ -226,6 +227,19 @@ def test_every_rule_conserves(seed):
     swapped = rules.add(noise(6, 9, seed=2), noise(6, 9, seed=1), R)
     for one, other in zip(rules.add(noise(6, 9, seed=1), noise(6, 9, seed=2), R), reversed(swapped), strict=True):
         close(one, other)
+
+
+def test_what_turned_channels_receive_goes_back_to_the_channel_they_came_from():
+    rotary = Rotary(ViTConfig(image_size=(9, 12), patch_size=3, heads=1, head_dim=8, registers=2, position="rope"))
+    for channel in range(8):
+        x = torch.zeros(2, 15, 8, dtype=torch.float64)
+        x[..., channel] = noise(2, 15)
+        received = rules.through_turn(rotary, rotary(x), noise(2, 15, 8).abs())
+        assert received[..., channel].any()
+        received[..., channel] = 0
+        assert received.abs().max() < 1e-12
+    given = noise(2, 15, 8, seed=1).abs()
+    close(rules.through_turn(rotary, rotary(noise(2, 15, 8)), given).sum(), given.sum())
 
 
 WIDE = dict(dim=48, heads=4, head_dim=12, mlp_dim=64)  # so wide that no output lacks a positive contribution

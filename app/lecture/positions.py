@@ -125,8 +125,8 @@ def build(stage: Stage, want: dict) -> Scene:
     at = whole(want, "at", 0, N - 1, prefix + (rows // 2) * cols + cols // 2)
     seed = whole(want, "seed", 0, 9999, 0)
     tokens, own = _parts(stage)
-    numbers = {"tab": tab, "at": at, "seed": seed, "tokens": N, "dim": D, "learned": own is not None,
-               "position": stage.config.position, "embed_norm": stage.config.embed_norm, "answers": answers(stage, seed)}
+    numbers = {"tab": tab, "at": at, "seed": seed, "tokens": N, "dim": D, "position": stage.config.position,
+               "learned": own is not None, "embed_norm": stage.config.embed_norm, "answers": answers(stage, seed)}
     if tab == "sum":
         added = torch.zeros_like(tokens) if own is None else own.float()
         parts = {"tokens": tokens, "positions": added, "sums": tokens + added}
