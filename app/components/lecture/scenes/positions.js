@@ -56,7 +56,7 @@ SCENE.positions = {
     const said = [names.length ? stage.words("in_front", { names: shown.join(", ") }) : stage.words("none_in_front")];
     if (!stage.data.numbers.learned) said.push(stage.words(stage.data.numbers.position === "rope" ? "rotary" : "none"));
     if (stage.data.numbers.embed_norm) said.push(stage.words("normed"));
-    under.append(el("span", { class: "note", text: said.join(" ") }));
+    under.append(el("span", { class: "note", text: said.map((part, i) => part + (i < said.length - 1 && !part.endsWith(".") ? "." : "")).join(" ") }));
     made.scale = new Legend(under, stage, "diverging", stage.words("scale"));
     const one = parent.appendChild(el("div", { class: "one" }));
     made.sumPicture = this.picture(stage, one);
