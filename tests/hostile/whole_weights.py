@@ -88,6 +88,9 @@ _ATTENTION = {r"attn\.qkv": "attention.attention.{}", r"attn\.proj": "attention.
 _VIT = _ATTENTION | {r"\.norm1": ".layernorm_before", r"\.norm2": ".layernorm_after", r"mlp\.fc1": "intermediate.dense",
                      r"mlp\.fc2": "output.dense", r"^head\.": "classifier."}
 _DINO = _ATTENTION | {r"ls(\d)\.gamma": r"layer_scale\1.lambda1", r"^head\.": "classifier."}
+_DINO3 = {r"patch_embeddings\.projection": "patch_embeddings", r"^encoder\.": "", r"^layernorm": "norm",
+          r"attn\.qkv": "attention.{}", r"attn\.proj": "attention.o_proj", r"ls(\d)\.gamma": r"layer_scale\1.lambda1",
+          r"mlp\.fc1": "mlp.up_proj", r"mlp\.fc2": "mlp.down_proj"}
 _DEIT = _VIT | {r"^head\.": "cls_classifier.", r"^distillation_head\.": "distillation_classifier."}
 _MODULES = {r"^encoder\.layer\.": "layers.", r"attn\.qkv": "attention.{}", r"attn\.proj": "attention.o_proj",
             r"\.norm1": ".layernorm_before", r"\.norm2": ".layernorm_after", r"^head\.": "classifier."}
@@ -112,6 +115,13 @@ def _reads_too(**fields) -> dict[str, Tensor]:
                                                              for n in ("q", "kv")])
     return {f"vision_model.{n}" if "classifier" not in n else n: t for n, t in state.items()} | {
         "text_model.final_layer_norm.weight": torch.ones(4), "logit_scale": torch.ones(())}
+
+
+def _dinov3() -> dict[str, Tensor]:
+    state = _hugging_face(_DINO3, position="rope", registers=2, layer_scale=True, classes=0)
+    del state["embeddings.position_embeddings"]
+    return {n.replace("query", "q_proj").replace(".key.", ".k_proj.").replace("value", "v_proj"): t
+            for n, t in state.items() if ".key.bias" not in n}
 
 
 def tensors() -> dict[str, dict[str, Tensor]]:
@@ -166,6 +176,9 @@ def files() -> list[Whole]:
     found.append(Whole("CLIP", "config.json", ".safetensors", save(by_layout["CLIP"]), {
         "config.json": {"model_type": "clip", "id2label": HUGGING_FACE["id2label"],
                         "vision_config": HUGGING_FACE | {"hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}},
+        "preprocessor_config.json": PREPROCESSOR}))
+    found.append(Whole("DINOv3", "config.json", ".safetensors", save(_dinov3()), {
+        "config.json": HUGGING_FACE | {"model_type": "dinov3_vit", "rope_theta": 100.0},
         "preprocessor_config.json": PREPROCESSOR}))
     timm = save(by_layout["timm"])
     return [*found, Whole("timm", "config.json", ".safetensors", timm, {"config.json": TIMM}),
