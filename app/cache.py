@@ -159,7 +159,8 @@ def stamp(name: str) -> tuple:
 
 
 def model(name: str) -> vc.VisionTransformer:
-    """The model called `name`, on the best device; one, however many ask. Raises InputError; a failure is not kept."""
+    """The model called `name`, on the best device that has room for it; one, however many ask. Raises InputError; a
+    failure is not kept."""
     loads = []
     _notice(name)
     found = _models().get((name, "best"), lambda: loads.append(1) or _load(name))
@@ -189,8 +190,8 @@ def settled() -> bool:
 def _load(name: str) -> vc.VisionTransformer:
     begun = time.perf_counter()
     loaded = vc.load(name, "cpu")  # not in the line: nobody else is to wait for a hub or a disk
-    if (device := vc.best_device()).type != "cpu":
-        loaded = run(vc.checkpoints.moved, loaded, device)
+    if vc.best_device().type != "cpu":
+        loaded = run(vc.checkpoints.moved, loaded)
     log.info("load %s %.0f ms", name, (time.perf_counter() - begun) * 1e3)
     return loaded
 

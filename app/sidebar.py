@@ -184,8 +184,8 @@ def _facts(result: Result) -> None:
     facts = [t("side.model.facts", layers=config.depth, heads=config.heads, dim=config.dim,
                parameters=f"{two_digits(millions)} M"),
              t("side.model.device", device=t(f"device.{result.device.type}"), time=took)]
-    if result.fell_back:
-        facts.append(t("side.model.fell"))
+    if told := panels.on_the_cpu(result):
+        facts.append(told)
     with st.sidebar:
         st.caption("\n\n".join(facts))
         if guessed := result.model.assumed:

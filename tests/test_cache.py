@@ -599,6 +599,28 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
     assert not app.exception
 
 
+def test_a_model_that_the_device_has_no_memory_for_is_kept_on_the_cpu_and_the_page_says_so(monkeypatch):
+    def full(model, device):
+        if str(device) == "cuda":
+            raise torch.OutOfMemoryError("no room")
+        return model
+
+    app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
+    app.query_params["lang"] = "en"
+    app.run()
+    assert text.Text("en")("side.model.kept") not in app.sidebar.caption[-1].value
+    st.cache_resource.clear()
+    for module in "vit_core", "vit_core.checkpoints", "app.panels":
+        monkeypatch.setattr(f"{module}.best_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(vc.VisionTransformer, "to", full)
+    app.run()
+    assert not app.exception
+    said = app.sidebar.caption[-1].value
+    assert text.Text("en")("side.model.kept") in said
+    assert text.Text("en")("device.cpu") in said
+    assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))
+
+
 def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
     from streamlit.testing.v1 import AppTest
 

@@ -1022,6 +1022,33 @@ def test_devices(tmp_path):
     assert caught.value.code == "device-unavailable"
 
 
+def test_a_model_that_the_best_device_has_no_memory_for_stays_on_the_cpu_whole(tmp_path, monkeypatch):
+    name, to, cpu, there, back = saved(tmp_path), torch.Tensor.to, torch.Tensor.cpu, [], []
+
+    def full(tensor, device, *rest, **more):
+        if str(device) != "cuda":
+            return to(tensor, device, *rest, **more)
+        if len(there) == 5:
+            raise torch.OutOfMemoryError("no room")
+        there.append(tensor.clone())
+        return there[-1]
+
+    real, best = vc.load(name, "cpu"), vc.load(name, "cpu")
+    monkeypatch.setattr(torch.Tensor, "to", full)
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: back.append(tensor.data_ptr()) or cpu(tensor))
+    monkeypatch.setattr("vit_core.checkpoints.best_device", lambda: torch.device("cuda"))
+    assert vc.checkpoints.moved(best) is best
+    assert len(there) == 5
+    assert {tensor.data_ptr() for tensor in there} <= set(back)
+    for key, value in real.state_dict().items():
+        assert torch.equal(best.state_dict()[key], value), key
+    assert vc.load(name).head.weight.device.type == "cpu"
+    with pytest.raises(InputError) as caught:  # who names a device wants that one
+        vc.load(name, "cuda")
+    assert caught.value.code == "device-unavailable"
+    assert "no room" in str(caught.value)
+
+
 @pytest.fixture
 def fresh_timm():
     _timm.timm.cache_clear()

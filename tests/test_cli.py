@@ -38,6 +38,25 @@ def test_explain_writes_what_the_api_says(tmp_path, capsys):
     assert layers == [f"chelsea.layer{i + 1:02}.png" for i in range(trace.depth)]
 
 
+def test_a_model_that_the_device_has_no_memory_for_is_the_cpus_and_that_is_said(tmp_path, capsys, monkeypatch):
+    def full(model, device):
+        if str(device) == "cuda":
+            raise torch.OutOfMemoryError("no room")
+        return model
+
+    for module in "vit_core", "vit_core.checkpoints":
+        monkeypatch.setattr(f"{module}.best_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(vc.VisionTransformer, "to", full)
+    image, out = str(SAMPLES / "chelsea.jpg"), str(tmp_path / "out")
+    assert main(["explain", image, "--out", out]) == 0
+    assert capsys.readouterr().err == "The GPU's memory was too small for embedded:photo, so the CPU runs it.\n"
+    assert json.loads((tmp_path / "out/chelsea.json").read_text("utf-8"))["device"] == "cpu"
+    assert main(["explain", image, "--out", out, "--device", "cpu"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["explain", image, "--out", out, "--device", "cuda"]) == 2
+    assert "no room" in capsys.readouterr().err
+
+
 def test_explain_multiplies_in_bfloat16_where_it_is_asked_to_and_says_so(tmp_path):
     image, said = SAMPLES / "chelsea.jpg", {}
     for name, flags in (("float32", []), ("bfloat16", ["--bf16"])):

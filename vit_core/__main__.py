@@ -24,7 +24,8 @@ _ASSUMED = {"heads": ("heads", "heads {width} wide"), "pool": ("pooling", "class
 
 
 def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
-    """The model that was asked for; what its file did not tell is said in one sentence."""
+    """The model that was asked for. What its file did not tell is said in one sentence; so is that the CPU runs it for
+    want of room."""
     model = vc.load(args.model, device=args.device)
     if model.assumed:
         *names, last = (_ASSUMED[fact][0] for fact in model.assumed)
@@ -33,6 +34,8 @@ def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
             width=model.config.head_dim, activation=model.config.activation)
         print(f"{args.model} does not tell its {told}: taken as usual ({taken}); vc.save writes a file that does.",
               file=sys.stderr)
+    if args.device is None and next(model.parameters()).device.type != vc.best_device().type:
+        print(f"The GPU's memory was too small for {args.model}, so the CPU runs it.", file=sys.stderr)
     return model
 
 

@@ -45,6 +45,7 @@ SENTENCES = {
     "device.mps": "the GPU (MPS)",
     "busy.again": "Try again",
     "side.model.fell": "The GPU's memory was too small for this picture, so the CPU ran it.",
+    "side.model.kept": "The GPU's memory was too small for this model, so the CPU runs it.",
     "error.busy": "Many pictures are waiting for the model already. Try again in a few seconds.",
     "error.serve-gone": "The server that runs the model, {url}, does not answer ({reason}). Try again, or start it.",
     "error.serve-url": "{url} is no address of a server of models. Write http://127.0.0.1:8000, with the host and port "

@@ -45,6 +45,7 @@ SENTENCES = {
     "device.mps": "GPU(MPS)",
     "busy.again": "다시 시도",
     "side.model.fell": "이 이미지에는 GPU 메모리가 모자라 CPU에서 실행했습니다.",
+    "side.model.kept": "이 모델에는 GPU 메모리가 모자라 CPU에서 실행합니다.",
     "error.busy": "이미 많은 이미지가 모델을 기다리고 있습니다. 몇 초 뒤에 다시 시도하세요.",
     "error.serve-gone": "모델을 실행하는 서버 {url}에서 응답이 없습니다({reason}). 다시 시도하거나 서버를 "
                         "시작하세요.",

@@ -61,7 +61,7 @@ def available() -> list[Available]:
 
 
 def load(name: str, device: str | torch.device | None = None) -> VisionTransformer:
-    """The model called `name` ("<source>:<rest>"), in eval mode, frozen, on `device` (default `best_device()`).
+    """The model called `name` ("<source>:<rest>"), in eval mode, frozen, on `device` (by default as `moved`).
 
     Its `config` and `transform` are always set; `labels` is None where the source names no classes.
     Raises InputError: "model-unknown", or the source's own "checkpoint-", "hub-", "labels-" or "timm-" codes.
@@ -88,14 +88,18 @@ def load(name: str, device: str | torch.device | None = None) -> VisionTransform
         raise InputError("model-unknown", f"There is no model source in {name!r}; a name is one of "
                          + ", ".join(a.name for a in available()) + ".",
                          name=name, available=[a.name for a in available()])
-    return moved(model, best_device() if device is None else device)
+    return moved(model, device)
 
 
-def moved(model: VisionTransformer, device: str | torch.device) -> VisionTransformer:
-    """The model itself, on `device`. Raises InputError "device-unavailable"."""
+def moved(model: VisionTransformer, device: str | torch.device | None = None) -> VisionTransformer:
+    """The model itself, on `device`; by default on `best_device()`, or where that has no memory for it, on the CPU.
+    Raises InputError "device-unavailable"."""
+    where = best_device() if device is None else device
     try:
-        return model.to(device)
+        return model.to(where)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError("device-unavailable", f"The model cannot be moved to {device!r}: {reason}.",
-                         device=str(device), reason=reason) from error
+        if device is not None or not isinstance(error, torch.OutOfMemoryError):
+            reason = str(error).splitlines()[0]
+            raise InputError("device-unavailable", f"The model cannot be moved to {str(where)!r}: {reason}.",
+                             device=str(where), reason=reason) from error
+    return model.cpu()  # what of it is there already comes back
