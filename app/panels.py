@@ -17,6 +17,7 @@ from app.figures import two_digits as number
 from app.result import Result, Rollout
 from app.text import EQUATIONS, WORDS, Text
 from app.text.plain import escaped, plain
+from app.why import Why
 from vit_core import best_device
 
 SHOWN = ("atlas", "rollout", "places")  # the fragments that show what is looked at
@@ -82,7 +83,7 @@ def busy(what: str, seconds: float) -> str:
 figure_busy = functools.partial(busy, "figure")
 
 
-def on_the_cpu(shown: Result) -> str | None:
+def on_the_cpu(shown: Result | Why) -> str | None:
     """Why the CPU runs what is shown, where that is for want of another device's memory."""
     t, device = state.t(), next(shown.model.parameters()).device
     if shown.fell_back:

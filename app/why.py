@@ -25,6 +25,7 @@ from vit_core import attribution as at
 from vit_core import images
 from vit_core.errors import InputError
 from vit_core.model import VisionTransformer
+from vit_core.queue import roomy
 from vit_core.rows import storable
 from vit_core.selection import Filter
 
@@ -94,6 +95,8 @@ class Why:
         if row is None:
             raise _missing(path)
         self.model, self.run, self.row, self.path = model, run, row, path
+        #: Whether the model's device had no memory for it, so that the CPU runs this picture.
+        self.fell_back = False
         data = run.source.data(index_of(run.source, row))
         #: Whether the file is another than the one that was evaluated.
         self.changed = bool(row["hash"]) and hashlib.blake2b(data, digest_size=16).hexdigest() != row["hash"]
@@ -101,7 +104,7 @@ class Why:
         self.images, self.crop = model.transform(self.picture)
         self.grid: tuple[int, int] = model.grid(self.images)
         begun = time.perf_counter()
-        self.logits = at.interventions(model, self.images, [at.Change()])[0]
+        self.logits = self._asked(at.interventions, self.images, [at.Change()])[0].cpu()
         self.seconds = time.perf_counter() - begun  # that one forward pass took
         self.probabilities = array(self.logits.softmax(-1))  # (classes,), nothing taken away
         self.predicted = int(self.probabilities.argmax())
@@ -115,6 +118,13 @@ class Why:
         #: The predicted class, and the label's (`labelled`) or the runner-up.
         self.pair = self.predicted, target if self.labelled else best[-1]
         self.target = target
+
+    def _asked(self, function: Callable, *args, **options):
+        """`function(model, ...)`; where there is no memory for it, on the CPU, as everything from then on."""
+        answer, model = roomy(function, self.model, *args, **options)
+        self.fell_back |= model is not self.model
+        self.model = model
+        return answer
 
     @property
     def nbytes(self) -> int:
@@ -159,7 +169,7 @@ class Why:
     @_once
     def maps(self, method: str) -> np.ndarray:
         """(2, rows, cols) float32: how much each patch speaks for each of `pair`, by one of METHODS; never negative."""
-        both = [METHODS[method](self.model, self.images, number) for number in self.pair]
+        both = [self._asked(METHODS[method], self.images, number) for number in self.pair]
         return np.stack([array(at.on_grid(self.model, self.images, row)) for row in both])
 
     @_once
@@ -170,8 +180,8 @@ class Why:
     @_once
     def curve(self, method: str = "gradient_rollout", fill: str = "mean") -> Curve:
         """Erase the patches that speak most for the predicted class, more and more."""
-        found = at.flips(self.model, self.images, self.ranking(method), classes=self.pair, counts=self.counts,
-                         fill=fill)
+        found = self._asked(at.flips, self.images, self.ranking(method), classes=self.pair, counts=self.counts,
+                            fill=fill)
         becomes = None if found.first is None else int(found.predicted[found.counts.index(found.first)])
         return Curve(found.counts, array(found.probabilities), found.first, becomes)
 
@@ -225,7 +235,7 @@ class Why:
         class, name, probability), and where it asks for one, the curve of a "method" and fill."""
         change = self.checked(off)
         changed = bool(change.erased or change.heads_off or change.layers_off)
-        after = array(at.interventions(self.model, self.images, [change])[0].softmax(-1)) if changed \
+        after = array(self._asked(at.interventions, self.images, [change])[0].cpu().softmax(-1)) if changed \
             else self.probabilities
         now = int(after.argmax())
         out = {"p": [round(float(after[c]), 6) for c in self.shown],

@@ -88,6 +88,8 @@ def why(run, path: str, *, key: str) -> None:
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         payload = cache.run(pack, found, of, words, names(found, words))
     st.markdown(about(found, words))
+    if told := panels.on_the_cpu(found):
+        st.caption(told)
     for what in ("changed", "retrained"):
         if getattr(found, what):
             st.warning(words[what])

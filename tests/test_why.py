@@ -10,9 +10,12 @@ from types import SimpleNamespace
 import evaluated
 import numpy as np
 import pytest
+import streamlit as st
 import torch
+from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
+from app import cache, text
 from app import why as module
 from app.components.atlas.payload import header_of, section
 from app.components.why import HERE, pack, script
@@ -97,6 +100,73 @@ def test_nothing_taken_is_what_it_said(found):
     answer = found.answer({})
     np.testing.assert_allclose(answer["p"], found.probabilities[list(found.shown)], atol=1e-6)
     assert answer["now"][0] == found.predicted
+
+
+ASKS = (lambda one: one.maps("gradient_rollout"), lambda one: one.maps("relevance"),
+        lambda one: one.curve().probabilities, lambda one: one.answer({"erased": [3]})["p"])
+
+
+def full(monkeypatch, step: str, model) -> list:
+    """The device of `model` has no memory for that step; whom it was asked of."""
+    tried, held = [], METHODS if step in METHODS else vars(at)
+    real = held[step]
+
+    def asked(one, *rest, **more):
+        tried.append(one)
+        if one is model:  # its copy on the CPU has room
+            raise torch.OutOfMemoryError("no room")
+        return real(one, *rest, **more)
+
+    monkeypatch.setitem(held, step, asked)
+    return tried
+
+
+@pytest.mark.parametrize("step", ["interventions", "gradient_rollout", "relevance", "flips"])
+def test_what_the_device_has_no_memory_for_is_the_cpu_s_from_then_on(run, model, path, step, monkeypatch):
+    plain = Why(model, run, path)
+    wanted = [ask(plain) for ask in ASKS]
+    tried = full(monkeypatch, step, model)
+    first, again = Why(model, run, path), Why(model, run, path)
+    for ask, values in zip(ASKS, wanted, strict=True):
+        np.testing.assert_allclose(ask(first), values, atol=1e-5)
+        assert first.fell_back == (model in tried[step == "interventions":]) == (first.model is not model)
+    assert tried.count(model) == 1 + (step == "interventions")
+    ASKS[0](again), ASKS[1](again), ASKS[2](again)
+    assert again.model is first.model  # one copy for all
+    copy = weakref.ref(first.model)
+    del first, again, tried[:]
+    assert copy() is None  # which nothing else keeps
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
+    monkeypatch.setattr(evaluated, "SHOWN", (run, path), raising=False)
+
+    def script():
+        import evaluated
+
+        from app import sidebar, state
+        from app.why_panel import why
+
+        state.start()
+        sidebar.show()
+        why(*evaluated.SHOWN, key="why")
+
+    def page():
+        app = AppTest.from_function(script, default_timeout=120)
+        app.query_params["lang"] = language
+        app.run()
+        assert not app.exception
+        return [caption.value for caption in app.main.caption]
+
+    told = text.Text(language)("side.model.fell")
+    st.cache_resource.clear()
+    assert told not in page()
+    st.cache_resource.clear()
+    tried = full(monkeypatch, "flips", cache.model(evaluated.MODEL))
+    assert told in page()
+    assert len(tried) == 2
+    st.cache_resource.clear()
 
 
 @pytest.mark.parametrize("off", [

@@ -10,9 +10,11 @@ from __future__ import annotations
 import copy
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -122,10 +124,28 @@ def _alone(model: VisionTransformer, images: Tensor, crop: Crop | None) -> Trace
     return run_passes(model, images, [crop])[0]
 
 
+_TWINS: weakref.WeakKeyDictionary[VisionTransformer, weakref.ref[VisionTransformer]] = weakref.WeakKeyDictionary()
+
+
 def on_cpu(model: VisionTransformer) -> VisionTransformer:
-    """The model on the CPU; the one given stays where it is, and nothing is copied on its device, which is full."""
-    moved = {id(p): nn.Parameter(p.detach().cpu(), p.requires_grad) for p in model.parameters()}
-    return copy.deepcopy(model, moved | {id(b): b.detach().cpu() for b in model.buffers()})
+    """The model on the CPU, one for all who have it; the one given stays where it is, and nothing is copied on its
+    device, which is full."""
+    twin = _TWINS[model]() if model in _TWINS else None
+    if twin is None:
+        moved = {id(p): nn.Parameter(p.detach().cpu(), p.requires_grad) for p in model.parameters()}
+        twin = copy.deepcopy(model, moved | {id(b): b.detach().cpu() for b in model.buffers()})
+        _TWINS[model] = weakref.ref(twin)
+    return twin
+
+
+def roomy(function: Callable, model: VisionTransformer, *args, **options) -> tuple[Any, VisionTransformer]:
+    """`function(model, ...)` and that model; where its device's memory does not do, both with the model on the CPU."""
+    try:
+        return function(model, *args, **options), model
+    except torch.OutOfMemoryError:
+        pass  # as in `run_passes`
+    model = on_cpu(model)
+    return function(model, *args, **options), model
 
 
 def run_passes(model: VisionTransformer, images: Tensor, crops: list[Crop | None]) -> list[Trace]:
