@@ -9,6 +9,7 @@ it has that model. What a model that is let go has made goes with it, or it woul
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import json
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
+import torch
 from PIL import Image
 
 import vit_core as vc
@@ -218,15 +220,37 @@ def _pass(name: str, digest: str, picture: Image.Image) -> Result:
     log.info("forward %s %s %.0f ms", name, digest[:12], seconds * 1e3)
     fell_back = trace.tokens.device.type != next(loaded.parameters()).device.type
     if fell_back:  # everything about this picture stays on one device
-        loaded = _models().get((name, "cpu"), functools.partial(on_cpu, loaded))
+        loaded = _on_cpu(name, loaded)
     return Result(name, picture, loaded, trace, seconds, fell_back)
+
+
+def _on_cpu(name: str, loaded: vc.VisionTransformer) -> vc.VisionTransformer:
+    return _models().get((name, "cpu"), functools.partial(on_cpu, loaded))
+
+
+def derived(result: Result, function, *args):
+    """`function(*args)`, which derives something from the result. Where its device has no memory for that, the result
+    is the CPU's from then on, and the page is drawn anew: it says so, and asks again."""
+    try:
+        return function(*args)
+    except torch.OutOfMemoryError:
+        if result.fell_back:  # it is there already: to draw the page anew would never end
+            raise
+    # outside of the handler: its traceback would hold the memory that is wanted
+    key = result.name, "result", result.digest
+    if _models().holds(result.model) and _made().get(key, lambda: result) is result:  # or another page was quicker
+        moved = dataclasses.replace(result, model=_on_cpu(result.name, result.model), trace=result.trace.cpu(),
+                                    fell_back=True)
+        _made().drop(lambda key: key[0] == result.name and result.digest in key)
+        _made().get(key, lambda: moved)
+    st.rerun()
 
 
 def scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
     """A scene of the lecture for the browser. `want` is JSON, what the browser asks it for; `sample`: whether the
     picture is one of the bundled ones, so that there is a next one."""
-    return _made().get((result.name, "scene", result.serial, digest, name, want, language, sample),
-                       lambda: _scene(result, digest, name, want, language, sample))
+    return derived(result, _made().get, (result.name, "scene", result.serial, digest, name, want, language, sample),
+                   lambda: _scene(result, digest, name, want, language, sample))
 
 
 def _scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:

@@ -71,7 +71,7 @@ def computed(result: Result, name: str):
     """What `result` derives and keeps under that name; at once where it has it already."""
     if name in vars(result):
         return getattr(result, name)
-    return cache.run_saying((result.name, name), figure_busy, getattr, result, name)
+    return cache.derived(result, cache.run_saying, (result.name, name), figure_busy, getattr, result, name)
 
 
 def busy(what: str, seconds: float) -> str:
@@ -157,7 +157,7 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
         state.rerun(*(name for name in SHOWN if name not in late))
 
     piece.atlas(computed(result, "atlas"), words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)},
-                known=state.get(key), key=key, on_change=changed)
+                known=state.get(key), key=key, on_change=changed, ask=functools.partial(cache.derived, result))
     fold(t, "attention")
 
 
@@ -267,8 +267,8 @@ def rollout(result: Result, *, key: str) -> None:
     options = Rollout(fusion, residual, discard, first - 1, depth - 1, token)
     rows = result.rolled.get(options)
     if rows is None:
-        rows = cache.run_saying((result.name, "rollout", fusion, discard > 0), figure_busy, result.rollouts,
-                                options)
+        rows = cache.derived(result, cache.run_saying, (result.name, "rollout", fusion, discard > 0), figure_busy,
+                             result.rollouts, options)
     maps, layers = result.on_grid(rows), range(depth + 1 - len(rows), depth + 1)
     depths.rollout(
         computed(result, "atlas"), maps, key=f"{key}_maps", first=layers[0], patch=patch,

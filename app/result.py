@@ -211,8 +211,8 @@ class Result:
         """Classes and their probabilities, best first, each (classes,); nothing without a head."""
         if self.trace.logits is None:
             return ()
-        best = self.trace.logits.softmax(-1).sort(descending=True, stable=True)
-        return best.indices.cpu().numpy(), array(best.values)
+        best = self.trace.logits.cpu().softmax(-1).sort(descending=True, stable=True)
+        return best.indices.numpy(), array(best.values)
 
     def label(self, index: int) -> str | None:
         """The class's name, where the model has names."""

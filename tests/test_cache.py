@@ -1,8 +1,10 @@
 """Caches bounded by what they hold; one model and one forward pass, however many ask at once."""
 
 import contextlib
+import dataclasses
 import gc
 import os
+import pkgutil
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -597,6 +599,60 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
     assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))
     app.switch_page("screens/lecture.py").run()
     assert not app.exception
+
+
+def test_predictions_need_no_memory_of_the_device(monkeypatch):
+    shown = cache.result("embedded:fashion", "digest", picture(1))
+    logits = shown.trace.logits
+    away = dataclasses.replace(shown, trace=dataclasses.replace(shown.trace, logits=logits.to("meta")))
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: logits if tensor.device.type == "meta" else tensor)
+    assert away.predictions() == shown.predictions()
+
+
+@pytest.mark.parametrize(("where", "page"), [
+    ("app.components.atlas.payload.pack", "explore"), ("vit_core.analysis.attention_entropy", "explore"),
+    ("app.result.fused_layers", "explore"), ("app.components.atlas.Source.answer", "explore"),
+    ("vit_core.steps.streams", "lecture"), ("app.lecture.cnn.record", "lecture")])
+def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_says_so(where, page, monkeypatch):
+    name, _, function = where.rpartition(".")
+    of = pkgutil.resolve_name(name)
+    real, asked, told = getattr(of, function), [], text.Text("en")("side.model.fell")
+
+    def full(first, *rest, **more):
+        asked.append(first)
+        if first is asked[0]:  # the copy on the CPU has room
+            raise torch.OutOfMemoryError("no room")
+        return real(first, *rest, **more)
+
+    app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
+    app.query_params |= {"lang": "en", "scene": "summary" if function == "streams" else "cnn"}
+    app.run()
+    before = [result for key, result in cache._made()._values.items() if key[1] == "result"]
+    assert told not in app.sidebar.caption[-1].value
+    if page == "explore":
+        for derived in ("atlas", "entropies"):
+            del vars(before[0])[derived]
+    if function == "answer":  # the browser asks for more, as it does of a large picture
+        monkeypatch.setattr(of, "whole", property(lambda self: False, lambda self, value: None), raising=False)
+        monkeypatch.setattr("app.components.atlas._piece", lambda **_: SimpleNamespace(want={"of": ""}, view=None))
+    monkeypatch.setattr(of, function, full)
+    if page == "lecture":
+        app.switch_page("screens/lecture.py").run()
+    elif function == "fused_layers":
+        app.segmented_control(key="fusion").set_value("max").run()
+    else:
+        app.run()
+    assert not app.exception
+    assert len(set(map(id, asked))) == 2
+    assert told in app.sidebar.caption[-1].value
+    after = [result for key, result in cache._made()._values.items() if key[1] == "result"]
+    assert len(before) == len(after) == 1
+    assert after[0].trace is not before[0].trace
+    assert after[0].model is cache._models().get((after[0].name, "cpu"), None) is not before[0].model
+    gone = weakref.ref(before.pop())
+    del asked[:]
+    gc.collect()
+    assert gone() is None  # the device has its memory back
 
 
 def test_a_model_that_the_device_has_no_memory_for_is_kept_on_the_cpu_and_the_page_says_so(monkeypatch):

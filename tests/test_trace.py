@@ -226,6 +226,17 @@ def test_nothing_is_left_on_the_model(build, pictures):
     assert not any(m._forward_hooks for m in model.modules())
 
 
+def test_all_of_a_trace_goes_to_the_cpu(build, pictures, monkeypatch):
+    trace = vc.record(build(), pictures(1))
+    assert trace.means is not None
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: tensor.to("meta"))  # here all of it is on the CPU already
+    moved = trace.cpu()
+    names = [name for name, held in vars(trace).items() if isinstance(held, torch.Tensor)]
+    assert len(names) == 6
+    assert {getattr(moved, name).device.type for name in names} == {"meta"}
+    assert (moved.config, moved.grid, moved.crop) == (trace.config, trace.grid, trace.crop)
+
+
 def test_trace_is_frozen(build, pictures):
     with pytest.raises(dataclasses.FrozenInstanceError):
         vc.record(build(), pictures(1)).grid = (1, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -69,6 +69,10 @@ class Trace:
         """Bytes that keeping the trace takes."""
         held = (self.queries, self.keys, self.token_norms, self.tokens, self.logits, self.means)
         return sum(tensor.untyped_storage().nbytes() for tensor in held if tensor is not None)
+
+    def cpu(self) -> Trace:
+        """The same on the CPU."""
+        return replace(self, **{name: held.cpu() for name, held in vars(self).items() if isinstance(held, Tensor)})
 
     def attention(self, layer: int, rows: Sequence[int] | slice | None = None) -> Tensor:
         """Attention weights of `layer`, (heads, N, N), float32, rows summing to 1.

@@ -40,14 +40,15 @@ _data = st.components.v2.component("vitrine_atlas_data", js=script(DATA))
 
 
 def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = None, known: Mapping | None = None,
-          key: str, on_change: Callable[[], None] | None = None) -> dict:
+          key: str, on_change: Callable[[], None] | None = None,
+          ask: Callable = lambda function, *args: function(*args)) -> dict:
     """Mount what is seen of the atlas, and return its view. `maps` mounts the rest.
 
     `words`: `app.text.atlas.EN` or `KO`. `view`: where to begin; any of the keys below. It is read when the
     piece first appears, and again only when its "seq" (any value) differs from before: otherwise what the
     person does rules, and passing the returned view back in changes nothing. `known`: the piece's own state, what the
     session keeps under `key`, so that a view it has is not sent to it again. `on_change`: called before the
-    rerun that a changed view causes.
+    rerun that a changed view causes. `ask(function, *args)` runs what asks the trace for more.
 
     The view: "layer", "head" (from 0; MEAN -1, ROLLOUT -2), "query" (a token: the prefix, then the patches),
     "pinned" (up to two tokens), "direction" ("row": where it looks, "column": who looks at it), "scale"
@@ -63,7 +64,7 @@ def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = No
         given = {"seq": given["seq"]}  # it has this view or a later one; the rest would only make a new message
     data = {"id": source.id, "words": dict(words), "view": given}
     state = _piece(key=key, data=data, on_view_change=on_change or _nothing, on_want_change=_nothing)
-    answer = None if source.whole or not state.want else source.answer(state.want)
+    answer = None if source.whole or not state.want else ask(source.answer, state.want)
     if answer:
         _data(key=f"{key}-more", data=answer)
     return dict(state.view) if state.view else view
