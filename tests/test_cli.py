@@ -57,6 +57,25 @@ def test_a_model_that_the_device_has_no_memory_for_is_the_cpus_and_that_is_said(
     assert "no room" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("step", ["record", "rollout"])
+def test_a_picture_that_the_device_has_no_memory_for_is_the_cpus_and_that_is_said(step, tmp_path, capsys, monkeypatch):
+    image, out, asked, real = str(SAMPLES / "chelsea.jpg"), tmp_path / "out", [], getattr(vc, step)
+
+    def full(first, *rest, **more):
+        asked.append(first)
+        if first is asked[0]:  # the copy on the CPU has room
+            raise torch.OutOfMemoryError("no room")
+        return real(first, *rest, **more)
+
+    monkeypatch.setattr(vc, step, full)
+    assert main(["explain", image, image, "--out", str(out)]) == 0
+    said = f"{image}: The GPU's memory was too small for this picture, so the CPU ran it.\n"
+    assert capsys.readouterr().err == said * (1 if step == "rollout" else 2)  # each is tried there first
+    with np.load(out / "chelsea.npz") as first, np.load(out / "chelsea_.npz") as second:
+        for name in first.files:
+            np.testing.assert_array_equal(first[name], second[name])
+
+
 def test_explain_multiplies_in_bfloat16_where_it_is_asked_to_and_says_so(tmp_path):
     image, said = SAMPLES / "chelsea.jpg", {}
     for name, flags in (("float32", []), ("bfloat16", ["--bf16"])):

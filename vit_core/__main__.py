@@ -12,10 +12,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 import vit_core as vc
 from vit_core.draw import overlay, tile
 from vit_core.images import grid_to_picture, read
+from vit_core.queue import roomy
 
 #: By `model.assumed`: what a file did not tell, and what it was taken for.
 _ASSUMED = {"heads": ("heads", "heads {width} wide"), "pool": ("pooling", "class token"),
@@ -39,6 +41,14 @@ def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
     return model
 
 
+def _looked_at(model: vc.VisionTransformer, picture, args: argparse.Namespace) -> tuple[vc.Trace, Tensor, np.ndarray]:
+    """The trace, the token's rollout (N,), and where it looks, (layers, heads, rows, cols); the latter on the CPU."""
+    trace = vc.record(model, picture, args.bf16)
+    row = vc.rollout(trace, args.fusion, args.residual, args.discard, token=args.token).cpu()
+    return trace, row, np.stack([trace.on_grid(trace.attention(layer, [args.token])[:, 0]).cpu().numpy()
+                                 for layer in range(trace.depth)])
+
+
 def explain(args: argparse.Namespace) -> int:
     """For each picture: <name>.json, <name>.rollout.png, <name>.layer<NN>.png (a head a tile), <name>.npz.
 
@@ -55,12 +65,10 @@ def explain(args: argparse.Namespace) -> int:
             print(f"{path}: {error}", file=sys.stderr)
             status = 2
             continue
-        trace = vc.record(model, picture, args.bf16)
-        row = vc.rollout(trace, args.fusion, args.residual, args.discard, token=args.token)
-        rollout = trace.on_grid(row).cpu().numpy()
-        heads = np.stack([
-            trace.on_grid(trace.attention(layer, [args.token])[:, 0]).cpu().numpy() for layer in range(trace.depth)
-        ])  # layers, heads, rows, cols
+        (trace, row, heads), where = roomy(_looked_at, model, picture, args)
+        if where is not model:
+            print(f"{path}: The GPU's memory was too small for this picture, so the CPU ran it.", file=sys.stderr)
+        rollout = trace.on_grid(row).numpy()
         logits = np.zeros(0) if trace.logits is None else trace.logits.cpu().numpy()
         if not all(np.isfinite(numbers).all() for numbers in (rollout, heads, logits)):
             print(f"{path}: The model's numbers for this picture are not finite.", file=sys.stderr)
@@ -92,7 +100,7 @@ def explain(args: argparse.Namespace) -> int:
         overlay(picture, shown).save(f"{out}.rollout.png")
         for layer, maps in enumerate(heads):
             tile(maps).save(f"{out}.layer{layer + 1:02}.png")
-        np.savez_compressed(f"{out}.npz", rollout=rollout, rollout_row=row.cpu().numpy(), attention=heads,
+        np.savez_compressed(f"{out}.npz", rollout=rollout, rollout_row=row.numpy(), attention=heads,
                             logits=logits, token_norms=trace.token_norms.cpu().numpy())
         said = ", ".join(f"{label} {p:.0%}" for label, p in labels[:3]) if labels else "no head, no prediction"
         print(f"{path}{f' (opened at 1/{part} of its size)' if part > 1 else ''}: {said} -> {out}.*")
