@@ -13,7 +13,6 @@ machines share, and vit_core be installed on each.
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import os
@@ -35,6 +34,7 @@ import torch
 from vit_core import decode
 from vit_core.errors import InputError
 from vit_core.evaluate import RAY, numbers, table_rows
+from vit_core.queue import on_cpu
 from vit_core.rows import Store, arrow_schema, storable
 from vit_core.runs import Meter, Progress, disk
 
@@ -220,7 +220,7 @@ def _dataset(model, source, out: Path, run: dict, batch: int, actors: int, parts
     total = len(source)
     block = batch * -(-total // (batch * BLOCKS))  # whole batches
     pictures = ray.data.read_datasource(Manifest(source.names, block), override_num_blocks=-(-total // block))
-    sent = ray.put((copy.deepcopy(model).cpu(), _places(model), source))
+    sent = ray.put((on_cpu(model), _places(model), source))
     about = dict(sent=sent, target=np.asarray(run["match"]["target"], np.int32), batch=batch, threads=run["threads"],
                  device=device, stop=(out / "cancel").absolute())
     with warnings.catch_warnings(action="ignore", category=RayDeprecationWarning):  # until it has another name for it
