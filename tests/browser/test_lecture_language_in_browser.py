@@ -82,6 +82,21 @@ def test_everything_fits(lecture, lang, size):
         assert shown.misfits() == []
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1280, 1920])
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_box_with_the_examples_cuts_no_word(lecture, lang, width):
+    shown = lecture("language", lang, width, 720)
+    shown.page.locator(".slide select").select_option(index=4)
+    shown.ready()
+    cut = shown.run("""
+        const box = stage.made.parts.words.presets, { font, opacity } = getComputedStyle(box);
+        const place = box.parentElement;
+        const context = Object.assign(document.createElement('canvas').getContext('2d'), { font });
+        const wide = context.measureText(box.selectedOptions[0].text).width;
+        return [opacity > 0 && wide > box.clientWidth, place.scrollWidth > place.clientWidth + 1];""")
+    assert cut == [False, False]
+
+
 @pytest.mark.timed
 def test_an_example_comes_in_time(lecture, measured):
     shown = lecture("language")

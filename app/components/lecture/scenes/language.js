@@ -99,7 +99,7 @@ function languageWords(stage, made) {
     made.input.value = made.presets.value;
     stage.set({ sentence: made.presets.value, words: 0, words_key: "top" });
   });
-  field.append(made.presets);
+  field.append(el("span", { class: "presets" }, el("span", { text: stage.words("presets"), "aria-hidden": "true" }), made.presets));
   made.note = made.looks.appendChild(el("p", { class: "note" }));
   [made.queries, made.keys] = [el("div", { class: "queries" }), el("div", { class: "keys" })];
   made.looks.append(made.marked(made.queries, "tokens", "query"), made.marked(made.keys, "tokens", "keys"));
