@@ -14,6 +14,26 @@ def test_everything_fits(lecture, lang, size):
     assert shown.misfits() == []
 
 
+def test_on_a_phone_each_part_is_hit_by_a_finger(lecture):
+    shown = lecture("encoder", "en", 390, 844)
+    hit = """return [...stage.slide.querySelectorAll('.part')].map((part) => {
+        part.scrollIntoView({ block: 'center' });
+        const { top, left, height, width } = part.getBoundingClientRect();
+        const under = (y) => part.getRootNode().elementFromPoint(left + width / 2, top + height / 2 + y);
+        return width >= 24 && [-11.9, 11.9].every((y) => under(y)?.closest('.part') === part);
+    })"""  # WCAG 2.5.8: 24 px
+    assert shown.run(hit) == [True] * 14
+
+
+def test_in_a_small_window_the_diagrams_words_are_no_larger_than_the_prose(lecture):
+    shown = lecture("encoder", "ko", 1024, 576)
+    drawn, prose = shown.run("""
+        const block = stage.slide.querySelector('.block'), size = (e) => parseFloat(getComputedStyle(e).fontSize);
+        const scale = block.getBoundingClientRect().width / block.viewBox.baseVal.width;
+        return [scale * size(block), size(stage.slide.querySelector('.prose p'))];""")
+    assert drawn <= prose
+
+
 def edges(shown, side: str) -> list[str]:
     return shown.page.locator(f".slide .kind.{side} .number").all_text_contents()
 

@@ -1,5 +1,6 @@
 const encoderSides = ["standard", "own"];
 const encoderSteep = 342; // the diagram's height in its own units, 16 of them an em; it is 211 wide
+const encoderTouch = 36; // what a finger must hit, in the same: 24 px on a phone
 
 /** One block as a diagram from the bottom up; each part is a button and has its norm behind it. */
 class EncoderBlock {
@@ -59,7 +60,9 @@ class EncoderBlock {
     const choose = () => this.stage.set({ place: part });
     const kind = part.startsWith("norm") ? "norm" : part.startsWith("sum") ? "sum" : part === "x" ? "input" : "layer";
     const shape = kind === "sum" ? svg("circle", { cx: x, cy: y, r: high / 2 }) : svg("rect", { x: x - wide / 2, y: y - high / 2, width: wide, height: high, rx: 5 });
-    const button = svg("g", { class: `part ${kind}`, role: "button", tabindex: 0, "data-part": part }, shape,
+    const [broad, steep] = [wide, high].map((size) => Math.max(size, encoderTouch));
+    const touch = svg("path", { class: "touch", d: `M${x - broad / 2} ${Math.min(y + steep / 2, encoderSteep + 1)}h${broad}v${-steep}h${-broad}z` });
+    const button = svg("g", { class: `part ${kind}`, role: "button", tabindex: 0, "data-part": part }, touch, shape,
       ...lines.map((text, i) => svg("text", { x, y: y + (i - (lines.length - 1) / 2) * 19, text })));
     button.addEventListener("click", choose);
     button.addEventListener("keydown", (event) => {
