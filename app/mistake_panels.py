@@ -341,7 +341,8 @@ def filters(run: Run, look: Look, key: str) -> None:
     for name, value in now.items():
         state.put(own[name], value)
     active = f != Filter()
-    with st.popover(t("mistakes.filter"), icon=":material/filter_alt:", type="primary" if active else "secondary"):
+    with st.popover(t("mistakes.filter"), icon=":material/filter_alt:", type="primary" if active else "secondary"), \
+            st.container(key="filter_boxes"):
         truths = [*options, -1] if run.accuracy.unknown else options
         for name, listed in (("truth", truths), ("predicted", options)):
             if f.to_address().get(name) is not None and getattr(f, name) not in listed:
@@ -351,8 +352,8 @@ def filters(run: Run, look: Look, key: str) -> None:
         st.selectbox(t("mistakes.filter.outcome"), list(OUTCOMES), index=None, key=own["outcome"], on_change=changed,
                      format_func=lambda o: t(f"mistakes.filter.outcome.{o}"), placeholder=t("mistakes.filter.any"),
                      disabled=look.list == "confident")
-        st.slider(t("mistakes.filter.confidence"), 0, 100, key=own["confidence"], on_change=changed, format="%d %%")
         st.text_input(t("mistakes.filter.query"), key=own["query"], on_change=changed)
+        st.slider(t("mistakes.filter.confidence"), 0, 100, key=own["confidence"], on_change=changed, format="%d %%")
         st.button(t("mistakes.filter.clear"), icon=":material/filter_alt_off:", on_click=clear, disabled=not active,
                   key=f"{key}_clear")
 

@@ -337,6 +337,25 @@ def test_a_filter_is_set_by_its_boxes_and_back_takes_it_off(show, run):
     holds(Filter(predicted=TEE))
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_all_of_the_filters_boxes_are_seen_at_once(show, run, lang, size):
+    page = show(f"list=all&lang={lang}", *size)
+    page.locator(".gallery button").first.wait_for()
+    settled(page)
+    page.get_by_role("button", name=text.Text(lang)("mistakes.filter")).click()
+    body = page.locator("[data-testid=stPopoverBody]:visible")
+    body.locator(".st-key-gallery_clear").wait_for()
+    page.wait_for_timeout(500)  # for where it opens
+    top, bottom, left, right, beneath = body.evaluate("""(body) => {
+        const { top, bottom, left, right } = body.getBoundingClientRect();
+        return [top, bottom, left, right, body.scrollHeight - body.clientHeight];
+    }""")
+    assert beneath <= 0
+    assert 0 <= top < bottom <= size[1]
+    assert 0 <= left < right <= size[0]
+
+
 def test_the_map_opens_a_picture(show, run):
     page = show()
     page.locator(".st-key-map .js-plotly-plot").wait_for()
