@@ -147,8 +147,8 @@ def waiting(what: Asked, out: Path) -> None:
         return
     facts = dict(done=f"{progress.done:,}", total=f"{progress.total:,}")
     if progress.state == "failed":
-        code, _, sentence = (progress.reason or "").partition(": ")
-        st.error(t("mistakes.state.failed", **facts, reason=escaped(sentence or code, 1000)), icon=":material/error:")
+        st.error(t("mistakes.state.failed", **facts, reason=escaped(t.told(progress.reason or ""), 1000)),
+                 icon=":material/error:")
     else:
         kind = progress.state if progress.state in ("cancelled", "interrupted") and progress.total else "none"
         st.info(t(f"mistakes.state.{kind}", **facts) if kind != "none" else t("mistakes.state.none"))

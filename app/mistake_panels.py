@@ -283,9 +283,9 @@ def item(run: Run, row: dict) -> dict:
     truth = class_name(run, row["target"], row["truth"])
     path = plain(row["path"])
     if row["error"] is not None:
-        _, _, sentence = row["error"].partition(": ")
-        return {"path": row["path"], "truth": truth, "predicted": "", "said": plain(sentence or row["error"]),
-                "outcome": "unreadable", "title": f"{path}\n{plain(sentence or row['error'], 300)}"}
+        said = t.told(row["error"])
+        return {"path": row["path"], "truth": truth, "predicted": "", "said": plain(said), "outcome": "unreadable",
+                "title": f"{path}\n{plain(said, 300)}"}
     predicted = class_name(run, row["predicted"])
     outcome = "unknown" if row["target"] < 0 else "right" if row["target"] == row["predicted"] else "wrong"
     return {"path": row["path"], "truth": truth, "predicted": predicted,
@@ -380,6 +380,5 @@ def report_of(run: Run, look: Look, count: int, language: str) -> bytes:
 
 def unreadable(row: dict) -> None:
     """Why a picture has no prediction."""
-    code, _, sentence = row["error"].partition(": ")
-    st.error(state.t()("mistakes.open.unreadable", reason=escaped(sentence or code, 500)),
-             icon=":material/broken_image:")
+    t = state.t()
+    st.error(t("mistakes.open.unreadable", reason=escaped(t.told(row["error"]), 500)), icon=":material/broken_image:")

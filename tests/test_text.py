@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from app import text
-from vit_core import InputError, VisionTransformer, ViTConfig, load
+from vit_core import InputError, VisionTransformer, ViTConfig, evaluate, load
 
 APP = Path(text.__file__).resolve().parents[1]
 ROOT = APP.parent
@@ -172,6 +172,21 @@ def test_an_error_is_said_in_the_language_or_else_in_its_own_words(language):
     assert thin != "x"
     assert t.error(InputError("something-new", "What to do.")) == "What to do."
     assert t.error(InputError("image-too-thin", "Without its facts.")) == "Without its facts."
+
+
+def test_what_differs_between_two_evaluations_is_said_in_the_language():
+    names = ["batch", "classes", "device", "model", "source", "torch", evaluate.FOLDER, evaluate.FILE, "newer"]
+    said = text.Text("ko").error(InputError("evaluate-other", "x", out="/runs/1", differs=names))
+    assert "배치 크기, 클래스 대응, 장치, 모델, 이미지 목록, torch 버전, 이미지 폴더, 이미지 파일, newer" in said
+    columns = InputError("source-column", "x", name="a.csv", wanted=["model", "device"], found=["source"])
+    assert "model, device" in text.Text("ko").error(columns)  # other people's names stay
+
+
+def test_a_stored_reason_is_said_in_the_language_or_as_it_stands():
+    korean = text.Text("ko")
+    assert korean.told("image-empty: The file is empty.") == text.SENTENCES["ko"]["error.image-empty"]
+    assert korean.told("image-truncated: The PNG file is cut off.") == "The PNG file is cut off."  # which format?
+    assert [korean.told(one) for one in ("killed", "x: y", "")] == ["killed", "y", ""]
 
 
 def _literals(path: Path):

@@ -59,9 +59,17 @@ class Text:
         """What an InputError says in this language; its own English sentence where the code is not known here."""
         try:
             values = {n: self._listed(v) if isinstance(v, list) else v for n, v in error.values.items()}
+            if "differs" in values:  # these names are ours: parts of what an evaluation was of
+                values["differs"] = self._listed([self._sentences.get(f"mistakes.differs.{name}", name)
+                                                  for name in error.values["differs"]])
             return self._sentences[f"error.{error.code}"].format(**values)
         except (KeyError, IndexError, ValueError):
             return str(error)
+
+    def told(self, reason: str) -> str:
+        """What a stored "code: sentence" says in this language; as it stands where its facts were not stored."""
+        code, _, sentence = reason.partition(": ")
+        return self.error(InputError(code, sentence or reason))
 
     def _listed(self, names: list) -> str:
         """Names for a sentence: the first dozen, then how many more."""

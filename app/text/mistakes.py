@@ -24,6 +24,9 @@ EN = {
     "mistakes.state.interrupted": "The evaluation was interrupted after {done} of {total} pictures. Nothing is "
                                   "lost: it goes on from there.",
     "mistakes.state.failed": "The evaluation failed after {done} of {total} pictures: {reason}",
+    "mistakes.differs.model": "model", "mistakes.differs.source": "pictures", "mistakes.differs.classes": "classes",
+    "mistakes.differs.batch": "batch size", "mistakes.differs.device": "device", "mistakes.differs.torch": "torch",
+    "mistakes.differs.pictures' folder": "pictures' folder", "mistakes.differs.pictures' file": "pictures' file",
     "mistakes.state.none": "This evaluation has not begun yet.",
     "mistakes.state.go": "Go on",
     "mistakes.state.begin": "Begin anew",
@@ -211,6 +214,10 @@ KO = {
     "mistakes.state.interrupted": "{total}장 중 {done}장을 평가한 뒤 중단되었습니다. 잃은 것은 없으며 그 자리에서 "
                                   "이어집니다.",
     "mistakes.state.failed": "{total}장 중 {done}장을 평가한 뒤 실패했습니다: {reason}",
+    "mistakes.differs.model": "모델", "mistakes.differs.source": "이미지 목록",
+    "mistakes.differs.classes": "클래스 대응", "mistakes.differs.batch": "배치 크기",
+    "mistakes.differs.device": "장치", "mistakes.differs.torch": "torch 버전",
+    "mistakes.differs.pictures' folder": "이미지 폴더", "mistakes.differs.pictures' file": "이미지 파일",
     "mistakes.state.none": "아직 시작하지 않은 평가입니다.",
     "mistakes.state.go": "이어서 평가",
     "mistakes.state.begin": "처음부터 평가",
