@@ -177,7 +177,7 @@ def test_an_error_is_said_in_the_language_or_else_in_its_own_words(language):
 def test_what_differs_between_two_evaluations_is_said_in_the_language():
     names = ["batch", "classes", "device", "model", "source", "torch", evaluate.FOLDER, evaluate.FILE, "newer"]
     said = text.Text("ko").error(InputError("evaluate-other", "x", out="/runs/1", differs=names))
-    assert "배치 크기, 클래스 대응, 장치, 모델, 이미지 목록, torch 버전, 이미지 폴더, 이미지 파일, newer" in said
+    assert "배치 크기, 클래스 대응, 장치, 모델, 이미지 목록, PyTorch 버전, 이미지 폴더, 이미지 파일, newer" in said
     columns = InputError("source-column", "x", name="a.csv", wanted=["model", "device"], found=["source"])
     assert "model, device" in text.Text("ko").error(columns)  # other people's names stay
 
