@@ -52,6 +52,16 @@ def test_each_scene_on_a_large_dark_screen_and_on_a_phone(lecture, shoot, scene)
     shoot(phone.page, f"lecture_{scene}_en_phone")
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_on_a_phone_the_keys_beneath_stand_in_one_line(lecture, language):
+    shown = lecture("patches", language, 390, 844)
+    boxes = [key.bounding_box() for key in shown.page.locator(".slide footer .key:visible").all()]
+    assert len(boxes) == 6
+    assert max(box["y"] for box in boxes) < min(box["y"] + box["height"] for box in boxes)
+    assert max(box["x"] + box["width"] for box in boxes) <= 390
+    assert min(min(box["width"], box["height"]) for box in boxes) >= 24
+
+
 @pytest.mark.parametrize("scene", ["attention", "language"])
 def test_in_a_small_window_the_figures_words_are_no_larger_than_the_prose(lecture, scene):
     shown = lecture(scene, "ko", 1024, 576)  # with the sidebar: as narrow as a phone's slide can be wide
