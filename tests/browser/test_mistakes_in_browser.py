@@ -523,3 +523,16 @@ def test_nothing_runs_over_the_edge(show, run, language, width, height, theme, s
     over = page.evaluate("""() => { const m = document.querySelector('[data-testid=stMain]');
         return m.scrollWidth - m.clientWidth; }""")
     assert over <= 0
+
+
+@pytest.mark.parametrize(("width", "lines"), [(390, 3), (1280, 1)])
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_numbers_stand_two_by_two_on_a_phone_and_none_is_cut(show, run, language, width, lines):
+    page = show(f"lang={language}", width, 800)
+    page.locator(".gallery button").first.wait_for()
+    settled(page)
+    numbers = page.locator(".stMetric")
+    assert numbers.count() == 5
+    assert len({round(one.bounding_box()["y"]) for one in numbers.all()}) == lines
+    assert numbers.locator("*").evaluate_all(
+        "all => all.filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)") == []
