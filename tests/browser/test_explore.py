@@ -278,6 +278,24 @@ def test_back_and_forward_lead_through_what_was_seen(visit, model, server):
     assert server.forwards() == ran
 
 
+@pytest.mark.parametrize("width", [360, 390, 430])
+def test_no_word_of_a_korean_title_is_cut_in_two(visit, width):
+    page = visit("lang=ko", width, 844)
+    words = page.evaluate("""() => [...document.querySelectorAll('.stApp h3')].flatMap((title) => {
+        const walker = document.createTreeWalker(title, NodeFilter.SHOW_TEXT), range = document.createRange();
+        const found = [];
+        for (let text; (text = walker.nextNode());)
+            for (const { index, 0: word } of text.data.matchAll(/\\S+/g)) {
+                range.setStart(text, index);
+                range.setEnd(text, index + word.length);
+                found.push([word, new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size]);
+            }
+        return found;
+    })""")
+    assert len(words) > 20
+    assert not [word for word, lines in words if lines > 1]
+
+
 @pytest.mark.parametrize("address", ["lang=en", "lang=en&from=patch&row=2&col=3"])
 def test_where_the_mouse_only_passes_is_no_step_for_back(visit, model, address):
     page = visit(address)
