@@ -57,6 +57,11 @@ def test_one_is_a_picture_and_two_are_pictures(count, said):
     assert facts.replace("\u00a0", " ").startswith("1 layer × 12 heads")
 
 
+def test_no_line_ends_between_a_share_and_its_particle():
+    assert not [k for k, s in text.SENTENCES["ko"].items() if re.search("%[가-힣]", s)]
+    assert "%\u2060입니다" in text.SENTENCES["ko"]["predictions.text"]
+
+
 def test_no_particle_is_left_open():
     """은(는), 이(가): what a form letter says, and no lecturer."""
     assert not [k for k, s in text.SENTENCES["ko"].items() if re.search(r"[은이을과]\([는가를와]\)|\((으|이)\)", s)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 from vit_core import InputError
@@ -9,9 +10,10 @@ from vit_core import InputError
 from . import atlas, en, ko, mistakes
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
-#: A size is one word, and so is a share.
+#: A size is one word, and so is a share, with the Korean particle after it (U+2060: no line ends there).
 SENTENCES = {
-    language: {key: said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%") for key, said in both.items()}
+    language: {key: re.sub("(?<=%)(?=[가-힣])", "\u2060", said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%"))
+               for key, said in both.items()}
     for language, both in (("en", en.SENTENCES | mistakes.EN), ("ko", ko.SENTENCES | mistakes.KO))}
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # filled in by the browser
 
