@@ -317,3 +317,12 @@ def test_the_nearest_pictures_have_words_for_who_does_not_see_them(see):
     seen = see()
     seen.page.locator(".stImage img").first.wait_for()
     assert seen.page.locator(".stImage img:not([alt*='/'])").count() == 0
+
+
+def test_the_differences_title_begins_where_its_picture_does(see):
+    words, picture = see().js("""(() => {
+        const map = w.root.querySelector('.map:not(.a, .b)'), range = document.createRange();
+        range.selectNodeContents(map.querySelector('h3'));
+        return [range, map.querySelector('canvas, img')].map((one) => one.getBoundingClientRect().left);
+    })()""")
+    assert words == pytest.approx(picture, abs=1)  # without a class's mark there is no room for one
