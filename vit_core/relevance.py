@@ -110,7 +110,8 @@ def through_block(block: Block, seen: Inside, relevance: Tensor) -> Blockwise:
     of_weights, *of_qkv = through_attention(weights, seen.query, seen.key, seen.value,
                                             of_joined.view(N, H, d).transpose(0, 1))
     if isinstance(attn.rotary, Rotary):
-        of_qkv[:2] = (through_turn(attn.rotary, x, of) for x, of in zip((seen.query, seen.key), of_qkv, strict=False))
+        of_qkv[0] = through_turn(attn.rotary, seen.query, of_qkv[0])
+        of_qkv[1] = through_turn(attn.rotary, seen.key, of_qkv[1])
     of_qkv = torch.stack(of_qkv).permute(2, 0, 1, 3).reshape(N, 3 * H * d)
     of_entered = of_entered + linear(seen.attention_input, attn.qkv.weight, of_qkv)
     if block.kind == "parallel":
