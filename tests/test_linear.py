@@ -103,3 +103,20 @@ def test_a_model_says_the_same_either_way(asked, monkeypatch, options):
     assert len(asked) == 3 * 4
     for name in ("queries", "keys", "tokens", "logits", "means"):
         torch.testing.assert_close(getattr(by_onednn, name), getattr(by_pytorch, name), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["onednn", "float64", "autocast", "switched off", "none there"])
+def test_a_product_by_itself_keeps_its_precision(asked, monkeypatch, kind):
+    x, weight = torch.randn(17, 64), torch.randn(96, 64)
+    if kind == "float64":
+        x, weight = x.double(), weight.double()
+    if kind == "switched off":
+        monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    if kind == "none there":
+        monkeypatch.setattr(linear, "_product", None)
+    with torch.autocast("cpu", torch.bfloat16, enabled=kind == "autocast"):
+        out = linear.times(x[3:], weight)
+    assert out.dtype == x.dtype
+    near = 1e-12 if kind == "float64" else 2e-5
+    torch.testing.assert_close(out.double(), x[3:].double() @ weight.double().T, rtol=near, atol=near)
+    assert len(asked) == (kind == "onednn")

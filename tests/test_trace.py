@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 
 import vit_core as vc
+from vit_core import fusion
 from vit_core.fusion import room
+from vit_core.model import attention_weights
 
 
 @pytest.fixture
@@ -185,6 +187,20 @@ def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeyp
         for whole, parts in zip(kept, vc.record(model, images), strict=True):
             for name, near in (("means", 2e-5), ("logits", 1e-4), ("tokens", 1e-4)):
                 torch.testing.assert_close(getattr(parts, name), getattr(whole, name), atol=near, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("heads", "threads", "turns"), [
+    (3, 1, [3]), (3, 2, [2, 1]), (6, 2, [6]), (6, 4, [4, 1, 1]), (2, 16, [2]), (1, 2, [1])])
+def test_heads_that_threads_cannot_share_take_turns(monkeypatch, heads, threads, turns):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert fusion.turns(heads) == turns
+    work = []
+    for _ in range(2):  # the second in the first one's memory
+        query, key, value = torch.randn(3, 1, 11, heads, 8).transpose(2, 3)[:, 0]
+        weights, mixed = fusion.all_heads(query, key, value, work)
+        torch.testing.assert_close(weights, attention_weights(query, key))
+        torch.testing.assert_close(mixed, weights @ value)
+        assert weights is work[0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])

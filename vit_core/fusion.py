@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from vit_core.linear import times
 from vit_core.model import attention_weights
 
 FUSE = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
@@ -40,6 +42,36 @@ def parts(weights: int, N: int) -> list[slice]:
     return [slice(start, min(start + rows, N)) for start in range(0, N, rows)]
 
 
+def few(query: Tensor) -> bool:
+    """Whether the attention of query (heads, N, d) is little enough to be made for all heads at once, on a CPU."""
+    return query.shape[0] * query.shape[1] ** 2 <= CHUNK and query.device.type in TURNS
+
+
+def turns(heads: int) -> list[int]:
+    """How many heads are multiplied at once, in turns: a batched product gives each thread whole heads, and while one
+    of two threads made the third of three the other would wait. That has a product of its own, which all share."""
+    threads = torch.get_num_threads()
+    alone = heads % threads if heads > threads else 0
+    return [heads - alone] + [1] * alone
+
+
+def all_heads(query: Tensor, key: Tensor, value: Tensor | None, work: list) -> tuple[Tensor, Tensor]:
+    """Attention of query, key (heads, N, d), all at once: (heads, N, N), and that times `value`, (heads, N, d), if one
+    is given. `work`: an empty list, for layer after layer of one shape: both lie in memory made once."""
+    if not work:
+        (heads, N, _), some = query.shape, turns(len(query))
+        made = query.new_empty(heads, N, N), query.new_empty(query.shape)
+        work += *made, some, *(one.split_with_sizes(some) for one in made)
+    weights, mixed, some, rows, outs = work
+    for made, q, k in zip(rows, query.split_with_sizes(some), key.split_with_sizes(some), strict=True):
+        torch.baddbmm(made, q, k.mT, beta=0, alpha=query.shape[-1] ** -0.5, out=made)
+    torch.softmax(weights, -1, out=weights)
+    if value is not None:
+        for made, v, out in zip(rows, value.split_with_sizes(some), outs, strict=True):
+            torch.bmm(made, v, out=out)
+    return weights, mixed
+
+
 def fused_chunks(
     query: Tensor, key: Tensor, fusion: str = "mean", into: Tensor | None = None,
     value: Tensor | None = None, out: Tensor | None = None, work: list[Tensor] | None = None,
@@ -61,37 +93,27 @@ def fused_chunks(
     query, key = (t if t.dtype == torch.float64 else t.float() for t in (query, key))
     chunks, scale = parts(N * N, N), d**-0.5
     work = [] if work is None else work
-    if heads * N * N <= CHUNK:
-        work += () if work else (query.new_empty(heads, N, N), query.new_empty(heads, N, d))
-        weights, mixed = work
-        torch.baddbmm(weights, query, key.mT, beta=0, alpha=scale, out=weights)
-        torch.softmax(weights, -1, out=weights)
+    if few(query):
+        weights, mixed = all_heads(query, key, value, work)
         if value is not None:
-            out.copy_(torch.bmm(weights, value, out=mixed))
+            out.copy_(mixed)
         yield chunks[0], FUSE[fusion](weights, 0, out=into)
         return
-    if not work:
-        work += query.new_empty(2, chunks[0].stop, -(-N // LINE) * LINE)
-    given = (query, query) if value is None else (value, out)  # the former are not read
-    heads = list(zip(query, key.mT, *given, strict=True))
+    wide = -(-N // LINE) * LINE
+    query, key = query * scale, F.pad(key, (0, 0, 0, wide - N))
+    values = [None] * heads if value is None else F.pad(value.mT, (0, wide - N))  # (heads, d, wide)
     for part in chunks:
-        one, fused = (held[: part.stop - part.start] for held in work)
-        wide = fused
-        for q, k, v, mixed in heads:
-            if len(chunks) > 1:
-                q, mixed = q[part], mixed[part]
-            weights, beyond = wide[:, :N], wide[:, N:]
-            torch.addmm(weights, q, k, beta=0, alpha=scale, out=weights)
-            beyond.fill_(-torch.inf)
-            torch.softmax(wide, -1, out=wide)
+        fused = None
+        for h in range(heads):
+            weights = times(query[h, part], key[h])
+            weights[:, N:] = -torch.inf
+            torch.softmax(weights, -1, out=weights)
             if value is not None:
-                torch.mm(weights, v, out=mixed)
-            if wide is one:
-                JOIN[fusion](fused, wide, out=fused)
-            wide = one
+                out[h, part] = times(weights, values[h])
+            fused = weights if fused is None else JOIN[fusion](fused, weights, out=fused)
         fused = fused[:, :N]
         if fusion == "mean":
-            fused = torch.div(fused, len(heads), out=fused if into is None else into[part])
+            fused = torch.div(fused, heads, out=fused if into is None else into[part])
         elif into is not None:
             fused = into[part].copy_(fused)
         yield part, fused

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vit_core.config import ViTConfig
 from vit_core.errors import InputError
-from vit_core.fusion import fused_chunks, room
+from vit_core.fusion import all_heads, few, fused_chunks, room
 from vit_core.images import Crop, read
 from vit_core.model import VisionTransformer, attention_weights
 
@@ -131,7 +131,12 @@ def keeping(means: list[Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     layers, work = itertools.count(), []
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        layer, out = next(layers), torch.empty_like(value)
+        layer = next(layers)
+        if len(query) == 1 and few(query[0]):
+            weights, mixed = all_heads(query[0], key[0], value[0], work)
+            torch.mean(weights, 0, out=means[0][layer])
+            return mixed[None]  # good until the next layer's
+        out = torch.empty_like(value)
         for i, mean in enumerate(means):
             for _ in fused_chunks(query[i], key[i], into=mean[layer], value=value[i], out=out[i], work=work):
                 pass

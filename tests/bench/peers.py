@@ -6,6 +6,10 @@ floor a second time, what the numbers can be trusted to. Memory: the most that w
 over what was before it, each in a process of its own (Linux) whose allocator keeps no large block. Peers are measured
 where they are installed (tests/bench/requirements.txt); what they lack, a rollout of the paper's product stands in for,
 as in their examples.
+
+"threads meet in" is the time of a product so small that it is mostly its two threads waiting for each other. Where a
+cloud moves one of them to a core that shares no cache with the other's, it takes a third more: 62 for 48 microseconds
+on AMD's Zen 4, where that changed every minute or so. Work that hands much between threads then takes longer too.
 """
 
 from __future__ import annotations
@@ -180,6 +184,17 @@ def peers(size: str, side: int, what: str, options: dict) -> tuple[dict[str, Cal
     return found, why
 
 
+def meeting(count: int = 100) -> float:
+    """Microseconds that threads take for a product of next to no work, the median of so many."""
+    one, other = torch.randn(256, 64), torch.randn(64, 256)
+    times = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        torch.mm(one, other)
+        times.append(time.perf_counter() - begun)
+    return round(statistics.median(times) * 1e6, 1)
+
+
 @torch.inference_mode()
 def timed(size: str, side: int, what: str, options: dict, limit: float, rounds: int, beside: bool = True) -> dict:
     """The floor's milliseconds, and each method's median over the floor's."""
@@ -188,7 +203,9 @@ def timed(size: str, side: int, what: str, options: dict, limit: float, rounds: 
     others, why = peers(size, side, what, options) if beside else ({}, {})
     methods |= others
     times: dict[str, list[float]] = {name: [] for name in methods}
+    met = []
     for turn in range(rounds + 1):
+        met.append(meeting())
         for name in list(methods) if turn % 2 else list(methods)[::-1]:
             if side >= SLOW and name in others and turn != 1:
                 continue
@@ -198,7 +215,8 @@ def timed(size: str, side: int, what: str, options: dict, limit: float, rounds: 
                 times[name].append(time.perf_counter() - begun)
     middle = {name: statistics.median(of) for name, of in times.items()}
     ratios = {name: round(of / middle["floor"], 4) for name, of in middle.items()}
-    return {"floor_ms": round(middle["floor"] * 1e3, 1), "ratios": ratios, "must": limit, "not_measured": why}
+    return {"floor_ms": round(middle["floor"] * 1e3, 1), "ratios": ratios, "must": limit, "not_measured": why,
+            "meeting_us": met}
 
 
 def resident(name: str) -> int:
@@ -265,7 +283,8 @@ def main(argv: list[str] | None = None) -> int:
             result["cases"][name] = row
             ours_, again = row["ratios"]["ours"], row["ratios"]["floor again"]
             print(f"{name}: ours {ours_} (must reach {limit}{'' if ours_ <= limit + 0.04 else ', NOT MET'}), floor "
-                  f"{row['floor_ms']} ms, floor again {again}")
+                  f"{row['floor_ms']} ms, floor again {again}; threads meet in {min(row['meeting_us'])} to "
+                  f"{max(row['meeting_us'])} us")
             for peer, ratio in row["ratios"].items():
                 if peer in PEERS:
                     print(f"    {peer}: {ratio}")
