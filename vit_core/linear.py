@@ -23,7 +23,7 @@ def times(x: Tensor, weight: Tensor) -> Tensor:
     columns where there are many, so that the softmax reads what other cores wrote: the two together then take twice as
     long where those cores share no cache.
     """
-    plain = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    plain = x.is_cpu and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
     if plain and _product is not None and torch.backends.mkldnn.enabled:
         return _product(x, weight, None, "none", [], "")
     return torch.mm(x, weight.mT, out=x.new_empty(len(x), len(weight)))
@@ -54,7 +54,7 @@ class Linear(nn.Linear):
 
     def _by_onednn(self, x: Tensor) -> bool:
         weight = self.weight
-        return (GAINS and torch.backends.mkldnn.enabled and x.device.type == weight.device.type == "cpu"
+        return (GAINS and torch.backends.mkldnn.enabled and x.is_cpu and weight.is_cpu
                 and x.dtype == weight.dtype == torch.float32 and x.numel() * self.out_features >= ENOUGH
                 and not torch.is_autocast_enabled("cpu")
                 and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)))
