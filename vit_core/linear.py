@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_product = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_product = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 #: Multiplications from which oneDNN is worth its overhead: 57 tokens of a ViT-Ti's MLP.
 ENOUGH = 1 << 23
 #: Whether this CPU gains by it. (PyTorch's own ATEN_CPU_CAPABILITY=avx2 in the environment says that it does not.)
