@@ -29,6 +29,21 @@ def test_a_typed_sentence_is_computed_as_the_core_does(lecture):
     assert f"cat gives most weight to {best}" in shown.prose()
 
 
+def test_a_click_that_leaves_the_field_is_not_lost(lecture):
+    shown = lecture("language")
+    typed(shown, "the cat sees the dog")
+    for name, picked in (("queries", "words"), ("keys", "words_key")):
+        shown.page.get_by_role("textbox").focus()
+        shown.page.keyboard.type(" now")
+        shown.page.keyboard.press("Control+Z")
+        shown.rest()
+        shown.page.locator(f".slide .{name} button").nth(3).hover()
+        shown.page.mouse.down()
+        shown.page.wait_for_timeout(150)  # as a finger does
+        shown.page.mouse.up()
+        assert shown.view()[picked] == 3
+
+
 def test_the_pictures_side_is_the_models_head(lecture):
     shown = lecture("language")
     shown.run("stage.set({ layer: 1, head: 2, patches: 20 })")

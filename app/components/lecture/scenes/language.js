@@ -135,9 +135,11 @@ function languageDrawWords(stage, made, side) {
   const matrix = Float32Array.from({ length: side.N ** 2 });
   for (let n = 0; n < side.N; n++) matrix.set(languageRow(side, n).weights, n * side.N);
   languageDraw(stage, made, side, matrix, side.N);
-  const chip = (n, part) => el("button", { type: "button", title: numbers.words[n], text: numbers.words[n], "aria-pressed": n === part.at, onclick: () => stage.set(part.set(n)) });
   const fillWith = (root, part) => {
-    renew(root, ...numbers.words.map((_, n) => chip(n, part)));
+    const chips = Array.from(root.children); // kept while the words are the same: leaving the field draws, and a click that began on one must end on it
+    if (chips.length !== side.N || chips.some((chip, n) => chip.textContent !== numbers.words[n]))
+      renew(root, ...numbers.words.map((word, n) => el("button", { type: "button", title: word, text: word, onclick: () => stage.set(part.set(n)) })));
+    for (const [n, chip] of Array.from(root.children).entries()) chip.setAttribute("aria-pressed", n === part.at);
   };
   fillWith(made.queries, { at: side.at, set: (words) => ({ words, words_key: "top" }) });
   fillWith(made.keys, { at: side.chosen, set: (words_key) => ({ words_key }) });
