@@ -30,6 +30,10 @@ def test_a_case_is_measured_and_told(tmp_path, capsys, monkeypatch):
         assert row["ratios"]["floor"] == 1
         assert row["ratios"]["ours"] > 0
         assert f"{name}: ours {row['ratios']['ours']}" in said
+        met = row["meeting_us"]
+        assert len(met) == cases[name][5] + 1
+        assert min(met) > 0
+        assert f"threads meet in {min(met)} to {max(met)} us" in said
     assert said.count("NOT MET") == 1  # nothing takes no time at all
     assert found["memory_mib"] == {}
 
