@@ -15,7 +15,7 @@ def main() -> None:
     # Streamlit puts only the script's own folder on the path, the script imports `app.` and `vit_core.`.
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    sys.argv = ["streamlit", "run", *sys.argv[1:], str(ROOT / "app" / "server.py")]
+    sys.argv = ["streamlit", "run", *sys.argv[1:], str(ROOT / "app" / "runtime" / "server.py")]
     sys.exit(cli.main(prog_name="streamlit"))
 
 

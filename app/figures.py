@@ -3,7 +3,7 @@
 Plotly's figures are plain dicts, as plotly.js takes them, with arrays where they are long: its Python objects check
 each number that they are given, which took more than half of a page's time. Tests have them check each figure once.
 Maps are drawn in grid units: x to the right, y down, patch (row, col) the unit square whose top left corner
-is (col, row). All maps use one colour scale, vit_core.draw's.
+is (col, row). All maps use one colour scale, vit_core.images.draw's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.io.json import to_json_plotly
 
-from vit_core import draw
+from vit_core.images import draw
 
 FONT = 15
 ACCENT = "#2b95a3"  # between the two themes' accents; 3 to 1 or better on both grounds

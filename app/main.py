@@ -9,16 +9,17 @@ if (root := str(Path(__file__).absolute().parents[1])) not in sys.path:
 
 import streamlit as st
 
-from app import cache, figures, sidebar, state
-from app.markup import style
+from app import figures, sidebar, state
+from app.runtime import cache
+from app.text.markup import style
 
 state.start()
 t = state.t()
 st.set_page_config(None, figures.icon(), layout="wide", initial_sidebar_state=295)  # or a page's icon is fetched
 st.html(style(Path(__file__).with_name("style.css")))
-pages = [st.Page("screens/explore.py", title=t("page.explore"), icon=":material/search:", default=True),
-         st.Page("screens/lecture.py", title=t("page.lecture"), icon=":material/co_present:"),
-         st.Page("screens/mistakes.py", title=t("page.mistakes"), icon=":material/rule:")]
+pages = [st.Page("explore/page.py", url_path="explore", title=t("page.explore"), icon=":material/search:", default=True),
+         st.Page("lecture/page.py", url_path="lecture", title=t("page.lecture"), icon=":material/co_present:"),
+         st.Page("mistakes/page.py", url_path="mistakes", title=t("page.mistakes"), icon=":material/rule:")]
 page = st.navigation(pages, position="top")
 st.set_page_config(f"{page.title} · {t('app.name')}")
 with cache.turns():

@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import cache, panels, state
-from app.components.window import window
+from app import state
+from app.components.window.component import window
+from app.explore import panels
+from app.explore.result import Result
 from app.figures import two_digits
-from app.markup import worded
-from app.result import Result
+from app.runtime import cache
 from app.text import LANGUAGES
+from app.text.markup import worded
 from app.text.plain import escaped, plain
-from vit_core import InputError, images
+from vit_core import InputError
+from vit_core.images import read as images
 
 OTHER = "other"
 
@@ -70,7 +73,7 @@ def choose_picture() -> None:
         path, data, digest = state.get("mistake")
         if take(f"mistake {digest}", lambda: data, plain(path)):
             st.caption(t("mistakes.side", name=escaped(path)))
-        st.page_link("screens/mistakes.py", label=t("mistakes.side.back"), icon=":material/arrow_back:")
+        st.page_link("mistakes/page.py", label=t("mistakes.side.back"), icon=":material/arrow_back:")
     else:
         st.html(worded(".st-key-camera", **{word: t(f"side.camera.{word}") for word in ("shoot", "again", "allow")}))
         shot = st.camera_input(t("side.camera"), key="camera", label_visibility="collapsed")

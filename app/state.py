@@ -10,12 +10,14 @@ import streamlit as st
 from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import collector, text, view
-from app.result import digest_of
+from app import text
+from app.explore import address as view
+from app.explore.result import digest_of
+from app.runtime import garbage
 
 #: In the address, so that a link opens the same view; the rest lasts as long as the session.
 CHOSEN = ("lang", "model", "sample")  # on every page
-FILTER = ("truth", "predicted", "outcome", "confidence", "query")  # as vit_core.filters.Filter writes it
+FILTER = ("truth", "predicted", "outcome", "confidence", "query")  # as vit_core.evaluation.filters.Filter writes it
 MISTAKES = ("run", "list", *FILTER, "page", "open", "by", "sort")  # what is seen of an evaluation
 ADDRESS = (*CHOSEN, *view.KEPT, "scene", *MISTAKES)
 NUMBERS = ("layer", "row", "col")  # counted from 1, as people read them
@@ -36,7 +38,7 @@ def start() -> None:
     if begun:
         _back(told)
     else:
-        collector.visited()
+        garbage.visited()
     for name, value in told.items():
         st.session_state[name] = value
     st.session_state["started"] = True

@@ -15,9 +15,9 @@ import pytest
 import torch
 from PIL import Image
 
-from vit_core.config import ViTConfig
-from vit_core.images import Preprocess
-from vit_core.model import VisionTransformer
+from vit_core.images.read import Preprocess
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
 
 SMALL = dict(image_size=(15, 21), patch_size=(3, 3), classes=11, dim=14, depth=3, heads=2, head_dim=7, mlp_dim=23)
 
@@ -56,8 +56,8 @@ def uncollected():
 @pytest.fixture
 def stage(build):
     """stage(picture=(height, width), **fields) -> the lecture's Stage of a small model and a picture of noise."""
+    from app.explore.result import Result
     from app.lecture import Stage
-    from app.result import Result
     from vit_core import record
 
     def make(picture: tuple[int, int] = (90, 120), **fields) -> Stage:

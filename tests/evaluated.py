@@ -6,9 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import vit_core as vc
-from vit_core.evaluate import evaluate
-from vit_core.labelled import labelled
-from vit_core.selection import Rows
+from vit_core.data.dataset import labelled
+from vit_core.evaluation.results import Rows
+from vit_core.evaluation.run import evaluate
 
 STRANGE = "<script>alert('1')</script> \"&\" {클래스} "  # a class that no model knows, and no markup may come of it
 FILES = ["a.png", "한글 이름.png", "\u202eשלום.png", "line\nbreak.png", "it's \"q\" <b>.png"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vit_core.datasets import CIFAR_LABELS, FASHION_LABELS, read_idx
+from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS, read_idx
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SAMPLES = json.loads((ASSETS / "samples/samples.json").read_text(encoding="utf-8"))

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 import vit_core as vc
-from vit_core.__main__ import main
 from vit_core.checkpoints import embedded
+from vit_core.cli import main
 
 SAMPLES = embedded.ASSETS / "samples"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import vit_core as vc
-from vit_core import __main__ as command_line
-from vit_core.checkpoints._timm import timm
+from vit_core import cli as command_line
+from vit_core.checkpoints.timm_import import timm
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -72,8 +72,8 @@ def test_the_shells_first_example_runs(tmp_path):
 @pytest.mark.parametrize("line", [line for line in commands() if "-m vit_core" in line])
 def test_commands_are_understood(line, monkeypatch):
     asked = []
-    if "vit_core.train" in line:
-        from vit_core import recipes
+    if "vit_core.training.loop" in line:
+        from vit_core.training import recipes
 
         recipe = re.search(r"--recipe (\S+)", line).group(1)
         assert recipe in recipes.RECIPES

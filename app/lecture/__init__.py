@@ -21,4 +21,4 @@ SCENES = ("cnn", "bias", "language", "patches", "positions", "encoder", "attenti
 
 def build(scene: str, stage: Stage, want: dict) -> Scene:
     """What `scene` shows of this stage."""
-    return importlib.import_module(f"app.lecture.{scene}").build(stage, want)
+    return importlib.import_module(f"app.lecture.scenes.{scene}").build(stage, want)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from app.result import Result
+from app.explore.result import Result
 from app.text.plain import plain
-from vit_core import VisionTransformer, steps
+from vit_core import VisionTransformer
+from vit_core.lecture import steps
 
 #: What scenes keep for as long as a stage lives, a dictionary each; `Stage.nbytes` counts it.
 _KEEPERS: list[weakref.WeakKeyDictionary[Stage, Any]] = []

@@ -1,4 +1,4 @@
-"""The words of the report, filled in by `app.report`."""
+"""The words of the report, filled in by `app.mistakes.report`."""
 
 EN = {
     "title": "What {model} gets wrong on {source}",

@@ -23,12 +23,12 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vit_core import from_timm
-from vit_core.checkpoints._timm import timm as load_timm
-from vit_core.config import ViTConfig
-from vit_core.evaluate import evaluate
-from vit_core.images import Preprocess
-from vit_core.labelled import Labelled, labelled
-from vit_core.model import VisionTransformer
+from vit_core.checkpoints.timm_import import timm as load_timm
+from vit_core.data.dataset import Labelled, labelled
+from vit_core.evaluation.run import evaluate
+from vit_core.images.read import Preprocess
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
 
 
 class Noise(Labelled):

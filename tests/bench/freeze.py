@@ -43,7 +43,7 @@ def evictions(count: int = 20) -> dict:
     import numpy as np
     from PIL import Image
 
-    from app import cache
+    from app.runtime import cache
 
     image, seen = Image.fromarray(np.zeros((60, 40, 3), np.uint8)), []
     for number in range(count):

@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import vit_core as vc  # noqa: E402
-from vit_core.checkpoints._timm import timm as load_timm  # noqa: E402
+from vit_core.checkpoints.timm_import import timm as load_timm  # noqa: E402
 
 SIZES = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12)}  # width, layers, heads
 

@@ -11,7 +11,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from tests.test_ray_engine import (
+from tests.evaluation.test_ray_engine import (
     BATCH,
     COUNT,
     committed,
@@ -24,8 +24,8 @@ from tests.test_ray_engine import (
     reached,
     slay,
 )
-from vit_core.evaluate import RAY, described, progress
-from vit_core.labelled import labelled
+from vit_core.data.dataset import labelled
+from vit_core.evaluation.run import RAY, described, progress
 
 __all__ = ["made", "ray"]  # fixtures
 

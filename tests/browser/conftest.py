@@ -160,7 +160,7 @@ def lecture(chromium, server):
 
     As `opening`.
     """
-    from lecture_driver import Lecture
+    from tests.browser.lecture.lecture_driver import Lecture
 
     with opening(chromium, server) as open_page:
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from app import guard
+from app.runtime import guard
 from tests.browser.conftest import settled
-from tests.hostile.make import encode, picture
+from tests.hostile.pictures.make import encode, picture
 
 PAGES = ("/?lang=en", "/lecture?lang=en&scene=patches", "/lecture?lang=ko&scene=attention", "/mistakes?lang=en")
 

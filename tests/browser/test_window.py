@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from app import text
 from tests.browser.conftest import ROOT, Server, opening, settled, told
-from tests.browser.test_explore import Looking, upload
+from tests.browser.explore.test_explore import Looking, upload
 
 ENGLISH = text.Text("en")
 

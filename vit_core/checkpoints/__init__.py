@@ -15,7 +15,7 @@ from torch import nn
 
 from vit_core.checkpoints import embedded
 from vit_core.errors import InputError
-from vit_core.model import VisionTransformer
+from vit_core.models.vit import VisionTransformer
 
 __all__ = ["Available", "available", "best_device", "from_timm", "load"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vit_core.checkpoints._keys import KeyTable, Translated, renamed, translate
+from vit_core.checkpoints.keys import KeyTable, Translated, renamed, translate
 
 KEYS = KeyTable(
     block="encoder.layers.{}.",

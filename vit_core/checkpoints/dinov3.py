@@ -7,7 +7,7 @@ import re
 import torch
 from torch import Tensor
 
-from vit_core.checkpoints._keys import KeyTable, Translated, renamed, translate
+from vit_core.checkpoints.keys import KeyTable, Translated, renamed, translate
 
 FAMILY = "dinov3_vit"
 

@@ -15,13 +15,13 @@ from typing import NamedTuple
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from vit_core.checkpoints import _files
-from vit_core.checkpoints._assemble import assemble, check_finite, check_keys, check_labels, preprocess, short
-from vit_core.cnn import ConvNet
-from vit_core.config import ViTConfig
+from vit_core.checkpoints.assemble import assemble, check_finite, check_keys, check_labels, preprocess, short
+from vit_core.checkpoints.files import reader as _files
 from vit_core.errors import InputError
-from vit_core.images import Preprocess
-from vit_core.model import VisionTransformer
+from vit_core.images.read import Preprocess
+from vit_core.models.cnn import ConvNet
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 #: Side of the pictures of each data set that the recipes know, in pixels.
@@ -155,7 +155,7 @@ def load(path: Path) -> VisionTransformer:
 
 
 def load_cnn(name: str) -> EmbeddedCNN:
-    """The embedded CNN called `name`, as `vit_core.train` wrote it: on the CPU, in eval mode, frozen.
+    """The embedded CNN called `name`, as `vit_core.training.loop` wrote it: on the CPU, in eval mode, frozen.
 
     Raises InputError "model-unknown", naming those there are, "checkpoint-config" when its header describes no CNN
     that can be built, "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite" and what the file reader raises.

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vit_core.checkpoints import _files, _hub, clip, dinov3
-from vit_core.checkpoints._assemble import assemble, per_channel, preprocess, short
-from vit_core.checkpoints._keys import KeyTable, Translated, infer, renamed, translate
+from vit_core.checkpoints import clip, dinov3
+from vit_core.checkpoints.assemble import assemble, per_channel, preprocess, short
+from vit_core.checkpoints.files import hub
+from vit_core.checkpoints.files import reader as _files
+from vit_core.checkpoints.keys import KeyTable, Translated, infer, renamed, translate
 from vit_core.errors import InputError
-from vit_core.images import Preprocess
-from vit_core.model import VisionTransformer
+from vit_core.images.read import Preprocess
+from vit_core.models.vit import VisionTransformer
 
 KEYS = KeyTable(
     block="encoder.layer.{}.",
@@ -291,7 +293,7 @@ def load(name: str) -> VisionTransformer:
             return found
     elif re.fullmatch(r"[\w.-]+/[\w.-]+|[\w-]+", name):
         def get(names: list[str], optional: bool = False) -> Path | None:
-            return _hub.fetch(name, names, source, optional=optional)
+            return hub.fetch(name, names, source, optional=optional)
     else:
         raise InputError("checkpoint-not-found", f"{short(repr(name))} is neither a folder here nor an id of the "
                          "hub's.", source=short(source), path=short(name))

@@ -11,13 +11,14 @@ from __future__ import annotations
 import os.path
 from pathlib import Path
 
-from vit_core.checkpoints import _files, clip, dinov3, embedded, huggingface, timm
-from vit_core.checkpoints._assemble import assemble, listed
-from vit_core.checkpoints._keys import Translated, infer
-from vit_core.config import ViTConfig
+from vit_core.checkpoints import clip, dinov3, embedded, huggingface, timm
+from vit_core.checkpoints.assemble import assemble, listed
+from vit_core.checkpoints.files import reader
+from vit_core.checkpoints.keys import Translated, infer
 from vit_core.errors import InputError
-from vit_core.images import Preprocess
-from vit_core.model import VisionTransformer
+from vit_core.images.read import Preprocess
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
 
 
 def load(name: str) -> VisionTransformer:
@@ -29,15 +30,15 @@ def load(name: str) -> VisionTransformer:
     path = Path(os.path.expanduser(name))
     if path.suffix.lower() == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
         return embedded.load(path)
-    source, state = path.name, _files.unwrapped(_files.read(path), path.name)
+    source, state = path.name, reader.unwrapped(reader.read(path), path.name)
     config = path.with_name("config.json")
-    config = _files.read_json(config, "checkpoint-config") if os.path.isfile(config) else {}
+    config = reader.read_json(config, "checkpoint-config") if os.path.isfile(config) else {}
     if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
         beside = path.with_name("preprocessor_config.json")
-        settings = _files.read_json(beside, "checkpoint-config") if os.path.isfile(beside) else {}
+        settings = reader.read_json(beside, "checkpoint-config") if os.path.isfile(beside) else {}
         head = next((t for n, t in state.items() if n in ("head.weight", "classifier.weight", "cls_classifier.weight")),
                     None)
-        labels = _files.labels_beside(path, len(head) if head is not None and head.ndim else 0)
+        labels = reader.labels_beside(path, len(head) if head is not None and head.ndim else 0)
         return huggingface.model_of(config, settings, state, source, labels)
     if any(n.startswith("patch_embed.proj.") for n in state):
         weights, implied = timm.translated(state, source), {}
@@ -60,7 +61,7 @@ def load(name: str) -> VisionTransformer:
                          "of attention after them is how Perception Encoders are named, which also turn queries and "
                          "keys by their position (RoPE); for a Vision Transformer of timm's, save vc.from_timm(module)"
                          " with vc.save.", source=source, reason="norm_pre + attn_pool: RoPE")
-    labels = _files.labels_beside(path, ours.classes) or _imagenet(ours.classes)
+    labels = reader.labels_beside(path, ours.classes) or _imagenet(ours.classes)
     grey = (0.5,) * ours.channels
     return assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell,
                     assumed=_assumed(ours, implied))

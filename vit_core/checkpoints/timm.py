@@ -11,15 +11,15 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from vit_core.checkpoints import _hub
-from vit_core.checkpoints._assemble import assemble, listed, per_channel, preprocess, short
-from vit_core.checkpoints._keys import KeyTable, Translated, infer, translate
-from vit_core.checkpoints._timm import timm
-from vit_core.checkpoints._timm_blocks import of_eva, unfolded
-from vit_core.config import ViTConfig
+from vit_core.checkpoints.assemble import assemble, listed, per_channel, preprocess, short
+from vit_core.checkpoints.files import hub as _hub
+from vit_core.checkpoints.keys import KeyTable, Translated, infer, translate
+from vit_core.checkpoints.timm_blocks import of_eva, unfolded
+from vit_core.checkpoints.timm_import import timm
 from vit_core.errors import InputError
-from vit_core.images import Preprocess
-from vit_core.model import VisionTransformer
+from vit_core.images.read import Preprocess
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
 
 _DIFFERENTIAL = ("differential attention is a difference of two softmaxes: its weights are negative in places and "
                  "their rows do not sum to one, so they are not the attention shown here")

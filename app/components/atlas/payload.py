@@ -5,7 +5,7 @@ sections one after another, each beginning at a multiple of 4. The header lists 
 offset from the end of the header.
 
 Weights travel as bytes of their square root with one float a row: w = scale * byte**2. Linear bytes would
-round a peaked row's tail to nothing; companded, no row's L1 error is above 0.02 (tests/test_atlas.py).
+round a peaked row's tail to nothing; companded, no row's L1 error is above 0.02 (tests/app/components/test_atlas_payload.py).
 The scale is chosen so that a decoded row sums to what the row summed to.
 """
 
@@ -25,9 +25,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vit_core.analysis import patch_distances
-from vit_core.model import attention_weights
-from vit_core.trace import Trace
+from vit_core.attention.statistics import patch_distances
+from vit_core.attention.trace import Trace
+from vit_core.models.vit import attention_weights
 
 BUDGET = 8_000_000  # bytes (8 MB, 1 MB = 10**6 bytes) that one picture may cost before parts of it are left for later
 SHARP = 640  # longer side of the picture as sent, pixels
@@ -159,7 +159,7 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def _head_numbers(weights: Tensor, distance: Tensor, prefix: int) -> Tensor:
-    """Attention (heads, Q, N) to (heads, 2): mean distance in patches, entropy in bits, as in `vit_core.analysis`.
+    """Attention (heads, Q, N) to (heads, 2): mean distance in patches, entropy in bits, as in `vit_core.attention.statistics`.
 
     `distance` (P, P'): of the last P queries, which are patches, to all patches; entropy is over all Q.
     """

@@ -1,0 +1,52 @@
+"""The head: what each channel adds to a class's logit, and what the head would answer after each layer."""
+
+from __future__ import annotations
+
+import torch
+
+from app.lecture.stage import Scene, Stage, array
+from vit_core import ViTConfig
+from vit_core.lecture import steps
+from vit_core.lecture.head import reading
+
+TOP = 4  # classes in the list of predictions; the lens has those, and whichever leads after some layer
+
+
+def path(config: ViTConfig, tokens: int) -> list[dict]:
+    """The way from a last layer of so many tokens to the prediction: a {"name", "shape"} for each box."""
+    D, K, one = config.dim, config.classes, config.pool == "token"
+    width, two = 2 * D if config.pool == "token_avg" else D, config.distillation_head
+    stream = ([2, D] if two else [D]) if one else [tokens, D]
+    boxes = [(("class_two" if two else "class") if one else "tokens", stream)]
+    boxes += [("norm", stream)] * config.final_norm
+    boxes += [(config.pool, [width])] * (not one)
+    boxes += [("norm", [width])] * config.pool_norm
+    if K:
+        boxes += [("linear_two" if two else "linear", [K, width]), ("logits", [K]), ("softmax", [K])]
+    return [{"name": name, "shape": shape} for name, shape in boxes]
+
+
+def build(stage: Stage, want: dict) -> Scene:
+    """Arrays: "vector" (C,), what the head reads; for the K classes that are shown "weight" (K, C), "bias" (K,),
+    "logits" (K,), and "lens" (layers + 1, K), their probability after each layer. Without a head only "vector".
+
+    Numbers: "shown", the K classes, the final best first; "leaders", the place in it of each layer's best class.
+    """
+    model, config, stream = stage.model, stage.config, stage.streams
+    with torch.no_grad():
+        tokens = model.norm(stream[-1])
+    lens = steps.lens(model, stream)
+    numbers = {"layers": config.depth, "classes": config.classes, "pool": config.pool, "top": min(TOP, config.classes),
+               "path": path(config, len(tokens))}
+    if lens is None:
+        read = reading(model, tokens)
+        return Scene(numbers | {"parts": read.parts, "shown": [], "leaders": []}, {"vector": array(read.vector)})
+    leading = lens.argmax(-1).tolist()
+    best = lens[-1].topk(numbers["top"]).indices.tolist()
+    shown = list(dict.fromkeys(best + leading))
+    read = reading(model, tokens, shown)
+    numbers |= {"parts": read.parts, "shown": [{"index": k, "label": stage.label(k)} for k in shown],
+                "leaders": [shown.index(k) for k in leading]}
+    arrays = {"vector": read.vector, "weight": read.weight, "bias": read.bias, "logits": lens[-1, shown],
+              "lens": lens.float().softmax(-1)[:, shown]}
+    return Scene(numbers, {name: array(tensor) for name, tensor in arrays.items()})

@@ -1,0 +1,54 @@
+"""MLP: D -> M -> D for one token, and where its hidden values lie on the activation's curve."""
+
+from __future__ import annotations
+
+import torch
+
+from app.lecture.stage import Scene, Stage, array, whole
+from vit_core.lecture import steps
+
+POINTS = 161
+MOST = 5  # hidden units that fire most
+
+
+def build(stage: Stage, want: dict) -> Scene:
+    """Of one layer and token: "read" (D), "hidden" (M), "curved" (M), the activation of hidden, "activated" (M), what
+    the second layer reads, "written" (D); "curve" (points, 2); "fires" (N), one hidden unit on every token."""
+    config = stage.config
+    rows, cols = stage.result.grid
+    count = stage.streams.shape[1]
+    layer = whole(want, "layer", 0, config.depth - 1, config.depth // 2)
+    at = whole(want, "at", 0, count - 1, stage.result.token((rows // 2, cols // 2)))
+    step, block = stage.inside(layer), stage.model.blocks[layer]
+    hidden, activated = step.hidden[at], step.activated[at]
+    most = activated.abs().topk(min(MOST, len(activated))).indices.tolist()
+    unit = whole(want, "unit", 0, config.mlp_dim - 1, most[0])
+    low, high = min(-3.0, float(step.hidden.min())), max(3.0, float(step.hidden.max()))
+    x = torch.linspace(low, high, POINTS, device=hidden.device)
+    with torch.no_grad():
+        curve, curved = torch.stack([x, block.mlp.act(x)], dim=1), block.mlp.act(hidden)
+        alone = steps.through(block.mlp, step.mlp_input[at : at + 1])[2]
+        alone = block.ls2(block.norm2(alone) if block.kind == "post" else alone)[0]
+        adds = block.ls2(block.mlp.fc2.weight[:, unit]) * activated[unit]
+    in_block = sum(p.numel() for p in block.mlp.parameters())
+    in_model = sum(p.numel() for b in stage.model.blocks for p in b.mlp.parameters())
+    numbers = {
+        "layer": layer, "layers": config.depth, "at": at, "unit": unit, "dim": config.dim, "hidden": config.mlp_dim,
+        "activation": config.activation, "gated": block.mlp.gated, "most": most, "low": low, "high": high,
+        "positive": int((hidden > 0).sum()), "alone": float((alone - step.written[at]).abs().max()),
+        "parameters": in_block, "of_block": in_block / sum(p.numel() for p in block.parameters()),
+        "of_model": in_model / stage.result.parameters, "adds": float(adds.norm()), "says": _says(stage, layer, unit),
+    }  # fmt: skip
+    arrays = {"read": step.mlp_input[at], "hidden": hidden, "curved": curved, "activated": activated,
+              "written": step.written[at], "curve": curve, "fires": step.activated[:, unit]}
+    return Scene(numbers, {name: array(values) for name, values in arrays.items()})
+
+
+def _says(stage: Stage, layer: int, unit: int) -> dict | None:
+    """The classes that the unit's direction speaks for and against most."""
+    logits = steps.unit_logits(stage.model, layer, unit)
+    if logits is None or len(logits) < 2:
+        return None
+    best, worst = int(logits.argmax()), int(logits.argmin())
+    return {"for": stage.label(best), "against": stage.label(worst), "up": float(logits[best]),
+            "down": float(logits[worst])}

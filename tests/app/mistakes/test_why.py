@@ -1,0 +1,314 @@
+"""Why a model said what it said: the numbers behind the picture, and what the browser may ask of them."""
+
+import copy
+import json
+import re
+import weakref
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+import vit_core as vc
+from app import text
+from app.components.atlas.payload import header_of, section
+from app.components.why.component import HERE, pack, script
+from app.mistakes import why as module
+from app.mistakes.why import METHODS, Why, curve_numbers, index_of
+from app.mistakes.why_panel import asking
+from app.runtime import cache
+from app.text import why as words
+from tests import evaluated
+from vit_core.attribution import gradients as at
+from vit_core.evaluation.filters import Filter
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return evaluated.make(tmp_path_factory.mktemp("evaluated"), each=8)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return vc.load(evaluated.MODEL, "cpu")
+
+
+@pytest.fixture(scope="module")
+def path(run):
+    """The picture that the model is most sure of, wrongly."""
+    return run.rows.page(Filter(outcome="wrong"), 0, 1)[0]["path"]
+
+
+@pytest.fixture(scope="module")
+def found(run, model, path):
+    return Why(model, run, path)
+
+
+def probabilities(model, found, **change):
+    return at.intervene(model, found.images, **change).softmax(-1).numpy()
+
+
+def test_the_pair_is_what_is_said_and_what_the_label_says(run, model, found):
+    row = found.row
+    assert found.labelled
+    assert found.pair == (row["predicted"], row["target"])
+    assert found.probabilities[found.predicted] == pytest.approx(row["probability"], abs=1e-5)
+    assert found.probabilities[found.pair[1]] == pytest.approx(row["p_true"], abs=1e-5)
+
+
+@pytest.mark.parametrize("outcome", ["right", "unknown"])
+def test_without_a_label_to_differ_from_the_pair_is_the_two_most_probable(run, model, outcome):
+    row = run.rows.page(Filter(outcome=outcome), 0, 1)[0]
+    found = Why(model, run, row["path"])
+    assert not found.labelled
+    assert found.pair == tuple(row["top"][:2])
+    assert (found.target == -1) == (outcome == "unknown")
+    if outcome == "unknown":
+        assert found.truth_name == evaluated.STRANGE.replace("/", "-")
+
+
+def test_both_maps_are_the_attribution_of_both_classes(model, found):
+    for method, function in METHODS.items():
+        maps = found.maps(method)
+        assert maps.shape == (2, *found.grid)
+        assert (maps >= 0).all()
+        for one, number in zip(maps, found.pair, strict=True):
+            wanted = at.on_grid(model, found.images, function(model, found.images, number))
+            np.testing.assert_allclose(one, wanted.numpy(), rtol=1e-6)
+        assert not np.allclose(maps[0], maps[1])
+
+
+@pytest.mark.parametrize("off", [
+    {"erased": [0, 17, 48], "fill": "mean"}, {"erased": [3, 4], "fill": "blur"}, {"erased": [30], "fill": "black"},
+    {"heads": [[0, 1], [5, 3]]}, {"layers": [2]},
+    {"erased": [9], "heads": [[1, 1]], "layers": [0, 4], "fill": "black"}])
+def test_an_answer_is_what_intervene_gives(model, found, off):
+    answer = found.answer(off)
+    after = probabilities(model, found, erased=off.get("erased", ()), fill=off.get("fill", "mean"),
+                          heads_off=[tuple(pair) for pair in off.get("heads", ())], layers_off=off.get("layers", ()))
+    np.testing.assert_allclose(answer["p"], after[list(found.shown)], atol=2e-6)
+    assert answer["now"][0] == after.argmax()
+    assert answer["now"][1] == model.labels[after.argmax()]
+    assert answer["now"][2] == pytest.approx(after.max(), abs=2e-6)
+    assert np.abs(after - found.probabilities).max() > 1e-4
+
+
+def test_nothing_taken_is_what_it_said(found):
+    answer = found.answer({})
+    np.testing.assert_allclose(answer["p"], found.probabilities[list(found.shown)], atol=1e-6)
+    assert answer["now"][0] == found.predicted
+
+
+ASKS = (lambda one: one.maps("gradient_rollout"), lambda one: one.maps("relevance"),
+        lambda one: one.curve().probabilities, lambda one: one.answer({"erased": [3]})["p"])
+
+
+def full(monkeypatch, step: str, model) -> list:
+    """The device of `model` has no memory for that step; whom it was asked of."""
+    tried, held = [], METHODS if step in METHODS else vars(at)
+    real = held[step]
+
+    def asked(one, *rest, **more):
+        tried.append(one)
+        if one is model:  # its copy on the CPU has room
+            raise torch.OutOfMemoryError("no room")
+        return real(one, *rest, **more)
+
+    monkeypatch.setitem(held, step, asked)
+    return tried
+
+
+@pytest.mark.parametrize("step", ["interventions", "gradient_rollout", "relevance", "flips"])
+def test_what_the_device_has_no_memory_for_is_the_cpu_s_from_then_on(run, model, path, step, monkeypatch):
+    plain = Why(model, run, path)
+    wanted = [ask(plain) for ask in ASKS]
+    tried = full(monkeypatch, step, model)
+    first, again = Why(model, run, path), Why(model, run, path)
+    for ask, values in zip(ASKS, wanted, strict=True):
+        np.testing.assert_allclose(ask(first), values, atol=1e-5)
+        assert first.fell_back == (model in tried[step == "interventions":]) == (first.model is not model)
+    assert tried.count(model) == 1 + (step == "interventions")
+    ASKS[0](again), ASKS[1](again), ASKS[2](again)
+    assert again.model is first.model  # one copy for all
+    copy = weakref.ref(first.model)
+    del first, again, tried[:]
+    assert copy() is None  # which nothing else keeps
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
+    monkeypatch.setattr(evaluated, "SHOWN", (run, path), raising=False)
+
+    def script():
+        from app import sidebar, state
+        from app.mistakes.why_panel import why
+        from tests import evaluated
+
+        state.start()
+        sidebar.show()
+        why(*evaluated.SHOWN, key="why")
+
+    def page():
+        app = AppTest.from_function(script, default_timeout=120)
+        app.query_params["lang"] = language
+        app.run()
+        assert not app.exception
+        return [caption.value for caption in app.main.caption]
+
+    told = text.Text(language)("side.model.fell")
+    st.cache_resource.clear()
+    assert told not in page()
+    st.cache_resource.clear()
+    tried = full(monkeypatch, "flips", cache.model(evaluated.MODEL))
+    assert told in page()
+    assert len(tried) == 2
+    st.cache_resource.clear()
+
+
+@pytest.mark.parametrize("off", [
+    None, [], "all", 7, {"erased": None}, {"erased": "012"}, {"erased": [-1, 49, 1.5, float("nan"), True, None, [0]]},
+    {"heads": [[0], [0, 0, 0], [6, 0], [0, 4], [-1, 0], [None, "0"], 3, "ab"]}, {"layers": [6, -1, "0", {}]},
+    {"fill": "url(x)"}, {"fill": ["mean"]}, {"curve": "__class__"}, {"curve": ["relevance"]}])
+def test_what_no_browser_of_ours_asks_takes_nothing_away(found, off):
+    change = found.checked(off)
+    assert change == at.Change((), "mean", (), ())
+    answer = found.answer(off)
+    assert answer["now"][0] == found.predicted
+    assert "curve" not in answer
+
+
+def test_the_curve_erases_what_speaks_most_for_the_answer(model, found):
+    for method, fill in (("gradient_rollout", "mean"), ("relevance", "black")):
+        curve, ranking = found.curve(method, fill), found.ranking(method)
+        flat = found.maps(method)[0].ravel()
+        assert sorted(ranking) == list(range(49))
+        assert (np.diff(flat[list(ranking)]) <= 0).all()
+        assert curve.counts == tuple(range(50))
+        said = [probabilities(model, found, erased=ranking[:k], fill=fill) for k in curve.counts]
+        np.testing.assert_allclose(curve.probabilities, [p[list(found.pair)] for p in said], atol=1e-5)
+        first = next((k for k, p in zip(curve.counts, said, strict=True) if p.argmax() != found.predicted), None)
+        assert curve.first == first
+        assert curve.becomes == (None if first is None else said[first].argmax())
+    asked = found.answer({"curve": "relevance", "fill": "black"})["curve"]
+    assert asked == {"method": "relevance", "fill": "black", **curve_numbers(found, found.curve("relevance", "black"))}
+
+
+def test_with_many_patches_only_some_counts_are_tried(found, monkeypatch):
+    monkeypatch.setattr(module, "STEPS", 20)
+    few = Why(found.model, found.run, found.path)
+    assert few.counts[0] == 0
+    assert few.counts[-1] == 49
+    assert len(few.counts) <= 6
+    assert few.curve().counts == few.counts
+
+
+def test_what_paint_looks_like_is_what_the_model_gets(model, found):
+    transform = model.transform
+    for fill, shown in (("mean", found.mean_colour), ("blur", found.blurred)):
+        painted = at.painted(model, found.images, range(49), fill)[0, 0] * transform.std[0] + transform.mean[0]
+        wanted = (painted * 255).round().numpy()
+        if fill == "mean":
+            assert shown == (int(wanted[0, 0]),) * 3
+        else:
+            np.testing.assert_array_equal(np.asarray(shown)[..., 0], wanted)
+
+
+def test_the_nearest_are_right_of_the_class_and_the_nearest_first(run, found):
+    for number, rows in zip(found.pair, found.nearest, strict=True):
+        assert rows
+        assert all(row["target"] == row["predicted"] == number and row["path"] != found.path for row, _ in rows)
+        similar = [row["similarity"] for row, _ in rows]
+        assert similar == sorted(similar, reverse=True)
+        assert all(max(picture.size) == module.THUMB for _, picture in rows)
+    everything = run.rows.neighbours(found.path, 10_000, Filter(truth=found.pair[0], outcome="right"))
+    assert everything[0]["path"] == found.nearest[0][0][0]["path"]
+
+
+def test_a_picture_that_changed_or_went_is_said(run, model, tmp_path):
+    paths = [row["path"] for row in run.rows.page(Filter(outcome="right"), 0, 2)]
+    data = [run.source.data(index_of(run.source, run.rows.row(path))) for path in paths]
+
+    class Moved:  # the same names, each with the other's bytes
+        names = paths
+        classes = run.source.classes
+        data = staticmethod(lambda index: data[1 - index])
+
+        def __len__(self):
+            return 2
+
+    other = SimpleNamespace(rows=run.rows, source=Moved(), labels=run.labels)
+    assert Why(model, other, paths[0]).changed
+    assert not Why(model, run, paths[0]).changed
+    assert not Why(model, other, paths[0]).retrained  # another file explains another answer
+    Moved.names = ["gone.png", "away.png"]
+    with pytest.raises(vc.InputError) as caught:
+        Why(model, other, paths[0])
+    assert caught.value.code == "image-missing"
+    with pytest.raises(vc.InputError) as caught:
+        Why(model, run, "no such row")
+    assert caught.value.code == "image-missing"
+
+
+def test_a_model_that_changed_is_said(run, model, path):
+    assert not Why(model, run, path).retrained
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other.head.weight.neg_()
+    assert Why(other, run, path).retrained
+
+
+def test_what_was_looked_into_is_gone_with_who_looked(run, model, path, uncollected):
+    why = Why(model, run, path)
+    why.maps("relevance"), why.curve()
+    gone = weakref.ref(why)
+    del why
+    assert gone() is None
+
+
+def test_the_model_is_left_as_it_was(run, path):
+    model = vc.load(evaluated.MODEL, "cpu")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    why = Why(model, run, path)
+    why.maps("relevance"), why.curve(), why.answer({"heads": [[0, 0]], "layers": [1], "erased": [1]})
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_the_browser_gets_maps_once_and_answers_of_some_hundred_bytes(found):
+    names = {c: str(found.label(c)) for c in found.shown}
+    english, korean = (pack(found, "here", table, names) for table in (words.EN, words.KO))
+    header = header_of(english)
+    assert header["of"] == header_of(korean)["of"] == "here"
+    assert header["id"] != header_of(korean)["id"]
+    assert [one["class"] for one in header["shown"]] == list(found.shown)
+    assert set(found.pair) <= set(found.shown)
+    for method in METHODS:
+        np.testing.assert_array_equal(section(english, method), found.maps(method))
+    assert len(english) < 100_000
+    answer = {"of": "here", "seq": "abcde-1"} | found.answer({"erased": list(range(49))})
+    assert len(json.dumps(answer)) < 400
+
+
+def test_both_languages_say_the_same_and_every_word_is_used():
+    places = re.compile(r"\{(\w+)\}")
+    hangul = re.compile("[가-힣]")
+    assert set(words.EN) == set(words.KO)
+    for key, sentence in words.EN.items():
+        assert set(places.findall(sentence)) == set(places.findall(words.KO[key])), key
+        assert not hangul.search(sentence), key
+        assert hangul.search(words.KO[key]), key
+    asked = script() + (HERE.parents[1] / "mistakes/why_panel.py").read_text(encoding="utf-8")
+    unused = {key for key in words.EN if not re.search(rf"(?<![a-z_]){key}(?![a-z_])", asked)}
+    assert unused <= {f"fill_{fill}" for fill in at.FILLS} | set(METHODS)
+    assert not re.search(r"[은이을과]\([는가를와]\)|\((으|이)\)", " ".join(words.KO.values()))
+
+
+def test_who_waits_for_a_large_model_is_told_about_how_long(found):
+    assert 0 < found.seconds < 60
+    for language, end in ((words.EN, "That takes some 58 s."), (words.KO, "약 58초 걸립니다.")):
+        long, short = (asking(SimpleNamespace(passes=29, seconds=each), language) for each in (2.0, 0.01))
+        assert short == language["computing_why"].format(passes=29)
+        assert long == f"{short} {end}"

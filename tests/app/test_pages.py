@@ -1,0 +1,442 @@
+"""The page, run without a browser on small models of every shape; only the browser itself is missing."""
+
+import contextlib
+import dataclasses
+import functools
+import re
+import traceback
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from streamlit.testing.v1 import AppTest
+
+import vit_core as vc
+from app import figures, state, text
+from app.components.atlas import component as piece
+from app.components.atlas.component import header_of, section
+from app.components.rollout import component as depths
+from app.explore import address as view
+from app.explore.result import Result, Rollout, array
+from app.runtime import cache
+from tests.conftest import shake
+from vit_core.checkpoints import embedded
+from vit_core.images.read import Preprocess
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
+from vit_core.serving import queue
+
+ROOT = Path(__file__).resolve().parents[2]
+MAIN = ROOT / "app" / "main.py"
+#: name -> config fields: everything the page may not take for granted.
+MODELS = {
+    "photo": dict(image_size=(24, 24), patch_size=(4, 4), distillation_token=True),
+    "fashion": dict(image_size=(20, 20), patch_size=(4, 4), channels=1),
+    "bare": dict(image_size=(12, 20), class_token=False, pool="avg", position="none"),
+    "headless": dict(image_size=(24, 16), patch_size=(4, 4), classes=0, registers=4),
+    "single": dict(image_size=(8, 8), patch_size=(8, 8), depth=1, heads=1),
+    "leftover": dict(image_size=(23, 26), patch_size=(5, 4), heads=13, head_dim=2),
+}
+SMALL = dict(image_size=(15, 21), patch_size=(4, 4), classes=11, dim=14, depth=3, heads=2, head_dim=7, mlp_dim=23)
+
+
+def small(name: str) -> VisionTransformer:
+    """The model of that name in MODELS, its weights shaken, the same every time."""
+    config = ViTConfig(**SMALL | MODELS[name])
+    labels = [f"thing {i}" for i in range(config.classes)] if name == "photo" else None
+    mean = (0.5,) * config.channels
+    torch.manual_seed(0)
+    return shake(VisionTransformer(config, labels, Preprocess(config.image_size, mean, mean, crop_pct=1.0)))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A folder of embedded models in place of the product's, empty caches, and no frozen garbage."""
+    import streamlit as st
+
+    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
+    monkeypatch.setenv("VITRINE_NO_FREEZE", "1")
+    for name in MODELS:
+        embedded.save(small(name), tmp_path / f"{name}.safetensors", {"title": f"the {name} model"})
+    st.cache_resource.clear()
+    yield tmp_path
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def forwards(monkeypatch):
+    """How often the model ran: a list that grows."""
+    ran, forward = [], queue.forward
+    monkeypatch.setattr(queue, "forward", lambda *a: ran.append(1) or forward(*a))
+    return ran
+
+
+def page(**address) -> AppTest:
+    """The page as it opens at that address, in English unless said otherwise."""
+    app = AppTest.from_file(MAIN, default_timeout=120)
+    for name, value in ({"lang": "en"} | address).items():
+        app.query_params[name] = str(value)
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    """Everything that is written on the page, as it is read: names and errors stand escaped in Markdown."""
+    kinds = (app.subheader, app.markdown, app.caption, app.info, app.error, app.warning)
+    return read("\n".join(str(e.value) for kind in kinds for e in kind))
+
+
+def read(markdown: str) -> str:
+    return re.sub(r"\\(?=[!-/:-@\[-`{-~])|[\u2060\u2068\u2069]", "", markdown)
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_page_opens_finished_in_both_languages(language):
+    app = page(lang=language)
+    t = text.Text(language)
+    assert not app.exception
+    titles = [h.value for h in app.subheader] + [m.value.split("\n")[0].removeprefix("### ") for m in app.markdown]
+    for name in ("predictions", "received", "rollout", "positions", "distances", "entropies", "filters", "norms"):
+        assert titles.count(t(f"{name}.title")) == 1
+    assert not app.error
+    other = text.Text({"en": "ko", "ko": "en"}[language])
+    assert other("predictions.title") not in words(app)
+
+
+@pytest.mark.parametrize(("language", "said"), [
+    ("en", "the last picture took 16\u00a0s"), ("ko", "지난 이미지는 16초 걸림")])
+def test_a_model_that_is_known_to_be_slow_is_said_to_be(language, said, monkeypatch):
+    spun = []
+    monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
+    app, t = page(lang=language), text.Text(language)
+    assert [busy for busy in spun if said in busy] == []
+    assert t("busy.result") in spun
+    assert 0 < cache.took()["embedded:photo"] < 16
+    cache.took()["embedded:photo"] = 16.4
+    app.selectbox(key=f"sample_{language}").set_value("coffee.jpg").run()
+    assert not app.exception
+    assert len([busy for busy in spun if said in busy]) == 1
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "it took 3.4\u00a0s"), ("ko", "지난번에는 3.4초 걸림")])
+def test_what_is_known_to_take_long_is_said_to(language, said, monkeypatch):
+    monkeypatch.setattr(cache, "wait", lambda futures, moment: mock.Mock(done=()))  # everything takes a moment
+    spun = []
+    monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
+    app = page(lang=language)
+    assert not any(said in busy for busy in spun)
+    cache.took().update(dict.fromkeys(cache.took(), 3.4))
+    spun.clear()
+    app.slider(key="residual").set_value(0.3).run()
+    assert not app.exception
+    assert [said in busy for busy in spun] == [True]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_model_is_taken_to_be_like_another(name):
+    app = page(model=f"embedded:{name}")
+    assert not app.exception, app.exception
+    t, config = text.Text("en"), small(name).config
+    assert (t("predictions.none") in words(app)) == (config.classes == 0)
+    assert (t("positions.none") in words(app)) == (config.position == "none")
+    origin = config.prefix_names[0] if config.prefix else "patch"
+    assert (t("from.token", token=t.token(origin)) if config.prefix else "the patch in row") in words(app)
+    app = page(model=f"embedded:{name}", row=config.grid[0], col=1, head=1, **{"from": "patch"})
+    assert not app.exception, app.exception
+    assert f"row {config.grid[0]}, column 1" in words(app)
+
+
+def test_changing_a_control_never_runs_the_model_again(forwards):
+    app = page()
+    assert len(forwards) == 1
+    moves = [
+        lambda: app.slider(key="residual").set_value(0.0), lambda: app.slider(key="discard").set_value(0.5),
+        lambda: app.slider(key="span").set_value((2, 3)),
+    ]  # fmt: skip
+    for move in moves:
+        move().run()
+        assert not app.exception
+    assert len(forwards) == 1
+    app.selectbox(key="sample_en").set_value("coffee.jpg").run()
+    assert len(forwards) == 2  # and another picture does
+
+
+def test_the_picture_of_all_places_is_drawn_once_wherever_one_looks_from(monkeypatch):
+    drawn, picture = [], figures.grid_picture
+    monkeypatch.setattr(figures, "grid_picture", functools.wraps(picture)(lambda *a: drawn.append(1) or picture(*a)))
+    app = page()
+    for row in (2, 3):
+        app.session_state["from"], app.session_state["row"] = "patch", row
+        assert f"row {row}," in words(app.run())
+    assert len(drawn) == 1
+
+
+def test_a_new_view_of_the_atlas_does_not_touch_its_megabytes(monkeypatch):
+    mounted, mount = [], piece._data
+
+    def seen(**given):
+        within = [frame.name for frame in traceback.extract_stack()]
+        mounted.append((given["key"], len(given["data"]) > 10_000, "wrapped_fragment" in within))
+        return mount(**given)
+
+    monkeypatch.setattr(piece, "_data", seen)
+    page()
+    assert mounted == [("attention-data", True, False)]  # on the page; a new view runs a fragment of it
+
+
+def test_the_prediction_shown_is_the_models():
+    app = page()
+    model = small("photo")
+    (best, share), *_ = vc.predict(model, str(cache.SAMPLES / next(iter(cache.samples()))), 5)
+    said = next(m.value for m in app.markdown if "most probable" in m.value)
+    assert f"**{best}**" in read(said)
+    assert f"{100 * share:.2g}\u00a0%" in said  # never on two lines
+
+
+def test_an_address_opens_the_same_view():
+    app = page(model="embedded:photo", sample="coffee.jpg", layer=2, head=1, row=3, col=5, **{"from": "patch"})
+    assert "layer 2, head 1" in words(app)
+    assert "row 3, column 5" in words(app)
+    assert app.selectbox(key="sample_en").value == "coffee.jpg"
+
+
+@pytest.mark.parametrize("address", [
+    dict(layer=99, head=99, row=99, col=99, sample="none.jpg", model="embedded:photo", **{"from": "nowhere"}),
+    dict(layer="-1", head="²", row="1e9", lang="xx"), dict(layer="9" * 30, lang="en"),
+])  # fmt: skip
+def test_an_address_that_makes_no_sense_is_mended(address):
+    app = page(pinned="1.x.99999999", direction="up", **address)
+    assert not app.exception, app.exception
+    assert text.Text("en")("norms.title") in words(app) or text.Text("ko")("norms.title") in words(app)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_atlas_view_comes_back_from_what_is_kept(name):
+    picture = Image.effect_noise((60, 45), 80).convert("RGB")
+    result = Result(name, picture, model := small(name), vc.record(model, picture), 0.0)
+    depth, heads, length = result.trace.depth, result.trace.heads, result.trace.length
+    for layer, head, query in ((0, 0, 0), (depth - 1, heads - 1, length - 1), (0, view.MEAN, length // 2),
+                               (depth - 1, view.ROLLOUT, result.trace.prefix)):
+        wanted = {"layer": layer, "head": head, "query": query, "pinned": [length - 1], "direction": "column",
+                  "scale": "shared", "compare": "difference"}
+        kept = {k: v and str(v) for k, v in view.from_atlas(result, wanted).items()}  # as an address holds it
+        assert view.to_atlas(result, kept.get) == wanted
+
+
+def test_a_pin_is_the_same_place_in_another_model():
+    picture = Image.effect_noise((60, 45), 80).convert("RGB")
+    one, other = (Result(name, picture, model := small(name), vc.record(model, picture), 0.0)
+                  for name in ("photo", "fashion"))
+    assert one.grid != other.grid
+    row, col = (min(sizes) - 1 for sizes in zip(one.grid, other.grid, strict=True))
+    shown = view.to_atlas(one, {}.get) | {"pinned": [one.token((row, col)), 0]}
+    kept = view.from_atlas(one, shown)
+    assert kept["pinned"] == f"{row + 1}-{col + 1}.{one.prefix_names[0]}"
+    pinned = view.to_atlas(other, kept.get)["pinned"]
+    assert pinned[0] == other.token((row, col))
+    assert [other.prefix_names[token] for token in pinned[1:]] == [n for n in one.prefix_names[:1]
+                                                                   if n in other.prefix_names]
+    assert view.to_atlas(one, {"pinned": f"{one.grid[0] + 1}-1.0-1.1.x.-.1-1-1.1-²"}.get)["pinned"] == []
+
+
+def test_the_rollout_s_layers_are_there_when_one_comes_back():
+    app = page()
+    app.slider(key="span").set_value((2, 3)).run()
+    app.switch_page("lecture/page.py").run()
+    app.switch_page("explore/page.py").run()
+    assert app.slider(key="span").value == (2, 3)
+
+
+def test_of_a_long_sequence_the_depth_is_chosen_at_the_server(monkeypatch):
+    app = page()
+    assert "depth" not in {slider.key for slider in app.slider}  # every depth is there: the browser chooses
+    monkeypatch.setattr("app.explore.result.KEPT", 10)
+    sent, packed = [], depths.packed
+    monkeypatch.setattr(depths, "packed", lambda source, maps, **told: sent.append((maps.copy(), told)) or packed(
+        source, maps, **told))
+    app.slider(key="residual").set_value(0.3).run()
+    app.slider(key="depth").set_value(2).run()
+    assert not app.exception
+    one, (maps, told) = sent[-2][0], sent[-1]
+    assert len(one) == len(maps) == len(told["labels"]) == len(told["said"]) == 1
+    assert told["first"] == 2
+    assert told["said"][0][0] == text.Text("en")("rollout.one", layer=2)
+    assert not np.allclose(one, maps)
+
+
+def test_the_rollouts_maps_are_sent_with_what_is_said_of_each(result):
+    maps = np.random.default_rng(0).random((3, *result.grid))
+    told = dict(first=2, patch=(0, 1), labels=["2", "3", "4"], said=[("?", "!")] * 3, words={"place": "{row}"})
+    sent = depths.packed(result.atlas, maps, **told)
+    assert header_of(sent)["of"] == result.atlas.id
+    assert header_of(sent)["grid"] == list(result.grid)
+    assert section(sent, "maps").dtype == np.float32
+    np.testing.assert_allclose(section(sent, "maps"), maps, rtol=1e-7)
+    assert len(sent) < maps.size * 4 + 1000
+    assert depths.packed(result.atlas, maps, **told) == sent  # what is equal is not sent again
+    assert depths.packed(result.atlas, maps, **told | {"patch": None}) != sent
+
+
+def test_maps_stand_in_lines_as_even_as_can_be():
+    lines = {count: [min(n, count - start) for start in range(0, count, n)]
+             for count in range(1, 49) for n in [depths.columns_for(count)]}
+    assert [lines[n] for n in (1, 6, 7, 12, 18, 24, 32)] == [[1], [6], [4, 3], [6] * 2, [6] * 3, [8] * 3, [8] * 4]
+    assert all(max(line) <= (6 if count <= 18 else 8) for count, line in lines.items())
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_what_a_file_does_not_tell_is_said(language, tmp_path):
+    model, t = small("photo"), text.Text(language)
+    vc.save(model, tmp_path / "whole.safetensors")
+    save_file(model.state_dict(), tmp_path / "bare.safetensors")
+    app = page(lang=language, model=f"file:{tmp_path / 'whole.safetensors'}")
+    assert not app.exception
+    assert not app.sidebar.warning
+    app = page(lang=language, model=f"file:{tmp_path / 'bare.safetensors'}")
+    assert not app.exception
+    assert t("side.assumed.grid") in app.sidebar.warning[0].value
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+@pytest.mark.parametrize("bad", ["embedded:none", "nonsense", "file:/no/such/file.pth", "timm:", "file:README.md",
+                                 "file:![a](http://evil.example) **b** :red[c] $x$.pth"])
+def test_a_model_that_cannot_be_had_is_said_and_the_last_one_stays(language, bad):
+    app = page(lang=language)
+    app.selectbox(key=f"model_{language}").set_value("other").run()
+    app.text_input(key="model_name").set_value(bad).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert not re.search(r"(?<!\\)[\[*$]", app.error[0].value)  # the name is no link, emphasis or formula
+    assert text.Text(language)("last.model", name="embedded:photo") in words(app)
+    assert text.Text(language)("norms.title") in words(app)
+
+
+def test_a_checkpoint_that_is_not_finite_is_refused(home):
+    model = small("photo")
+    with torch.no_grad():
+        model.positions[0, 0, 0] = float("nan")
+    embedded.save(model, home / "broken.safetensors", {})
+    app = page(model="embedded:broken")
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_without_any_model_the_page_says_what_to_do(home):
+    for file in home.glob("*.safetensors"):
+        file.unlink()
+    app = page()
+    assert not app.exception
+    assert text.Text("en")("none.model") in words(app)
+
+
+def test_a_file_from_elsewhere_is_a_model_too(home):
+    name = f"file:{home / 'fashion.safetensors'}"
+    app = page(model=name)
+    assert not app.exception  # whether it can be read is the checkpoints' business; here it is said or shown
+    assert app.selectbox(key="model_en").value == "other"
+    assert app.query_params["model"] == name  # so that the link is good for another visit
+    app.selectbox(key="model_en").set_value("embedded:fashion").run()
+    assert app.query_params["model"] == "embedded:fashion"
+
+
+def test_a_range_that_the_browser_does_not_send_is_the_whole_one(monkeypatch):
+    kept = {}
+    monkeypatch.setattr("streamlit.session_state", kept)
+    assert state.bound_pair("span", 1, 6, "depth") == (1, 6)
+    kept["span"] = (2, 3)
+    assert state.bound_pair("span", 1, 6, "depth") == (2, 3)
+    for gone in (lambda: kept.pop("span"), lambda: kept.update(span=None)):
+        gone()
+        assert state.bound_pair("span", 1, 6, "depth") == (1, 6)
+    kept["depth"] = 2
+    assert state.bound_pair("span", 1, 6, "depth") == (1, 6)
+    assert kept["depth"] == 2
+    assert state.bound_pair("span", 1, 12, "depth") == (1, 12)
+    assert kept["depth"] == 12  # another model is looked at in its whole depth
+
+
+@pytest.fixture
+def result() -> Result:
+    model = small("leftover")
+    picture = Image.effect_noise((60, 45), 80).convert("RGB")
+    return Result("leftover", picture, model, vc.record(model, picture), 0.0)
+
+
+@pytest.mark.parametrize("options", [
+    Rollout(last=2), Rollout("max", 0.3, 0.2, 1, 2, 4), Rollout("min", 0.0, 0.0, 0, 1, 0), Rollout(first=2, last=2),
+])  # fmt: skip
+def test_kept_matrices_give_the_cores_rollout(result, options):
+    rows = result.rollouts(options)
+    assert len(rows) == options.last - options.first + 1
+    for last, row in zip(range(options.first, options.last + 1), rows, strict=True):
+        wanted = vc.rollout(result.trace, options.fusion, options.residual, options.discard, options.first, last,
+                            options.token)
+        np.testing.assert_allclose(row, array(wanted), atol=1e-6)
+
+
+def test_a_long_sequence_keeps_no_matrices(result, monkeypatch):
+    monkeypatch.setattr("app.explore.result.KEPT", 10)
+    rows = result.rollouts(Rollout(last=1))
+    assert len(rows) == 1
+    np.testing.assert_allclose(rows[0], array(vc.rollout(result.trace, last=1)), atol=1e-6)
+    assert not result._fused
+
+
+@pytest.mark.parametrize("size", [(240, 180), (30, 24), (200, 40)])
+def test_the_region_is_what_the_grid_covers(size):
+    y, x = np.mgrid[0 : size[1], 0 : size[0]]
+    picture = Image.fromarray(np.stack([x, y, 0 * x], -1).astype(np.uint8))  # a pixel's colour says where it is
+    model = small("leftover")
+    found = Result("leftover", picture, model, vc.record(model, picture), 0.0)
+    assert found.grid == (4, 6)  # patches of 5 x 4 pixels: 20 x 24 of the input's 23 x 26
+    down, across = found.trace.crop.scale
+    left, top = found.trace.crop.box[:2]
+    width, height = 24 * across, 20 * down
+    assert found.region.width / found.region.height == pytest.approx(width / height, rel=0.01)
+    for u, v in ((0.1, 0.2), (0.5, 0.5), (0.9, 0.8)):
+        red, green, _ = found.region.getpixel((int(u * found.region.width), int(v * found.region.height)))
+        assert red == pytest.approx(left + u * width - 0.5, abs=1.5)
+        assert green == pytest.approx(top + v * height - 0.5, abs=1.5)
+    columns = np.asarray(found.region)[..., 0].mean(0)  # in the mean to a tenth of a pixel, away from the edges
+    across = left + (np.arange(len(columns)) + 0.5) * width / len(columns) - 0.5
+    inside = (across > 5) & (across < size[0] - 6)
+    assert abs((columns - across)[inside].mean()) < 0.1
+
+
+@pytest.mark.parametrize("size", [(24, 20), (1500, 1250)])
+def test_beyond_the_picture_the_region_is_black(size):
+    picture, model = Image.new("RGB", size, "white"), small("leftover")
+    trace = vc.record(model, picture)
+    width, height = size
+    box = (-width / 4, -height / 2, width * 1.25, height)  # a sixth at the left and the right, a third above
+    found = Result("leftover", picture, model, dataclasses.replace(trace, crop=dataclasses.replace(
+        trace.crop, box=box)), 0.0)
+    seen = np.asarray(found.region)
+    x, y = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 24, (np.arange(seen.shape[0]) + 0.5) / seen.shape[0] * 20
+    inside = (x[None] * 1.5 / 26 > 0.25) & (x[None] * 1.5 / 26 < 1.25) & (y[:, None] * 1.5 / 23 > 0.5)
+    assert (seen == 255 * inside[..., None]).all()
+
+
+def test_what_is_shared_cannot_be_written_to(result):
+    for value in (result.norms, result.position_similarity, result.rollouts(Rollout())):
+        with pytest.raises(ValueError, match="read-only"):
+            value[...] = 0
+
+
+def test_only_state_and_cache_touch_what_is_remembered():
+    for file in (ROOT / "app").rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        if file.name != "state.py" and "components" not in file.parts:
+            assert "session_state" not in source, file
+            assert "query_params" not in source, file
+        if file.name != "cache.py":
+            assert "st.cache_" not in source, file
+        assert "unsafe_allow_html" not in source, file
+        assert "components.v1" not in source, file
+    for file in (ROOT / "vit_core").rglob("*.py"):
+        assert "streamlit" not in file.read_text(encoding="utf-8"), file
+    assert "streamlit" not in (ROOT / "app" / "figures.py").read_text(encoding="utf-8")

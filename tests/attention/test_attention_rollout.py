@@ -1,0 +1,231 @@
+"""Rollout against the paper's recursion, written plainly in float64."""
+
+import dataclasses
+import importlib
+
+import numpy as np
+import pytest
+import torch
+
+import vit_core as vc
+
+module = importlib.import_module("vit_core.attention.attention_rollout")  # the package's own `rollout` is the function
+
+
+def reference(trace, fusion, residual, discard, first, last):
+    """The whole N x N rollout in float64, and how far each row may lie from it: 1e-6, or with `discard` 1e-5.
+
+    Where float32 cannot tell a weight from the cut, the one or the other may go, and what that changes is allowed too.
+    """
+    exact = paper(trace, fusion, residual, discard, first, last)
+    if not discard:
+        return exact, torch.full((trace.length,), 1e-6)
+    low, high = (paper(trace, fusion, residual, discard, first, last, nudge) for nudge in (1 - 1e-6, 1 + 1e-6))
+    return exact, 1e-5 + (0 if low.equal(exact) else 1) * (low - high).abs().amax(1)
+
+
+def paper(trace, fusion, residual, discard, first, last, nudge=1.0):
+    """A_hat = r I + (1 - r) A, multiplied from the first layer up; each layer's cut times `nudge`."""
+    N = trace.length
+    product = torch.eye(N, dtype=torch.float64)
+    for layer in range(first, last + 1):
+        q, k = trace.queries[layer].double(), trace.keys[layer].double()
+        weights = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(-1)
+        fused = {"mean": weights.mean(0), "max": weights.max(0).values, "min": weights.min(0).values}[fusion]
+        dropped = int(discard * N * N)
+        if dropped:
+            cut = fused.flatten().sort().values[dropped] * nudge
+            fused = torch.where(fused < cut, 0.0, fused)
+        for i in range(N):
+            total = fused[i].sum()
+            fused[i] = fused[i] / total if total > 0 else torch.eye(N, dtype=torch.float64)[i]
+        product = (residual * torch.eye(N) + (1 - residual) * fused) @ product
+    return product
+
+
+def bare(trace):
+    """The trace without its kept means, as a long sequence's or a graphics card's is."""
+    assert trace.means is not None
+    return dataclasses.replace(trace, means=None)
+
+
+@pytest.fixture(params=["means kept", "means made"])
+def traces(request, build, pictures):
+    found = vc.record(build(registers=1, depth=4), [pictures(1), pictures(1, 18, 24)])
+    return found if request.param == "means kept" else [bare(trace) for trace in found]
+
+
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.3, 0.9])
+@pytest.mark.parametrize("residual", [0.0, 0.5, 0.8])
+def test_agrees_with_the_paper(traces, fusion, discard, residual):
+    for trace in traces:
+        for first, last in ((0, 3), (1, 2), (2, 2)):
+            expected, most = reference(trace, fusion, residual, discard, first, last)
+            for token in (0, 1, 17, trace.length - 1):
+                row = vc.rollout(trace, fusion, residual, discard, first, last, token)
+                assert row.shape == (trace.length,)
+                assert (row.double() - expected[token]).abs().max() <= most[token]
+
+
+@pytest.mark.parametrize("turns", [("cpu",), ()], ids=["heads in turns", "heads at once"])
+def test_chunks_change_nothing(traces, monkeypatch, turns):
+    whole = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
+    monkeypatch.setattr("vit_core.attention.head_fusion.TURNS", turns)
+    monkeypatch.setattr("vit_core.attention.head_fusion.CHUNK", (7 if turns else 14) * traces[0].length)  # seven rows of two heads
+    cut = [part.stop - part.start for part, _ in module.fused_chunks(traces[0].queries[0], traces[0].keys[0])]
+    assert len(cut) > 2
+    assert max(cut) <= 7
+    assert max(cut[:-1]) == min(cut[:-1])
+    parts = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
+    for a, b in zip(whole, parts, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-7, rtol=1e-5)
+
+
+def test_many_small_parts_are_not_rounded_to_the_residual():
+    fused, row = torch.full((197, 197), 1 / 197), torch.full((197,), 0.5 / 196)
+    row[0] = 0.5
+    *_, found = module.walk(row, [fused], 0.5)
+    expected = 0.5 * row.double() + 0.5 * (row.double() @ fused.double())
+    assert (found.double() - expected).abs().max() <= 1e-7
+
+
+@pytest.mark.parametrize("faint", [1e-40, 1e-44])  # below float32's normal numbers
+def test_a_row_that_is_nearly_empty_stays_finite(faint):
+    fused = torch.full((3, 3), 1 / 3)
+    fused[1] = faint
+    out = module.take(torch.tensor([0.2, 0.5, 0.3]), fused)
+    assert out.isfinite().all()
+    assert (out >= 0.5 / 3 - 1e-6).all()
+
+
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.6, 0.99])
+def test_rows_sum_to_one_at_every_step(traces, fusion, discard):
+    trace = traces[0]
+    steps = list(module.rollout_rows(trace.queries, trace.keys, 3, fusion, 0.4, discard, trace.means))
+    assert len(steps) == trace.depth + 1
+    for row in steps:
+        assert row.sum().item() == pytest.approx(1, abs=1e-5)
+        assert (row >= 0).all()
+    for rows in vc.fused_layers(trace, fusion, discard):
+        torch.testing.assert_close(rows.sum(-1), torch.ones(len(rows)), atol=1e-5, rtol=0)
+
+
+def test_two_tokens_two_layers_by_hand():
+    # one head, d = 1; scores are q * k. Token 0 spreads evenly, token 1 looks at itself three times as much.
+    log3 = torch.log(torch.tensor(3.0)).item()
+    query, key = torch.tensor([[[0.0], [1.0]]]), torch.tensor([[[0.0], [log3]]])
+    *_, row = module.rollout_rows([query, query], [key, key], 0, "mean", 0.5, 0.0)
+    # A = [[1/2, 1/2], [1/4, 3/4]]; A_hat = [[3/4, 1/4], [1/8, 7/8]]; first row of its square
+    torch.testing.assert_close(row, torch.tensor([0.75 * 0.75 + 0.25 / 8, 0.75 / 4 + 0.25 * 7 / 8]))
+
+
+@pytest.mark.parametrize(("given", "summed"), [(torch.bfloat16, torch.float32), (torch.float64, torch.float64)])
+def test_sums_are_float32_or_better(traces, given, summed):
+    queries, keys = ([t.to(given) for t in ts] for ts in (traces[0].queries, traces[0].keys))
+    *_, row = module.rollout_rows(queries, keys, 0, "mean", 0.5, 0.0)
+    assert row.dtype == summed
+    assert row.sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_residual_one_stays_where_it_is(traces):
+    row = vc.rollout(traces[0], residual=1.0, token=5)
+    assert row[5] == 1
+    assert row.sum() == 1
+
+
+def test_discard_keeps_ties_and_empty_rows_keep_to_themselves():
+    even = torch.full((4, 4), 0.25)
+    assert module.discard_lowest(even.clone(), 0.5).equal(even)
+    left = module.discard_lowest(torch.tensor([[4.0, 1.0], [3.0, 2.0]]), 0.5)
+    assert left.tolist() == [[4.0, 0.0], [3.0, 0.0]]
+    holes = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 3.0, 1.0]])
+    whole = torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.75, 0.25]])
+    torch.testing.assert_close(module.normalise_rows(holes), whole)
+    row = torch.tensor([0.2, 0.3, 0.5])
+    torch.testing.assert_close(module.take(row, holes), row @ whole)
+    torch.testing.assert_close(module.take(row[1:], holes[1:], 1), row[1:] @ whole[1:])  # rows from the second on
+
+
+@pytest.mark.parametrize("count", [1, 4096, 4097, 40_000])
+def test_the_cut_is_the_value_that_sorting_finds(count, monkeypatch):
+    draw = np.random.default_rng(0)
+    kinds = {"peaked": draw.random(count, np.float32) ** 8, "double": draw.random(count),
+             "rising": np.arange(count) / count, "equal": np.full(count, 0.25, np.float32),
+             "ties": draw.integers(0, 3, count).astype(np.float32),
+             "half": np.repeat(np.float32([0, 1]), [count // 2, count - count // 2]),
+             "zeros": np.sort(draw.random(count, np.float32) * (np.arange(count) >= 9 * count // 10)),
+             "ones": np.sort(1 - draw.random(count, np.float32) * (np.arange(count) < count // 10))}
+    partition, sizes = np.partition, []
+    monkeypatch.setattr(np, "partition", lambda values, place: sizes.append(len(values)) or partition(values, place))
+    for name, values in kinds.items():
+        for place in {0, count // 10, count // 2, 9 * count // 10, count - 1}:
+            assert module._sorted_at(values, place) == np.sort(values)[place], (name, place)
+            if name not in ("rising", "double") and count > module.SAMPLE:
+                assert all(size < count / 8 for size in sizes), name  # not all of them
+        sizes.clear()
+    if count > module.SAMPLE:  # a sample that misleads
+        for wrong in (kinds["peaked"].argmin(), kinds["peaked"].argmax()):
+            monkeypatch.setattr(module, "_sample", lambda n, wrong=wrong: np.full(module.SAMPLE, wrong))
+            assert module._sorted_at(kinds["peaked"], count // 2) == np.sort(kinds["peaked"])[count // 2]
+            assert sizes[-1] == count
+
+
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.7])
+def test_from_kept_layers_every_token_has_the_same_rollout(traces, fusion, discard):
+    trace = traces[0]
+    kept = vc.fused_layers(trace, fusion, discard)
+    for token in (0, 1, 11):
+        for first, last in ((0, 3), (1, 2)):
+            expected = vc.rollout(trace, fusion, 0.3, discard, first, last, token)
+            found = vc.rollout(trace, fusion, 0.3, discard, first, last, token, fused=kept)
+            torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.6])
+def test_a_batch_equals_its_singles(build, pictures, fusion, discard):
+    model, images = build(distillation_token=True, registers=2, depth=4), pictures(5)
+    together = vc.record(model, list(images[:, None]))
+    for image, trace in zip(images, together, strict=True):
+        alone = vc.record(model, image[None])
+        for one, other in ((trace, alone), (bare(trace), alone)):
+            torch.testing.assert_close(vc.rollout(one, fusion, discard=discard, token=1),
+                                       vc.rollout(other, fusion, discard=discard, token=1), rtol=1e-5,
+                                       atol=1e-5 if discard else 1e-6)  # one weight may lie on either side of the cut
+
+
+@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 102 and 1,110 tokens
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("discard", [0.0, 0.9])
+def test_long_sequences_agree_with_the_paper(build, pictures, monkeypatch, side, kept, fusion, discard):
+    model = build(distillation_token=True, registers=19, image_size=(side * 3, side * 3), depth=3)
+    if not kept:
+        monkeypatch.setattr("vit_core.attention.trace.KEPT", 0)
+    trace = vc.record(model, pictures(1, side * 3, side * 3))
+    assert (trace.means is not None) == kept
+    assert (len(list(module.fused_chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
+    expected, most = reference(trace, fusion, 0.5, discard, 0, 2)
+    for token in (0, 20, trace.length - 1):
+        row = vc.rollout(trace, fusion, discard=discard, token=token)
+        assert (row.double() - expected[token]).abs().max() <= most[token]
+
+
+@pytest.mark.parametrize("option", [
+    dict(fusion="median"), dict(residual=1.5), dict(residual=-0.1), dict(discard=1.0), dict(discard=-0.1),
+    dict(first=2, last=1), dict(last=4), dict(last=-1), dict(first=-1), dict(token=999), dict(token=-1),
+], ids=str)  # fmt: skip
+def test_options_out_of_range_are_named(traces, option):
+    with pytest.raises(vc.InputError, match=next(iter(option))) as caught:
+        vc.rollout(traces[0], **option)
+    assert caught.value.code == "rollout-option"
+
+
+@pytest.mark.parametrize("option", [{"fusion": "median"}, {"discard": -0.1}, {"discard": 1.0}])
+def test_layers_are_not_fused_by_an_option_out_of_range(traces, option):
+    with pytest.raises(vc.InputError, match=next(iter(option))) as caught:
+        vc.fused_layers(traces[0], **option)
+    assert caught.value.code == "rollout-option"

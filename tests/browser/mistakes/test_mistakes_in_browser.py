@@ -1,0 +1,539 @@
+"""Mistakes end to end: evaluated, found, opened, taken away; and other people's names, which are text and no more."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from app import text
+from app.mistakes import find
+from app.mistakes.find import BUNDLED, PAGE, Asked, Look, Run
+from tests import tables
+from tests.browser.conftest import MISNAMED, addressed, opening, scroll, told
+from vit_core.data.dataset import labelled
+from vit_core.evaluation.filters import Filter
+
+ENGLISH = text.Text("en")
+SHIRT, TEE = 6, 0  # what the model for clothes confuses most
+LONG = 900_000  # ms; the bundled set takes seconds on an idle machine
+IMG, STARS = "<img src=x onerror=alert(1)>", "**x**"
+
+
+@pytest.fixture
+def show(chromium, site):
+    """show(address, width=1280, height=720, theme="light") -> the page. As `opening`."""
+    with opening(chromium, site) as open_page:
+        yield lambda address="", *window, **named: open_page(
+            f"mistakes?{address if 'lang=' in address else f'lang=en&{address}'}", *window, **named)
+
+
+def press(page, key: str) -> None:
+    page.locator(f".st-key-{key} button:visible").first.click()
+
+
+def settled(page) -> None:
+    page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+
+
+def listed(page) -> list[str]:
+    return page.locator(".gallery button").evaluate_all("all => all.map(button => button.dataset.path)")
+
+
+def cell(page, truth: int, predicted: int) -> tuple[float, float]:
+    """Where a cell of the matrix is on the screen."""
+    page.locator(".confusion canvas").first.wait_for()
+    page.wait_for_timeout(300)
+    return page.locator(".confusion").evaluate("""(root, [truth, predicted]) => {
+        const m = root.matrix;
+        m.canvas.scrollIntoView({ block: 'center' });
+        m.layout();
+        const row = m.header.rows.indexOf(truth) - m.view.y, column = m.header.columns.indexOf(predicted) - m.view.x;
+        const box = m.canvas.getBoundingClientRect();
+        return [box.left + m.left + (column + 0.5) * m.cell, box.top + m.head + (row + 0.5) * m.cell];
+    }""", [truth, predicted])
+
+
+def made_up(asked: Asked, labels: list[str], n: int) -> Path:
+    """A finished run that nobody ran."""
+    out = find.folder(asked.id)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "asked.json").write_text(json.dumps(asked.__dict__), "utf-8")
+    about = {"model": asked.model, "labels": labels, "total": n, "state": "done", "done": n,
+             "source": {"title": "made up", "kind": "folder", "root": "/nowhere", "classes": [*labels, "unknown"]},
+             "match": {"by": "name", "target": [*range(len(labels)), -1], "unknown": ["unknown"]}}
+    (out / "run.json").write_text(json.dumps(about), "utf-8")
+    tables.evaluation(out / "rows.parquet", n, len(labels))
+    return out
+
+
+@pytest.fixture(scope="module")
+def run(site):
+    """The bundled evaluation, finished: whoever is first waits for it, as a visitor does."""
+    out = find.start(BUNDLED) if not (find.folder("") / "rows.parquet").exists() else find.folder("")
+    until = time.monotonic() + LONG / 1000
+    while not (out / "rows.parquet").exists() and time.monotonic() < until:
+        time.sleep(0.5)
+    time.sleep(1)
+    return Run(out)
+
+
+def test_the_first_visit_evaluates_and_shows_the_result(show, site, measured, shoot):
+    fresh = not (find.folder("") / "rows.parquet").exists()
+    begun = time.perf_counter()
+    page = show()
+    if fresh:
+        page.locator(".stProgress").first.wait_for()
+        page.get_by_text(re.compile(r"[\d,]+ of 10,000 pictures · .+ a second · .+ left")).wait_for()
+        shoot(page, "mistakes_waiting")
+        press(page, "cancel")
+        page.get_by_text(re.compile(r"stopped after [\d,]+ of 10,000 pictures")).wait_for()
+        press(page, "go_on")
+    page.locator(".gallery button").first.wait_for(timeout=LONG)
+    run = Run(find.folder(""))
+    page.get_by_text(f"{100 * run.accuracy.top1:.1f} %", exact=True).first.wait_for()
+    if fresh:
+        measured(f"first visit to Mistakes, stopped and gone on with: {time.perf_counter() - begun:.0f} s")
+    begun = time.perf_counter()
+    again = show()
+    again.locator(".gallery button").first.wait_for()
+    measured(f"a later visit to Mistakes: {time.perf_counter() - begun:.1f} s to the first thumbnails")
+    assert listed(again) == [row["path"] for row in run.page(Look())]
+    scroll(again, 700)
+    shoot(again, "mistakes_below")
+
+
+def test_a_click_on_a_cell_lists_its_pictures_and_the_link_lists_them_again(show, run, measured, shoot):
+    page = show()
+    x, y = cell(page, SHIRT, TEE)
+    page.mouse.move(x, y)
+    count = int(run.counts[SHIRT, TEE])
+    page.wait_for_function(f"""() => [...document.querySelectorAll('*')].some(e =>
+        e.shadowRoot?.querySelector('.confusion .read')?.textContent.includes('{count} of the class'))""")
+    begun = time.perf_counter()
+    page.mouse.click(x, y)
+    wanted = [row["path"] for row in run.page(Look(filter=Filter(truth=SHIRT, predicted=TEE)))]
+    page.locator(f'.gallery button[data-path="{wanted[-1]}"]').wait_for()
+    measured(f"from a cell to its pictures: {1e3 * (time.perf_counter() - begun):.0f} ms")
+    settled(page)
+    assert listed(page) == wanted
+    assert page.get_by_text(f"{count} · 1 / {-(-count // PAGE)}").count()
+    shoot(page, "mistakes_cell")
+    addressed(page, "truth=6", "predicted=0")
+    other = show(page.url.partition("?")[2], theme="dark")
+    other.locator(f'.gallery button[data-path="{wanted[-1]}"]').wait_for()
+    assert listed(other) == wanted
+    shoot(other, "mistakes_dark")
+    page.mouse.click(*cell(page, SHIRT, TEE))  # again: it lets go
+    page.get_by_text(f"{run.count_of(Look())} · 1 /").wait_for()
+
+
+def test_the_matrix_is_used_by_keyboard_alone(show, run):
+    page = show()
+    page.locator(".confusion canvas").first.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    truth, predicted = run.order[2], run.order[1]
+    addressed(page, f"truth={truth}", f"predicted={predicted}")
+    page.locator(".confusion canvas").first.focus()
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !location.search.includes('truth=')")
+
+
+def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, shoot):
+    page = show("truth=6&predicted=0&page=2")
+    page.locator(".gallery button").nth(5).wait_for()
+    look = Look(filter=Filter(truth=SHIRT, predicted=TEE), page=1)
+    path = run.page(look)[5]["path"]
+    page.locator(f'.gallery button[data-path="{path}"]').click()
+    page.get_by_text(f"{PAGE + 6} of {run.count_of(look)}").wait_for()
+    page.get_by_text("What if these patches were gone?").wait_for()
+    shoot(page, "mistakes_open")
+    said = page.get_by_text("What does it say now?").locator("xpath=..")
+    before = said.inner_text()
+    erase = page.locator("input[type=range]").first  # erase the patches that speak most for the answer
+    erase.focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("""before => [...document.querySelectorAll('*')].some(e => [...(e.shadowRoot
+        ?.querySelectorAll('*') ?? [])].some(x => x.textContent === 'What does it say now?'
+        && x.parentElement.innerText !== before))""", arg=before)
+    press(page, "open_back")
+    page.locator(f'.gallery button.came[data-path="{path}"]').wait_for()
+    assert listed(page) == [row["path"] for row in run.page(look)]
+    addressed(page, "page=2", lacks=("open",))
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_controls_name_has_the_words_that_are_seen_on_it(show, run, lang):
+    page = show(f"lang={lang}")
+    page.locator(".gallery button").first.wait_for()
+    page.locator(".st-key-map .js-plotly-plot").wait_for()
+    settled(page)
+    assert page.evaluate(MISNAMED) == []
+    page.locator(".gallery button").first.click()
+    page.locator(".why[data-state=ready]").wait_for()
+    settled(page)
+    assert page.evaluate(MISNAMED) == []
+
+
+def test_back_leads_through_what_was_seen(show, run):
+    page = show()
+    page.locator(".gallery button").first.wait_for()
+    addressed(page, "list=confident")
+    begun = page.evaluate("history.length")
+    page.get_by_text("Close calls", exact=True).click()
+    addressed(page, "list=margin")
+    path = run.page(Look("margin"))[2]["path"]
+    page.locator(f'.gallery button[data-path="{path}"]').click()
+    page.get_by_text("What if these patches were gone?").wait_for()
+    page.wait_for_function("() => location.search.includes('&open=')")
+    assert page.evaluate("history.length") == begun + 2  # a step each
+    page.go_back(wait_until="commit")
+    page.locator(f'.gallery button[data-path="{path}"]').wait_for()
+    addressed(page, "list=margin", lacks=("open",))
+    page.go_back(wait_until="commit")
+    page.locator(f'.gallery button[data-path="{run.page(Look())[0]["path"]}"]').wait_for()
+    addressed(page, "list=confident")
+    page.go_forward(wait_until="commit")
+    page.locator(f'.gallery button[data-path="{path}"]').wait_for()
+
+
+def test_an_address_that_back_led_to_stays_and_forward_still_leads_on(show, run):
+    page = show()
+    page.locator(".gallery button").first.wait_for()
+    addressed(page, "list=confident")
+    page.get_by_text("Close calls", exact=True).click()
+    addressed(page, "list=margin")
+    for _ in range(2):  # before the page had said anything of its own
+        page.go_back(wait_until="commit")
+        settled(page)
+    addressed(page, lacks=("list",))
+    page.get_by_text(ENGLISH("mistakes.else")).click()
+    page.locator(".st-key-else_source input").fill("anything")
+    page.locator(".st-key-else_source input").press("Enter")  # the page is drawn anew, and shows nothing else
+    page.locator(".st-key-else_check button:enabled").wait_for()
+    settled(page)
+    addressed(page, lacks=("list",))
+    for _ in range(2):
+        page.go_forward(wait_until="commit")
+    addressed(page, "list=margin")
+    page.locator(f'.gallery button[data-path="{run.page(Look("margin"))[0]["path"]}"]').wait_for()
+
+
+def test_pictures_that_are_left_are_let_go(show):
+    page = show()
+    page.locator(".gallery button").nth(PAGE - 1).wait_for()
+    page.evaluate("""() => {
+        const held = window.held = new Set(), {createObjectURL, revokeObjectURL} = URL;
+        URL.createObjectURL = of => {
+            const url = createObjectURL(of);
+            if (of.type.startsWith('image/')) held.add(url);
+            return url;
+        };
+        URL.revokeObjectURL = url => { held.delete(url); revokeObjectURL(url); };
+    }""")
+    for _ in range(3):
+        page.locator(".gallery button").first.click()
+        page.get_by_text("What if these patches were gone?").wait_for()
+        press(page, "open_back")
+        page.locator(".gallery button").nth(PAGE - 1).wait_for()
+    page.wait_for_function("most => held.size <= most", arg=PAGE)
+
+
+def test_the_next_picture_goes_over_the_edge_of_a_page(show, run):
+    last, following = (run.page(Look(page=0))[-1]["path"], run.page(Look(page=1))[0]["path"])
+    page = show(f"open={last}")
+    page.get_by_text(f"{PAGE} of {run.count_of(Look())}").wait_for()
+    press(page, "open_after")
+    page.get_by_text(f"{PAGE + 1} of").wait_for()
+    press(page, "open_back")
+    page.locator(f'.gallery button.came[data-path="{following}"]').wait_for()
+    addressed(page, "page=2")
+
+
+def test_explore_opens_the_picture_with_the_model_and_comes_back(show, run, shoot):
+    path = run.page(Look(page=2))[7]["path"]
+    page = show("page=3&model=embedded:photo")
+    page.locator(f'.gallery button[data-path="{path}"]').click()
+    press(page, "open_explore")
+    page.get_by_text("out of the evaluation").wait_for()
+    row = run.rows.row(path)
+    page.get_by_text(run.name(row["predicted"]), exact=True).first.wait_for()  # the answer is the evaluation's
+    addressed(page, "model=embedded%3Afashion")
+    shoot(page, "mistakes_explore")
+    page.get_by_test_id("stSidebar").get_by_text(ENGLISH("mistakes.side.back")).click()
+    page.get_by_text(f"{2 * PAGE + 8} of").wait_for()
+    press(page, "open_back")
+    page.locator(f'.gallery button.came[data-path="{path}"]').wait_for()
+    addressed(page, "page=3")
+
+
+def test_pictures_stand_before_what_draws_figures_is_fetched(show, run):
+    page = show()
+    for chart in ("calibration", "map"):
+        page.wait_for_function("c => document.querySelector(`.st-key-${c} .js-plotly-plot`)?._fullData", arg=chart)
+    plotly = next(i for i, url in enumerate(page.asked) if "PlotlyChart" in url)
+    shown = page.locator(".gallery img").evaluate_all("all => all.map(image => image.src)")
+    assert len(shown) == PAGE
+    assert set(shown) <= set(page.asked[:plotly])
+
+
+def test_a_filter_is_set_by_its_boxes_and_back_takes_it_off(show, run):
+    page = show("list=all")
+    page.locator(".gallery button").first.wait_for()
+    addressed(page, "list=all")
+    shirt, tee = run.labels[SHIRT], run.labels[TEE]
+
+    def close() -> None:
+        """The popover: the browser keeps what its boxes held."""
+        page.keyboard.press("Escape")
+        page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
+
+    def choose(box: str, option: str) -> None:
+        page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
+        page.get_by_role("combobox", name=ENGLISH(f"mistakes.filter.{box}"), exact=True).click()
+        page.get_by_role("option").filter(has_text=told(option)).click()
+        settled(page)
+        close()
+
+    def holds(filter: Filter) -> None:
+        """The list, the address and the boxes are of that filter."""
+        wanted = filter.to_address()
+        addressed(page, *(f"{name}={value}" for name, value in wanted.items()),
+                  lacks=tuple({"truth", "predicted", "outcome", "query"} - set(wanted)))
+        page.get_by_text(f"{run.count_of(Look('all', filter)):,} · 1 /").wait_for()
+        page.locator(f'.gallery button[data-path="{run.page(Look("all", filter))[0]["path"]}"]').wait_for()
+        settled(page)
+        assert listed(page) == [row["path"] for row in run.page(Look("all", filter))]
+        page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
+        for box, value in (("truth", wanted.get("truth") and shirt), ("predicted", wanted.get("predicted") and tee)):
+            shown = page.get_by_role("combobox", name=ENGLISH(f"mistakes.filter.{box}"), exact=True)
+            expect(shown).to_have_value(told(value) if value else "")
+        close()
+
+    holds(Filter())
+    choose("truth", shirt)
+    holds(Filter(truth=SHIRT))
+    choose("predicted", tee)
+    holds(Filter(truth=SHIRT, predicted=TEE))
+    page.go_back(wait_until="commit")
+    holds(Filter(truth=SHIRT))
+    page.go_back(wait_until="commit")
+    holds(Filter())
+    page.go_forward(wait_until="commit")
+    page.go_forward(wait_until="commit")
+    holds(Filter(truth=SHIRT, predicted=TEE))
+    page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
+    press(page, "gallery_clear")
+    close()
+    holds(Filter())
+    for _ in range(3):
+        page.go_back(wait_until="commit")
+        settled(page)
+    holds(Filter())
+    choose("predicted", tee)  # and no box says again what it held
+    holds(Filter(predicted=TEE))
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_all_of_the_filters_boxes_are_seen_at_once(show, run, lang, size):
+    page = show(f"list=all&lang={lang}", *size)
+    page.locator(".gallery button").first.wait_for()
+    settled(page)
+    page.get_by_role("button", name=text.Text(lang)("mistakes.filter")).click()
+    body = page.locator("[data-testid=stPopoverBody]:visible")
+    body.locator(".st-key-gallery_clear").wait_for()
+    page.wait_for_timeout(500)  # for where it opens
+    top, bottom, left, right, beneath = body.evaluate("""(body) => {
+        const { top, bottom, left, right } = body.getBoundingClientRect();
+        return [top, bottom, left, right, body.scrollHeight - body.clientHeight];
+    }""")
+    assert beneath <= 0
+    assert 0 <= top < bottom <= size[1]
+    assert 0 <= left < right <= size[0]
+
+
+def test_the_map_opens_a_picture(show, run):
+    page = show()
+    page.locator(".st-key-map .js-plotly-plot").wait_for()
+    page.locator(".st-key-map").scroll_into_view_if_needed()
+    page.wait_for_function("() => document.querySelector('.st-key-map .js-plotly-plot')?._fullData?.length >= 2")
+    page.wait_for_timeout(500)
+    x, y = page.evaluate("""() => {
+        const plot = document.querySelector('.st-key-map .js-plotly-plot'), l = plot._fullLayout;
+        const errors = plot._fullData[plot._fullData.length - 1], box = plot.getBoundingClientRect();
+        const i = errors.y.indexOf(Math.max(...errors.y));
+        return [box.left + l._size.l + l.xaxis.d2p(errors.x[i]), box.top + l._size.t + l.yaxis.d2p(errors.y[i])];
+    }""")
+    page.mouse.move(x, y)
+    page.wait_for_timeout(300)
+    page.mouse.click(x, y)
+    page.wait_for_url("**open=**")
+    page.locator(".st-key-open_bar").wait_for()
+
+
+def test_the_report_opens_without_a_network(show, run, chromium, tmp_path, measured):
+    page = show("truth=9&predicted=5")
+    page.get_by_text(re.compile("^.?Ankle boot.? → .?Sandal.?$")).first.wait_for()
+    page.get_by_text(ENGLISH("mistakes.take")).click()
+    with page.expect_download() as got:
+        press(page, "gallery_csv")
+    got.value.save_as(tmp_path / "list.csv")
+    assert len((tmp_path / "list.csv").read_text("utf-8-sig").splitlines()) == 1 + run.counts[9, 5]
+    begun = time.perf_counter()
+    with page.expect_download(timeout=LONG) as got:
+        press(page, "gallery_report")
+    got.value.save_as(tmp_path / "report.html")
+    measured(f"report of {run.counts[9, 5]} pictures: {time.perf_counter() - begun:.0f} s, "
+             f"{(tmp_path / 'report.html').stat().st_size / 1e6:.1f} MB")
+    context = chromium.new_context(offline=True)
+    opened, asked = context.new_page(), []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto((tmp_path / "report.html").as_uri())
+    whole = opened.locator("img").evaluate_all("all => all.length && all.every(i => i.complete && i.naturalWidth)")
+    assert whole
+    assert not [url for url in asked if url.startswith("http")]
+    context.close()
+
+
+def test_a_folder_with_hostile_names_is_checked_evaluated_and_stays_text(show, site, tmp_path, shoot):
+    bundled = labelled("bundled:fashion")
+    for name in ("Bag", IMG, STARS, ":red[a] $x$", "Trouser"):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            (tmp_path / name / f"{i} <b>.png").write_bytes(bundled.data(i))
+    (tmp_path / "Bag" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
+    made_up(BUNDLED, [IMG, STARS, "c"], 200) if not (find.folder("") / "rows.parquet").exists() else None
+    page = show("model=embedded:fashion")
+    page.locator(".gallery button").first.wait_for(timeout=LONG)
+    page.get_by_text(ENGLISH("mistakes.else")).click()
+    page.locator(".st-key-else_source input").fill(str(tmp_path))
+    page.locator(".st-key-else_source input").press("Enter")
+    press(page, "else_check")
+    page.get_by_text("16 pictures in 5 classes. The model knows 2 of them, by name.").wait_for()
+    said = page.get_by_text("Not known to the model").first.inner_text()
+    for name in (IMG, STARS, ":red[a] $x$"):
+        assert name in re.sub("[\u2060\u2068\u2069]", "", said)
+    shoot(page, "mistakes_check")
+    press(page, "else_go")
+    page.locator(".st-key-top_bar").get_by_text(tmp_path.name).first.wait_for()
+    page.get_by_text("16.7 %", exact=True).first.wait_for(timeout=LONG)  # 1 of the 6 that can be right or wrong
+    page.locator(".gallery button").first.wait_for()
+    page.get_by_text(ENGLISH("mistakes.list.all"), exact=True).click()
+    page.locator(".gallery button.unknown .truth", has_text="onerror=alert(1)").first.wait_for()
+    page.locator(".gallery button.unreadable").wait_for()
+    assert page.locator(".gallery button").count() == 16
+    shoot(page, "mistakes_hostile")
+    page.locator(".gallery button.unknown").first.click()
+    page.locator(".st-key-open_bar").wait_for()
+    page.wait_for_timeout(1500)
+    assert page.locator("img[src='x']").count() == 0
+    press(page, "open_back")
+    page.locator(".gallery button.unreadable").click()
+    page.get_by_text(re.compile("This picture could not be read: .+")).wait_for()
+    assert not list(tmp_path.glob("**/*.parquet"))
+    assert not list(tmp_path.glob("**/*.json"))
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_what_would_be_evaluated_is_seen_at_once_on_a_projector(show, site, tmp_path, language, shoot):
+    for name in ("Bag", "Trouser"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.png").write_bytes(labelled("bundled:fashion").data(0))
+    asked = Asked("embedded:photo", "/made/up/few")
+    made_up(asked, [f"class {i}" for i in range(12)], 16)
+    page = show(f"lang={language}&model=embedded:fashion&run={asked.id}")
+    page.locator(".gallery button").first.wait_for()
+    page.get_by_text(text.Text(language)("mistakes.else")).click()
+    field = page.locator(".st-key-else_source input")
+    field.fill(str(tmp_path))
+    field.press("Enter")
+    press(page, "else_check")
+    go = page.locator(".st-key-else_go button")
+    go.wait_for()
+    settled(page)
+    shoot(page, f"mistakes_checked_{language}")
+    box, body = go.bounding_box(), page.locator("[data-testid=stPopoverBody]:visible").bounding_box()
+    assert box["y"] + box["height"] <= min(body["y"] + body["height"], 720)
+
+
+def test_a_class_without_pictures_is_blank_where_shares_are_shown(show, site):
+    asked = Asked("embedded:photo", "/made/up/few")
+    run = Run(made_up(asked, [f"class {i}" for i in range(12)], 16))
+    known = {"row": run.counts[:-1].sum(1) > 0, "column": run.counts.sum(0) > 0, "count": [True] * 12}
+    shown = [int(c) for c in run.shown]
+    for by, there in known.items():
+        assert by == "count" or {bool(there[c]) for c in shown} == {True, False}
+        page = show(f"run={asked.id}&by={by}")
+        cell(page, shown[0], shown[0])
+        found = page.locator(".confusion").evaluate("""(root, shown) => {
+            const m = root.matrix, ratio = m.canvas.width / m.canvas.clientWidth, pen = m.canvas.getContext('2d');
+            const at = (start, n) => Math.round((start + (n + 0.2) * m.cell) * ratio);
+            return shown.map((r) => shown.map((c) => {
+                const [y, x] = [m.header.rows.indexOf(r), m.header.columns.indexOf(c)];
+                m.point([y, x]);
+                const drawn = pen.getImageData(at(m.left, x), at(m.head, y), 1, 1).data[3] > 0;
+                return [drawn, m.read.textContent.includes('–')];
+            }));
+        }""", shown)
+        for r, row in zip(shown, found, strict=True):
+            for c, (drawn, dash) in zip(shown, row, strict=True):
+                assert drawn == there[c if by == "column" else r], (by, r, c)
+                assert dash == (not drawn)
+
+
+def test_a_thousand_classes_are_drawn_and_clicked_at_once(show, site, measured, shoot):
+    asked = Asked("embedded:photo", "/made/up/thousand")
+    run = Run(made_up(asked, [f"class {i}" for i in range(1000)], 20_000))
+    begun = time.perf_counter()
+    page = show(f"run={asked.id}")
+    page.locator(".gallery button").first.wait_for()
+    page.locator(".confusion canvas").first.wait_for()
+    measured(f"20,000 pictures of 1,000 classes: open after {time.perf_counter() - begun:.1f} s")
+    settled(page)
+    drawn = page.locator(".confusion").evaluate("""root => {
+        const begun = performance.now(); root.matrix.draw(); return performance.now() - begun; }""")
+    measured(f"matrix of 1,000 classes drawn in {drawn:.0f} ms")
+    shoot(page, "mistakes_thousand")
+    errors = run.counts[:-1].copy()
+    errors[range(1000), range(1000)] = 0
+    truth, predicted = divmod(int(errors.argmax()), 1000)
+    page.locator(".confusion .in").click()
+    page.locator(".confusion").evaluate("""(root, [t, p]) => {
+        const m = root.matrix; m.at = [m.header.rows.indexOf(t), m.header.columns.indexOf(p)];
+        for (let i = 0; i < 5; i++) m.zoom(0.5, m.at); }""", [truth, predicted])
+    begun = time.perf_counter()
+    page.mouse.click(*cell(page, truth, predicted))
+    page.get_by_text(f"{errors[truth, predicted]} · 1 / 1").wait_for()
+    measured(f"from a cell of 1,000,000 to its pictures: {1e3 * (time.perf_counter() - begun):.0f} ms")
+    addressed(page, f"truth={truth}")
+
+
+@pytest.mark.parametrize(("width", "height", "theme"),
+                         [(1280, 720, "light"), (1920, 1080, "dark"), (420, 800, "light")])
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_nothing_runs_over_the_edge(show, run, language, width, height, theme, shoot):
+    page = show(f"lang={language}", width, height, theme)
+    page.locator(".gallery button").first.wait_for()
+    settled(page)
+    shoot(page, f"mistakes_{language}_{width}")
+    over = page.evaluate("""() => { const m = document.querySelector('[data-testid=stMain]');
+        return m.scrollWidth - m.clientWidth; }""")
+    assert over <= 0
+
+
+@pytest.mark.parametrize(("width", "lines"), [(390, 3), (1280, 1)])
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_numbers_stand_two_by_two_on_a_phone_and_none_is_cut(show, run, language, width, lines):
+    page = show(f"lang={language}", width, 800)
+    page.locator(".gallery button").first.wait_for()
+    settled(page)
+    numbers = page.locator(".stMetric")
+    assert numbers.count() == 5
+    assert len({round(one.bounding_box()["y"]) for one in numbers.all()}) == lines
+    assert numbers.locator("*").evaluate_all(
+        "all => all.filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)") == []

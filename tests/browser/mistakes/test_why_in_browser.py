@@ -1,0 +1,326 @@
+"""See why and the report in Chromium: what is painted over changes the bars to what the model then says."""
+
+import contextlib
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vit_core as vc
+from app.mistakes.report import report
+from app.mistakes.why import Why
+from tests import evaluated
+from vit_core.attribution import gradients as at
+from vit_core.evaluation.filters import Filter
+
+pytestmark = pytest.mark.timeout(600)
+FIND = """(() => { for (const e of document.querySelectorAll('*')) {
+    const found = e.shadowRoot?.querySelector('.why'); if (found?.why) return found.why } })()"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return evaluated.make(tmp_path_factory.mktemp("evaluated"), each=8)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return vc.load(evaluated.MODEL, "cpu")
+
+
+@pytest.fixture(scope="module")
+def path(run):
+    return run.rows.page(Filter(outcome="wrong"), 0, 1)[0]["path"]
+
+
+@pytest.fixture(scope="module")
+def found(run, model, path):
+    return Why(model, run, path)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The test page on a server of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).parent / "why_page.py"),
+               "--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1",
+               "--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT,
+                                  env=os.environ | {"OMP_NUM_THREADS": "1"})
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
+                break
+            assert server.poll() is None, "the test page's server ended"
+            time.sleep(0.25)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
+
+
+class Seen:
+    """One tab with the piece, and what a test does to it."""
+
+    def __init__(self, page):
+        self.page, self.errors, self.frames = page, [], []
+        page.set_default_timeout(90_000)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("websocket", lambda ws: ws.on("framereceived", lambda data: self.frames.append(len(data))))
+
+    def js(self, expression):
+        """`expression` of `w`, the view."""
+        return self.page.evaluate(f"(() => {{ const w = {FIND}; return {expression} }})()")
+
+    def wait(self, expression="true"):
+        """Until nothing is asked any more and `expression` of `w` holds."""
+        self.page.wait_for_function(f"""(() => {{ const w = {FIND};
+            return w?.root.dataset.state === 'ready' && !w.asked && !w.dirty && ({expression}) }})()""")
+
+    def place(self, patch):
+        box, cols, rows = self.page.locator(".easel").bounding_box(), *self.js("[w.easel.cols, w.easel.rows]")
+        return (box["x"] + (patch % cols + 0.5) / cols * box["width"],
+                box["y"] + (patch // cols + 0.5) / rows * box["height"])
+
+    def drag(self, *patches):
+        mouse = self.page.mouse
+        mouse.move(*self.place(patches[0]))
+        mouse.down()
+        for patch in patches[1:]:
+            mouse.move(*self.place(patch), steps=4)
+        mouse.up()
+
+    def bars(self):
+        """The full bars' widths as drawn, the rows of the classes shown, in shares of their track."""
+        self.page.wait_for_timeout(250)  # the bars' own movement
+        return self.js("""w.odds.rows.map(row => row.now.getBoundingClientRect().width /
+            row.now.parentElement.getBoundingClientRect().width)""")
+
+
+@pytest.fixture
+def see(chromium, address, run, path):
+    """see(width=1280, height=720, lang="en", theme="light") -> Seen, drawn. An error in the page fails the test."""
+    opened = []
+
+    def show(width=1280, height=720, lang="en", theme="light", picture=path):
+        seen = Seen(chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme))
+        opened.append(seen)
+        seen.page.goto(address + "?" + urllib.parse.urlencode({"run": str(run.out), "path": picture, "lang": lang}))
+        seen.page.wait_for_selector('.why[data-state="ready"]')
+        seen.wait()  # the browser keeps a message for the next run only once the page's own run has ended
+        seen.page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
+        return seen
+
+    yield show
+    for seen in opened:
+        seen.page.close()
+        assert not seen.errors
+
+
+def said(found, **change):
+    return at.intervene(found.model, found.images, **change).softmax(-1).numpy()[list(found.shown)]
+
+
+@pytest.mark.timed
+def test_painting_changes_the_bars_to_what_the_model_then_says(see, found, measured, shoot):
+    seen = see()
+    np.testing.assert_allclose(seen.bars(), found.probabilities[list(found.shown)], atol=0.01)
+    before = len(seen.frames)
+    seen.drag(8, 12, 26)  # along row 2, then down column 6
+    seen.wait("w.erased.size")
+    erased = sorted(seen.js("[...w.erased]"))
+    assert erased == [8, 9, 10, 11, 12, 19, 26]
+    np.testing.assert_allclose(seen.js("w.values"), said(found, erased=erased), atol=1e-5)
+    np.testing.assert_allclose(seen.bars(), said(found, erased=erased), atol=0.01)
+    outlines = seen.js("w.odds.rows.map(row => parseFloat(row.before.style.width) / 100)")
+    np.testing.assert_allclose(outlines, found.probabilities[list(found.shown)], atol=1e-4)
+    assert max(seen.frames[before:]) < 3_000, "more than the answer was sent"
+    shoot(seen.page, "why-painted")
+    seen.drag(9, 11)  # the second drag over painted ones takes them off
+    seen.wait("w.erased.size < 7")
+    assert sorted(seen.js("[...w.erased]")) == [8, 12, 19, 26]
+    np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[8, 12, 19, 26]), atol=1e-5)
+    for name in ("blur", "black"):
+        seen.page.get_by_role("radio", name=name).click()
+        seen.wait(f"w.fill === '{name}' && w.curve()")
+        np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[8, 12, 19, 26], fill=name), atol=1e-5)
+    seen.page.get_by_role("button", name="Restore all").click()
+    seen.wait("!w.erased.size")
+    np.testing.assert_allclose(seen.js("w.values"), found.probabilities[list(found.shown)], atol=1e-5)
+    seen.page.evaluate(f"{FIND}.waits.length = 0")
+    for patch in range(24):
+        seen.page.mouse.click(*seen.place(patch))
+        seen.wait(f"w.erased.size === {patch + 1}")
+    waits = sorted(seen.js("w.waits"))
+    load = os.getloadavg()[0]
+    measured(f"See why, stroke to bars: median {statistics.median(waits):.0f} ms, 90 % "
+             f"{waits[int(0.9 * len(waits))]:.0f} ms, of {len(waits)}; largest message {max(seen.frames[before:])} "
+             f"bytes; load {load:.1f}")
+    assert statistics.median(waits) < (150 if load < os.cpu_count() else 600)
+
+
+def test_the_arrow_keys_choose_what_is_painted_over_patches(see, shoot):
+    seen = see(lang="ko", theme="dark")
+    group = seen.page.locator(".case [role=radiogroup]").first
+    group.locator("[aria-checked=true]").focus()
+    for key, fill in (("ArrowRight", "blur"), ("ArrowDown", "black"), ("ArrowRight", "mean"), ("ArrowLeft", "black")):
+        seen.page.keyboard.press(key)
+        seen.wait(f"w.fill === '{fill}'")
+    assert group.locator("[tabindex='0']").evaluate_all(
+        "(all) => all.map(one => one.ariaChecked === 'true' && one.getRootNode().activeElement === one)") == [True]
+    shoot(seen.page, "why-choice")
+
+
+def test_while_dragging_one_question_at_most_is_on_its_way_and_the_last_one_wins(see, found):
+    seen = see()
+    seen.page.evaluate(f"""(() => {{ const w = {FIND}, tell = w.tell; w.sent = []; w.open = 0; w.most = 0;
+        const ask = w.ask.bind(w), answered = w.answered.bind(w);
+        w.ask = () => {{ w.open += 1; w.most = Math.max(w.most, w.open); w.sent.push(w.erased.size); ask() }};
+        w.answered = (answer) => {{ const was = w.asked;
+            if (was && answer.seq === was.seq) w.open -= 1; answered(answer) }} }})()""")
+    seen.drag(0, 6, 13, 7, 14, 20, 27, 21, 28, 34)
+    seen.wait("w.erased.size >= 30")
+    assert seen.js("w.most") == 1
+    assert 1 <= len(seen.js("w.sent")) < 35
+    erased = sorted(seen.js("[...w.erased]"))
+    assert seen.js("w.sent.at(-1)") == len(erased)
+    np.testing.assert_allclose(seen.js("w.values"), said(found, erased=erased), atol=1e-5)
+
+
+def test_the_top_k_are_erased_for_either_class(see, found, model):
+    seen = see()
+    slider, most = seen.page.locator("input[type=range]"), found.curve().first
+    assert slider.input_value() == "0"  # as many as are erased
+    seen.page.get_by_role("button", name=f"for \u2068{model.labels[found.pair[0]]}\u2069").click()
+    seen.wait(f"w.erased.size === {most}")  # as many as tip it
+    assert slider.input_value() == str(most)
+    for which, name in enumerate(model.labels[c] for c in found.pair):
+        k = 5 + which
+        seen.page.evaluate(f"{FIND}.k = {k}")
+        seen.page.get_by_role("button", name=f"for \u2068{name}\u2069").click()
+        seen.wait(f"w.erased.size === {k}")
+        flat = found.maps("gradient_rollout")[which].ravel()
+        wanted = np.argsort(-flat, kind="stable")[:k].tolist()
+        assert seen.js("[...w.erased]") == wanted
+        np.testing.assert_allclose(seen.js("w.values"), said(found, erased=wanted), atol=1e-5)
+    seen.page.get_by_role("radio", name="Relevance").click()
+    seen.wait("w.method === 'relevance' && w.curve()")
+    curve = found.curve("relevance")
+    np.testing.assert_allclose(seen.js("w.curve().p"), curve.probabilities, atol=1e-3)
+    assert seen.js("w.curve().first") == curve.first
+    slider.focus()
+    slider.evaluate("node => { node.value = 9; node.dispatchEvent(new Event('input')) }")
+    seen.wait("w.erased.size === 9")
+    assert set(seen.js("[...w.erased]")) == set(
+        np.argsort(-found.maps("relevance")[1].ravel(), kind="stable")[:9].tolist())
+
+
+def test_heads_and_layers_are_switched_off(see, found, shoot):
+    seen = see()
+    head = seen.page.get_by_role("button", name="layer 2, head 3", exact=True)
+    head.click()
+    seen.wait("w.heads.size === 1")
+    np.testing.assert_allclose(seen.js("w.values"), said(found, heads_off=[(1, 2)]), atol=1e-5)
+    assert head.get_attribute("aria-pressed") == "false"
+    seen.page.get_by_role("button", name="the whole layer 5", exact=True).click()
+    seen.wait("w.layers.size === 1")
+    np.testing.assert_allclose(seen.js("w.values"), said(found, heads_off=[(1, 2)], layers_off=[4]), atol=1e-5)
+    assert "heads 1 · layers 1" in seen.js("w.off.textContent")
+    shoot(seen.page, "why-heads")
+    head.click()
+    seen.wait("!w.heads.size")
+    np.testing.assert_allclose(seen.js("w.values"), said(found, layers_off=[4]), atol=1e-5)
+
+
+def test_it_is_used_with_a_keyboard_alone(see, found):
+    seen = see()
+    seen.page.locator(".easel").focus()
+    for key in ("ArrowUp", "ArrowLeft", " ", "ArrowRight", " "):
+        seen.page.keyboard.press(key)
+    seen.wait("w.erased.size === 2")
+    assert sorted(seen.js("[...w.erased]")) == [16, 17]  # the middle is (3, 3); up, left, and back
+    np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[16, 17]), atol=1e-5)
+    seen.page.keyboard.press(" ")
+    seen.wait("w.erased.size === 1")
+    assert seen.js("[...w.erased]") == [16]
+    seen.page.locator(".switches button").first.focus()
+    for key in ("ArrowDown", "ArrowRight", " "):
+        seen.page.keyboard.press(key)
+    seen.wait("w.heads.size === 1")
+    assert seen.js("[...w.heads]") == ["1,1"]
+
+
+@pytest.mark.parametrize(("width", "height", "lang", "theme"), [
+    (1280, 720, "en", "light"), (1280, 720, "ko", "dark"), (1920, 1080, "ko", "light"), (390, 800, "en", "dark")])
+def test_it_fits(see, shoot, width, height, lang, theme):
+    seen = see(width, height, lang, theme)
+    box = seen.page.locator(".why").bounding_box()
+    if width > 700:
+        assert box["height"] <= max(600, 0.85 * height)
+    beyond = seen.js("""[...w.root.querySelectorAll('.side *')].filter(e => !e.closest('svg, .scroll')
+        && e.parentElement.tagName !== 'H3' && e.getBoundingClientRect().width  // a title that is cut ends in dots
+        && e.getBoundingClientRect().right > w.root.getBoundingClientRect().right + 1)
+        .map(e => e.outerHTML.slice(0, 200))""")
+    assert not beyond
+    left = re.findall(r"\{\w+\}", seen.js("w.root.textContent"))
+    assert not left
+    shoot(seen.page, f"why-{lang}-{theme}-{width}")
+
+
+def test_a_strange_name_is_a_name(see, run):
+    strange = run.rows.page(Filter(outcome="unknown"), 0, 1)[0]["path"]
+    seen = see(picture=strange)
+    assert "alert('1')" in seen.page.locator("[data-testid=stMarkdown]").first.inner_text()
+    assert not seen.page.evaluate("[...document.scripts].some(s => s.textContent.includes('alert'))")
+
+
+def test_the_report_opens_offline_without_a_request_or_an_error(chromium, run, model, tmp_path, shoot):
+    file = tmp_path / "report.html"
+    file.write_bytes(report(run, Filter(), 200, "ko", model=model))
+    page = chromium.new_page(viewport={"width": 1280, "height": 720}, color_scheme="dark")
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.goto(file.as_uri())
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    assert not said
+    images = page.evaluate("[...document.images].map(i => i.complete && i.naturalWidth)")
+    assert len(images) >= 3 * 80
+    assert all(images)
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(12, 17, 19)"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shoot(page, "report")
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.close()
+
+
+def test_the_nearest_pictures_have_words_for_who_does_not_see_them(see):
+    seen = see()
+    seen.page.locator(".stImage img").first.wait_for()
+    assert seen.page.locator(".stImage img:not([alt*='/'])").count() == 0
+
+
+def test_the_differences_title_begins_where_its_picture_does(see):
+    words, picture = see().js("""(() => {
+        const map = w.root.querySelector('.map:not(.a, .b)'), range = document.createRange();
+        range.selectNodeContents(map.querySelector('h3'));
+        return [range, map.querySelector('canvas, img')].map((one) => one.getBoundingClientRect().left);
+    })()""")
+    assert words == pytest.approx(picture, abs=1)  # without a class's mark there is no room for one

@@ -1,0 +1,68 @@
+"""The models that ship: what their cards say is what they do."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import vit_core as vc
+from vit_core.checkpoints import embedded
+from vit_core.data.arrays import read_idx
+
+ASSETS = embedded.ASSETS
+SAMPLES = json.loads((ASSETS / "samples/samples.json").read_text("utf-8"))
+
+
+def test_fashion_is_as_good_as_its_card_says():
+    folder = ASSETS / "fashion-mnist"
+    images = read_idx(folder / "t10k-images-idx3-ubyte.gz")
+    classes = read_idx(folder / "t10k-labels-idx1-ubyte.gz")
+    model = vc.load("embedded:fashion", "cpu")
+    mean, std = (torch.tensor(v) for v in (model.transform.mean, model.transform.std))
+    with torch.no_grad():
+        inputs = ((torch.from_numpy(images)[:, None].float() / 255 - mean) / std).split(500)
+        answers = torch.cat([model(batch).argmax(1) for batch in inputs]).numpy()
+    accuracy = (answers == classes).mean()
+    said = re.search(r"\*\*([\d.]+)%\*\* of the 10,000", (ASSETS / "fashion.md").read_text("utf-8"))
+    assert accuracy >= 0.91
+    assert 100 * accuracy == pytest.approx(float(said[1]), abs=0.03)  # a borderline picture may fall either way
+
+
+def test_a_test_picture_goes_the_same_way_as_a_file():
+    """The page's preprocessing of a 28 x 28 picture changes nothing."""
+    model = vc.load("embedded:fashion", "cpu")
+    pixels = read_idx(ASSETS / "fashion-mnist/t10k-images-idx3-ubyte.gz")[5]
+    tensor, _ = model.transform(Image.fromarray(pixels).convert("RGB"))
+    expected = (pixels / 255 - model.transform.mean[0]) / model.transform.std[0]
+    np.testing.assert_allclose(tensor[0, 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["photo", "fashion"])
+def test_the_card_in_the_file_is_the_card_beside_it(name):
+    card = embedded.metadata(ASSETS / f"{name}.safetensors")["card"]
+    said = (ASSETS / f"{name}.md").read_text("utf-8")
+    assert f"**{100 * card['test accuracy']:.2f}%**" in said
+    assert card["test pictures"] == 10_000
+    assert f"{card['pictures trained on']:,} training pictures" in said
+    assert f"{card['hours']} hours" in said
+    assert card["test accuracy"] >= {"photo": 0.78, "fashion": 0.91}[name]
+
+
+def test_the_page_opens_on_a_picture_that_is_predicted_right():
+    first = SAMPLES[0]
+    (label, _), *_ = vc.predict(vc.load(f"embedded:{first['model']}", "cpu"), ASSETS / "samples" / first["file"])
+    assert label == first["class"]
+
+
+def test_samples_that_show_a_class_are_found_as_the_cards_say():
+    models = {name: vc.load(f"embedded:{name}", "cpu") for name in ("photo", "fashion")}
+    wrong = {s["file"] for s in SAMPLES if s["class"]
+             and vc.predict(models[s["model"]], ASSETS / "samples" / s["file"])[0][0] != s["class"]}
+    assert wrong == {"duck.jpg"}
+
+
+def test_the_weights_are_small():
+    assert sum(path.stat().st_size for path in ASSETS.glob("*.safetensors")) < 25e6

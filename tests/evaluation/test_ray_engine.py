@@ -1,0 +1,355 @@
+"""On Ray the evaluation has the local run's rows, to the bit, whatever was killed on the way.
+
+Ray runs in processes of the tests' own: a command each.
+"""
+
+import copy
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from app import text
+from tests.evaluation.test_run import Poison
+from vit_core.checkpoints import embedded
+from vit_core.cli import main
+from vit_core.data.dataset import labelled
+from vit_core.errors import InputError
+from vit_core.evaluation.run import RAY, described, evaluate, progress
+from vit_core.evaluation.store import Store, arrow_schema
+from vit_core.images.read import Preprocess
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
+
+ROOT = Path(__file__).resolve().parents[2]
+BATCH, COUNT = 8, 481  # the last batch is one picture: sums are added up in another order there
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with pictures/, two of them unreadable, and model.safetensors."""
+    home = tmp_path_factory.mktemp("rây files")  # a space and an accent, as people's folders have them
+    config = ViTConfig(image_size=(16, 16), patch_size=(4, 4), classes=5, dim=24, depth=2, heads=2, head_dim=12,
+                       mlp_dim=48)
+    torch.manual_seed(0)
+    names = [f"class {i}" for i in range(5)]
+    model = VisionTransformer(config, names, Preprocess((16, 16), (0.5, 0.4, 0.3), (0.3, 0.2, 0.25)))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape))
+    embedded.save(model, home / "model.safetensors", {})
+    draw = np.random.default_rng(0)
+    for i in range(COUNT):
+        folder = home / "pictures" / [*names, "낯선"][i % 6]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (20, 30, 3), np.uint8)).save(folder / f"{i:05}.png")
+    for name in ("class 0/00000.png", "class 1/00109.png"):
+        (home / "pictures" / name).write_bytes(b"no picture")
+    return home
+
+
+def local(home: Path, out: Path) -> Path:
+    """The table of the local run, with the one thread that `ray` has too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return evaluate(f"file:{home / 'model.safetensors'}", labelled(home / "pictures"), out, batch=BATCH, workers=0,
+                        device="cpu")
+    finally:
+        torch.set_num_threads(threads)
+
+
+#: The command line, its pictures slow enough to be stopped between two of them.
+SLOWLY = """
+import sys
+from vit_core import labelled
+from tests.evaluation.test_run import Slow
+whole = labelled.labelled
+labelled.labelled = lambda *names: Slow(whole(*names), -1, 0, None)
+from vit_core.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def ray(made):
+    """ray(out) -> the command, running. What outlives its parent becomes this process's child, so that `family` misses
+    nothing; what is left is ended with the test."""
+    adopt(True)
+    env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": ""}
+    begun = []
+
+    def begin(out: Path, *command: str) -> subprocess.Popen:
+        command = command or (
+            "-c", SLOWLY, "evaluate", str(made / "pictures"), "--model", f"file:{made / 'model.safetensors'}",
+            "--out", str(out), "--batch", str(BATCH), "--device", "cpu", "--workers", "1", "--engine", "ray")
+        begun.append(subprocess.Popen([sys.executable, *command], env=env, stdout=subprocess.PIPE, text=True,
+                                      stderr=subprocess.STDOUT, start_new_session=True))
+        return begun[-1]
+
+    OTHERS.update(family())  # of tests before this one, in the same process
+    yield begin
+    slay()
+    for process in begun:
+        process.communicate()
+    adopt(False)
+
+
+#: Children of this process before the test, with whom it has nothing to do.
+OTHERS: set[int] = set()
+
+
+def adopt(orphans: bool) -> None:
+    assert ctypes.CDLL(None).prctl(36, int(orphans), 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+
+
+def family(name: str = "") -> list[int]:
+    """The living processes that descend from this one and have `name` in their command line."""
+    children, found, ours = {}, set(), [os.getpid()]
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+            children.setdefault(int(parent), []).append(int(process.name))
+            if state not in "ZX" and name.encode() in (process / "cmdline").read_bytes():
+                found.add(int(process.name))
+    for pid in ours:
+        ours += [child for child in children.get(pid, []) if child not in OTHERS]
+    return [pid for pid in ours[1:] if pid in found]
+
+
+def home() -> Path:
+    """The folder of the cluster that runs."""
+    (raylet,) = family("/raylet/raylet")
+    return Path(re.search(rb"--temp_dir=([^\0]+)", Path(f"/proc/{raylet}/cmdline").read_bytes())[1].decode())
+
+
+def slay() -> None:
+    until = time.monotonic() + 60
+    while left := family():
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def gone(within: float = 0) -> None:
+    """Nothing of the run is left, `within` seconds."""
+    until = time.monotonic() + within
+    while left := family():
+        assert time.monotonic() < until, [Path(f"/proc/{pid}/cmdline").read_bytes()[:80] for pid in left]
+        time.sleep(0.05)
+
+
+def reached(process: subprocess.Popen, out: Path, done: int) -> None:
+    until = time.monotonic() + 240
+    while progress(out).done < done:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def committed(out: Path) -> set[str]:
+    return {p.name for p in (out / RAY / "commits").glob("*.parquet") if not p.name.endswith(".pending.parquet")}
+
+
+def listening() -> set[str]:
+    """The addresses at which the family waits for connections, as /proc/net has them; IPv6's mapped ones as IPv4."""
+    sockets = set()
+    for pid in family():
+        for handle in Path(f"/proc/{pid}/fd").glob("*"):
+            with suppress(OSError):
+                sockets.add(os.readlink(handle).removeprefix("socket:[").rstrip("]"))
+    lines = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()]
+    return {line[1].rpartition(":")[0].removeprefix("0000000000000000FFFF0000") for line in lines
+            if line[3] == "0A" and line[9] in sockets}
+
+
+POISONED = """
+import sys
+from pathlib import Path
+from tests.evaluation.test_run import Poison
+from vit_core.evaluation.run import evaluate
+from vit_core.data.dataset import labelled
+
+home, out = map(Path, sys.argv[1:])
+source = Poison(labelled(home / "pictures"), 20, 99, out.with_name("count"))
+evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=64, workers=1, device="cpu", engine="ray")
+"""
+
+
+@pytest.mark.timeout(600)
+def test_a_picture_that_ends_its_process_is_a_row_with_its_reason(made, ray, tmp_path, measured):
+    begun, out = time.monotonic(), tmp_path / "out"
+    process = ray(out, "-c", POISONED, str(made), str(out))
+    said = process.communicate(timeout=400)[0]
+    gone()
+    measured(f"evaluation on Ray, a picture of which ends its reader: {time.monotonic() - begun:.0f} s")
+    assert process.returncode == 0, said
+    rows = pq.read_table(out / "rows.parquet").to_pylist()
+    assert len(rows) == COUNT
+    assert rows[20]["error"] == "evaluate-crash: Reading this picture ended the process that read it, twice."
+    assert sum(row["error"] is not None for row in rows) == 3
+
+
+class Deadly(Poison):
+    """A source that ends the actor which is making a row, the first `times` times."""
+
+    @property
+    def truth(self):
+        if Path("/proc/self/comm").read_text().startswith("ray::"):
+            with open(self.count, "a") as file:
+                file.write("x")
+            if self.count.stat().st_size <= self.times:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.source.truth
+
+
+DEADLY = """
+import sys
+from pathlib import Path
+from tests.evaluation.test_ray_engine import BATCH, Deadly
+from vit_core.evaluation.run import evaluate
+from vit_core.data.dataset import labelled
+
+home, out, count = map(Path, sys.argv[1:4])
+source = Deadly(labelled(home / "pictures"), -1, int(sys.argv[4]), count)
+evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=BATCH, workers=1, device="cpu", engine="ray")
+"""
+
+
+@pytest.mark.timeout(900)
+def test_a_block_whose_actor_is_killed_is_tried_again_but_not_for_ever(made, ray, tmp_path, measured):
+    from vit_core.evaluation.ray_engine import RETRIES
+
+    assert RETRIES > 0
+    begun, out, count = time.monotonic(), tmp_path / "out", tmp_path / "count"
+    process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(RETRIES + 4))
+    said = process.communicate(timeout=400)[0]
+    assert process.returncode == 1, said
+    assert "Ray could not finish the evaluation (" in said
+    assert count.stat().st_size > RETRIES
+    assert progress(out).state == "failed"
+    gone()
+    count.unlink()
+    process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(RETRIES))
+    said = process.communicate(timeout=400)[0]
+    assert process.returncode == 0, said
+    measured(f"evaluation on Ray, its actor killed {RETRIES} times: {time.monotonic() - begun:.0f} s, one that gave up "
+             "included")
+    assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
+
+
+def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "vit_core.evaluation.ray_engine", raising=False)
+    with pytest.raises(InputError) as caught:
+        evaluate("embedded:fashion", labelled(made / "pictures"), tmp_path / "out", engine="ray")
+    assert caught.value.code == "evaluate-ray-missing"
+    assert main(["evaluate", str(made / "pictures"), "--out", str(tmp_path / "out"), "--engine", "ray"]) == 2
+    assert "pip install -r requirements-ray.txt" in capsys.readouterr().err
+    assert progress(tmp_path / "out").state == "failed"
+    for code in "evaluate-ray-missing", "evaluate-ray":
+        assert all(f"error.{code}" in text.SENTENCES[language] for language in text.LANGUAGES)
+
+
+def test_nobody_imports_ray_who_did_not_ask():
+    code = "import sys, vit_core.cli, vit_core.evaluation.run, vit_core.evaluation.folder; sys.exit('ray' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_the_extra_is_pinned_and_what_the_tests_run():
+    extra = [line for line in (ROOT / "requirements-ray.txt").read_text().splitlines() if line and line[0] != "#"]
+    version = subprocess.run([sys.executable, "-m", "pip", "show", "ray"], capture_output=True, text=True).stdout
+    assert extra == [f"ray[data,serve]=={version.split('Version: ')[1].split()[0]}"]
+    assert "-r ../requirements-ray.txt" in (ROOT / "tests/requirements.txt").read_text().splitlines()
+
+
+def test_engines_do_not_take_over_each_others_unfinished_rows(made, tmp_path):
+    file, source, out = f"file:{made / 'model.safetensors'}", labelled(made / "pictures"), tmp_path / "out"
+    seen = []
+    with pytest.raises(InputError, match="stopped after"):
+        evaluate(file, source, out, batch=BATCH, workers=0, device="cpu", on_progress=seen.append,
+                 should_stop=lambda: len(seen) == 2)
+    command = [sys.executable, "-m", "vit_core", "evaluate", made / "pictures", "--model", file, "--out", out,
+               "--batch", str(BATCH), "--device", "cpu"]
+    done = subprocess.run([*command, "--engine", "ray"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert "something else (not the same: engine)" in done.stderr
+    assert progress(out).done == 2 * BATCH
+
+
+def part(folder: Path, name: str, positions, pictures: list[str], commit: bool = True) -> None:
+    """A part as Ray leaves it, and its commit, or none: of one that was killed in between."""
+    rows = [{"path": pictures[p], "size": 1, "mtime_ns": 0, "truth": 0, "target": 0, "position": p,
+             "error": "image-format: No." if p == 3 else None, "top_p": [0.75, 0.25]} for p in positions]
+    for kind in "parts", "commits":
+        (folder / RAY / kind).mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pylist(rows, arrow_schema().append(pa.field("position", pa.int64())))
+    pq.write_table(table, folder / RAY / "parts" / f"{name}-0.parquet")
+    end = ".parquet" if commit else ".pending.parquet"
+    pq.write_table(table.select(["path"]), folder / RAY / "commits" / f"{name}{end}")
+
+
+def test_only_what_is_committed_counts_and_once(tmp_path):
+    from vit_core.evaluation.ray_engine import Parts
+
+    names = [f"{i}.png" for i in range(10)]
+    part(tmp_path, "a_0", [4, 5, 0, 1], names)  # Ray promises no order
+    part(tmp_path, "b_0", [2, 3], names)
+    part(tmp_path, "c_0", [6, 7], names, commit=False)
+    part(tmp_path, "d_0", [0, 1], names)  # a second time, as where a cluster outlived its killed driver for a moment
+    (tmp_path / RAY / "parts" / "e_0-0.parquet").write_bytes(b"PAR1 half of a file")
+    parts, store = Parts(tmp_path), Store(tmp_path / "rows.sqlite")
+    assert parts.into(store, 10) == [6, 7, 8, 9]
+    assert sorted(row[0] for row in store.stats()) == [0, 1, 2, 3, 4, 5]
+    part(tmp_path, "f_0", range(6, 10), names)
+    assert parts.into(store, 10) == []
+    store.to_parquet(tmp_path / "rows.parquet", {})
+    store.close()
+    rows = pq.read_table(tmp_path / "rows.parquet")
+    assert rows["path"].to_pylist() == names
+    assert rows["top_p"].to_pylist() == [[0.75, 0.25]] * 10
+    assert rows["error"].to_pylist()[3] == "image-format: No."
+
+
+def test_rows_are_counted_from_the_footers(tmp_path):
+    from vit_core.evaluation.ray_engine import Parts
+
+    names, parts = [f"{i}.png" for i in range(10)], Parts(tmp_path)
+    assert parts.count() == (0, 0)
+    part(tmp_path, "a_0", [0, 1, 4], names)
+    part(tmp_path, "c_0", [6, 7], names, commit=False)
+    assert parts.count() == (3, 0)
+    part(tmp_path, "b_0", [2, 3], names)
+    assert parts.count() == (5, 1)
+
+
+def test_a_piece_of_a_batch_has_the_numbers_of_the_whole(made, tmp_path, monkeypatch):
+    from vit_core.evaluation import ray_engine
+
+    model, source = embedded.load(made / "model.safetensors"), labelled(made / "pictures")
+    sent = copy.deepcopy(model), ray_engine._places(model), source
+    monkeypatch.setattr(ray_engine.ray, "get", lambda what: what)
+    rows = pq.read_table(local(made, tmp_path / "local")).to_pylist()
+    target = np.asarray(described(tmp_path / "local")["match"]["target"])
+    threads = torch.get_num_threads()
+    try:
+        actor = ray_engine.Evaluator(sent, target, BATCH, 1, "cpu", tmp_path / "cancel")
+        found = actor(pa.table({"path": ["a"] * 4, "position": [5, 12, 2, 480]})).to_pylist()
+    finally:
+        torch.set_num_threads(threads)
+    assert found == [rows[p] | {"position": p} for p in (5, 2, 12, 480)]

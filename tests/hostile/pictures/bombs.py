@@ -1,0 +1,81 @@
+"""Files of a few pixels and very many parts, or of parts that are larger than anybody's."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from tests.hostile.pictures.large import SIDE, bmp_runs, jpeg
+from tests.hostile.pictures.make import _chunk, encode, picture
+
+MOST = 20 * 2**20  # bytes that are read
+
+
+def after(data: bytes, at: int, part: bytes, count: int | None = None) -> bytes:
+    """`part` put in at `at`, as often as said or as there is room for."""
+    return data[:at] + part * ((MOST - len(data)) // len(part) if count is None else count) + data[at:]
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def _exif(entries: int, size: int) -> bytes:
+    """A directory whose every entry says that all of the block is its value; the last is the orientation, 6."""
+    values = b"".join(struct.pack("<HHII", (0x9000 + i) % 65_536, 7, size, 0) for i in range(entries))
+    turn = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    return (b"II*\0\x08\0\0\0" + struct.pack("<H", entries + 1) + turn + values).ljust(size, b"\0")
+
+
+def scans(data: bytes, count: int) -> bytes:
+    """A progressive JPEG whose last scan comes so many times."""
+    start = data.rindex(b"\xff\xc4")
+    return data[:start] + data[start:-2] * count + data[-2:]
+
+
+def bombs() -> Iterator[tuple[str, bytes, str | None]]:
+    """(case, bytes, the InputError's code or None)"""
+    small, many = picture(48, 64), "image-truncated"
+    plain, ping, gif = (encode(small, format) for format in ("JPEG", "PNG", "GIF"))
+    wide, few = jpeg("RGB", SIDE, 5376, progressive=True, subsampling=0), encode(small, "JPEG", progressive=True)
+    # JPEG: a segment, how often (or as often as there is room)
+    for case, part, count, code in (
+            ("five million comments", _segment(0xFE, b""), None, many),
+            ("300 comments of 65 kB", _segment(0xFE, bytes(65_000)), None, None),
+            ("300 blocks of an application", _segment(0xE5, bytes(65_000)), None, None),
+            ("1.7 million of Photoshop's resources",
+             _segment(0xED, b"Photoshop 3.0\0" + (b"8BIM\4\4" + bytes(6)) * 5400), None, None),
+            ("300 blocks of EXIF", _segment(0xE1, b"Exif\0\0" + _exif(5000, 65_000)), None, None),
+            ("300 directories of pages", _segment(0xE2, b"MPF\0" + _exif(5000, 65_000)), None, None),
+            ("300 blocks of a profile", _segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(65_000)), None, None),
+            ("300,000 tables", _segment(0xDB, (b"\0" + b"\1" * 64) * 1000), None, many),
+            ("ten million bytes between two segments", b"\xff", 10**7, None)):
+        yield f"JPEG: {case}", after(plain, 2, part, count), code
+    yield "JPEG: five million comments after the picture", after(plain, len(plain) - 2, _segment(0xFE, b"")), many
+    yield "JPEG: 48 scans of 44 megapixels", scans(wide, 39), None
+    yield "JPEG: 49 scans of 44 megapixels", scans(wide, 40), many
+    yield "JPEG: 90,000 scans", scans(few, 90_000), many
+    # GIF: what stands before the picture
+    start = 13 + (3 << (gif[10] & 7) + 1)
+    for case, part, count, code in (
+            ("a comment of 75,000 blocks", b"!\xfe" + (b"\xff" + b"x" * 255) * 75_000 + b"\0", 1, None),
+            ("a comment of ten million blocks", b"!\xfe" + b"\1x" * 10_000_000 + b"\0", 1, many),
+            ("four million comments", b"!\xfe\1x\0", None, many),
+            ("four million applications", b"!\xff\1x\0", None, many)):
+        yield f"GIF: {case}", after(gif, start, part, count), code
+    for case, place, chunk, count, code in (
+            ("1.7 million chunks", 33, _chunk(b"vpAg", b""), None, many),
+            ("1.7 million chunks after the picture", len(ping) - 12, _chunk(b"vpAg", b""), None, many),
+            ("1.7 million pieces of nothing", 33, _chunk(b"IDAT", b""), None, many),
+            ("a text of a million letters, 60 times", 33, _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6))), 60,
+             None),
+            ("10,000 profiles of a megabyte", 33, _chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**6), 9)), 10_000,
+             None),
+            ("EXIF of 20 MB", 33, _chunk(b"eXIf", _exif(65_000, MOST - 10_000)), 1, None)):
+        yield f"PNG: {case}", after(ping, place, chunk, count), code
+    yield "WebP: EXIF of 20 MB", encode(small, "WEBP", exif=_exif(65_000, MOST - 10_000)), None
+    for case, count, code in (("2.6 million chunks", 2_600_000, many), ("49,000 chunks", 49_000, None)):
+        body = encode(small, "WEBP") + b"abcd\0\0\0\0" * count
+        yield f"WebP: {case}", body[:4] + struct.pack("<I", len(body) - 8) + body[8:], code
+    yield "BMP: eight million runs of a pixel", bmp_runs(SIDE, 1024)[:1078] + b"\1\7" * 8_000_000, many

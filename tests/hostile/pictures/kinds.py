@@ -1,0 +1,105 @@
+"""More pictures than anybody should meet: beside `make.cases`, made on the spot, each with what must come of it."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from PIL import Image, ImageCms, PngImagePlugin
+
+from tests.hostile.pictures import large, profiles
+from tests.hostile.pictures.make import _chunk, cases, encode, jpeg_header, picture, png_header
+
+REFUSED = "refused"  # with an InputError of any code: what a damaged file is taken for depends on where it is cut
+
+
+def with_chunk(kind: bytes, body: bytes) -> bytes:
+    png = encode(picture(8, 8), "PNG")
+    return png[:33] + _chunk(kind, body) + png[33:]
+
+
+def without_chunk(png: bytes, kind: bytes) -> bytes:
+    at = png.index(kind) - 4
+    return png[:at] + png[at + 12 + int.from_bytes(png[at : at + 4], "big"):]
+
+
+def frames(count: int, format: str = "GIF") -> bytes:
+    """Black and white in turn."""
+    shades = [Image.new("L", (16, 16), i % 2 * 255) for i in range(count)]
+    return encode(shades[0], format, save_all=True, append_images=shades[1:], duration=20)
+
+
+def profiled() -> dict[str, bytes]:
+    """Flat pictures with a profile: those whose profile fits them, and those whose does not, by their space."""
+    flat = {"RGB": Image.new("RGB", (16, 16), (60, 200, 60)), "L": Image.new("L", (16, 16), 100),
+            "CMYK": Image.new("CMYK", (16, 16), (255, 0, 0, 0))}
+    kinds = {"Display P3": ("RGB", profiles.rgb(profiles.DISPLAY_P3)), "CMYK": ("CMYK", profiles.cmyk()),
+             "Adobe RGB": ("RGB", profiles.rgb(profiles.ADOBE_RGB)), "linear grey": ("L", profiles.grey(1.0)),
+             "grey, colours in it": ("RGB", profiles.grey(1.0)), "RGB, grey in it": ("L", profiles.rgb()),
+             "RGB, inks in it": ("CMYK", profiles.rgb()), "CMYK, colours in it": ("RGB", profiles.cmyk()),
+             "half a profile": ("RGB", profiles.rgb()[:300]), "programs": ("RGB", profiles.rgb() + b"mpet")}
+    return {name: encode(flat[mode], "JPEG" if mode == "CMYK" else "PNG", icc_profile=icc)
+            for name, (mode, icc) in kinds.items()}
+
+
+def more() -> dict[str, tuple[str, bytes, str | None]]:
+    """{case: (file name, bytes, the InputError's code or REFUSED, or None where the file must simply work)}."""
+    small = picture(48, 64)
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8))
+    found: dict[str, tuple[str, bytes, str | None]] = {}
+    for format in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
+        data = encode(noise, format)  # of which every byte counts
+        for eighth in range(1, 8):
+            found[f"{format} cut at {eighth}/8"] = (f"cut.{format}", data[: len(data) * eighth // 8], REFUSED)
+    png, jpeg = encode(small, "PNG"), encode(small, "JPEG")
+    broken = bytearray(png)
+    broken[png.index(b"IDAT") + 9] ^= 0xFF
+    draw = np.random.default_rng(0)
+    clear = Image.new("RGBA", (32, 32), (10, 200, 30, 0))
+    found |= {
+        "144 megapixels of nothing": ("bomb.png", large.png(0, 1, 12_000, 12_000), "image-too-large"),
+        "88 megapixels, of which Pillow says nothing": (
+            "bomb.png", large.png(0, 1, 9_400, 9_400), "image-too-large"),
+        "4 gigapixels of JPEG": ("bomb.jpg", jpeg_header(65_500, 65_500), "image-too-large"),
+        "65,535 x 65,535 png": ("huge.png", png_header(65_535, 65_535), "image-too-large"),
+        "2^31 - 1 wide": ("huge.png", png_header(2**31 - 1, 2**31 - 1), "image-too-large"),
+        "2^31 wide": ("huge.png", png_header(2**31, 1), REFUSED),
+        "iccp bomb": ("bomb.png", with_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**27), 9)), REFUSED),
+        "itxt bomb": ("bomb.png", with_chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(bytes(2**27), 9)), None),
+        "a palette that is missing": (
+            "palette.png", without_chunk(encode(small.quantize(64), "PNG"), b"PLTE"), "image-truncated"),
+        "wrong checksum": ("crc.png", bytes(broken), REFUSED),
+        "html": ("page.png", b"<!DOCTYPE html><script>alert(1)</script>" * 20, "image-not-a-picture"),
+        "photoshop": ("layers.jpg", b"8BPS\0\1" + bytes(200), "image-format"),
+        "icon": ("icon.png", b"\0\0\1\0\1\0" + bytes(200), "image-format"),
+        "random bytes": ("noise.png", draw.bytes(50_000), "image-not-a-picture"),
+        "a png's name on random bytes": ("noise.png", b"\x89PNG\r\n\x1a\n" + draw.bytes(5_000), REFUSED),
+        "fully transparent": ("clear.png", encode(clear, "PNG"), None),
+        **{f"3,000 frames of {format}": (f"long.{format}", frames(3_000, format), None)
+           for format in ("GIF", "PNG", "WEBP")},
+        **{f"profile: {name}": ("profile.png", data, None) for name, data in profiled().items()},
+        "tiff of no numbers": ("nan.png", encode(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"),
+                               "image-format"),
+        "gif that is javascript": ("code.gif", encode(small, "GIF")[:-1] + b"*/=alert(1)//;", None),
+        "jpeg that is a zip": ("zip.jpg", jpeg + b"PK\x03\x04" + bytes(200), None),
+        "wide gamut": ("wide.png", encode(small, "PNG", icc_profile=ImageCms.ImageCmsProfile(
+            ImageCms.createProfile("LAB")).tobytes()), None),
+        "text of many kinds": ("text.png", encode(small, "PNG", pnginfo=_texts()), None),
+    }
+    for value in (*range(1, 9), 99, 65_535):
+        exif = Image.Exif()
+        exif[0x0112] = value
+        found[f"turned {value}"] = (f"{value}.jpg", encode(small, "JPEG", exif=exif), None)
+    return found
+
+
+def _texts() -> PngImagePlugin.PngInfo:
+    texts = PngImagePlugin.PngInfo()
+    for i in range(200):
+        texts.add_text(f"<script>{i}", "\u202e" * 50, zip=bool(i % 2))
+    return texts
+
+
+def every() -> dict[str, tuple[str, bytes, str | None]]:
+    """The whole corpus."""
+    return cases() | more()

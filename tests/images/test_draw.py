@@ -1,0 +1,80 @@
+"""Maps as pictures."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vit_core.images import draw
+
+
+def test_the_scale_gets_lighter_all_the_way():
+    colours = draw.colours().astype(float) / 255
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    assert colours.shape == (256, 3)
+    assert (np.diff(luminance) > -1e-3).all()  # no step back, up to 8-bit rounding
+    assert luminance[-1] > luminance[0] + 0.6
+
+
+def test_colour_map_spans_its_range_and_greys_the_unknown():
+    values = np.array([[1.0, 3.0], [2.0, np.nan]])
+    out = draw.colour_map(values)
+    assert out.shape == (2, 2, 3)
+    np.testing.assert_array_equal(out[0, 0], draw.colours()[0])
+    np.testing.assert_array_equal(out[0, 1], draw.colours()[255])
+    np.testing.assert_array_equal(out[1, 0], draw.colours()[128])
+    np.testing.assert_array_equal(out[1, 1], [128, 128, 128])
+    np.testing.assert_array_equal(draw.colour_map(values, 1.0, 5.0)[0, 1], draw.colours()[128])
+
+
+def test_a_flat_map_is_no_division_by_zero():
+    assert (draw.colour_map(np.ones((3, 5))) == draw.colours()[0]).all()
+
+
+def test_overlay_leaves_what_was_not_seen():
+    picture = Image.new("RGB", (4, 2), (200, 10, 10))
+    values = np.full((2, 4), np.nan)
+    values[:, 1:3] = [[0, 1], [0, 1]]
+    out = np.asarray(draw.overlay(picture, values))
+    assert (out[:, [0, 3]] == (200, 10, 10)).all()
+    assert (out[:, 1] != (200, 10, 10)).any()
+    assert out[0, 2].sum() > out[0, 1].sum()
+
+
+def test_an_overlay_s_patches_are_flat_and_whole():
+    picture = Image.effect_noise((10, 8), 90).convert("RGB")
+    values = np.array([[0.0, 1.0, np.nan], [0.5, 0.25, 1.0]])
+    for opacity in (0.0, 0.3, 1.0):
+        out = np.asarray(draw.overlay(picture, values, opacity)).astype(float)
+        grey, colour = np.asarray(picture.convert("L"))[..., None], draw.colour_map(values).repeat(4, 0)
+        wanted = (1 - opacity) * grey + opacity * colour.repeat([3, 4, 3], 1)  # a pixel is its middle's
+        wanted[:4, 7:] = np.asarray(picture)[:4, 7:]
+        assert np.abs(out - wanted).max() <= 0.51
+
+
+@pytest.mark.parametrize(("size", "grid"), [((640, 427), (14, 21)), ((200, 143), (37, 37)), ((140, 94), (16, 24)),
+                                            ((31, 29), (61, 64)), ((7, 5), (5, 7)), ((640, 640), (27, 27))])
+def test_a_patch_s_colour_fills_its_own_pixels_and_no_other(size, grid):
+    marks = np.random.default_rng(0).permutation(grid[0] * grid[1]).reshape(grid) % 250
+    values = np.where(marks < 20, np.nan, marks / 255)
+    own, known = [], []  # of each pixel the patch that its middle lies in; on the line between two it may be either's
+    for pixels, patches in zip(size[::-1], grid, strict=True):
+        middle = (2 * np.arange(pixels) + 1) * patches
+        own.append(middle // (2 * pixels))
+        known.append(middle % (2 * pixels) > 0)
+    wanted = draw.colours()[marks[np.ix_(*own)]]
+    wanted[marks[np.ix_(*own)] < 20] = (9, 8, 7)
+    out = np.asarray(draw.overlay(Image.new("RGB", size, (9, 8, 7)), values, 1.0, low=0, high=1))
+    assert (out == wanted).all(-1)[np.ix_(*known)].all()
+    assert np.concatenate(known).mean() > 0.8
+
+
+def test_tiles_share_a_scale_and_stand_in_rows():
+    maps = np.stack([np.full((2, 3), v) for v in (0.0, 0.5, 1.0)])
+    out = np.asarray(draw.tile(maps, cell=8, gap=2, columns=2))
+    assert out.shape == (8 + 2 + 8, 12 + 2 + 12, 3)
+    colours = draw.colours()
+    np.testing.assert_array_equal(out[0, 0], colours[0])
+    np.testing.assert_array_equal(out[0, 14], colours[128])
+    np.testing.assert_array_equal(out[10, 0], colours[255])
+    np.testing.assert_array_equal(out[10, 14], [255, 255, 255])

@@ -1,0 +1,69 @@
+"""How many parameters each part of a ViT has: by arithmetic from its config, and counted in a model.
+
+Both give the same dict, in the order in which a picture meets the parts. Parts of the encoder are summed over its
+layers; what a config leaves out has 0.
+"""
+
+from __future__ import annotations
+
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
+
+#: What Dosovitskiy et al. 2021 (arXiv:2010.11929) print in table 1, in parameters.
+PAPER = {"B/16": 86_000_000, "L/16": 307_000_000, "H/14": 632_000_000}
+
+#: Part by the first words of a parameter's name.
+_PARTS = {"patch_embed": "projection", "patch_norm": "projection", "prefix_tokens": "tokens", "positions": "positions",
+          "embed_norm": "positions", "norm1": "norm1", "attn": "attention", "ls1": "attention", "norm2": "norm2",
+          "mlp": "mlp", "ls2": "mlp", "norm": "norm", "attention_pool": "pool", "pool_norm": "pool", "head": "head",
+          "distillation_head": "head"}
+PARTS = tuple(dict.fromkeys(_PARTS.values()))
+#: Those that every layer has again.
+ENCODER = ("norm1", "attention", "norm2", "mlp")
+
+
+def _linear(inputs: int, outputs: int, bias: bool = True) -> int:
+    return inputs * outputs + outputs * bias
+
+
+def parts(config: ViTConfig) -> dict[str, int]:
+    """Parameters of each part of a model of this config; the model is not built."""
+    c, D, M, inner, (ph, pw), (rows, cols) = (config, config.dim, config.mlp_dim, config.heads * config.head_dim,
+                                              config.patch_size, config.grid)
+
+    def norm(width: int = D, there: bool = True) -> int:
+        return width * (2 if c.norm == "layer" else 1) * there  # gain and bias, or gain alone
+
+    entries = (rows * cols + c.prefix * c.position_prefix) * (c.position == "learned")
+    attention = (_linear(D, 3 * inner, c.qkv_bias) + 2 * norm(c.head_dim, c.qk_norm) + norm(inner, c.attention_norm)
+                 + _linear(inner, D, c.proj_bias) + D * c.layer_scale)
+    mlp = (_linear(D, M * (2 if c.mlp == "glu" else 1), c.mlp_bias) + norm(M, c.mlp_norm) + _linear(M, D, c.proj_bias)
+           + D * c.layer_scale)
+    attention_pool = D + 2 * _linear(D, D) + _linear(D, 2 * D) + norm() + _linear(D, M) + _linear(M, D)
+    width = 2 * D if c.pool == "token_avg" else D
+    return {
+        "projection": _linear(c.channels * ph * pw, D, c.patch_bias) + norm(there=c.patch_norm),
+        "tokens": c.prefix * D,
+        "positions": entries * D + norm(there=c.embed_norm),
+        "norm1": c.depth * norm(),
+        "attention": c.depth * attention,
+        "norm2": c.depth * norm(there=c.block != "parallel"),
+        "mlp": c.depth * mlp,
+        "norm": norm(there=c.final_norm),
+        "pool": attention_pool * (c.pool == "map") + norm(there=c.pool_norm),
+        "head": _linear(width, c.classes, c.head_bias) + _linear(D, c.classes) * c.distillation_head,
+    }
+
+
+def parameter_count(config: ViTConfig) -> int:
+    """Parameters of a model of this config."""
+    return sum(parts(config).values())
+
+
+def counted(model: VisionTransformer) -> dict[str, int]:
+    """Parameters of each part, counted in the model at hand."""
+    out = dict.fromkeys(PARTS, 0)
+    for name, parameter in model.named_parameters():
+        words = name.split(".")
+        out[_PARTS[words[2] if words[0] == "blocks" else words[0]]] += parameter.numel()
+    return out

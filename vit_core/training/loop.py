@@ -1,0 +1,360 @@
+"""The recipe that made the embedded weights: `python -m vit_core.training.loop --recipe photo --data ...`.
+
+What helps a small ViT on little data, each from its paper: a start that already looks like attention
+(Trockman & Kolter 2023, arXiv:2305.09828) with sinusoidal positions, Muon for the matrices (Jordan et
+al. 2024), patch dropout (Liu et al. 2022, arXiv:2208.07220) lifted for the last epochs, distillation
+from a small CNN through a token of its own (Touvron et al. 2021, arXiv:2012.12877), CutMix (Yun et al.
+2019, arXiv:1905.04899) and an average of the weights. The test set is read once, for the last number.
+
+Every random draw comes from (seed, step), so a run that was killed goes on from its last checkpoint to
+the very same weights, on the same machine and number of threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import platform
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from vit_core.attention.statistics import sinusoidal_positions
+from vit_core.checkpoints import embedded
+from vit_core.data import arrays
+from vit_core.images.read import Preprocess
+from vit_core.models.cnn import ConvNet
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
+from vit_core.training.recipes import RECIPES, Recipe
+
+HELD_OUT = 2_000  # training pictures kept aside to watch progress
+
+
+@dataclass
+class Progress:
+    """Prints a line every few seconds: where it is, how fast, how long it still takes."""
+
+    total: int
+    begun: float = field(default_factory=time.monotonic)
+    first: int | None = None
+    said: float = 0.0
+
+    def say(self, step: int, batch: int, losses: list[float], every: float = 15.0) -> None:
+        self.first = step if self.first is None else self.first
+        now = time.monotonic()
+        if now - self.said < every or step == self.first:
+            return
+        self.said, rate = now, (step - self.first) / (now - self.begun)
+        print(f"step {step}/{self.total}  loss {np.mean(losses[-100:]):.3f}  {rate * batch:.0f} img/s  "
+              f"{(self.total - step) / rate / 60:.1f} min left", flush=True)
+
+
+def mimetic(model: VisionTransformer, generator: torch.Generator) -> None:
+    """Start from weights whose products look trained (Trockman & Kolter 2023).
+
+    W_q W_k^T near +I: a token looks at its like; W_proj W_v near -I: what it brings home is subtracted.
+    """
+    c, D = model.config, model.config.dim
+
+    def near_identity(noise: float, identity: float) -> tuple[Tensor, Tensor]:
+        target = noise * torch.randn(D, D, generator=generator) / D**0.5 + identity * torch.eye(D)
+        U, S, Vh = torch.linalg.svd(target)
+        return U * S.sqrt(), S.sqrt()[:, None] * Vh  # their product is the target
+
+    with torch.no_grad():
+        for block in model.blocks:
+            query, key, value = block.attn.qkv.weight.view(3, c.heads, c.head_dim, D)
+            for head in range(c.heads):
+                left, right = near_identity(0.7, 0.7)
+                query[head], key[head] = left.T[: c.head_dim], right[: c.head_dim]
+            left, right = near_identity(0.4, -0.4)
+            value.view(-1, D).copy_(right[: c.heads * c.head_dim])
+            block.attn.proj.weight.copy_(left[:, : c.heads * c.head_dim])
+            for bias in (block.attn.qkv.bias, block.attn.proj.bias):
+                nn.init.zeros_(bias)
+        positions = sinusoidal_positions(c.grid, D)
+        model.positions[0, c.prefix if c.position_prefix else 0 :] = 0.3 * positions
+
+
+def augment(images: Tensor, recipe: Recipe, draw: torch.Generator) -> Tensor:
+    """Random shift (reflected edges) and mirror of a uint8 batch (B, C, H, W)."""
+    B, C, H, W = images.shape
+    pad = recipe.crop_pad
+    padded = F.pad(images.float(), (pad,) * 4, mode="reflect")
+    top, left = torch.randint(0, 2 * pad + 1, (2, B, 1), generator=draw)
+    rows = (top + torch.arange(H))[:, None, :, None]  # B, 1, H, 1
+    cols = (left + torch.arange(W))[:, None, None, :]  # B, 1, 1, W
+    out = padded[torch.arange(B)[:, None, None, None], torch.arange(C)[None, :, None, None], rows, cols]
+    if recipe.flip:
+        mirrored = torch.rand(B, generator=draw) < 0.5
+        out[mirrored] = out[mirrored].flip(-1)
+    return out
+
+
+def cutmix(images: Tensor, targets: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A rectangle of each picture replaced by another's, targets (B, classes) mixed by area."""
+    B, C, H, W = images.shape
+    other = torch.randperm(B, generator=draw)
+    side = (1 - torch.rand((), generator=draw)).sqrt()
+    h, w = max(1, int(side * H)), max(1, int(side * W))
+    top = int(torch.randint(0, H - h + 1, (), generator=draw))
+    left = int(torch.randint(0, W - w + 1, (), generator=draw))
+    images = images.clone()
+    images[:, :, top : top + h, left : left + w] = images[other, :, top : top + h, left : left + w]
+    share = h * w / (H * W)
+    return images, (1 - share) * targets + share * targets[other]
+
+
+class Run:
+    """One training run: built from a recipe, stepped, saved, taken up again."""
+
+    def __init__(self, name: str, recipe: Recipe, data: str | None, out: Path, device: str, limit: int | None = None):
+        self.name, self.recipe, self.out, self.device = name, recipe, out, torch.device(device)
+        read = {"cifar10": arrays.cifar10, "fashion": arrays.fashion_mnist}[recipe.data]
+        train, self.test, self.labels = read(data)
+        order = np.random.default_rng(0).permutation(len(train.images))[:limit]  # the split does not follow the seed
+        held, kept = order[:HELD_OUT], order[HELD_OUT:]
+        self.images, self.classes = torch.from_numpy(train.images[kept]), torch.from_numpy(train.classes[kept])
+        self.held = arrays.Labelled(train.images[held], train.classes[held])
+        self.mean, self.std = (torch.tensor(v).view(-1, 1, 1) * 255 for v in (recipe.mean, recipe.std))
+
+        torch.manual_seed(recipe.seed)
+        self.is_vit = "patch_size" in recipe.arch
+        if self.is_vit:
+            config = ViTConfig(**recipe.arch)
+            transform = Preprocess(config.image_size, recipe.mean, recipe.std, "bicubic", crop_pct=1.0)
+            self.model = VisionTransformer(config, self.labels, transform)
+            mimetic(self.model, torch.Generator().manual_seed(recipe.seed))
+        else:
+            self.model = ConvNet(self.images.shape[1], len(self.labels), **recipe.arch)
+        self.model.to(self.device, memory_format=torch.channels_last)
+        self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
+        matrices, others = [], []
+        for name, parameter in self.model.named_parameters():
+            (matrices if name.startswith("blocks.") and parameter.ndim == 2 else others).append(parameter)
+        self.optimizers = [torch.optim.AdamW(others, lr=recipe.other_lr, weight_decay=recipe.weight_decay, fused=True)]
+        if matrices:
+            self.optimizers.append(torch.optim.Muon(matrices, lr=recipe.matrix_lr, weight_decay=recipe.weight_decay,
+                                                    adjust_lr_fn="match_rms_adamw"))
+        self.per_epoch = len(self.images) // recipe.batch
+        self.steps = round(recipe.epochs * self.per_epoch)
+        self.step = 0
+        self.seconds = 0.0
+        self.teacher = self._teacher() if recipe.teacher else None
+
+    def _teacher(self) -> nn.Module:
+        beside = self.out.with_name(f"{self.recipe.teacher}.safetensors")
+        path = beside if beside.exists() else embedded.ASSETS / beside.name
+        return self._convnet(RECIPES[self.recipe.teacher], path)
+
+    def _convnet(self, recipe: Recipe, path: Path) -> nn.Module:
+        model = ConvNet(self.images.shape[1], len(self.labels), **recipe.arch)
+        model.load_state_dict(load_file(path))
+        return model.eval().to(self.device, memory_format=torch.channels_last)
+
+    def arithmetic(self):
+        """bf16 where it pays; on a CPU, attention's plain form (its fused backward is the slower one)."""
+        stack = contextlib.ExitStack()
+        stack.enter_context(torch.autocast(self.device.type, torch.bfloat16))
+        if self.device.type == "cpu":
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        return stack
+
+    def normalise(self, images: Tensor) -> Tensor:
+        return ((images - self.mean) / self.std).to(self.device, memory_format=torch.channels_last)
+
+    def batch(self) -> tuple[Tensor, Tensor, torch.Generator]:
+        """The pictures and soft targets of this step, drawn from (seed, step) alone."""
+        r, (epoch, i) = self.recipe, divmod(self.step, self.per_epoch)
+        order = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(r.seed * 1_000_003 + epoch))
+        chosen = order[i * r.batch : (i + 1) * r.batch]
+        draw = torch.Generator().manual_seed(r.seed * 1_000_003 + 500_009 * (self.step + 1))
+        images = augment(self.images[chosen], r, draw)
+        targets = F.one_hot(self.classes[chosen], len(self.labels)).float()
+        if torch.rand((), generator=draw) < r.cutmix:
+            images, targets = cutmix(images, targets, draw)
+        return self.normalise(images), targets.to(self.device), draw
+
+    def loss(self, images: Tensor, targets: Tensor, draw: torch.Generator) -> Tensor:
+        """Cross-entropy; with a teacher, the mean of it and of the distillation token's against the teacher."""
+        r = self.recipe
+        smooth = targets * (1 - r.smoothing) + r.smoothing / targets.shape[1]
+        if not self.is_vit:
+            return F.cross_entropy(self.model(images).float(), smooth)
+        tokens = self.model.embed(images)
+        prefix, N = self.model.config.prefix, tokens.shape[1]
+        if r.keep < 1 and self.step < self.steps - r.full_epochs * self.per_epoch:
+            kept = torch.rand(len(tokens), N - prefix, generator=draw).argsort(1)[:, : round(r.keep * (N - prefix))]
+            index = torch.cat([torch.arange(prefix).expand(len(tokens), -1), kept + prefix], 1).to(self.device)
+            tokens = tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[-1]))
+        for layer in self.model.layers(tokens):
+            tokens = layer.tokens
+        tokens = self.model.norm(tokens)
+        loss = F.cross_entropy(self.model.head(self.model.pooled(tokens)).float(), smooth)
+        if self.teacher is None:
+            return loss
+        with torch.no_grad():
+            answer = self.teacher(images).float().softmax(-1)
+        distilled = self.model.distillation_head(tokens[:, 1]).float()
+        return 0.5 * loss + 0.5 * F.cross_entropy(distilled, answer)
+
+    def advance(self) -> float:
+        """One optimiser step; returns the loss."""
+        r, at = self.recipe, self.step / self.steps
+        rate = at / r.warmup if at < r.warmup else 0.5 * (1 + math.cos(math.pi * (at - r.warmup) / (1 - r.warmup)))
+        peaks = (r.other_lr, r.matrix_lr)[: len(self.optimizers)]  # a CNN has no Muon
+        for optimizer, peak in zip(self.optimizers, peaks, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * max(rate, 1e-3)
+        self.model.train()
+        with self.arithmetic():
+            loss = self.loss(*self.batch())
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        decay = min(r.average, self.step / (self.step + 10))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                if value.is_floating_point():
+                    self.average[name].lerp_(value, 1 - decay)
+                else:
+                    self.average[name].copy_(value)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss is {value} at step {self.step}; lower the learning rate")
+        return value
+
+    @torch.no_grad()
+    def answers(self, model: nn.Module, part: arrays.Labelled, batch: int = 500) -> np.ndarray:
+        """The class that `model` gives each picture of `part`, in float32: (N,)."""
+        batches = torch.from_numpy(part.images).split(batch)
+        return torch.cat([model(self.normalise(images.float())).argmax(1).cpu() for images in batches]).numpy()
+
+    def accuracy(self, part: arrays.Labelled) -> float:
+        """Share of `part` that the averaged weights classify right."""
+        return float((self.answers(self.averaged(), part) == part.classes).mean())
+
+    def check(self) -> dict:
+        """What the finished weights do on the test set: accuracy, and which classes they take for which."""
+        if self.is_vit:
+            model = embedded.load(self.out).to(self.device)
+        else:
+            model = self._convnet(self.recipe, self.out)
+        answers, classes = self.answers(model, self.test), self.test.classes
+        pairs, counts = np.unique(np.stack([classes, answers])[:, answers != classes], axis=1, return_counts=True)
+        worst = [{"is": self.labels[a], "taken for": self.labels[b], "times": int(counts[i])}
+                 for i in np.argsort(-counts)[:6] for a, b in [pairs[:, i]]]
+        by_class = {label: float((answers[classes == i] == i).mean()) for i, label in enumerate(self.labels)}
+        return {"test pictures": len(classes), "test accuracy": float((answers == classes).mean()),
+                "by class": by_class, "most confused": worst}
+
+    def averaged(self) -> nn.Module:
+        """A copy of the model that holds the averaged weights."""
+        if self.is_vit:
+            model = VisionTransformer(self.model.config, self.labels, self.model.transform)
+        else:
+            model = ConvNet(self.images.shape[1], len(self.labels), **self.recipe.arch)
+        model.load_state_dict(self.average)
+        return model.eval().to(self.device)
+
+    def save(self) -> None:
+        """The checkpoint, written beside and moved into place, so that a kill leaves the old or the new."""
+        state = {"step": self.step, "seconds": self.seconds, "recipe": json.dumps(dataclasses.asdict(self.recipe)),
+                 "model": self.model.state_dict(), "average": self.average,
+                 "optimizers": [o.state_dict() for o in self.optimizers]}
+        beside = self.out.with_suffix(".part")
+        torch.save(state, beside)
+        os.replace(beside, self.out.with_suffix(".checkpoint"))
+
+    def resume(self) -> bool:
+        """Go on from the checkpoint if there is one of this very recipe."""
+        path = self.out.with_suffix(".checkpoint")
+        if not path.exists():
+            return False
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["recipe"] != json.dumps(dataclasses.asdict(self.recipe)):
+            raise ValueError(f"{path} was made by another recipe; move it away or choose another --out")
+        self.step, self.seconds, self.average = state["step"], state["seconds"], state["average"]
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        return True
+
+    def finish(self) -> dict:
+        """Test accuracy, once, and the weights with their card."""
+        card = {"recipe": self.name, **dataclasses.asdict(self.recipe), "pictures trained on": len(self.images),
+                "test pictures": len(self.test.images), "test accuracy": self.accuracy(self.test),
+                "held-out accuracy": self.accuracy(self.held), "hours": round(self.seconds / 3600, 2),
+                "threads": torch.get_num_threads(), "torch": torch.__version__,
+                "hardware": torch.cuda.get_device_name() if self.device.type == "cuda" else f"{platform.machine()} CPU"}
+        if self.is_vit:
+            embedded.save(self.averaged(), self.out, card)
+        else:
+            save_file({k: v.cpu().contiguous() for k, v in self.average.items()}, self.out,
+                      {"vitrine": json.dumps({"card": card, "labels": self.labels})})
+        return card
+
+
+def train(run: Run, save_every: float = 60.0, stop_at: int | None = None) -> None:
+    """Step `run` to its end, or to step `stop_at`, with progress, checkpoints and held-out accuracy."""
+    losses: list[float] = []
+    progress, saved, last = Progress(run.steps), time.monotonic(), time.monotonic()
+    while run.step < (run.steps if stop_at is None else stop_at):
+        losses.append(run.advance())
+        now = time.monotonic()
+        run.seconds, last = run.seconds + now - last, now
+        progress.say(run.step, run.recipe.batch, losses)
+        if run.step % (2 * run.per_epoch) == 0:
+            share = run.accuracy(run.held)
+            print(f"epoch {run.step // run.per_epoch}: {share:.2%} of the held-out pictures", flush=True)
+        if now - saved > save_every:
+            run.save()
+            saved = now
+    run.save()
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m vit_core.training.loop", description=__doc__.splitlines()[0])
+    parser.add_argument("--recipe", required=True, choices=sorted(RECIPES))
+    parser.add_argument("--data", help="CIFAR-10 archive, or the folder of Fashion-MNIST's files")
+    parser.add_argument("--out", type=Path, help="weights to write (default: assets/<recipe>.safetensors)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's)")
+    parser.add_argument("--save-every", type=float, default=60.0, help="seconds between checkpoints")
+    parser.add_argument("--limit", type=int, help="use only so many training pictures (for a trial)")
+    parser.add_argument("--check", action="store_true", help="train nothing: test the weights that are there")
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = RECIPES[args.recipe]
+    out = args.out or embedded.ASSETS / f"{args.recipe}.safetensors"
+    run = Run(args.recipe, recipe, args.data, out, args.device, args.limit)
+    if args.check:
+        print(json.dumps(run.check(), indent=1, ensure_ascii=False))
+        return
+    resumed = run.resume()
+    parameters = sum(p.numel() for p in run.model.parameters())
+    print(f"{args.recipe}: {parameters / 1e6:.2f} M parameters, {run.steps} steps of {recipe.batch}, "
+          f"{'resumed at' if resumed else 'from'} step {run.step}", flush=True)
+    train(run, args.save_every)
+    print(json.dumps(run.finish(), indent=1), flush=True)
+    out.with_suffix(".checkpoint").unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The recipes of the embedded models, as data; `vit_core.training.loop` follows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a run. `arch` is ViTConfig's fields, or ConvNet's width for a teacher."""
+
+    title: str  # what people are shown
+    data: str  # "cifar10" | "fashion"
+    arch: dict
+    epochs: float
+    full_epochs: float = 0.0  # the last so many epochs see every patch
+    keep: float = 1.0  # fraction of patches kept before that
+    batch: int = 128
+    matrix_lr: float = 2e-3  # Muon, block matrices
+    other_lr: float = 2e-3  # AdamW, everything else
+    weight_decay: float = 0.05
+    warmup: float = 0.05  # fraction of the steps
+    smoothing: float = 0.1
+    crop_pad: int = 4  # pixels of random shift
+    flip: bool = True
+    cutmix: float = 0.0  # share of batches
+    teacher: str = ""  # recipe of the CNN whose answers the distillation token learns
+    average: float = 0.999  # decay of the weight average
+    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
+    std: tuple[float, ...] = (0.2470, 0.2435, 0.2616)
+    seed: int = 0
+
+
+def _vit(image: int, patch: int, dim: int, depth: int, heads: int, **other) -> dict:
+    return dict(image_size=image, patch_size=patch, classes=10, dim=dim, depth=depth, heads=heads,
+                head_dim=dim // heads, mlp_dim=4 * dim, **other)
+
+
+_DISTILLED = dict(distillation_token=True, distillation_head=True)
+_GREY = dict(mean=(0.2860,), std=(0.3530,), crop_pad=2)
+
+RECIPES: dict[str, Recipe] = {
+    # two CPU cores
+    "photo-cnn": Recipe(
+        "Photographs (CIFAR-10), CNN", "cifar10", dict(width=32),
+        epochs=12, other_lr=4e-3),
+    "photo": Recipe(
+        "Photographs (CIFAR-10)", "cifar10", _vit(32, 4, 128, 6, 4, **_DISTILLED),
+        epochs=22, full_epochs=3, keep=0.5, teacher="photo-cnn"),
+    "fashion-cnn": Recipe(
+        "Clothes (Fashion-MNIST), CNN", "fashion", dict(width=32),
+        epochs=6, other_lr=4e-3, **_GREY),
+    "fashion": Recipe(
+        "Clothes (Fashion-MNIST)", "fashion", _vit(28, 4, 128, 6, 4, channels=1),
+        epochs=14, full_epochs=3, keep=0.5, **_GREY),
+    # one GPU
+    "photo-fine-cnn": Recipe(
+        "Photographs (CIFAR-10), wide CNN", "cifar10", dict(width=96),
+        epochs=40, batch=512, other_lr=6e-3, cutmix=0.3),
+    "photo-fine": Recipe(
+        "Photographs (CIFAR-10), fine grid", "cifar10", _vit(32, 2, 192, 9, 6, **_DISTILLED),
+        epochs=200, full_epochs=20, keep=0.5, batch=512, cutmix=0.5, teacher="photo-fine-cnn", average=0.9995),
+    "fashion-fine": Recipe(
+        "Clothes (Fashion-MNIST), fine grid", "fashion", _vit(28, 2, 192, 9, 6, channels=1),
+        epochs=100, full_epochs=10, keep=0.5, batch=512, cutmix=0.3, average=0.9995, **_GREY),
+    # seconds, for the tests
+    "tiny": Recipe(
+        "Tiny", "fashion", _vit(28, 7, 16, 2, 2, channels=1),
+        epochs=1, full_epochs=0.3, keep=0.5, batch=64, average=0.9, **_GREY),
+}
