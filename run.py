@@ -128,8 +128,12 @@ def browser_and_font() -> None:
     if sys.platform.startswith("linux") and not listed:
         missing += ["fonts-noto-cjk", "fontconfig"]
     if missing and not apt(*missing):
-        print(f"The browser tests need {' and '.join(missing)}, which could not be installed from here; "
-              f"on Debian: sudo apt-get install {' '.join(missing)}", file=sys.stderr, flush=True)
+        print(
+            f"The browser tests need {' and '.join(missing)}, which could not be installed from here; "
+            f"on Debian: sudo apt-get install {' '.join(missing)}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def main(arguments: list) -> int:

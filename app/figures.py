@@ -46,8 +46,11 @@ def two_digits(value: float) -> str:
 
 #: How a picture is written: "exact" where its colours are values; "flat" likewise, of large areas of one colour, in a
 #: third of the bytes or less; "kept" in a file, small.
-WAYS = {"exact": ("png", dict(compress_level=1)), "flat": ("webp", dict(lossless=True, method=2, quality=50)),
-        "kept": ("webp", dict(quality=92, method=0))}
+WAYS = {
+    "exact": ("png", dict(compress_level=1)),
+    "flat": ("webp", dict(lossless=True, method=2, quality=50)),
+    "kept": ("webp", dict(quality=92, method=0)),
+}
 
 
 def uri(image: Image.Image, way: str) -> str:
@@ -105,10 +108,27 @@ def _written(value):
 
 def blank(height: int | None = None, **layout) -> dict:
     """An empty figure in the house's style: no ground of its own, nothing to drag, labels at the pointer."""
-    return dict(data=[], layout=dict(
-        template=_template(), height=height, margin=dict(l=0, r=0, t=0, b=0), paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", font=dict(size=FONT), hoverlabel=dict(font=dict(size=FONT)), showlegend=False,
-        dragmode=False, hovermode="closest", xaxis={}, yaxis={}, images=[], shapes=[], annotations=[]) | layout)
+    return dict(
+        data=[],
+        layout=dict(
+            template=_template(),
+            height=height,
+            margin=dict(l=0, r=0, t=0, b=0),
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            font=dict(size=FONT),
+            hoverlabel=dict(font=dict(size=FONT)),
+            showlegend=False,
+            dragmode=False,
+            hovermode="closest",
+            xaxis={},
+            yaxis={},
+            images=[],
+            shapes=[],
+            annotations=[],
+        )
+        | layout,
+    )
 
 
 def add(figure: dict, kind: str, **trace) -> None:
@@ -132,34 +152,77 @@ def _plane(figure: dict, width: float, height: float) -> dict:
 def _picture(figure: dict, source: str, box: tuple[float, float, float, float]) -> None:
     """Lay a picture under everything, stretched over (left, top, right, bottom)."""
     left, top, right, bottom = box
-    figure["layout"]["images"].append(dict(
-        source=source, x=left, y=top, sizex=right - left, sizey=bottom - top, xref="x", yref="y", xanchor="left",
-        yanchor="top", sizing="stretch", layer="below"))
+    figure["layout"]["images"].append(
+        dict(
+            source=source,
+            x=left,
+            y=top,
+            sizex=right - left,
+            sizey=bottom - top,
+            xref="x",
+            yref="y",
+            xanchor="left",
+            yanchor="top",
+            sizing="stretch",
+            layer="below",
+        )
+    )
 
 
 def _mark(figure: dict, box: tuple[float, float, float, float]) -> None:
     """A frame that is seen on any ground: white within black."""
     for colour, width in (("black", 6), ("white", 3)):
-        figure["layout"]["shapes"].append(dict(type="rect", x0=box[0], y0=box[1], x1=box[2], y1=box[3],
-                                               line=dict(color=colour, width=width)))
+        figure["layout"]["shapes"].append(
+            dict(type="rect", x0=box[0], y0=box[1], x1=box[2], y1=box[3], line=dict(color=colour, width=width))
+        )
 
 
 def _targets(figure: dict, x, y, data, hover: str) -> None:
     """Invisible points to aim at; the nearest answers to the pointer. `data` comes back with the click."""
     unseen = dict(marker=dict(opacity=0))
-    add(figure, "scatter", x=x, y=y, customdata=data, mode="markers", hovertemplate=hover,
-        marker=dict(size=14, opacity=0, color=ACCENT), selected=unseen, unselected=unseen)
+    add(
+        figure,
+        "scatter",
+        x=x,
+        y=y,
+        customdata=data,
+        mode="markers",
+        hovertemplate=hover,
+        marker=dict(size=14, opacity=0, color=ACCENT),
+        selected=unseen,
+        unselected=unseen,
+    )
 
 
 def _scale(figure: dict, low: float, high: float, title: str) -> None:
     """The colour scale with its range in numbers, beneath the map, wherever its axes leave it room."""
     ticks = np.linspace(low, high, 5)
-    bar = dict(title=dict(text=title, side="bottom", font=dict(size=FONT)), orientation="h", thickness=14,
-               lenmode="pixels", len=290, x=0.5, y=0, yanchor="top", ypad=10, tickvals=ticks,
-               ticktext=[two_digits(v) for v in ticks], tickfont=dict(size=FONT), outlinewidth=0)
-    add(figure, "scatter", x=[None], y=[None], mode="markers", hoverinfo="skip",
-        marker=dict(color=[low], colorscale=VIRIDIS, cmin=low, cmax=max(high, low + 1e-9), showscale=True,
-                    colorbar=bar))
+    bar = dict(
+        title=dict(text=title, side="bottom", font=dict(size=FONT)),
+        orientation="h",
+        thickness=14,
+        lenmode="pixels",
+        len=290,
+        x=0.5,
+        y=0,
+        yanchor="top",
+        ypad=10,
+        tickvals=ticks,
+        ticktext=[two_digits(v) for v in ticks],
+        tickfont=dict(size=FONT),
+        outlinewidth=0,
+    )
+    add(
+        figure,
+        "scatter",
+        x=[None],
+        y=[None],
+        mode="markers",
+        hoverinfo="skip",
+        marker=dict(
+            color=[low], colorscale=VIRIDIS, cmin=low, cmax=max(high, low + 1e-9), showscale=True, colorbar=bar
+        ),
+    )
 
 
 def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], size: int = 240) -> Image.Image:
@@ -190,14 +253,34 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
     names = [html.escape(shorten(name, 60), quote=False) for name in names]  # plotly takes tags for markup
     large = dict(size=FONT + 1)
     figure = _pointed(height=38 * len(names) + 10)
-    add(figure, "bar", x=list(values), y=list(range(len(names))), orientation="h", width=0.66, customdata=list(names),
-        marker=dict(color=[ACCENT] + [QUIET] * (len(names) - 1)), hovertemplate=hover, cliponaxis=False,
-        text=[f"{two_digits(100 * v)} %" for v in values], textposition="outside", textfont=large)
+    add(
+        figure,
+        "bar",
+        x=list(values),
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.66,
+        customdata=list(names),
+        marker=dict(color=[ACCENT] + [QUIET] * (len(names) - 1)),
+        hovertemplate=hover,
+        cliponaxis=False,
+        text=[f"{two_digits(100 * v)} %" for v in values],
+        textposition="outside",
+        textfont=large,
+    )
     figure["layout"] |= dict(
         xaxis=dict(range=[0, 1.18], visible=False, fixedrange=True),  # room for the number beyond a full bar
-        yaxis=dict(tickvals=list(range(len(names))), ticktext=[html.escape(n, quote=False) + "  " for n in short],
-                   tickfont=large, autorange="reversed", fixedrange=True, showgrid=False, zeroline=False,
-                   automargin=True))
+        yaxis=dict(
+            tickvals=list(range(len(names))),
+            ticktext=[html.escape(n, quote=False) + "  " for n in short],
+            tickfont=large,
+            autorange="reversed",
+            fixedrange=True,
+            showgrid=False,
+            zeroline=False,
+            automargin=True,
+        ),
+    )
     return figure
 
 
@@ -206,8 +289,9 @@ def shorten(name: str, limit: int) -> str:
     return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
 
 
-def enlarged(values: np.ndarray, low: float, high: float, title: str, hover: str, chosen: tuple[int, int],
-             height: int = 440) -> dict:
+def enlarged(
+    values: np.ndarray, low: float, high: float, title: str, hover: str, chosen: tuple[int, int], height: int = 440
+) -> dict:
     """One map (rows, cols) with its scale; hovering reads it patch by patch.
 
     `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
@@ -221,8 +305,18 @@ def enlarged(values: np.ndarray, low: float, high: float, title: str, hover: str
     _picture(figure, drawn, (0, 0, cols, rows))
     r, c = np.mgrid[1 : rows + 1, 1 : cols + 1]
     # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.
-    add(figure, "heatmap", z=values, x=np.arange(cols) + 0.5, y=np.arange(rows) + 0.5,
-        customdata=np.stack([r, c], -1), opacity=0, showscale=False, hovertemplate=hover, colorscale=VIRIDIS)
+    add(
+        figure,
+        "heatmap",
+        z=values,
+        x=np.arange(cols) + 0.5,
+        y=np.arange(rows) + 0.5,
+        customdata=np.stack([r, c], -1),
+        opacity=0,
+        showscale=False,
+        hovertemplate=hover,
+        colorscale=VIRIDIS,
+    )
     _scale(figure, low, high, title)
     _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
     return figure
@@ -236,8 +330,12 @@ def grid_picture(similarity: np.ndarray, low: float, high: float) -> Image.Image
     factor = max(1, 700 // (rows * (rows + gap)))
     height, width = (min(n, max(1, MAPS // max(rows, cols))) for n in (rows, cols))
     if (height, width) != (rows, cols):
-        similarity = np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA)
-                               for one in similarity.reshape(-1, rows, cols)])
+        similarity = np.stack(
+            [
+                cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA)
+                for one in similarity.reshape(-1, rows, cols)
+            ]
+        )
     coloured = draw.colour_map(similarity.reshape(-1, width), low, high).reshape(rows, cols, height, width, 3)
     coloured = coloured.repeat(factor, 2).repeat(factor, 3)
     (height, width), gap = coloured.shape[2:4], max(gap * factor, 2)
@@ -247,8 +345,16 @@ def grid_picture(similarity: np.ndarray, low: float, high: float) -> Image.Image
     return Image.fromarray(out.reshape(rows * (height + gap), cols * (width + gap), 4))
 
 
-def grid_of_grids(picture: str, grid: tuple[int, int], chosen: tuple[int, int] | None, hover: str, low: float,
-                  high: float, title: str, height: int = 440) -> dict:
+def grid_of_grids(
+    picture: str,
+    grid: tuple[int, int],
+    chosen: tuple[int, int] | None,
+    hover: str,
+    low: float,
+    high: float,
+    title: str,
+    height: int = 440,
+) -> dict:
     """`grid_picture`'s, a data URI, with a point to click at each of the patches of `grid`, and its scale."""
     rows, cols = grid
     figure = _plane(_pointed(height), cols, rows)
@@ -278,44 +384,99 @@ def filters(components: np.ndarray, columns: int = 14) -> Image.Image:
     return Image.fromarray(out)
 
 
-def per_head(values: np.ndarray, x_title: str, y_title: str, hover: str, chosen: tuple[int, int] | None,
-             top: float | None, height: int = 340) -> dict:
+def per_head(
+    values: np.ndarray,
+    x_title: str,
+    y_title: str,
+    hover: str,
+    chosen: tuple[int, int] | None,
+    top: float | None,
+    height: int = 340,
+) -> dict:
     """One dot a head over the layers: values (layers, heads). The chosen (layer, head) stands out."""
     layers, heads = values.shape
     layer, head = np.mgrid[1 : layers + 1, 1 : heads + 1]
     figure = _axes(_pointed(height), x_title, y_title, layers)
-    add(figure, "scatter", x=layer.ravel(), y=values.ravel(), mode="markers", hovertemplate=hover,
-        customdata=np.stack([layer.ravel(), head.ravel()], -1), marker=dict(size=11, color=QUIET, opacity=0.75))
-    add(figure, "scatter", x=np.arange(1, layers + 1), y=values.mean(1), mode="lines", hoverinfo="skip",
-        line=dict(color=QUIET, width=2))
+    add(
+        figure,
+        "scatter",
+        x=layer.ravel(),
+        y=values.ravel(),
+        mode="markers",
+        hovertemplate=hover,
+        customdata=np.stack([layer.ravel(), head.ravel()], -1),
+        marker=dict(size=11, color=QUIET, opacity=0.75),
+    )
+    add(
+        figure,
+        "scatter",
+        x=np.arange(1, layers + 1),
+        y=values.mean(1),
+        mode="lines",
+        hoverinfo="skip",
+        line=dict(color=QUIET, width=2),
+    )
     if chosen:
-        add(figure, "scatter", x=[chosen[0] + 1], y=[values[chosen]], mode="markers", hoverinfo="skip",
-            marker=dict(size=17, color=ACCENT, line=dict(color="white", width=2)))
+        add(
+            figure,
+            "scatter",
+            x=[chosen[0] + 1],
+            y=[values[chosen]],
+            mode="markers",
+            hoverinfo="skip",
+            marker=dict(size=17, color=ACCENT, line=dict(color="white", width=2)),
+        )
     figure["layout"]["yaxis"]["range"] = [0, (top or float(values.max())) * 1.08]
     if top:
-        figure["layout"]["shapes"].append(dict(
-            type="line", xref="x domain", yref="y", x0=0, x1=1, y0=top, y1=top,
-            line=dict(color=QUIET, width=1.5, dash="dot")))
+        figure["layout"]["shapes"].append(
+            dict(
+                type="line",
+                xref="x domain",
+                yref="y",
+                x0=0,
+                x1=1,
+                y0=top,
+                y1=top,
+                line=dict(color=QUIET, width=1.5, dash="dot"),
+            )
+        )
     return figure
 
 
 def axis(title: str, **more) -> dict:
     """A plain axis with its title."""
-    return dict(title=dict(text=title, font=dict(size=FONT)), tickfont=dict(size=FONT), fixedrange=True,
-                zeroline=False, gridcolor=GRID, **more)
+    return dict(
+        title=dict(text=title, font=dict(size=FONT)),
+        tickfont=dict(size=FONT),
+        fixedrange=True,
+        zeroline=False,
+        gridcolor=GRID,
+        **more,
+    )
 
 
 def _axes(figure: dict, x_title: str, y_title: str, last: int, first: int = 1) -> dict:
     """Plain axes with titles; x counts layers."""
     step = 1 if last - first < 13 else 2 if last - first < 27 else 4
     figure["layout"] |= dict(
-        margin=TITLED, yaxis=axis(y_title), xaxis=axis(
-            x_title, tickvals=list(range(first, last + 1, step)), range=[first - 0.5, last + 0.5], showgrid=False))
+        margin=TITLED,
+        yaxis=axis(y_title),
+        xaxis=axis(
+            x_title, tickvals=list(range(first, last + 1, step)), range=[first - 0.5, last + 0.5], showgrid=False
+        ),
+    )
     return figure
 
 
-def norms(values: np.ndarray, prefix: Sequence[str], names: Sequence[str], x_title: str, y_title: str, hover: str,
-          height: int = 340) -> dict:
+def norms(
+    values: np.ndarray,
+    prefix: Sequence[str],
+    names: Sequence[str],
+    x_title: str,
+    y_title: str,
+    hover: str,
+    height: int = 340,
+) -> dict:
     """Token norms (layers + 1, N) by depth: a line a prefix token; of the patches the median, and the range.
 
     `names` are what the lines are called: the prefix tokens', then "patches, median" and "patches, range".
@@ -325,14 +486,41 @@ def norms(values: np.ndarray, prefix: Sequence[str], names: Sequence[str], x_tit
     of_patches = values[:, len(prefix) :]
     figure = _axes(_pointed(height), x_title, y_title, depth - 1, first=0)
     low, high = of_patches.min(1), of_patches.max(1)
-    add(figure, "scatter", x=np.r_[x, x[::-1]], y=np.r_[high, low[::-1]], fill="toself", hoverinfo="skip",
-        mode="lines", fillcolor=GRID, line=dict(width=0), name=names[-1])
-    add(figure, "scatter", x=x, y=np.median(of_patches, 1), line=dict(color=QUIET, width=3), name=names[-2],
-        hovertemplate=hover)
+    add(
+        figure,
+        "scatter",
+        x=np.r_[x, x[::-1]],
+        y=np.r_[high, low[::-1]],
+        fill="toself",
+        hoverinfo="skip",
+        mode="lines",
+        fillcolor=GRID,
+        line=dict(width=0),
+        name=names[-1],
+    )
+    add(
+        figure,
+        "scatter",
+        x=x,
+        y=np.median(of_patches, 1),
+        line=dict(color=QUIET, width=3),
+        name=names[-2],
+        hovertemplate=hover,
+    )
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     for i, name in enumerate(names[: len(prefix)]):
-        add(figure, "scatter", x=x, y=values[:, i], name=name, hovertemplate=hover,
-            line=dict(color=ACCENT, width=3, dash=dashes[i % len(dashes)]))
-    figure["layout"] |= dict(margin=TITLED | dict(t=60 if len(names) > 3 else 36), showlegend=True,
-                             legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, font=dict(size=FONT)))
+        add(
+            figure,
+            "scatter",
+            x=x,
+            y=values[:, i],
+            name=name,
+            hovertemplate=hover,
+            line=dict(color=ACCENT, width=3, dash=dashes[i % len(dashes)]),
+        )
+    figure["layout"] |= dict(
+        margin=TITLED | dict(t=60 if len(names) > 3 else 36),
+        showlegend=True,
+        legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, font=dict(size=FONT)),
+    )
     return figure

@@ -17,9 +17,11 @@ state.start()
 t = state.t()
 st.set_page_config(None, figures.icon(), layout="wide", initial_sidebar_state=295)  # or a page's icon is fetched
 st.html(style(Path(__file__).with_name("style.css")))
-pages = [st.Page("explore/page.py", url_path="explore", title=t("page.explore"), icon=":material/search:", default=True),
-         st.Page("lecture/page.py", url_path="lecture", title=t("page.lecture"), icon=":material/co_present:"),
-         st.Page("mistakes/page.py", url_path="mistakes", title=t("page.mistakes"), icon=":material/rule:")]
+pages = [
+    st.Page("explore/page.py", url_path="explore", title=t("page.explore"), icon=":material/search:", default=True),
+    st.Page("lecture/page.py", url_path="lecture", title=t("page.lecture"), icon=":material/co_present:"),
+    st.Page("mistakes/page.py", url_path="mistakes", title=t("page.mistakes"), icon=":material/rule:"),
+]
 page = st.navigation(pages, position="top")
 st.set_page_config(f"{page.title} · {t('app.name')}")
 with cache.turns():

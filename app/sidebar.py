@@ -25,8 +25,15 @@ def show() -> None:
     """Language, picture and model. Part of every page, so that what is chosen stays when the page changes."""
     t = state.t()
     with st.sidebar:
-        st.segmented_control(t("side.language"), list(LANGUAGES), format_func=LANGUAGES.get, key="lang",
-                             required=True, label_visibility="collapsed", persist_state="session")
+        st.segmented_control(
+            t("side.language"),
+            list(LANGUAGES),
+            format_func=LANGUAGES.get,
+            key="lang",
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
         choose_picture()
         state.put("named", choose_model())
     state.put("drawn", chosen())
@@ -36,8 +43,13 @@ def chosen() -> tuple:
     """What is chosen at the side, as the browser last said it."""
     source, model = state.get("source"), state.get("model")
     picture = state.get({"sample": "sample", "file": "upload", "camera": "camera"}.get(source, "mistake"))
-    return (state.get("lang"), source, getattr(picture, "file_id", picture), model,
-            model == OTHER and state.get("model_name"))
+    return (
+        state.get("lang"),
+        source,
+        getattr(picture, "file_id", picture),
+        model,
+        model == OTHER and state.get("model_name"),
+    )
 
 
 def catch_up() -> None:
@@ -52,20 +64,34 @@ def choose_picture() -> None:
     t = state.t()
     options = ("sample", "file", "camera") + ("mistakes",) * bool(state.get("mistake"))
     state.one_of("source", options)
-    source = st.segmented_control(t("side.picture"), options, key="source", required=True,
-                                  format_func=lambda o: t(f"side.source.{o}"), width="stretch",
-                                  persist_state="session")
+    source = st.segmented_control(
+        t("side.picture"),
+        options,
+        key="source",
+        required=True,
+        format_func=lambda o: t(f"side.source.{o}"),
+        width="stretch",
+        persist_state="session",
+    )
     if source == "sample":
         listed = cache.samples()
         state.one_of("sample", list(listed))
-        file = st.selectbox(t("side.sample"), list(listed), **state.worded("sample"), label_visibility="collapsed",
-                            format_func=lambda f: listed[f][f"title_{t.language}"])
+        file = st.selectbox(
+            t("side.sample"),
+            list(listed),
+            **state.worded("sample"),
+            label_visibility="collapsed",
+            format_func=lambda f: listed[f][f"title_{t.language}"],
+        )
         entry = listed[file]
         if take(f"sample {file}", (cache.SAMPLES / file).read_bytes, entry[f"title_{t.language}"]):
             st.caption(t("side.credit", author=entry["author"], licence=entry["licence"]))
     elif source == "file":
-        st.html(worded(".st-key-upload", **{word: t(f"side.file.{word}") for word in (
-            "choose", "limit", "drop", "refused")}))  # Streamlit's own are English: style.css puts these in their place
+        st.html(
+            worded(
+                ".st-key-upload", **{word: t(f"side.file.{word}") for word in ("choose", "limit", "drop", "refused")}
+            )
+        )  # Streamlit's own are English: style.css puts these in their place
         upload = st.file_uploader(t("side.file"), key="upload", max_upload_size=20, help=t("side.file.help"))
         if upload and take(upload.file_id, upload.getvalue, upload.name):
             st.caption(t("side.stays"))
@@ -123,12 +149,24 @@ def choose_model() -> str | None:
         state.put("model", OTHER)
     options = [*sorted(embedded, key=lambda name: name != "embedded:photo"), OTHER]
     state.one_of("model", options)
-    choice = st.selectbox(t("side.model"), options, **state.worded("model"),
-                          format_func=lambda o: embedded.get(o) or t("side.model.other"))
+    choice = st.selectbox(
+        t("side.model"),
+        options,
+        **state.worded("model"),
+        format_func=lambda o: embedded.get(o) or t("side.model.other"),
+    )
     if choice != OTHER:
         return choice
-    return st.text_input(t("side.model.name"), key="model_name", help=t("side.model.name.help"),
-                         placeholder="timm:vit_tiny_patch16_224", persist_state="session").strip() or None
+    return (
+        st.text_input(
+            t("side.model.name"),
+            key="model_name",
+            help=t("side.model.name.help"),
+            placeholder="timm:vit_tiny_patch16_224",
+            persist_state="session",
+        ).strip()
+        or None
+    )
 
 
 def result() -> Result | None:
@@ -182,16 +220,27 @@ def _facts(result: Result) -> None:
     t = state.t()
     config = result.trace.config
     millions = result.parameters / 1e6
-    took = t("time.s", value=two_digits(result.seconds)) if result.seconds >= 1 else \
-        t("time.ms", value=two_digits(result.seconds * 1e3))
-    facts = [t("side.model.facts", layers=config.depth, heads=config.heads, dim=config.dim,
-               parameters=f"{two_digits(millions)} M"),
-             t("side.model.device", device=t(f"device.{result.device.type}"), time=took)]
+    took = (
+        t("time.s", value=two_digits(result.seconds))
+        if result.seconds >= 1
+        else t("time.ms", value=two_digits(result.seconds * 1e3))
+    )
+    facts = [
+        t(
+            "side.model.facts",
+            layers=config.depth,
+            heads=config.heads,
+            dim=config.dim,
+            parameters=f"{two_digits(millions)} M",
+        ),
+        t("side.model.device", device=t(f"device.{result.device.type}"), time=took),
+    ]
     if told := panels.on_the_cpu(result):
         facts.append(told)
     with st.sidebar:
         st.caption("\n\n".join(facts))
         if guessed := result.model.assumed:
-            taken = ", ".join(t(f"side.assumed.{fact}", width=config.head_dim, activation=config.activation)
-                              for fact in guessed)
+            taken = ", ".join(
+                t(f"side.assumed.{fact}", width=config.head_dim, activation=config.activation) for fact in guessed
+            )
             st.warning(t("side.assumed", taken=taken), icon=":material/help:")

@@ -11,7 +11,7 @@ from vit_core.evaluation.results import Rows
 from vit_core.evaluation.run import evaluate
 
 STRANGE = "<script>alert('1')</script> \"&\" {클래스} "  # a class that no model knows, and no markup may come of it
-FILES = ["a.png", "한글 이름.png", "\u202eשלום.png", "line\nbreak.png", "it's \"q\" <b>.png"]
+FILES = ["a.png", "한글 이름.png", "\u202eשלום.png", "line\nbreak.png", 'it\'s "q" <b>.png']
 MODEL = "embedded:fashion"
 
 
@@ -40,5 +40,11 @@ def opened(out: Path) -> SimpleNamespace:
     """A finished run's folder as the page has it."""
     about = json.loads((out / "run.json").read_text("utf-8"))
     source = labelled(about["source"]["root"])
-    return SimpleNamespace(rows=Rows(out / "rows.parquet"), source=source, model_name=about["model"], out=out,
-                           labels=about["labels"], classes=source.classes)
+    return SimpleNamespace(
+        rows=Rows(out / "rows.parquet"),
+        source=source,
+        model_name=about["model"],
+        out=out,
+        labels=about["labels"],
+        classes=source.classes,
+    )

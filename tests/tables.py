@@ -5,10 +5,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 #: Names that someone's folder may hold: SQL, formulas, Hangul composed and decomposed, right to left.
-NAMES = ["'; DROP TABLE rows; --.png", '"quoted".png', "100%_sure.png", "100x_sure.png", "a;b.png", "=1+1.png",
-         "-3.png", "@SUM(A1).png", "+1.png", "\ttab.png", "고양이/한 마리.jpg",
-         "\u1100\u1169\u110b\u1163\u11bc\u110b\u1175.jpg",
-         "חתול.png", "ÄRGER/Größe.PNG", "back\\slash.png", "a,b\nc.png", "（전각）.png", "\uff1d2.png"]
+NAMES = [
+    "'; DROP TABLE rows; --.png",
+    '"quoted".png',
+    "100%_sure.png",
+    "100x_sure.png",
+    "a;b.png",
+    "=1+1.png",
+    "-3.png",
+    "@SUM(A1).png",
+    "+1.png",
+    "\ttab.png",
+    "고양이/한 마리.jpg",
+    "\u1100\u1169\u110b\u1163\u11bc\u110b\u1175.jpg",
+    "חתול.png",
+    "ÄRGER/Größe.PNG",
+    "back\\slash.png",
+    "a,b\nc.png",
+    "（전각）.png",
+    "\uff1d2.png",
+]
 
 
 def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.01, unknown=0.02):
@@ -17,7 +33,7 @@ def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.
     truth = draw.integers(0, classes, n).astype(np.int32)
     truth[draw.random(n) < unknown] = classes  # the source's class after the last is the one the model does not know
     target = np.where(truth < classes, truth, -1).astype(np.int32)
-    top = ((target[:, None] + draw.integers(0, 3, (n, 1)) * (draw.random((n, 1)) < 0.3) + np.arange(5)) % classes)
+    top = (target[:, None] + draw.integers(0, 3, (n, 1)) * (draw.random((n, 1)) < 0.3) + np.arange(5)) % classes
     if classes < 5:
         top = top[:, :classes]
     shares = np.sort(draw.dirichlet(np.full(top.shape[1] + 1, 0.4), n), axis=1)[:, ::-1]
@@ -36,16 +52,27 @@ def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.
         starts = pa.array(np.arange(n + 1, dtype=np.int32) * values.shape[1])
         return pa.ListArray.from_arrays(starts, pa.array(values.ravel()), mask=pa.array(bad))
 
-    paths = sorted([*names, *(f"class {t:04}/{i:06}.jpg" for i, t in enumerate(truth[len(names):]))])
+    paths = sorted([*names, *(f"class {t:04}/{i:06}.jpg" for i, t in enumerate(truth[len(names) :]))])
     loss = -np.log(p_true)
-    table = pa.table({
-        "path": paths, "size": draw.integers(100, 99_999, n), "mtime_ns": np.arange(n, dtype=np.int64),
-        "hash": [f"{h:032x}" for h in draw.integers(0, 10 * n, n).tolist()], "truth": truth, "target": target,
-        "predicted": column(top[:, 0].astype(np.int32)), "probability": column(top_p[:, 0]),
-        "p_true": column(p_true, bad | foreign), "top": lists(top.astype(np.int32)), "top_p": lists(top_p),
-        "loss": column(loss, bad | foreign), "entropy": column(np.round(-(top_p * np.log2(top_p)).sum(1), 2)),
-        "margin": column(top_p[:, 0] - (top_p[:, 1] if classes > 1 else 0)), "embedding": lists(vectors),
-        "error": pa.array(np.where(bad, "image-truncated: The file is damaged.", ""), mask=~bad),
-    })
+    table = pa.table(
+        {
+            "path": paths,
+            "size": draw.integers(100, 99_999, n),
+            "mtime_ns": np.arange(n, dtype=np.int64),
+            "hash": [f"{h:032x}" for h in draw.integers(0, 10 * n, n).tolist()],
+            "truth": truth,
+            "target": target,
+            "predicted": column(top[:, 0].astype(np.int32)),
+            "probability": column(top_p[:, 0]),
+            "p_true": column(p_true, bad | foreign),
+            "top": lists(top.astype(np.int32)),
+            "top_p": lists(top_p),
+            "loss": column(loss, bad | foreign),
+            "entropy": column(np.round(-(top_p * np.log2(top_p)).sum(1), 2)),
+            "margin": column(top_p[:, 0] - (top_p[:, 1] if classes > 1 else 0)),
+            "embedding": lists(vectors),
+            "error": pa.array(np.where(bad, "image-truncated: The file is damaged.", ""), mask=~bad),
+        }
+    )
     pq.write_table(table, path, compression="zstd", row_group_size=5_000)
     return table

@@ -158,8 +158,14 @@ def test_a_checkpoint_with_nan_ends_with_two_and_names_the_tensor(tmp_path, caps
     with torch.no_grad():
         model.blocks[2].attn.proj.weight[0, 0] = float("nan")
     embedded.save(model, tmp_path / "nan.safetensors", {})
-    arguments = ["explain", str(SAMPLES / "chelsea.jpg"), "--out", str(tmp_path), "--model",
-                 f"file:{tmp_path / 'nan.safetensors'}"]
+    arguments = [
+        "explain",
+        str(SAMPLES / "chelsea.jpg"),
+        "--out",
+        str(tmp_path),
+        "--model",
+        f"file:{tmp_path / 'nan.safetensors'}",
+    ]
     assert main(arguments) == 2
     assert "blocks.2.attn.proj.weight" in capsys.readouterr().err
 
@@ -170,8 +176,14 @@ def test_numbers_beyond_float32_are_a_sentence_and_no_file(tmp_path, capsys, ten
     with torch.no_grad():
         model.get_parameter(tensor).fill_(3e38)
     vc.save(model, tmp_path / "huge.safetensors")
-    arguments = ["explain", str(SAMPLES / "chelsea.jpg"), "--out", str(tmp_path / "out"), "--model",
-                 f"file:{tmp_path / 'huge.safetensors'}"]
+    arguments = [
+        "explain",
+        str(SAMPLES / "chelsea.jpg"),
+        "--out",
+        str(tmp_path / "out"),
+        "--model",
+        f"file:{tmp_path / 'huge.safetensors'}",
+    ]
     assert main(arguments) == 2
     assert "chelsea.jpg: The model's numbers for this picture are not finite." in capsys.readouterr().err
     assert not list((tmp_path / "out").iterdir())

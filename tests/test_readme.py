@@ -20,8 +20,10 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.M | re.S)
 
 def places(text: str) -> set[str]:
     """The names of its headings, as links give them."""
-    return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in
-            re.findall(r"^#+ (.+)$", text, re.M)}
+    return {
+        re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", text, re.M)
+    }
 
 
 def test_links_lead_to_files_and_headings():
@@ -55,16 +57,22 @@ def test_python_runs(tmp_path, monkeypatch):
 
 
 def commands() -> list[str]:
-    lines = [line.partition("  #")[0].strip() for language, code in BLOCKS if language == "sh"
-             for line in code.splitlines()]
+    lines = [
+        line.partition("  #")[0].strip() for language, code in BLOCKS if language == "sh" for line in code.splitlines()
+    ]
     return [line for line in lines if line]
 
 
 def test_the_shells_first_example_runs(tmp_path):
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     first = next(line for line in commands() if "explain" in line)
-    done = subprocess.run([sys.executable, *shlex.split(first)[1:]], cwd=tmp_path, capture_output=True, text=True,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, *shlex.split(first)[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/chelsea.rollout.png").exists()
 

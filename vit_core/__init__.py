@@ -14,5 +14,21 @@ from vit_core.errors import InputError
 from vit_core.models.config import VARIANTS, ViTConfig
 from vit_core.models.vit import VisionTransformer, attention_weights
 
-__all__ = ["VARIANTS", "InputError", "Trace", "ViTConfig", "VisionTransformer", "attention_weights", "available",
-           "best_device", "from_timm", "fused_layers", "load", "predict", "record", "rollout", "save", "top_k"]
+__all__ = [
+    "VARIANTS",
+    "InputError",
+    "Trace",
+    "ViTConfig",
+    "VisionTransformer",
+    "attention_weights",
+    "available",
+    "best_device",
+    "from_timm",
+    "fused_layers",
+    "load",
+    "predict",
+    "record",
+    "rollout",
+    "save",
+    "top_k",
+]

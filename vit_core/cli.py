@@ -20,9 +20,14 @@ from vit_core.images.read import grid_to_picture, read
 from vit_core.serving.queue import roomy
 
 #: By `model.assumed`: what a file did not tell, and what it was taken for.
-_ASSUMED = {"heads": ("heads", "heads {width} wide"), "pool": ("pooling", "class token"),
-            "average": ("pooling", "mean of the patches"), "grid": ("grid", "square"),
-            "layers": ("layers", "norms first, {activation}"), "preprocess": ("preprocessing", "mean 0.5")}
+_ASSUMED = {
+    "heads": ("heads", "heads {width} wide"),
+    "pool": ("pooling", "class token"),
+    "average": ("pooling", "mean of the patches"),
+    "grid": ("grid", "square"),
+    "layers": ("layers", "norms first, {activation}"),
+    "preprocess": ("preprocessing", "mean 0.5"),
+}
 
 
 def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
@@ -33,9 +38,12 @@ def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
         *names, last = (_ASSUMED[fact][0] for fact in model.assumed)
         told = f"{', '.join(names)} and {last}" if names else last
         taken = ", ".join(_ASSUMED[fact][1] for fact in model.assumed).format(
-            width=model.config.head_dim, activation=model.config.activation)
-        print(f"{args.model} does not tell its {told}: taken as usual ({taken}); vc.save writes a file that does.",
-              file=sys.stderr)
+            width=model.config.head_dim, activation=model.config.activation
+        )
+        print(
+            f"{args.model} does not tell its {told}: taken as usual ({taken}); vc.save writes a file that does.",
+            file=sys.stderr,
+        )
     if args.device is None and next(model.parameters()).device.type != vc.best_device().type:
         print(f"The GPU's memory was too small for {args.model}, so the CPU runs it.", file=sys.stderr)
     return model
@@ -45,8 +53,13 @@ def _looked_at(model: vc.VisionTransformer, picture, args: argparse.Namespace) -
     """The trace, the token's rollout (N,), and where it looks, (layers, heads, rows, cols); the latter on the CPU."""
     trace = vc.record(model, picture, args.bf16)
     row = vc.rollout(trace, args.fusion, args.residual, args.discard, token=args.token).cpu()
-    return trace, row, np.stack([trace.on_grid(trace.attention(layer, [args.token])[:, 0]).cpu().numpy()
-                                 for layer in range(trace.depth)])
+    return (
+        trace,
+        row,
+        np.stack(
+            [trace.on_grid(trace.attention(layer, [args.token])[:, 0]).cpu().numpy() for layer in range(trace.depth)]
+        ),
+    )
 
 
 def explain(args: argparse.Namespace) -> int:
@@ -89,19 +102,30 @@ def explain(args: argparse.Namespace) -> int:
             "predictions": labels and [{"label": label, "probability": p} for label, p in labels],
             "grid": trace.grid,
             "prefix": model.config.prefix_names,
-            "crop": {"box": trace.crop.box, "picture": trace.crop.picture, "input": trace.crop.input,
-                     "part": part},  # the picture is 1/part of the file's size
+            "crop": {
+                "box": trace.crop.box,
+                "picture": trace.crop.picture,
+                "input": trace.crop.input,
+                "part": part,
+            },  # the picture is 1/part of the file's size
             "rollout": {name: getattr(args, name) for name in ("fusion", "residual", "discard", "token")},
         }
         out = args.out / stem
-        Path(f"{out}.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8",
-                                        "backslashreplace")
+        Path(f"{out}.json").write_text(
+            json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8", "backslashreplace"
+        )
         shown = grid_to_picture(rollout, trace.crop, model.config.patch_size, smooth=True)
         overlay(picture, shown).save(f"{out}.rollout.png")
         for layer, maps in enumerate(heads):
             tile(maps).save(f"{out}.layer{layer + 1:02}.png")
-        np.savez_compressed(f"{out}.npz", rollout=rollout, rollout_row=row.numpy(), attention=heads,
-                            logits=logits, token_norms=trace.token_norms.cpu().numpy())
+        np.savez_compressed(
+            f"{out}.npz",
+            rollout=rollout,
+            rollout_row=row.numpy(),
+            attention=heads,
+            logits=logits,
+            token_norms=trace.token_norms.cpu().numpy(),
+        )
         said = ", ".join(f"{label} {p:.0%}" for label, p in labels[:3]) if labels else "no head, no prediction"
         print(f"{path}{f' (opened at 1/{part} of its size)' if part > 1 else ''}: {said} -> {out}.*")
     return status
@@ -124,8 +148,10 @@ def evaluate(args: argparse.Namespace) -> int:
         now = time.monotonic()
         if p.done == p.total or now - said[0] >= (0.5 if sys.stdout.isatty() else 10):
             said[0] = now
-            line = f"{p.done:,} of {p.total:,}  {p.rate:,.1f} pictures/s  {p.seconds_left:,.0f} s left  " \
-                   f"{p.errors:,} unreadable"
+            line = (
+                f"{p.done:,} of {p.total:,}  {p.rate:,.1f} pictures/s  {p.seconds_left:,.0f} s left  "
+                f"{p.errors:,} unreadable"
+            )
             print(f"\r{line:78}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -135,9 +161,20 @@ def evaluate(args: argparse.Namespace) -> int:
             model = _loaded(args)
             table = run.class_table(args.table) if args.table else None
             _mapping(source, run.mapped(model, source, table))
-            path = run.evaluate(model, source, args.out, name=args.model, table=table, batch=args.batch,
-                                workers=args.workers, on_progress=say, should_stop=lambda: bool(stopped),
-                                restart=args.restart, lock=held, engine=args.engine)
+            path = run.evaluate(
+                model,
+                source,
+                args.out,
+                name=args.model,
+                table=table,
+                batch=args.batch,
+                workers=args.workers,
+                on_progress=say,
+                should_stop=lambda: bool(stopped),
+                restart=args.restart,
+                lock=held,
+                engine=args.engine,
+            )
     except vc.InputError as error:
         if error.code != "evaluate-cancelled":
             raise
@@ -148,19 +185,26 @@ def evaluate(args: argparse.Namespace) -> int:
             signal.signal(number, handler)
     end = run.described(args.out)
     share = f"{end['right'] / end['known']:.2%}" if end["known"] else "none"
-    print(f"\naccuracy {share} ({end['right']:,} of {end['known']:,}; {end['errors']:,} unreadable, "
-          f"{end['done'] - end['known'] - end['errors']:,} of classes that the model does not know)\n{path}")
+    print(
+        f"\naccuracy {share} ({end['right']:,} of {end['known']:,}; {end['errors']:,} unreadable, "
+        f"{end['done'] - end['known'] - end['errors']:,} of classes that the model does not know)\n{path}"
+    )
     return 0
 
 
 def _mapping(source, match) -> None:
     """What maps and what does not, before anything runs."""
     known = len(source.classes) - len(match.unknown)
-    print(f"{source.title}: {len(source):,} pictures, {len(source.classes):,} classes; the model knows {known:,} of "
-          f"them, by {match.by}")
+    print(
+        f"{source.title}: {len(source):,} pictures, {len(source.classes):,} classes; the model knows {known:,} of "
+        f"them, by {match.by}"
+    )
     several = "fit several of the model's classes, so none is taken (a --table may say which, by its number from 0)"
-    for title, names in (("not known to the model", [name for name in match.unknown if name not in match.ambiguous]),
-                         (several, match.ambiguous), ("classes of the model without pictures", match.unused)):
+    for title, names in (
+        ("not known to the model", [name for name in match.unknown if name not in match.ambiguous]),
+        (several, match.ambiguous),
+        ("classes of the model without pictures", match.unused),
+    ):
         if names:
             more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
             print(f"{title}: {', '.join(map(str, names[:12]))}{more}")
@@ -206,8 +250,12 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--bf16", action="store_true", help="multiply in bfloat16 on the CPU too: faster, less exact")
     one.set_defaults(run=explain)
     one = commands.add_parser("evaluate", help="a model's predictions for labelled pictures, as a Parquet table")
-    one.add_argument("source", metavar="SOURCE", help="class folders, a CSV or Parquet file of paths and labels, "
-                     "CIFAR or Fashion-MNIST files, or bundled:fashion")
+    one.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="class folders, a CSV or Parquet file of paths and labels, "
+        "CIFAR or Fashion-MNIST files, or bundled:fashion",
+    )
     one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="one that holds such a run goes on")
     one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
@@ -215,8 +263,12 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--batch", type=_count(1), help="pictures at once (default: 64, on a CPU fewer of a large model)")
     one.add_argument("--workers", type=_count(0), help="processes that decode; 0: none (default: by the cores)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
-    one.add_argument("--engine", choices=["local", "ray"], default="local", help="what runs it; ray needs "
-                     "requirements-ray.txt (default: %(default)s)")
+    one.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="what runs it; ray needs requirements-ray.txt (default: %(default)s)",
+    )
     one.add_argument("--restart", action="store_true", help="throw away what DIR holds of an earlier run")
     one.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # a descriptor, from `vit_core.evaluation.run.start`
     one.set_defaults(run=evaluate)

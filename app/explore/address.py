@@ -27,8 +27,10 @@ def to_atlas(result: Result | Outline, get: Callable[[str], object]) -> dict:
 def cell(result: Result | Outline, get: Callable[[str], object]) -> tuple[int, int]:
     """Of `to_atlas`, the layer and the head, or what stands beside the heads; from 0."""
     depth, heads, kept = result.config.depth, result.config.heads, str(get("head") or "mean")
-    return (_number(get("layer"), 1, depth, depth) - 1,
-            COLUMNS[kept] if kept in COLUMNS else _number(kept, 1, heads, 0) - 1)
+    return (
+        _number(get("layer"), 1, depth, depth) - 1,
+        COLUMNS[kept] if kept in COLUMNS else _number(kept, 1, heads, 0) - 1,
+    )
 
 
 def query(result: Result | Outline, get: Callable[[str], object]) -> int:
@@ -37,8 +39,9 @@ def query(result: Result | Outline, get: Callable[[str], object]) -> int:
     if kept in result.prefix_names:
         return result.prefix_names.index(kept)
     if kept == "patch" or not result.prefix_names:
-        row, col = (_number(get(name), 1, n, (n + 1) // 2) - 1
-                    for name, n in zip(("row", "col"), result.grid, strict=True))
+        row, col = (
+            _number(get(name), 1, n, (n + 1) // 2) - 1 for name, n in zip(("row", "col"), result.grid, strict=True)
+        )
         return result.token((row, col))
     return 0
 
@@ -47,9 +50,12 @@ def from_atlas(result: Result | Outline, view: dict) -> dict:
     """What the atlas says, to be kept. `pinned` is places joined by dots: "class", "5-7" (row and column)."""
     columns = {number: name for name, number in COLUMNS.items()}
     query = view["query"]
-    kept = {"layer": view["layer"] + 1, "head": columns.get(view["head"], str(view["head"] + 1)),
-            "pinned": ".".join(_said(result, token) for token in view["pinned"]) or None,
-            **{name: view[name] for name in CHOICES}}
+    kept = {
+        "layer": view["layer"] + 1,
+        "head": columns.get(view["head"], str(view["head"] + 1)),
+        "pinned": ".".join(_said(result, token) for token in view["pinned"]) or None,
+        **{name: view[name] for name in CHOICES},
+    }
     if query < result.config.prefix:
         return kept | {"from": result.prefix_names[query]}
     row, col = divmod(query - result.config.prefix, result.grid[1])

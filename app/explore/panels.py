@@ -53,11 +53,17 @@ def pair(key: str, parts: int = 3):
     return st.container(key=f"{key}_pair_of_{parts}")
 
 
-def chart(figure: figures.Finished, key: str, on_select: Callable | str = "ignore", height: int | str = "content",
-          alt: str | None = None) -> None:
+def chart(
+    figure: figures.Finished,
+    key: str,
+    on_select: Callable | str = "ignore",
+    height: int | str = "content",
+    alt: str | None = None,
+) -> None:
     """A plotly figure in the house's way."""
-    st.plotly_chart(figure, key=key, on_select=on_select, selection_mode="points", config=figures.CONFIG,
-                    height=height, alt=alt)
+    st.plotly_chart(
+        figure, key=key, on_select=on_select, selection_mode="points", config=figures.CONFIG, height=height, alt=alt
+    )
 
 
 def place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
@@ -129,10 +135,12 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
     t = state.t()
     best = result.predictions(3)
     if best:
-        answer = " · ".join(t("atlas.class", name=escaped(class_name(result, i), 60),
-                              percent=percent(p)) for i, p in best)
-        st.markdown(t("atlas.answer", answer=answer)
-                    + (" " + t("predictions.expected", name=expected) if expected else ""))
+        answer = " · ".join(
+            t("atlas.class", name=escaped(class_name(result, i), 60), percent=percent(p)) for i, p in best
+        )
+        st.markdown(
+            t("atlas.answer", answer=answer) + (" " + t("predictions.expected", name=expected) if expected else "")
+        )
     else:
         st.markdown(t("atlas.none"))
     outline = result.outline  # what the callback keeps, for as long as a browser is there
@@ -158,8 +166,15 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
         late = {"rollout"} if state.get("passing") and not outline.strip_fits else ()
         state.rerun(*(name for name in SHOWN if name not in late))
 
-    piece.atlas(computed(result, "atlas"), words=WORDS[t.language], view=wanted | {"seq": state.get("atlas_order", 0)},
-                known=state.get(key), key=key, on_change=changed, ask=functools.partial(cache.derived, result))
+    piece.atlas(
+        computed(result, "atlas"),
+        words=WORDS[t.language],
+        view=wanted | {"seq": state.get("atlas_order", 0)},
+        known=state.get(key),
+        key=key,
+        on_change=changed,
+        ask=functools.partial(cache.derived, result),
+    )
     fold(t, "attention")
 
 
@@ -175,13 +190,30 @@ def received(result: Result, *, key: str) -> None:
     left, top, right, bottom = crop.box
     height, width = crop.picture
     inside = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
-    titled(t("received.title"),
-           t("received.text", width=f"{width:,}", height=f"{height:,}", crop_width=f"{inside[0]:,.0f}",
-             crop_height=f"{inside[1]:,.0f}", input_width=crop.input[1], input_height=crop.input[0], rows=rows,
-             cols=cols, patches=f"{rows * cols:,}", patch_width=pw, patch_height=ph, prefix=trace.prefix,
-             tokens=f"{trace.length:,}"))
-    st.image(cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)), width="content",
-             alt=t("received.alt", width=crop.input[1], height=crop.input[0]))
+    titled(
+        t("received.title"),
+        t(
+            "received.text",
+            width=f"{width:,}",
+            height=f"{height:,}",
+            crop_width=f"{inside[0]:,.0f}",
+            crop_height=f"{inside[1]:,.0f}",
+            input_width=crop.input[1],
+            input_height=crop.input[0],
+            rows=rows,
+            cols=cols,
+            patches=f"{rows * cols:,}",
+            patch_width=pw,
+            patch_height=ph,
+            prefix=trace.prefix,
+            tokens=f"{trace.length:,}",
+        ),
+    )
+    st.image(
+        cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)),
+        width="content",
+        alt=t("received.alt", width=crop.input[1], height=crop.input[0]),
+    )
     fold(t, "received")
 
 
@@ -195,8 +227,13 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
         fold(t, "predictions")
         return
     names = [plain(class_name(result, i)) for i, _ in best]
-    said = t("predictions.text", count=len(best), classes=f"{result.trace.logits.numel():,}",
-             percent=percent(best[0][1]), name=escaped(names[0], 60))
+    said = t(
+        "predictions.text",
+        count=len(best),
+        classes=f"{result.trace.logits.numel():,}",
+        percent=percent(best[0][1]),
+        name=escaped(names[0], 60),
+    )
     titled(t("predictions.title"), said + (" " + t("predictions.expected", name=expected) if expected else ""))
     chart(cache.drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
     fold(t, "predictions")
@@ -216,22 +253,51 @@ def positions(result: Result, *, key: str) -> None:
     with pair(key, 2):
         st.markdown(t("positions.text"))
         picture = cache.drawn_of_model(result, figures.grid_picture, (similarity,), low, 1.0)
-        chart(cache.drawn_of_model(result, figures.grid_of_grids, (picture,), result.grid, (row - 1, col - 1),
-                                   t("positions.pick"), low, 1.0, t("positions.scale")),
-              f"{key}_chart", pick(f"{key}_chart"))
+        chart(
+            cache.drawn_of_model(
+                result,
+                figures.grid_of_grids,
+                (picture,),
+                result.grid,
+                (row - 1, col - 1),
+                t("positions.pick"),
+                low,
+                1.0,
+                t("positions.scale"),
+            ),
+            f"{key}_chart",
+            pick(f"{key}_chart"),
+        )
         st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
-        chart(cache.drawn_of_model(result, figures.enlarged, (), similarity[row - 1, col - 1], low, 1.0,
-                                   t("positions.scale"), t("positions.hover"), (row - 1, col - 1)), f"{key}_one")
+        chart(
+            cache.drawn_of_model(
+                result,
+                figures.enlarged,
+                (),
+                similarity[row - 1, col - 1],
+                low,
+                1.0,
+                t("positions.scale"),
+                t("positions.hover"),
+                (row - 1, col - 1),
+            ),
+            f"{key}_one",
+        )
     fold(t, "positions")
 
 
 def filters(result: Result, *, key: str) -> None:
     """The patch embedding's principal filters."""
     t, (components, share) = state.t(), computed(result, "filters")
-    titled(t("filters.title"), t("filters.text", count=len(components), dim=result.trace.config.dim,
-                                 percent=percent(share.sum())))
-    st.image(cache.drawn_of_model(result, figures.filters, (components,)), width="stretch",
-             alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]))
+    titled(
+        t("filters.title"),
+        t("filters.text", count=len(components), dim=result.trace.config.dim, percent=percent(share.sum())),
+    )
+    st.image(
+        cache.drawn_of_model(result, figures.filters, (components,)),
+        width="stretch",
+        alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]),
+    )
     fold(t, "filters")
 
 
@@ -255,13 +321,36 @@ def rollout(result: Result, *, key: str) -> None:
     with st.container(key=f"{key}_controls"):  # in a row, by style.css
         if trace.depth > 1:
             st.slider(t("rollout.span"), 1, trace.depth, key="span", persist_state="session")
-        residual = st.slider(t("rollout.residual"), 0.0, 1.0, 0.5, 0.05, key="residual",
-                             help=t("rollout.residual.help"), persist_state="session")
-        discard = st.slider(t("rollout.discard"), 0.0, 0.95, 0.0, 0.05, format="percent", key="discard",
-                            help=t("rollout.discard.help"), persist_state="session")
-        fusion = st.segmented_control(t("rollout.fusion"), ("mean", "max", "min"), default="mean", required=True,
-                                      key="fusion", format_func=lambda f: t(f"rollout.fusion.{f}"),
-                                      persist_state="session")
+        residual = st.slider(
+            t("rollout.residual"),
+            0.0,
+            1.0,
+            0.5,
+            0.05,
+            key="residual",
+            help=t("rollout.residual.help"),
+            persist_state="session",
+        )
+        discard = st.slider(
+            t("rollout.discard"),
+            0.0,
+            0.95,
+            0.0,
+            0.05,
+            format="percent",
+            key="discard",
+            help=t("rollout.discard.help"),
+            persist_state="session",
+        )
+        fusion = st.segmented_control(
+            t("rollout.fusion"),
+            ("mean", "max", "min"),
+            default="mean",
+            required=True,
+            key="fusion",
+            format_func=lambda f: t(f"rollout.fusion.{f}"),
+            persist_state="session",
+        )
     depth = last
     if not fits and last > first:  # where every depth is there, the browser chooses among them
         state.bound("depth", first, last, last)
@@ -269,25 +358,50 @@ def rollout(result: Result, *, key: str) -> None:
     options = Rollout(fusion, residual, discard, first - 1, depth - 1, token)
     rows = result.rolled.get(options)
     if rows is None:
-        rows = cache.derived(result, cache.run_saying, (result.name, "rollout", fusion, discard > 0), figure_busy,
-                             result.rollouts, options)
+        rows = cache.derived(
+            result,
+            cache.run_saying,
+            (result.name, "rollout", fusion, discard > 0),
+            figure_busy,
+            result.rollouts,
+            options,
+        )
     maps, layers = result.on_grid(rows), range(depth + 1 - len(rows), depth + 1)
     depths.rollout(
-        computed(result, "atlas"), maps, key=f"{key}_maps", first=layers[0], patch=patch,
+        computed(result, "atlas"),
+        maps,
+        key=f"{key}_maps",
+        first=layers[0],
+        patch=patch,
         labels=[t("rollout.label", layer=layer, peak=percent(m.max())) for layer, m in zip(layers, maps, strict=True)],
         said=[(t("rollout.one", layer=layer), describe(result, row)) for layer, row in zip(layers, rows, strict=True)],
-        words={"depths": t("rollout.depth"), "stage": t("rollout.stage"), "place": t("map.place"),
-               "opacity": t("map.opacity"), "shared": t("map.shared"), "help": t("map.shared.help")})
+        words={
+            "depths": t("rollout.depth"),
+            "stage": t("rollout.stage"),
+            "place": t("map.place"),
+            "opacity": t("map.opacity"),
+            "shared": t("map.shared"),
+            "help": t("map.shared.help"),
+        },
+    )
     fold(t, "rollout")
 
 
 def distances(result: Result, *, key: str) -> None:
     """Mean attention distance of each head, by layer."""
     t, chosen, values = state.t(), at_head(result), computed(result, "distances")
-    titled(t("distances.title"), t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1,
-                                   value=number(float(values[chosen]))) if chosen else t("distances.text.mean"))
-    chart(cache.drawn(result, figures.per_head, (), values, t("distances.x"), t("distances.y"), t("distances.hover"),
-                      chosen, None), f"{key}_chart")
+    titled(
+        t("distances.title"),
+        t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1, value=number(float(values[chosen])))
+        if chosen
+        else t("distances.text.mean"),
+    )
+    chart(
+        cache.drawn(
+            result, figures.per_head, (), values, t("distances.x"), t("distances.y"), t("distances.hover"), chosen, None
+        ),
+        f"{key}_chart",
+    )
     fold(t, "distances")
 
 
@@ -295,8 +409,20 @@ def entropies(result: Result, *, key: str) -> None:
     """Mean attention entropy of each head, by layer."""
     t, most, values = state.t(), float(np.log2(result.trace.length)), computed(result, "entropies")
     titled(t("entropies.title"), t("entropies.text", most=number(most), tokens=f"{result.trace.length:,}"))
-    chart(cache.drawn(result, figures.per_head, (), values, t("distances.x"), t("entropies.y"), t("entropies.hover"),
-                      at_head(result), most), f"{key}_chart")
+    chart(
+        cache.drawn(
+            result,
+            figures.per_head,
+            (),
+            values,
+            t("distances.x"),
+            t("entropies.y"),
+            t("entropies.hover"),
+            at_head(result),
+            most,
+        ),
+        f"{key}_chart",
+    )
     fold(t, "entropies")
 
 
@@ -311,6 +437,18 @@ def norms(result: Result, *, key: str) -> None:
     t = state.t()
     titled(t("norms.title"), t("norms.text"))
     names = [*map(t.token, result.prefix_names), t("norms.median"), t("norms.range")]
-    chart(cache.drawn(result, figures.norms, (), computed(result, "norms"), result.prefix_names, names, t("norms.x"),
-                      t("norms.y"), t("norms.hover")), f"{key}_chart")
+    chart(
+        cache.drawn(
+            result,
+            figures.norms,
+            (),
+            computed(result, "norms"),
+            result.prefix_names,
+            names,
+            t("norms.x"),
+            t("norms.y"),
+            t("norms.hover"),
+        ),
+        f"{key}_chart",
+    )
     fold(t, "norms")

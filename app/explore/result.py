@@ -139,8 +139,12 @@ class Result:
         arrays = _arrays(derived)
         pictures = [value for value in derived if isinstance(value, Image.Image)]
         atlas = held.get("atlas")
-        return (self.trace.nbytes + sum(held.nbytes for held in (*kept, *arrays)) + (atlas.nbytes if atlas else 0)
-                + sum(image.width * image.height * len(image.getbands()) for image in pictures))
+        return (
+            self.trace.nbytes
+            + sum(held.nbytes for held in (*kept, *arrays))
+            + (atlas.nbytes if atlas else 0)
+            + sum(image.width * image.height * len(image.getbands()) for image in pictures)
+        )
 
     @functools.cached_property
     def digest(self) -> str:
@@ -185,8 +189,9 @@ class Result:
             shrunk = shrunk.resize(small, Image.Resampling.LANCZOS)
         across, down = step[0] / dx, step[1] / dy
         matrix = np.array([[across, 0, left / dx + across / 2 - 0.5], [0, down, top / dy + down / 2 - 0.5]])
-        out = cv2.warpAffine(np.asarray(shrunk), matrix, size, flags=smooth | cv2.WARP_INVERSE_MAP,
-                             borderMode=cv2.BORDER_REPLICATE)
+        out = cv2.warpAffine(
+            np.asarray(shrunk), matrix, size, flags=smooth | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        )
         x, y = (start + (np.arange(n) + 0.5) * by for start, n, by in zip((left, top), size, step, strict=True))
         out[:, (x < 0) | (x > self.picture.width)] = 0
         out[(y < 0) | (y > self.picture.height)] = 0

@@ -35,8 +35,14 @@ def stage(shown):
     sidebar.catch_up()
     result = shown()
     scene = state.one_of("scene", SCENES)
-    data = cache.scene(result, state.picture()[0], scene, json.dumps(state.get("want") or {}), state.get("lang"),
-                       state.get("source") == "sample")
+    data = cache.scene(
+        result,
+        state.picture()[0],
+        scene,
+        json.dumps(state.get("want") or {}),
+        state.get("lang"),
+        state.get("source") == "sample",
+    )
     state.write_address(ADDRESS)  # first: once the stage has its answer, it may say the next thing
     lecture(data, state.get("heard", 0), key="stage", on_said=said)
 

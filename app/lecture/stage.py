@@ -94,8 +94,10 @@ class Stage:
         if logits is None:
             return []
         best = logits.float().softmax(-1).topk(min(k, logits.numel()))
-        return [{"index": i, "label": self.label(i), "p": p}
-                for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
+        return [
+            {"index": i, "label": self.label(i), "p": p}
+            for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        ]
 
 
 def array(tensor: Tensor) -> np.ndarray:
@@ -115,5 +117,3 @@ def one_of(want: dict, name: str, options: tuple, default=None):
     """A choice that the browser asked for; `default` (or the first option) for what is none."""
     value = want.get(name)
     return value if any(value is o or value == o for o in options) else options[0] if default is None else default
-
-

@@ -16,37 +16,83 @@ def calibration(of: Calibration, x_title: str, y_title: str, hover: str, height:
     """A bar a bin: how often its pictures are right, with Wilson's interval; the line is where they should be. Axes in
     percent."""
     there = of.count > 0
-    low, high, right, least, most = (100 * a[there] for a in (of.low, of.high, of.accuracy, of.accuracy_low,
-                                                              of.accuracy_high))
+    low, high, right, least, most = (
+        100 * a[there] for a in (of.low, of.high, of.accuracy, of.accuracy_low, of.accuracy_high)
+    )
     share = of.count[there] / max(1, of.count.sum())
     scale = dict(range=[0, 102], ticksuffix=" %", dtick=25, tickangle=0)
     figure = blank(height, margin=TITLED | dict(r=30), xaxis=axis(x_title, **scale), yaxis=axis(y_title, **scale))
-    add(figure, "bar", x=(low + high) / 2, y=right, width=0.92 * (high - low), hovertemplate=hover,
+    add(
+        figure,
+        "bar",
+        x=(low + high) / 2,
+        y=right,
+        width=0.92 * (high - low),
+        hovertemplate=hover,
         customdata=np.stack([of.count[there], of.confidence[there]], 1),
         marker=dict(color=ACCENT, opacity=0.35 + 0.65 * np.sqrt(share)),
-        error_y=dict(type="data", symmetric=False, array=(most - right).clip(0),
-                     arrayminus=(right - least).clip(0), color=QUIET, thickness=1.5, width=3))
-    add(figure, "scatter", x=[0, 100], y=[0, 100], mode="lines", hoverinfo="skip",
-        line=dict(color=QUIET, width=2, dash="dot"))
+        error_y=dict(
+            type="data",
+            symmetric=False,
+            array=(most - right).clip(0),
+            arrayminus=(right - least).clip(0),
+            color=QUIET,
+            thickness=1.5,
+            width=3,
+        ),
+    )
+    add(
+        figure,
+        "scatter",
+        x=[0, 100],
+        y=[0, 100],
+        mode="lines",
+        hoverinfo="skip",
+        line=dict(color=QUIET, width=2, dash="dot"),
+    )
     return figure
 
 
-def points(places: np.ndarray, outcome: np.ndarray, numbers: np.ndarray, hover: Sequence[str], names: Sequence[str],
-           height: int = 440) -> dict:
+def points(
+    places: np.ndarray,
+    outcome: np.ndarray,
+    numbers: np.ndarray,
+    hover: Sequence[str],
+    names: Sequence[str],
+    height: int = 440,
+) -> dict:
     """Pictures as points (m, 2); `outcome` (m,) 0 right, 1 wrong, 2 neither, of those `names`, the errors on top.
 
     The number of a picture's row is the custom data of a click on it.
     """
     bare = dict(visible=False, fixedrange=True)
-    figure = blank(height, showlegend=True, margin=dict(l=8, r=8, t=40, b=8), clickmode="event+select",
-                   legend=dict(orientation="h", y=1.01, yanchor="bottom", x=0, font=dict(size=FONT),
-                               itemsizing="constant"), xaxis=bare, yaxis=bare)
+    figure = blank(
+        height,
+        showlegend=True,
+        margin=dict(l=8, r=8, t=40, b=8),
+        clickmode="event+select",
+        legend=dict(orientation="h", y=1.01, yanchor="bottom", x=0, font=dict(size=FONT), itemsizing="constant"),
+        xaxis=bare,
+        yaxis=bare,
+    )
     hover = np.asarray(hover, object)
     for kind, colour, size, opacity in ((2, "#7f6bb3", 6, 0.6), (0, QUIET, 5, 0.4), (1, WRONG, 7, 0.85)):
         here = outcome == kind
         if here.any():  # not WebGL: plotly compiles its shaders by eval, which the pages are not allowed
             seen = dict(marker=dict(opacity=opacity))
-            add(figure, "scatter", x=places[here, 0], y=places[here, 1], mode="markers", customdata=numbers[here],
-                text=hover[here], name=names[kind], showlegend=True, hovertemplate="%{text}<extra></extra>",
-                marker=dict(size=size, color=colour, opacity=opacity), selected=seen, unselected=seen)
+            add(
+                figure,
+                "scatter",
+                x=places[here, 0],
+                y=places[here, 1],
+                mode="markers",
+                customdata=numbers[here],
+                text=hover[here],
+                name=names[kind],
+                showlegend=True,
+                hovertemplate="%{text}<extra></extra>",
+                marker=dict(size=size, color=colour, opacity=opacity),
+                selected=seen,
+                unselected=seen,
+            )
     return figure

@@ -32,8 +32,13 @@ PAIRS = 2_000  # near-duplicates listed
 THUMB = 128  # longer side, pixels
 KEPT = 600  # thumbnails of a run that stay in memory, some kilobytes each
 #: The lists of the gallery: an order, and what every picture in it has in common.
-LISTS = {"confident": Filter(outcome="wrong", order="confident"), "margin": Filter(order="margin"),
-         "labels": Filter(), "duplicates": Filter(), "all": Filter(order="path")}
+LISTS = {
+    "confident": Filter(outcome="wrong", order="confident"),
+    "margin": Filter(order="margin"),
+    "labels": Filter(),
+    "duplicates": Filter(),
+    "all": Filter(order="path"),
+}
 OWN = ("labels", "duplicates")  # their order is no order of the table
 
 
@@ -49,8 +54,13 @@ class Asked:
     @property
     def id(self) -> str:
         """The run's name, the same for the same question."""
-        parts = [self.model, *(p and (p if p.startswith("bundled:") else os.path.realpath(p))
-                               for p in (self.source, self.labels, self.table))]
+        parts = [
+            self.model,
+            *(
+                p and (p if p.startswith("bundled:") else os.path.realpath(p))
+                for p in (self.source, self.labels, self.table)
+            ),
+        ]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
 
@@ -119,9 +129,18 @@ def check(what: Asked, model: VisionTransformer) -> Checked:
     source = labelled(what.source, what.labels)
     table = evaluate.class_table(what.table) if what.table else None
     match = evaluate.mapped(model, source, table)
-    return Checked(what, source.title, len(source), len(source.classes), list(match.unknown), list(match.ambiguous),
-                   list(match.unused), match.by, dict(source.left_out),
-                   bool(evaluate.differs(model, source, folder(what.id), table)))
+    return Checked(
+        what,
+        source.title,
+        len(source),
+        len(source.classes),
+        list(match.unknown),
+        list(match.ambiguous),
+        list(match.unused),
+        match.by,
+        dict(source.left_out),
+        bool(evaluate.differs(model, source, folder(what.id), table)),
+    )
 
 
 @dataclass(frozen=True)
@@ -238,7 +257,7 @@ class Run:
 
     def _slice(self, look: Look, offset: int, count: int) -> list[dict]:
         if look.list in OWN:
-            return self.rows.at(self._numbers(look)[offset:offset + count].tolist())
+            return self.rows.at(self._numbers(look)[offset : offset + count].tolist())
         return self.rows.page(look.composed(), offset, count)
 
     def around(self, look: Look, path: str) -> tuple[int | None, str | None, str | None]:
@@ -249,15 +268,18 @@ class Run:
                 return None, None, None
             once = list(dict.fromkeys(numbers))  # one with several duplicates is listed with each, and turned to once
             place, turn = numbers.index(row["number"]), once.index(row["number"])
-            found = self.rows.at(once[max(0, turn - 1):turn + 2])
+            found = self.rows.at(once[max(0, turn - 1) : turn + 2])
         else:
             place = turn = self.rows.position(look.composed(), path)
             if place is None:
                 return None, None, None
             found = self.rows.page(look.composed(), max(0, place - 1), 3)
         here = min(turn, 1)
-        return (place, found[here - 1]["path"] if here else None,
-                found[here + 1]["path"] if len(found) > here + 1 else None)
+        return (
+            place,
+            found[here - 1]["path"] if here else None,
+            found[here + 1]["path"] if len(found) > here + 1 else None,
+        )
 
     def _numbers(self, look: Look) -> np.ndarray:
         """The rows of a list that no order of the table makes, those of the filter kept."""

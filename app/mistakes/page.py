@@ -98,16 +98,35 @@ def picture(run, path: str) -> None:
         st.button(t("mistakes.open.back"), icon=":material/arrow_back:", on_click=leave, key="open_back")
         if place is not None:
             turn = panels.open_picture
-            st.button(t("mistakes.open.before"), icon=":material/chevron_left:", type="tertiary", key="open_before",
-                      on_click=turn, args=(before,), disabled=before is None)
+            st.button(
+                t("mistakes.open.before"),
+                icon=":material/chevron_left:",
+                type="tertiary",
+                key="open_before",
+                on_click=turn,
+                args=(before,),
+                disabled=before is None,
+            )
             st.text(t("mistakes.open.place", number=f"{place + 1:,}", count=f"{run.count_of(look):,}"))
-            st.button(t("mistakes.open.after"), icon=":material/chevron_right:", type="tertiary", key="open_after",
-                      on_click=turn, args=(after,), disabled=after is None)
+            st.button(
+                t("mistakes.open.after"),
+                icon=":material/chevron_right:",
+                type="tertiary",
+                key="open_after",
+                on_click=turn,
+                args=(after,),
+                disabled=after is None,
+            )
             state.put("page", str(place // find.PAGE + 1))  # where the list is opened again
         st.space("stretch")
         if row and row["error"] is None:
-            st.button(t("mistakes.open.explore"), icon=":material/search:", on_click=to_explore, args=(run, path),
-                      key="open_explore")
+            st.button(
+                t("mistakes.open.explore"),
+                icon=":material/search:",
+                on_click=to_explore,
+                args=(run, path),
+                key="open_explore",
+            )
     if row is None:
         st.info(t("mistakes.open.gone"))
         return

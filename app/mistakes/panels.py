@@ -104,21 +104,44 @@ def headline(run: Run) -> None:
 
     low, high = (f"{100 * v:.1f}" for v in found.top1_interval)
     if found.counted:
-        tell(0, t("mistakes.accuracy"), f"{100 * found.top1:.1f} %",
-             t("mistakes.accuracy.interval", low=low, high=high), t("mistakes.accuracy.help"))
-        tell(1, t("mistakes.errors"), f"{wrong:,}", t("mistakes.errors.share", number=number(found.counted / wrong))
-             if wrong else t("mistakes.errors.none"))
+        tell(
+            0,
+            t("mistakes.accuracy"),
+            f"{100 * found.top1:.1f} %",
+            t("mistakes.accuracy.interval", low=low, high=high),
+            t("mistakes.accuracy.help"),
+        )
+        tell(
+            1,
+            t("mistakes.errors"),
+            f"{wrong:,}",
+            t("mistakes.errors.share", number=number(found.counted / wrong)) if wrong else t("mistakes.errors.none"),
+        )
     else:
         tell(0, t("mistakes.accuracy"), "–", t("mistakes.nothing"), t("mistakes.accuracy.help"))
         tell(1, t("mistakes.errors"), "–", t("mistakes.nothing"))
-    tell(2, t("mistakes.pictures"), f"{len(run.columns.number):,}",
-         t("mistakes.pictures.unknown", count=f"{found.unknown:,}") if found.unknown
-         else t("mistakes.pictures.classes", count=f"{len(run.classes):,}"))
-    tell(3, t("mistakes.unreadable"), f"{found.unreadable:,}", t("mistakes.unreadable.text")
-         if found.unreadable else t("mistakes.unreadable.none"))
+    tell(
+        2,
+        t("mistakes.pictures"),
+        f"{len(run.columns.number):,}",
+        t("mistakes.pictures.unknown", count=f"{found.unknown:,}")
+        if found.unknown
+        else t("mistakes.pictures.classes", count=f"{len(run.classes):,}"),
+    )
+    tell(
+        3,
+        t("mistakes.unreadable"),
+        f"{found.unreadable:,}",
+        t("mistakes.unreadable.text") if found.unreadable else t("mistakes.unreadable.none"),
+    )
     ece = run.calibration.ece
-    tell(4, t("mistakes.ece"), t("mistakes.points", value=number(100 * ece)) if np.isfinite(ece) else "–",
-         t("mistakes.ece.text"), t("mistakes.ece.help"))
+    tell(
+        4,
+        t("mistakes.ece"),
+        t("mistakes.points", value=number(100 * ece)) if np.isfinite(ece) else "–",
+        t("mistakes.ece.text"),
+        t("mistakes.ece.help"),
+    )
 
 
 def matrix(run: Run, look: Look, *, key: str) -> None:
@@ -132,17 +155,24 @@ def matrix(run: Run, look: Look, *, key: str) -> None:
     chosen = {}
     for name, options, place in zip(("by", "sort"), (BY, SORT), st.columns(2, gap="small"), strict=True):
         chosen[name] = state.one_of(name, options)
-        chosen[name] = place.selectbox(t(f"mistakes.matrix.{name}"), options, **state.worded(name),
-                                       format_func=lambda o, name=name: t(f"mistakes.matrix.{name}.{o}"),
-                                       label_visibility="collapsed")
+        chosen[name] = place.selectbox(
+            t(f"mistakes.matrix.{name}"),
+            options,
+            **state.worded(name),
+            format_func=lambda o, name=name: t(f"mistakes.matrix.{name}.{o}"),
+            label_visibility="collapsed",
+        )
     by, sort = chosen["by"], chosen["sort"]
     names = [class_name(run, n) for n in range(run.count)] + [t("mistakes.unknown")]
     order = run.order if sort == "confused" else np.array(sorted(run.shown, key=lambda c: names[c].casefold()))
-    words = {name: t(f"mistakes.matrix.{name}") for name in ("axes", "label", "hint", "cell", "row", "column", "in",
-                                                             "out", "all")}
+    words = {
+        name: t(f"mistakes.matrix.{name}")
+        for name in ("axes", "label", "hint", "cell", "row", "column", "in", "out", "all")
+    }
     values = metrics.normalised(run.counts, None if by == "count" else by)
-    data = pack_matrix(run.counts, values, order, names, words, (look.filter.truth, look.filter.predicted),
-                       by != "count")
+    data = pack_matrix(
+        run.counts, values, order, names, words, (look.filter.truth, look.filter.predicted), by != "count"
+    )
 
     def picked() -> None:
         cell = state.get(key)["pick"]
@@ -159,11 +189,19 @@ def classes(run: Run, *, key: str) -> None:
     st.subheader(t("mistakes.classes.title"), anchor=False)
     st.caption(t("mistakes.classes.text"))
     shown = run.shown
-    table = pd.DataFrame({
-        "name": [class_name(run, n) for n in shown], "support": of.support[shown], "recall": 100 * of.recall[shown],
-        "interval": [f"{100 * of.recall_low[n]:.1f} – {100 * of.recall_high[n]:.1f}" if of.support[n] else None
-                     for n in shown],
-        "precision": 100 * of.precision[shown], "f1": 100 * of.f1[shown]})
+    table = pd.DataFrame(
+        {
+            "name": [class_name(run, n) for n in shown],
+            "support": of.support[shown],
+            "recall": 100 * of.recall[shown],
+            "interval": [
+                f"{100 * of.recall_low[n]:.1f} – {100 * of.recall_high[n]:.1f}" if of.support[n] else None
+                for n in shown
+            ],
+            "precision": 100 * of.precision[shown],
+            "f1": 100 * of.f1[shown],
+        }
+    )
     share = functools.partial(st.column_config.NumberColumn, format="%.1f")
 
     def chosen() -> None:
@@ -171,13 +209,21 @@ def classes(run: Run, *, key: str) -> None:
         pick(int(shown[rows[0]]) if rows else None, None)
         state.rerun(*SHOWN)
 
-    st.dataframe(table, key=key, hide_index=True, height=410, placeholder="–", on_select=chosen,
-                 selection_mode="single-row",
-                 column_config={"name": st.column_config.TextColumn(t("mistakes.classes.name"), pinned=True),
-                                "support": st.column_config.NumberColumn(t("mistakes.classes.support"),
-                                                                         format="localized"),
-                                "interval": st.column_config.TextColumn(t("mistakes.classes.interval")),
-                                **{n: share(t(f"mistakes.classes.{n}")) for n in ("recall", "precision", "f1")}})
+    st.dataframe(
+        table,
+        key=key,
+        hide_index=True,
+        height=410,
+        placeholder="–",
+        on_select=chosen,
+        selection_mode="single-row",
+        column_config={
+            "name": st.column_config.TextColumn(t("mistakes.classes.name"), pinned=True),
+            "support": st.column_config.NumberColumn(t("mistakes.classes.support"), format="localized"),
+            "interval": st.column_config.TextColumn(t("mistakes.classes.interval")),
+            **{n: share(t(f"mistakes.classes.{n}")) for n in ("recall", "precision", "f1")},
+        },
+    )
 
 
 def calibration(run: Run, *, key: str) -> None:
@@ -188,8 +234,9 @@ def calibration(run: Run, *, key: str) -> None:
         st.info(t("mistakes.calibration.empty"))
         return
     st.caption(t("mistakes.calibration.text", value=number(100 * of.ece)))
-    figure = mistake_figures.calibration(of, t("mistakes.calibration.x"), t("mistakes.calibration.y"),
-                                         t("mistakes.calibration.hover"))
+    figure = mistake_figures.calibration(
+        of, t("mistakes.calibration.x"), t("mistakes.calibration.y"), t("mistakes.calibration.hover")
+    )
     if listed(run, 380):
         chart(Finished(figure), key)
 
@@ -214,15 +261,20 @@ def embedding_map(run: Run, *, key: str) -> None:
     if not len(numbers):
         st.info(t("mistakes.map.none"))
         return
-    st.caption(t("mistakes.map.text") + " " + (t("mistakes.map.some", shown=f"{len(numbers):,}", count=f"{count:,}")
-                                               if len(numbers) < count else ""))
+    st.caption(
+        t("mistakes.map.text")
+        + " "
+        + (t("mistakes.map.some", shown=f"{len(numbers):,}", count=f"{count:,}") if len(numbers) < count else "")
+    )
     c = run.columns  # in the file's order, so that a row's number is its place
     target, predicted = c.target[numbers], c.predicted[numbers]
     outcome = np.where(target < 0, 2, np.where(target == predicted, 0, 1))
     # Plotly reads a few HTML tags in what it shows at the pointer: none may come from a name.
     name = functools.cache(lambda n: class_name(run, n).replace("&", "&amp;").replace("<", "&lt;"))
-    hover = [t("mistakes.map.point", truth=name(int(a)), predicted=name(int(b)), percent=number(100 * p))
-             for a, b, p in zip(target, predicted, c.probability[numbers], strict=True)]
+    hover = [
+        t("mistakes.map.point", truth=name(int(a)), predicted=name(int(b)), percent=number(100 * p))
+        for a, b, p in zip(target, predicted, c.probability[numbers], strict=True)
+    ]
     kinds = [t(f"mistakes.map.{kind}") for kind in ("right", "wrong", "other")]
 
     def chosen() -> None:
@@ -242,11 +294,21 @@ def pictures(run: Run, look: Look, *, key: str) -> Look:
     """The list with its filters, a page of it as thumbnails, and what can be taken away. What was really shown."""
     t = state.t()
     st.subheader(t("mistakes.gallery.title"), anchor=False)
-    st.segmented_control(t("mistakes.list"), list(LISTS), key="list", required=True, on_change=rewind,
-                         format_func=lambda o: t(f"mistakes.list.{o}"), label_visibility="collapsed",
-                         persist_state="session")
-    st.caption(t("mistakes.text.duplicates", count=f"{PAIRS:,}") if look.list == "duplicates"
-               else t(f"mistakes.text.{look.list}"))
+    st.segmented_control(
+        t("mistakes.list"),
+        list(LISTS),
+        key="list",
+        required=True,
+        on_change=rewind,
+        format_func=lambda o: t(f"mistakes.list.{o}"),
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    st.caption(
+        t("mistakes.text.duplicates", count=f"{PAIRS:,}")
+        if look.list == "duplicates"
+        else t(f"mistakes.text.{look.list}")
+    )
     with st.spinner(t("busy.figure")):
         count = run.count_of(look)
     pages = max(1, -(-count // PAGE))
@@ -257,8 +319,15 @@ def pictures(run: Run, look: Look, *, key: str) -> Look:
         st.space("stretch")
         st.markdown(f"**{count:,}** · {look.page + 1:,} / {pages:,}", width="content")
         for name, by, side in (("before", -1, "left"), ("after", 1, "right")):
-            st.button(f":material/chevron_{side}:", help=t(f"mistakes.{name}"), key=f"{key}_{name}", on_click=turn_to,
-                      args=(look.page, pages, by), disabled=not 0 <= look.page + by < pages, type="tertiary")
+            st.button(
+                f":material/chevron_{side}:",
+                help=t(f"mistakes.{name}"),
+                key=f"{key}_{name}",
+                on_click=turn_to,
+                args=(look.page, pages, by),
+                disabled=not 0 <= look.page + by < pages,
+                type="tertiary",
+            )
     if active := said(run, look):
         st.markdown(active)
     if not count:
@@ -273,8 +342,12 @@ def pictures(run: Run, look: Look, *, key: str) -> Look:
         state.rerun("calibration", "map")
 
     rows = run.page(look)
-    data = pack_gallery([item(run, row) for row in rows], [run.thumbnail(row) for row in rows],
-                        {"none": t("mistakes.count.none")}, state.get("came"))
+    data = pack_gallery(
+        [item(run, row) for row in rows],
+        [run.thumbnail(row) for row in rows],
+        {"none": t("mistakes.count.none")},
+        state.get("came"),
+    )
     mount_gallery(data, key=key, on_open=opened, on_drawn=drawn)
     return look
 
@@ -286,13 +359,24 @@ def item(run: Run, row: dict) -> dict:
     path = plain(row["path"])
     if row["error"] is not None:
         said = t.told(row["error"])
-        return {"path": row["path"], "truth": truth, "predicted": "", "said": plain(said), "outcome": "unreadable",
-                "title": f"{path}\n{plain(said, 300)}"}
+        return {
+            "path": row["path"],
+            "truth": truth,
+            "predicted": "",
+            "said": plain(said),
+            "outcome": "unreadable",
+            "title": f"{path}\n{plain(said, 300)}",
+        }
     predicted = class_name(run, row["predicted"])
     outcome = "unknown" if row["target"] < 0 else "right" if row["target"] == row["predicted"] else "wrong"
-    return {"path": row["path"], "truth": truth, "predicted": predicted,
-            "said": f"{number(100 * row['probability'])} %", "outcome": outcome,
-            "title": t("mistakes.item", path=path, truth=truth, predicted=predicted)}
+    return {
+        "path": row["path"],
+        "truth": truth,
+        "predicted": predicted,
+        "said": f"{number(100 * row['probability'])} %",
+        "outcome": outcome,
+        "title": t("mistakes.item", path=path, truth=truth, predicted=predicted),
+    }
 
 
 def said(run: Run, look: Look) -> str:
@@ -329,8 +413,16 @@ def filters(run: Run, look: Look, key: str) -> None:
     def changed() -> None:
         values = {name: state.get(widget) for name, widget in own.items()}
         low, high = values["confidence"]
-        keep(Filter(values["truth"], values["predicted"], values["outcome"] or None, (low / 100, high / 100),
-                    (values["query"] or "").strip()), shown=True)
+        keep(
+            Filter(
+                values["truth"],
+                values["predicted"],
+                values["outcome"] or None,
+                (low / 100, high / 100),
+                (values["query"] or "").strip(),
+            ),
+            shown=True,
+        )
         state.rerun(*SHOWN)
 
     def clear() -> None:
@@ -338,26 +430,52 @@ def filters(run: Run, look: Look, key: str) -> None:
         state.rerun(*SHOWN)
 
     # The widgets show the filter, whoever set it.
-    now = {"truth": f.truth, "predicted": f.predicted, "outcome": f.outcome, "query": f.query,
-           "confidence": tuple(round(100 * v) for v in f.confidence)}
+    now = {
+        "truth": f.truth,
+        "predicted": f.predicted,
+        "outcome": f.outcome,
+        "query": f.query,
+        "confidence": tuple(round(100 * v) for v in f.confidence),
+    }
     for name, value in now.items():
         state.put(own[name], value)
     active = f != Filter()
-    with st.popover(t("mistakes.filter"), icon=":material/filter_alt:", type="primary" if active else "secondary"), \
-            st.container(key="filter_boxes"):
+    with (
+        st.popover(t("mistakes.filter"), icon=":material/filter_alt:", type="primary" if active else "secondary"),
+        st.container(key="filter_boxes"),
+    ):
         truths = [*options, -1] if run.accuracy.unknown else options
         for name, listed in (("truth", truths), ("predicted", options)):
             if f.to_address().get(name) is not None and getattr(f, name) not in listed:
                 listed = [*listed, getattr(f, name)]
-            st.selectbox(t(f"mistakes.filter.{name}"), listed, index=None, key=own[name], on_change=changed,
-                         format_func=lambda n: class_name(run, n), placeholder=t("mistakes.filter.any"))
-        st.selectbox(t("mistakes.filter.outcome"), list(OUTCOMES), index=None, key=own["outcome"], on_change=changed,
-                     format_func=lambda o: t(f"mistakes.filter.outcome.{o}"), placeholder=t("mistakes.filter.any"),
-                     disabled=look.list == "confident")
+            st.selectbox(
+                t(f"mistakes.filter.{name}"),
+                listed,
+                index=None,
+                key=own[name],
+                on_change=changed,
+                format_func=lambda n: class_name(run, n),
+                placeholder=t("mistakes.filter.any"),
+            )
+        st.selectbox(
+            t("mistakes.filter.outcome"),
+            list(OUTCOMES),
+            index=None,
+            key=own["outcome"],
+            on_change=changed,
+            format_func=lambda o: t(f"mistakes.filter.outcome.{o}"),
+            placeholder=t("mistakes.filter.any"),
+            disabled=look.list == "confident",
+        )
         st.text_input(t("mistakes.filter.query"), key=own["query"], on_change=changed)
         st.slider(t("mistakes.filter.confidence"), 0, 100, key=own["confidence"], on_change=changed, format="%d %%")
-        st.button(t("mistakes.filter.clear"), icon=":material/filter_alt_off:", on_click=clear, disabled=not active,
-                  key=f"{key}_clear")
+        st.button(
+            t("mistakes.filter.clear"),
+            icon=":material/filter_alt_off:",
+            on_click=clear,
+            disabled=not active,
+            key=f"{key}_clear",
+        )
 
 
 def take_away(run: Run, look: Look, count: int, key: str) -> None:
@@ -366,18 +484,39 @@ def take_away(run: Run, look: Look, count: int, key: str) -> None:
     with st.popover(t("mistakes.take"), icon=":material/download:", disabled=not count):
         st.caption(t("mistakes.take.text", count=f"{count:,}"))
         for kind, mime in (("csv", "text/csv"), ("parquet", "application/vnd.apache.parquet")):
-            st.download_button(t(f"mistakes.take.{kind}"), functools.partial(run.export, look, kind),
-                               f"vitrine-{look.list}.{kind}", mime, key=f"{key}_{kind}", on_click="ignore",
-                               width="stretch")
-        st.download_button(t("mistakes.take.report"), functools.partial(report_of, run, look, count, t.language),
-                           f"vitrine-{look.list}.html", "text/html", key=f"{key}_report", on_click="ignore",
-                           width="stretch", help=t("mistakes.take.report.help", count=min(REPORTED, count)))
+            st.download_button(
+                t(f"mistakes.take.{kind}"),
+                functools.partial(run.export, look, kind),
+                f"vitrine-{look.list}.{kind}",
+                mime,
+                key=f"{key}_{kind}",
+                on_click="ignore",
+                width="stretch",
+            )
+        st.download_button(
+            t("mistakes.take.report"),
+            functools.partial(report_of, run, look, count, t.language),
+            f"vitrine-{look.list}.html",
+            "text/html",
+            key=f"{key}_report",
+            on_click="ignore",
+            width="stretch",
+            help=t("mistakes.take.report.help", count=min(REPORTED, count)),
+        )
 
 
 def report_of(run: Run, look: Look, count: int, language: str) -> bytes:
     """The report of a selection. Its pictures go through the one thread that runs models, in turn with others."""
-    return report(run, look.composed(), REPORTED, language, rows=run.first(look, REPORTED), count=count,
-                  model=cache.model(run.model), execute=cache.run)
+    return report(
+        run,
+        look.composed(),
+        REPORTED,
+        language,
+        rows=run.first(look, REPORTED),
+        count=count,
+        model=cache.model(run.model),
+        execute=cache.run,
+    )
 
 
 def unreadable(row: dict) -> None:

@@ -60,8 +60,12 @@ class _Report:
 
         def big(name: str, value: float, *below: str | None, unit: str = "percent") -> Markup:
             shown = self.say(unit, value=percent(value)) if np.isfinite(value) else "–"
-            return tag("div", tag("b", shown, data_name=name, data_value=float(value)), tag("span", self.words[name]),
-                       *(tag("span", line, class_="quiet") for line in below if line))
+            return tag(
+                "div",
+                tag("b", shown, data_name=name, data_value=float(value)),
+                tag("span", self.words[name]),
+                *(tag("span", line, class_="quiet") for line in below if line),
+            )
 
         def within(interval: tuple[float, float]) -> str | None:
             return self.say("interval", low=percent(interval[0]), high=percent(interval[1])) if a.counted else None
@@ -69,13 +73,20 @@ class _Report:
         counted = {"counted": f"{a.counted:,}"}
         blocks = [big("top1", a.top1, within(a.top1_interval), self.say("counted", right=f"{a.right:,}", **counted))]
         if len(self.counts[0]) > 5:
-            blocks.append(big("top5", a.top5, within(a.top5_interval),
-                              self.say("counted", right=f"{a.right5:,}", **counted)))
+            blocks.append(
+                big("top5", a.top5, within(a.top5_interval), self.say("counted", right=f"{a.right5:,}", **counted))
+            )
         blocks.append(big("ece", self.calibration.ece, self.words["bins"], unit="points"))
-        notes = [self.say(kind, count=f"{count:,}") for kind, count in (("unknown", a.unknown),
-                                                                         ("unreadable", a.unreadable)) if count]
-        return joined(tag("h2", self.words["headline"]), tag("div", *blocks, class_="numbers"),
-                      *(tag("p", note, class_="quiet") for note in notes))
+        notes = [
+            self.say(kind, count=f"{count:,}")
+            for kind, count in (("unknown", a.unknown), ("unreadable", a.unreadable))
+            if count
+        ]
+        return joined(
+            tag("h2", self.words["headline"]),
+            tag("div", *blocks, class_="numbers"),
+            *(tag("p", note, class_="quiet") for note in notes),
+        )
 
     def confusion(self) -> Markup:
         known = self.counts[:-1]
@@ -94,18 +105,47 @@ class _Report:
             kind = "zero" if not n else "right" if right else "wrong"
             return tag("td", str(n), class_=kind, style=f"--share:{n / row.sum():.3f}" if n and not right else None)
 
-        head = tag("tr", tag("th"), *(tag("th", tag("bdi", self.name(c)), scope="col") for c in shown),
-                   tag("th", self.words["pictures"]), tag("th", self.words["recall"]))
-        body = [tag("tr", tag("th", tag("bdi", self.name(r)), scope="row"),
-                    *(cell(self.counts[r], c, r == c) for c in shown), tag("td", str(int(per.support[r]))),
-                    share(per.recall[r])) for r in shown if per.support[r]]
+        head = tag(
+            "tr",
+            tag("th"),
+            *(tag("th", tag("bdi", self.name(c)), scope="col") for c in shown),
+            tag("th", self.words["pictures"]),
+            tag("th", self.words["recall"]),
+        )
+        body = [
+            tag(
+                "tr",
+                tag("th", tag("bdi", self.name(r)), scope="row"),
+                *(cell(self.counts[r], c, r == c) for c in shown),
+                tag("td", str(int(per.support[r]))),
+                share(per.recall[r]),
+            )
+            for r in shown
+            if per.support[r]
+        ]
         if unknown.sum():
-            body.append(tag("tr", tag("th", self.words["unknown_class"], scope="row"),
-                            *(cell(unknown, c, False) for c in shown), tag("td", str(int(unknown.sum()))), tag("td")))
-        body.append(tag("tr", tag("th", self.words["precision"], scope="row"),
-                        *(share(per.precision[c]) for c in shown), tag("td"), tag("td")))
-        return joined(tag("p", self.words["confusion_text"], class_="quiet"),
-                      tag("div", tag("table", tag("thead", head), tag("tbody", *body), id="confusion"), class_="wide"))
+            body.append(
+                tag(
+                    "tr",
+                    tag("th", self.words["unknown_class"], scope="row"),
+                    *(cell(unknown, c, False) for c in shown),
+                    tag("td", str(int(unknown.sum()))),
+                    tag("td"),
+                )
+            )
+        body.append(
+            tag(
+                "tr",
+                tag("th", self.words["precision"], scope="row"),
+                *(share(per.precision[c]) for c in shown),
+                tag("td"),
+                tag("td"),
+            )
+        )
+        return joined(
+            tag("p", self.words["confusion_text"], class_="quiet"),
+            tag("div", tag("table", tag("thead", head), tag("tbody", *body), id="confusion"), class_="wide"),
+        )
 
     def _pairs(self, classes: int) -> Markup:
         off = self.counts[:-1].copy()
@@ -116,8 +156,15 @@ class _Report:
         best = places[np.argsort(-off.flat[places], kind="stable")][:PAIRS]
         rows = [divmod(int(place), off.shape[1]) for place in best]
         head = tag("tr", *(tag("th", self.words[key]) for key in ("label", "said", "pictures")))
-        body = [tag("tr", tag("th", tag("bdi", self.name(r))), tag("th", tag("bdi", self.name(c))),
-                    tag("td", str(int(off[r, c])))) for r, c in rows]
+        body = [
+            tag(
+                "tr",
+                tag("th", tag("bdi", self.name(r))),
+                tag("th", tag("bdi", self.name(c))),
+                tag("td", str(int(off[r, c]))),
+            )
+            for r, c in rows
+        ]
         said = self.say("pairs_text", classes=f"{classes:,}", count=len(rows), pairs=f"{len(places):,}")
         return joined(tag("p", said, class_="quiet"), tag("table", tag("thead", head), tag("tbody", *body), id="pairs"))
 
@@ -133,24 +180,43 @@ class _Report:
             return round(top + high * (1 - float(v)), 1)
 
         for step in (0, 0.25, 0.5, 0.75, 1):
-            nodes += [tag("line", class_="rule", x1=x(0), x2=x(1), y1=y(step), y2=y(step)),
-                      tag("text", percent(step), x=left - 8, y=y(step) + 4, text_anchor="end"),
-                      tag("text", percent(step), x=x(step), y=top + high + 18, text_anchor="middle")]
+            nodes += [
+                tag("line", class_="rule", x1=x(0), x2=x(1), y1=y(step), y2=y(step)),
+                tag("text", percent(step), x=left - 8, y=y(step) + 4, text_anchor="end"),
+                tag("text", percent(step), x=x(step), y=top + high + 18, text_anchor="middle"),
+            ]
         bars = np.flatnonzero(c.count > 0)
         for i in bars:
             middle = x((c.low[i] + c.high[i]) / 2)
             said = f"{c.accuracy[i]:.3f} · {c.confidence[i]:.3f} · n = {c.count[i]}"
-            nodes += [tag("rect", tag("title", said), class_="bar", x=x(c.low[i]) + 1, y=y(c.accuracy[i]),
-                          width=max(1, x(c.high[i]) - x(c.low[i]) - 2), height=round(y(0) - y(c.accuracy[i]), 1)),
-                      tag("line", class_="range", x1=middle, x2=middle, y1=y(c.accuracy_low[i]),
-                          y2=y(c.accuracy_high[i]))]
-        nodes += [tag("line", class_="even", x1=x(0), y1=y(0), x2=x(1), y2=y(1)),
-                  tag("text", f"{self.words['confidence']} (%)", x=x(0.5), y=top + high + 38, text_anchor="middle"),
-                  tag("text", f"{self.words['accuracy']} (%)", x=x(0) + 6, y=top + 12)]
-        drawing = tag("svg", *nodes, class_="chart", viewBox=f"0 0 {left + wide + 12} {top + high + 46}", role="img",
-                      aria_label=self.say("calibration_alt", bins=len(bars)))
-        return joined(tag("h2", self.words["calibration"]), tag("p", self.words["calibration_text"], class_="quiet"),
-                      drawing)
+            nodes += [
+                tag(
+                    "rect",
+                    tag("title", said),
+                    class_="bar",
+                    x=x(c.low[i]) + 1,
+                    y=y(c.accuracy[i]),
+                    width=max(1, x(c.high[i]) - x(c.low[i]) - 2),
+                    height=round(y(0) - y(c.accuracy[i]), 1),
+                ),
+                tag("line", class_="range", x1=middle, x2=middle, y1=y(c.accuracy_low[i]), y2=y(c.accuracy_high[i])),
+            ]
+        nodes += [
+            tag("line", class_="even", x1=x(0), y1=y(0), x2=x(1), y2=y(1)),
+            tag("text", f"{self.words['confidence']} (%)", x=x(0.5), y=top + high + 38, text_anchor="middle"),
+            tag("text", f"{self.words['accuracy']} (%)", x=x(0) + 6, y=top + 12),
+        ]
+        drawing = tag(
+            "svg",
+            *nodes,
+            class_="chart",
+            viewBox=f"0 0 {left + wide + 12} {top + high + 46}",
+            role="img",
+            aria_label=self.say("calibration_alt", bins=len(bars)),
+        )
+        return joined(
+            tag("h2", self.words["calibration"]), tag("p", self.words["calibration_text"], class_="quiet"), drawing
+        )
 
     # The selection
 
@@ -190,14 +256,21 @@ class _Report:
             images.append(alone("img", src=uri(over, "kept"), alt=self.say("map_alt", name=self.name(number))))
         p = [percent(found.probabilities[c]) for c in found.pair]
         isolated = [f"\u2068{self.name(c)}\u2069" for c in found.pair]
-        lines = [tag("span", self.say("card_said", name=isolated[0], percent=p[0]), class_="said"),
-                 tag("span", self.say("card_label" if found.labelled else "card_next", name=isolated[1], percent=p[1]),
-                     class_="other")]
+        lines = [
+            tag("span", self.say("card_said", name=isolated[0], percent=p[0]), class_="said"),
+            tag(
+                "span",
+                self.say("card_label" if found.labelled else "card_next", name=isolated[1], percent=p[1]),
+                class_="other",
+            ),
+        ]
         if found.target < 0:
             lines.append(tag("span", self.say("card_unknown", name=f"\u2068{found.truth_name}\u2069")))
-        return tag("figure", tag("div", *images, class_="row"), tag("figcaption", *lines, path,
-                                                                    tag("small", self.say("card_scale",
-                                                                                          high=two_digits(high)))))
+        return tag(
+            "figure",
+            tag("div", *images, class_="row"),
+            tag("figcaption", *lines, path, tag("small", self.say("card_scale", high=two_digits(high)))),
+        )
 
 
 def command(run) -> str:
@@ -216,15 +289,23 @@ def _style() -> str:
     return Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 
 
-def report(run, filter: Filter, limit: int = 200, language: str = "en", *, rows: Sequence[Mapping] | None = None,
-           count: int | None = None, model: VisionTransformer | None = None,
-           execute: Callable = lambda function, *args: function(*args),
-           on_progress: Callable[[int, int], None] | None = None) -> bytes:
+def report(
+    run,
+    filter: Filter,
+    limit: int = 200,
+    language: str = "en",
+    *,
+    rows: Sequence[Mapping] | None = None,
+    count: int | None = None,
+    model: VisionTransformer | None = None,
+    execute: Callable = lambda function, *args: function(*args),
+    on_progress: Callable[[int, int], None] | None = None,
+) -> bytes:
     """The report of an evaluation as one HTML file, UTF-8.
 
     `run`: `rows`, `source`, `labels` and the model's name. The numbers are the whole evaluation's; the cards are the
     first `limit` pictures of `filter`, or of `rows` out of `count` where no filter makes the list. `execute` runs what
-    asks the model, a picture at a time (`app.runtime.cache.run`, so that others come in between); `on_progress(done, total)`.
+    asks the model, a picture at a time (`cache.run`, so that others come in between); `on_progress(done, total)`.
 
     Raises InputError where the model cannot be loaded. A picture that cannot be read is a card with its reason.
     """
@@ -241,19 +322,46 @@ def report(run, filter: Filter, limit: int = 200, language: str = "en", *, rows:
     facts = {"model": model_name(run), "source": f"{run.source.title} ({len(run.source):,})", "date": date}
     listing = [part for key, value in facts.items() for part in (tag("dt", say(key)), tag("dd", tag("bdi", value)))]
     stops = ",".join("rgb({} {} {})".format(*colour) for colour in colour_tables()[0][::15, :3])
-    scale = tag("p", "0", tag("i", style=f"background:linear-gradient(90deg,{stops})"), say("card_scale", high="max"),
-                class_="scale")
-    selection = [tag("p", say("selection_text", shown=f"{len(listed):,}", count=f"{count:,}",
-                              filter=made.filter(filter)), class_="quiet"),
-                 *([tag("p", say("maps_text"), class_="quiet"), scale, tag("div", *cards, class_="cards")] if cards
-                   else [tag("p", say("none"))])]
-    body = tag("body", tag("h1", title), tag("p", say("made", date=date), class_="quiet"),
-               tag("dl", *listing), tag("p", say("again"), class_="quiet"), tag("code", command(run)),
-               made.headline(), made.confusion(), made.curve(), tag("h2", say("selection")), *selection)
+    scale = tag(
+        "p",
+        "0",
+        tag("i", style=f"background:linear-gradient(90deg,{stops})"),
+        say("card_scale", high="max"),
+        class_="scale",
+    )
+    selection = [
+        tag(
+            "p",
+            say("selection_text", shown=f"{len(listed):,}", count=f"{count:,}", filter=made.filter(filter)),
+            class_="quiet",
+        ),
+        *(
+            [tag("p", say("maps_text"), class_="quiet"), scale, tag("div", *cards, class_="cards")]
+            if cards
+            else [tag("p", say("none"))]
+        ),
+    ]
+    body = tag(
+        "body",
+        tag("h1", title),
+        tag("p", say("made", date=date), class_="quiet"),
+        tag("dl", *listing),
+        tag("p", say("again"), class_="quiet"),
+        tag("code", command(run)),
+        made.headline(),
+        made.confusion(),
+        made.curve(),
+        tag("h2", say("selection")),
+        *selection,
+    )
     policy = "; ".join(f"{key} {value}" for key, value in POLICY.items())
-    head = tag("head", alone("meta", charset="utf-8"),
-               alone("meta", http_equiv="Content-Security-Policy", content=policy),
-               alone("meta", name="viewport", content="width=device-width, initial-scale=1"), tag("title", title),
-               tag("style", Markup(_style())))
+    head = tag(
+        "head",
+        alone("meta", charset="utf-8"),
+        alone("meta", http_equiv="Content-Security-Policy", content=policy),
+        alone("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
+        tag("style", Markup(_style())),
+    )
     root = "html"
     return f"<!doctype {root}>\n{tag(root, head, body, lang=language)}\n".encode()

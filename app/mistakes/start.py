@@ -44,16 +44,32 @@ def _else(what: Asked) -> None:
     if len(listed) > 1:
         key = f"runs_{t.language}_{what.id}"  # its own: a shut popover's browser would go on saying the last one's
         state.put(key, what.id)
-        st.selectbox(t("mistakes.else.run"), listed, key=key, format_func=_title,
-                     on_change=lambda: show(state.get(key)))
+        st.selectbox(
+            t("mistakes.else.run"), listed, key=key, format_func=_title, on_change=lambda: show(state.get(key))
+        )
     model = state.get("named")
     st.markdown(t("mistakes.else.text", model=escaped(names_of(Asked(model or "–", ""))[0])))
-    source = st.text_input(t("mistakes.else.source"), key="else_source", help=t("mistakes.else.source.help"),
-                           placeholder="/home/me/pictures", persist_state="session").strip()
-    labels = st.text_input(t("mistakes.else.labels"), key="else_labels", help=t("mistakes.else.labels.help"),
-                           placeholder="labels.csv", persist_state="session").strip()
-    table = st.text_input(t("mistakes.else.table"), key="else_table", help=t("mistakes.else.table.help"),
-                          placeholder="classes.csv", persist_state="session").strip()
+    source = st.text_input(
+        t("mistakes.else.source"),
+        key="else_source",
+        help=t("mistakes.else.source.help"),
+        placeholder="/home/me/pictures",
+        persist_state="session",
+    ).strip()
+    labels = st.text_input(
+        t("mistakes.else.labels"),
+        key="else_labels",
+        help=t("mistakes.else.labels.help"),
+        placeholder="labels.csv",
+        persist_state="session",
+    ).strip()
+    table = st.text_input(
+        t("mistakes.else.table"),
+        key="else_table",
+        help=t("mistakes.else.table.help"),
+        placeholder="classes.csv",
+        persist_state="session",
+    ).strip()
     asked = Asked(model or "", _path(source), _path(labels) or None, _path(table) or None)
     if st.button(t("mistakes.else.check"), key="else_check", disabled=not source):
         state.put("checked", _check(asked) if model else t("mistakes.else.no.model"))
@@ -89,12 +105,25 @@ def plain_error(error: InputError) -> str:
 
 def _say(checked: Checked) -> None:
     t, known = state.t(), checked.classes - len(checked.unknown)
-    st.markdown(t("mistakes.check.found", source=escaped(checked.title), count=f"{checked.pictures:,}",
-                  classes=f"{checked.classes:,}", known=f"{known:,}", by=t(f"mistakes.check.by.{checked.by}")))
+    st.markdown(
+        t(
+            "mistakes.check.found",
+            source=escaped(checked.title),
+            count=f"{checked.pictures:,}",
+            classes=f"{checked.classes:,}",
+            known=f"{known:,}",
+            by=t(f"mistakes.check.by.{checked.by}"),
+        )
+    )
     if checked.outdated:
         st.info(t("mistakes.check.outdated"), icon=":material/history:")
-    st.button(t("mistakes.else.go", count=f"{checked.pictures:,}"), type="primary", key="else_go", on_click=begin,
-              args=(checked.asked, checked.outdated))
+    st.button(
+        t("mistakes.else.go", count=f"{checked.pictures:,}"),
+        type="primary",
+        key="else_go",
+        on_click=begin,
+        args=(checked.asked, checked.outdated),
+    )
     if not known:
         st.warning(t("mistakes.check.none"), icon=":material/warning:")
     if none := [name for name in checked.unknown if name not in checked.ambiguous]:
@@ -104,8 +133,9 @@ def _say(checked: Checked) -> None:
     if checked.unused and known:
         st.caption(t("mistakes.check.unused", names=_names(checked.unused)))
     if checked.left_out:
-        what = ", ".join(t(f"mistakes.check.left.{reason}", count=f"{count:,}")
-                         for reason, count in checked.left_out.items())
+        what = ", ".join(
+            t(f"mistakes.check.left.{reason}", count=f"{count:,}") for reason, count in checked.left_out.items()
+        )
         st.caption(t("mistakes.check.left", what=what))
 
 
@@ -150,8 +180,10 @@ def waiting(what: Asked, out: Path) -> None:
         return
     facts = dict(done=f"{progress.done:,}", total=f"{progress.total:,}")
     if progress.state == "failed":
-        st.error(t("mistakes.state.failed", **facts, reason=escaped(t.told(progress.reason or ""), 1000)),
-                 icon=":material/error:")
+        st.error(
+            t("mistakes.state.failed", **facts, reason=escaped(t.told(progress.reason or ""), 1000)),
+            icon=":material/error:",
+        )
     else:
         kind = progress.state if progress.state in ("cancelled", "interrupted") and progress.total else "none"
         st.info(t(f"mistakes.state.{kind}", **facts) if kind != "none" else t("mistakes.state.none"))
@@ -176,10 +208,19 @@ def running(out: str) -> None:
     elif progress.rate is None or progress.seconds_left is None:
         st.markdown(t("mistakes.wait.begun", **facts))
     else:
-        left = t("mistakes.left.min", value=number(progress.seconds_left / 60)) if progress.seconds_left > 90 \
+        left = (
+            t("mistakes.left.min", value=number(progress.seconds_left / 60))
+            if progress.seconds_left > 90
             else t("mistakes.left.s", value=f"{progress.seconds_left:.0f}")
+        )
         st.markdown(t("mistakes.wait.running", **facts, rate=number(progress.rate), left=left))
     st.caption(t("mistakes.wait.unreadable", count=f"{progress.errors:,}") if progress.errors else "\u00a0")
     asked = (Path(out) / "cancel").exists()
-    st.button(t("mistakes.wait.cancelling" if asked else "mistakes.wait.cancel"), icon=":material/stop:",
-              key="cancel", disabled=asked, on_click=folder.cancel, args=(out,))
+    st.button(
+        t("mistakes.wait.cancelling" if asked else "mistakes.wait.cancel"),
+        icon=":material/stop:",
+        key="cancel",
+        disabled=asked,
+        on_click=folder.cancel,
+        args=(out,),
+    )

@@ -110,8 +110,11 @@ class Why:
         self.predicted = int(self.probabilities.argmax())
         said = row["predicted"] if row["predicted"] is not None else -1
         #: Whether the model is another than the one that was evaluated: of the same file it says something else.
-        self.retrained = not self.changed and said >= 0 and not (
-            said < len(self.probabilities) and abs(self.probabilities[said] - row["probability"]) < SAME)
+        self.retrained = (
+            not self.changed
+            and said >= 0
+            and not (said < len(self.probabilities) and abs(self.probabilities[said] - row["probability"]) < SAME)
+        )
         target = -1 if row["target"] is None else int(row["target"])
         self.labelled = target >= 0 and target != self.predicted
         best = self._best(self.probabilities, 2)
@@ -180,8 +183,9 @@ class Why:
     @_once
     def curve(self, method: str = "gradient_rollout", fill: str = "mean") -> Curve:
         """Erase the patches that speak most for the predicted class, more and more."""
-        found = self._asked(at.flips, self.images, self.ranking(method), classes=self.pair, counts=self.counts,
-                            fill=fill)
+        found = self._asked(
+            at.flips, self.images, self.ranking(method), classes=self.pair, counts=self.counts, fill=fill
+        )
         becomes = None if found.first is None else int(found.predicted[found.counts.index(found.first)])
         return Curve(found.counts, array(found.probabilities), found.first, becomes)
 
@@ -228,18 +232,24 @@ class Why:
             erased=tuple(_whole(_list(off, "erased"), self.patches)),
             fill=off.get("fill") if off.get("fill") in at.FILLS else "mean",
             heads_off=tuple(sorted({p for p in pairs if len(_whole(p[:1], depth)) == len(_whole(p[1:], heads)) == 1})),
-            layers_off=tuple(_whole(_list(off, "layers"), depth)))
+            layers_off=tuple(_whole(_list(off, "layers"), depth)),
+        )
 
     def answer(self, off) -> dict:
         """What the browser is told after a change: the probabilities of `shown` ("p"), what is predicted now ("now":
         class, name, probability), and where it asks for one, the curve of a "method" and fill."""
         change = self.checked(off)
         changed = bool(change.erased or change.heads_off or change.layers_off)
-        after = array(self._asked(at.interventions, self.images, [change])[0].cpu().softmax(-1)) if changed \
+        after = (
+            array(self._asked(at.interventions, self.images, [change])[0].cpu().softmax(-1))
+            if changed
             else self.probabilities
+        )
         now = int(after.argmax())
-        out = {"p": [round(float(after[c]), 6) for c in self.shown],
-               "now": [now, self.label(now), round(float(after[now]), 6)]}
+        out = {
+            "p": [round(float(after[c]), 6) for c in self.shown],
+            "now": [now, self.label(now), round(float(after[now]), 6)],
+        }
         method = off.get("curve") if isinstance(off, dict) else None
         if isinstance(method, str) and method in METHODS:
             found = self.curve(method, change.fill)
@@ -264,9 +274,12 @@ def label_of(run, model: VisionTransformer, number: int) -> str | None:
 
 def curve_numbers(why: Why, curve: Curve) -> dict:
     """A curve for the browser."""
-    return {"counts": list(curve.counts), "p": [[round(float(p), 4) for p in both] for both in curve.probabilities],
-            "first": curve.first, "becomes": None if curve.becomes is None else [curve.becomes,
-                                                                                why.label(curve.becomes)]}
+    return {
+        "counts": list(curve.counts),
+        "p": [[round(float(p), 4) for p in both] for both in curve.probabilities],
+        "first": curve.first,
+        "becomes": None if curve.becomes is None else [curve.becomes, why.label(curve.becomes)],
+    }
 
 
 def _list(off: dict, name: str) -> Sequence:

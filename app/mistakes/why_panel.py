@@ -34,8 +34,9 @@ def about(found: Why, words: Mapping[str, str]) -> str:
     elif found.target >= 0:
         said = words["about_right"].format(predicted=called[first], p=p, second=called[second], q=q)
     else:
-        said = words["about_unknown"].format(predicted=called[first], p=p, label=escaped(found.truth_name),
-                                             second=called[second], q=q)
+        said = words["about_unknown"].format(
+            predicted=called[first], p=p, label=escaped(found.truth_name), second=called[second], q=q
+        )
     curve = found.curve()
     if curve.first is None:
         return f"{said} {words['about_never']}"
@@ -73,8 +74,13 @@ def nearest(found: Why, words: Mapping[str, str]) -> None:
         if rows:
             similar = [f"{row['similarity']:.3f}".replace("-", "−") for row, _ in rows]
             captions = [words["nearest_one"].format(similarity=each) for each in similar]
-            column.image([picture for _, picture in rows], captions, THUMB, output_format="PNG",
-                         alt=[f"{called[number]}: {plain(row['path'])}" for row, _ in rows])
+            column.image(
+                [picture for _, picture in rows],
+                captions,
+                THUMB,
+                output_format="PNG",
+                alt=[f"{called[number]}: {plain(row['path'])}" for row, _ in rows],
+            )
 
 
 def why(run, path: str, *, key: str) -> None:

@@ -18,8 +18,9 @@ class Bounded:
     is dropped while it is made is theirs who waited, and not kept.
     """
 
-    def __init__(self, limit: int, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None,
-                 grow: bool = False):
+    def __init__(
+        self, limit: int, size: Callable[[Any], int], gone: Callable[[Any], None] = lambda key: None, grow: bool = False
+    ):
         self.limit, self._size, self._gone, self._grow = limit, size, gone, grow
         self._lock = threading.RLock()  # `size` may ask what else is held
         self._values, self._sizes, self._making = OrderedDict(), {}, {}

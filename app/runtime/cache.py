@@ -100,9 +100,12 @@ def run_saying(of: tuple, busy: Callable[[float], str], function, *args):
 
 @st.cache_resource(show_spinner=False)
 def _models() -> Bounded:
-    return Bounded(limit("VITRINE_MODELS_MB", 4096) << 20,
-                   lambda model: sum(t.nbytes for t in model.state_dict().values()) + kept_of(model),
-                   _let_go, grow=True)
+    return Bounded(
+        limit("VITRINE_MODELS_MB", 4096) << 20,
+        lambda model: sum(t.nbytes for t in model.state_dict().values()) + kept_of(model),
+        _let_go,
+        grow=True,
+    )
 
 
 def _let_go(key: tuple) -> None:
@@ -241,8 +244,9 @@ def derived(result: Result, function, *args):
     # outside of the handler: its traceback would hold the memory that is wanted
     key = result.name, "result", result.digest
     if _models().holds(result.model) and _made().get(key, lambda: result) is result:  # or another page was quicker
-        moved = dataclasses.replace(result, model=_on_cpu(result.name, result.model), trace=result.trace.cpu(),
-                                    fell_back=True)
+        moved = dataclasses.replace(
+            result, model=_on_cpu(result.name, result.model), trace=result.trace.cpu(), fell_back=True
+        )
         _made().drop(lambda key: key[0] == result.name and result.digest in key)
         _made().get(key, lambda: moved)
     st.rerun()
@@ -251,8 +255,12 @@ def derived(result: Result, function, *args):
 def scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
     """A scene of the lecture for the browser. `want` is JSON, what the browser asks it for; `sample`: whether the
     picture is one of the bundled ones, so that there is a next one."""
-    return derived(result, _made().get, (result.name, "scene", result.serial, digest, name, want, language, sample),
-                   lambda: _scene(result, digest, name, want, language, sample))
+    return derived(
+        result,
+        _made().get,
+        (result.name, "scene", result.serial, digest, name, want, language, sample),
+        lambda: _scene(result, digest, name, want, language, sample),
+    )
 
 
 def _scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
@@ -323,8 +331,9 @@ def why(evaluation, path: str) -> Why:
     row, name = evaluation.rows.row(path), model_name(evaluation)
     table = str(evaluation.rows.path), find.stamp(evaluation.rows.path.parent)
     _notice(name)
-    return _made().get((name, "why", *table, path, row and row["hash"]),
-                       lambda: run(Why, model(name), evaluation, path))
+    return _made().get(
+        (name, "why", *table, path, row and row["hash"]), lambda: run(Why, model(name), evaluation, path)
+    )
 
 
 @st.cache_resource(show_spinner=False)

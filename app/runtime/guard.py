@@ -54,9 +54,17 @@ def allowed_host(host: str | None) -> bool:
     address in numbers, which no foreign name can be.
     """
     name = _name(host or "")
-    own = {*LOOPBACK, *map(_name, (config.get_option("browser.serverAddress") or "localhost",
-                                   config.get_option("server.address") or "localhost",
-                                   *(config.get_option("server.allowedHosts") or ())))}
+    own = {
+        *LOOPBACK,
+        *map(
+            _name,
+            (
+                config.get_option("browser.serverAddress") or "localhost",
+                config.get_option("server.address") or "localhost",
+                *(config.get_option("server.allowedHosts") or ()),
+            ),
+        ),
+    }
     return name is not None and (name in own or _numbers(name))
 
 

@@ -12,20 +12,23 @@ from . import atlas, en, ko, mistakes
 LANGUAGES = {"ko": "한국어", "en": "English"}
 #: A size is one word, and so is a share, with the Korean particle after it (U+2060: no line ends there).
 SENTENCES = {
-    language: {key: re.sub("(?<=%)(?=[가-힣])", "\u2060", said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%"))
-               for key, said in both.items()}
-    for language, both in (("en", en.SENTENCES | mistakes.EN), ("ko", ko.SENTENCES | mistakes.KO))}
+    language: {
+        key: re.sub("(?<=%)(?=[가-힣])", "\u2060", said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%"))
+        for key, said in both.items()
+    }
+    for language, both in (("en", en.SENTENCES | mistakes.EN), ("ko", ko.SENTENCES | mistakes.KO))
+}
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # filled in by the browser
 
 EQUATIONS = {
     "received": r"\begin{gathered} z_0 = [x_\text{class};\, x_p^1 E;\, \dots;\, x_p^N E] + E_\text{pos} \\"
-                r" N = \frac{H}{P}\cdot\frac{W}{P} \end{gathered}",
+    r" N = \frac{H}{P}\cdot\frac{W}{P} \end{gathered}",
     "predictions": r"\begin{gathered} p = \mathrm{softmax}\!\left(W\,\mathrm{LN}(z_L) + b\right) \\"
-                   r" p_i = \frac{e^{y_i}}{\sum_j e^{y_j}} \end{gathered}",
+    r" p_i = \frac{e^{y_i}}{\sum_j e^{y_j}} \end{gathered}",
     "positions": r"s_{ij} = \frac{e_i \cdot e_j}{\lVert e_i\rVert\,\lVert e_j\rVert}",
     "attention": r"A = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_h}}\right),\qquad \sum_j A_{ij} = 1",
     "rollout": r"R = \hat A_{b}\,\hat A_{b-1}\cdots\hat A_{a},\qquad "
-               r"\hat A_l = r\,I + (1-r)\,\mathrm{norm}\big(\mathrm{fuse}_h A_l^{(h)}\big)",
+    r"\hat A_l = r\,I + (1-r)\,\mathrm{norm}\big(\mathrm{fuse}_h A_l^{(h)}\big)",
     "distances": r"\bar d_{l,h} = \frac{1}{N}\sum_{i}\sum_{j} A^{(l,h)}_{ij}\,\lVert p_i - p_j\rVert",
     "entropies": r"H_{l,h} = -\frac{1}{N}\sum_i\sum_j A^{(l,h)}_{ij}\,\log_2 A^{(l,h)}_{ij}",
     "filters": r"E - \bar E = U\,\Sigma\,V^\top,\qquad \text{filter } k = V_k",
@@ -62,8 +65,9 @@ class Text:
         try:
             values = {n: self._listed(v) if isinstance(v, list) else v for n, v in error.values.items()}
             if "differs" in values:  # these names are ours: parts of what an evaluation was of
-                values["differs"] = self._listed([self._sentences.get(f"mistakes.differs.{name}", name)
-                                                  for name in error.values["differs"]])
+                values["differs"] = self._listed(
+                    [self._sentences.get(f"mistakes.differs.{name}", name) for name in error.values["differs"]]
+                )
             return self._sentences[f"error.{error.code}"].format(**values)
         except (KeyError, IndexError, ValueError):
             return str(error)
@@ -76,8 +80,11 @@ class Text:
     def _listed(self, names: list) -> str:
         """Names for a sentence: the first dozen, then how many more."""
         joined = ", ".join(map(str, names[:LISTED]))
-        return self("error.more", names=joined, count=len(names) - LISTED) if len(names) > LISTED \
+        return (
+            self("error.more", names=joined, count=len(names) - LISTED)
+            if len(names) > LISTED
             else joined or self("error.none")
+        )
 
     def token(self, name: str) -> str:
         """A prefix token's name: "class", "distillation" or "register 3"."""

@@ -22,8 +22,11 @@ class Markup(str):
 def tag(element: str, /, *inside: str | Markup | None, **attributes) -> Markup:
     """An element. Text inside and attributes' values are escaped, whatever they are. In attributes' names `_` is `-`,
     and one at the end is nothing; those that are None are left out."""
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items()
-                    if value is not None)
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
     return Markup(f"<{element}{given}>{joined(*inside)}</{element}>")
 
 

@@ -10,7 +10,7 @@ EN = {
     # waiting
     "mistakes.wait.title": "How often is it right?",
     "mistakes.wait.text": "{model} is run once over every labelled picture of {source}. What is finished is kept: "
-                          "the next visit opens at once.",
+    "the next visit opens at once.",
     "mistakes.wait.starting": "Starting: looking through the pictures and loading the model …",
     "mistakes.wait.running": "{done} of {total} pictures · {rate} a second · {left} left",
     "mistakes.wait.begun": "{done} of {total} pictures",
@@ -20,13 +20,18 @@ EN = {
     "mistakes.left.s": "{value} s",
     "mistakes.left.min": "{value} min",
     "mistakes.state.cancelled": "The evaluation was stopped after {done} of {total} pictures. Nothing is lost: it "
-                                "goes on from there.",
+    "goes on from there.",
     "mistakes.state.interrupted": "The evaluation was interrupted after {done} of {total} pictures. Nothing is "
-                                  "lost: it goes on from there.",
+    "lost: it goes on from there.",
     "mistakes.state.failed": "The evaluation failed after {done} of {total} pictures: {reason}",
-    "mistakes.differs.model": "model", "mistakes.differs.source": "pictures", "mistakes.differs.classes": "classes",
-    "mistakes.differs.batch": "batch size", "mistakes.differs.device": "device", "mistakes.differs.torch": "PyTorch",
-    "mistakes.differs.pictures' folder": "pictures' folder", "mistakes.differs.pictures' file": "pictures' file",
+    "mistakes.differs.model": "model",
+    "mistakes.differs.source": "pictures",
+    "mistakes.differs.classes": "classes",
+    "mistakes.differs.batch": "batch size",
+    "mistakes.differs.device": "device",
+    "mistakes.differs.torch": "PyTorch",
+    "mistakes.differs.pictures' folder": "pictures' folder",
+    "mistakes.differs.pictures' file": "pictures' file",
     "mistakes.state.none": "This evaluation has not begun yet.",
     "mistakes.state.go": "Go on",
     "mistakes.state.begin": "Begin anew",
@@ -34,37 +39,37 @@ EN = {
     # another evaluation
     "mistakes.else": "Evaluate something else",
     "mistakes.else.text": "Any labelled pictures on this computer, with the model chosen at the left: {model}. They "
-                          "are read where they are; the results lie in Vitrine's own folder.",
+    "are read where they are; the results lie in Vitrine's own folder.",
     "mistakes.else.run": "Finished and begun before",
     "mistakes.else.source": "Folder, CSV, Parquet or archive",
     "mistakes.else.source.help": "A folder with one folder for each class; a CSV or Parquet file of paths and "
-                                 "labels; files of CIFAR or Fashion-MNIST; ImageNet's validation pictures. "
-                                 "`bundled:fashion` is the test set that ships with Vitrine.",
+    "labels; files of CIFAR or Fashion-MNIST; ImageNet's validation pictures. "
+    "`bundled:fashion` is the test set that ships with Vitrine.",
     "mistakes.else.labels": "Table of labels (optional)",
     "mistakes.else.labels.help": "A CSV or Parquet file with a column of paths, relative to the folder above, and one "
-                                 "of labels: for a folder whose folders are not its classes.",
+    "of labels: for a folder whose folders are not its classes.",
     "mistakes.else.table": "Table of classes (optional)",
     "mistakes.else.table.help": "A CSV file of two columns, where names differ: a class of the pictures, and what "
-                                "the model calls it.",
+    "the model calls it.",
     "mistakes.else.check": "Check",
     "mistakes.else.go": "Evaluate {count:picture|pictures}",
     "mistakes.else.busy": "Looking through the pictures …",
     "mistakes.else.no.model": "Choose a model at the left first.",
     "mistakes.check.found": "**{source}**: {count:picture|pictures} in {classes:class|classes}. The model knows "
-                            "{known} of them, {by}.",
+    "{known} of them, {by}.",
     "mistakes.check.by.name": "by name",
     "mistakes.check.by.synset": "by ImageNet's synset",
     "mistakes.check.by.table": "by your table",
     "mistakes.check.by.index": "by number",
     "mistakes.check.unknown": "Not known to the model, so neither right nor wrong: {names}.",
     "mistakes.check.ambiguous": "Fit several of the model's classes, so none is taken, and neither right nor wrong: "
-                                "{names}. A table of classes may say which, by its number (from 0).",
+    "{names}. A table of classes may say which, by its number (from 0).",
     "mistakes.check.unused": "Classes of the model without any picture here: {names}.",
     "mistakes.check.more": "{names} and {count} more",
     "mistakes.check.none": "The model knows none of these classes, so nothing here can be right or wrong. A table "
-                           "of classes says which is which.",
+    "of classes says which is which.",
     "mistakes.check.outdated": "There is an evaluation of these already, but the model, the pictures or this program "
-                               "have changed since. Evaluating again replaces it.",
+    "have changed since. Evaluating again replaces it.",
     "mistakes.check.left": "Left out: {what}.",
     "mistakes.check.left.outside": "{count:link that leads|links that lead} out of the folder",
     "mistakes.check.left.again": "{count:folder|folders} met before",
@@ -75,7 +80,7 @@ EN = {
     "mistakes.accuracy": "Accuracy",
     "mistakes.accuracy.interval": "95 %: {low} – {high} %",
     "mistakes.accuracy.help": "Share of the pictures of a known class that were given that class, with Wilson's 95 "
-                              "% interval.",
+    "% interval.",
     "mistakes.nothing": "nothing to measure",
     "mistakes.pictures": "Pictures",
     "mistakes.pictures.unknown": "{count} of unknown classes",
@@ -93,7 +98,7 @@ EN = {
     # matrix
     "mistakes.matrix.title": "What does it take for what?",
     "mistakes.matrix.text": "Rows: the true class. Columns: what it was taken for. Grey is right. Click a cell to "
-                            "see its pictures.",
+    "see its pictures.",
     "mistakes.matrix.by": "Numbers",
     "mistakes.matrix.by.row": "% of the true class",
     "mistakes.matrix.by.column": "% of the prediction",
@@ -123,9 +128,9 @@ EN = {
     "mistakes.text.confident": "Wrong, and sure of it: the highest probability first.",
     "mistakes.text.margin": "Nearly something else: the smallest lead over the second class first, right or wrong.",
     "mistakes.text.labels": "The model contradicts the label more clearly than usual for both classes (confident "
-                            "learning, Northcutt et al. 2021). Only looking tells who is right.",
+    "learning, Northcutt et al. 2021). Only looking tells who is right.",
     "mistakes.text.duplicates": "Pairs whose embeddings nearly agree, copies first, then the most alike; at most "
-                                "{count} pairs.",
+    "{count} pairs.",
     "mistakes.text.all": "Every picture, by path.",
     "mistakes.filter": "Filters",
     "mistakes.filter.truth": "True class",
@@ -150,12 +155,12 @@ EN = {
     "mistakes.take.parquet": "Parquet, with embeddings",
     "mistakes.take.report": "HTML report with pictures",
     "mistakes.take.report.help": "One file that opens anywhere, without a network: the numbers, and the first "
-                                 "{count} pictures of this list with what spoke for both classes. Some seconds to a "
-                                 "minute.",
+    "{count} pictures of this list with what spoke for both classes. Some seconds to a "
+    "minute.",
     # classes
     "mistakes.classes.title": "Which classes does it know well?",
     "mistakes.classes.text": "Recall: what share of a class was found. Precision: what share of its predictions is "
-                             "right. Choose a row to see its pictures.",
+    "right. Choose a row to see its pictures.",
     "mistakes.classes.name": "Class",
     "mistakes.classes.support": "Pictures",
     "mistakes.classes.recall": "Recall, %",
@@ -165,7 +170,7 @@ EN = {
     # calibration
     "mistakes.calibration.title": "Is it right as often as it is sure?",
     "mistakes.calibration.text": "On the line it would be: of what it is 80 % sure of, 80 % would be right. On "
-                                 "average it is {value} percentage points away (ECE).",
+    "average it is {value} percentage points away (ECE).",
     "mistakes.calibration.x": "probability of the prediction",
     "mistakes.calibration.y": "share that is right",
     "mistakes.calibration.hover": "sure to %{x:.0f} %: %{customdata[0]:,} pictures, %{y:.1f} % right<extra></extra>",
@@ -173,7 +178,7 @@ EN = {
     # map
     "mistakes.map.title": "Where do the errors lie?",
     "mistakes.map.text": "Each picture's embedding, on the two directions in which they differ most (PCA). Click "
-                         "one to see why. What lies together here may differ in other directions.",
+    "one to see why. What lies together here may differ in other directions.",
     "mistakes.map.some": "{shown} of {count} pictures are drawn.",
     "mistakes.map.right": "right",
     "mistakes.map.wrong": "wrong",
@@ -200,7 +205,7 @@ KO = {
     # waiting
     "mistakes.wait.title": "얼마나 자주 맞힐까?",
     "mistakes.wait.text": "{model} 모델을 {source}의 레이블이 있는 이미지 전부에 한 번씩 실행합니다. 끝난 결과는 "
-                          "보관되므로 다음에는 바로 열립니다.",
+    "보관되므로 다음에는 바로 열립니다.",
     "mistakes.wait.starting": "시작하는 중입니다. 이미지를 살펴보고 모델을 불러옵니다 …",
     "mistakes.wait.running": "{total}장 중 {done}장 · 초당 {rate}장 · {left} 남음",
     "mistakes.wait.begun": "{total}장 중 {done}장",
@@ -210,14 +215,18 @@ KO = {
     "mistakes.left.s": "{value}초",
     "mistakes.left.min": "{value}분",
     "mistakes.state.cancelled": "{total}장 중 {done}장을 평가하고 중지했습니다. 잃은 것은 없으며 그 자리에서 "
-                                "이어집니다.",
+    "이어집니다.",
     "mistakes.state.interrupted": "{total}장 중 {done}장을 평가한 뒤 중단되었습니다. 잃은 것은 없으며 그 자리에서 "
-                                  "이어집니다.",
+    "이어집니다.",
     "mistakes.state.failed": "{total}장 중 {done}장을 평가한 뒤 실패했습니다: {reason}",
-    "mistakes.differs.model": "모델", "mistakes.differs.source": "이미지 목록",
-    "mistakes.differs.classes": "클래스 대응", "mistakes.differs.batch": "배치 크기",
-    "mistakes.differs.device": "장치", "mistakes.differs.torch": "PyTorch 버전",
-    "mistakes.differs.pictures' folder": "이미지 폴더", "mistakes.differs.pictures' file": "이미지 파일",
+    "mistakes.differs.model": "모델",
+    "mistakes.differs.source": "이미지 목록",
+    "mistakes.differs.classes": "클래스 대응",
+    "mistakes.differs.batch": "배치 크기",
+    "mistakes.differs.device": "장치",
+    "mistakes.differs.torch": "PyTorch 버전",
+    "mistakes.differs.pictures' folder": "이미지 폴더",
+    "mistakes.differs.pictures' file": "이미지 파일",
     "mistakes.state.none": "아직 시작하지 않은 평가입니다.",
     "mistakes.state.go": "이어서 평가",
     "mistakes.state.begin": "처음부터 평가",
@@ -225,15 +234,15 @@ KO = {
     # another evaluation
     "mistakes.else": "다른 이미지 평가하기",
     "mistakes.else.text": "이 컴퓨터에 있는, 레이블 있는 이미지면 무엇이든 왼쪽에서 고른 모델({model})로 평가합니다. "
-                          "이미지는 제자리에서 읽기만 하고, 결과는 Vitrine의 폴더에 둡니다.",
+    "이미지는 제자리에서 읽기만 하고, 결과는 Vitrine의 폴더에 둡니다.",
     "mistakes.else.run": "끝났거나 시작한 평가",
     "mistakes.else.source": "폴더, CSV, Parquet 또는 압축 파일",
     "mistakes.else.source.help": "클래스마다 폴더가 하나씩 있는 폴더, 경로와 레이블을 적은 CSV나 Parquet 파일, "
-                                 "CIFAR나 Fashion-MNIST 파일, ImageNet 검증 이미지. `bundled:fashion`은 Vitrine에 "
-                                 "들어 있는 테스트 세트입니다.",
+    "CIFAR나 Fashion-MNIST 파일, ImageNet 검증 이미지. `bundled:fashion`은 Vitrine에 "
+    "들어 있는 테스트 세트입니다.",
     "mistakes.else.labels": "레이블 표(선택)",
     "mistakes.else.labels.help": "하위 폴더가 클래스가 아닌 폴더에 씁니다. 위 폴더를 기준으로 한 경로 열과 레이블 열이 "
-                                 "있는 CSV나 Parquet 파일.",
+    "있는 CSV나 Parquet 파일.",
     "mistakes.else.table": "클래스 대응표(선택)",
     "mistakes.else.table.help": "이름이 서로 다를 때 쓰는 두 열짜리 CSV 파일: 이미지의 클래스, 모델이 부르는 이름.",
     "mistakes.else.check": "확인",
@@ -241,20 +250,20 @@ KO = {
     "mistakes.else.busy": "이미지를 살펴보는 중 …",
     "mistakes.else.no.model": "먼저 왼쪽에서 모델을 고르세요.",
     "mistakes.check.found": "**{source}**: 클래스 {classes}개, 이미지 {count}장입니다. 모델은 그중 {known}개를 {by} "
-                            "압니다.",
+    "압니다.",
     "mistakes.check.by.name": "이름으로",
     "mistakes.check.by.synset": "ImageNet synset으로",
     "mistakes.check.by.table": "대응표로",
     "mistakes.check.by.index": "번호로",
     "mistakes.check.unknown": "모델이 몰라서 맞고 틀림을 따질 수 없는 클래스: {names}.",
     "mistakes.check.ambiguous": "모델 클래스 여럿에 들어맞아 어느 것인지 정할 수 없고, 그래서 맞고 틀림을 따질 수 없는 "
-                                "클래스: {names}. 클래스 대응표에 번호(0부터)를 적어 어느 것인지 알려 주세요.",
+    "클래스: {names}. 클래스 대응표에 번호(0부터)를 적어 어느 것인지 알려 주세요.",
     "mistakes.check.unused": "여기에 이미지가 없는 모델 클래스: {names}.",
     "mistakes.check.more": "{names} 외 {count}개",
     "mistakes.check.none": "모델이 아는 클래스가 하나도 없어 맞고 틀림을 따질 수 없습니다. 클래스 대응표로 무엇이 "
-                           "무엇인지 알려 주세요.",
+    "무엇인지 알려 주세요.",
     "mistakes.check.outdated": "이미 평가한 결과가 있지만 그 뒤에 모델이나 이미지 또는 이 프로그램이 바뀌었습니다. "
-                               "다시 평가하면 새 결과로 바뀝니다.",
+    "다시 평가하면 새 결과로 바뀝니다.",
     "mistakes.check.left": "제외한 것: {what}.",
     "mistakes.check.left.outside": "폴더 밖을 가리키는 링크 {count}개",
     "mistakes.check.left.again": "이미 지나온 폴더 {count}개",
@@ -265,7 +274,7 @@ KO = {
     "mistakes.accuracy": "정확도",
     "mistakes.accuracy.interval": "95 % 구간 {low}–{high} %",
     "mistakes.accuracy.help": "모델이 아는 클래스의 이미지 가운데 그 클래스로 예측한 비율과 Wilson의 95 % 신뢰 "
-                              "구간입니다.",
+    "구간입니다.",
     "mistakes.nothing": "잴 수 있는 이미지 없음",
     "mistakes.pictures": "이미지",
     "mistakes.pictures.unknown": "모르는 클래스 {count}장",
@@ -283,7 +292,7 @@ KO = {
     # matrix
     "mistakes.matrix.title": "무엇을 무엇으로 잘못 볼까?",
     "mistakes.matrix.text": "행은 실제 클래스, 열은 예측한 클래스이고 회색은 맞힌 것입니다. 칸을 누르면 그 이미지가 "
-                            "나옵니다.",
+    "나옵니다.",
     "mistakes.matrix.by": "숫자",
     "mistakes.matrix.by.row": "실제 클래스의 %",
     "mistakes.matrix.by.column": "예측의 %",
@@ -313,9 +322,9 @@ KO = {
     "mistakes.text.confident": "확신하고도 틀린 이미지를 확률이 높은 것부터 봅니다.",
     "mistakes.text.margin": "다른 답이 나올 뻔한 이미지를 2위와의 차이가 작은 것부터, 맞힌 것도 함께 봅니다.",
     "mistakes.text.labels": "모델이 두 클래스에서 평소보다 더 뚜렷하게 레이블과 다른 답을 낸 이미지입니다(confident "
-                            "learning, Northcutt et al. 2021). 누가 맞는지는 직접 보아야 압니다.",
+    "learning, Northcutt et al. 2021). 누가 맞는지는 직접 보아야 압니다.",
     "mistakes.text.duplicates": "임베딩이 거의 같은 쌍입니다. 똑같은 파일이 먼저, 그다음은 닮은 순서로 최대 "
-                                "{count}쌍입니다.",
+    "{count}쌍입니다.",
     "mistakes.text.all": "모든 이미지를 경로 순으로 봅니다.",
     "mistakes.filter": "필터",
     "mistakes.filter.truth": "실제 클래스",
@@ -340,11 +349,11 @@ KO = {
     "mistakes.take.parquet": "Parquet 파일(임베딩 포함)",
     "mistakes.take.report": "이미지가 든 HTML 보고서",
     "mistakes.take.report.help": "네트워크 없이 어디서나 열리는 파일 하나입니다. 수치와 함께 이 목록의 처음 "
-                                 "{count}장과 두 클래스를 뒷받침한 곳을 담습니다. 몇 초에서 1분쯤 걸립니다.",
+    "{count}장과 두 클래스를 뒷받침한 곳을 담습니다. 몇 초에서 1분쯤 걸립니다.",
     # classes
     "mistakes.classes.title": "어떤 클래스를 잘 알까?",
     "mistakes.classes.text": "재현율은 클래스의 이미지 가운데 찾아낸 비율, 정밀도는 그 예측 가운데 맞은 비율입니다. "
-                             "행을 고르면 그 이미지가 나옵니다.",
+    "행을 고르면 그 이미지가 나옵니다.",
     "mistakes.classes.name": "클래스",
     "mistakes.classes.support": "이미지",
     "mistakes.classes.recall": "재현율 %",
@@ -354,7 +363,7 @@ KO = {
     # calibration
     "mistakes.calibration.title": "확신하는 만큼 맞힐까?",
     "mistakes.calibration.text": "선 위에 있다면 80 % 확신한 것의 80 %가 맞는다는 뜻입니다. 평균 {value}퍼센트포인트 "
-                                 "벗어나 있습니다(ECE).",
+    "벗어나 있습니다(ECE).",
     "mistakes.calibration.x": "예측의 확률",
     "mistakes.calibration.y": "맞은 비율",
     "mistakes.calibration.hover": "확신 %{x:.0f} %: 이미지 %{customdata[0]:,}장, %{y:.1f} % 맞음<extra></extra>",
@@ -362,7 +371,7 @@ KO = {
     # map
     "mistakes.map.title": "오분류는 어디에 모여 있을까?",
     "mistakes.map.text": "이미지마다 임베딩을 가장 크게 달라지는 두 방향(PCA)에 놓았습니다. 누르면 이유를 볼 수 "
-                         "있습니다. 여기서 가까워도 다른 방향으로는 멀 수 있습니다.",
+    "있습니다. 여기서 가까워도 다른 방향으로는 멀 수 있습니다.",
     "mistakes.map.some": "이미지 {count}장 중 {shown}장을 그렸습니다.",
     "mistakes.map.right": "맞음",
     "mistakes.map.wrong": "틀림",

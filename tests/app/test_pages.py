@@ -107,8 +107,9 @@ def test_the_page_opens_finished_in_both_languages(language):
     assert other("predictions.title") not in words(app)
 
 
-@pytest.mark.parametrize(("language", "said"), [
-    ("en", "the last picture took 16\u00a0s"), ("ko", "지난 이미지는 16초 걸림")])
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "the last picture took 16\u00a0s"), ("ko", "지난 이미지는 16초 걸림")]
+)
 def test_a_model_that_is_known_to_be_slow_is_said_to_be(language, said, monkeypatch):
     spun = []
     monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
@@ -219,18 +220,30 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
     picture = Image.effect_noise((60, 45), 80).convert("RGB")
     result = Result(name, picture, model := small(name), vc.record(model, picture), 0.0)
     depth, heads, length = result.trace.depth, result.trace.heads, result.trace.length
-    for layer, head, query in ((0, 0, 0), (depth - 1, heads - 1, length - 1), (0, view.MEAN, length // 2),
-                               (depth - 1, view.ROLLOUT, result.trace.prefix)):
-        wanted = {"layer": layer, "head": head, "query": query, "pinned": [length - 1], "direction": "column",
-                  "scale": "shared", "compare": "difference"}
+    for layer, head, query in (
+        (0, 0, 0),
+        (depth - 1, heads - 1, length - 1),
+        (0, view.MEAN, length // 2),
+        (depth - 1, view.ROLLOUT, result.trace.prefix),
+    ):
+        wanted = {
+            "layer": layer,
+            "head": head,
+            "query": query,
+            "pinned": [length - 1],
+            "direction": "column",
+            "scale": "shared",
+            "compare": "difference",
+        }
         kept = {k: v and str(v) for k, v in view.from_atlas(result, wanted).items()}  # as an address holds it
         assert view.to_atlas(result, kept.get) == wanted
 
 
 def test_a_pin_is_the_same_place_in_another_model():
     picture = Image.effect_noise((60, 45), 80).convert("RGB")
-    one, other = (Result(name, picture, model := small(name), vc.record(model, picture), 0.0)
-                  for name in ("photo", "fashion"))
+    one, other = (
+        Result(name, picture, model := small(name), vc.record(model, picture), 0.0) for name in ("photo", "fashion")
+    )
     assert one.grid != other.grid
     row, col = (min(sizes) - 1 for sizes in zip(one.grid, other.grid, strict=True))
     shown = view.to_atlas(one, {}.get) | {"pinned": [one.token((row, col)), 0]}
@@ -238,8 +251,9 @@ def test_a_pin_is_the_same_place_in_another_model():
     assert kept["pinned"] == f"{row + 1}-{col + 1}.{one.prefix_names[0]}"
     pinned = view.to_atlas(other, kept.get)["pinned"]
     assert pinned[0] == other.token((row, col))
-    assert [other.prefix_names[token] for token in pinned[1:]] == [n for n in one.prefix_names[:1]
-                                                                   if n in other.prefix_names]
+    assert [other.prefix_names[token] for token in pinned[1:]] == [
+        n for n in one.prefix_names[:1] if n in other.prefix_names
+    ]
     assert view.to_atlas(one, {"pinned": f"{one.grid[0] + 1}-1.0-1.1.x.-.1-1-1.1-²"}.get)["pinned"] == []
 
 
@@ -256,8 +270,9 @@ def test_of_a_long_sequence_the_depth_is_chosen_at_the_server(monkeypatch):
     assert "depth" not in {slider.key for slider in app.slider}  # every depth is there: the browser chooses
     monkeypatch.setattr("app.explore.result.KEPT", 10)
     sent, packed = [], depths.packed
-    monkeypatch.setattr(depths, "packed", lambda source, maps, **told: sent.append((maps.copy(), told)) or packed(
-        source, maps, **told))
+    monkeypatch.setattr(
+        depths, "packed", lambda source, maps, **told: sent.append((maps.copy(), told)) or packed(source, maps, **told)
+    )
     app.slider(key="residual").set_value(0.3).run()
     app.slider(key="depth").set_value(2).run()
     assert not app.exception
@@ -282,8 +297,11 @@ def test_the_rollouts_maps_are_sent_with_what_is_said_of_each(result):
 
 
 def test_maps_stand_in_lines_as_even_as_can_be():
-    lines = {count: [min(n, count - start) for start in range(0, count, n)]
-             for count in range(1, 49) for n in [depths.columns_for(count)]}
+    lines = {
+        count: [min(n, count - start) for start in range(0, count, n)]
+        for count in range(1, 49)
+        for n in [depths.columns_for(count)]
+    }
     assert [lines[n] for n in (1, 6, 7, 12, 18, 24, 32)] == [[1], [6], [4, 3], [6] * 2, [6] * 3, [8] * 3, [8] * 4]
     assert all(max(line) <= (6 if count <= 18 else 8) for count, line in lines.items())
 
@@ -302,8 +320,17 @@ def test_what_a_file_does_not_tell_is_said(language, tmp_path):
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
-@pytest.mark.parametrize("bad", ["embedded:none", "nonsense", "file:/no/such/file.pth", "timm:", "file:README.md",
-                                 "file:![a](http://evil.example) **b** :red[c] $x$.pth"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "embedded:none",
+        "nonsense",
+        "file:/no/such/file.pth",
+        "timm:",
+        "file:README.md",
+        "file:![a](http://evil.example) **b** :red[c] $x$.pth",
+    ],
+)
 def test_a_model_that_cannot_be_had_is_said_and_the_last_one_stays(language, bad):
     app = page(lang=language)
     app.selectbox(key=f"model_{language}").set_value("other").run()
@@ -373,8 +400,9 @@ def test_kept_matrices_give_the_cores_rollout(result, options):
     rows = result.rollouts(options)
     assert len(rows) == options.last - options.first + 1
     for last, row in zip(range(options.first, options.last + 1), rows, strict=True):
-        wanted = vc.rollout(result.trace, options.fusion, options.residual, options.discard, options.first, last,
-                            options.token)
+        wanted = vc.rollout(
+            result.trace, options.fusion, options.residual, options.discard, options.first, last, options.token
+        )
         np.testing.assert_allclose(row, array(wanted), atol=1e-6)
 
 
@@ -413,8 +441,9 @@ def test_beyond_the_picture_the_region_is_black(size):
     trace = vc.record(model, picture)
     width, height = size
     box = (-width / 4, -height / 2, width * 1.25, height)  # a sixth at the left and the right, a third above
-    found = Result("leftover", picture, model, dataclasses.replace(trace, crop=dataclasses.replace(
-        trace.crop, box=box)), 0.0)
+    found = Result(
+        "leftover", picture, model, dataclasses.replace(trace, crop=dataclasses.replace(trace.crop, box=box)), 0.0
+    )
     seen = np.asarray(found.region)
     x, y = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 24, (np.arange(seen.shape[0]) + 0.5) / seen.shape[0] * 20
     inside = (x[None] * 1.5 / 26 > 0.25) & (x[None] * 1.5 / 26 < 1.25) & (y[:, None] * 1.5 / 23 > 0.5)

@@ -72,7 +72,9 @@ def test_agrees_with_the_paper(traces, fusion, discard, residual):
 def test_chunks_change_nothing(traces, monkeypatch, turns):
     whole = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
     monkeypatch.setattr("vit_core.attention.head_fusion.TURNS", turns)
-    monkeypatch.setattr("vit_core.attention.head_fusion.CHUNK", (7 if turns else 14) * traces[0].length)  # seven rows of two heads
+    monkeypatch.setattr(
+        "vit_core.attention.head_fusion.CHUNK", (7 if turns else 14) * traces[0].length
+    )  # seven rows of two heads
     cut = [part.stop - part.start for part, _ in module.fused_chunks(traces[0].queries[0], traces[0].keys[0])]
     assert len(cut) > 2
     assert max(cut) <= 7
@@ -151,12 +153,16 @@ def test_discard_keeps_ties_and_empty_rows_keep_to_themselves():
 @pytest.mark.parametrize("count", [1, 4096, 4097, 40_000])
 def test_the_cut_is_the_value_that_sorting_finds(count, monkeypatch):
     draw = np.random.default_rng(0)
-    kinds = {"peaked": draw.random(count, np.float32) ** 8, "double": draw.random(count),
-             "rising": np.arange(count) / count, "equal": np.full(count, 0.25, np.float32),
-             "ties": draw.integers(0, 3, count).astype(np.float32),
-             "half": np.repeat(np.float32([0, 1]), [count // 2, count - count // 2]),
-             "zeros": np.sort(draw.random(count, np.float32) * (np.arange(count) >= 9 * count // 10)),
-             "ones": np.sort(1 - draw.random(count, np.float32) * (np.arange(count) < count // 10))}
+    kinds = {
+        "peaked": draw.random(count, np.float32) ** 8,
+        "double": draw.random(count),
+        "rising": np.arange(count) / count,
+        "equal": np.full(count, 0.25, np.float32),
+        "ties": draw.integers(0, 3, count).astype(np.float32),
+        "half": np.repeat(np.float32([0, 1]), [count // 2, count - count // 2]),
+        "zeros": np.sort(draw.random(count, np.float32) * (np.arange(count) >= 9 * count // 10)),
+        "ones": np.sort(1 - draw.random(count, np.float32) * (np.arange(count) < count // 10)),
+    }
     partition, sizes = np.partition, []
     monkeypatch.setattr(np, "partition", lambda values, place: sizes.append(len(values)) or partition(values, place))
     for name, values in kinds.items():
@@ -192,9 +198,12 @@ def test_a_batch_equals_its_singles(build, pictures, fusion, discard):
     for image, trace in zip(images, together, strict=True):
         alone = vc.record(model, image[None])
         for one, other in ((trace, alone), (bare(trace), alone)):
-            torch.testing.assert_close(vc.rollout(one, fusion, discard=discard, token=1),
-                                       vc.rollout(other, fusion, discard=discard, token=1), rtol=1e-5,
-                                       atol=1e-5 if discard else 1e-6)  # one weight may lie on either side of the cut
+            torch.testing.assert_close(
+                vc.rollout(one, fusion, discard=discard, token=1),
+                vc.rollout(other, fusion, discard=discard, token=1),
+                rtol=1e-5,
+                atol=1e-5 if discard else 1e-6,
+            )  # one weight may lie on either side of the cut
 
 
 @pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 102 and 1,110 tokens

@@ -189,8 +189,10 @@ def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeyp
                 torch.testing.assert_close(getattr(parts, name), getattr(whole, name), atol=near, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("heads", "threads", "turns"), [
-    (3, 1, [3]), (3, 2, [2, 1]), (6, 2, [6]), (6, 4, [4, 1, 1]), (2, 16, [2]), (1, 2, [1])])
+@pytest.mark.parametrize(
+    ("heads", "threads", "turns"),
+    [(3, 1, [3]), (3, 2, [2, 1]), (6, 2, [6]), (6, 4, [4, 1, 1]), (2, 16, [2]), (1, 2, [1])],
+)
 def test_heads_that_threads_cannot_share_take_turns(monkeypatch, heads, threads, turns):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     assert head_fusion.turns(heads) == turns

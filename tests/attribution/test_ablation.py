@@ -69,7 +69,7 @@ def test_a_head_off_mixes_nothing(model, images):
     stream = steps.streams(model, images)
     seen = steps.inside(block, stream[1])
     joined = seen.joined.clone()
-    joined[:, model.config.head_dim:] = 0  # heads stand side by side
+    joined[:, model.config.head_dim :] = 0  # heads stand side by side
     left = module.run_block(block, stream[1][None], lambda read: block.attn.proj(block.attn.norm(joined))[None])
     x = model.blocks[2](left)[0]
     expected = model.classify(model.norm(x))[0]
@@ -127,8 +127,14 @@ def test_blur_keeps_a_flat_picture_and_the_mean_and_takes_the_detail(build):
 
 @torch.no_grad()
 def test_many_changes_in_one_pass_are_each_alone(model, images):
-    changes = [at.Change(), at.Change(erased=[3, 4]), at.Change(heads_off=[(0, 1)]), at.Change(layers_off=[0, 2]),
-               at.Change([1], "black", [(2, 0), (2, 1)], [1]), at.Change([5], "blur")]
+    changes = [
+        at.Change(),
+        at.Change(erased=[3, 4]),
+        at.Change(heads_off=[(0, 1)]),
+        at.Change(layers_off=[0, 2]),
+        at.Change([1], "black", [(2, 0), (2, 1)], [1]),
+        at.Change([5], "blur"),
+    ]
     together = at.interventions(model, images, changes)
     assert together.shape == (6, 11)
     for change, logits in zip(changes, together, strict=True):
@@ -200,7 +206,7 @@ def test_an_oblong_patch_is_painted_where_it_is(build, pictures):
 def test_blur_is_a_gaussian_as_wide_as_the_patch_s_longer_side(build, pictures):
     model, images = build(patch_size=(5, 3)), pictures(1)
     seen = images[0].double().numpy()
-    shares = np.exp(-np.arange(-15, 16) ** 2 / (2 * 5**2))
+    shares = np.exp(-(np.arange(-15, 16) ** 2) / (2 * 5**2))
     shares /= shares.sum()
     for axis in (1, 2):  # 15 pixels each way are three sigmas; the border is repeated
         padded = np.pad(seen, [(15, 15) if axis == each else (0, 0) for each in range(3)], "edge")

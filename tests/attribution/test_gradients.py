@@ -50,6 +50,7 @@ def explicit(model, images):
     """The whole forward at once: the first picture's logits, and a layer's attention weights each, one graph."""
     x, kept = model.embed(images), []
     for block in model.blocks:
+
         def mix(read, attn=block.attn):
             B, N, _ = read.shape
             q, k, v = attn.qkv(read).view(B, N, 3, attn.heads, attn.head_dim).permute(2, 0, 3, 1, 4)
@@ -96,8 +97,10 @@ def test_both_agree_with_the_equations_in_one_graph(build, pictures, fields):
         for block, entered in zip(reversed(model.blocks), reversed(stream[:-1]), strict=True):
             of_stream, of_weights = rules.through_block(block, steps.inside(block, entered), of_stream)
             kept.insert(0, of_weights)
-        close(at.relevance(model, images, target),
-              plainly(start, [g[0] * r for g, r in zip(gradients, kept, strict=True)]))
+        close(
+            at.relevance(model, images, target),
+            plainly(start, [g[0] * r for g, r in zip(gradients, kept, strict=True)]),
+        )
     grid = at.on_grid(model, images, found)
     assert grid.shape == (5, 7)
     assert grid[1, 2] == found[model.config.prefix + 9]
@@ -105,8 +108,10 @@ def test_both_agree_with_the_equations_in_one_graph(build, pictures, fields):
 
 def test_rows_that_the_head_reads(build):
     tokens = torch.randn(39, 14, generator=torch.Generator().manual_seed(0))
-    rows = {pool: at.rows_read(build(pool=pool, registers=3), tokens) for pool in
-            ("token", "avg", "max", "avgmax", "map", "token_avg")}
+    rows = {
+        pool: at.rows_read(build(pool=pool, registers=3), tokens)
+        for pool in ("token", "avg", "max", "avgmax", "map", "token_avg")
+    }
     close(rows["token"], [1.0] + 38 * [0.0])
     close(rows["avg"], 4 * [0.0] + 35 * [1 / 35])
     close(rows["token_avg"], [0.5] + 3 * [0.0] + 35 * [1 / 70], 1e-7)
@@ -129,8 +134,22 @@ def two_tokens(depth: int, **fields) -> VisionTransformer:
     for the patch, whatever their size, so no gradient goes through it. Values are a n + b, n the normed channel 0:
     layer 1 has a, b = 1, 2: values 3 (class) and 1 (patch); layer 2 has -2, 3: values 1 and 5. What attention mixes
     is added to channel 0."""
-    model = VisionTransformer(ViTConfig(image_size=1, patch_size=1, channels=1, classes=2, dim=2, depth=depth, heads=1,
-                                        head_dim=1, mlp_dim=3, norm_eps=1e-12, final_norm=False, **fields)).double()
+    model = VisionTransformer(
+        ViTConfig(
+            image_size=1,
+            patch_size=1,
+            channels=1,
+            classes=2,
+            dim=2,
+            depth=depth,
+            heads=1,
+            head_dim=1,
+            mlp_dim=3,
+            norm_eps=1e-12,
+            final_norm=False,
+            **fields,
+        )
+    ).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -181,8 +200,9 @@ def test_relevance_by_hand():
     # Class 1 reads -3: no positive contribution, no relevance.
     close(at.relevance(model, ONE, 1), [1.0, 0.0])
     stream = steps.streams(model, ONE)
-    entered, weights = rules.through_block(model.blocks[0], steps.inside(model.blocks[0], stream[0]),
-                                           rules.through_head(model, stream[1], 0))
+    entered, weights = rules.through_block(
+        model.blocks[0], steps.inside(model.blocks[0], stream[0]), rules.through_head(model, stream[1], 0)
+    )
     close(weights, [[[1 / 4, 1 / 12], [0, 0]]])
     # Scores are 0, so queries and keys get nothing of R_A's 1/3. Values 3 = 1 + bias 2 and 1 = -1 + bias 2: the
     # class token's 1/4 goes to its n = 1; the patch's product -1 is not positive, and its 1/12 ends there.
@@ -217,8 +237,10 @@ def test_every_rule_conserves(seed):
     R = noise(6, 9, seed=seed) + 0.5
     x, weight = noise(6, 40, seed=seed + 10), noise(9, 40, seed=seed + 20)
     close(rules.linear(x, weight, R).sum(-1), R.sum(-1))  # token by token
-    for u, v, rule in ((noise(6, 9, seed=seed + 30), noise(6, 9, seed=seed + 40), rules.add),
-                       (noise(6, 5, seed=seed + 50), noise(5, 9, seed=seed + 60), rules.product)):
+    for u, v, rule in (
+        (noise(6, 9, seed=seed + 30), noise(6, 9, seed=seed + 40), rules.add),
+        (noise(6, 5, seed=seed + 50), noise(5, 9, seed=seed + 60), rules.product),
+    ):
         parts = [part.sum() for part in rule(u, v, R)]
         close(sum(parts), R.sum())
         assert all(0 <= part <= R.sum() + 1e-9 for part in parts)  # lemma 2 (ii)
@@ -271,8 +293,9 @@ def test_relevance_is_conserved_in_float32_in_a_trained_model(name, measured):
     for block, entered in zip(reversed(model.blocks), reversed(stream[:-1]), strict=True):
         of_stream, _ = rules.through_block(block, steps.inside(block, entered), of_stream)
         worst = max(worst, abs(of_stream.sum(dtype=torch.float64).item() - 1))
-    measured(f"relevance in embedded:{name}, float32: total 1, off by at most {worst:.1e} through {len(stream) - 1} "
-             "layers")
+    measured(
+        f"relevance in embedded:{name}, float32: total 1, off by at most {worst:.1e} through {len(stream) - 1} layers"
+    )
     assert worst < 1e-3
 
 
@@ -282,8 +305,21 @@ def test_relevance_is_conserved_in_float32_in_a_trained_model(name, measured):
 def picks_out() -> VisionTransformer:
     """Class 0 reads what bright pixels of channel 0 put into the stream, class 1 those of channel 1: by construction
     they depend on no other patch. The last class reads both."""
-    model = VisionTransformer(ViTConfig(image_size=(2, 3), patch_size=1, channels=2, classes=3, dim=4, depth=1, heads=1,
-                                        head_dim=2, mlp_dim=2, final_norm=False, position="none")).double()
+    model = VisionTransformer(
+        ViTConfig(
+            image_size=(2, 3),
+            patch_size=1,
+            channels=2,
+            classes=3,
+            dim=4,
+            depth=1,
+            heads=1,
+            head_dim=2,
+            mlp_dim=2,
+            final_norm=False,
+            position="none",
+        )
+    ).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -355,13 +391,18 @@ def test_maps_depend_on_the_weights(fashion, method, measured):
         with torch.no_grad():
             for module in [other.head, *other.blocks[len(other.blocks) - layers :]] if layers else []:
                 for parameter in module.parameters():  # the same values in another order: as large as before
-                    parameter.copy_(parameter.flatten()[torch.randperm(parameter.numel(), generator=generator)]
-                                    .view_as(parameter))
-        maps = [[at.on_grid(m, p[None], method(m, p[None], k)).flatten() for m in (model, other)]
-                for p, k in zip(pictures[:10], predicted[:10], strict=True)]
+                    parameter.copy_(
+                        parameter.flatten()[torch.randperm(parameter.numel(), generator=generator)].view_as(parameter)
+                    )
+        maps = [
+            [at.on_grid(m, p[None], method(m, p[None], k)).flatten() for m in (model, other)]
+            for p, k in zip(pictures[:10], predicted[:10], strict=True)
+        ]
         kept.append(sum(correlation(*pair) for pair in maps) / len(maps))
-    measured(f"{method.__name__}: rank correlation with the trained model's map, last 0, 1, 3 layers and the head "
-             f"shuffled: {', '.join(f'{k:.2f}' for k in kept)}")
+    measured(
+        f"{method.__name__}: rank correlation with the trained model's map, last 0, 1, 3 layers and the head "
+        f"shuffled: {', '.join(f'{k:.2f}' for k in kept)}"
+    )
     assert kept[0] == pytest.approx(1)
     assert kept[1] < 0.8
     assert kept[2] < 0.6
@@ -388,8 +429,10 @@ def test_erasing_what_ranks_highest_hurts_more_than_erasing_at_random(fashion, m
         p = at.interventions(model, picture[None], changes).softmax(-1)[:, target]
         drops += torch.stack([p[0] - p[1], p[0] - p[2], p[0] - p[3:].mean()]) / len(pictures)
     top, bottom, random = drops.tolist()
-    measured(f"{method.__name__}, embedded:fashion, 40 pictures, {count} of 49 patches erased: probability of the "
-             f"predicted class falls by {top:.3f} (highest), {random:.3f} (at random), {bottom:.3f} (lowest)")
+    measured(
+        f"{method.__name__}, embedded:fashion, 40 pictures, {count} of 49 patches erased: probability of the "
+        f"predicted class falls by {top:.3f} (highest), {random:.3f} (at random), {bottom:.3f} (lowest)"
+    )
     assert top > random + 0.05
     assert bottom < random
 

@@ -56,8 +56,9 @@ def peak_mb() -> float:
 
 
 def memory(rows: int) -> dict:
-    config = ViTConfig(image_size=(28, 28), patch_size=(14, 14), classes=10, dim=192, depth=1, heads=3, head_dim=64,
-                       mlp_dim=192)
+    config = ViTConfig(
+        image_size=(28, 28), patch_size=(14, 14), classes=10, dim=192, depth=1, heads=3, head_dim=64, mlp_dim=192
+    )
     model = VisionTransformer(config, [f"class {i}" for i in range(10)], Preprocess((28, 28))).eval()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as out:
@@ -106,9 +107,15 @@ def throughput(count: int = 192, rounds: int = 3, batch: int = 64, workers: int 
                 if turn:  # the first is for starting what is started once
                     times[run].append(time.perf_counter() - begun)
     ratio = {how.__name__: how(times[timms]) / how(times[our]) for how in (statistics.median, min)}
-    return {"pictures": count, "ours": round(count / statistics.median(times[our]), 1),
-            "timm": round(count / statistics.median(times[timms]), 1), "ratio": round(ratio["median"], 3),
-            "ratio_of_best": round(ratio["min"], 3), "threads": torch.get_num_threads(), "workers": workers}
+    return {
+        "pictures": count,
+        "ours": round(count / statistics.median(times[our]), 1),
+        "timm": round(count / statistics.median(times[timms]), 1),
+        "ratio": round(ratio["median"], 3),
+        "ratio_of_best": round(ratio["min"], 3),
+        "threads": torch.get_num_threads(),
+        "workers": workers,
+    }
 
 
 if __name__ == "__main__":

@@ -58,8 +58,12 @@ def main() -> None:
         sys.path.insert(0, str(ROOT))
         print(json.dumps(evictions() if sys.argv[1] == "evictions" else reruns(sys.argv[1] == "collecting")))
         return
-    runs = (("collecting", {"VITRINE_NO_FREEZE": "1"}), ("collecting", {}), ("reruns", {}),
-            ("evictions", {"VITRINE_MODELS_MB": "1"}))
+    runs = (
+        ("collecting", {"VITRINE_NO_FREEZE": "1"}),
+        ("collecting", {}),
+        ("reruns", {}),
+        ("evictions", {"VITRINE_MODELS_MB": "1"}),
+    )
     for what, settings in runs:
         env = os.environ | settings
         done = subprocess.run([sys.executable, __file__, what], env=env, capture_output=True, text=True)

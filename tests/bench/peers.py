@@ -50,8 +50,12 @@ CASES = {
     "S/16 at 1024: record, rollout, discard 0.9": ("small", 1024, "rollout", {"discard": 0.9}, 2.1, 4),
 }
 #: method at 4,097 tokens -> most MiB that may be added.
-MEMORY = {"mean": ({}, 300), "max": ({"fusion": "max"}, 300), "min": ({"fusion": "min"}, 300),
-          "discard 0.9": ({"discard": 0.9}, 360)}
+MEMORY = {
+    "mean": ({}, 300),
+    "max": ({"fusion": "max"}, 300),
+    "min": ({"fusion": "min"}, 300),
+    "discard 0.9": ({"discard": 0.9}, 360),
+}
 MMAP = 1 << 20  # bytes from which glibc gives memory back at once; else what it keeps, 0 to 150 MB, is measured too
 SLOW = 1024  # pictures so large: the peers are measured once there
 
@@ -104,8 +108,14 @@ def eager(size, side):
     from transformers import ViTConfig, ViTModel
 
     dim, depth, heads = SIZES[size]
-    config = ViTConfig(hidden_size=dim, num_hidden_layers=depth, num_attention_heads=heads, intermediate_size=4 * dim,
-                       image_size=side, attn_implementation="eager")
+    config = ViTConfig(
+        hidden_size=dim,
+        num_hidden_layers=depth,
+        num_attention_heads=heads,
+        intermediate_size=4 * dim,
+        image_size=side,
+        attn_implementation="eager",
+    )
     return ViTModel(config, add_pooling_layer=False).eval()
 
 
@@ -128,8 +138,18 @@ def vit_pytorch(size, side, what, options):
     from vit_pytorch.recorder import Recorder
 
     dim, depth, heads = SIZES[size]
-    model = Recorder(ViT(image_size=side, patch_size=16, num_classes=1000, dim=dim, depth=depth, heads=heads,
-                         dim_head=64, mlp_dim=4 * dim)).eval()
+    model = Recorder(
+        ViT(
+            image_size=side,
+            patch_size=16,
+            num_classes=1000,
+            dim=dim,
+            depth=depth,
+            heads=heads,
+            dim_head=64,
+            mlp_dim=4 * dim,
+        )
+    ).eval()
     x = torch.randn(1, 3, side, side)
     return lambda: finish(model(x)[1].unbind(1), what, options)
 
@@ -149,8 +169,9 @@ def torchxai(size, side, what, options):
 
     if what == "record":
         raise NotImplementedError("gives the rollout only")
-    roll = AttentionRollout(made(size, side), head_fusion=options.get("fusion", "mean"),
-                            discard_ratio=options.get("discard", 0.0))
+    roll = AttentionRollout(
+        made(size, side), head_fusion=options.get("fusion", "mean"), discard_ratio=options.get("discard", 0.0)
+    )
     x = torch.randn(1, 3, side, side)
     return lambda: roll(x)
 
@@ -160,9 +181,14 @@ def finish(attentions, what: str, options: dict):
     return attentions if what == "record" else naive(attentions, **options)
 
 
-PEERS = {"timm.utils.AttentionExtract": (timm_extract, "timm"), "transformers": (transformers, "transformers"),
-         "vit-pytorch Recorder": (vit_pytorch, "vit_pytorch"), "torchxai-explain": (torchxai, "torchxai"),
-         "fast-vit-rollout": (fast_vit_rollout, "fast_vit_rollout"), "glassbox-vit": (glassbox, "glassbox_vit")}
+PEERS = {
+    "timm.utils.AttentionExtract": (timm_extract, "timm"),
+    "transformers": (transformers, "transformers"),
+    "vit-pytorch Recorder": (vit_pytorch, "vit_pytorch"),
+    "torchxai-explain": (torchxai, "torchxai"),
+    "fast-vit-rollout": (fast_vit_rollout, "fast_vit_rollout"),
+    "glassbox-vit": (glassbox, "glassbox_vit"),
+}
 
 
 def peers(size: str, side: int, what: str, options: dict) -> tuple[dict[str, Callable], dict[str, str]]:
@@ -215,8 +241,13 @@ def timed(size: str, side: int, what: str, options: dict, limit: float, rounds: 
                 times[name].append(time.perf_counter() - begun)
     middle = {name: statistics.median(of) for name, of in times.items()}
     ratios = {name: round(of / middle["floor"], 4) for name, of in middle.items()}
-    return {"floor_ms": round(middle["floor"] * 1e3, 1), "ratios": ratios, "must": limit, "not_measured": why,
-            "meeting_us": met}
+    return {
+        "floor_ms": round(middle["floor"] * 1e3, 1),
+        "ratios": ratios,
+        "must": limit,
+        "not_measured": why,
+        "meeting_us": met,
+    }
 
 
 def resident(name: str) -> int:
@@ -258,9 +289,11 @@ def bf16(rounds: int = 8) -> dict:
             begun = time.perf_counter()
             vc.record(model, x, bf16=kind)
             of.append(time.perf_counter() - begun)
-    return {"times_float32": round(statistics.median(times[True]) / statistics.median(times[False]), 3),
-            "largest_logit_error": round((rough - exact).abs().max().item(), 5),
-            "logits_standard_deviation": round(exact.std().item(), 5)}
+    return {
+        "times_float32": round(statistics.median(times[True]) / statistics.median(times[False]), 3),
+        "largest_logit_error": round((rough - exact).abs().max().item(), 5),
+        "logits_standard_deviation": round(exact.std().item(), 5),
+    }
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -282,9 +315,11 @@ def main(argv: list[str] | None = None) -> int:
             row = timed(size, side, what, options, limit, args.rounds or rounds, not args.alone)
             result["cases"][name] = row
             ours_, again = row["ratios"]["ours"], row["ratios"]["floor again"]
-            print(f"{name}: ours {ours_} (must reach {limit}{'' if ours_ <= limit + 0.04 else ', NOT MET'}), floor "
-                  f"{row['floor_ms']} ms, floor again {again}; threads meet in {min(row['meeting_us'])} to "
-                  f"{max(row['meeting_us'])} us")
+            print(
+                f"{name}: ours {ours_} (must reach {limit}{'' if ours_ <= limit + 0.04 else ', NOT MET'}), floor "
+                f"{row['floor_ms']} ms, floor again {again}; threads meet in {min(row['meeting_us'])} to "
+                f"{max(row['meeting_us'])} us"
+            )
             for peer, ratio in row["ratios"].items():
                 if peer in PEERS:
                     print(f"    {peer}: {ratio}")
@@ -295,8 +330,11 @@ def main(argv: list[str] | None = None) -> int:
         added = {"floor": in_a_process("floor", {})}
         for name, (options, limit) in MEMORY.items():
             added[f"ours, {name}"] = in_a_process("ours", options)
-            print(f"S/16 at 1024, MiB added by record and rollout ({name}): ours {added[f'ours, {name}']} (at most "
-                  f"{limit}), floor {added['floor']}", flush=True)
+            print(
+                f"S/16 at 1024, MiB added by record and rollout ({name}): ours {added[f'ours, {name}']} (at most "
+                f"{limit}), floor {added['floor']}",
+                flush=True,
+            )
         for peer in () if args.alone else PEERS:
             added[peer] = in_a_process(peer, {})
             print(f"    {peer}: {added[peer]}", flush=True)

@@ -82,6 +82,7 @@ def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, mea
     assert not [p.name for p in out.iterdir() if p.name not in (".lock", "run.json", "rows.parquet")]
     end, whole = described(out), described(tmp_path / "local")
     assert (end["engine"], end["errors"]) == ("ray", 2)
-    assert {k: end[k] for k in ("done", "errors", "right", "known")} == \
-        {k: whole[k] for k in ("done", "errors", "right", "known")}
+    assert {k: end[k] for k in ("done", "errors", "right", "known")} == {
+        k: whole[k] for k in ("done", "errors", "right", "known")
+    }
     measured(f"evaluation on Ray stopped once, killed twice, finished, to the bit: {time.monotonic() - begun:.0f} s")

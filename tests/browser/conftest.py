@@ -17,8 +17,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PATIENCE = 60_000  # ms; a busy machine is no failure
 
 
@@ -32,8 +39,9 @@ class Server:
         self.url, self.log = f"http://127.0.0.1:{port}", log
         command = [sys.executable, "-m", "app", "--server.headless", "true", "--server.port", str(port), *options]
         with log.open("wb") as out:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
-                                            env=os.environ | {"VITRINE_LOG": "info"})
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"VITRINE_LOG": "info"}
+            )
 
     def wait(self, seconds: float = 120) -> None:
         """Until it answers."""
@@ -213,10 +221,13 @@ MISNAMED = r"""() => {
 
 def addressed(page, *has: str, lacks: tuple[str, ...] = ()) -> None:
     """Wait until the browser's address has these parts and lacks those: it follows what is drawn, a message later."""
-    page.wait_for_function("""([has, lacks]) => {
+    page.wait_for_function(
+        """([has, lacks]) => {
         const parts = location.search.slice(1).split('&'), named = parts.map(part => part.split('=')[0]);
         return has.every(part => parts.includes(part)) && !lacks.some(name => named.includes(name));
-    }""", arg=[list(has), list(lacks)])
+    }""",
+        arg=[list(has), list(lacks)],
+    )
 
 
 @pytest.fixture

@@ -75,8 +75,11 @@ def test_single_letters_work_while_a_hangul_ime_is_on(lecture):
 @pytest.mark.parametrize("scene", SCENES)
 def test_what_is_drawn_has_a_name_and_what_is_pressed_is_a_button(lecture, scene):
     shown = lecture(scene)
-    assert shown.run("""return [...stage.slide.querySelectorAll('[role=img], [role=application]')]
-        .filter((e) => !e.getAttribute('aria-label')).map((e) => e.outerHTML.slice(0, 80))""") == []
+    assert (
+        shown.run("""return [...stage.slide.querySelectorAll('[role=img], [role=application]')]
+        .filter((e) => !e.getAttribute('aria-label')).map((e) => e.outerHTML.slice(0, 80))""")
+        == []
+    )
     assert shown.run("return stage.slide.querySelectorAll('button[role=listitem]').length") == 0
     assert shown.page.locator("img:not([alt])").count() == 0
 
@@ -123,9 +126,17 @@ def test_a_picture_is_picked_by_the_arrow_keys(lecture, scene):
     row, col, rows, cols = shown.run(PICKED)
     assert 1 < row < rows - 1
     assert 1 < col < cols - 1
-    for key, down, across in (("ArrowRight", 0, 1), ("ArrowDown", 1, 0), ("ArrowLeft", 0, -1), ("ArrowUp", -1, 0),
-                              ("Control+ArrowUp", 0, 0), *[("ArrowLeft", 0, -1)] * col, ("ArrowLeft", 0, 0),
-                              *[("ArrowUp", -1, 0)] * row, ("ArrowUp", 0, 0)):
+    for key, down, across in (
+        ("ArrowRight", 0, 1),
+        ("ArrowDown", 1, 0),
+        ("ArrowLeft", 0, -1),
+        ("ArrowUp", -1, 0),
+        ("Control+ArrowUp", 0, 0),
+        *[("ArrowLeft", 0, -1)] * col,
+        ("ArrowLeft", 0, 0),
+        *[("ArrowUp", -1, 0)] * row,
+        ("ArrowUp", 0, 0),
+    ):
         shown.page.keyboard.press(key)
         row, col = row + down, col + across
         assert shown.run(PICKED)[:2] == [row, col], key
@@ -151,15 +162,25 @@ def test_the_keyboard_moves_through_choices_and_turns_no_page(lecture, scene):
     while not shown.run("return stage.root.getRootNode().activeElement?.matches('footer *')"):
         page.keyboard.press("Tab")
         stops += [held()] if held() else []
-    assert [(name, chosen) for name, _, chosen in stops] == [(group.get_attribute("aria-label"), "true")
-                                                            for group in groups.all()]
+    assert [(name, chosen) for name, _, chosen in stops] == [
+        (group.get_attribute("aria-label"), "true") for group in groups.all()
+    ]
     for group in groups.all():
         name, radios = group.get_attribute("aria-label"), group.get_by_role("radio")
         at = radios.evaluate_all("all => all.findIndex(one => one.ariaChecked === 'true')")
         radios.nth(at).focus()
         last = radios.count() - 1
-        for key, to in [("ArrowRight", 1), ("ArrowDown", 1), ("ArrowLeft", -1), ("ArrowUp", -1),
-                        *[("ArrowRight", 1)] * last, ("Home", None), ("ArrowLeft", -1), ("End", None), ("Home", None)]:
+        for key, to in [
+            ("ArrowRight", 1),
+            ("ArrowDown", 1),
+            ("ArrowLeft", -1),
+            ("ArrowUp", -1),
+            *[("ArrowRight", 1)] * last,
+            ("Home", None),
+            ("ArrowLeft", -1),
+            ("End", None),
+            ("Home", None),
+        ]:
             at = {"Home": 0, "End": last}[key] if to is None else (at + to) % (last + 1)
             page.keyboard.press(key)
             shown.ready()
@@ -200,7 +221,8 @@ def test_the_button_that_leaves_full_screen_says_so(lecture):
 
 def test_a_number_and_its_particle_stand_on_one_line(lecture):
     shown = lecture("cnn", "ko")
-    assert shown.run("""
+    assert (
+        shown.run("""
         const apart = [];
         for (const live of stage.slide.querySelectorAll('.prose .live')) {
             const last = live.parentNode.matches('strong, .term') && live === live.parentNode.lastChild;
@@ -212,7 +234,9 @@ def test_a_number_and_its_particle_stand_on_one_line(lecture):
             const below = range.getBoundingClientRect().top - live.getBoundingClientRect().top;
             if (below > 5) apart.push(live.textContent + after.data.slice(0, 6));
         }
-        return apart;""") == []
+        return apart;""")
+        == []
+    )
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -239,8 +263,11 @@ def test_what_is_written_onto_a_term_stands_on_its_line(lecture, lang):
 @pytest.mark.parametrize("scene", ["attention", "mlp"])
 def test_a_finger_finds_what_it_must_hit(lecture, scene):
     shown = lecture(scene, "ko", 390, 844)
-    assert shown.run("""return [...stage.slide.querySelectorAll('input, .choice button, .bar-row, .plain, .key')]
+    assert (
+        shown.run("""return [...stage.slide.querySelectorAll('input, .choice button, .bar-row, .plain, .key')]
         .map((e) => [e.className, e.getBoundingClientRect()])
-        .filter(([, box]) => box.width && Math.min(box.width, box.height) < 23.5).map(([name]) => name)""") == []
+        .filter(([, box]) => box.width && Math.min(box.width, box.height) < 23.5).map(([name]) => name)""")
+        == []
+    )
     title = shown.page.locator(".slide .title")
     assert title.evaluate("(e) => getComputedStyle(e).wordBreak") == "keep-all"

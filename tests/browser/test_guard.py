@@ -40,8 +40,14 @@ def closing():
 def shakes_hands(server, **headers: str) -> int:
     """The status that a websocket's request gets; 101 opens it."""
     where = urlsplit(server.url)
-    given = {"Host": where.netloc, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-             "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(), "Sec-WebSocket-Protocol": "streamlit"}
+    given = {
+        "Host": where.netloc,
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+        "Sec-WebSocket-Protocol": "streamlit",
+    }
     lines = [f"{name}: {value}" for name, value in (given | headers).items()]
     with socket.create_connection((where.hostname, where.port), timeout=20) as link:
         link.sendall("\r\n".join(["GET /_stcore/stream HTTP/1.1", *lines, "", ""]).encode())
@@ -76,14 +82,19 @@ def test_a_name_pointed_at_this_computer_is_refused(server):
 def test_a_foreign_page_opens_no_websocket(server):
     assert shakes_hands(server, Origin=server.url) == 101
     assert shakes_hands(server) == 101  # no page: a program of this computer's
-    for origin in ("http://evil.example", "null", "http://localhost:1", "http://127.0.0.1",
-                   server.url.replace("http://", "http://evil.example@")):
+    for origin in (
+        "http://evil.example",
+        "null",
+        "http://localhost:1",
+        "http://127.0.0.1",
+        server.url.replace("http://", "http://evil.example@"),
+    ):
         assert shakes_hands(server, Origin=origin) == 403, origin
 
 
 def test_an_upload_needs_the_token_and_this_very_page(server):
     path = "/_stcore/upload_file/session/file"
-    body = b"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.png\"\r\n\r\nbytes\r\n--x--\r\n"
+    body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f.png"\r\n\r\nbytes\r\n--x--\r\n'
     kind = {"Content_Type": "multipart/form-data; boundary=x"}
     assert ask(server, "PUT", path, body, **kind)[0] == 403
     status, headers, _ = ask(server, "GET", "/_stcore/health")
@@ -146,7 +157,8 @@ def test_a_picture_that_is_a_program_too_is_never_handed_out(visit, server, kind
     page.on("response", lambda answer: served.append(answer) if "/media/" in answer.url else None)
     page.locator("[data-testid=stSidebar]").get_by_text("File", exact=True).click()
     page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(
-        {"name": "photo.gif", "mimeType": "image/gif", "buffer": data})
+        {"name": "photo.gif", "mimeType": "image/gif", "buffer": data}
+    )
     page.get_by_text("photo.gif").first.wait_for()
     page.wait_for_timeout(2500)
     settled(page)

@@ -89,14 +89,25 @@ def transformers_model(kind: str, **config) -> torch.nn.Module:
 
 
 KINDS = [
-    ("ViTForImageClassification", LABELS), ("ViTForImageClassification", {"qkv_bias": False, "hidden_act": "gelu_new"}),
-    ("ViTForImageClassification", {"layer_norm_eps": 0.1}), ("ViTModel", {}),
-    ("DeiTForImageClassification", LABELS), ("DeiTForImageClassificationWithTeacher", LABELS), ("DeiTModel", {}),
-    ("Dinov2ForImageClassification", LABELS), ("Dinov2ForImageClassification", {"use_swiglu_ffn": True}),
-    ("Dinov2Model", {}), ("Dinov2WithRegistersForImageClassification", LABELS), ("Dinov2WithRegistersModel", {}),
+    ("ViTForImageClassification", LABELS),
+    ("ViTForImageClassification", {"qkv_bias": False, "hidden_act": "gelu_new"}),
+    ("ViTForImageClassification", {"layer_norm_eps": 0.1}),
+    ("ViTModel", {}),
+    ("DeiTForImageClassification", LABELS),
+    ("DeiTForImageClassificationWithTeacher", LABELS),
+    ("DeiTModel", {}),
+    ("Dinov2ForImageClassification", LABELS),
+    ("Dinov2ForImageClassification", {"use_swiglu_ffn": True}),
+    ("Dinov2Model", {}),
+    ("Dinov2WithRegistersForImageClassification", LABELS),
+    ("Dinov2WithRegistersModel", {}),
     ("Dinov2WithRegistersModel", {"use_swiglu_ffn": True, "num_register_tokens": 2, "qkv_bias": False}),
-    ("ViTMSNForImageClassification", LABELS), ("ViTMSNModel", {}), ("IJepaForImageClassification", LABELS),
-    ("IJepaModel", {}), ("CLIPForImageClassification", LABELS), ("SiglipForImageClassification", LABELS),
+    ("ViTMSNForImageClassification", LABELS),
+    ("ViTMSNModel", {}),
+    ("IJepaForImageClassification", LABELS),
+    ("IJepaModel", {}),
+    ("CLIPForImageClassification", LABELS),
+    ("SiglipForImageClassification", LABELS),
 ]
 
 
@@ -127,11 +138,19 @@ ROTARY = dict(SIZES, hidden_size=128, num_attention_heads=2, intermediate_size=5
 
 
 @pytest.mark.parametrize("original", [True, False], ids=["hub names", "module names"])
-@pytest.mark.parametrize("config", [
-    {}, {"use_gated_mlp": True, "hidden_act": "silu"}, {"query_bias": False, "value_bias": False}, {"key_bias": True},
-    {"query_bias": False, "rope_theta": 20.0}, {"hidden_size": 24, "layer_norm_eps": 0.1},
-    {"image_size": (32, 48)},
-], ids=lambda v: ",".join(v) or "plain")
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"use_gated_mlp": True, "hidden_act": "silu"},
+        {"query_bias": False, "value_bias": False},
+        {"key_bias": True},
+        {"query_bias": False, "rope_theta": 20.0},
+        {"hidden_size": 24, "layer_norm_eps": 0.1},
+        {"image_size": (32, 48)},
+    ],
+    ids=lambda v: ",".join(v) or "plain",
+)
 def test_same_tokens_as_transformers_dinov3(config, original, tmp_path):
     """At the native size and at others; by a bare file, what it takes for granted."""
     theirs = randomise(transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**ROTARY | config)))
@@ -163,11 +182,20 @@ def test_a_rotary_base_that_is_none_is_refused(tmp_path):
         assert "rope_theta" in refused("checkpoint-config", f"hf:{tmp_path}", field="rope_theta")
 
 
-@pytest.mark.parametrize(("kind", "config"), [
-    ("CLIPVisionModel", {}), ("CLIPVisionModel", {"hidden_act": "gelu", "layer_norm_eps": 0.1}), ("CLIPModel", {}),
-    ("CLIPVisionModelWithProjection", {"projection_dim": 5}), ("SiglipVisionModel", {}), ("SiglipModel", {}),
-    ("SiglipVisionModel", {"vision_use_head": False}), ("SiglipModel", {"vision": {"hidden_act": "gelu"}}),
-], ids=lambda v: v if isinstance(v, str) else ",".join(v) or "plain")
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        ("CLIPVisionModel", {}),
+        ("CLIPVisionModel", {"hidden_act": "gelu", "layer_norm_eps": 0.1}),
+        ("CLIPModel", {}),
+        ("CLIPVisionModelWithProjection", {"projection_dim": 5}),
+        ("SiglipVisionModel", {}),
+        ("SiglipModel", {}),
+        ("SiglipVisionModel", {"vision_use_head": False}),
+        ("SiglipModel", {"vision": {"hidden_act": "gelu"}}),
+    ],
+    ids=lambda v: v if isinstance(v, str) else ",".join(v) or "plain",
+)
 def test_the_half_that_looks_at_pictures_of_those_that_read_too(kind, config, tmp_path):
     """Tokens, and the vector that texts are compared with, before its projection."""
     theirs = transformers_model(kind, **config)
@@ -181,8 +209,9 @@ def test_the_half_that_looks_at_pictures_of_those_that_read_too(kind, config, tm
                 tokens = layer.tokens
             normed = ours.norm(tokens)
             assert (ours.config.classes, ours(images)) == (0, None)
-            torch.testing.assert_close(tokens if "CLIP" in kind else normed, expected.last_hidden_state, rtol=1e-4,
-                                       atol=1e-4)
+            torch.testing.assert_close(
+                tokens if "CLIP" in kind else normed, expected.last_hidden_state, rtol=1e-4, atol=1e-4
+            )
             if expected.pooler_output is not None:
                 torch.testing.assert_close(ours.pooled(normed), expected.pooler_output, rtol=1e-4, atol=1e-4)
 
@@ -190,8 +219,9 @@ def test_the_half_that_looks_at_pictures_of_those_that_read_too(kind, config, tm
 @pytest.mark.parametrize("kind", ["ViTMAEModel", "ViTMAEForPreTraining"])
 def test_what_mae_trained_without_its_masks(kind, tmp_path):
     """Nothing hidden, the patches in their order; what paints pixels back is passed over."""
-    sizes = dict(decoder_hidden_size=8, decoder_num_hidden_layers=1, decoder_num_attention_heads=2,
-                 decoder_intermediate_size=8)
+    sizes = dict(
+        decoder_hidden_size=8, decoder_num_hidden_layers=1, decoder_num_attention_heads=2, decoder_intermediate_size=8
+    )
     theirs = transformers_model(kind, mask_ratio=0.0, **sizes)
     theirs.save_pretrained(tmp_path)
     ours, half = vc.load(f"hf:{tmp_path}", "cpu"), getattr(theirs, "vit", theirs)
@@ -204,14 +234,20 @@ def test_what_mae_trained_without_its_masks(kind, tmp_path):
             torch.testing.assert_close(ours.norm(tokens), expected.last_hidden_state, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("config", "stated"), [
-    ({"model_type": "clip"}, (32, 1e-5, "quick_gelu")), ({"model_type": "siglip"}, (16, 1e-6, "gelu_pytorch_tanh")),
-    ({"model_type": "clip", "vision_config": {"patch_size": 16}}, (16, 1e-5, "quick_gelu")),
-    ({"model_type": "clip_vision_model", "hidden_act": "gelu"}, (32, 1e-5, "gelu")),
-    # the older name is all there is, as in transformers
-    ({"model_type": "clip", "vision_config": {"hidden_act": "gelu"}, "vision_config_dict": {"patch_size": 14}},
-     (14, 1e-5, "quick_gelu")),
-])
+@pytest.mark.parametrize(
+    ("config", "stated"),
+    [
+        ({"model_type": "clip"}, (32, 1e-5, "quick_gelu")),
+        ({"model_type": "siglip"}, (16, 1e-6, "gelu_pytorch_tanh")),
+        ({"model_type": "clip", "vision_config": {"patch_size": 16}}, (16, 1e-5, "quick_gelu")),
+        ({"model_type": "clip_vision_model", "hidden_act": "gelu"}, (32, 1e-5, "gelu")),
+        # the older name is all there is, as in transformers
+        (
+            {"model_type": "clip", "vision_config": {"hidden_act": "gelu"}, "vision_config_dict": {"patch_size": 14}},
+            (14, 1e-5, "quick_gelu"),
+        ),
+    ],
+)
 def test_what_a_config_says_of_the_half_that_looks(config, stated):
     said = clip.vision(config)  # first: transformers writes into what it is given
     theirs = transformers.AutoConfig.for_model(**config)
@@ -228,16 +264,27 @@ def test_what_a_config_leaves_out_is_as_its_family_has_it(family):
     said = clip.vision(config) if family in clip.FAMILIES else dinov3.stated(config) if "dinov3" in family else config
     ours = huggingface._facts(said, family)
     assert (ours["dim"], ours["depth"], ours["heads"], ours["channels"], ours["norm_eps"]) == (
-        theirs.hidden_size, theirs.num_hidden_layers, theirs.num_attention_heads, 3, theirs.layer_norm_eps)
+        theirs.hidden_size,
+        theirs.num_hidden_layers,
+        theirs.num_attention_heads,
+        3,
+        theirs.layer_norm_eps,
+    )
     assert ours["image_size"] == (theirs.image_size,) * 2
     assert ours["patch_size"] == (theirs.patch_size,) * 2
     assert ours["activation"] == huggingface._ACTIVATIONS[theirs.hidden_act]
 
 
-@pytest.mark.parametrize(("kind", "resize"), [
-    ("ViTModel", "bicubic"), ("DeiTModel", "bicubic"), ("Dinov2Model", "bicubic"), ("SiglipVisionModel", "bicubic"),
-    ("Dinov2WithRegistersModel", "bicubic_antialias"),
-])
+@pytest.mark.parametrize(
+    ("kind", "resize"),
+    [
+        ("ViTModel", "bicubic"),
+        ("DeiTModel", "bicubic"),
+        ("Dinov2Model", "bicubic"),
+        ("SiglipVisionModel", "bicubic"),
+        ("Dinov2WithRegistersModel", "bicubic_antialias"),
+    ],
+)
 def test_positions_are_resized_as_transformers_does(kind, resize, tmp_path):
     """Antialiasing or not is the source's choice, family by family; the other choice is wrong by far."""
     theirs = transformers_model(kind)
@@ -270,38 +317,82 @@ def test_shards_and_bin_files_are_read(tmp_path):
 HALF = (0.5,) * 3
 
 
-@pytest.mark.parametrize(("settings", "expected"), [
-    ({}, Preprocess((40, 40))),
-    ({"size": 40, "image_mean": [0.1] * 3, "image_std": [0.2] * 3, "resample": 2},
-     Preprocess((40, 40), (0.1,) * 3, (0.2,) * 3, "bilinear", 1.0, "squash")),
-    ({"size": {"height": 48, "width": 48}, "do_center_crop": True, "crop_size": {"height": 40, "width": 40},
-      "resample": 3}, Preprocess((40, 40), crop_pct=40 / 48, crop_mode="squash")),
-    ({"size": {"shortest_edge": 80}, "do_center_crop": True, "crop_size": {"height": 40, "width": 40}, "resample": 3,
-      "do_normalize": False}, Preprocess((40, 40), (0.0,) * 3, (1.0,) * 3, crop_pct=0.5)),
-    ({"size": {"height": 24, "width": 56}}, Preprocess((24, 56), HALF, HALF, "bilinear", 1.0, "squash")),
-    ({"size": [24, 56], "resample": None}, Preprocess((24, 56), HALF, HALF, "bilinear", 1.0, "squash")),
-    ({"size": {"height": 48, "width": 60}, "do_center_crop": True, "crop_size": {"height": 40, "width": 50}},
-     Preprocess((40, 50), HALF, HALF, "bilinear", 40 / 48, "squash")),
-    *(({"size": 40, "resample": number}, Preprocess((40, 40), HALF, HALF, name, 1.0, "squash")) for number, name in
-      enumerate(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"])),
-    # (2 v - 0.5) / 0.5 = (v - 0.25) / 0.25, and (255 v - 127.5) / 51 = (v - 0.5) / 0.2
-    ({"size": 40, "rescale_factor": 2 / 255}, Preprocess((40, 40), (0.25,) * 3, (0.25,) * 3, "bilinear", 1.0,
-                                                         "squash")),
-    ({"size": 40, "do_rescale": False, "image_mean": [127.5] * 3, "image_std": [51, 51, 102]},
-     Preprocess((40, 40), HALF, (0.2, 0.2, 0.4), "bilinear", 1.0, "squash")),
-    ({"size": 40, "rescale_factor": 0.0039215687}, Preprocess((40, 40), HALF, HALF, "bilinear", 1.0, "squash")),
-    ({"size": 40, "do_rescale": False, "do_normalize": False},
-     Preprocess((40, 40), (0.0,) * 3, (1 / 255,) * 3, "bilinear", 1.0, "squash")),
-    # what transformers' classes have where a file does not say
-    ({"image_processor_type": "ViTImageProcessorFast"}, Preprocess((40, 40), HALF, HALF, "bilinear", 1.0, "squash")),
-    ({"feature_extractor_type": "DeiTFeatureExtractor"}, Preprocess((224, 224), HALF, HALF, "bicubic", 0.875,
-                                                                    "squash")),
-    ({"image_processor_type": "BitImageProcessor", "size": 280, "image_mean": HALF, "image_std": HALF},
-     Preprocess((224, 224), HALF, HALF, "bicubic", 0.8)),
-    ({"image_processor_type": "SiglipImageProcessor"}, Preprocess((224, 224), HALF, HALF, "bicubic", 1.0, "squash")),
-    ({"image_processor_type": "BitImageProcessorFast", "size": {"shortest_edge": 256}}, Preprocess(
-        (224, 224), (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), "bicubic", 0.875)),
-])
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, Preprocess((40, 40))),
+        (
+            {"size": 40, "image_mean": [0.1] * 3, "image_std": [0.2] * 3, "resample": 2},
+            Preprocess((40, 40), (0.1,) * 3, (0.2,) * 3, "bilinear", 1.0, "squash"),
+        ),
+        (
+            {
+                "size": {"height": 48, "width": 48},
+                "do_center_crop": True,
+                "crop_size": {"height": 40, "width": 40},
+                "resample": 3,
+            },
+            Preprocess((40, 40), crop_pct=40 / 48, crop_mode="squash"),
+        ),
+        (
+            {
+                "size": {"shortest_edge": 80},
+                "do_center_crop": True,
+                "crop_size": {"height": 40, "width": 40},
+                "resample": 3,
+                "do_normalize": False,
+            },
+            Preprocess((40, 40), (0.0,) * 3, (1.0,) * 3, crop_pct=0.5),
+        ),
+        ({"size": {"height": 24, "width": 56}}, Preprocess((24, 56), HALF, HALF, "bilinear", 1.0, "squash")),
+        ({"size": [24, 56], "resample": None}, Preprocess((24, 56), HALF, HALF, "bilinear", 1.0, "squash")),
+        (
+            {"size": {"height": 48, "width": 60}, "do_center_crop": True, "crop_size": {"height": 40, "width": 50}},
+            Preprocess((40, 50), HALF, HALF, "bilinear", 40 / 48, "squash"),
+        ),
+        *(
+            ({"size": 40, "resample": number}, Preprocess((40, 40), HALF, HALF, name, 1.0, "squash"))
+            for number, name in enumerate(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"])
+        ),
+        # (2 v - 0.5) / 0.5 = (v - 0.25) / 0.25, and (255 v - 127.5) / 51 = (v - 0.5) / 0.2
+        (
+            {"size": 40, "rescale_factor": 2 / 255},
+            Preprocess((40, 40), (0.25,) * 3, (0.25,) * 3, "bilinear", 1.0, "squash"),
+        ),
+        (
+            {"size": 40, "do_rescale": False, "image_mean": [127.5] * 3, "image_std": [51, 51, 102]},
+            Preprocess((40, 40), HALF, (0.2, 0.2, 0.4), "bilinear", 1.0, "squash"),
+        ),
+        ({"size": 40, "rescale_factor": 0.0039215687}, Preprocess((40, 40), HALF, HALF, "bilinear", 1.0, "squash")),
+        (
+            {"size": 40, "do_rescale": False, "do_normalize": False},
+            Preprocess((40, 40), (0.0,) * 3, (1 / 255,) * 3, "bilinear", 1.0, "squash"),
+        ),
+        # what transformers' classes have where a file does not say
+        (
+            {"image_processor_type": "ViTImageProcessorFast"},
+            Preprocess((40, 40), HALF, HALF, "bilinear", 1.0, "squash"),
+        ),
+        (
+            {"feature_extractor_type": "DeiTFeatureExtractor"},
+            Preprocess((224, 224), HALF, HALF, "bicubic", 0.875, "squash"),
+        ),
+        (
+            {"image_processor_type": "BitImageProcessor", "size": 280, "image_mean": HALF, "image_std": HALF},
+            Preprocess((224, 224), HALF, HALF, "bicubic", 0.8),
+        ),
+        (
+            {"image_processor_type": "SiglipImageProcessor"},
+            Preprocess((224, 224), HALF, HALF, "bicubic", 1.0, "squash"),
+        ),
+        (
+            {"image_processor_type": "BitImageProcessorFast", "size": {"shortest_edge": 256}},
+            Preprocess(
+                (224, 224), (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), "bicubic", 0.875
+            ),
+        ),
+    ],
+)
 def test_preprocessing_is_the_checkpoints(settings, expected, tmp_path):
     transformers_model("ViTModel").save_pretrained(tmp_path)
     if settings:
@@ -314,8 +405,13 @@ def test_preprocessing_is_the_checkpoints(settings, expected, tmp_path):
 def test_stated_preprocessing_by_hand(tmp_path):
     """Two pixels that are kept as they are, then enlarged by repetition: 255 * 0.01 = 2.55, less 1, by 2 and by 5."""
     transformers_model("ViTModel").save_pretrained(tmp_path)
-    settings = {"size": {"height": 8, "width": 16}, "resample": 0, "rescale_factor": 0.01, "image_mean": [0, 1, 0.5],
-                "image_std": [1, 2, 5]}
+    settings = {
+        "size": {"height": 8, "width": 16},
+        "resample": 0,
+        "rescale_factor": 0.01,
+        "image_mean": [0, 1, 0.5],
+        "image_std": [1, 2, 5],
+    }
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
     picture = Image.new("RGB", (2, 1), (100, 255, 0))
     picture.putpixel((1, 0), (0, 0, 250))
@@ -334,22 +430,39 @@ def test_a_grey_checkpoint_with_three_means_takes_their_average(tmp_path):
     assert (made.mean, made.std) == (pytest.approx((0.5,)), (0.25,))
 
 
-@pytest.mark.parametrize(("settings", "named"), [
-    ({"do_resize": False}, "do_resize = False"), ({"do_pad": True}, "do_pad = True"), ({"resample": 6}, "resample = 6"),
-    ({"resample": "bicubic"}, "resample = bicubic"), ({"rescale_factor": 0}, "rescale_factor = 0"),
-    ({"rescale_factor": "1/255"}, "rescale_factor = 1/255"), ({"rescale_offset": True}, "rescale_offset = True"),
-    ({"do_flip_channel_order": True}, "do_flip_channel_order = True"), ({"crop_pct": 0.875}, "crop_pct = 0.875"),
-    ({"size": {"shortest_edge": 48}}, "do_center_crop = False"),
-    ({"size": {"shortest_edge": 48, "longest_edge": 96}}, "'longest_edge': 96"),
-    ({"size": {"shortest_edge": 48}, "do_center_crop": True, "crop_size": {"height": 24, "width": 40}}, "'width': 40"),
-    ({"size": {"height": 48}}, "size = {'height': 48}"), ({"size": {"height": 48, "width": 0}}, "'width': 0"),
-    ({"size": 48, "do_center_crop": True}, "crop_size = None"), ({"size": True}, "size = "),
-    ({"size": [40]}, "size = [40]"),
-    ({"size": {"height": 48, "width": 48}, "do_center_crop": True, "crop_size": {"height": 24, "width": 40}},
-     "crop_size = 24 x 40 of size = 48 x 48"),
-    ({"image_mean": ["a"] * 3}, "preprocessor_config.json"), ({"image_std": [0.0] * 3}, "preprocessing"),
-    ({"resample": [3]}, "preprocessor_config.json"),
-], ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"do_resize": False}, "do_resize = False"),
+        ({"do_pad": True}, "do_pad = True"),
+        ({"resample": 6}, "resample = 6"),
+        ({"resample": "bicubic"}, "resample = bicubic"),
+        ({"rescale_factor": 0}, "rescale_factor = 0"),
+        ({"rescale_factor": "1/255"}, "rescale_factor = 1/255"),
+        ({"rescale_offset": True}, "rescale_offset = True"),
+        ({"do_flip_channel_order": True}, "do_flip_channel_order = True"),
+        ({"crop_pct": 0.875}, "crop_pct = 0.875"),
+        ({"size": {"shortest_edge": 48}}, "do_center_crop = False"),
+        ({"size": {"shortest_edge": 48, "longest_edge": 96}}, "'longest_edge': 96"),
+        (
+            {"size": {"shortest_edge": 48}, "do_center_crop": True, "crop_size": {"height": 24, "width": 40}},
+            "'width': 40",
+        ),
+        ({"size": {"height": 48}}, "size = {'height': 48}"),
+        ({"size": {"height": 48, "width": 0}}, "'width': 0"),
+        ({"size": 48, "do_center_crop": True}, "crop_size = None"),
+        ({"size": True}, "size = "),
+        ({"size": [40]}, "size = [40]"),
+        (
+            {"size": {"height": 48, "width": 48}, "do_center_crop": True, "crop_size": {"height": 24, "width": 40}},
+            "crop_size = 24 x 40 of size = 48 x 48",
+        ),
+        ({"image_mean": ["a"] * 3}, "preprocessor_config.json"),
+        ({"image_std": [0.0] * 3}, "preprocessing"),
+        ({"resample": [3]}, "preprocessor_config.json"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
 def test_preprocessing_that_cannot_be_followed_is_named(settings, named, tmp_path):
     transformers_model("ViTModel").save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
@@ -447,9 +560,17 @@ def test_timm_weights_come_from_the_hubs_cache(tmp_path, monkeypatch):
 def test_a_folder_of_timms_is_read_with_its_config(tmp_path):
     theirs = randomise(timm.create_model("test_vit2", num_classes=3, global_pool="avg", img_size=32))
     save_file(theirs.state_dict(), tmp_path / "model.safetensors")
-    (tmp_path / "config.json").write_text(json.dumps({
-        "architecture": "test_vit2", "num_classes": 3, "label_names": ["a", "b", "c"],
-        "model_args": {"img_size": 32, "global_pool": "avg"}, "pretrained_cfg": {"mean": [0.1] * 3, "std": [0.2] * 3}}))
+    (tmp_path / "config.json").write_text(
+        json.dumps(
+            {
+                "architecture": "test_vit2",
+                "num_classes": 3,
+                "label_names": ["a", "b", "c"],
+                "model_args": {"img_size": 32, "global_pool": "avg"},
+                "pretrained_cfg": {"mean": [0.1] * 3, "std": [0.2] * 3},
+            }
+        )
+    )
     for name in (f"hf:{tmp_path}", f"file:{tmp_path / 'model.safetensors'}"):
         ours = vc.load(name, "cpu")
         with torch.inference_mode():
@@ -458,11 +579,18 @@ def test_a_folder_of_timms_is_read_with_its_config(tmp_path):
         assert ours.transform.mean == (0.1,) * 3
 
 
-@pytest.mark.parametrize(("options", "size"), [
-    ({}, (160, 160)), ({"num_classes": 0}, (160, 160)), ({"num_classes": 7}, (160, 160)),
-    ({"num_classes": 7, "img_size": (96, 64)}, (96, 64)), ({"in_chans": 1}, (160, 160)),
-    ({"num_classes": 7, "global_pool": "avg", "class_token": False}, (160, 160)),
-], ids=str)
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({}, (160, 160)),
+        ({"num_classes": 0}, (160, 160)),
+        ({"num_classes": 7}, (160, 160)),
+        ({"num_classes": 7, "img_size": (96, 64)}, (96, 64)),
+        ({"in_chans": 1}, (160, 160)),
+        ({"num_classes": 7, "global_pool": "avg", "class_token": False}, (160, 160)),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("source", ["hf:{}", "file:{}/model.safetensors"])
 def test_what_timm_writes_for_the_hub_is_read_back(source, options, size, tmp_path):
     """timm repeats the number of classes, channels, size and pooling among the model's arguments."""
@@ -512,14 +640,21 @@ def timm_model(name: str = "test_vit", **options) -> torch.nn.Module:
     return randomise(timm.create_model(name, **{"num_classes": 5, "img_size": 32, "dynamic_img_size": True, **options}))
 
 
-@pytest.mark.parametrize(("name", "options"), [
-    ("vit_tiny_patch16_224", {"depth": 2}), ("deit_tiny_distilled_patch16_224", {"depth": 2}),
-    ("vit_small_patch14_reg4_dinov2", {"depth": 1, "img_size": 56}), ("vit_base_patch16_siglip_224", {"depth": 1}),
-    ("vit_small_patch16_18x2_224", {"depth": 1}), ("vit_pwee_patch16_reg1_gap_256", {"depth": 1}),
-    ("aimv2_large_patch14_224", {"depth": 1, "img_size": 28}), ("beit3_base_patch16_224", {"depth": 1}),
-    ("vit_base_patch32_clip_224", {"depth": 1, "img_size": 64}),
-    ("vit_tiny_patch16_224", {"depth": 1, "num_classes": 0}),
-])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("vit_tiny_patch16_224", {"depth": 2}),
+        ("deit_tiny_distilled_patch16_224", {"depth": 2}),
+        ("vit_small_patch14_reg4_dinov2", {"depth": 1, "img_size": 56}),
+        ("vit_base_patch16_siglip_224", {"depth": 1}),
+        ("vit_small_patch16_18x2_224", {"depth": 1}),
+        ("vit_pwee_patch16_reg1_gap_256", {"depth": 1}),
+        ("aimv2_large_patch14_224", {"depth": 1, "img_size": 28}),
+        ("beit3_base_patch16_224", {"depth": 1}),
+        ("vit_base_patch32_clip_224", {"depth": 1, "img_size": 64}),
+        ("vit_tiny_patch16_224", {"depth": 1, "num_classes": 0}),
+    ],
+)
 def test_the_architecture_is_read_from_the_tensors(name, options, tmp_path):
     theirs = timm_model(name, **options)
     save_file(theirs.state_dict(), tmp_path / "a.safetensors")
@@ -535,10 +670,18 @@ def test_the_architecture_is_read_from_the_tensors(name, options, tmp_path):
     assert ours.transform == Preprocess(ours.config.image_size)
 
 
-@pytest.mark.parametrize("kind", ["ViTForImageClassification", "DeiTForImageClassificationWithTeacher",
-                                  "Dinov2ForImageClassification", "Dinov2WithRegistersForImageClassification",
-                                  "IJepaForImageClassification", "CLIPForImageClassification",
-                                  "SiglipForImageClassification"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ViTForImageClassification",
+        "DeiTForImageClassificationWithTeacher",
+        "Dinov2ForImageClassification",
+        "Dinov2WithRegistersForImageClassification",
+        "IJepaForImageClassification",
+        "CLIPForImageClassification",
+        "SiglipForImageClassification",
+    ],
+)
 def test_transformers_names_in_a_single_file(kind, tmp_path):
     wide = {"hidden_size": 128, "num_attention_heads": 2}
     theirs = transformers_model(kind, **({"vision": wide} if kind[:2] in ("CL", "Si") else wide))
@@ -560,8 +703,9 @@ def test_wrappings(prefix, nest, suffix, tmp_path):
     else:
         torch.save({nest: state, "epoch": 3} if nest else state, path)
     with torch.inference_mode():
-        torch.testing.assert_close(vc.load(f"file:{path}", "cpu")(pictures(32, 32)), theirs(pictures(32, 32)),
-                                   rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            vc.load(f"file:{path}", "cpu")(pictures(32, 32)), theirs(pictures(32, 32)), rtol=1e-4, atol=1e-4
+        )
 
 
 @pytest.mark.parametrize("prefix", ["encoder.", "net.", "model.vit.", "student.backbone."])
@@ -585,8 +729,12 @@ def test_a_checkpoint_of_timms_training_script_is_read(tmp_path):
     optimizer = torch.optim.AdamW(theirs.parameters())
     theirs(pictures(32, 32)).sum().backward()
     optimizer.step()
-    saver = CheckpointSaver(theirs, optimizer, argparse.Namespace(model="vit_tiny_patch16_224", lr=1e-3, mean=None,
-                                                                  betas=[0.9, 0.99]), checkpoint_dir=str(tmp_path))
+    saver = CheckpointSaver(
+        theirs,
+        optimizer,
+        argparse.Namespace(model="vit_tiny_patch16_224", lr=1e-3, mean=None, betas=[0.9, 0.99]),
+        checkpoint_dir=str(tmp_path),
+    )
     saver.save_checkpoint(3, 71.5)
     ours = vc.load(f"file:{tmp_path / 'last.pth.tar'}", "cpu")
     with torch.inference_mode():
@@ -643,8 +791,19 @@ def built(**options) -> torch.nn.Module:
     """A module of timm's class with sizes that no published ViT has."""
     from timm.models.vision_transformer import VisionTransformer as Theirs
 
-    return randomise(Theirs(**{"img_size": 32, "patch_size": 8, "embed_dim": 192, "depth": 2, "num_heads": 3,
-                               "num_classes": 5, **options}))
+    return randomise(
+        Theirs(
+            **{
+                "img_size": 32,
+                "patch_size": 8,
+                "embed_dim": 192,
+                "depth": 2,
+                "num_heads": 3,
+                "num_classes": 5,
+                **options,
+            }
+        )
+    )
 
 
 #: Modules of which a bare file tells too little, or whose weights share memory in ours.
@@ -713,8 +872,11 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, no_room):
     for name in ("my.pth", "my", ".safetensors"):  # of another name, it would be read as bare weights
         assert ".safetensors" in not_saved("checkpoint-format", tmp_path / name)
     config = model.config
-    for odd, named in (({"norm_eps": 1}, "norm_eps"), ({"class_token": 1}, "class_token"),
-                       ({"heads": np.int64(3)}, "int64")):  # they run as well as what they stand for
+    for odd, named in (
+        ({"norm_eps": 1}, "norm_eps"),
+        ({"class_token": 1}, "class_token"),
+        ({"heads": np.int64(3)}, "int64"),
+    ):  # they run as well as what they stand for
         model.config = replace(config, **odd)
         assert named in not_saved("checkpoint-config")
     model.config, model.labels = config, ["a\udce9", *"bcde"]
@@ -733,23 +895,33 @@ EVERYTHING = ("heads", "pool", "grid", "layers", "preprocess")
 AVERAGED = ("heads", "average", "grid", "layers", "preprocess")
 
 
-@pytest.mark.parametrize(("options", "assumed"), [
-    ({}, EVERYTHING), ({"num_heads": 6}, EVERYTHING), ({"img_size": (32, 128)}, EVERYTHING),
-    ({"qk_norm": True, "num_heads": 6}, EVERYTHING[1:]), ({"global_pool": "avg", "fc_norm": False}, EVERYTHING),
-    ({"global_pool": "avg"}, AVERAGED), ({"global_pool": "max"}, AVERAGED),  # a norm of what was pooled
-    ({"global_pool": "avgmax", "class_token": False}, AVERAGED),
-    ({"global_pool": "map", "class_token": False}, ("heads", "grid", "layers", "preprocess")),
-    ({"global_pool": "avg", "class_token": False}, AVERAGED),
-    ({"num_classes": 0}, ("heads", "grid", "layers", "preprocess")),  # nothing is pooled
-], ids=str)
+@pytest.mark.parametrize(
+    ("options", "assumed"),
+    [
+        ({}, EVERYTHING),
+        ({"num_heads": 6}, EVERYTHING),
+        ({"img_size": (32, 128)}, EVERYTHING),
+        ({"qk_norm": True, "num_heads": 6}, EVERYTHING[1:]),
+        ({"global_pool": "avg", "fc_norm": False}, EVERYTHING),
+        ({"global_pool": "avg"}, AVERAGED),
+        ({"global_pool": "max"}, AVERAGED),  # a norm of what was pooled
+        ({"global_pool": "avgmax", "class_token": False}, AVERAGED),
+        ({"global_pool": "map", "class_token": False}, ("heads", "grid", "layers", "preprocess")),
+        ({"global_pool": "avg", "class_token": False}, AVERAGED),
+        ({"num_classes": 0}, ("heads", "grid", "layers", "preprocess")),  # nothing is pooled
+    ],
+    ids=str,
+)
 def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
     theirs = built(**options)
     save_file(theirs.state_dict(), tmp_path / "a.safetensors")
     model = vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu")
     assert model.assumed == assumed
-    same = {"heads": model.config.heads == theirs.blocks[0].attn.num_heads,
-            "pool": model.config.pool == theirs.global_pool or model.head is None,
-            "grid": model.config.grid == theirs.patch_embed.grid_size}
+    same = {
+        "heads": model.config.heads == theirs.blocks[0].attn.num_heads,
+        "pool": model.config.pool == theirs.global_pool or model.head is None,
+        "grid": model.config.grid == theirs.patch_embed.grid_size,
+    }
     assert all(same[fact] for fact in same.keys() - {"pool" if fact == "average" else fact for fact in assumed})
     torch.save(model.state_dict(), tmp_path / "ours.pth")
     assert vc.load(f"file:{tmp_path / 'ours.pth'}", "cpu").assumed == assumed
@@ -758,8 +930,9 @@ def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
 def test_what_names_tell_is_not_assumed(tmp_path):
     save_file(timm_model("deit_tiny_distilled_patch16_224", depth=1).state_dict(), tmp_path / "a.safetensors")
     assert vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu").assumed == ("heads", "grid", "layers", "preprocess")
-    theirs = transformers.ViTForImageClassification(transformers.ViTConfig(**{**VIT, "hidden_size": 128,
-                                                                             "num_attention_heads": 2}))
+    theirs = transformers.ViTForImageClassification(
+        transformers.ViTConfig(**{**VIT, "hidden_size": 128, "num_attention_heads": 2})
+    )
     torch.save(theirs.state_dict(), tmp_path / "b.pth")
     assert vc.load(f"file:{tmp_path / 'b.pth'}", "cpu").assumed == ("heads", "grid", "layers", "preprocess")
 
@@ -798,19 +971,35 @@ def test_other_sources_assume_nothing_but_colours_that_nobody_states(tmp_path):
         told = () if "std" in cfg else ("preprocess",)
         assert vc.from_timm(module).assumed == told
         stated = {n: cfg.get(n) for n in ("mean", "std")}
-        (tmp_path / "config.json").write_text(json.dumps({
-            "architecture": "vit_tiny_patch16_224", "num_classes": 5, "model_args": {"depth": 1, "img_size": 32},
-            "pretrained_cfg": stated}))
+        (tmp_path / "config.json").write_text(
+            json.dumps(
+                {
+                    "architecture": "vit_tiny_patch16_224",
+                    "num_classes": 5,
+                    "model_args": {"depth": 1, "img_size": 32},
+                    "pretrained_cfg": stated,
+                }
+            )
+        )
         assert vc.load(f"hf:{tmp_path}", "cpu").assumed == told
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    ({}, "heads, pooling, grid, layers and preprocessing: taken as usual (heads 64 wide, class token, square, "
-         "norms first, gelu, mean 0.5)"),
-    ({"qk_norm": True, "class_token": False, "global_pool": "avg"},
-     "pooling, grid, layers and preprocessing: taken as usual (mean of the patches, square, norms first, gelu, "
-     "mean 0.5)"),
-], ids=["much", "little"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {},
+            "heads, pooling, grid, layers and preprocessing: taken as usual (heads 64 wide, class token, square, "
+            "norms first, gelu, mean 0.5)",
+        ),
+        (
+            {"qk_norm": True, "class_token": False, "global_pool": "avg"},
+            "pooling, grid, layers and preprocessing: taken as usual (mean of the patches, square, norms first, gelu, "
+            "mean 0.5)",
+        ),
+    ],
+    ids=["much", "little"],
+)
 def test_the_command_line_says_what_was_assumed(options, said, tmp_path, capsys):
     save_file(built(**options).state_dict(), tmp_path / "my.safetensors")
     (tmp_path / "my.labels.txt").write_text("red\na\nb\nc\nd\n")
@@ -850,14 +1039,29 @@ def test_missing_extra_and_misshapen_tensors_are_told_at_once(tmp_path):
         state["blocks.1.surprise"] = torch.ones(2)
         state["blocks.1.attn.qkv.weight"] = torch.ones(575, 192)
 
-    sentence = refused("checkpoint-keys", saved(tmp_path, change=change),
-                       missing=["blocks.0.attn.proj.bias", "norm.weight"], extra=["blocks.1.surprise"])
+    sentence = refused(
+        "checkpoint-keys",
+        saved(tmp_path, change=change),
+        missing=["blocks.0.attn.proj.bias", "norm.weight"],
+        extra=["blocks.1.surprise"],
+    )
     assert "(576, 192)" in sentence
     assert "(575, 192)" in sentence
 
 
-@pytest.mark.parametrize("key", ["cls_token", "pos_embed", "patch_embed.proj.bias", "blocks.0.norm1.bias", "head.bias",
-                                 "blocks.1.attn.qkv.bias", "norm.bias", "blocks.0.mlp.fc1.weight"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "cls_token",
+        "pos_embed",
+        "patch_embed.proj.bias",
+        "blocks.0.norm1.bias",
+        "head.bias",
+        "blocks.1.attn.qkv.bias",
+        "norm.bias",
+        "blocks.0.mlp.fc1.weight",
+    ],
+)
 def test_no_tensor_can_be_left_out(key, tmp_path):
     def change(state):
         del state[key]
@@ -865,8 +1069,19 @@ def test_no_tensor_can_be_left_out(key, tmp_path):
     assert key in refused("checkpoint-keys", saved(tmp_path, change=change))
 
 
-@pytest.mark.parametrize("key", ["cls_token", "pos_embed", "patch_embed.proj.bias", "blocks.0.norm1.bias", "head.bias",
-                                 "blocks.1.attn.qkv.bias", "norm.bias", "blocks.0.mlp.fc1.weight"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "cls_token",
+        "pos_embed",
+        "patch_embed.proj.bias",
+        "blocks.0.norm1.bias",
+        "head.bias",
+        "blocks.1.attn.qkv.bias",
+        "norm.bias",
+        "blocks.0.mlp.fc1.weight",
+    ],
+)
 def test_no_tensor_can_have_another_shape(key, tmp_path):
     def change(state):
         state[key] = torch.ones(*state[key].shape[:-1], state[key].shape[-1] + 1)
@@ -902,8 +1117,11 @@ class Bomb:
 def test_a_pickle_that_runs_code_does_not(tmp_path):
     mark = tmp_path / "ran"
     for legacy in (False, True):
-        torch.save({"head.weight": torch.ones(2), "x": Bomb(f"touch {mark}")}, tmp_path / "a.pth",
-                   _use_new_zipfile_serialization=not legacy)
+        torch.save(
+            {"head.weight": torch.ones(2), "x": Bomb(f"touch {mark}")},
+            tmp_path / "a.pth",
+            _use_new_zipfile_serialization=not legacy,
+        )
         assert "run" in refused("checkpoint-pickle", f"file:{tmp_path / 'a.pth'}")
     (tmp_path / "b.bin").write_bytes(pickle.dumps(Bomb(f"touch {mark}")))
     refused("checkpoint-pickle", f"file:{tmp_path / 'b.bin'}")
@@ -928,11 +1146,21 @@ def test_empty_truncated_and_missing_files(suffix, tmp_path):
     refused("checkpoint-not-found", f"file:{tmp_path}")
 
 
-@pytest.mark.parametrize("content", [
-    b"hello, I am a text file", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04 and no more", b"\x80\x02.", b"\x80\x05garbage" * 9,
-    struct.pack("<Q", 2**63) + b"{}", struct.pack("<Q", 9) + b"{not json", struct.pack("<Q", 2) + b"{}",
-    struct.pack("<Q", 4) + b"[{}]", struct.pack("<Q", 24) + b'{"a":{"data_offsets":7}}',
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello, I am a text file",
+        b"\x89PNG\r\n\x1a\n",
+        b"PK\x03\x04 and no more",
+        b"\x80\x02.",
+        b"\x80\x05garbage" * 9,
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 9) + b"{not json",
+        struct.pack("<Q", 2) + b"{}",
+        struct.pack("<Q", 4) + b"[{}]",
+        struct.pack("<Q", 24) + b'{"a":{"data_offsets":7}}',
+    ],
+)
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_what_is_no_checkpoint(content, suffix, tmp_path):
     path = tmp_path / f"a{suffix}"
@@ -944,8 +1172,16 @@ def test_what_is_no_checkpoint(content, suffix, tmp_path):
 
 def test_other_contents_of_a_torch_file(tmp_path):
     path = tmp_path / "a.pth"
-    for content in (torch.ones(3), [1, 2], {"a": 1}, {}, {"a": torch.ones(3)}, {3: torch.ones(3)},
-                    {"head.weight": torch.ones(3, 3).to_sparse()}, {"head.weight": torch.ones(3, dtype=torch.int8)}):
+    for content in (
+        torch.ones(3),
+        [1, 2],
+        {"a": 1},
+        {},
+        {"a": torch.ones(3)},
+        {3: torch.ones(3)},
+        {"head.weight": torch.ones(3, 3).to_sparse()},
+        {"head.weight": torch.ones(3, dtype=torch.int8)},
+    ):
         torch.save(content, path)
         with pytest.raises(InputError) as caught:
             vc.load(f"file:{path}", "cpu")
@@ -970,9 +1206,13 @@ def test_a_file_that_is_no_vit_says_what_it_holds(tmp_path):
     assert "conv1.weight" in refused("checkpoint-architecture", f"file:{tmp_path / 'a.safetensors'}")
 
 
-@pytest.mark.parametrize(("name", "named"), [
-    ("vit_dpwee_patch16_reg1_gap_256", "lambda_"), ("vit_dwee_patch16_reg1_gap_256", "lambda_"),
-])
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("vit_dpwee_patch16_reg1_gap_256", "lambda_"),
+        ("vit_dwee_patch16_reg1_gap_256", "lambda_"),
+    ],
+)
 def test_weights_that_another_attention_needs_are_refused_not_dropped(name, named, tmp_path):
     save_file(timm_model(name, depth=1).state_dict(), tmp_path / "a.safetensors")
     assert named in refused("checkpoint-keys", f"file:{tmp_path / 'a.safetensors'}")

@@ -59,8 +59,11 @@ def test_the_page_opens_on_a_picture_that_is_predicted_right():
 
 def test_samples_that_show_a_class_are_found_as_the_cards_say():
     models = {name: vc.load(f"embedded:{name}", "cpu") for name in ("photo", "fashion")}
-    wrong = {s["file"] for s in SAMPLES if s["class"]
-             and vc.predict(models[s["model"]], ASSETS / "samples" / s["file"])[0][0] != s["class"]}
+    wrong = {
+        s["file"]
+        for s in SAMPLES
+        if s["class"] and vc.predict(models[s["model"]], ASSETS / "samples" / s["file"])[0][0] != s["class"]
+    }
     assert wrong == {"duck.jpg"}
 
 

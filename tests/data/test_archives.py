@@ -66,8 +66,9 @@ def test_bad_idx_files_are_said(tmp_path):
     refused("source-format", labelled, mnist(tmp_path / "a", pictures, truth[:2]))
     refused("source-format", labelled, mnist(tmp_path / "b", truth, truth))
     refused("source-empty", labelled, mnist(tmp_path / "c", pictures[:0], truth[:0]))
-    for number, broken in enumerate([b"", b"\0\0\x08", idx(pictures)[:-1], idx(pictures) + b"x",
-                                     b"\0\0\x08\3" + b"\xff" * 12, b"not an idx file"]):
+    for number, broken in enumerate(
+        [b"", b"\0\0\x08", idx(pictures)[:-1], idx(pictures) + b"x", b"\0\0\x08\3" + b"\xff" * 12, b"not an idx file"]
+    ):
         folder = mnist(tmp_path / f"d{number}", pictures, truth)
         put(folder / "t10k-images-idx3-ubyte", broken)
         refused("source-format", labelled, folder)
@@ -111,10 +112,16 @@ def test_cifar(tmp_path, where, hundred):
     before = [[11, 57], [4, 99]] if hundred else [[3], [9]]
     data = b"".join(bytes(b) + p.tobytes() for b, p in zip(before, pixels, strict=True))
     names = [f"fine {i}" for i in range(100)] if hundred else CIFAR_LABELS
-    inner, test, meta = ("cifar-100-binary", "test.bin", "fine_label_names.txt") if hundred else \
-        ("cifar-10-batches-bin", "test_batch.bin", "batches.meta.txt")
-    files = {f"{inner}/{test}": data, f"{inner}/{meta}": ("\n".join(names) + "\n\n").encode(),
-             f"{inner}/data_batch_1.bin": data}
+    inner, test, meta = (
+        ("cifar-100-binary", "test.bin", "fine_label_names.txt")
+        if hundred
+        else ("cifar-10-batches-bin", "test_batch.bin", "batches.meta.txt")
+    )
+    files = {
+        f"{inner}/{test}": data,
+        f"{inner}/{meta}": ("\n".join(names) + "\n\n").encode(),
+        f"{inner}/data_batch_1.bin": data,
+    }
     if where.startswith("tar"):
         path = tar_of(tmp_path / f"c.{where}", files, "w:gz" if where.endswith("gz") else "w")
     else:
@@ -140,8 +147,16 @@ def test_cifar_without_its_names(tmp_path):
 
 
 def test_an_archive_of_pictures(tmp_path):
-    path = tar_of(tmp_path / "c.tar.gz", {"./train/cat/0.jpg": png(0), "./test/dog/1.png": png(1),
-                                          "./test/cat/2.png": b"broken", "./test/readme.txt": b"x"}, "w:gz")
+    path = tar_of(
+        tmp_path / "c.tar.gz",
+        {
+            "./train/cat/0.jpg": png(0),
+            "./test/dog/1.png": png(1),
+            "./test/cat/2.png": b"broken",
+            "./test/readme.txt": b"x",
+        },
+        "w:gz",
+    )
     source = labelled(path)
     assert rows(source) == {"test/cat/2.png": "cat", "test/dog/1.png": "dog"}
     assert source.data(1) == png(1)
@@ -153,8 +168,10 @@ def test_an_archive_of_pictures(tmp_path):
 
 
 def test_pictures_of_the_same_name_in_an_archive_are_two(tmp_path):
-    files = {f"{home}/test/{c}/1.png": png(n) for n, (home, c) in enumerate(
-        (home, c) for home in ("orig", "small") for c in ("cat", "dog"))}
+    files = {
+        f"{home}/test/{c}/1.png": png(n)
+        for n, (home, c) in enumerate((home, c) for home in ("orig", "small") for c in ("cat", "dog"))
+    }
     source = labelled(tar_of(tmp_path / "c.tar", files))
     assert rows(source) == {name: name.split("/")[2] for name in files}
     assert {source.names[i]: source.data(i) for i in range(4)} == files
@@ -175,8 +192,16 @@ def test_an_archive_is_read_as_a_folder_is(tmp_path):
     def kept(source, names):
         return [next(n for n in names if n.removeprefix("./").endswith(name)) for name in source.names]
 
-    source = read("cat/1.png", "dog/2.png", "dog/deep/er/3.png", "loose.png", "._loose.png", "cat/._1.png",
-                  "__MACOSX/cat/1.png", "fox/.thumbs/1.png")
+    source = read(
+        "cat/1.png",
+        "dog/2.png",
+        "dog/deep/er/3.png",
+        "loose.png",
+        "._loose.png",
+        "cat/._1.png",
+        "__MACOSX/cat/1.png",
+        "fox/.thumbs/1.png",
+    )
     assert rows(source) == {"cat/1.png": "cat", "dog/2.png": "dog", "dog/deep/er/3.png": "dog"}
     assert source.left_out == {"unlabelled": 1}
     assert source.title == "c.tar"

@@ -30,8 +30,17 @@ def test_by_exact_name():
     assert found.unknown == ["zebra"]
     assert found.unused == ["airplane", "automobile", "bird", "deer", "dog", "frog", "horse", "ship"]
     assert found.by == "name"
-    assert found.say() == {"by": "name", "classes": 3, "known": 2, "unknown": ["zebra"], "unknown_count": 1,
-                           "ambiguous": [], "ambiguous_count": 0, "unused": found.unused, "unused_count": 8}
+    assert found.say() == {
+        "by": "name",
+        "classes": 3,
+        "known": 2,
+        "unknown": ["zebra"],
+        "unknown_count": 1,
+        "ambiguous": [],
+        "ambiguous_count": 0,
+        "unused": found.unused,
+        "unused_count": 8,
+    }
 
 
 def test_by_a_name_spelt_another_way():
@@ -45,8 +54,13 @@ def test_by_a_name_spelt_another_way():
 
 def test_by_a_synonym():
     labels = ["tench, Tinca tinca", "goldfish, Carassius auratus", "plain"]
-    assert match(["tench", "carassius_auratus", "Tench, tinca tinca", "tinca", ""], labels).target.tolist() == \
-        [0, 1, 0, -1, -1]
+    assert match(["tench", "carassius_auratus", "Tench, tinca tinca", "tinca", ""], labels).target.tolist() == [
+        0,
+        1,
+        0,
+        -1,
+        -1,
+    ]
 
 
 def test_what_fits_two_classes_is_unknown():
@@ -117,8 +131,12 @@ def test_by_the_users_table(tmp_path):
 
 def test_synset_folders_and_a_model_of_imagenets_order(imagenet):
     ids, labels = imagenet
-    for named in (labels, [label.split(",")[0] for label in labels], [f"LABEL_{i}" for i in range(1000)],
-                  [str(i) for i in range(1000)]):
+    for named in (
+        labels,
+        [label.split(",")[0] for label in labels],
+        [f"LABEL_{i}" for i in range(1000)],
+        [str(i) for i in range(1000)],
+    ):
         found = match(sorted(ids), named)
         assert found.by == "synset"
         assert [sorted(ids)[i] for i in np.argsort(found.target)] == ids  # both cranes, both maillots too

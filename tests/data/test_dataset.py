@@ -50,9 +50,18 @@ def refused(code: str, call, *args, **kwargs) -> InputError:
 
 # --- class folders
 
+
 def test_class_folders_at_any_depth(tmp_path):
-    for name in ("dog/b.JPG", "dog/deep/er/a.png", "cat/x.WebP", "cat/.hidden.png", ".git/y.png", "cat/notes.txt",
-                 "cat/._x.png", "cat/.thumbs/z.png"):
+    for name in (
+        "dog/b.JPG",
+        "dog/deep/er/a.png",
+        "cat/x.WebP",
+        "cat/.hidden.png",
+        ".git/y.png",
+        "cat/notes.txt",
+        "cat/._x.png",
+        "cat/.thumbs/z.png",
+    ):
         put(tmp_path / name)
     (tmp_path / "empty").mkdir()
     source = labelled(tmp_path)
@@ -93,9 +102,15 @@ def test_a_broken_picture_stays_in_the_list_and_says_why(tmp_path):
             source.read(i)
         except InputError as error:
             codes[name[2:]] = error.code
-    assert codes == {"cut.png": "image-truncated", "empty.jpg": "image-empty", "text.gif": "image-not-a-picture",
-                     "heavy.bmp": "image-too-heavy", "pipe.png": "image-missing", "gone.png": "image-missing",
-                     "self.png": "image-missing"}
+    assert codes == {
+        "cut.png": "image-truncated",
+        "empty.jpg": "image-empty",
+        "text.gif": "image-not-a-picture",
+        "heavy.bmp": "image-too-heavy",
+        "pipe.png": "image-missing",
+        "gone.png": "image-missing",
+        "self.png": "image-missing",
+    }
     assert len(source) == 8
     refused("image-too-heavy", source.data, list(source.names).index("c/heavy.bmp"))  # half of it has no hash
     before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
@@ -103,8 +118,19 @@ def test_a_broken_picture_stays_in_the_list_and_says_why(tmp_path):
     assert before == (len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0)
 
 
-NAMES = ["new\nline", "\u05d0\u05d1 \u202eright to left", "\U0001f408", "caf\u00e9", "한글", "a'b\"c;d", "-rf", "x..",
-         "sp ace ", "back\\slash", "percent%20"]
+NAMES = [
+    "new\nline",
+    "\u05d0\u05d1 \u202eright to left",
+    "\U0001f408",
+    "caf\u00e9",
+    "한글",
+    "a'b\"c;d",
+    "-rf",
+    "x..",
+    "sp ace ",
+    "back\\slash",
+    "percent%20",
+]
 
 
 def test_names_of_any_kind(tmp_path):
@@ -131,8 +157,11 @@ def test_the_same_text_is_one_class_kept_as_it_is_on_disk(tmp_path):
         put(tmp_path / composed / "c.png")
         source = labelled(tmp_path)
         assert source.classes == (taken_apart, "dog")
-        assert rows(source) == {f"{taken_apart}/a.png": taken_apart, f"{composed}/c.png": taken_apart,
-                                "dog/b.png": "dog"}
+        assert rows(source) == {
+            f"{taken_apart}/a.png": taken_apart,
+            f"{composed}/c.png": taken_apart,
+            "dog/b.png": "dog",
+        }
 
 
 def test_links_that_leave_the_folder_are_counted_and_never_opened(tmp_path):
@@ -286,11 +315,14 @@ def test_listing_is_fast_and_what_a_worker_gets_is_small(tmp_path, measured):
     assert copy.names[count - 1] == source.names[-1] == "class 49/picture 049999.jpg"
     assert len(packed) < 60 * count
     assert listed < 10
-    measured(f"labelled source: {count:,} files listed in {listed:.2f} s (made in {made:.1f} s), sent to a worker as "
-             f"{len(packed) / 2**20:.1f} MB in {carried * 1000:.0f} ms")
+    measured(
+        f"labelled source: {count:,} files listed in {listed:.2f} s (made in {made:.1f} s), sent to a worker as "
+        f"{len(packed) / 2**20:.1f} MB in {carried * 1000:.0f} ms"
+    )
 
 
 # --- tables
+
 
 def csv_at(path, content: str | bytes, encoding="utf-8"):
     return put(path, content if isinstance(content, bytes) else content.encode(encoding))
@@ -299,8 +331,10 @@ def csv_at(path, content: str | bytes, encoding="utf-8"):
 def test_a_csv_with_paths_from_its_own_folder(tmp_path):
     for name in ("p/a.png", "p/b c.png", "p/new\nline.png", "é.png"):
         put(tmp_path / name)
-    csv_at(tmp_path / "t.csv", '\ufeffid,Image,Label\n1,p/a.png,cat\n2,"p/b c.png", dog \n3,"p/new\nline.png",NA\n'
-                               "4,./é.png,cat\n")
+    csv_at(
+        tmp_path / "t.csv",
+        '\ufeffid,Image,Label\n1,p/a.png,cat\n2,"p/b c.png", dog \n3,"p/new\nline.png",NA\n4,./é.png,cat\n',
+    )
     source = labelled(tmp_path / "t.csv")
     assert rows(source) == {"p/a.png": "cat", "p/b c.png": "dog", "p/new\nline.png": "NA", "é.png": "cat"}
     assert source.classes == ("NA", "cat", "dog")
@@ -330,8 +364,11 @@ def test_rows_that_leave_the_folder_stay_and_cannot_be_read(tmp_path):
     put(tmp_path / "root/in.png")
     put(tmp_path / "root/sub/in.png")
     (tmp_path / "root/link.png").symlink_to(secret)
-    csv_at(tmp_path / "root/t.csv", f"path,label\n../secret.png,a\n{secret},a\nlink.png,a\nsub/../../secret.png,a\n"
-                                    "sub/../in.png,b\nsub,b\nnone.png,b\nsub/..,b\n")
+    csv_at(
+        tmp_path / "root/t.csv",
+        f"path,label\n../secret.png,a\n{secret},a\nlink.png,a\nsub/../../secret.png,a\n"
+        "sub/../in.png,b\nsub,b\nnone.png,b\nsub/..,b\n",
+    )
     source = labelled(tmp_path / "root/t.csv")
     codes = {}
     for i, name in enumerate(source.names):
@@ -340,8 +377,15 @@ def test_rows_that_leave_the_folder_stay_and_cannot_be_read(tmp_path):
             codes[name] = None
         except InputError as error:
             codes[name] = error.code
-    assert codes == {"../secret.png": "source-outside", str(secret): "source-outside", "link.png": "source-outside",
-                     "in.png": None, "sub": "image-missing", "none.png": "image-missing", ".": "image-missing"}
+    assert codes == {
+        "../secret.png": "source-outside",
+        str(secret): "source-outside",
+        "link.png": "source-outside",
+        "in.png": None,
+        "sub": "image-missing",
+        "none.png": "image-missing",
+        ".": "image-missing",
+    }
 
 
 def test_two_labels_for_one_picture_are_said_and_not_chosen_between(tmp_path):
@@ -356,8 +400,9 @@ def test_two_labels_for_one_picture_are_said_and_not_chosen_between(tmp_path):
     assert source.left_out == {"repeated": 2, "unlabelled": 2}
 
 
-@pytest.mark.parametrize("labels", [[3, 10, 3], [3.0, None, 10.0], ["c", "d", None],
-                                    pa.array(["c", "d", "c"]).dictionary_encode()])
+@pytest.mark.parametrize(
+    "labels", [[3, 10, 3], [3.0, None, 10.0], ["c", "d", None], pa.array(["c", "d", "c"]).dictionary_encode()]
+)
 def test_parquet(tmp_path, labels):
     table = pa.table({"n": [1, 2, 3], "filename": ["a.png", "b.png", "c.png"], "target": labels})
     pa.parquet.write_table(table, tmp_path / "t.parquet")
@@ -369,12 +414,24 @@ def test_parquet(tmp_path, labels):
     assert source.read(0).size == (6, 5)
 
 
-@pytest.mark.parametrize(("content", "code"), [
-    (b"", "source-format"), (b"\n\n", "source-format"), (b"path,kind\na,b\n", "source-column"),
-    (b"who,label\na,b\n", "source-column"), ("path,label\na.png,고양이\n".encode("cp949"), "source-encoding"),
-    ("path,label\na.png,b\n".encode("utf-16"), "source-encoding"), (b"path,label\na.png,b,c\n", "source-format"),
-    (b"path,label\n", "source-empty"), (b"path,label\n,\n", "source-empty"), (b"PAR1nonsense", "source-format"),
-    (b"PK\3\4zip", "source-format"), (b"\0\1\2", "source-encoding"), (b"\x1f\x8b\x08broken", "source-format")])
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "source-format"),
+        (b"\n\n", "source-format"),
+        (b"path,kind\na,b\n", "source-column"),
+        (b"who,label\na,b\n", "source-column"),
+        ("path,label\na.png,고양이\n".encode("cp949"), "source-encoding"),
+        ("path,label\na.png,b\n".encode("utf-16"), "source-encoding"),
+        (b"path,label\na.png,b,c\n", "source-format"),
+        (b"path,label\n", "source-empty"),
+        (b"path,label\n,\n", "source-empty"),
+        (b"PAR1nonsense", "source-format"),
+        (b"PK\3\4zip", "source-format"),
+        (b"\0\1\2", "source-encoding"),
+        (b"\x1f\x8b\x08broken", "source-format"),
+    ],
+)
 def test_a_bad_table_is_said(tmp_path, content, code):
     refused(code, labelled, csv_at(tmp_path / "t.csv", content))
 
@@ -389,8 +446,10 @@ def test_a_table_without_its_columns_says_what_is_there(tmp_path):
 
 # --- ImageNet
 
-SOLUTION = ("ImageId,PredictionString\nILSVRC2012_val_00000001,n01440764 85 1 499 272 \n"
-            "ILSVRC2012_val_00000002,n01443537 1 2 3 4 n01443537 5 6 7 8 \n")
+SOLUTION = (
+    "ImageId,PredictionString\nILSVRC2012_val_00000001,n01440764 85 1 499 272 \n"
+    "ILSVRC2012_val_00000002,n01443537 1 2 3 4 n01443537 5 6 7 8 \n"
+)
 
 
 def test_synset_folders_are_imagenet(tmp_path):
@@ -411,8 +470,10 @@ def test_the_flat_validation_folder_with_its_solution(tmp_path):
     named = labelled(tmp_path / "val", table)
     csv_at(tmp_path / "LOC_val_solution.csv", SOLUTION)
     found = labelled(tmp_path)
-    assert rows(found) == {"val/ILSVRC2012_val_00000001.JPEG": "n01440764",
-                           "val/ILSVRC2012_val_00000002.JPEG": "n01443537"}
+    assert rows(found) == {
+        "val/ILSVRC2012_val_00000001.JPEG": "n01440764",
+        "val/ILSVRC2012_val_00000002.JPEG": "n01443537",
+    }
     assert found.left_out == {"unlabelled": 1}
     assert found.kind == named.kind == "imagenet"
     assert list(named.truth) == [0, 1]

@@ -23,8 +23,14 @@ def columns(target, predicted, probability=None, p_true=None, top=None, top_p=No
     wide = np.full((n, 5), -1)
     wide[:, 0] = predicted
     given = [np.zeros(n) if a is None else np.array(a, float) for a in (probability, p_true)]
-    return metrics.Columns(np.arange(n), np.array(target), np.array(predicted), *given,
-                           wide if top is None else np.array(top), np.zeros((n, 5)) if top_p is None else top_p)
+    return metrics.Columns(
+        np.arange(n),
+        np.array(target),
+        np.array(predicted),
+        *given,
+        wide if top is None else np.array(top),
+        np.zeros((n, 5)) if top_p is None else top_p,
+    )
 
 
 @st.composite
@@ -115,8 +121,11 @@ def test_per_class_is_what_counting_gives(pair):
         true, said = counts & (target == c), counts & (predicted == c)
         hits, wrong, missed = (true & said).sum(), (said & ~true).sum(), (true & ~said).sum()
         assert (found.support[c], found.predicted[c], found.right[c]) == (true.sum(), said.sum(), hits)
-        for value, part, whole in ((found.precision[c], hits, hits + wrong), (found.recall[c], hits, hits + missed),
-                                   (found.f1[c], 2 * hits, 2 * hits + wrong + missed)):
+        for value, part, whole in (
+            (found.precision[c], hits, hits + wrong),
+            (found.recall[c], hits, hits + missed),
+            (found.f1[c], 2 * hits, 2 * hits + wrong + missed),
+        ):
             assert math.isnan(value) if whole == 0 else value == part / whole
         assert (found.recall_low[c], found.recall_high[c]) == metrics.wilson(hits, true.sum())
 
@@ -183,12 +192,17 @@ def test_every_cluster_stands_together(seed, n, share):
         assert at[-1] - at[0] == len(cluster) - 1, (order, cluster)
     errors = counts - np.diag(counts.diagonal())
     confused = (errors + errors.T).sum(1) > 0
-    assert order[confused.sum():].tolist() == np.flatnonzero(~confused).tolist()
+    assert order[confused.sum() :].tolist() == np.flatnonzero(~confused).tolist()
 
 
 @QUICK
-@given(hnp.arrays(np.int64, st.tuples(st.shared(st.integers(1, 9), key="n"), st.shared(st.integers(1, 9), key="n")),
-                  elements=st.integers(0, 2)))
+@given(
+    hnp.arrays(
+        np.int64,
+        st.tuples(st.shared(st.integers(1, 9), key="n"), st.shared(st.integers(1, 9), key="n")),
+        elements=st.integers(0, 2),
+    )
+)
 def test_many_equals_still_give_one_permutation(counts):
     order = metrics.order(counts)
     assert sorted(order) == list(range(len(counts)))
@@ -217,8 +231,11 @@ def test_hidden_groups_of_1200_classes_are_found_in_two_seconds(measured):
 def test_calibration_by_hand():
     """Bins of a fifth: (0.4, 0.6] has 0.5 wrong and 0.6 right; (0.8, 1] has 0.9 right, 1 wrong.
     ECE = (2 |0.5 - 0.55| + 2 |0.5 - 0.95|) / 4 = 0.25."""
-    sure, target, predicted = np.array([0.5, 0.6, 0.9, 1, 0.7, 0.7]), np.array([0, 1, 1, 1, -1, 1]), \
-        np.array([1, 1, 1, 0, 0, -1])
+    sure, target, predicted = (
+        np.array([0.5, 0.6, 0.9, 1, 0.7, 0.7]),
+        np.array([0, 1, 1, 1, -1, 1]),
+        np.array([1, 1, 1, 0, 0, -1]),
+    )
     found = metrics.calibration(sure, target, predicted, 5)
     np.testing.assert_array_equal(found.count, [0, 0, 2, 0, 2])
     np.testing.assert_allclose(found.confidence, [np.nan, np.nan, 0.55, np.nan, 0.95])
@@ -237,8 +254,9 @@ def test_calibration_by_hand():
 
 
 @QUICK
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(0, 60), bins=st.integers(1, 20),
-       grain=st.sampled_from([3, 10, 999]))
+@given(
+    seed=st.integers(0, 2**32 - 1), n=st.integers(0, 60), bins=st.integers(1, 20), grain=st.sampled_from([3, 10, 999])
+)
 def test_calibration_is_what_a_loop_gives(seed, n, bins, grain):
     draw = np.random.default_rng(seed)
     sure = np.ceil(draw.random(n) * grain) / grain
@@ -252,8 +270,9 @@ def test_calibration_is_what_a_loop_gives(seed, n, bins, grain):
         if inside:
             ece += abs(sum(s - r for s, r in inside)) / len(counted)
             assert width.accuracy[i] == pytest.approx(np.mean([r for _, r in inside]))
-            assert (width.accuracy_low[i], width.accuracy_high[i]) == metrics.wilson(sum(r for _, r in inside),
-                                                                                     len(inside))
+            assert (width.accuracy_low[i], width.accuracy_high[i]) == metrics.wilson(
+                sum(r for _, r in inside), len(inside)
+            )
     assert width.ece == pytest.approx(ece) if counted else math.isnan(width.ece)
     mass = metrics.calibration(sure, target, predicted, bins, "mass")
     assert mass.count.sum() == len(counted)
@@ -277,7 +296,7 @@ def scored(seed: int, n: int, classes: int, spread: float):
     target = draw.integers(-1, classes, n)
     ranked = np.argsort(-p, axis=1, kind="stable")[:, :5]
     top, top_p = np.full((n, 5), -1), np.zeros((n, 5))
-    top[:, :ranked.shape[1]], top_p[:, :ranked.shape[1]] = ranked, np.take_along_axis(p, ranked, 1)
+    top[:, : ranked.shape[1]], top_p[:, : ranked.shape[1]] = ranked, np.take_along_axis(p, ranked, 1)
     p_true = np.where(target < 0, np.nan, p[np.arange(n), target])
     predicted = np.where(draw.random(n) < 0.1, -1, top[:, 0])
     return p, columns(target, predicted, top_p[:, 0], p_true, top, top_p)
@@ -311,8 +330,12 @@ def test_brier_bounds_by_hand():
 def test_label_errors_by_hand():
     """Class 0 gives its pictures 0.9, 0.7, 0.2: threshold 0.6; class 1 gives 0.8, 0.4: threshold 0.6; class 2 has none.
     The third: predicted 1 at 0.8 >= 0.6, label 0.2 < 0.6. The fifth: predicted 0 at 0.55 < 0.6, so not."""
-    c = columns([0, 0, 0, 1, 1, -1, 0], [0, 0, 1, 1, 0, 1, -1], [0.9, 0.7, 0.8, 0.8, 0.55, 0.99, np.nan],
-                [0.9, 0.7, 0.2, 0.8, 0.4, np.nan, np.nan])
+    c = columns(
+        [0, 0, 0, 1, 1, -1, 0],
+        [0, 0, 1, 1, 0, 1, -1],
+        [0.9, 0.7, 0.8, 0.8, 0.55, 0.99, np.nan],
+        [0.9, 0.7, 0.2, 0.8, 0.4, np.nan, np.nan],
+    )
     found = metrics.label_errors(c, 3)
     np.testing.assert_allclose(found.thresholds, [0.6, 0.6, np.nan])
     assert (found.index.tolist(), found.given.tolist(), found.suggested.tolist()) == ([2], [0], [1])
@@ -343,8 +366,9 @@ def test_label_errors_are_of_the_paper_s_joint(seed, classes, spread):
     p, c = scored(seed, 60, classes, spread)
     counts = (c.target >= 0) & (c.predicted >= 0)
     found = metrics.label_errors(c, classes)
-    thresholds = [p[counts & (c.target == k), k].mean() if (counts & (c.target == k)).any() else np.inf
-                  for k in range(classes)]
+    thresholds = [
+        p[counts & (c.target == k), k].mean() if (counts & (c.target == k)).any() else np.inf for k in range(classes)
+    ]
     joint = {}
     for i in np.flatnonzero(counts):
         reached = [k for k in range(classes) if p[i, k] >= thresholds[k]]
@@ -381,16 +405,23 @@ def test_near_duplicates_by_hand():
 
 
 @QUICK
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 60), block=st.integers(1, 70), threshold=st.floats(-1, 1),
-       limit=st.integers(1, 80))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(1, 60),
+    block=st.integers(1, 70),
+    threshold=st.floats(-1, 1),
+    limit=st.integers(1, 80),
+)
 def test_near_duplicates_are_all_pairs_above_the_threshold(seed, n, block, threshold, limit):
     draw = np.random.default_rng(seed)
     vectors = draw.standard_normal((n, 3)).astype(np.float32)
     hashes = [f"{h}" for h in draw.integers(0, 2 * n, n)]
     first = {h: hashes.index(h) for h in hashes}
     wide = vectors.astype(float)
-    cosine = {(i, j): wide[i] @ wide[j] / np.linalg.norm(wide[i]) / np.linalg.norm(wide[j])
-              for i, j in itertools.combinations(sorted(first.values()), 2)}
+    cosine = {
+        (i, j): wide[i] @ wide[j] / np.linalg.norm(wide[i]) / np.linalg.norm(wide[j])
+        for i, j in itertools.combinations(sorted(first.values()), 2)
+    }
     wanted = sorted((p for p in cosine if cosine[p] >= threshold), key=lambda p: (-cosine[p], p))
     whole = metrics.near_duplicates(vectors, threshold, hashes, block=block)
     assert whole.complete
@@ -474,8 +505,12 @@ def test_of_reads_what_is_there(tmp_path, classes, monkeypatch):
         assert c.top[i].tolist() == ((row["top"] or []) + [-1] * 5)[:5]
         assert c.top_p[i].tolist() == ((row["top_p"] or []) + [0] * 5)[:5]
     found = metrics.accuracy(c.target, c.predicted, c.top)
-    for outcome, count in (("right", found.right), ("unknown", found.unknown), ("unreadable", found.unreadable),
-                           ("wrong", found.counted - found.right)):
+    for outcome, count in (
+        ("right", found.right),
+        ("unknown", found.unknown),
+        ("unreadable", found.unreadable),
+        ("wrong", found.counted - found.right),
+    ):
         assert rows.count(Filter(outcome=outcome)) == count > 0
     counts = metrics.confusion(c.target, c.predicted, classes)
     for t, p in [(-1, 0), (0, 0), (0, 1), (2, 2)]:  # what a click on a cell shows
@@ -514,6 +549,8 @@ def test_fifty_thousand_rows_to_numbers(tmp_path, measured):
     timed("label errors", lambda: metrics.label_errors(c, 1_200))
     timed("map", lambda: metrics.map_of(rows))
     rows.close()
-    measured(f"50,000 rows, 1,200 classes (made in {made:.1f} s): "
-             + ", ".join(f"{name} {1e3 * t:.0f} ms" for name, t in took.items()))
+    measured(
+        f"50,000 rows, 1,200 classes (made in {made:.1f} s): "
+        + ", ".join(f"{name} {1e3 * t:.0f} ms" for name, t in took.items())
+    )
     assert max(took.values()) < 10

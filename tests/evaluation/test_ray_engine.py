@@ -41,8 +41,9 @@ BATCH, COUNT = 8, 481  # the last batch is one picture: sums are added up in ano
 def made(tmp_path_factory) -> Path:
     """A folder with pictures/, two of them unreadable, and model.safetensors."""
     home = tmp_path_factory.mktemp("rây files")  # a space and an accent, as people's folders have them
-    config = ViTConfig(image_size=(16, 16), patch_size=(4, 4), classes=5, dim=24, depth=2, heads=2, head_dim=12,
-                       mlp_dim=48)
+    config = ViTConfig(
+        image_size=(16, 16), patch_size=(4, 4), classes=5, dim=24, depth=2, heads=2, head_dim=12, mlp_dim=48
+    )
     torch.manual_seed(0)
     names = [f"class {i}" for i in range(5)]
     model = VisionTransformer(config, names, Preprocess((16, 16), (0.5, 0.4, 0.3), (0.3, 0.2, 0.25)))
@@ -65,8 +66,9 @@ def local(home: Path, out: Path) -> Path:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return evaluate(f"file:{home / 'model.safetensors'}", labelled(home / "pictures"), out, batch=BATCH, workers=0,
-                        device="cpu")
+        return evaluate(
+            f"file:{home / 'model.safetensors'}", labelled(home / "pictures"), out, batch=BATCH, workers=0, device="cpu"
+        )
     finally:
         torch.set_num_threads(threads)
 
@@ -94,10 +96,33 @@ def ray(made):
 
     def begin(out: Path, *command: str) -> subprocess.Popen:
         command = command or (
-            "-c", SLOWLY, "evaluate", str(made / "pictures"), "--model", f"file:{made / 'model.safetensors'}",
-            "--out", str(out), "--batch", str(BATCH), "--device", "cpu", "--workers", "1", "--engine", "ray")
-        begun.append(subprocess.Popen([sys.executable, *command], env=env, stdout=subprocess.PIPE, text=True,
-                                      stderr=subprocess.STDOUT, start_new_session=True))
+            "-c",
+            SLOWLY,
+            "evaluate",
+            str(made / "pictures"),
+            "--model",
+            f"file:{made / 'model.safetensors'}",
+            "--out",
+            str(out),
+            "--batch",
+            str(BATCH),
+            "--device",
+            "cpu",
+            "--workers",
+            "1",
+            "--engine",
+            "ray",
+        )
+        begun.append(
+            subprocess.Popen(
+                [sys.executable, *command],
+                env=env,
+                stdout=subprocess.PIPE,
+                text=True,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        )
         return begun[-1]
 
     OTHERS.update(family())  # of tests before this one, in the same process
@@ -174,8 +199,11 @@ def listening() -> set[str]:
             with suppress(OSError):
                 sockets.add(os.readlink(handle).removeprefix("socket:[").rstrip("]"))
     lines = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()]
-    return {line[1].rpartition(":")[0].removeprefix("0000000000000000FFFF0000") for line in lines
-            if line[3] == "0A" and line[9] in sockets}
+    return {
+        line[1].rpartition(":")[0].removeprefix("0000000000000000FFFF0000")
+        for line in lines
+        if line[3] == "0A" and line[9] in sockets
+    }
 
 
 POISONED = """
@@ -248,8 +276,10 @@ def test_a_block_whose_actor_is_killed_is_tried_again_but_not_for_ever(made, ray
     process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(RETRIES))
     said = process.communicate(timeout=400)[0]
     assert process.returncode == 0, said
-    measured(f"evaluation on Ray, its actor killed {RETRIES} times: {time.monotonic() - begun:.0f} s, one that gave up "
-             "included")
+    measured(
+        f"evaluation on Ray, its actor killed {RETRIES} times: {time.monotonic() - begun:.0f} s, one that gave up "
+        "included"
+    )
     assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
 
 
@@ -267,7 +297,9 @@ def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
 
 
 def test_nobody_imports_ray_who_did_not_ask():
-    code = "import sys, vit_core.cli, vit_core.evaluation.run, vit_core.evaluation.folder; sys.exit('ray' in sys.modules)"
+    code = (
+        "import sys, vit_core.cli, vit_core.evaluation.run, vit_core.evaluation.folder; sys.exit('ray' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
@@ -282,10 +314,31 @@ def test_engines_do_not_take_over_each_others_unfinished_rows(made, tmp_path):
     file, source, out = f"file:{made / 'model.safetensors'}", labelled(made / "pictures"), tmp_path / "out"
     seen = []
     with pytest.raises(InputError, match="stopped after"):
-        evaluate(file, source, out, batch=BATCH, workers=0, device="cpu", on_progress=seen.append,
-                 should_stop=lambda: len(seen) == 2)
-    command = [sys.executable, "-m", "vit_core", "evaluate", made / "pictures", "--model", file, "--out", out,
-               "--batch", str(BATCH), "--device", "cpu"]
+        evaluate(
+            file,
+            source,
+            out,
+            batch=BATCH,
+            workers=0,
+            device="cpu",
+            on_progress=seen.append,
+            should_stop=lambda: len(seen) == 2,
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "vit_core",
+        "evaluate",
+        made / "pictures",
+        "--model",
+        file,
+        "--out",
+        out,
+        "--batch",
+        str(BATCH),
+        "--device",
+        "cpu",
+    ]
     done = subprocess.run([*command, "--engine", "ray"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2
     assert "something else (not the same: engine)" in done.stderr
@@ -294,8 +347,19 @@ def test_engines_do_not_take_over_each_others_unfinished_rows(made, tmp_path):
 
 def part(folder: Path, name: str, positions, pictures: list[str], commit: bool = True) -> None:
     """A part as Ray leaves it, and its commit, or none: of one that was killed in between."""
-    rows = [{"path": pictures[p], "size": 1, "mtime_ns": 0, "truth": 0, "target": 0, "position": p,
-             "error": "image-format: No." if p == 3 else None, "top_p": [0.75, 0.25]} for p in positions]
+    rows = [
+        {
+            "path": pictures[p],
+            "size": 1,
+            "mtime_ns": 0,
+            "truth": 0,
+            "target": 0,
+            "position": p,
+            "error": "image-format: No." if p == 3 else None,
+            "top_p": [0.75, 0.25],
+        }
+        for p in positions
+    ]
     for kind in "parts", "commits":
         (folder / RAY / kind).mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pylist(rows, arrow_schema().append(pa.field("position", pa.int64())))

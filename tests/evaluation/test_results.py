@@ -76,20 +76,33 @@ def expected(everything: list[dict], filter: Filter) -> list[dict]:
     def holds(row) -> bool:
         target = -1 if row["target"] is None else row["target"]
         read, p = row["error"] is None, row["probability"]
-        outcome = ("unreadable" if not read else "unknown" if target < 0
-                   else "right" if row["predicted"] == target else "wrong")
-        return ((filter.truth is None or target == filter.truth)
-                and (filter.predicted is None or row["predicted"] == filter.predicted)
-                and (filter.outcome is None or outcome == filter.outcome)
-                and (filter.confidence == (0, 1) or (p is not None and filter.confidence[0] <= p
-                                                     <= filter.confidence[1]))
-                and fold(filter.query) in fold(row["path"]))
+        outcome = (
+            "unreadable"
+            if not read
+            else "unknown"
+            if target < 0
+            else "right"
+            if row["predicted"] == target
+            else "wrong"
+        )
+        return (
+            (filter.truth is None or target == filter.truth)
+            and (filter.predicted is None or row["predicted"] == filter.predicted)
+            and (filter.outcome is None or outcome == filter.outcome)
+            and (filter.confidence == (0, 1) or (p is not None and filter.confidence[0] <= p <= filter.confidence[1]))
+            and fold(filter.query) in fold(row["path"])
+        )
 
     def last(value, sign):
         return (1, 0) if value is None or math.isnan(value) else (0, sign * value)
 
-    column, sign = {"confident": ("probability", -1), "margin": ("margin", 1), "loss": ("loss", -1),
-                    "entropy": ("entropy", -1), "path": ("size", 0)}[filter.order]
+    column, sign = {
+        "confident": ("probability", -1),
+        "margin": ("margin", 1),
+        "loss": ("loss", -1),
+        "entropy": ("entropy", -1),
+        "path": ("size", 0),
+    }[filter.order]
     near = likeness(everything, filter.near)
 
     def place(row):
@@ -98,13 +111,20 @@ def expected(everything: list[dict], filter: Filter) -> list[dict]:
     return sorted(filter_rows, key=place) if (filter_rows := [r for r in everything if holds(r)]) else []
 
 
-texts = st.one_of(st.sampled_from(["", "%", "_", "'", '"', ";", "\\", "--", "100%", "고양이", "größe", "class 0003",
-                                   "ÄR", *NAMES]), st.text(st.characters(exclude_categories=["Cs"]), max_size=3))
+texts = st.one_of(
+    st.sampled_from(["", "%", "_", "'", '"', ";", "\\", "--", "100%", "고양이", "größe", "class 0003", "ÄR", *NAMES]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=3),
+)
 filters = st.builds(
-    Filter, truth=st.none() | st.integers(-1, 10), predicted=st.none() | st.integers(0, 10),
-    outcome=st.none() | st.sampled_from([*OUTCOMES]), order=st.sampled_from([*ORDERS]), query=texts,
+    Filter,
+    truth=st.none() | st.integers(-1, 10),
+    predicted=st.none() | st.integers(0, 10),
+    outcome=st.none() | st.sampled_from([*OUTCOMES]),
+    order=st.sampled_from([*ORDERS]),
+    query=texts,
     confidence=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda ends: tuple(sorted(ends))) | st.just((0.0, 1.0)),
-    near=st.none() | st.sampled_from([NAMES[0], "class 0001/no such.jpg", NAMES[10]]))
+    near=st.none() | st.sampled_from([NAMES[0], "class 0001/no such.jpg", NAMES[10]]),
+)
 
 
 @QUICK
@@ -114,8 +134,8 @@ def test_a_filter_finds_what_plain_python_finds_in_its_order(small, filter, offs
     wanted = expected(everything, filter)
     assert rows.count(filter) == len(wanted)
     page = rows.page(filter, offset, limit)
-    assert [row["path"] for row in page] == [row["path"] for row in wanted[offset:offset + limit]]
-    for row, whole in zip(page, wanted[offset:offset + limit], strict=True):
+    assert [row["path"] for row in page] == [row["path"] for row in wanted[offset : offset + limit]]
+    for row, whole in zip(page, wanted[offset : offset + limit], strict=True):
         assert {k: row[k] for k in (*SHORT, "number")} == {k: whole[k] for k in (*SHORT, "number")}
         assert "embedding" not in row
     for i in {0, len(wanted) // 2, len(wanted) - 1} & set(range(len(wanted))):
@@ -148,10 +168,19 @@ def test_what_people_write_is_never_sql(small, name):
     assert rows.count() == 1_500
 
 
-@pytest.mark.parametrize(("query", "found"), [
-    ("%", ["100%_sure.png"]), ("_", ["100%_sure.png", "100x_sure.png"]), ("100%_SURE", ["100%_sure.png"]),
-    ("ärger/grÖ", ["ÄRGER/Größe.PNG"]), ("고양이", [NAMES[11], NAMES[10]]), ("\udcff", []), ("\0", []), ("* [", []),
-])
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("%", ["100%_sure.png"]),
+        ("_", ["100%_sure.png", "100x_sure.png"]),
+        ("100%_SURE", ["100%_sure.png"]),
+        ("ärger/grÖ", ["ÄRGER/Größe.PNG"]),
+        ("고양이", [NAMES[11], NAMES[10]]),
+        ("\udcff", []),
+        ("\0", []),
+        ("* [", []),
+    ],
+)
 def test_a_query_is_a_part_of_the_path_literally_whatever_its_case(small, query, found):
     assert [r["path"] for r in small[0].page(Filter(query=query, order="path"))] == found
 
@@ -173,8 +202,11 @@ def test_neighbours_are_the_nearest_of_all(small, i, k, filter):
     rows, everything = small
     one = everything[i]
     near = likeness(everything, one["path"])
-    likes = [(-round(s, 9), place, r["path"]) for place, r in enumerate(expected(everything, filter)) if r is not one
-             and not math.isnan(s := near[r["number"]])]
+    likes = [
+        (-round(s, 9), place, r["path"])
+        for place, r in enumerate(expected(everything, filter))
+        if r is not one and not math.isnan(s := near[r["number"]])
+    ]
     found = rows.neighbours(one["path"], k, filter)
     assert [r["path"] for r in found] == [path for _, _, path in sorted(likes)[:k]]
     for row in found:
@@ -186,8 +218,10 @@ def test_the_nearest_of_a_picture_is_not_itself(small):
     one = next(r for r in everything if r["embedding"])
     for filter in (Filter(), Filter(truth=one["target"], outcome="right")):
         near = likeness(everything, one["path"])
-        wanted = sorted((r for r in expected(everything, filter) if r is not one and r["embedding"]),
-                        key=lambda r: -near[r["number"]])
+        wanted = sorted(
+            (r for r in expected(everything, filter) if r is not one and r["embedding"]),
+            key=lambda r: -near[r["number"]],
+        )
         assert [r["path"] for r in rows.neighbours(one["path"], 20, filter)] == [r["path"] for r in wanted[:20]]
     unread = next(r["path"] for r in everything if r["error"])
     assert rows.neighbours(unread, 5) == rows.neighbours("no such", 5) == []
@@ -221,13 +255,37 @@ def test_an_address_brings_the_filter_back(filter):
     assert Filter().to_address() == {}
 
 
-junk = st.none() | st.text(max_size=8) | st.integers() | st.lists(st.text(max_size=3)) | st.sampled_from(
-    ["-1", "-2", "1e5", "٣", "1_0", "0.5-", "0.9-0.1", "nan-1", "0-inf", "0.1-0.2-0.3", "right ", "\ud800", "9" * 40])
+junk = (
+    st.none()
+    | st.text(max_size=8)
+    | st.integers()
+    | st.lists(st.text(max_size=3))
+    | st.sampled_from(
+        [
+            "-1",
+            "-2",
+            "1e5",
+            "٣",
+            "1_0",
+            "0.5-",
+            "0.9-0.1",
+            "nan-1",
+            "0-inf",
+            "0.1-0.2-0.3",
+            "right ",
+            "\ud800",
+            "9" * 40,
+        ]
+    )
+)
 
 
 @QUICK
-@given(address=st.dictionaries(st.sampled_from(["truth", "predicted", "outcome", "confidence", "query", "order", "near",
-                                                "other"]), junk))
+@given(
+    address=st.dictionaries(
+        st.sampled_from(["truth", "predicted", "outcome", "confidence", "query", "order", "near", "other"]), junk
+    )
+)
 def test_a_broken_address_never_raises_and_what_is_left_holds(small, address):
     filter = Filter.from_address(address)
     assert Filter.from_address(filter.to_address()) == filter
@@ -235,8 +293,16 @@ def test_a_broken_address_never_raises_and_what_is_left_holds(small, address):
 
 
 def test_wrong_values_are_dropped_and_the_others_stay():
-    address = {"truth": "x", "predicted": "-1", "outcome": "odd", "confidence": "0.9-0.1", "order": "rows; --",
-               "query": "cat", "near": ["a"], "more": "1"}
+    address = {
+        "truth": "x",
+        "predicted": "-1",
+        "outcome": "odd",
+        "confidence": "0.9-0.1",
+        "order": "rows; --",
+        "query": "cat",
+        "near": ["a"],
+        "more": "1",
+    }
     assert Filter.from_address(address) == Filter(query="cat")
     assert Filter.from_address({"query": "\ud800", "near": "\udcff"}) == Filter()
     assert Filter.from_address({"truth": "٣", "predicted": "1_0"}) == Filter()
@@ -265,8 +331,9 @@ def test_a_csv_is_whole_ordered_and_runs_no_formula(small, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["rows.csv"]
 
 
-@pytest.mark.parametrize("filter", [Filter(outcome="wrong", order="loss"), Filter(near=NAMES[0], outcome="right"),
-                                    Filter(query="no such")])
+@pytest.mark.parametrize(
+    "filter", [Filter(outcome="wrong", order="loss"), Filter(near=NAMES[0], outcome="right"), Filter(query="no such")]
+)
 def test_a_parquet_selection_is_a_table_of_its_own(small, tmp_path, filter):
     rows, everything = small
     count = rows.export(filter, tmp_path / "out.parquet", "parquet")
@@ -283,8 +350,9 @@ def test_a_parquet_selection_is_a_table_of_its_own(small, tmp_path, filter):
 def test_rows_by_number_are_written_as_they_are_numbered(small, tmp_path):
     rows, everything = small
     assert rows.export([700, 3, 1_499], tmp_path / "out.parquet", "parquet") == 3
-    assert pq.read_table(tmp_path / "out.parquet")["path"].to_pylist() == [everything[i]["path"] for i in
-                                                                           (700, 3, 1_499)]
+    assert pq.read_table(tmp_path / "out.parquet")["path"].to_pylist() == [
+        everything[i]["path"] for i in (700, 3, 1_499)
+    ]
 
 
 def test_an_export_that_fails_leaves_nothing_and_never_the_table(small, tmp_path):
@@ -314,8 +382,11 @@ def test_an_export_to_a_full_disk_says_so_and_leaves_what_was_there(small, tmp_p
 
 
 def test_what_is_no_table_is_said(tmp_path):
-    for name, content, code in (("none", None, "rows-missing"), ("text", b"hello", "rows-format"),
-                                ("empty", b"", "rows-format")):
+    for name, content, code in (
+        ("none", None, "rows-missing"),
+        ("text", b"hello", "rows-format"),
+        ("empty", b"", "rows-format"),
+    ):
         if content is not None:
             (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError) as caught:
@@ -343,8 +414,11 @@ def test_nothing_but_the_file_can_be_read(small, tmp_path):
 
     (tmp_path / "secret.csv").write_text("a\n1\n", encoding="utf-8")
     hidden = pa.table({"a": [1]})
-    for sql in (f"SELECT * FROM '{tmp_path / 'secret.csv'}'", "SELECT * FROM hidden",
-                f"COPY rows TO '{tmp_path / 'x.csv'}'"):
+    for sql in (
+        f"SELECT * FROM '{tmp_path / 'secret.csv'}'",
+        "SELECT * FROM hidden",
+        f"COPY rows TO '{tmp_path / 'x.csv'}'",
+    ):
         with pytest.raises(duckdb.Error), small[0]._cursor() as cursor:
             cursor.execute(sql).fetchall()
     assert len(hidden) == 1
@@ -355,8 +429,11 @@ def test_threads_ask_at_the_same_time(small):
     paths = [r["path"] for r in everything[:40] if r["embedding"]] * 3
 
     def ask(path):
-        return (rows.position(Filter(order="path"), path), rows.neighbours(path, 3)[0]["path"],
-                len(rows.page(Filter(near=path), 5, 7)))
+        return (
+            rows.position(Filter(order="path"), path),
+            rows.neighbours(path, 3)[0]["path"],
+            len(rows.page(Filter(near=path), 5, 7)),
+        )
 
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(ask, paths))
@@ -375,8 +452,11 @@ def test_pages_of_fifty_thousand_come_in_fifty_milliseconds(large, measured):
     some = large.page(Filter(order="path"), 30_000, 1)[0]
     large.neighbours(some["path"], 1)
     asks = {
-        **{f"by {order}, at {at:,}": (lambda o=order, a=at: large.page(Filter(order=o), a, 24))
-           for order in ORDERS for at in (0, 49_900)},
+        **{
+            f"by {order}, at {at:,}": (lambda o=order, a=at: large.page(Filter(order=o), a, 24))
+            for order in ORDERS
+            for at in (0, 49_900)
+        },
         "filtered": lambda: large.page(Filter(outcome="wrong", query="JPG", confidence=(0.2, 0.9)), 2_000, 24),
         "by nearness": lambda: large.page(Filter(near=some["path"]), 25_000, 24),
         "position": lambda: large.position(Filter(order="loss"), some["path"]),
@@ -391,8 +471,10 @@ def test_pages_of_fifty_thousand_come_in_fifty_milliseconds(large, measured):
             took.append(own(ask))
         first[name], later[name] = min(took[::2]), min(took[1::2])
     slow, slower = max(later, key=later.get), max(first, key=first.get)
-    measured(f"50,000 rows, 1,200 classes, slowest page: first of a selection {first[slower]:.0f} ms ({slower}), "
-             f"later ones {later[slow]:.0f} ms ({slow})")
+    measured(
+        f"50,000 rows, 1,200 classes, slowest page: first of a selection {first[slower]:.0f} ms ({slower}), "
+        f"later ones {later[slow]:.0f} ms ({slow})"
+    )
     numbers = np.random.default_rng(0).random(1_000_000)  # what a slow machine is slow in, too: half as fast, or worse
     most = max(50, min(own(lambda: np.argsort(numbers)) for _ in range(3)))
     assert max(first.values()) < most, first
@@ -409,8 +491,10 @@ def test_neighbours_and_exports_of_fifty_thousand(large, tmp_path, measured):
         start = time.perf_counter()
         large.export(Filter(order="loss"), tmp_path / f"rows.{kind}", kind)
         took[kind] = time.perf_counter() - start
-    measured(f"50,000 x 128: nearest of one picture {nearest:.2f} s, all rows to CSV {took['csv']:.1f} s, to Parquet "
-             f"{took['parquet']:.1f} s")
+    measured(
+        f"50,000 x 128: nearest of one picture {nearest:.2f} s, all rows to CSV {took['csv']:.1f} s, to Parquet "
+        f"{took['parquet']:.1f} s"
+    )
     assert nearest < 3
     assert max(took.values()) < 30
 

@@ -59,11 +59,23 @@ def one_thread():
 
 
 def network(side: int = 16, classes: int = 7, depth: int = 2, dim: int = 24, channels: int = 3) -> VisionTransformer:
-    config = ViTConfig(image_size=(side, side), patch_size=(4, 4), classes=classes, dim=dim, depth=depth, heads=2,
-                       head_dim=dim // 2, mlp_dim=2 * dim, channels=channels)
+    config = ViTConfig(
+        image_size=(side, side),
+        patch_size=(4, 4),
+        classes=classes,
+        dim=dim,
+        depth=depth,
+        heads=2,
+        head_dim=dim // 2,
+        mlp_dim=2 * dim,
+        channels=channels,
+    )
     torch.manual_seed(0)
-    model = VisionTransformer(config, [f"class {i}" for i in range(classes)],
-                              Preprocess(config.image_size, (0.5, 0.4, 0.3)[:channels], (0.3, 0.2, 0.25)[:channels]))
+    model = VisionTransformer(
+        config,
+        [f"class {i}" for i in range(classes)],
+        Preprocess(config.image_size, (0.5, 0.4, 0.3)[:channels], (0.3, 0.2, 0.25)[:channels]),
+    )
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn(parameter.shape))
@@ -172,7 +184,7 @@ def test_the_model_receives_what_its_transform_gives_to_the_bit(tmp_path, channe
     transform = network(channels=channels).transform
     decoder = decode.Decoder(source, transform, workers)
     try:
-        (_, facts, pixels), = decoder.batches([range(20)])
+        ((_, facts, pixels),) = decoder.batches([range(20)])
     finally:
         decoder.close()
     assert [f.error for f in facts] == [None] * 20
@@ -227,8 +239,9 @@ def starter(tmp_path):
     """starter(**of live) -> (pid, wait), with wait() -> the status that the process ended with."""
     (tmp_path / "starter.py").write_text(STARTER, "utf-8")
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "VITRINE_TEST": str(tmp_path)}
-    with subprocess.Popen([sys.executable, tmp_path / "starter.py"], env=env, stdin=subprocess.PIPE, text=True,
-                          stdout=subprocess.PIPE) as server:
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "starter.py"], env=env, stdin=subprocess.PIPE, text=True, stdout=subprocess.PIPE
+    ) as server:
 
         def begin(**asked):
             server.stdin.write(json.dumps({k: str(v) if isinstance(v, Path) else v for k, v in asked.items()}) + "\n")
@@ -278,8 +291,10 @@ def test_twenty_kills_lose_nothing(tmp_path, starter, measured):
     assert digest(out / "rows.parquet") == digest(whole)
     assert [row["path"] for row in table(whole)] == sorted(labelled(root).names)
     assert not list(out.glob("rows.sqlite*"))
-    measured(f"evaluation killed 20 times and finished, to the bit: {time.monotonic() - begun:.0f} s, last kill at "
-             f"{seen} of 1,500 pictures")
+    measured(
+        f"evaluation killed 20 times and finished, to the bit: {time.monotonic() - begun:.0f} s, last kill at "
+        f"{seen} of 1,500 pictures"
+    )
 
 
 def test_a_kill_while_finishing_loses_nothing(tmp_path, starter, loaded, model):
@@ -328,11 +343,18 @@ def test_a_run_goes_on_with_the_batches_that_it_was_cut_into(tmp_path, loaded):
     assert described(out)["identity"]["batch"] == 64
 
 
-@pytest.mark.parametrize(("variant", "size", "batch"), [
-    ("Ti/16", 224, 64), ("B/16", 224, 64),
-    # multiplications of a picture, about: 577 * 304 M + 2 * 577^2 * 1024 * 24 = 1.9e11; 1,025 and 4,097 tokens of 22 M
-    ("L/16", 384, 5), ("S/16", 512, 35), ("S/16", 1024, 4), ("H/14", 1022, 1),
-])
+@pytest.mark.parametrize(
+    ("variant", "size", "batch"),
+    [
+        ("Ti/16", 224, 64),
+        ("B/16", 224, 64),
+        # multiplications per picture, about: 577 * 304 M + 2 * 577^2 * 1024 * 24 = 1.9e11
+        ("L/16", 384, 5),
+        ("S/16", 512, 35),
+        ("S/16", 1024, 4),
+        ("H/14", 1022, 1),
+    ],
+)
 def test_a_batch_of_a_large_model_takes_no_longer_than_one_of_a_small(variant, size, batch):
     with torch.device("meta"):
         model = VisionTransformer(replace(VARIANTS[variant], image_size=(size, size)))
@@ -372,8 +394,10 @@ def test_a_file_that_no_run_wrote_is_never_touched(tmp_path, loaded, name):
         (out / name).write_bytes(content)
         before = everything(tmp_path)
         for restart in (False, True):
-            for begin in (lambda: evaluate(loaded, source, out, workers=0, restart=restart),  # noqa: B023
-                          lambda: start("embedded:fashion", source.root, out, restart=restart)):  # noqa: B023
+            for begin in (
+                lambda: evaluate(loaded, source, out, workers=0, restart=restart),  # noqa: B023
+                lambda: start("embedded:fashion", source.root, out, restart=restart),  # noqa: B023
+            ):
                 error = refused("evaluate-folder", begin)
                 assert error.values == {"out": str(out), "names": [name]}
         assert main(["evaluate", str(source.root), "--out", str(out), "--restart"]) == 2
@@ -488,8 +512,20 @@ def test_a_finished_run_looks_at_10_000_files_in_a_moment(tmp_path, loaded, meas
     assert took < 1
 
 
-@pytest.mark.parametrize("option", [{"engine": "Ray"}, {"engine": None}, {"batch": 0}, {"batch": -1}, {"batch": True},
-                                    {"batch": 1.5}, {"batch": "8"}, {"workers": -1}, {"workers": 0.5}])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"engine": "Ray"},
+        {"engine": None},
+        {"batch": 0},
+        {"batch": -1},
+        {"batch": True},
+        {"batch": 1.5},
+        {"batch": "8"},
+        {"workers": -1},
+        {"workers": 0.5},
+    ],
+)
 def test_an_option_that_means_nothing_is_refused(tmp_path, loaded, option):
     source, ((name, got),) = labelled(photographs(tmp_path / "p", 9)), option.items()
     error = refused("evaluate-option", evaluate, loaded, source, tmp_path / "out", **{"workers": 0} | option)
@@ -518,8 +554,16 @@ def test_names_that_are_not_utf_8_are_classes_and_folders_too(tmp_path, model, c
     photographs(root, 27)
     os.rename(root / "class 1", root / os.fsdecode(b"caf\xe9"))
     stop, out = iter([False, True]), tmp_path / "out"
-    refused("evaluate-cancelled", evaluate, f"file:{model}", labelled(root), out, batch=9, workers=0,
-            should_stop=lambda: next(stop))
+    refused(
+        "evaluate-cancelled",
+        evaluate,
+        f"file:{model}",
+        labelled(root),
+        out,
+        batch=9,
+        workers=0,
+        should_stop=lambda: next(stop),
+    )
     assert main(["evaluate", str(root), "--model", f"file:{model}", "--out", str(out), "--workers", "0"]) == 0
     assert "not known to the model: caf\\udce9\n" in capsys.readouterr().out
     assert [row["path"] for row in table(out / "rows.parquet")][:2] == ["caf\\udce9/00009.jpg", "caf\\udce9/00010.png"]
@@ -658,7 +702,8 @@ def test_20_000_empty_files_are_20_000_rows(tmp_path, loaded, measured):
     measured(f"20,000 empty files: listed in {listed:.2f} s, each a row with its reason in {took:.1f} s of processor")
     assert len(source) == 20_000
     assert set(pq.read_table(path, columns=["error"])["error"].to_pylist()) == {
-        "image-empty: The file is empty (0 bytes); copy or download the picture again."}
+        "image-empty: The file is empty (0 bytes); copy or download the picture again."
+    }
     assert listed < 2
     assert took < 30
 
@@ -674,8 +719,10 @@ def test_a_file_that_may_not_be_read_is_a_row_with_its_reason(tmp_path, loaded, 
     monkeypatch.setattr(os, "open", refusing)
     table = pq.read_table(evaluate(loaded, source, tmp_path / "out", batch=8, workers=0)).to_pylist()
     errors = {row["path"]: row["error"] for row in table if row["error"]}
-    assert errors == {"class 0/00007.png": "image-missing: There is no picture file 'class 0/00007.png' that can be "
-                      "opened; check its name, its folder and who may read it."}
+    assert errors == {
+        "class 0/00007.png": "image-missing: There is no picture file 'class 0/00007.png' that can be "
+        "opened; check its name, its folder and who may read it."
+    }
 
 
 def test_started_it_runs_by_itself_and_only_once(tmp_path):
@@ -723,8 +770,20 @@ def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monke
         (root / ("Bag" if i % 2 else "Hat")).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(root / ("Bag" if i % 2 else "Hat") / f"{i}.png")
     (root / "Bag" / "empty.png").touch()
-    command = ["evaluate", str(root), "--model", "embedded:fashion", "--out", str(tmp_path / "out"), "--workers", "0",
-               "--device", "cpu", "--batch", "5"]
+    command = [
+        "evaluate",
+        str(root),
+        "--model",
+        "embedded:fashion",
+        "--out",
+        str(tmp_path / "out"),
+        "--workers",
+        "0",
+        "--device",
+        "cpu",
+        "--batch",
+        "5",
+    ]
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "not known to the model: Hat\n" in said
@@ -742,8 +801,18 @@ def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monke
 def test_the_command_gives_no_share_of_nothing(tmp_path, capsys):
     (tmp_path / "p" / "Hat").mkdir(parents=True)
     Image.fromarray(read_idx(BUNDLED)[0]).save(tmp_path / "p" / "Hat" / "0.png")
-    command = ["evaluate", str(tmp_path / "p"), "--model", "embedded:fashion", "--out", str(tmp_path / "out"),
-               "--workers", "0", "--device", "cpu"]
+    command = [
+        "evaluate",
+        str(tmp_path / "p"),
+        "--model",
+        "embedded:fashion",
+        "--out",
+        str(tmp_path / "out"),
+        "--workers",
+        "0",
+        "--device",
+        "cpu",
+    ]
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "accuracy none (0 of 0; 0 unreadable, 1 of classes that the model does not know)" in said
@@ -759,8 +828,18 @@ def test_the_command_says_which_names_are_ambiguous(tmp_path, capsys):
     for i, (name, pixels) in enumerate(zip(("Bag", "Hat", "Coat"), read_idx(BUNDLED)[:3], strict=True)):
         (tmp_path / "p" / name).mkdir(parents=True)
         Image.fromarray(pixels).save(tmp_path / "p" / name / f"{i}.png")
-    command = ["evaluate", str(tmp_path / "p"), "--model", f"file:{tmp_path / 'two.safetensors'}", "--out",
-               str(tmp_path / "out"), "--workers", "0", "--device", "cpu"]
+    command = [
+        "evaluate",
+        str(tmp_path / "p"),
+        "--model",
+        f"file:{tmp_path / 'two.safetensors'}",
+        "--out",
+        str(tmp_path / "out"),
+        "--workers",
+        "0",
+        "--device",
+        "cpu",
+    ]
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "the model knows 1 of them" in said
@@ -773,9 +852,16 @@ def test_the_command_says_which_names_are_ambiguous(tmp_path, capsys):
     assert "several" not in said
 
 
-@pytest.mark.parametrize("text", [
-    "kitten,cat\nfish,tench\n", "kitten;cat\r\n\r\nfish;tench\r\n", "kitten\tcat\nfish\ttench\n",
-    "\ufeffSource, model\nkitten,cat\nfish,tench", "\n\nkitten,cat,why\nfish,tench,\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kitten,cat\nfish,tench\n",
+        "kitten;cat\r\n\r\nfish;tench\r\n",
+        "kitten\tcat\nfish\ttench\n",
+        "\ufeffSource, model\nkitten,cat\nfish,tench",
+        "\n\nkitten,cat,why\nfish,tench,\n",
+    ],
+)
 def test_a_table_of_classes_is_read_however_a_spreadsheet_writes_it(tmp_path, text):
     (tmp_path / "t.csv").write_text(text, "utf-8")
     assert class_table(tmp_path / "t.csv") == {"kitten": "cat", "fish": "tench"}
@@ -789,8 +875,11 @@ def test_a_table_of_classes_that_says_two_things_of_one_is_refused(tmp_path):
 
 
 def test_names_with_commas_in_a_table_of_classes(tmp_path):
-    for text in ("n01440764;tench, Tinca tinca\nn02123045;tabby\n", 'n01440764,"tench, Tinca tinca"\nn02123045,tabby\n',
-                 'n01440764\ttench, Tinca tinca\nn02123045\ttabby\n'):
+    for text in (
+        "n01440764;tench, Tinca tinca\nn02123045;tabby\n",
+        'n01440764,"tench, Tinca tinca"\nn02123045,tabby\n',
+        "n01440764\ttench, Tinca tinca\nn02123045\ttabby\n",
+    ):
         (tmp_path / "t.csv").write_text(text, "utf-8")
         assert class_table(tmp_path / "t.csv") == {"n01440764": "tench, Tinca tinca", "n02123045": "tabby"}
 
@@ -802,8 +891,12 @@ def test_a_table_of_classes_that_lacks_a_column_says_in_which_line(tmp_path):
 
 
 def bench(*arguments) -> dict:
-    done = subprocess.run([sys.executable, ROOT / "tests/bench/evaluate.py", *map(str, arguments)],
-                          capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/bench/evaluate.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -11,8 +11,13 @@ from pathlib import Path
 import atheris
 
 
-def fuzz(name: str, about: str, seeds: list[bytes], target: Callable[[int], Callable[[bytes], None]],
-         mutate: Callable[[bytes, int, int], bytes]) -> None:
+def fuzz(
+    name: str,
+    about: str,
+    seeds: list[bytes],
+    target: Callable[[int], Callable[[bytes], None]],
+    mutate: Callable[[bytes, int, int], bytes],
+) -> None:
     """Runs what `target(runs)` gives on what `mutate` makes of the seeds and of what they grow into; does not return.
 
     Whatever it raises ends the run, and the input is written beside the corpus's folder, as escape-*.
@@ -26,7 +31,20 @@ def fuzz(name: str, about: str, seeds: list[bytes], target: Callable[[int], Call
     for number, data in enumerate(seeds):
         (options.corpus / f"seed{number}").write_bytes(data)
     print(f"{len(seeds)} seeds, {len(list(options.corpus.iterdir()))} files in {options.corpus}", flush=True)
-    atheris.Setup([sys.argv[0], str(options.corpus), f"-runs={options.runs}", f"-max_total_time={options.seconds}",
-                   "-max_len=65536", "-timeout=300", "-rss_limit_mb=3000", "-len_control=0", "-print_final_stats=1",
-                   f"-artifact_prefix={options.corpus.parent}/escape-"], target(options.runs), custom_mutator=mutate)
+    atheris.Setup(
+        [
+            sys.argv[0],
+            str(options.corpus),
+            f"-runs={options.runs}",
+            f"-max_total_time={options.seconds}",
+            "-max_len=65536",
+            "-timeout=300",
+            "-rss_limit_mb=3000",
+            "-len_control=0",
+            "-print_final_stats=1",
+            f"-artifact_prefix={options.corpus.parent}/escape-",
+        ],
+        target(options.runs),
+        custom_mutator=mutate,
+    )
     atheris.Fuzz()

@@ -52,8 +52,17 @@ def test_an_overlay_s_patches_are_flat_and_whole():
         assert np.abs(out - wanted).max() <= 0.51
 
 
-@pytest.mark.parametrize(("size", "grid"), [((640, 427), (14, 21)), ((200, 143), (37, 37)), ((140, 94), (16, 24)),
-                                            ((31, 29), (61, 64)), ((7, 5), (5, 7)), ((640, 640), (27, 27))])
+@pytest.mark.parametrize(
+    ("size", "grid"),
+    [
+        ((640, 427), (14, 21)),
+        ((200, 143), (37, 37)),
+        ((140, 94), (16, 24)),
+        ((31, 29), (61, 64)),
+        ((7, 5), (5, 7)),
+        ((640, 640), (27, 27)),
+    ],
+)
 def test_a_patch_s_colour_fills_its_own_pixels_and_no_other(size, grid):
     marks = np.random.default_rng(0).permutation(grid[0] * grid[1]).reshape(grid) % 250
     values = np.where(marks < 20, np.nan, marks / 255)

@@ -131,9 +131,13 @@ def test_transparency_is_laid_over_white():
     indexed = Image.new("P", (2, 1))
     indexed.putpalette([255, 0, 0, 255, 0, 0])
     indexed.putpixel((1, 0), 1)
-    for data in (encode(half, "PNG"), encode(half, "WEBP", lossless=True),
-                 encode(indexed, "PNG", transparency=bytes([0, 255])), encode(indexed, "PNG", transparency=0),
-                 encode(indexed, "GIF", transparency=0)):
+    for data in (
+        encode(half, "PNG"),
+        encode(half, "WEBP", lossless=True),
+        encode(indexed, "PNG", transparency=bytes([0, 255])),
+        encode(indexed, "PNG", transparency=0),
+        encode(indexed, "GIF", transparency=0),
+    ):
         assert [read(data).getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (255, 0, 0)]
 
 
@@ -192,8 +196,9 @@ def test_equal_to_timm(mode, size, crop_pct):
         image = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
         for interpolation in ("bicubic", "bilinear"):
             ours = Preprocess(size, mean, std, interpolation, crop_pct, mode)
-            theirs = timm().data.create_transform((3, *size), interpolation=interpolation, mean=mean, std=std,
-                                                  crop_pct=crop_pct, crop_mode=mode)
+            theirs = timm().data.create_transform(
+                (3, *size), interpolation=interpolation, mean=mean, std=std, crop_pct=crop_pct, crop_mode=mode
+            )
             tensor, _ = ours(image)
             assert tensor.dtype == torch.float32
             torch.testing.assert_close(tensor[0], theirs(image), rtol=0, atol=1e-6)
@@ -201,8 +206,9 @@ def test_equal_to_timm(mode, size, crop_pct):
 
 def test_equal_to_timm_in_grey():
     ours = Preprocess((28, 28), (0.3,), (0.4,), "bilinear", 0.9, "border")
-    theirs = timm().data.create_transform((1, 28, 28), interpolation="bilinear", mean=(0.3,), std=(0.4,),
-                                          crop_pct=0.9, crop_mode="border")
+    theirs = timm().data.create_transform(
+        (1, 28, 28), interpolation="bilinear", mean=(0.3,), std=(0.4,), crop_pct=0.9, crop_mode="border"
+    )
     image = picture(40, 70)
     tensor, _ = ours(image)
     assert tensor.shape == (1, 1, 28, 28)
@@ -278,8 +284,9 @@ def test_map_by_hand():
     crop = Crop((4, 7), (1, -2, 6, 4), (6, 5))  # one picture pixel for each input pixel, two rows of padding
     grid = np.array([[1, 2], [3, 4], [5, 6]])
     nan = np.nan
-    np.testing.assert_array_equal(grid_to_picture(grid, crop, 2), [[nan, 3, 3, 4, 4, nan, nan]] * 2
-                                  + [[nan, 5, 5, 6, 6, nan, nan]] * 2)
+    np.testing.assert_array_equal(
+        grid_to_picture(grid, crop, 2), [[nan, 3, 3, 4, 4, nan, nan]] * 2 + [[nan, 5, 5, 6, 6, nan, nan]] * 2
+    )
     smooth = [3, 3.25, 3.75, 4]  # a quarter of the way from one centre to the next, then three quarters
     out = grid_to_picture(grid, crop, 2, smooth=True)
     assert out.dtype == np.float32

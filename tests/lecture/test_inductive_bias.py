@@ -19,10 +19,18 @@ GRID = (3, 4)
 def test_connectivity_of_two_by_two_patches_by_hand():
     assert inductive_bias.connectivity("full", (1, 2)).tolist() == [[1, 2], [3, 4]]
     assert inductive_bias.connectivity("attention", (1, 2)).tolist() == [[COMPUTED, COMPUTED]] * 2
-    assert inductive_bias.connectivity("recurrent", (1, 3)).tolist() == [[1, 0, 0], [CARRIED, 1, 0], [CARRIED, CARRIED, 1]]
+    assert inductive_bias.connectivity("recurrent", (1, 3)).tolist() == [
+        [1, 0, 0],
+        [CARRIED, 1, 0],
+        [CARRIED, CARRIED, 1],
+    ]
     # of a 3 x 3 filter counted 1..9 row by row, 5 is the centre
-    assert inductive_bias.connectivity("convolution", (2, 2)).tolist() == [[5, 6, 8, 9], [4, 5, 7, 8], [2, 3, 5, 6],
-                                                                      [1, 2, 4, 5]]
+    assert inductive_bias.connectivity("convolution", (2, 2)).tolist() == [
+        [5, 6, 8, 9],
+        [4, 5, 7, 8],
+        [2, 3, 5, 6],
+        [1, 2, 4, 5],
+    ]
     assert inductive_bias.connectivity("convolution", (1, 4))[0].tolist() == [5, 6, 0, 0]
 
 
@@ -72,8 +80,11 @@ def test_an_unknown_kind_is_refused():
 @pytest.mark.parametrize("bias", [True, False])
 def test_parameters_are_those_of_torchs_layers(bias):
     N, D = 6, 5
-    layers = {"full": nn.Linear(N * D, N * D, bias=bias), "convolution": nn.Conv2d(D, D, 3, padding=1, bias=bias),
-              "recurrent": nn.RNN(D, D, bias=bias)}
+    layers = {
+        "full": nn.Linear(N * D, N * D, bias=bias),
+        "convolution": nn.Conv2d(D, D, 3, padding=1, bias=bias),
+        "recurrent": nn.RNN(D, D, bias=bias),
+    }
     for kind, layer in layers.items():
         assert inductive_bias.cost(kind, N, D, bias=bias)[0] == sum(p.numel() for p in layer.parameters()), kind
 
@@ -81,8 +92,14 @@ def test_parameters_are_those_of_torchs_layers(bias):
 @pytest.mark.parametrize("fields", [{}, {"qkv_bias": False}, {"proj_bias": False}, {"heads": 3, "head_dim": 4}])
 def test_parameters_of_attention_are_the_models_own(build, fields):
     config = build(**fields).config
-    found, _ = inductive_bias.cost("attention", 9, config.dim, inner=config.heads * config.head_dim, bias=config.proj_bias,
-                              qkv_bias=config.qkv_bias)
+    found, _ = inductive_bias.cost(
+        "attention",
+        9,
+        config.dim,
+        inner=config.heads * config.head_dim,
+        bias=config.proj_bias,
+        qkv_bias=config.qkv_bias,
+    )
     assert found == sum(p.numel() for p in Attention(config).parameters())
 
 
@@ -98,16 +115,24 @@ def test_multiply_adds_are_those_that_torch_counts(kind):
         query, key, value = qkv(x).chunk(3, -1)
         return proj(attention_weights(query, key) @ value)
 
-    run = {"full": lambda: full(x.view(1, -1)), "convolution": lambda: convolution(x.T.reshape(1, D, rows, cols)),
-           "recurrent": lambda: [cell(x[i : i + 1], torch.zeros(1, D)) for i in range(N)], "attention": attention}
+    run = {
+        "full": lambda: full(x.view(1, -1)),
+        "convolution": lambda: convolution(x.T.reshape(1, D, rows, cols)),
+        "recurrent": lambda: [cell(x[i : i + 1], torch.zeros(1, D)) for i in range(N)],
+        "attention": attention,
+    }
     with FlopCounterMode(display=False) as counted:
         run[kind]()
     assert counted.get_total_flops() == 2 * inductive_bias.cost(kind, N, D)[1]
 
 
 def test_path_lengths():
-    assert {kind: inductive_bias.path_length(kind, GRID) for kind in KINDS} == {"full": 1, "convolution": 3,
-                                                                         "recurrent": 11, "attention": 1}
+    assert {kind: inductive_bias.path_length(kind, GRID) for kind in KINDS} == {
+        "full": 1,
+        "convolution": 3,
+        "recurrent": 11,
+        "attention": 1,
+    }
     assert {inductive_bias.path_length(kind, (1, 1)) for kind in KINDS} == {0}
     steps = inductive_bias.steps_from("recurrent", (1, 3), 1)[0]
     assert steps.tolist() == [1, 0, float("inf")]
@@ -162,9 +187,15 @@ def test_orders():
     assert inductive_bias.random_order(1, 0).tolist() == [0]
 
 
-OTHERS = [{}, {"distillation_token": True, "distillation_head": True}, {"class_token": False, "pool": "avg"},
-          {"registers": 2, "position_prefix": False}, {"mlp": "glu", "block": "post"}, {"pool": "map"},
-          {"embed_norm": True, "block": "parallel"}]
+OTHERS = [
+    {},
+    {"distillation_token": True, "distillation_head": True},
+    {"class_token": False, "pool": "avg"},
+    {"registers": 2, "position_prefix": False},
+    {"mlp": "glu", "block": "post"},
+    {"pool": "map"},
+    {"embed_norm": True, "block": "parallel"},
+]
 
 
 @pytest.mark.parametrize("fields", OTHERS)

@@ -14,10 +14,13 @@ from vit_core.lecture.positions import (
 )
 
 KINDS = {
-    "plain": {}, "no class token": dict(class_token=False, pool="avg"), "registers": dict(registers=3),
+    "plain": {},
+    "no class token": dict(class_token=False, pool="avg"),
+    "registers": dict(registers=3),
     "distillation": dict(distillation_token=True, distillation_head=True),
     "positions for patches alone": dict(position_prefix=False, registers=2),
-    "norms": dict(patch_norm=True, embed_norm=True), "one channel": dict(channels=1),
+    "norms": dict(patch_norm=True, embed_norm=True),
+    "one channel": dict(channels=1),
 }
 
 

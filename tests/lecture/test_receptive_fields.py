@@ -15,8 +15,16 @@ from vit_core.lecture.receptive_fields import Field
 from vit_core.models.cnn import ConvNet
 
 #: 3 x 3 kernels, padding 1, strides 1 2 1 1 2 1 1 2, worked on paper: each adds two jumps of the layer before.
-EXPECTED = [Field(3, 1, -1), Field(5, 2, -2), Field(9, 2, -4), Field(13, 2, -6), Field(17, 4, -8), Field(25, 4, -12),
-            Field(33, 4, -16), Field(41, 8, -20)]
+EXPECTED = [
+    Field(3, 1, -1),
+    Field(5, 2, -2),
+    Field(9, 2, -4),
+    Field(13, 2, -6),
+    Field(17, 4, -8),
+    Field(25, 4, -12),
+    Field(33, 4, -16),
+    Field(41, 8, -20),
+]
 
 
 @pytest.fixture
@@ -138,8 +146,11 @@ def test_the_photo_cnn_names_the_samples_that_its_card_says():
     found, folder = embedded.load_cnn("photo-cnn"), embedded.ASSETS / "samples"
     listed = [one for one in json.loads((folder / "samples.json").read_text("utf-8")) if one["model"] == "photo"]
     inputs = torch.cat([found.transform(read(folder / one["file"]))[0] for one in listed])
-    wrong = {one["file"] for one, answer in zip(listed, found.net(inputs).argmax(1).tolist(), strict=True)
-             if found.labels[answer] != one["class"]}
+    wrong = {
+        one["file"]
+        for one, answer in zip(listed, found.net(inputs).argmax(1).tolist(), strict=True)
+        if found.labels[answer] != one["class"]
+    }
     assert wrong == {"kitten.jpg", "duck.jpg", "owl.jpg"}
     assert len(listed) == 7
 

@@ -39,10 +39,16 @@ class Browser:
 
     async def __aenter__(self) -> Browser:
         self._cookie, self._token = await asyncio.to_thread(self._cookies)
-        self._link = await connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", origin=self.url,
-                                   subprotocols=["streamlit", self._token], max_size=None, compression=None,
-                                   additional_headers={"Cookie": self._cookie}, open_timeout=PATIENCE,
-                                   ping_interval=None)  # as in a browser: only the server asks who is there
+        self._link = await connect(
+            self.url.replace("http", "ws", 1) + "/_stcore/stream",
+            origin=self.url,
+            subprotocols=["streamlit", self._token],
+            max_size=None,
+            compression=None,
+            additional_headers={"Cookie": self._cookie},
+            open_timeout=PATIENCE,
+            ping_interval=None,
+        )  # as in a browser: only the server asks who is there
         return self
 
     async def __aexit__(self, *_) -> None:
@@ -127,9 +133,17 @@ class Browser:
 
     def _put(self, path: str, name: str, data: bytes) -> None:
         head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
-        request = urllib.request.Request(f"{self.url}{path}", head + data + b"\r\n--x--\r\n", method="PUT", headers={
-            "Content-Type": "multipart/form-data; boundary=x", "Cookie": self._cookie, "Origin": self.url,
-            "X-Xsrftoken": self._token})
+        request = urllib.request.Request(
+            f"{self.url}{path}",
+            head + data + b"\r\n--x--\r\n",
+            method="PUT",
+            headers={
+                "Content-Type": "multipart/form-data; boundary=x",
+                "Cookie": self._cookie,
+                "Origin": self.url,
+                "X-Xsrftoken": self._token,
+            },
+        )
         urllib.request.urlopen(request, timeout=PATIENCE).close()
 
 

@@ -43,8 +43,16 @@ from tests.browser.conftest import Server  # noqa: E402
 from tests.load.client import Browser, answer  # noqa: E402
 
 TTL = 5  # seconds that a session is kept after its browser has gone
-FULL = {"sessions": 50, "pictures": 20, "reruns": 500, "opened": 200, "hall": 200, "think": 10.0, "rounds": 3,
-        "cpu_ms": 20}
+FULL = {
+    "sessions": 50,
+    "pictures": 20,
+    "reruns": 500,
+    "opened": 200,
+    "hall": 200,
+    "think": 10.0,
+    "rounds": 3,
+    "cpu_ms": 20,
+}
 #: Where tests run beside each other, a rerun's CPU is what shared caches and cores leave of it: it is only bounded.
 SHORT = {"sessions": 8, "pictures": 4, "reruns": 60, "opened": 24, "hall": 24, "think": 1.0, "rounds": 2, "cpu_ms": 120}
 
@@ -106,9 +114,14 @@ class Load:
         made = pictures(n * each, 0)
         begun = time.perf_counter()
         await asyncio.gather(*(self.session(made[i::n]) for i in range(n)))
-        return {"answers": n * each, "different_answers": len({expected for _, expected in made}),
-                "errors": len(self.errors), "swapped": self.swapped, "told_to_try_again": self.busy,
-                "seconds": round(time.perf_counter() - begun, 1)}
+        return {
+            "answers": n * each,
+            "different_answers": len({expected for _, expected in made}),
+            "errors": len(self.errors),
+            "swapped": self.swapped,
+            "told_to_try_again": self.busy,
+            "seconds": round(time.perf_counter() - begun, 1),
+        }
 
     async def rerun(self) -> dict:
         async with Browser(self.url) as browser:
@@ -118,8 +131,11 @@ class Load:
             for _ in range(self.size["reruns"]):
                 await browser.ask()
             used = (cpu(self.pid) - used) / self.size["reruns"]
-        return {"cpu_ms": round(used * 1e3, 1), "reruns": self.size["reruns"],
-                "grown_mb": round(resident(self.pid) - before, 1)}
+        return {
+            "cpu_ms": round(used * 1e3, 1),
+            "reruns": self.size["reruns"],
+            "grown_mb": round(resident(self.pid) - before, 1),
+        }
 
     async def sessions(self) -> dict:
         async def once():
@@ -149,9 +165,13 @@ class Load:
 
         await asyncio.gather(*map(person, range(n)))
         times.sort()
-        return {"sessions": n, "think_s": think, "finished": n - (len(self.errors) - failed),
-                "answer_s_median": round(statistics.median(times), 2) if times else None,
-                "answer_s_95": round(times[int(0.95 * len(times))], 2) if times else None}
+        return {
+            "sessions": n,
+            "think_s": think,
+            "finished": n - (len(self.errors) - failed),
+            "answer_s_median": round(statistics.median(times), 2) if times else None,
+            "answer_s_95": round(times[int(0.95 * len(times))], 2) if times else None,
+        }
 
 
 @contextlib.contextmanager
@@ -166,8 +186,10 @@ def several(count: int):
         there = [Server(Path(folder) / f"{i}.txt") for i in range(count)]
         for server in there:
             ends.callback(server.stop)
-        lines = [line.replace("one", f"app{i}").replace("127.0.0.1:8501", urlsplit(server.url).netloc)
-                 for i, server in enumerate(there)]
+        lines = [
+            line.replace("one", f"app{i}").replace("127.0.0.1:8501", urlsplit(server.url).netloc)
+            for i, server in enumerate(there)
+        ]
         block = re.sub(r"(    server .*\n)+", "".join(lines), block).replace(":8500", f"127.0.0.1:{port}")
         (Path(folder) / "haproxy.cfg").write_text(block)
         for server in there:
@@ -197,8 +219,10 @@ def measure(size: dict, url: str | None = None, only: list[str] | None = None) -
             server.wait()
             load = Load(server.url, server.process.pid, size)
             with ThreadPoolExecutor(1) as thread:  # which has no event loop yet, as a test's own may have
-                found = {name: thread.submit(lambda name=name: asyncio.run(getattr(load, name)())).result()
-                         for name in only or NAMES}
+                found = {
+                    name: thread.submit(lambda name=name: asyncio.run(getattr(load, name)())).result()
+                    for name in only or NAMES
+                }
             found["errors"] = load.errors + [line for line in server.said().splitlines() if "Traceback" in line]
         finally:
             server.stop()
@@ -207,9 +231,11 @@ def measure(size: dict, url: str | None = None, only: list[str] | None = None) -
 
 def missed(found: dict, size: dict) -> list[str]:
     """What does not hold."""
-    wrong = [f"{name}: {what} is {found[name][what]}, may be {most}"
-             for (name, what), most in (MUST | {("rerun", "cpu_ms"): size["cpu_ms"]}).items()
-             if name in found and found[name][what] > most]
+    wrong = [
+        f"{name}: {what} is {found[name][what]}, may be {most}"
+        for (name, what), most in (MUST | {("rerun", "cpu_ms"): size["cpu_ms"]}).items()
+        if name in found and found[name][what] > most
+    ]
     if "hall" in found and found["hall"]["finished"] != size["hall"]:
         wrong.append(f"hall: {found['hall']['finished']} of {size['hall']} finished")
     return wrong + found["errors"]
@@ -227,8 +253,10 @@ if __name__ == "__main__":
     with several(args.processes) if args.processes else contextlib.nullcontext(args.url) as url:
         found = measure(size, url, args.only)
     for name, numbers in found.items():
-        print(f"{name:10}", numbers if isinstance(numbers, list) else
-              "  ".join(f"{what} {value}" for what, value in numbers.items()))
+        print(
+            f"{name:10}",
+            numbers if isinstance(numbers, list) else "  ".join(f"{what} {value}" for what, value in numbers.items()),
+        )
     if args.json:
         args.json.write_text(json.dumps(found, indent=1) + "\n")
     if wrong := missed(found, size):

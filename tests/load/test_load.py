@@ -41,11 +41,22 @@ def test_a_server_that_is_stopped_from_the_keyboard_leaves_nothing_on_the_termin
 
 
 def test_what_does_not_hold_is_named():
-    good = {"answers": {"errors": 0, "swapped": 0}, "rerun": {"cpu_ms": 9.5, "grown_mb": 2}, "errors": [],
-            "sessions": {"grown_mb": 1.0}, "hall": {"finished": 24}}
+    good = {
+        "answers": {"errors": 0, "swapped": 0},
+        "rerun": {"cpu_ms": 9.5, "grown_mb": 2},
+        "errors": [],
+        "sessions": {"grown_mb": 1.0},
+        "hall": {"finished": 24},
+    }
     assert run.missed(good, run.SHORT) == []
-    for name, what, bad in (("answers", "swapped", 1), ("answers", "errors", 2), ("rerun", "cpu_ms", 120.5),
-                            ("rerun", "grown_mb", 31), ("sessions", "grown_mb", 101.0), ("hall", "finished", 23)):
+    for name, what, bad in (
+        ("answers", "swapped", 1),
+        ("answers", "errors", 2),
+        ("rerun", "cpu_ms", 120.5),
+        ("rerun", "grown_mb", 31),
+        ("sessions", "grown_mb", 101.0),
+        ("hall", "finished", 23),
+    ):
         wrong = run.missed(good | {name: good[name] | {what: bad}}, run.SHORT)
         assert len(wrong) == 1
         assert wrong[0].startswith(name)

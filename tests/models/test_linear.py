@@ -36,8 +36,10 @@ def right(own: Linear, x: torch.Tensor, activation) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize(("activation", "told"), [
-    (None, "none"), (nn.GELU(), "gelu"), (nn.GELU("tanh"), "gelu"), (QuickGELU(), "none"), (nn.SiLU(), "none")])
+@pytest.mark.parametrize(
+    ("activation", "told"),
+    [(None, "none"), (nn.GELU(), "gelu"), (nn.GELU("tanh"), "gelu"), (QuickGELU(), "none"), (nn.SiLU(), "none")],
+)
 def test_onednn_gives_the_product_and_what_comes_behind_it(asked, activation, told, bias):
     own = layer(bias)
     for x in (torch.randn(2, 17, 64) * 3, torch.randn(17, 2, 64).transpose(0, 1), torch.randn(64)[None]):
@@ -93,8 +95,13 @@ def test_who_listens_to_an_activation_hears_it(asked, listen):
 @pytest.mark.parametrize("options", [{}, {"mlp": "glu", "activation": "silu"}, {"activation": "quick_gelu"}])
 def test_a_model_says_the_same_either_way(asked, monkeypatch, options):
     torch.manual_seed(0)
-    model = vc.VisionTransformer(vc.ViTConfig(image_size=(64, 64), patch_size=(8, 8), dim=64, depth=3, heads=4,
-                                              classes=10, **options)).eval().requires_grad_(False)
+    model = (
+        vc.VisionTransformer(
+            vc.ViTConfig(image_size=(64, 64), patch_size=(8, 8), dim=64, depth=3, heads=4, classes=10, **options)
+        )
+        .eval()
+        .requires_grad_(False)
+    )
     images = torch.randn(1, 3, 64, 64)
     by_onednn = vc.record(model, images)
     assert len(asked) == 3 * 4  # qkv, proj, fc1, fc2

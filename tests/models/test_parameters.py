@@ -15,15 +15,30 @@ KINDS = [{}]
 KINDS += [dict(block=block, mlp=mlp, norm=norm) for block in BLOCKS for mlp in MLPS for norm in NORMS]
 KINDS += [dict(pool=pool, pool_prefix=seen, registers=3) for pool in POOLS for seen in (False, True)]
 KINDS += [dict(activation=name) for name in ACTIVATIONS]
-KINDS += [dict(class_token=False, pool="avg", registers=n, position_prefix=own)
-          for n in (0, 2) for own in (False, True)]
+KINDS += [
+    dict(class_token=False, pool="avg", registers=n, position_prefix=own) for n in (0, 2) for own in (False, True)
+]
 KINDS += [dict(distillation_token=True, distillation_head=two) for two in (False, True)]
 KINDS += [dict(position="none"), dict(position="rope", head_dim=8)]
 KINDS += [dict(classes=0), dict(classes=0, distillation_token=True)]
 KINDS += [dict(channels=1), dict(heads=3, head_dim=5), dict(depth=0)]
 KINDS += [{flag: not getattr(ViTConfig(), flag)} for flag in FLAGS if flag not in ("class_token", "distillation_head")]
-KINDS += [dict(norm="rms", qk_norm=True, attention_norm=True, mlp_norm=True, patch_norm=True, embed_norm=True,
-               final_norm=False, pool_norm=True, pool="map", layer_scale=True, mlp="glu", qkv_bias=False)]
+KINDS += [
+    dict(
+        norm="rms",
+        qk_norm=True,
+        attention_norm=True,
+        mlp_norm=True,
+        patch_norm=True,
+        embed_norm=True,
+        final_norm=False,
+        pool_norm=True,
+        pool="map",
+        layer_scale=True,
+        mlp="glu",
+        qkv_bias=False,
+    )
+]
 
 
 def built(config: ViTConfig) -> VisionTransformer:
@@ -55,5 +70,14 @@ def test_by_hand():
     """Pictures of 4 x 4 in patches of 2 x 2, 3 channels, D = 2, M = 5, one head, one layer, 3 classes."""
     config = ViTConfig(image_size=4, patch_size=2, classes=3, dim=2, depth=1, heads=1, head_dim=2, mlp_dim=5)
     assert parts(config) == {
-        "projection": 12 * 2 + 2, "tokens": 2, "positions": 5 * 2, "norm1": 4, "attention": 2 * 6 + 6 + 2 * 2 + 2,
-        "norm2": 4, "mlp": 2 * 5 + 5 + 5 * 2 + 2, "norm": 4, "pool": 0, "head": 2 * 3 + 3}
+        "projection": 12 * 2 + 2,
+        "tokens": 2,
+        "positions": 5 * 2,
+        "norm1": 4,
+        "attention": 2 * 6 + 6 + 2 * 2 + 2,
+        "norm2": 4,
+        "mlp": 2 * 5 + 5 + 5 * 2 + 2,
+        "norm": 4,
+        "pool": 0,
+        "head": 2 * 3 + 3,
+    }

@@ -55,8 +55,9 @@ def build(name: str, **other) -> torch.nn.Module:
         patch = timm().create_model(name, depth=1, num_classes=CLASSES).patch_embed.patch_size
         size = tuple(g * p for g, p in zip(GRID, patch, strict=True))
     with torch.device("cpu" if name in ROTARY else "meta"):  # rotary positions are numbers that are no weights
-        module = timm().create_model(name, depth=DEPTH, num_classes=CLASSES, img_size=size, dynamic_img_size=True,
-                                     **other)
+        module = timm().create_model(
+            name, depth=DEPTH, num_classes=CLASSES, img_size=size, dynamic_img_size=True, **other
+        )
     return randomise((module if name in ROTARY else module.to_empty(device="cpu")).eval())
 
 
@@ -105,17 +106,34 @@ def test_same_logits_with_rotary_positions(name):
     assert worst_difference(build(name), (GRID, (4, 4), (6, 6))) <= TOLERANCE
 
 
-@pytest.mark.parametrize("options", [
-    {"global_pool": "token"}, {"qk_norm": True}, {"rope_temperature": 20.0}, {"num_reg_tokens": 1},
-    {"scale_attn_inner": True}, {"use_fc_norm": True}, {"qkv_bias": True}, {"swiglu_mlp": True},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"global_pool": "token"},
+        {"qk_norm": True},
+        {"rope_temperature": 20.0},
+        {"num_reg_tokens": 1},
+        {"scale_attn_inner": True},
+        {"use_fc_norm": True},
+        {"qkv_bias": True},
+        {"swiglu_mlp": True},
+    ],
+    ids=str,
+)
 def test_rotary_options_no_name_uses(options):
     assert worst_difference(build("vit_small_patch16_dinov3", **options), (GRID, (6, 6))) <= TOLERANCE
 
 
-@pytest.mark.parametrize("options", [
-    {"rope_type": "cat"}, {"rope_rotate_half": False}, {"use_abs_pos_emb": True}, {"use_post_norm": True},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rope_type": "cat"},
+        {"rope_rotate_half": False},
+        {"use_abs_pos_emb": True},
+        {"use_post_norm": True},
+    ],
+    ids=str,
+)
 def test_other_rotary_positions_are_refused(options):
     with pytest.raises(InputError) as caught:
         from_timm(build("vit_small_patch16_dinov3", **options))
@@ -132,25 +150,46 @@ def test_the_table_of_unsupported_names_is_exactly_what_fails():
         assert reason in str(caught.value)
 
 
-@pytest.mark.parametrize("options", [
-    {"global_pool": "avgmax"}, {"global_pool": "max"}, {"global_pool": "avg", "pool_include_prefix": True},
-    {"fc_norm": True}, {"global_pool": "avg", "fc_norm": False}, {"final_norm": False}, {"pos_embed": "none"},
-    {"reg_tokens": 3}, {"reg_tokens": 3, "no_embed_class": True}, {"qkv_bias": False}, {"proj_bias": False},
-    {"qk_norm": True}, {"scale_attn_norm": True, "scale_mlp_norm": True}, {"init_values": 0.1}, {"in_chans": 1},
-    {"pre_norm": True}, {"class_token": False, "global_pool": "map"}, {"act_layer": "quick_gelu"},
-    {"act_layer": tanh_gelu},
-], ids=lambda o: ",".join(f"{k}={getattr(v, '__name__', v)}" for k, v in o.items()))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"global_pool": "avgmax"},
+        {"global_pool": "max"},
+        {"global_pool": "avg", "pool_include_prefix": True},
+        {"fc_norm": True},
+        {"global_pool": "avg", "fc_norm": False},
+        {"final_norm": False},
+        {"pos_embed": "none"},
+        {"reg_tokens": 3},
+        {"reg_tokens": 3, "no_embed_class": True},
+        {"qkv_bias": False},
+        {"proj_bias": False},
+        {"qk_norm": True},
+        {"scale_attn_norm": True, "scale_mlp_norm": True},
+        {"init_values": 0.1},
+        {"in_chans": 1},
+        {"pre_norm": True},
+        {"class_token": False, "global_pool": "map"},
+        {"act_layer": "quick_gelu"},
+        {"act_layer": tanh_gelu},
+    ],
+    ids=lambda o: ",".join(f"{k}={getattr(v, '__name__', v)}" for k, v in o.items()),
+)
 def test_options_no_name_uses(options):
     assert worst_difference(build("test_vit", **options)) <= TOLERANCE
 
 
-@pytest.mark.parametrize(("block", "options"), [
-    ("ParallelScalingBlock", {"init_values": 0.1, "qkv_bias": True}), ("ParallelScalingBlock", {"proj_bias": False}),
-    ("ParallelThingsBlock", {"init_values": 0.1, "qkv_bias": False}),
-    ("ParallelThingsBlock", {"norm_layer": "rmsnorm"}),
-    ("ParallelThingsBlock", {"mlp_layer": gated}),
-    ("ResPostBlock", {"qk_norm": True}),
-])
+@pytest.mark.parametrize(
+    ("block", "options"),
+    [
+        ("ParallelScalingBlock", {"init_values": 0.1, "qkv_bias": True}),
+        ("ParallelScalingBlock", {"proj_bias": False}),
+        ("ParallelThingsBlock", {"init_values": 0.1, "qkv_bias": False}),
+        ("ParallelThingsBlock", {"norm_layer": "rmsnorm"}),
+        ("ParallelThingsBlock", {"mlp_layer": gated}),
+        ("ResPostBlock", {"qk_norm": True}),
+    ],
+)
 def test_blocks_with_options_no_name_uses(block, options):
     import timm.models.vision_transformer as source
 
@@ -190,10 +229,14 @@ def test_what_has_no_equivalent_is_refused_with_a_reason():
         assert caught.value.code == "checkpoint-architecture"
 
 
-@pytest.mark.parametrize(("options", "named"), [
-    ({"qk_norm": True}, "attn.q_norm.weight"), ({"scale_attn_norm": True}, "attn.norm.weight"),
-    ({"scale_mlp_norm": True}, "mlp.norm.weight"),
-])
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"qk_norm": True}, "attn.q_norm.weight"),
+        ({"scale_attn_norm": True}, "attn.norm.weight"),
+        ({"scale_mlp_norm": True}, "mlp.norm.weight"),
+    ],
+)
 def test_norms_inside_branches_that_stand_side_by_side_are_refused_not_dropped(options, named):
     """Two attentions become one by joining their heads, each of which would have a norm of its own."""
     import timm.models.vision_transformer as source

@@ -31,6 +31,7 @@ def by_hand(model, images):
     """The encoder again with explicit weights, as the equations are written."""
     tokens = model.embed(images)
     for block in model.blocks:
+
         def mix(x, attn=block.attn):
             B, N, _ = x.shape
             q, k, v = attn.qkv(x).view(B, N, 3, attn.heads, attn.head_dim).permute(2, 0, 3, 1, 4)
@@ -60,8 +61,9 @@ def test_fast_path_agrees_with_explicit_attention(build, pictures, kind):
 
 
 def test_rotary_positions_turn_pairs_of_channels_by_row_and_by_column():
-    rotary = Rotary(ViTConfig(image_size=(9, 12), patch_size=3, heads=1, head_dim=8, registers=2, position="rope",
-                              rope_base=7.0))
+    rotary = Rotary(
+        ViTConfig(image_size=(9, 12), patch_size=3, heads=1, head_dim=8, registers=2, position="rope", rope_base=7.0)
+    )
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(2, 3 + 12, 8, generator=draw, dtype=torch.float64)
     found = rotary(x)

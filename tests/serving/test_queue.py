@@ -140,8 +140,9 @@ def test_one_picture_s_failure_is_its_own(build, pictures, monkeypatch):
     model, queue = build(), Queue()
     let = held(queue)
     with ThreadPoolExecutor(3) as pool:
-        futures = [pool.submit(queue.record, model, x) for x in (pictures(1), torch.full((1, 3, 15, 21), 7.0),
-                                                                 pictures(1))]
+        futures = [
+            pool.submit(queue.record, model, x) for x in (pictures(1), torch.full((1, 3, 15, 21), 7.0), pictures(1))
+        ]
         waiting(queue, 3)
         let.set()
         assert [type(future.exception(30)) for future in futures] == [type(None), ValueError, type(None)]

@@ -128,10 +128,19 @@ def test_what_a_server_refuses_or_breaks_has_its_sentence(build, pictures, fake,
     good = vc.record(model, pictures(1))
     short = client.packed_trace(dataclasses.replace(good, means=good.means[:2]))
     full = json.dumps({"code": "busy", "sentence": "Try again."}).encode()
-    cases = {429: "busy", (400, full): "busy", (400, b"[]"): "serve-format", (400, b"{"): "serve-format",
-             500: "serve-gone", 404: "serve-gone", b"no tensors": "serve-format", other: "serve-format",
-             short: "serve-format",
-             (2**63).to_bytes(8, "little"): "serve-format", pickle.dumps(1): "serve-format"}
+    cases = {
+        429: "busy",
+        (400, full): "busy",
+        (400, b"[]"): "serve-format",
+        (400, b"{"): "serve-format",
+        500: "serve-gone",
+        404: "serve-gone",
+        b"no tensors": "serve-format",
+        other: "serve-format",
+        short: "serve-format",
+        (2**63).to_bytes(8, "little"): "serve-format",
+        pickle.dumps(1): "serve-format",
+    }
     for what, code in cases.items():
         with pytest.raises(vc.InputError) as caught:
             client.Remote(fake(model, what), None).record(model, pictures(1))
@@ -185,8 +194,14 @@ class Served:
         adopt(True)
         env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "vit_core", "serve", "--port", "0", "--queue", "4"], cwd=ROOT, env=env, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+            [sys.executable, "-m", "vit_core", "serve", "--port", "0", "--queue", "4"],
+            cwd=ROOT,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         said = ""
         for line in self.process.stdout:
             said += line

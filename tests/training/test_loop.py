@@ -86,10 +86,28 @@ def test_another_recipe_does_not_take_up_a_checkpoint(grey, tmp_path):
 
 def test_killed_hard_and_started_again(grey, tmp_path):
     def start(out):
-        command = [sys.executable, "-m", "vit_core.training.loop", "--recipe", "tiny", "--data", str(grey), "--threads", "1",
-                   "--out", str(out), "--save-every", "0"]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                env=os.environ | {"OMP_NUM_THREADS": "1"})
+        command = [
+            sys.executable,
+            "-m",
+            "vit_core.training.loop",
+            "--recipe",
+            "tiny",
+            "--data",
+            str(grey),
+            "--threads",
+            "1",
+            "--out",
+            str(out),
+            "--save-every",
+            "0",
+        ]
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
 
     whole = start(tmp_path / "whole.safetensors")
     whole.communicate(timeout=120)

@@ -77,8 +77,9 @@ def take(row: Tensor, fused: Tensor, first: int = 0) -> Tensor:
     return out
 
 
-def fused_layer(query: Tensor, key: Tensor, fusion: str = "mean", discard: float = 0.0,
-                mean: Tensor | None = None) -> Tensor:
+def fused_layer(
+    query: Tensor, key: Tensor, fusion: str = "mean", discard: float = 0.0, mean: Tensor | None = None
+) -> Tensor:
     """One layer's attention, query, key (heads, N, d), fused over heads, its lowest share `discard` zero: (N, N).
 
     Rows sum to one unless something was discarded or the fusion is not "mean": `take` scales them. `mean` (N, N):
@@ -96,21 +97,27 @@ def fused_layer(query: Tensor, key: Tensor, fusion: str = "mean", discard: float
 def normalise_rows(fused: Tensor) -> Tensor:
     """(N, N) with rows scaled to sum to one; a row left empty keeps to its own token."""
     total = fused.sum(-1, keepdim=True)
-    return torch.where(total > 0, fused / total.clamp_min(torch.finfo(fused.dtype).tiny),
-                       torch.eye(len(fused), device=fused.device, dtype=fused.dtype))
+    return torch.where(
+        total > 0,
+        fused / total.clamp_min(torch.finfo(fused.dtype).tiny),
+        torch.eye(len(fused), device=fused.device, dtype=fused.dtype),
+    )
 
 
 def _check(checks: dict[str, tuple[bool, str, object, str]]) -> None:
     """InputError "rollout-option" for the first option that is not good: (good, what is expected, what came, range)."""
     for name, (good, expected, got, allowed) in checks.items():
         if not good:
-            raise InputError("rollout-option", f"{name} must be {expected}, not {got}", option=name, got=got,
-                             allowed=allowed)
+            raise InputError(
+                "rollout-option", f"{name} must be {expected}, not {got}", option=name, got=got, allowed=allowed
+            )
 
 
 def _of_fusion(fusion: str, discard: float) -> dict[str, tuple[bool, str, object, str]]:
-    return {"fusion": (fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", fusion, ", ".join(FUSIONS)),
-            "discard": (0 <= discard < 1, "at least 0 and below 1", discard, "0 ≤ d < 1")}
+    return {
+        "fusion": (fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", fusion, ", ".join(FUSIONS)),
+        "discard": (0 <= discard < 1, "at least 0 and below 1", discard, "0 ≤ d < 1"),
+    }
 
 
 def fused_layers(trace: Trace, fusion: str = "mean", discard: float = 0.0) -> list[Tensor]:
@@ -120,8 +127,10 @@ def fused_layers(trace: Trace, fusion: str = "mean", discard: float = 0.0) -> li
     """
     _check(_of_fusion(fusion, discard))
     means = [None] * trace.depth if trace.means is None else trace.means
-    return [normalise_rows(fused_layer(q, k, fusion, discard, mean))
-            for q, k, mean in zip(trace.queries, trace.keys, means, strict=True)]
+    return [
+        normalise_rows(fused_layer(q, k, fusion, discard, mean))
+        for q, k, mean in zip(trace.queries, trace.keys, means, strict=True)
+    ]
 
 
 def through(row: Tensor, query: Tensor, key: Tensor, fusion: str, discard: float, mean: Tensor | None) -> Tensor:
@@ -155,7 +164,12 @@ def one_token(length: int, token: int, **kind) -> Tensor:
 
 
 def rollout_rows(
-    queries: Sequence[Tensor], keys: Sequence[Tensor], token: int, fusion: str, residual: float, discard: float,
+    queries: Sequence[Tensor],
+    keys: Sequence[Tensor],
+    token: int,
+    fusion: str,
+    residual: float,
+    discard: float,
     means: Sequence[Tensor] | None = None,
 ) -> Iterator[Tensor]:
     """The rollout of `token`, walked from the last given layer to the first; the last row is the rollout.
@@ -198,12 +212,15 @@ def rollout(
     Raises InputError for an option out of range.
     """
     last = trace.depth - 1 if last is None else last
-    _check(_of_fusion(fusion, discard) | {
-        "residual": (0 <= residual <= 1, "between 0 and 1", residual, "0 ≤ r ≤ 1"),
-        "last": (0 <= last < trace.depth, f"between 0 and {trace.depth - 1}", last, f"0–{trace.depth - 1}"),
-        "first": (0 <= first <= last, f"between 0 and last ({last})", first, f"0–{last}"),
-        "token": (0 <= token < trace.length, f"between 0 and {trace.length - 1}", token, f"0–{trace.length - 1}"),
-    })
+    _check(
+        _of_fusion(fusion, discard)
+        | {
+            "residual": (0 <= residual <= 1, "between 0 and 1", residual, "0 ≤ r ≤ 1"),
+            "last": (0 <= last < trace.depth, f"between 0 and {trace.depth - 1}", last, f"0–{trace.depth - 1}"),
+            "first": (0 <= first <= last, f"between 0 and last ({last})", first, f"0–{last}"),
+            "token": (0 <= token < trace.length, f"between 0 and {trace.length - 1}", token, f"0–{trace.length - 1}"),
+        }
+    )
     layers = slice(first, last + 1)
     if fused is None and fusion == "mean" and not discard:
         fused = trace.means  # their rows sum to one as they are

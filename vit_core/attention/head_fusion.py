@@ -73,8 +73,13 @@ def all_heads(query: Tensor, key: Tensor, value: Tensor | None, work: list) -> t
 
 
 def fused_chunks(
-    query: Tensor, key: Tensor, fusion: str = "mean", into: Tensor | None = None,
-    value: Tensor | None = None, out: Tensor | None = None, work: list[Tensor] | None = None,
+    query: Tensor,
+    key: Tensor,
+    fusion: str = "mean",
+    into: Tensor | None = None,
+    value: Tensor | None = None,
+    out: Tensor | None = None,
+    work: list[Tensor] | None = None,
 ) -> Iterator[tuple[slice, Tensor]]:
     """One layer's attention, query, key (heads, N, d), fused over heads: (which query rows, (rows, N)) after another.
 

@@ -100,13 +100,23 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
     crop = None
     if not isinstance(picture, Tensor):
         if model.transform is None:
-            raise InputError("checkpoint-config", "the model does not tell how pictures are prepared: give it a "
-                             "`transform`, or a float tensor in place of the picture", source="the model",
-                             reason="transform = None")
+            raise InputError(
+                "checkpoint-config",
+                "the model does not tell how pictures are prepared: give it a "
+                "`transform`, or a float tensor in place of the picture",
+                source="the model",
+                reason="transform = None",
+            )
         picture, crop = model.transform(read(picture))  # which may be another model's
     channels, (least, narrowest) = model.config.channels, model.config.patch_size
-    if (picture.ndim != 4 or len(picture) != 1 or picture.shape[1] != channels or picture.shape[2] < least
-            or picture.shape[3] < narrowest or not picture.is_floating_point()):
+    if (
+        picture.ndim != 4
+        or len(picture) != 1
+        or picture.shape[1] != channels
+        or picture.shape[2] < least
+        or picture.shape[3] < narrowest
+        or not picture.is_floating_point()
+    ):
         raise InputError(
             "tensor-shape",
             f"a preprocessed picture must be a float tensor of shape (1, {channels}, height, width) that holds a patch "
@@ -116,8 +126,14 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
     try:
         model.grid(picture)
     except ValueError as error:
-        raise InputError("tensor-grid", f"the preprocessed picture cannot be placed: {error}", height=picture.shape[2],
-                         width=picture.shape[3], rows=model.config.grid[0], cols=model.config.grid[1]) from error
+        raise InputError(
+            "tensor-grid",
+            f"the preprocessed picture cannot be placed: {error}",
+            height=picture.shape[2],
+            width=picture.shape[3],
+            rows=model.config.grid[0],
+            cols=model.config.grid[1],
+        ) from error
     return picture.to(next(model.parameters()).dtype), crop
 
 
@@ -223,8 +239,13 @@ def top_k(model: VisionTransformer, trace: Trace, k: int = 5) -> list[tuple[str,
     probabilities, classes = trace.logits.softmax(-1).topk(max(0, min(k, trace.logits.numel())))
     names = model.labels or [f"class {i}" for i in range(trace.logits.numel())]
     if len(names) != trace.logits.numel():
-        raise InputError("labels-count", f"the model has {trace.logits.numel()} classes but {len(names)} labels",
-                         source="the model", classes=trace.logits.numel(), labels=len(names))
+        raise InputError(
+            "labels-count",
+            f"the model has {trace.logits.numel()} classes but {len(names)} labels",
+            source="the model",
+            classes=trace.logits.numel(),
+            labels=len(names),
+        )
     return [(names[c], p) for c, p in zip(classes.tolist(), probabilities.tolist(), strict=True)]
 
 

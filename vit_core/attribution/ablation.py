@@ -57,8 +57,13 @@ def joined_by(attn: Attention, mixed: Tensor) -> Tensor:
 
 def _check(model: VisionTransformer, change: Change, patches: int) -> None:
     def refuse(option: str, got, allowed: str):
-        raise InputError("intervention-option", f"An intervention cannot take {option} = {got}; possible: {allowed}.",
-                         option=option, got=got, allowed=allowed)
+        raise InputError(
+            "intervention-option",
+            f"An intervention cannot take {option} = {got}; possible: {allowed}.",
+            option=option,
+            got=got,
+            allowed=allowed,
+        )
 
     depth, heads = model.config.depth, model.config.heads
     for patch in change.erased:
@@ -144,6 +149,7 @@ def interventions(model: VisionTransformer, images: Tensor, changes: Sequence[Ch
         if not on.any():
             continue
         if number in heads_cut:
+
             def attention(read: Tensor, attn: Attention = block.attn, keep: Tensor = keep) -> Tensor:
                 return joined_by(attn, keep * F.scaled_dot_product_attention(*attn.heads_of(read)))
 
@@ -154,8 +160,15 @@ def interventions(model: VisionTransformer, images: Tensor, changes: Sequence[Ch
     return model.classify(model.norm(x))
 
 
-def intervene(model: VisionTransformer, images: Tensor, *, erased: Sequence[int] = (), fill: str = "mean",
-              heads_off: Sequence[tuple[int, int]] = (), layers_off: Sequence[int] = ()) -> Tensor:
+def intervene(
+    model: VisionTransformer,
+    images: Tensor,
+    *,
+    erased: Sequence[int] = (),
+    fill: str = "mean",
+    heads_off: Sequence[tuple[int, int]] = (),
+    layers_off: Sequence[int] = (),
+) -> Tensor:
     """Logits (classes,) of one preprocessed picture (1, C, height, width) with something taken from the model.
 
     `erased`: patches (row by row from 0) painted over before they are embedded, with `fill` as `painted` has it.
@@ -175,8 +188,16 @@ def most_important(values: Tensor, k: int) -> tuple[int, ...]:
     return tuple(values.flatten().sort(descending=True, stable=True).indices[: max(k, 0)].tolist())
 
 
-def flips(model: VisionTransformer, images: Tensor, ranking: Sequence[int], *, classes: Sequence[int] | None = None,
-          counts: Sequence[int] | None = None, fill: str = "mean", batch: int = 16) -> Flips:
+def flips(
+    model: VisionTransformer,
+    images: Tensor,
+    ranking: Sequence[int],
+    *,
+    classes: Sequence[int] | None = None,
+    counts: Sequence[int] | None = None,
+    fill: str = "mean",
+    batch: int = 16,
+) -> Flips:
     """What happens to a picture (1, C, height, width) when the first patches of `ranking` are erased, more and more.
 
     `counts`: how many, a step each (default 0, 1, 2, ... all; on a slow machine every tenth will do), put in order.
@@ -185,8 +206,13 @@ def flips(model: VisionTransformer, images: Tensor, ranking: Sequence[int], *, c
     """
     wanted = tuple(range(len(ranking) + 1) if counts is None else sorted(set(counts)))
     if any(not 0 <= count <= len(ranking) for count in wanted):
-        raise InputError("intervention-option", f"counts must lie between 0 and {len(ranking)}, the patches ranked",
-                         option="counts", got=list(wanted), allowed=f"0–{len(ranking)}")
+        raise InputError(
+            "intervention-option",
+            f"counts must lie between 0 and {len(ranking)}, the patches ranked",
+            option="counts",
+            got=list(wanted),
+            allowed=f"0–{len(ranking)}",
+        )
     steps = wanted if wanted[:1] == (0,) else (0, *wanted)  # what is predicted with nothing erased
     changes = [Change(ranking[:count], fill) for count in steps]
     logits = torch.cat([interventions(model, images, changes[i : i + batch]) for i in range(0, len(changes), batch)])

@@ -32,8 +32,19 @@ from vit_core.errors import InputError
 from vit_core.lecture.steps import inside, streams
 from vit_core.models.vit import Block, VisionTransformer, attention_weights
 
-__all__ = ["FILLS", "Change", "Flips", "flips", "gradient_rollout", "intervene", "interventions", "most_important",
-           "on_grid", "painted", "relevance"]
+__all__ = [
+    "FILLS",
+    "Change",
+    "Flips",
+    "flips",
+    "gradient_rollout",
+    "intervene",
+    "interventions",
+    "most_important",
+    "on_grid",
+    "painted",
+    "relevance",
+]
 
 
 def on_grid(model: VisionTransformer, images: Tensor, row: Tensor) -> Tensor:
@@ -46,8 +57,12 @@ def _checked(model: VisionTransformer, images: Tensor, target: int) -> Tensor:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
     classes = model.config.classes
     if not 0 <= target < classes:
-        raise InputError("attribution-target", f"The model has no class {target}; its classes are 0 to {classes - 1}.",
-                         target=target, last=classes - 1)
+        raise InputError(
+            "attribution-target",
+            f"The model has no class {target}; its classes are 0 to {classes - 1}.",
+            target=target,
+            last=classes - 1,
+        )
     images, _ = prepare(model, images)
     return images.to(next(model.parameters()).device)
 

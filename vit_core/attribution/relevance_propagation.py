@@ -107,8 +107,9 @@ def through_block(block: Block, seen: Inside, relevance: Tensor) -> Blockwise:
     of_entered, of_attended = add(seen.entered, seen.attended, of_sum)
     of_joined = linear(attn.norm(seen.joined), attn.proj.weight, of_attended)
     weights = attention_weights(seen.query, seen.key).to(seen.value.dtype)
-    of_weights, *of_qkv = through_attention(weights, seen.query, seen.key, seen.value,
-                                            of_joined.view(N, H, d).transpose(0, 1))
+    of_weights, *of_qkv = through_attention(
+        weights, seen.query, seen.key, seen.value, of_joined.view(N, H, d).transpose(0, 1)
+    )
     if isinstance(attn.rotary, Rotary):
         of_qkv[0] = through_turn(attn.rotary, seen.query, of_qkv[0])
         of_qkv[1] = through_turn(attn.rotary, seen.key, of_qkv[1])

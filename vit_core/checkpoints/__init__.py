@@ -1,9 +1,9 @@
 """Where models come from: one file a source, each a table from its names to ours.
 
-    embedded:<name>    ships with the product, needs nothing else
-    timm:<name>        timm's pretrained weights, from its hub
-    hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2 and 3, MAE, MSN, I-JEPA, CLIP, SigLIP
-    file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file, architecture read from its tensors
+embedded:<name>    ships with the product, needs nothing else
+timm:<name>        timm's pretrained weights, from its hub
+hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2 and 3, MAE, MSN, I-JEPA, CLIP, SigLIP
+file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file, architecture read from its tensors
 """
 
 from __future__ import annotations
@@ -48,15 +48,27 @@ def available() -> list[Available]:
     found = [Available(f"embedded:{name}", "embedded", title, note) for name, title, note in embedded.listing()]
     return [
         *found,
-        Available("timm:<name>", "timm", "timm's pretrained models",
-                  "any Vision Transformer, DeiT or DINOv3 of timm.list_models(), such as timm:vit_tiny_patch16_224; "
-                  "needs the network once"),
-        Available("hf:<folder or id>", "hf", "Hugging Face transformers checkpoints",
-                  "ViT, DeiT, DINOv2 with or without registers, DINOv3, MAE, MSN, I-JEPA, CLIP, "
-                  "SigLIP; "
-                  "a folder works offline"),
-        Available("file:<path>", "file", "A checkpoint file",
-                  ".safetensors, .pth, .pt, .bin or .ckpt with timm's or transformers' names; works offline"),
+        Available(
+            "timm:<name>",
+            "timm",
+            "timm's pretrained models",
+            "any Vision Transformer, DeiT or DINOv3 of timm.list_models(), such as timm:vit_tiny_patch16_224; "
+            "needs the network once",
+        ),
+        Available(
+            "hf:<folder or id>",
+            "hf",
+            "Hugging Face transformers checkpoints",
+            "ViT, DeiT, DINOv2 with or without registers, DINOv3, MAE, MSN, I-JEPA, CLIP, "
+            "SigLIP; "
+            "a folder works offline",
+        ),
+        Available(
+            "file:<path>",
+            "file",
+            "A checkpoint file",
+            ".safetensors, .pth, .pt, .bin or .ckpt with timm's or transformers' names; works offline",
+        ),
     ]
 
 
@@ -68,8 +80,12 @@ def load(name: str, device: str | torch.device | None = None) -> VisionTransform
     """
     source, _, rest = name.partition(":")
     if len(name) > 4096 or "\0" in name:
-        raise InputError("model-unknown", f"There is no model called {name[:100]!r}…", name=name[:100],
-                         available=[a.name for a in available()])
+        raise InputError(
+            "model-unknown",
+            f"There is no model called {name[:100]!r}…",
+            name=name[:100],
+            available=[a.name for a in available()],
+        )
     if source == "embedded":
         model = embedded.load_named(rest)
     elif source == "timm" and rest:
@@ -85,9 +101,12 @@ def load(name: str, device: str | torch.device | None = None) -> VisionTransform
 
         model = local.load(rest)
     else:
-        raise InputError("model-unknown", f"There is no model source in {name!r}; a name is one of "
-                         + ", ".join(a.name for a in available()) + ".",
-                         name=name, available=[a.name for a in available()])
+        raise InputError(
+            "model-unknown",
+            f"There is no model source in {name!r}; a name is one of " + ", ".join(a.name for a in available()) + ".",
+            name=name,
+            available=[a.name for a in available()],
+        )
     return moved(model, device)
 
 
@@ -100,6 +119,10 @@ def moved(model: VisionTransformer, device: str | torch.device | None = None) ->
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         if device is not None or not isinstance(error, torch.OutOfMemoryError):
             reason = str(error).splitlines()[0]
-            raise InputError("device-unavailable", f"The model cannot be moved to {str(where)!r}: {reason}.",
-                             device=str(where), reason=reason) from error
+            raise InputError(
+                "device-unavailable",
+                f"The model cannot be moved to {str(where)!r}: {reason}.",
+                device=str(where),
+                reason=reason,
+            ) from error
     return model.cpu()  # what of it is there already comes back

@@ -47,8 +47,9 @@ FAMILIES = {"clip": _CLIP, "clip_vision_model": _CLIP, "siglip": _SIGLIP, "sigli
 def vision(config: dict) -> dict:
     """What a config.json says of the half that looks at pictures: all of it, or a part by itself."""
     family = config["model_type"]
-    said = config if family.endswith("_vision_model") else \
-        config.get("vision_config_dict") or config.get("vision_config")  # the older name wins, as in transformers
+    said = (
+        config if family.endswith("_vision_model") else config.get("vision_config_dict") or config.get("vision_config")
+    )  # the older name wins, as in transformers
     return {**FAMILIES[family], **(said if isinstance(said, dict) else {}), "model_type": family}
 
 
@@ -62,13 +63,25 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
             query, rest = joined.tensor_split([len(joined) // 3])
             state |= {f"head.attention.q.{part}": query, f"head.attention.kv.{part}": rest}
     flat = {"embeddings.class_embedding": 1, "embeddings.position_embedding.weight": 2}
-    state |= {n: state[n].reshape(1, *(1,) * (2 - axes), *state[n].shape) for n, axes in flat.items()
-              if n in state and state[n].ndim == axes}
+    state |= {
+        n: state[n].reshape(1, *(1,) * (2 - axes), *state[n].shape)
+        for n, axes in flat.items()
+        if n in state and state[n].ndim == axes
+    }
     is_clip, classified = "embeddings.class_embedding" in state, "classifier.weight" in state
     if classified:  # it reads the mean of the patches; what else would follow the last layer is there, and not asked
         state = {n: t for n, t in state.items() if not n.startswith("post_layernorm." if is_clip else "head.")}
-    facts = {"norm": "layer", "norm_eps": 1e-5 if is_clip else 1e-6, "embed_norm": is_clip, "patch_bias": not is_clip,
-             "final_norm": not (is_clip and classified), "qkv_bias": True, "proj_bias": True, "mlp_bias": True,
-             "position_resize": "bicubic", "activation": "quick_gelu" if is_clip else "gelu_tanh",
-             "pool": "avg" if classified else "token" if is_clip else "map" if "head.probe" in state else "avg"}
+    facts = {
+        "norm": "layer",
+        "norm_eps": 1e-5 if is_clip else 1e-6,
+        "embed_norm": is_clip,
+        "patch_bias": not is_clip,
+        "final_norm": not (is_clip and classified),
+        "qkv_bias": True,
+        "proj_bias": True,
+        "mlp_bias": True,
+        "position_resize": "bicubic",
+        "activation": "quick_gelu" if is_clip else "gelu_tanh",
+        "pool": "avg" if classified else "token" if is_clip else "map" if "head.probe" in state else "avg",
+    }
     return translate(KEYS, state, source), facts

@@ -48,6 +48,12 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
     weights = translate(_table(("mlp.gate_proj", "mlp.up_proj") if gated else ("mlp.up_proj",)), state, source)
     tokens = weights.state.get("prefix_tokens")
     width = 0 if tokens is None else tokens.shape[-1]
-    facts = {"position": "rope", "norm": "layer", "norm_eps": 1e-5, "final_norm": True, "layer_scale": True,
-             "heads": 32 if width == 4096 else max(1, width // 64)}
+    facts = {
+        "position": "rope",
+        "norm": "layer",
+        "norm_eps": 1e-5,
+        "final_norm": True,
+        "layer_scale": True,
+        "heads": 32 if width == 4096 else max(1, width // 64),
+    }
     return weights, facts

@@ -46,29 +46,49 @@ def save(model: VisionTransformer, path: str | os.PathLike, card: dict | None = 
     """
     path = Path(path).expanduser()
     if path.suffix.lower() != ".safetensors":
-        raise InputError("checkpoint-format", f"{short(path.name)} cannot hold a model's config, labels and "
-                         "preprocessing: its name should end in .safetensors.", source=short(path.name),
-                         reason=f"*{short(path.suffix)}")
+        raise InputError(
+            "checkpoint-format",
+            f"{short(path.name)} cannot hold a model's config, labels and "
+            "preprocessing: its name should end in .safetensors.",
+            source=short(path.name),
+            reason=f"*{short(path.suffix)}",
+        )
     if model.transform is None:
-        raise InputError("checkpoint-config", f"{path.name} would not tell how pictures are prepared: give the model a "
-                         "`transform` first.", source=path.name, reason="transform = None")
+        raise InputError(
+            "checkpoint-config",
+            f"{path.name} would not tell how pictures are prepared: give the model a `transform` first.",
+            source=path.name,
+            reason="transform = None",
+        )
     preprocess(model.transform, model.config.channels, path.name)
     check_labels(model.labels, model.config.classes, path.name)
-    metadata = {"config": model.config.to_dict(), "labels": model.labels,
-                "preprocess": dataclasses.asdict(model.transform), "card": card or {}}
+    metadata = {
+        "config": model.config.to_dict(),
+        "labels": model.labels,
+        "preprocess": dataclasses.asdict(model.transform),
+        "card": card or {},
+    }
     try:
         written = json.dumps(metadata, ensure_ascii=False)
         written.encode()
         _config(json.loads(written))
     except (TypeError, ValueError) as error:  # numpy's numbers, an int for a float, half of a surrogate pair
-        raise InputError("checkpoint-config", f"{path.name} could not be read back: {short(error)}.", source=path.name,
-                         reason=short(error)) from error
+        raise InputError(
+            "checkpoint-config",
+            f"{path.name} could not be read back: {short(error)}.",
+            source=path.name,
+            reason=short(error),
+        ) from error
     state = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in model.state_dict().items()}  # none is shared
     try:
         save_file(state, path, {"vitrine": written})
     except (OSError, SafetensorError) as error:
-        raise InputError("evaluate-disk", f"The model cannot be written to {short(path)} ({short(error)}); make room "
-                         "or choose another folder.", out=short(path), reason=short(error)) from error
+        raise InputError(
+            "evaluate-disk",
+            f"The model cannot be written to {short(path)} ({short(error)}); make room or choose another folder.",
+            out=short(path),
+            reason=short(error),
+        ) from error
 
 
 def _header(path: Path) -> dict:
@@ -94,9 +114,12 @@ def _config(found: dict) -> ViTConfig:
         value = getattr(config, field.name)
         for v in value if isinstance(value, tuple) else (value,):
             whole = type(v) is int and 0 <= v <= 1_000_000
-            if not whole and isinstance(field.default, tuple) or (
-                    not isinstance(field.default, tuple) and type(v) is not type(field.default)) or (
-                    type(v) is int and not whole):
+            if (
+                not whole
+                and isinstance(field.default, tuple)
+                or (not isinstance(field.default, tuple) and type(v) is not type(field.default))
+                or (type(v) is int and not whole)
+            ):
                 raise TypeError(f"{field.name} = {short(repr(v))}")
     return config
 
@@ -113,8 +136,10 @@ def listing() -> list[tuple[str, str, str]]:
             title, note = card.get("title", path.stem), card.get("note", "")
         except (TypeError, ValueError, AttributeError, OverflowError):  # half written, or for another version
             continue
-        shape = (f"{config.depth} layers x {config.heads} heads, {config.grid[0]} x {config.grid[1]} patches, "
-                 f"{config.classes} classes")
+        shape = (
+            f"{config.depth} layers x {config.heads} heads, {config.grid[0]} x {config.grid[1]} patches, "
+            f"{config.classes} classes"
+        )
         rows.append((path.stem, short(title), short(note or shape)))
     return rows
 
@@ -123,8 +148,12 @@ def load_named(name: str) -> VisionTransformer:
     """The embedded model called `name`. Raises InputError "model-unknown", naming those there are."""
     names = [row[0] for row in listing()]
     if name not in names:
-        raise InputError("model-unknown", f"There is no embedded model called {name!r}; there is "
-                         f"{', '.join(names) or 'none in this installation'}.", name=name, available=names)
+        raise InputError(
+            "model-unknown",
+            f"There is no embedded model called {name!r}; there is {', '.join(names) or 'none in this installation'}.",
+            name=name,
+            available=names,
+        )
     return load(ASSETS / f"{name}.safetensors")
 
 
@@ -136,8 +165,12 @@ def load(path: Path) -> VisionTransformer:
     """
     found = metadata(path)
     if found is None:
-        raise InputError("checkpoint-format", f"{path.name} is not one of the embedded models: its header holds no "
-                         "config.", source=path.name, reason="config = None")
+        raise InputError(
+            "checkpoint-format",
+            f"{path.name} is not one of the embedded models: its header holds no config.",
+            source=path.name,
+            reason="config = None",
+        )
     state = _files.read(path)
     try:
         config = _config(found)
@@ -149,8 +182,12 @@ def load(path: Path) -> VisionTransformer:
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError("checkpoint-config", f"{path.name}: its header describes no model that can be built: "
-                         f"{short(error)}.", source=path.name, reason=short(error)) from error
+        raise InputError(
+            "checkpoint-config",
+            f"{path.name}: its header describes no model that can be built: {short(error)}.",
+            source=path.name,
+            reason=short(error),
+        ) from error
     return assemble(config, state, path.name, labels, transform)
 
 
@@ -160,11 +197,18 @@ def load_cnn(name: str) -> EmbeddedCNN:
     Raises InputError "model-unknown", naming those there are, "checkpoint-config" when its header describes no CNN
     that can be built, "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite" and what the file reader raises.
     """
-    cnns = {path.stem: path for path in sorted(ASSETS.glob("*.safetensors"))
-            if "card" in (found := _header(path)) and "config" not in found}
+    cnns = {
+        path.stem: path
+        for path in sorted(ASSETS.glob("*.safetensors"))
+        if "card" in (found := _header(path)) and "config" not in found
+    }
     if name not in cnns:
-        raise InputError("model-unknown", f"There is no embedded CNN called {name!r}; there is "
-                         f"{', '.join(cnns) or 'none in this installation'}.", name=name, available=list(cnns))
+        raise InputError(
+            "model-unknown",
+            f"There is no embedded CNN called {name!r}; there is {', '.join(cnns) or 'none in this installation'}.",
+            name=name,
+            available=list(cnns),
+        )
     path = cnns[name]
     state, found = _files.safetensors(path, path.stat().st_size), _header(path)  # batch norm's counters are no floats
     try:
@@ -172,8 +216,12 @@ def load_cnn(name: str) -> EmbeddedCNN:
         side, mean, std = SIDES[card["data"]], tuple(card["mean"]), tuple(card["std"])
         net = ConvNet(len(mean), len(labels), **card["arch"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise InputError("checkpoint-config", f"{path.name}: its header describes no CNN that can be built: {error}.",
-                         source=path.name, reason=str(error)) from error
+        raise InputError(
+            "checkpoint-config",
+            f"{path.name}: its header describes no CNN that can be built: {error}.",
+            source=path.name,
+            reason=str(error),
+        ) from error
     check_keys(*({n: tuple(t.shape) for n, t in part.items()} for part in (net.state_dict(), state)), path.name)
     check_finite(state, path.name)
     net.load_state_dict(state)

@@ -36,8 +36,9 @@ def load(name: str) -> VisionTransformer:
     if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
         beside = path.with_name("preprocessor_config.json")
         settings = reader.read_json(beside, "checkpoint-config") if os.path.isfile(beside) else {}
-        head = next((t for n, t in state.items() if n in ("head.weight", "classifier.weight", "cls_classifier.weight")),
-                    None)
+        head = next(
+            (t for n, t in state.items() if n in ("head.weight", "classifier.weight", "cls_classifier.weight")), None
+        )
         labels = reader.labels_beside(path, len(head) if head is not None and head.ndim else 0)
         return huggingface.model_of(config, settings, state, source, labels)
     if any(n.startswith("patch_embed.proj.") for n in state):
@@ -51,20 +52,36 @@ def load(name: str) -> VisionTransformer:
     elif any(n.startswith("patch_embed.") for n in state):
         weights, implied = Translated(state, _prefix(state)), {}
     else:
-        raise InputError("checkpoint-architecture", f"{source} is not a Vision Transformer this program knows: it has "
-                         "no patch embedding by timm's name (patch_embed.proj) or transformers' "
-                         f"(embeddings.patch_embeddings.projection); it has {listed(sorted(state))}.", source=source,
-                         reason="patch_embed.proj = None")
+        raise InputError(
+            "checkpoint-architecture",
+            f"{source} is not a Vision Transformer this program knows: it has "
+            "no patch embedding by timm's name (patch_embed.proj) or transformers' "
+            f"(embeddings.patch_embeddings.projection); it has {listed(sorted(state))}.",
+            source=source,
+            reason="patch_embed.proj = None",
+        )
     ours = infer(weights, source, **implied)
     if ours.embed_norm and ours.pool == "map":  # Perception Encoders (arXiv:2504.13181), as timm's Eva has them
-        raise InputError("checkpoint-architecture", f"{source} cannot be shown: a norm before the layers with a pool "
-                         "of attention after them is how Perception Encoders are named, which also turn queries and "
-                         "keys by their position (RoPE); for a Vision Transformer of timm's, save vc.from_timm(module)"
-                         " with vc.save.", source=source, reason="norm_pre + attn_pool: RoPE")
+        raise InputError(
+            "checkpoint-architecture",
+            f"{source} cannot be shown: a norm before the layers with a pool "
+            "of attention after them is how Perception Encoders are named, which also turn queries and "
+            "keys by their position (RoPE); for a Vision Transformer of timm's, save vc.from_timm(module)"
+            " with vc.save.",
+            source=source,
+            reason="norm_pre + attn_pool: RoPE",
+        )
     labels = reader.labels_beside(path, ours.classes) or _imagenet(ours.classes)
     grey = (0.5,) * ours.channels
-    return assemble(ours, weights.state, source, labels, Preprocess(ours.image_size, grey, grey), spell=weights.spell,
-                    assumed=_assumed(ours, implied))
+    return assemble(
+        ours,
+        weights.state,
+        source,
+        labels,
+        Preprocess(ours.image_size, grey, grey),
+        spell=weights.spell,
+        assumed=_assumed(ours, implied),
+    )
 
 
 def _assumed(ours: ViTConfig, implied: dict) -> tuple[str, ...]:

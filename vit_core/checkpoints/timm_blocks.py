@@ -18,9 +18,12 @@ def _folded(branch: dict[str, Tensor], first: str, last: str) -> tuple[Tensor, T
     """
     weight, out = branch[f"{first}.weight"], branch[f"{last}.weight"]
     wide = {f"{first}.bias": 0, "norm.weight": 1, "norm.bias": 1}
-    if weight.ndim != 2 or out.ndim != 2 or any(
-            branch[n].shape != weight.shape[axis:axis + 1] for n, axis in wide.items() if n in branch) or any(
-            branch[n].shape != out.shape[:1] for n in (f"{last}.bias", "ls.gamma") if n in branch):
+    if (
+        weight.ndim != 2
+        or out.ndim != 2
+        or any(branch[n].shape != weight.shape[axis : axis + 1] for n, axis in wide.items() if n in branch)
+        or any(branch[n].shape != out.shape[:1] for n in (f"{last}.bias", "ls.gamma") if n in branch)
+    ):
         raise ValueError(f"{first}, {last}: shapes")
     bias = branch.get(f"{first}.bias", weight.new_zeros(len(weight)))
     out_bias = branch.get(f"{last}.bias", out.new_zeros(len(out)))
@@ -36,8 +39,13 @@ def _parallel_things(block: dict[str, Tensor]) -> dict[str, Tensor]:
     count = 1 + max(int(k.split(".")[1][:9]) for k in block)
     if count > len(block):
         raise ValueError(f"{count} branches")
-    sides = {kind: [{k.removeprefix(f"{kind}.{i}."): t for k, t in block.items() if k.startswith(f"{kind}.{i}.")}
-                    for i in range(count)] for kind in ("attns", "ffns")}
+    sides = {
+        kind: [
+            {k.removeprefix(f"{kind}.{i}."): t for k, t in block.items() if k.startswith(f"{kind}.{i}.")}
+            for i in range(count)
+        ]
+        for kind in ("attns", "ffns")
+    }
     attns = [_folded(b, "attn.qkv", "attn.proj") for b in sides["attns"]]
     mlps = [_folded(b, "mlp.fc1", "mlp.fc2") for b in sides["ffns"]]
     norm = sides["attns"][0]["norm.weight"]
@@ -49,7 +57,8 @@ def _parallel_things(block: dict[str, Tensor]) -> dict[str, Tensor]:
     out["attn.qkv.bias"] = torch.cat([a[1].chunk(3)[part] for part in range(3) for a in attns])
     halves = 2 if len(mlps[0][0]) == 2 * mlps[0][2].shape[1] else 1  # of gated ones too: [gate1 gate2 | value1 value2]
     out["mlp.fc1.weight"], out["mlp.fc1.bias"] = (
-        torch.cat([m[i].chunk(halves)[part] for part in range(halves) for m in mlps]) for i in (0, 1))
+        torch.cat([m[i].chunk(halves)[part] for part in range(halves) for m in mlps]) for i in (0, 1)
+    )
     for name, branches in (("attn.proj", attns), ("mlp.fc2", mlps)):
         out[f"{name}.weight"] = torch.cat([b[2] for b in branches], dim=1)
         out[f"{name}.bias"] = torch.stack([b[3] for b in branches]).sum(0)
@@ -77,8 +86,17 @@ def _parallel_scaling(block: dict[str, Tensor]) -> dict[str, Tensor]:
             out |= {k.replace(theirs, ours): t for k, t in block.items() if k.startswith(theirs)}
     if "ls.gamma" in block:
         out["ls1.gamma"] = out["ls2.gamma"] = block["ls.gamma"]
-    used = ("in_norm.", "q_norm.", "k_norm.", "in_proj.", "mlp_bias", "out_proj.", "attn_out_proj.", "mlp_out_proj.",
-            "ls.gamma")
+    used = (
+        "in_norm.",
+        "q_norm.",
+        "k_norm.",
+        "in_proj.",
+        "mlp_bias",
+        "out_proj.",
+        "attn_out_proj.",
+        "mlp_out_proj.",
+        "ls.gamma",
+    )
     return out | {k: t for k, t in block.items() if not k.startswith(used)}  # to be refused, by name
 
 
@@ -87,7 +105,7 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
     groups: dict[str, dict[str, Tensor]] = {}
     for key, tensor in state.items():
         match = re.match(r"blocks\.\d+\.", key)
-        groups.setdefault(match[0] if match else "", {})[key[match.end() if match else 0:]] = tensor
+        groups.setdefault(match[0] if match else "", {})[key[match.end() if match else 0 :]] = tensor
     out = {}
     for prefix, block in groups.items():
         try:
@@ -96,9 +114,14 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
             elif prefix and any(k.startswith("in_proj.") for k in block):
                 block = _parallel_scaling(block)
         except (KeyError, IndexError, RuntimeError, ValueError, TypeError) as error:
-            raise InputError("checkpoint-keys", f"{source}: the parallel block {prefix[:-1]} cannot be read: "
-                             f"{short(error)}.", source=source, missing=[f"{prefix[:-1]}: {short(error)}"], extra=[],
-                             shapes=[]) from error
+            raise InputError(
+                "checkpoint-keys",
+                f"{source}: the parallel block {prefix[:-1]} cannot be read: {short(error)}.",
+                source=source,
+                missing=[f"{prefix[:-1]}: {short(error)}"],
+                extra=[],
+                shapes=[],
+            ) from error
         out |= {prefix + k: t for k, t in block.items()}
     return out
 

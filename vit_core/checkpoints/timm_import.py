@@ -54,10 +54,14 @@ def timm() -> ModuleType:
             return importlib.import_module("timm")
     except ModuleNotFoundError as error:
         if error.name != "timm":
-            raise InputError("timm-broken", f"timm is installed but cannot be imported: {error}.",
-                             reason=str(error)) from error
-        raise InputError("timm-missing", "timm is not installed, so timm's models and label tables are not "
-                         "available; `pip install timm` adds them.") from None
+            raise InputError(
+                "timm-broken", f"timm is installed but cannot be imported: {error}.", reason=str(error)
+            ) from error
+        raise InputError(
+            "timm-missing",
+            "timm is not installed, so timm's models and label tables are not available; `pip install timm` adds them.",
+        ) from None
     except (ImportError, RuntimeError) as error:
-        raise InputError("timm-broken", f"timm is installed but cannot be imported: {error}.",
-                         reason=str(error)) from error
+        raise InputError(
+            "timm-broken", f"timm is installed but cannot be imported: {error}.", reason=str(error)
+        ) from error

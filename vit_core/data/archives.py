@@ -79,14 +79,22 @@ def _format(path: str | os.PathLike, error: Exception | str) -> InputError:
     if isinstance(error, InputError):
         return error
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return InputError("source-format", f"{str(path)!r} cannot be read as a source of labelled pictures ({reason}); "
-                      "choose a folder with one folder for each class, or a CSV or Parquet table of paths and labels.",
-                      name=str(path), reason=reason)
+    return InputError(
+        "source-format",
+        f"{str(path)!r} cannot be read as a source of labelled pictures ({reason}); "
+        "choose a folder with one folder for each class, or a CSV or Parquet table of paths and labels.",
+        name=str(path),
+        reason=reason,
+    )
 
 
 def _pickled(path: Path) -> InputError:
-    return InputError("source-pickle", f"{str(path)!r} is CIFAR's Python version, which could run code when it is "
-                      "opened, so it was not; download the binary version.", name=str(path))
+    return InputError(
+        "source-pickle",
+        f"{str(path)!r} is CIFAR's Python version, which could run code when it is "
+        "opened, so it was not; download the binary version.",
+        name=str(path),
+    )
 
 
 def find(root: Path) -> Labelled | None:
@@ -119,16 +127,33 @@ def _idx_source(root: Path, pixels: str, labels: str) -> Packed:
     bundled = ASSETS / BUNDLED["bundled:fashion"]
     shipped = _idx(bundled, "t10k-labels-idx1-ubyte.gz")
     # The format has no class names; the bundled file's labels tell Fashion-MNIST from its elder by content.
-    fashion = "fashion" in os.path.realpath(root / pixels).lower() or np.array_equal(truth, shipped[:len(truth)])
+    fashion = "fashion" in os.path.realpath(root / pixels).lower() or np.array_equal(truth, shipped[: len(truth)])
     most = int(truth.max(initial=0))
     classes = FASHION_LABELS if fashion and most < 10 else [str(i) for i in range(max(10, most + 1))]
     title = "Fashion-MNIST" if classes is FASHION_LABELS else os.path.basename(os.path.realpath(root))
-    return _packed(f"{title} (t10k)", "fashion", root, classes, [f"t10k/{i:05}" for i in range(len(truth))], truth,
-                   functools.partial(_idx, root, pixels), functools.partial(resolve, root, pixels))
+    return _packed(
+        f"{title} (t10k)",
+        "fashion",
+        root,
+        classes,
+        [f"t10k/{i:05}" for i in range(len(truth))],
+        truth,
+        functools.partial(_idx, root, pixels),
+        functools.partial(resolve, root, pixels),
+    )
 
 
-def _packed(title: str, kind: str, root: Path, classes: list[str], names: list[str], truth, load: Callable,
-            file: Callable[[], str], skipped: Iterable[tuple[str, str]] = ()) -> Packed:
+def _packed(
+    title: str,
+    kind: str,
+    root: Path,
+    classes: list[str],
+    names: list[str],
+    truth,
+    load: Callable,
+    file: Callable[[], str],
+    skipped: Iterable[tuple[str, str]] = (),
+) -> Packed:
     if not names:
         raise empty(file(), len(classes))
     return Packed(title, kind, root, classes, names, truth, skipped, load=load, file=file)
@@ -179,8 +204,16 @@ def _cifar_source(root: Path, name: str, get: Callable[[str], bytes]) -> Packed:
         raise _format(root, error) from error
     names = [f"test/{i:05}" for i in range(len(truth))]
     file = functools.partial(resolve, root, name) if root.is_dir() else functools.partial(os.fspath, root)
-    return _packed(f"CIFAR-{len(classes)} (test)", "cifar", root if root.is_dir() else root.parent, classes, names,
-                   truth, functools.partial(_cifar_pixels, get, name, before), file)
+    return _packed(
+        f"CIFAR-{len(classes)} (test)",
+        "cifar",
+        root if root.is_dir() else root.parent,
+        classes,
+        names,
+        truth,
+        functools.partial(_cifar_pixels, get, name, before),
+        file,
+    )
 
 
 def _rows(data: bytes, before: int) -> np.ndarray:
@@ -235,10 +268,17 @@ def archive(path: Path) -> Labelled:
     order = sorted(rows, key=short.get)
     classes = sorted({parts[1] for parts in rows.values()})
     number = {c: i for i, c in enumerate(classes)}
-    return _packed(path.name + f" ({chosen})" * bool(chosen), "cifar", path.parent, classes,
-                   [short[name] for name in order], [number[rows[name][1]] for name in order],
-                   functools.partial(_members, path, order), functools.partial(os.fspath, path),
-                   [(name, "unlabelled") for name in loose])
+    return _packed(
+        path.name + f" ({chosen})" * bool(chosen),
+        "cifar",
+        path.parent,
+        classes,
+        [short[name] for name in order],
+        [number[rows[name][1]] for name in order],
+        functools.partial(_members, path, order),
+        functools.partial(os.fspath, path),
+        [(name, "unlabelled") for name in loose],
+    )
 
 
 def _parts(name: str) -> list[str]:
@@ -258,8 +298,11 @@ def _part_at(parts: list[str]) -> int:
 def _around(pictures: list[list[str]]) -> int:
     """How many folders lie around the class folders: those that hold every picture, some of them in a folder still."""
     around = 0
-    while len({parts[around] for parts in pictures}) == 1 and any(len(parts) > around + 2 for parts in pictures) \
-            and all(len(parts) > around + 1 for parts in pictures):
+    while (
+        len({parts[around] for parts in pictures}) == 1
+        and any(len(parts) > around + 2 for parts in pictures)
+        and all(len(parts) > around + 1 for parts in pictures)
+    ):
         around += 1
     return around
 

@@ -39,14 +39,22 @@ class Match:
 
     def say(self) -> dict:
         """What a sentence about it is made of: `by`, the names, and how many there are of each."""
-        return {"by": self.by, "classes": len(self.target), "known": len(self.target) - len(self.unknown),
-                "unknown": self.unknown, "unknown_count": len(self.unknown),
-                "ambiguous": self.ambiguous, "ambiguous_count": len(self.ambiguous), "unused": self.unused,
-                "unused_count": len(self.unused)}
+        return {
+            "by": self.by,
+            "classes": len(self.target),
+            "known": len(self.target) - len(self.unknown),
+            "unknown": self.unknown,
+            "unknown_count": len(self.unknown),
+            "ambiguous": self.ambiguous,
+            "ambiguous_count": len(self.ambiguous),
+            "unused": self.unused,
+            "unused_count": len(self.unused),
+        }
 
 
-def match(classes: Sequence[str], model_labels: Sequence[str],
-          table: Mapping[str, str] | str | os.PathLike | None = None) -> Match:
+def match(
+    classes: Sequence[str], model_labels: Sequence[str], table: Mapping[str, str] | str | os.PathLike | None = None
+) -> Match:
     """The model's class for each of the source's.
 
     `table`: source name -> model's label, or its number where no label is called so; or a CSV of both (columns
@@ -77,8 +85,13 @@ def match(classes: Sequence[str], model_labels: Sequence[str],
     target = target.clip(-1)
     target.flags.writeable = False
     used = set(target.tolist())
-    return Match(target, [c for c, t in zip(classes, target, strict=True) if t < 0], ambiguous,
-                 [name for i, name in enumerate(labels) if i not in used], by)
+    return Match(
+        target,
+        [c for c, t in zip(classes, target, strict=True) if t < 0],
+        ambiguous,
+        [name for i, name in enumerate(labels) if i not in used],
+        by,
+    )
 
 
 def fold(name: str) -> str:
@@ -94,8 +107,9 @@ class _Labels:
         self._ways: list[dict[str, set[int]]] = [{}, {}, {}, {}]
         for number, label in enumerate(labels):
             synonyms = [fold(part) for part in label.split(",")] if "," in label else []
-            for way, names in zip(self._ways, ([label], [unicodedata.normalize("NFC", label)], [fold(label)], synonyms),
-                                  strict=True):
+            for way, names in zip(
+                self._ways, ([label], [unicodedata.normalize("NFC", label)], [fold(label)], synonyms), strict=True
+            ):
                 for name in filter(None, names):
                     way.setdefault(name, set()).add(number)
 
@@ -140,8 +154,12 @@ def _by_table(classes: Sequence[str], labels: list[str], table: Mapping[str, str
             number = int(label)
         target[row] = number
     if idle:  # misspelt, and who wrote the row counts on it
-        raise InputError("evaluate-table-rows", f"The table of classes has rows for {', '.join(map(repr, idle[:12]))}, "
-                         "and the pictures have no such class, or several; correct or delete these rows.", names=idle)
+        raise InputError(
+            "evaluate-table-rows",
+            f"The table of classes has rows for {', '.join(map(repr, idle[:12]))}, "
+            "and the pictures have no such class, or several; correct or delete these rows.",
+            names=idle,
+        )
     return target
 
 
@@ -185,14 +203,22 @@ def _info(subset: str):
 
 def _order(labels: list[str]) -> dict[str, int]:
     """Synset id -> class of a model with ImageNet's number of classes; empty if its labels say something else."""
-    subset = {1000: "imagenet-1k", 11221: "imagenet-21k-miil", 11821: "imagenet-12k", 21841: "imagenet-22k",
-              21843: "imagenet-21k-goog"}.get(len(labels))
+    subset = {
+        1000: "imagenet-1k",
+        11221: "imagenet-21k-miil",
+        11821: "imagenet-12k",
+        21841: "imagenet-22k",
+        21843: "imagenet-21k-goog",
+    }.get(len(labels))
     if subset is None:
         return {}
     info = _info(subset)
     ids = info.label_names()
-    said = [(label, info.label_name_to_description(i)) for label, i in zip(labels, ids, strict=True)
-            if not _PLACEHOLDER.fullmatch(label)]
+    said = [
+        (label, info.label_name_to_description(i))
+        for label, i in zip(labels, ids, strict=True)
+        if not _PLACEHOLDER.fullmatch(label)
+    ]
     alike = sum(bool(_synonyms(a) & _synonyms(b)) for a, b in said)
     return {i: n for n, i in enumerate(ids)} if 2 * alike >= len(said) else {}
 

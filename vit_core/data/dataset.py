@@ -47,11 +47,14 @@ class Names(Sequence):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         index = range(len(self))[index]  # negative numbers, and IndexError past the end
-        return self._bytes[self._ends[index]:self._ends[index + 1]].decode("utf-8", "surrogateescape")
+        return self._bytes[self._ends[index] : self._ends[index + 1]].decode("utf-8", "surrogateescape")
 
     def __eq__(self, other) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other,
-                                                                                                      strict=True))
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
 
 
 class Labelled:
@@ -65,8 +68,16 @@ class Labelled:
     "repeated" (the same row of a table), "unlabelled" (rows without path or label; pictures in no class folder).
     """
 
-    def __init__(self, title: str, kind: str, root: Path, classes: Sequence[str], names: Iterable[str], truth,
-                 skipped: Iterable[tuple[str, str]] = ()):
+    def __init__(
+        self,
+        title: str,
+        kind: str,
+        root: Path,
+        classes: Sequence[str],
+        names: Iterable[str],
+        truth,
+        skipped: Iterable[tuple[str, str]] = (),
+    ):
         self.title, self.kind, self.root, self.classes = title, kind, root, tuple(classes)
         self.names, self.truth = Names(names), np.asarray(truth, np.int32)
         self.truth.flags.writeable = False
@@ -116,13 +127,21 @@ class Files(Labelled):
     def data(self, index: int) -> bytes:
         name = self.names[index]
         if labels := self._conflicts.get(index):
-            raise InputError("source-conflict", f"The table gives {name!r} more than one label: {', '.join(labels)}. "
-                             "Keep one of its rows.", name=name, labels=labels)
+            raise InputError(
+                "source-conflict",
+                f"The table gives {name!r} more than one label: {', '.join(labels)}. Keep one of its rows.",
+                name=name,
+                labels=labels,
+            )
         with open(picture_file(self.root, name), "rb") as file:
             data = file.read(images.MAX_BYTES + 1)
         if len(data) > images.MAX_BYTES:
-            raise InputError("image-too-heavy", f"The file is larger than {images.MAX_BYTES / 2**20:.3g} MB; save the "
-                             "picture smaller, or as JPEG, and try again.", max_bytes=images.MAX_BYTES)
+            raise InputError(
+                "image-too-heavy",
+                f"The file is larger than {images.MAX_BYTES / 2**20:.3g} MB; save the "
+                "picture smaller, or as JPEG, and try again.",
+                max_bytes=images.MAX_BYTES,
+            )
         return data
 
     def stat(self, index: int) -> tuple[int, int]:
@@ -139,8 +158,11 @@ def resolve(root: str | os.PathLike, name: str) -> str:
     top = os.path.realpath(root)
     path = os.path.realpath(os.path.join(top, name))
     if not _within(top, path):
-        raise InputError("source-outside", f"{name!r} leads out of the folder that was named, so it was not opened; "
-                         "copy it into the folder.", name=name)
+        raise InputError(
+            "source-outside",
+            f"{name!r} leads out of the folder that was named, so it was not opened; copy it into the folder.",
+            name=name,
+        )
     return path
 
 
@@ -180,8 +202,11 @@ def picture_file(root: Path, name: str) -> int:
     except InputError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name that the system cannot hold
-        raise InputError("image-missing", f"There is no picture file {name!r} that can be opened; check its name, its "
-                         "folder and who may read it.", name=name) from error
+        raise InputError(
+            "image-missing",
+            f"There is no picture file {name!r} that can be opened; check its name, its folder and who may read it.",
+            name=name,
+        ) from error
 
 
 def walk(root: Path, part: str = "") -> tuple[list[str], list[str], list[tuple[str, str]]]:
@@ -230,8 +255,9 @@ def _entries(top: str, name: str) -> list[tuple[str, bool, bool]]:
     folder = inside(top, name, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with os.scandir(folder) as entries:
-            return [(e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries
-                    if not e.name.startswith(".")]
+            return [
+                (e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries if not e.name.startswith(".")
+            ]
     finally:
         os.close(folder)
 
@@ -254,8 +280,11 @@ def labelled(path: str | os.PathLike, table: str | os.PathLike | None = None) ->
     except (OSError, ValueError):
         mode = 0
     if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        raise InputError("source-missing", f"There is no folder or file {str(path)!r} that can be opened; check its "
-                         "name and who may read it.", name=str(path))
+        raise InputError(
+            "source-missing",
+            f"There is no folder or file {str(path)!r} that can be opened; check its name and who may read it.",
+            name=str(path),
+        )
     if stat.S_ISREG(mode):
         return archives.archive(root) if archives.is_archive(root) else tables.table(Path(table or root), root.parent)
     if table is not None:
@@ -273,8 +302,11 @@ def folder(root: Path) -> Labelled:
     try:
         real = {name.lower(): name for name, _, is_folder in _entries(os.fspath(root), "") if is_folder}
     except OSError as error:
-        raise InputError("source-missing", f"There is no folder or file {str(root)!r} that can be opened; check its "
-                         "name and who may read it.", name=str(root)) from error
+        raise InputError(
+            "source-missing",
+            f"There is no folder or file {str(root)!r} that can be opened; check its name and who may read it.",
+            name=str(root),
+        ) from error
     parts = [real[p] for p in PARTS if p in real] if set(real) <= set(PARTS) else []
     for part in parts or [""]:
         pictures, classes, skipped = walk(root, part)
@@ -288,19 +320,37 @@ def folder(root: Path) -> Labelled:
     else:
         raise empty(", ".join(os.path.join(root, part) for part in parts) or str(root), len(classes))
     kind = "imagenet" if classes and all(SYNSET.fullmatch(c) for c in classes) else "folder"
-    return files(root, kind, names, [n[start:].split("/", 1)[0] for n in names], classes,
-                 skipped + [(p, "unlabelled") for p in loose],
-                 os.path.basename(os.path.realpath(root)) + f"/{part}" * bool(part))
+    return files(
+        root,
+        kind,
+        names,
+        [n[start:].split("/", 1)[0] for n in names],
+        classes,
+        skipped + [(p, "unlabelled") for p in loose],
+        os.path.basename(os.path.realpath(root)) + f"/{part}" * bool(part),
+    )
 
 
 def empty(where: str, classes: int) -> InputError:
-    return InputError("source-empty", f"There are no labelled pictures in {where!r} ({classes} classes). Put the "
-                      "pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.", name=where,
-                      classes=classes)
+    return InputError(
+        "source-empty",
+        f"There are no labelled pictures in {where!r} ({classes} classes). Put the "
+        "pictures (JPEG, PNG, WebP, BMP, GIF) into one folder for each class.",
+        name=where,
+        classes=classes,
+    )
 
 
-def files(root: Path, kind: str, names: list[str], labels: list[str], classes: Iterable[str],
-          skipped: Iterable[tuple[str, str]], title: str = "", conflicts: dict[int, list[str]] | None = None) -> Files:
+def files(
+    root: Path,
+    kind: str,
+    names: list[str],
+    labels: list[str],
+    classes: Iterable[str],
+    skipped: Iterable[tuple[str, str]],
+    title: str = "",
+    conflicts: dict[int, list[str]] | None = None,
+) -> Files:
     """Files with their labels; class names that are the same text (Unicode NFC) are one class.
 
     Raises InputError "source-empty" if there is none.

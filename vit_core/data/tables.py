@@ -59,7 +59,7 @@ def _relative(name: str, *tops: str) -> str:
     name = posixpath.normpath(name)
     for top in tops:
         if name.startswith(top.rstrip("/") + "/"):
-            return name[len(top.rstrip("/")) + 1:]
+            return name[len(top.rstrip("/")) + 1 :]
     return name
 
 
@@ -72,9 +72,13 @@ def imagenet(root: Path, pictures: list[str], skipped: list[tuple[str, str]], so
         places = [SOLUTION, *sorted({f"{os.path.dirname(p)}/{SOLUTION}" for p in pictures if "/" in p})]
         near = next((p for p in places if os.path.lexists(os.path.join(root, p))), None)
         if near is None:
-            raise InputError("source-truth", f"{str(root)!r} holds ImageNet's validation pictures without their "
-                             f"classes; put {SOLUTION} beside them, or sort them into one folder for each synset.",
-                             name=str(root), file=SOLUTION)
+            raise InputError(
+                "source-truth",
+                f"{str(root)!r} holds ImageNet's validation pictures without their "
+                f"classes; put {SOLUTION} beside them, or sort them into one folder for each synset.",
+                name=str(root),
+                file=SOLUTION,
+            )
         with _opened(Path(root, near), root, near) as file:
             ids, answers = read(file, Path(near), SOLUTION_COLUMNS)
     else:
@@ -106,20 +110,28 @@ def _opened(path: Path, root: Path | None = None, name: str = "") -> io.Buffered
     except InputError:
         raise
     except (OSError, ValueError) as error:
-        raise InputError("source-missing", f"There is no folder or file {str(path)!r} that can be opened; check its "
-                         "name and who may read it.", name=str(path)) from error
+        raise InputError(
+            "source-missing",
+            f"There is no folder or file {str(path)!r} that can be opened; check its name and who may read it.",
+            name=str(path),
+        ) from error
 
 
 def _format(path: Path, error: Exception | str) -> InputError:
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return InputError("source-format", f"{str(path)!r} cannot be read as a source of labelled pictures ({reason}); "
-                      "choose a folder with one folder for each class, or a CSV or Parquet table of paths and labels.",
-                      name=str(path), reason=reason)
+    return InputError(
+        "source-format",
+        f"{str(path)!r} cannot be read as a source of labelled pictures ({reason}); "
+        "choose a folder with one folder for each class, or a CSV or Parquet table of paths and labels.",
+        name=str(path),
+        reason=reason,
+    )
 
 
 def _encoding(path: Path) -> InputError:
-    return InputError("source-encoding", f"{str(path)!r} is not UTF-8 text; save the table as CSV in UTF-8.",
-                      name=str(path))
+    return InputError(
+        "source-encoding", f"{str(path)!r} is not UTF-8 text; save the table as CSV in UTF-8.", name=str(path)
+    )
 
 
 def _is_parquet(file: io.BufferedReader) -> bool:
@@ -144,7 +156,7 @@ def _header(file: io.BufferedReader, path: Path) -> list[str]:
         raise _encoding(path)
     if b"\0" in head or head[:2] in (b"PK", b"\x1f\x8b"):
         raise _format(path, "neither a table nor a tar archive")
-    text = head[_start(head):].decode("utf-8", "replace")  # a letter may be cut at the end of the block
+    text = head[_start(head) :].decode("utf-8", "replace")  # a letter may be cut at the end of the block
     try:
         return next(csv.reader(io.StringIO(text), delimiter=_delimiter(head)), [])
     except csv.Error as error:
@@ -158,7 +170,7 @@ def _start(head: bytes) -> int:
 
 def _delimiter(head: bytes) -> str:
     """What stands between the names: spreadsheets of some languages write semicolons."""
-    line = next(iter(head[_start(head):].splitlines()), b"").decode("utf-8", "replace")
+    line = next(iter(head[_start(head) :].splitlines()), b"").decode("utf-8", "replace")
     return max(",;\t", key=line.count)
 
 
@@ -191,9 +203,14 @@ def read(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, ...], ...
     columns = [next((by_name[n] for n in names if n in by_name), None) for names in wanted]
     if None in columns:
         names = list(wanted[columns.index(None)])
-        raise InputError("source-column", f"{str(path)!r} has no column {' or '.join(names)}; it has "
-                         f"{', '.join(map(repr, there[:LISTED])) or 'none'}. Rename one.", name=str(path),
-                         wanted=names, found=there)
+        raise InputError(
+            "source-column",
+            f"{str(path)!r} has no column {' or '.join(names)}; it has "
+            f"{', '.join(map(repr, there[:LISTED])) or 'none'}. Rename one.",
+            name=str(path),
+            wanted=names,
+            found=there,
+        )
     try:
         if _is_parquet(file):
             data = pa.parquet.read_table(file, columns=columns)
@@ -202,9 +219,12 @@ def read(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, ...], ...
         delimiter = _delimiter(head)
         file.seek(_start(head))
         data = pa.csv.read_csv(
-            file, parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(
-                columns, pa.string())))
+            file,
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                include_columns=columns, column_types=dict.fromkeys(columns, pa.string())
+            ),
+        )
         return [data.column(c).to_pylist() for c in columns]
     except UnicodeDecodeError as error:
         raise _encoding(path) from error

@@ -31,8 +31,13 @@ class Duplicates:
     complete: bool  # False: there are more near-duplicates than `limit`; these are the most similar
 
 
-def near_duplicates(embeddings: np.ndarray, threshold: float = 0.95, hashes: Sequence[str | None] | None = None,
-                    limit: int = 10_000, block: int = 2048) -> Duplicates:
+def near_duplicates(
+    embeddings: np.ndarray,
+    threshold: float = 0.95,
+    hashes: Sequence[str | None] | None = None,
+    limit: int = 10_000,
+    block: int = 2048,
+) -> Duplicates:
     """Pairs of pictures whose embeddings (n, width) have at least this cosine; exact, over all pairs.
 
     A copy (same hash) is paired with the first of its kind alone, and only that one is compared with the others.
@@ -56,7 +61,7 @@ def near_duplicates(embeddings: np.ndarray, threshold: float = 0.95, hashes: Seq
     first, second, found = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
     for i in range(0, len(unit), block):
         for j in range(i, len(unit), block):
-            cosine = unit[i:i + block] @ unit[j:j + block].T
+            cosine = unit[i : i + block] @ unit[j : j + block].T
             least = max(threshold - room, lost)
             if cosine.max() < least:
                 continue
@@ -77,8 +82,13 @@ def near_duplicates(embeddings: np.ndarray, threshold: float = 0.95, hashes: Seq
     complete = len(ranked) <= limit and lost < threshold - room
     ranked = ranked[:limit]
     same = np.arange(len(copies) + len(ranked)) < len(copies)
-    return Duplicates(np.append(original[copies], first[ranked]), np.append(copies, second[ranked]),
-                      np.append(_cosine(embeddings, original[copies], copies, length), cosine[ranked]), same, complete)
+    return Duplicates(
+        np.append(original[copies], first[ranked]),
+        np.append(copies, second[ranked]),
+        np.append(_cosine(embeddings, original[copies], copies, length), cosine[ranked]),
+        same,
+        complete,
+    )
 
 
 def _cosine(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray, length: np.ndarray) -> np.ndarray:
@@ -86,9 +96,9 @@ def _cosine(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray, lengt
     out = np.empty(len(first))
     with np.errstate(invalid="ignore", divide="ignore"):
         for i in range(0, len(first), 4096):
-            a, b = first[i:i + 4096], second[i:i + 4096]
+            a, b = first[i : i + 4096], second[i : i + 4096]
             dot = np.einsum("ij,ij->i", embeddings[a], embeddings[b], dtype=np.float64)
-            out[i:i + 4096] = dot / (length[a] * length[b])
+            out[i : i + 4096] = dot / (length[a] * length[b])
     out[~np.isfinite(out)] = np.nan
     return out
 
@@ -107,7 +117,7 @@ def basis(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     _, size, found = np.linalg.svd(sample - mean, full_matrices=False)
     real = found[:2][size[:2] > 1e-9 * max(size.max(initial=0), 1e-300)]
     largest = real[np.arange(len(real)), np.abs(real).argmax(1)]
-    axes[:len(real)] = real * np.sign(largest)[:, None]
+    axes[: len(real)] = real * np.sign(largest)[:, None]
     return mean, axes
 
 
@@ -119,9 +129,9 @@ def map2d(embeddings: np.ndarray, sample: int = 2048, chunk: int = 8192) -> np.n
     """
     out = np.empty((len(embeddings), 2), np.float32)
     if len(embeddings):
-        mean, axes = basis(embeddings[::-(-len(embeddings) // sample)])
+        mean, axes = basis(embeddings[:: -(-len(embeddings) // sample)])
         for i in range(0, len(embeddings), chunk):
-            out[i:i + chunk] = _placed(embeddings[i:i + chunk], mean, axes)
+            out[i : i + chunk] = _placed(embeddings[i : i + chunk], mean, axes)
     return out
 
 
@@ -130,7 +140,7 @@ def map_of(rows: Rows, filter: Filter | None = None, sample: int = 2048) -> tupl
     step, before, numbers, picked = max(1, -(-rows.count(filter) // sample)), 0, [], []
     for number, block in rows.embeddings(filter):
         numbers.append(number)
-        picked.append(block[-before % step::step].copy())
+        picked.append(block[-before % step :: step].copy())
         before += len(block)
     if not before:
         return np.empty(0, np.int64), np.empty((0, 2), np.float32)

@@ -12,8 +12,13 @@ OUTCOMES = {  # right and wrong need a target; a picture that could not be read 
     "unknown": "error IS NULL AND coalesce(target, -1) < 0",
 }
 #: What stands first; the path decides among equals, so that every order is total and pages never overlap.
-ORDERS = {"confident": "probability DESC NULLS LAST, ", "margin": "margin ASC NULLS LAST, ",
-          "loss": "loss DESC NULLS LAST, ", "entropy": "entropy DESC NULLS LAST, ", "path": ""}
+ORDERS = {
+    "confident": "probability DESC NULLS LAST, ",
+    "margin": "margin ASC NULLS LAST, ",
+    "loss": "loss DESC NULLS LAST, ",
+    "entropy": "entropy DESC NULLS LAST, ",
+    "path": "",
+}
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,15 @@ class Filter:
     def to_address(self) -> dict[str, str]:
         """What differs from Filter(), as short strings for a URL's query."""
         low, high = self.confidence
-        told = {"truth": self.truth, "predicted": self.predicted, "outcome": self.outcome, "query": self.query or None,
-                "confidence": f"{low!r}-{high!r}" if (low, high) != (0.0, 1.0) else None,
-                "order": self.order if self.order != "confident" else None, "near": self.near}
+        told = {
+            "truth": self.truth,
+            "predicted": self.predicted,
+            "outcome": self.outcome,
+            "query": self.query or None,
+            "confidence": f"{low!r}-{high!r}" if (low, high) != (0.0, 1.0) else None,
+            "order": self.order if self.order != "confident" else None,
+            "near": self.near,
+        }
         return {key: str(value) for key, value in told.items() if value is not None}
 
     @classmethod

@@ -123,14 +123,22 @@ def _unmake(made: list[Path]) -> None:
 
 def _take(out: Path) -> int:
     if not described(out) and (names := [name for name in NAMES if os.path.lexists(out / name)]):
-        raise InputError("evaluate-folder", f"{out} holds {', '.join(names)}, which no evaluation has written; nothing "
-                         "there was touched. Choose another folder.", out=str(out), names=names)
+        raise InputError(
+            "evaluate-folder",
+            f"{out} holds {', '.join(names)}, which no evaluation has written; nothing "
+            "there was touched. Choose another folder.",
+            out=str(out),
+            names=names,
+        )
     with disk(out):
         out.mkdir(parents=True, exist_ok=True)
         held = _lock(out)
         if held is None:
-            raise InputError("evaluate-running", f"An evaluation is already running in {out}; wait for it, or cancel "
-                             "it.", out=str(out))
+            raise InputError(
+                "evaluate-running",
+                f"An evaluation is already running in {out}; wait for it, or cancel it.",
+                out=str(out),
+            )
         (out / "cancel").unlink(missing_ok=True)
         if not described(out):
             describe(out, {"state": "starting"})  # whatever comes next, the folder is known as ours
@@ -167,9 +175,19 @@ def cancel(out: str | os.PathLike) -> None:
     (Path(out) / "cancel").touch()
 
 
-def start(model: str, source: str | os.PathLike, out: str | os.PathLike, *, labels: str | os.PathLike | None = None,
-          table: str | os.PathLike | None = None, batch: int | None = None, workers: int | None = None,
-          device: str | None = None, restart: bool = False, engine: str | None = None) -> subprocess.Popen:
+def start(
+    model: str,
+    source: str | os.PathLike,
+    out: str | os.PathLike,
+    *,
+    labels: str | os.PathLike | None = None,
+    table: str | os.PathLike | None = None,
+    batch: int | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+    restart: bool = False,
+    engine: str | None = None,
+) -> subprocess.Popen:
     """Run `python -m vit_core evaluate` in a session of its own, which outlives this process; its words go to log.txt.
 
     Arguments as those of the command line. Raises InputError "evaluate-running", "evaluate-folder" and "evaluate-disk";
@@ -177,11 +195,28 @@ def start(model: str, source: str | os.PathLike, out: str | os.PathLike, *, labe
     """
     out = Path(out)
     held = _take(out)
-    options = {"--labels": labels, "--table": table, "--batch": batch, "--workers": workers, "--device": device,
-               "--engine": engine, "--lock": held}
-    command = [sys.executable, "-m", "vit_core", "evaluate", os.fspath(source), "--model", model, "--out", str(out),
-               *(word for name, value in options.items() if value is not None for word in (name, str(value))),
-               *["--restart"] * restart]
+    options = {
+        "--labels": labels,
+        "--table": table,
+        "--batch": batch,
+        "--workers": workers,
+        "--device": device,
+        "--engine": engine,
+        "--lock": held,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "vit_core",
+        "evaluate",
+        os.fspath(source),
+        "--model",
+        model,
+        "--out",
+        str(out),
+        *(word for name, value in options.items() if value is not None for word in (name, str(value))),
+        *["--restart"] * restart,
+    ]
     home = str(Path(__file__).resolve().parents[2])
     env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
     try:
@@ -190,8 +225,15 @@ def start(model: str, source: str | os.PathLike, out: str | os.PathLike, *, labe
             if restart or run.get("state") != "done":
                 describe(out, run | {"state": "starting", "reason": None})
             with open(out / "log.txt", "ab") as log:  # the lock goes over to the new process with its descriptor
-                return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
-                                        start_new_session=True, pass_fds=(held,))
+                return subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=env,
+                    start_new_session=True,
+                    pass_fds=(held,),
+                )
     finally:
         os.close(held)
 

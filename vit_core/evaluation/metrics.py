@@ -51,9 +51,15 @@ def of(rows: Rows, filter: Filter | None = None) -> Columns:
             out[has, place] = lists.values.to_numpy()[starts[has] + place]
         return out
 
-    return Columns(table["number"].to_numpy().astype(np.int64), plain("target", np.int32, -1),
-                   plain("predicted", np.int32, -1), plain("probability", np.float64, np.nan),
-                   plain("p_true", np.float64, np.nan), five("top", np.int32, -1), five("top_p", np.float64, 0.0))
+    return Columns(
+        table["number"].to_numpy().astype(np.int64),
+        plain("target", np.int32, -1),
+        plain("predicted", np.int32, -1),
+        plain("probability", np.float64, np.nan),
+        plain("p_true", np.float64, np.nan),
+        five("top", np.int32, -1),
+        five("top_p", np.float64, 0.0),
+    )
 
 
 def wilson(right, total, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
@@ -91,8 +97,17 @@ def accuracy(target: np.ndarray, predicted: np.ndarray, top: np.ndarray) -> Accu
     n, right = int(counts.sum()), int((counts & (predicted == target)).sum())
     right5 = int((counts & (top == target[:, None]).any(1)).sum())
     (low, low5), (high, high5) = (ends.tolist() for ends in wilson([right, right5], n))
-    return Accuracy(n, right, right5, int((read & (target < 0)).sum()), int((~read).sum()),
-                    right / n if n else np.nan, (low, high), right5 / n if n else np.nan, (low5, high5))
+    return Accuracy(
+        n,
+        right,
+        right5,
+        int((read & (target < 0)).sum()),
+        int((~read).sum()),
+        right / n if n else np.nan,
+        (low, high),
+        right5 / n if n else np.nan,
+        (low5, high5),
+    )
 
 
 def confusion(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -182,14 +197,21 @@ class PerClass:
 
 def per_class(counts: np.ndarray) -> PerClass:
     """From the counts of `confusion`."""
-    counts = counts[:counts.shape[1]]
+    counts = counts[: counts.shape[1]]
     support, predicted, right = counts.sum(1), counts.sum(0), counts.diagonal().copy()
 
     def share(part, whole):
         return np.divide(part, whole, out=np.full(len(support), np.nan), where=whole > 0)
 
-    return PerClass(support, predicted, right, share(right, predicted), share(right, support),
-                    *wilson(right, support), share(2 * right, support + predicted))
+    return PerClass(
+        support,
+        predicted,
+        right,
+        share(right, predicted),
+        share(right, support),
+        *wilson(right, support),
+        share(2 * right, support + predicted),
+    )
 
 
 @dataclass(frozen=True)
@@ -206,8 +228,9 @@ class Calibration:
     ece: float  # NaN where no picture counts
 
 
-def calibration(probability: np.ndarray, target: np.ndarray, predicted: np.ndarray, bins: int = 15,
-                by: str = "width") -> Calibration:
+def calibration(
+    probability: np.ndarray, target: np.ndarray, predicted: np.ndarray, bins: int = 15, by: str = "width"
+) -> Calibration:
     """Is the model right as often as it is sure? Expected calibration error: mean over the pictures of
     |accuracy - confidence| of their bin (Guo et al. 2017, arXiv:1706.04599, eqs 2-5).
 
@@ -295,8 +318,9 @@ def label_errors(columns: Columns, classes: int) -> LabelErrors:
     n = np.bincount(target[counts], minlength=classes)
     total = np.bincount(target[counts], c.p_true[counts], classes)
     thresholds = np.divide(total, n, out=np.full(classes, np.nan), where=n > 0)
-    doubtful = (counts & (predicted != target) & (c.probability >= thresholds[predicted])
-                & (c.p_true < thresholds[target]))  # NaN is never reached
+    doubtful = (
+        counts & (predicted != target) & (c.probability >= thresholds[predicted]) & (c.p_true < thresholds[target])
+    )  # NaN is never reached
     index = np.flatnonzero(doubtful)
     margin = c.probability[index] - c.p_true[index]
     ranked = np.argsort(-margin, kind="stable")

@@ -40,8 +40,7 @@ from vit_core.serving.queue import on_cpu
 
 #: Read when ray is imported: it reports nothing to its makers, leaves the environment of a process without a GPU as it
 #: is, says nothing of itself; alone on this machine, it listens at the loopback address and nobody else has the token.
-SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-            "RAY_BACKEND_LOG_LEVEL": "fatal"}
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 for name, value in (SETTINGS if os.environ.get("RAY_ADDRESS") else SETTINGS | ALONE).items():
     os.environ.setdefault(name, value)
@@ -53,8 +52,11 @@ try:
     from ray.data.checkpoint import CheckpointConfig
     from ray.util.annotations import RayDeprecationWarning
 except ImportError as error:
-    raise InputError("evaluate-ray-missing", "The engine \"ray\" needs Ray Data, which is not installed; run `pip "
-                     "install -r requirements-ray.txt`, or use the local engine.") from error
+    raise InputError(
+        "evaluate-ray-missing",
+        'The engine "ray" needs Ray Data, which is not installed; run `pip '
+        "install -r requirements-ray.txt`, or use the local engine.",
+    ) from error
 
 BLOCKS = 2_000  # at most: each is two files and some tasks
 LOOK = 0.2  # seconds between two looks at what is there
@@ -79,8 +81,12 @@ class Manifest(Datasource):
         tasks = []
         for start in range(0, len(self.names), self.block):
             end = min(start + self.block, len(self.names))
-            rows = pa.table({"path": [storable(name) for name in self.names[start:end]],
-                             "position": pa.array(range(start, end), pa.int64())})
+            rows = pa.table(
+                {
+                    "path": [storable(name) for name in self.names[start:end]],
+                    "position": pa.array(range(start, end), pa.int64()),
+                }
+            )
             about = BlockMetadata(num_rows=end - start, size_bytes=rows.nbytes, exec_stats=None, input_files=None)
             tasks.append(ReadTask(lambda rows=rows: [rows], about, rows.schema, per_task_row_limit))
         return tasks
@@ -99,8 +105,10 @@ class Evaluator:
 
     def __call__(self, block: pa.Table) -> pa.Table:
         positions, rows = block["position"].to_numpy(), []
-        wholes = (range(start, min(len(self.source), start + self.batch))
-                  for start in (np.unique(positions // self.batch) * self.batch).tolist())
+        wholes = (
+            range(start, min(len(self.source), start + self.batch))
+            for start in (np.unique(positions // self.batch) * self.batch).tolist()
+        )
         for whole, facts, pixels in self.decoder.batches(wholes):
             if self.stop.exists():
                 raise Stopped
@@ -148,8 +156,7 @@ class Parts:
                 about = pq.read_metadata(file)
                 groups = [about.row_group(i) for i in range(about.num_row_groups)]
                 at = [about.schema.column(i).path for i in range(about.num_columns)].index("error")
-                self._known[file] = about.num_rows, sum(g.num_rows - g.column(at).statistics.null_count
-                                                        for g in groups)
+                self._known[file] = about.num_rows, sum(g.num_rows - g.column(at).statistics.null_count for g in groups)
         return tuple(map(sum, zip((0, 0), *self._known.values(), strict=True)))
 
     def recall_changed(self, source) -> None:
@@ -195,8 +202,14 @@ def _cluster(model: torch.nn.Module, actors: int, closing: ExitStack) -> None:
     cpus, store = actors + max(HELPERS, 8 - actors), STORE + 2 * sum(t.nbytes for t in model.state_dict().values())
     if sys.platform != "linux":
         closing.callback(ray.shutdown)
-        ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=store,
-                 _node_ip_address="127.0.0.1", **quiet)
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=store,
+            _node_ip_address="127.0.0.1",
+            **quiet,
+        )
         return
     guard = closing.enter_context(subprocess.Popen(
         [sys.executable, Path(__file__).with_name("ray_guard.py"), "--node-ip-address=127.0.0.1", f"--num-cpus={cpus}",
@@ -214,20 +227,33 @@ def _dataset(model, source, out: Path, run: dict, batch: int, actors: int, parts
     device = next(model.parameters()).device.type
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
-    context.checkpoint_config = CheckpointConfig("path", str(parts.commits.absolute()),
-                                                 delete_checkpoint_on_success=False)
+    context.checkpoint_config = CheckpointConfig(
+        "path", str(parts.commits.absolute()), delete_checkpoint_on_success=False
+    )
     DataContext._set_current(context)
     total = len(source)
     block = batch * -(-total // (batch * BLOCKS))  # whole batches
     pictures = ray.data.read_datasource(Manifest(source.names, block), override_num_blocks=-(-total // block))
     sent = ray.put((on_cpu(model), _places(model), source))
-    about = dict(sent=sent, target=np.asarray(run["match"]["target"], np.int32), batch=batch, threads=run["threads"],
-                 device=device, stop=(out / "cancel").absolute())
+    about = dict(
+        sent=sent,
+        target=np.asarray(run["match"]["target"], np.int32),
+        batch=batch,
+        threads=run["threads"],
+        device=device,
+        stop=(out / "cancel").absolute(),
+    )
     with warnings.catch_warnings(action="ignore", category=RayDeprecationWarning):  # until it has another name for it
-        return pictures.map_batches(Evaluator, batch_size=None, batch_format="pyarrow", fn_constructor_kwargs=about,
-                                    compute=ActorPoolStrategy(size=actors), max_task_retries=RETRIES,
-                                    num_gpus=int(device == "cuda"),
-                                    num_cpus=run["threads"] if os.environ.get("RAY_ADDRESS") else 1)
+        return pictures.map_batches(
+            Evaluator,
+            batch_size=None,
+            batch_format="pyarrow",
+            fn_constructor_kwargs=about,
+            compute=ActorPoolStrategy(size=actors),
+            max_task_retries=RETRIES,
+            num_gpus=int(device == "cuda"),
+            num_cpus=run["threads"] if os.environ.get("RAY_ADDRESS") else 1,
+        )
 
 
 def run_ray(model, source, out: Path, run: dict, batch: int, workers: int | None, on_progress, should_stop) -> dict:
@@ -284,5 +310,8 @@ def _written(dataset, parts: Parts, failed: list[Exception]) -> None:
 
 
 def _gave_up(reason: str) -> InputError:
-    return InputError("evaluate-ray", f"Ray could not finish the evaluation ({reason}). Started again, it goes on from "
-                      "what is there.", reason=reason)
+    return InputError(
+        "evaluate-ray",
+        f"Ray could not finish the evaluation ({reason}). Started again, it goes on from what is there.",
+        reason=reason,
+    )

@@ -24,8 +24,23 @@ from vit_core.evaluation.filters import ORDERS, Filter, utf8
 from vit_core.evaluation.folder import disk
 
 #: What an evaluation says of a picture, its embedding apart, in this order.
-SHORT = ("path", "size", "mtime_ns", "hash", "truth", "target", "predicted", "probability", "p_true", "top", "top_p",
-         "loss", "entropy", "margin", "error")
+SHORT = (
+    "path",
+    "size",
+    "mtime_ns",
+    "hash",
+    "truth",
+    "target",
+    "predicted",
+    "probability",
+    "p_true",
+    "top",
+    "top_p",
+    "loss",
+    "entropy",
+    "margin",
+    "error",
+)
 
 #: Beginnings that a spreadsheet takes for a formula (OWASP, "CSV Injection"), the full-width forms among them.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -45,8 +60,11 @@ class Rows:
         self.path = Path(path).resolve()
         name = str(self.path)
         if not self.path.is_file():
-            raise InputError("rows-missing", f"There is no result {self.path.name!r} that can be opened; run the "
-                             "evaluation to its end.", name=self.path.name)
+            raise InputError(
+                "rows-missing",
+                f"There is no result {self.path.name!r} that can be opened; run the evaluation to its end.",
+                name=self.path.name,
+            )
         self._connection, self._lock, self._memory = duckdb.connect(":memory:"), threading.Lock(), {}
         self._link = None
         if re.search(r"[*?\[\\]", name):  # DuckDB would read a pattern, and find other files by it or none
@@ -56,18 +74,28 @@ class Rows:
         quoted = "'" + name.replace("'", "''") + "'"  # neither a view nor a setting takes parameters
         try:
             # The folder's name is no part of the data ("label=3/"), whatever it looks like.
-            self._connection.execute(f"CREATE VIEW rows AS SELECT * FROM read_parquet({quoted}, hive_partitioning = "
-                                     "false, file_row_number = true)")
+            self._connection.execute(
+                f"CREATE VIEW rows AS SELECT * FROM read_parquet({quoted}, hive_partitioning = "
+                "false, file_row_number = true)"
+            )
             columns = {column[0] for column in self._connection.execute("DESCRIBE rows").fetchall()}
         except duckdb.Error as error:
             self.close()
-            raise InputError("rows-format", f"{self.path.name!r} is not a Parquet file that can be read; choose the "
-                             "rows.parquet of a finished evaluation.", name=self.path.name) from error
+            raise InputError(
+                "rows-format",
+                f"{self.path.name!r} is not a Parquet file that can be read; choose the "
+                "rows.parquet of a finished evaluation.",
+                name=self.path.name,
+            ) from error
         if lacking := ", ".join(column for column in (*SHORT, "embedding") if column not in columns):
             self.close()
-            raise InputError("rows-columns", f"{self.path.name!r} is not the table of an evaluation: it lacks {lacking}"
-                             ". Choose the rows.parquet of a finished evaluation.", name=self.path.name,
-                             columns=lacking)
+            raise InputError(
+                "rows-columns",
+                f"{self.path.name!r} is not the table of an evaluation: it lacks {lacking}"
+                ". Choose the rows.parquet of a finished evaluation.",
+                name=self.path.name,
+                columns=lacking,
+            )
         self._connection.execute("SET parquet_metadata_cache = true")  # else read again for each question
         self._connection.execute(f"SET allowed_paths = [{quoted}]")
         self._connection.execute("SET enable_external_access = false")  # nothing but this file, whatever is asked
@@ -85,8 +113,10 @@ class Rows:
             cursor = self._connection.cursor()
         try:
             if wanted is not None:
-                cursor.register("wanted", pa.table({"file_row_number": np.asarray(wanted, np.int64),
-                                                    "place": np.arange(len(wanted))}))
+                cursor.register(
+                    "wanted",
+                    pa.table({"file_row_number": np.asarray(wanted, np.int64), "place": np.arange(len(wanted))}),
+                )
             yield cursor
         finally:
             cursor.close()
@@ -110,8 +140,9 @@ class Rows:
         def make() -> np.ndarray:
             where, values = filter.sql()
             with self._cursor() as cursor:
-                found = cursor.execute(f"SELECT file_row_number FROM rows WHERE {where} ORDER BY "
-                                       f"{ORDERS[filter.order]}path", values).fetchnumpy()["file_row_number"]
+                found = cursor.execute(
+                    f"SELECT file_row_number FROM rows WHERE {where} ORDER BY {ORDERS[filter.order]}path", values
+                ).fetchnumpy()["file_row_number"]
             if filter.near is not None:  # equals keep the order they have; what has no similarity (NaN) goes last
                 found = found[np.argsort(-self._similarity(filter.near)[found], kind="stable")]
             return found
@@ -124,7 +155,7 @@ class Rows:
     def page(self, filter: Filter | None = None, offset: int = 0, limit: int = 24) -> list[dict]:
         """Rows `offset` and after of the filter's order, `limit` at most."""
         offset = max(0, int(offset))
-        return self.at(self.numbers(filter)[offset:offset + max(0, int(limit))])
+        return self.at(self.numbers(filter)[offset : offset + max(0, int(limit))])
 
     def position(self, filter: Filter, path: str) -> int | None:
         """Where a picture stands in the filter's order, from 0: `page(filter, position)` begins with it. None if the
@@ -145,8 +176,10 @@ class Rows:
         """The rows that have these places in the file, in the order given."""
         names = [*SHORT, "number"]
         with self._cursor(numbers) as cursor:
-            found = cursor.execute(f"SELECT {', '.join(SHORT)}, file_row_number FROM rows JOIN wanted "
-                                   "USING (file_row_number) ORDER BY place").fetchall()
+            found = cursor.execute(
+                f"SELECT {', '.join(SHORT)}, file_row_number FROM rows JOIN wanted "
+                "USING (file_row_number) ORDER BY place"
+            ).fetchall()
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def neighbours(self, path: str, k: int = 8, filter: Filter | None = None) -> list[dict]:
@@ -159,7 +192,7 @@ class Rows:
         similar = self._similarity(path)
         numbers = self.numbers(filter)
         numbers = numbers[np.isfinite(similar[numbers]) & (numbers != self._number(path))]
-        numbers = numbers[np.argsort(-similar[numbers], kind="stable")[:max(0, int(k))]]
+        numbers = numbers[np.argsort(-similar[numbers], kind="stable")[: max(0, int(k))]]
         return [row | {"similarity": float(similar[row["number"]])} for row in self.at(numbers)]
 
     def columns(self, names: Sequence[str], filter: Filter | None = None) -> pa.Table:
@@ -169,8 +202,11 @@ class Rows:
             raise ValueError(f"no such columns: {sorted(unknown)}")
         where, values = (filter or Filter()).sql()
         with self._cursor() as cursor:
-            return cursor.sql(f"SELECT {', '.join([*names, 'file_row_number AS number'])} FROM rows WHERE {where} "
-                              "ORDER BY file_row_number", params=values).to_arrow_table()
+            return cursor.sql(
+                f"SELECT {', '.join([*names, 'file_row_number AS number'])} FROM rows WHERE {where} "
+                "ORDER BY file_row_number",
+                params=values,
+            ).to_arrow_table()
 
     def embeddings(self, filter: Filter | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(numbers (m,) int64, embeddings (m, width) float32) of a filter's rows in the file's order, some thousand at
@@ -196,8 +232,9 @@ class Rows:
     def _compared(self, path: str) -> np.ndarray:
         similar = np.full(self.count(), np.nan)
         with self._cursor() as cursor:
-            found = cursor.execute("SELECT embedding FROM rows WHERE path = ? AND embedding IS NOT NULL",
-                                   [utf8(path)]).fetchone()
+            found = cursor.execute(
+                "SELECT embedding FROM rows WHERE path = ? AND embedding IS NOT NULL", [utf8(path)]
+            ).fetchone()
         if found:
             own = np.array(found[0], np.float64)
             for numbers, vectors in self.embeddings():
@@ -223,8 +260,13 @@ class Rows:
                 part.unlink(missing_ok=True)
         return count
 
-    def write(self, chosen: Filter | Sequence[int], file: BinaryIO, kind: str = "csv",
-              names: Mapping[str, Sequence[str]] | None = None) -> int:
+    def write(
+        self,
+        chosen: Filter | Sequence[int],
+        file: BinaryIO,
+        kind: str = "csv",
+        names: Mapping[str, Sequence[str]] | None = None,
+    ) -> int:
         """Write a filter's rows, or those with these places in the file, in their order; how many.
 
         "parquet" has every column. "csv" has all but the embedding, UTF-8 with a byte order mark (else spreadsheets
@@ -240,8 +282,10 @@ class Rows:
             names = names or {}
             writer.writerow(part for name in SHORT for part in (name, *[f"{name}_name"] * (name in names)))
             for block in self._blocks(numbers, SHORT):
-                writer.writerows([_cell(value) for name in SHORT for value in _named(name, row[name], names)]
-                                 for row in block.to_pylist())
+                writer.writerows(
+                    [_cell(value) for name in SHORT for value in _named(name, row[name], names)]
+                    for row in block.to_pylist()
+                )
             text.detach()  # the file stays open
         else:
             with contextlib.ExitStack() as stack:
@@ -254,9 +298,10 @@ class Rows:
     def _blocks(self, numbers: np.ndarray, names: Sequence[str]) -> Iterator[pa.Table]:
         """These columns of the rows numbered, in that order; of none, one empty table, which still has its types."""
         for i in range(0, max(len(numbers), 1), CHUNK):
-            with self._cursor(numbers[i:i + CHUNK]) as cursor:
-                yield cursor.sql(f"SELECT {', '.join(names)} FROM rows JOIN wanted USING (file_row_number) "
-                                 "ORDER BY place").to_arrow_table()
+            with self._cursor(numbers[i : i + CHUNK]) as cursor:
+                yield cursor.sql(
+                    f"SELECT {', '.join(names)} FROM rows JOIN wanted USING (file_row_number) ORDER BY place"
+                ).to_arrow_table()
 
 
 def _named(column: str, value, names: Mapping[str, Sequence[str]]) -> list:

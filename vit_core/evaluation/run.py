@@ -33,14 +33,25 @@ from vit_core.evaluation.folder import Meter, Progress, cancel, describe, descri
 from vit_core.evaluation.store import Store, stats, storable
 from vit_core.models.vit import VisionTransformer
 
-__all__ = ["Progress", "cancel", "class_table", "described", "differs", "evaluate", "mapped", "progress", "session",
-           "start"]
+__all__ = [
+    "Progress",
+    "cancel",
+    "class_table",
+    "described",
+    "differs",
+    "evaluate",
+    "mapped",
+    "progress",
+    "session",
+    "start",
+]
 
 K = 5  # classes kept with their probabilities
 ENGINES = ("local", "ray")
 BATCH, WORK = 64, 64 * 18e9  # pictures in a batch, and on a CPU multiplications: those of 64 in a ViT-B/16 at 224
 RAY = ".vitrine-ray"  # the folder in `out` of Ray's unfinished rows
 FOLDER, FILE = "pictures' folder", "pictures' file"  # in a run's identity, of which a sentence names what differs
+
 
 @torch.inference_mode()
 def numbers(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -57,8 +68,9 @@ def numbers(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tenso
     return logits.float().cpu(), pooled.float().cpu()
 
 
-def table_rows(source, batch: range, target: np.ndarray, facts: list[decode.Facts], logits: Tensor,
-               pooled: Tensor) -> list[dict]:
+def table_rows(
+    source, batch: range, target: np.ndarray, facts: list[decode.Facts], logits: Tensor, pooled: Tensor
+) -> list[dict]:
     """The rows of one batch. `target`: the model's class, or -1, of each of the source's classes."""
     log_p = logits.double().log_softmax(-1)
     p = log_p.exp()
@@ -70,15 +82,29 @@ def table_rows(source, batch: range, target: np.ndarray, facts: list[decode.Fact
     for i, index in enumerate(batch):
         truth = int(source.truth[index])
         wanted, error = int(target[truth]) if truth >= 0 else -1, facts[i].error
-        row = dict(path=storable(source.names[index]), size=facts[i].size, mtime_ns=facts[i].mtime_ns,
-                   hash=facts[i].hash, truth=truth, target=wanted)
+        row = dict(
+            path=storable(source.names[index]),
+            size=facts[i].size,
+            mtime_ns=facts[i].mtime_ns,
+            hash=facts[i].hash,
+            truth=truth,
+            target=wanted,
+        )
         if error is None and not finite[i]:
-            error = decode.reason(InputError("evaluate-not-finite", "The model's numbers for this picture are not "
-                                             "finite."))
+            error = decode.reason(
+                InputError("evaluate-not-finite", "The model's numbers for this picture are not finite.")
+            )
         if error is None:
             first, second = top_p[i, 0].item(), top_p[i, 1].item() if top.shape[1] > 1 else 0.0
-            row |= dict(predicted=top[i, 0].item(), probability=first, top=top[i].numpy(), top_p=top_p[i].numpy(),
-                        entropy=entropy[i].item(), margin=first - second, embedding=pooled[i].numpy())
+            row |= dict(
+                predicted=top[i, 0].item(),
+                probability=first,
+                top=top[i].numpy(),
+                top_p=top_p[i].numpy(),
+                entropy=entropy[i].item(),
+                margin=first - second,
+                embedding=pooled[i].numpy(),
+            )
             if wanted >= 0:
                 row |= dict(p_true=p[i, wanted].item(), loss=-log_p[i, wanted].item())
         rows.append(row | {"error": error})
@@ -154,8 +180,13 @@ def _identity(before: dict) -> dict:
     return ({FOLDER: os.path.realpath(source["root"])} if source.get("kind") in FILES else {}) | identity
 
 
-def differs(model: VisionTransformer, source, out: str | os.PathLike, table: dict[str, str] | None = None,
-            batch: int | None = None) -> list[str]:
+def differs(
+    model: VisionTransformer,
+    source,
+    out: str | os.PathLike,
+    table: dict[str, str] | None = None,
+    batch: int | None = None,
+) -> list[str]:
     """What the run in `out` was of that is not the same today, so that `evaluate` would refuse to go on with it."""
     before = described(Path(out))
     plan = _plan("", model, source, mapped(model, source, table), _batch(batch, model, before))
@@ -183,9 +214,13 @@ def class_table(path: str | os.PathLike) -> dict[str, str]:
                 raise ValueError(f"{ours!r} is {table[ours]!r} in one row and {theirs!r} in another")
         return table
     except (OSError, ValueError, csv.Error) as error:
-        raise InputError("evaluate-table", f"{os.fspath(path)!r} cannot be read as a table of classes ({error}); write "
-                         "a UTF-8 CSV file of two columns: a class of the source, the model's name for it.",
-                         path=os.fspath(path), reason=str(error)) from error
+        raise InputError(
+            "evaluate-table",
+            f"{os.fspath(path)!r} cannot be read as a table of classes ({error}); write "
+            "a UTF-8 CSV file of two columns: a class of the source, the model's name for it.",
+            path=os.fspath(path),
+            reason=str(error),
+        ) from error
 
 
 def _discard(out: Path) -> None:
@@ -198,15 +233,30 @@ def _discard(out: Path) -> None:
 
 def _check(batch, workers, engine) -> None:
     """What nobody should learn from an empty table. Raises InputError "evaluate-option"."""
-    checks = {"engine": (engine in ENGINES, " or ".join(map(repr, ENGINES)), engine, list(ENGINES)),
-              "batch": (batch is None or (type(batch) is int and batch >= 1), "None or an integer from 1", batch,
-                        "None, 1, 2, ..."),
-              "workers": (workers is None or (type(workers) is int and workers >= 0), "None or an integer from 0",
-                          workers, "None, 0, 1, 2, ...")}
+    checks = {
+        "engine": (engine in ENGINES, " or ".join(map(repr, ENGINES)), engine, list(ENGINES)),
+        "batch": (
+            batch is None or (type(batch) is int and batch >= 1),
+            "None or an integer from 1",
+            batch,
+            "None, 1, 2, ...",
+        ),
+        "workers": (
+            workers is None or (type(workers) is int and workers >= 0),
+            "None or an integer from 0",
+            workers,
+            "None, 0, 1, 2, ...",
+        ),
+    }
     for name, (good, expected, got, allowed) in checks.items():
         if not good:
-            raise InputError("evaluate-option", f"{name} must be {expected}, not {got!r}", option=name, got=repr(got),
-                             allowed=allowed)
+            raise InputError(
+                "evaluate-option",
+                f"{name} must be {expected}, not {got!r}",
+                option=name,
+                got=repr(got),
+                allowed=allowed,
+            )
 
 
 def _stands(out: Path, source, engine: str) -> bool:
@@ -227,9 +277,13 @@ def _stands(out: Path, source, engine: str) -> bool:
 
 
 def _other(out: Path, differs: list[str]) -> InputError:
-    return InputError("evaluate-other", f"{out} holds an evaluation of something else (not the same: "
-                      f"{', '.join(differs)}); choose another folder, or --restart to throw it away.", out=str(out),
-                      differs=differs)
+    return InputError(
+        "evaluate-other",
+        f"{out} holds an evaluation of something else (not the same: "
+        f"{', '.join(differs)}); choose another folder, or --restart to throw it away.",
+        out=str(out),
+        differs=differs,
+    )
 
 
 def _apart(out: Path, source) -> None:
@@ -246,14 +300,31 @@ def _apart(out: Path, source) -> None:
     else:
         among = here == top or not any(name.startswith(".") for name in inside)
     if among:
-        raise InputError("evaluate-among", f"{out} lies among the pictures of {top}, and an evaluation adds nothing to "
-                         "a data set; choose a folder outside it.", out=str(out), root=top)
+        raise InputError(
+            "evaluate-among",
+            f"{out} lies among the pictures of {top}, and an evaluation adds nothing to "
+            "a data set; choose a folder outside it.",
+            out=str(out),
+            root=top,
+        )
 
 
-def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, table: dict[str, str] | None = None,
-             batch: int | None = None, workers: int | None = None, device: str | None = None,
-             on_progress: Callable[[Progress], None] | None = None, should_stop: Callable[[], bool] | None = None,
-             restart: bool = False, name: str | None = None, lock: int | None = None, engine: str = "local") -> Path:
+def evaluate(
+    model: str | VisionTransformer,
+    source,
+    out: str | os.PathLike,
+    *,
+    table: dict[str, str] | None = None,
+    batch: int | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    restart: bool = False,
+    name: str | None = None,
+    lock: int | None = None,
+    engine: str = "local",
+) -> Path:
     """Run `model` (a name for `load`, or a model called `name`) over `source` (a `labelled.Labelled`); the path of
     rows.parquet.
 
@@ -274,9 +345,21 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     _apart(out, source)
     if lock is None:
         with session(out) as held:
-            return evaluate(model, source, out, table=table, batch=batch, workers=workers, device=device, name=name,
-                            on_progress=on_progress, should_stop=should_stop, restart=restart, lock=held,
-                            engine=engine)
+            return evaluate(
+                model,
+                source,
+                out,
+                table=table,
+                batch=batch,
+                workers=workers,
+                device=device,
+                name=name,
+                on_progress=on_progress,
+                should_stop=should_stop,
+                restart=restart,
+                lock=held,
+                engine=engine,
+            )
     if engine == "ray":
         from vit_core.evaluation.ray_engine import run_ray as running  # an extra: it may not be installed
     else:
@@ -317,8 +400,11 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
     try:
         end = running(loaded, source, out, run, batch, decoders, on_progress, should_stop)
     except torch.OutOfMemoryError as error:
-        raise InputError("evaluate-memory", f"The device's memory is too small for {batch} pictures at once; choose a "
-                         "smaller batch.", batch=batch) from error
+        raise InputError(
+            "evaluate-memory",
+            f"The device's memory is too small for {batch} pictures at once; choose a smaller batch.",
+            batch=batch,
+        ) from error
     finally:
         torch.set_num_threads(threads)
     with disk(out):
@@ -326,8 +412,13 @@ def evaluate(model: str | VisionTransformer, source, out: str | os.PathLike, *, 
         if end["state"] == "done":
             _discard(out)
             return out / "rows.parquet"
-    raise InputError("evaluate-cancelled", f"The evaluation was stopped after {end['done']:,} of {len(source):,} "
-                     "pictures; started again, it goes on from there.", done=end["done"], total=len(source))
+    raise InputError(
+        "evaluate-cancelled",
+        f"The evaluation was stopped after {end['done']:,} of {len(source):,} "
+        "pictures; started again, it goes on from there.",
+        done=end["done"],
+        total=len(source),
+    )
 
 
 def _run(model, source, out: Path, run: dict, batch: int, workers: int, on_progress, should_stop) -> dict:
@@ -361,8 +452,14 @@ def _run(model, source, out: Path, run: dict, batch: int, workers: int, on_progr
         with disk(out):
             right, known, errors = store.score()
             store.to_parquet(out / "rows.parquet", {k: run[k] for k in ("model", "labels", "source", "match")})
-        return {"state": "done", "done": done, "errors": errors, "right": right, "known": known,
-                "rate": rate if ranges else None}
+        return {
+            "state": "done",
+            "done": done,
+            "errors": errors,
+            "right": right,
+            "known": known,
+            "rate": rate if ranges else None,
+        }
     finally:
         if decoder:
             decoder.close()

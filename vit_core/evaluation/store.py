@@ -50,8 +50,15 @@ def arrow_schema(metadata: dict[str, str] | None = None):
     """The finished table's `pyarrow.Schema`."""
     import pyarrow as pa
 
-    plain = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "DOUBLE": pa.float64(),
-             "INTEGER[]": pa.list_(pa.int32()), "DOUBLE[]": pa.list_(pa.float64()), "FLOAT[]": pa.list_(pa.float32())}
+    plain = {
+        "VARCHAR": pa.string(),
+        "BIGINT": pa.int64(),
+        "INTEGER": pa.int32(),
+        "DOUBLE": pa.float64(),
+        "INTEGER[]": pa.list_(pa.int32()),
+        "DOUBLE[]": pa.list_(pa.float64()),
+        "FLOAT[]": pa.list_(pa.float32()),
+    }
     return pa.schema([(name, plain[kind]) for name, kind in COLUMNS.items()], metadata)
 
 
@@ -64,11 +71,15 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        fields = [f"{name} {_STORED.get(kind, 'BLOB')}{' PRIMARY KEY NOT NULL' if name == 'path' else ''}"
-                  for name, kind in COLUMNS.items()]
+        fields = [
+            f"{name} {_STORED.get(kind, 'BLOB')}{' PRIMARY KEY NOT NULL' if name == 'path' else ''}"
+            for name, kind in COLUMNS.items()
+        ]
         self._db.execute(f"CREATE TABLE IF NOT EXISTS rows ({', '.join(fields)}, position INTEGER NOT NULL UNIQUE)")
-        self._db.execute("CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY, done INTEGER, errors INTEGER, "
-                         "rate REAL, seconds_left REAL)")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY, done INTEGER, errors INTEGER, "
+            "rate REAL, seconds_left REAL)"
+        )
         self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
 
     def write(self, first: int, rows: Iterable[dict], progress: Sequence) -> None:
@@ -100,14 +111,17 @@ class Store:
 
     def errors(self, batches: set[int], batch: int) -> int:
         """Rows with a reason in those batches."""
-        counts = self._db.execute("SELECT position / ?, COUNT(*) FROM rows WHERE error IS NOT NULL GROUP BY 1",
-                                  (batch,))
+        counts = self._db.execute(
+            "SELECT position / ?, COUNT(*) FROM rows WHERE error IS NOT NULL GROUP BY 1", (batch,)
+        )
         return sum(count for number, count in counts if number in batches)
 
     def score(self) -> tuple[int, int, int]:
         """(rows predicted right, rows predicted whose class the model knows, rows with an error)."""
-        return self._db.execute("SELECT COALESCE(SUM(predicted = target), 0), COALESCE(SUM(error IS NULL AND target >= "
-                                "0), 0), COALESCE(SUM(error IS NOT NULL), 0) FROM rows").fetchone()
+        return self._db.execute(
+            "SELECT COALESCE(SUM(predicted = target), 0), COALESCE(SUM(error IS NULL AND target >= "
+            "0), 0), COALESCE(SUM(error IS NOT NULL), 0) FROM rows"
+        ).fetchone()
 
     def to_parquet(self, path: Path, about: dict) -> None:
         """All rows in the source's order, zstd; beside `path` first, moved into place when it is complete.
@@ -124,8 +138,12 @@ class Store:
             with pq.ParquetWriter(part, schema, compression="zstd") as writer:
                 while rows := cursor.fetchmany(GROUP):
                     columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
-                    arrays = [_lists(columns[name], LISTS[name], schema.field(name).type) if name in LISTS
-                              else pa.array(columns[name], schema.field(name).type) for name in COLUMNS]
+                    arrays = [
+                        _lists(columns[name], LISTS[name], schema.field(name).type)
+                        if name in LISTS
+                        else pa.array(columns[name], schema.field(name).type)
+                        for name in COLUMNS
+                    ]
                     writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=GROUP)
             with open(part, "rb") as file:
                 os.fsync(file.fileno())  # the store is removed after this
@@ -139,8 +157,9 @@ class Store:
 
         first = 0
         for batch in pq.ParquetFile(path).iter_batches(GROUP, columns=list(COLUMNS)):
-            columns = [[cell.values for cell in batch[name]] if name in LISTS else batch[name].to_pylist()
-                       for name in COLUMNS]
+            columns = [
+                [cell.values for cell in batch[name]] if name in LISTS else batch[name].to_pylist() for name in COLUMNS
+            ]
             rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
             self.write(first, rows, (first + len(rows), 0, None, None))
             first += len(rows)
@@ -163,8 +182,9 @@ def _lists(blobs: Sequence[bytes | None], dtype: str, kind):
     lengths = [len(blob) // width if blob else 0 for blob in blobs]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     values = pa.array(np.frombuffer(b"".join(blob for blob in blobs if blob), dtype), kind.value_type)
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=kind,
-                                    mask=pa.array([blob is None for blob in blobs], pa.bool_()))
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), values, type=kind, mask=pa.array([blob is None for blob in blobs], pa.bool_())
+    )
 
 
 def stats(path: Path) -> Iterable[tuple[int, int | None, int | None]]:

@@ -153,8 +153,8 @@ def orientation(exif: bytes) -> int:
     exif = exif.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     try:
-        start, = struct.unpack_from(f"{order}I", exif, 4)
-        count, = struct.unpack_from(f"{order}H", exif, start)
+        (start,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, start)
         for at in range(start + 2, start + 2 + 12 * count, 12):
             tag, kind = struct.unpack_from(f"{order}HH", exif, at)
             if tag == 0x0112:

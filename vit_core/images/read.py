@@ -38,20 +38,40 @@ INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 #: (offset, bytes there, name): enough to tell a person what their file is when it cannot be opened.
 SIGNATURES = (
-    (0, b"\x89PNG", "PNG"), (0, b"\xff\xd8\xff", "JPEG"), (0, b"GIF8", "GIF"), (8, b"WEBP", "WEBP"), (0, b"BM", "BMP"),
-    (0, b"II*\0", "TIFF"), (0, b"MM\0*", "TIFF"), (0, b"8BPS", "Photoshop"), (0, b"%!PS", "PostScript"),
-    (0, b"%PDF", "PDF"), (0, b"<svg", "SVG"), (4, b"ftypavif", "AVIF"), (4, b"ftyphei", "HEIC"),
-    (4, b"ftypmif1", "HEIC"), (0, b"\0\0\0\x0cjP", "JPEG 2000"), (0, b"\xff\x0a", "JPEG XL"), (0, b"\0\0\1\0", "icon"),
+    (0, b"\x89PNG", "PNG"),
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"GIF8", "GIF"),
+    (8, b"WEBP", "WEBP"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"%!PS", "PostScript"),
+    (0, b"%PDF", "PDF"),
+    (0, b"<svg", "SVG"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (0, b"\0\0\0\x0cjP", "JPEG 2000"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\1\0", "icon"),
 )
 
 #: EXIF tag 0x0112 -> what makes the picture upright (CIPA DC-008, "Orientation"); 1 needs nothing.
-UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-           5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-           8: Image.Transpose.ROTATE_90}
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = MAX_PIXELS,
-         max_bytes: int = MAX_BYTES) -> Image.Image:
+def read(
+    source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+) -> Image.Image:
     """The picture in a file (a path, or its bytes) or an open image: upright, 8-bit RGB, its metadata gone.
 
     The content decides the format, not the file's name. EXIF orientation is applied; transparency is laid
@@ -74,8 +94,9 @@ def read(source: str | os.PathLike | bytes | Image.Image, *, max_pixels: int = M
     if isinstance(source, Image.Image):
         image, name, whole, frames = source, "picture", False, 1
     else:
-        image, name, whole, frames = _open(source if isinstance(source, bytes) else _bytes(source, max_bytes),
-                                           max_bytes)
+        image, name, whole, frames = _open(
+            source if isinstance(source, bytes) else _bytes(source, max_bytes), max_bytes
+        )
     try:
         part = _check_size(image, name, max_pixels, whole)
         image.load()
@@ -101,8 +122,11 @@ def _bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
         with open(path, "rb") as file:
             return file.read(max_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a name that the system cannot hold
-        raise InputError("image-missing", f"There is no picture file {name!r} that can be opened; check its name, its "
-                         "folder and who may read it.", name=name) from error
+        raise InputError(
+            "image-missing",
+            f"There is no picture file {name!r} that can be opened; check its name, its folder and who may read it.",
+            name=name,
+        ) from error
 
 
 def _open(data: bytes, max_bytes: int) -> tuple[Image.Image, str, bool, int]:
@@ -112,8 +136,11 @@ def _open(data: bytes, max_bytes: int) -> tuple[Image.Image, str, bool, int]:
         raise InputError("image-empty", "The file is empty (0 bytes); copy or download the picture again.")
     if len(data) > max_bytes:
         limit = max_bytes / 2**20
-        raise InputError("image-too-heavy", f"The file is larger than {limit:.3g} MB; save the picture smaller, "
-                         "or as JPEG, and try again.", max_bytes=max_bytes)
+        raise InputError(
+            "image-too-heavy",
+            f"The file is larger than {limit:.3g} MB; save the picture smaller, or as JPEG, and try again.",
+            max_bytes=max_bytes,
+        )
     name = next((name for at, magic, name in SIGNATURES if data.startswith(magic, at)), None)
     if name is None and b"<svg" in data[:1000]:
         name = "SVG"
@@ -132,22 +159,35 @@ def _open(data: bytes, max_bytes: int) -> tuple[Image.Image, str, bool, int]:
         if name in FORMATS:
             raise _damaged(name) from error
         if name:
-            raise InputError("image-format", f"{name} pictures cannot be read; save the picture as JPEG or PNG and "
-                             "try again.", format=name) from error
-        raise InputError("image-not-a-picture", "The file is not a picture, whatever its name says; choose a JPEG, "
-                         "PNG, WebP, BMP or GIF file.") from error
+            raise InputError(
+                "image-format",
+                f"{name} pictures cannot be read; save the picture as JPEG or PNG and try again.",
+                format=name,
+            ) from error
+        raise InputError(
+            "image-not-a-picture",
+            "The file is not a picture, whatever its name says; choose a JPEG, PNG, WebP, BMP or GIF file.",
+        ) from error
 
 
 def _damaged(name: str) -> InputError:
-    return InputError("image-truncated", f"The {name} file is damaged or cut off; copy, download or export it again.",
-                      format=name)
+    return InputError(
+        "image-truncated", f"The {name} file is damaged or cut off; copy, download or export it again.", format=name
+    )
 
 
 def _too_large(name: str, limit: float, width: int | None = None, height: int | None = None) -> InputError:
     size, megapixels = f" ({width:,} x {height:,} pixels)" if width else "", f"{limit / 1e6:.3g}"
-    return InputError("image-too-large", f"The picture is too large{size}: a {name} file like this one can be opened "
-                      f"with at most {megapixels} megapixels, and fewer when memory is short; scale it down and try "
-                      "again.", format=name, megapixels=megapixels, width=width, height=height)
+    return InputError(
+        "image-too-large",
+        f"The picture is too large{size}: a {name} file like this one can be opened "
+        f"with at most {megapixels} megapixels, and fewer when memory is short; scale it down and try "
+        "again.",
+        format=name,
+        megapixels=megapixels,
+        width=width,
+        height=height,
+    )
 
 
 def _check_size(image: Image.Image, name: str, max_pixels: int, whole: bool) -> int:
@@ -160,9 +200,14 @@ def _check_size(image: Image.Image, name: str, max_pixels: int, whole: bool) -> 
     if scale is None or width * height > max_pixels:
         raise _too_large(name, min(BUDGET / _peak(image, whole, scales[-1]), max_pixels), width, height)
     if max(width, height) > MAX_RATIO * min(width, height):
-        raise InputError("image-too-thin", f"The picture is {width:,} x {height:,} pixels, too thin a strip to look "
-                         f"at; crop it until one side is at most {MAX_RATIO} times the other.",
-                         width=width, height=height, max_ratio=MAX_RATIO)
+        raise InputError(
+            "image-too-thin",
+            f"The picture is {width:,} x {height:,} pixels, too thin a strip to look "
+            f"at; crop it until one side is at most {MAX_RATIO} times the other.",
+            width=width,
+            height=height,
+            max_ratio=MAX_RATIO,
+        )
     if scale > 1:
         image.draft(None, (width // scale, height // scale))
     return scale
@@ -274,8 +319,12 @@ class Preprocess:
         Raises InputError "image-channels" for a model that wants neither one channel nor three.
         """
         if self.channels not in (1, 3):
-            raise InputError("image-channels", f"This model wants {self.channels} channels; a picture has 3, or 1 when "
-                             "grey. Choose a model for pictures.", channels=self.channels)
+            raise InputError(
+                "image-channels",
+                f"This model wants {self.channels} channels; a picture has 3, or 1 when "
+                "grey. Choose a model for pictures.",
+                channels=self.channels,
+            )
         image = image.convert("L" if self.channels == 1 else "RGB")
         (H, W), (rh, rw) = self.size, self._resized((image.height, image.width))
         top, left = _offset(rh, H), _offset(rw, W)
@@ -344,8 +393,9 @@ def patch_at(x: float, y: float, crop: Crop, patch_size: int | tuple[int, int]) 
     return (row, col) if 0 <= row < rows and 0 <= col < cols else None
 
 
-def grid_to_picture(grid_map: np.ndarray, crop: Crop, patch_size: int | tuple[int, int], *,
-                    smooth: bool = False) -> np.ndarray:
+def grid_to_picture(
+    grid_map: np.ndarray, crop: Crop, patch_size: int | tuple[int, int], *, smooth: bool = False
+) -> np.ndarray:
     """A map (rows, cols) over the patches as a map (height, width) over the picture, float32.
 
     Each pixel takes the value of the patch that holds its centre, or with `smooth` the bilinear mean of the
@@ -359,8 +409,9 @@ def grid_to_picture(grid_map: np.ndarray, crop: Crop, patch_size: int | tuple[in
     y, x = (np.arange(h) + 0.5 - crop.box[1]) / height, (np.arange(w) + 0.5 - crop.box[0]) / width  # in patches
     if smooth:  # pixel (i, j) -> grid position, where a patch's centre has whole numbers
         to_grid = np.array([[1 / width, 0, x[0] - 0.5], [0, 1 / height, y[0] - 0.5]])
-        out = cv2.warpAffine(values, to_grid, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                             borderMode=cv2.BORDER_REPLICATE)
+        out = cv2.warpAffine(
+            values, to_grid, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        )
     else:
         row, col = np.floor(y).clip(0, rows - 1).astype(int), np.floor(x).clip(0, cols - 1).astype(int)
         out = values[row][:, col]

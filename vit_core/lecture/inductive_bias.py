@@ -93,8 +93,9 @@ def path_length(kind: str, grid: tuple[int, int]) -> int:
     return int(far.max())
 
 
-def cost(kind: str, tokens: int, width: int, *, bias: bool = True, inner: int | None = None,
-         qkv_bias: bool | None = None) -> tuple[int, int]:
+def cost(
+    kind: str, tokens: int, width: int, *, bias: bool = True, inner: int | None = None, qkv_bias: bool | None = None
+) -> tuple[int, int]:
     """Parameters and multiply-adds of one layer for N = `tokens` of width D = `width`.
 
         full         (N D)^2 + N D      (N D)^2
@@ -188,10 +189,12 @@ def layers(grid: tuple[int, int], width: int, seed: int = 0) -> dict[str, Callab
         convolution = nn.Conv2d(width, width, KERNEL, padding=KERNEL // 2, padding_mode="circular")
         recurrent = nn.RNN(width, width)
         attention = Attention(ViTConfig(dim=width, heads=1, head_dim=width))
-    return {"full": lambda x: full(x.flatten()).view(N, width),
-            "convolution": lambda x: convolution(x.T.view(1, width, *grid)).view(width, N).T,
-            "recurrent": lambda x: recurrent(x)[0],
-            "attention": lambda x: attention(x[None])[0][0]}
+    return {
+        "full": lambda x: full(x.flatten()).view(N, width),
+        "convolution": lambda x: convolution(x.T.view(1, width, *grid)).view(width, N).T,
+        "recurrent": lambda x: recurrent(x)[0],
+        "attention": lambda x: attention(x[None])[0][0],
+    }
 
 
 def asymmetry(layer: Callable[[Tensor], Tensor], x: Tensor, order: Tensor) -> float:
@@ -216,5 +219,6 @@ def asymmetries(patches: Tensor, grid: tuple[int, int], seed: int = 0) -> tuple[
     x = patches.detach().float().cpu() @ basis
     x = x / x.std(unbiased=False).clamp_min(1e-12)
     orders = random_order(N, seed), shift_order(grid)
-    return {kind: tuple(asymmetry(layer, x, order) for order in orders)
-            for kind, layer in layers(grid, width, seed).items()}, width
+    return {
+        kind: tuple(asymmetry(layer, x, order) for order in orders) for kind, layer in layers(grid, width, seed).items()
+    }, width

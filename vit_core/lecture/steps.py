@@ -72,8 +72,9 @@ def inside(block: Block, tokens: Tensor) -> Inside:
     hidden, activated, written = through(mlp, mlp_input)
     written = block.ls2(block.norm2(written) if kind == "post" else written)
     left = between + written + (attended if kind == "parallel" else 0)
-    return Inside(tokens, read, query, key, value, mixed, joined, attended, between, mlp_input, hidden, activated,
-                  written, left)
+    return Inside(
+        tokens, read, query, key, value, mixed, joined, attended, between, mlp_input, hidden, activated, written, left
+    )
 
 
 #: How a block's parts can be wired. "pre": x + f(norm(x)) (Xiong et al. 2020, arXiv:2002.04745), as ViT does.
@@ -99,8 +100,10 @@ def wired(block: Block, tokens: Tensor, norm: str, residual: bool = True) -> dic
         raise ValueError(f"the wiring must be one of {WIRINGS}, not {norm!r}")
     out, x = {"x": tokens}, tokens
     second = block.norm1 if block.kind == "parallel" else block.norm2
-    parts = (("1", "attention", lambda t: block.attn(t[None])[0][0], block.norm1, block.ls1),
-             ("2", "mlp", block.mlp, second, block.ls2))
+    parts = (
+        ("1", "attention", lambda t: block.attn(t[None])[0][0], block.norm1, block.ls1),
+        ("2", "mlp", block.mlp, second, block.ls2),
+    )
     if norm == "parallel":
         out["norm1"] = block.norm1(x)
         for _, name, layer, _, scale in parts:

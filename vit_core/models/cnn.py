@@ -34,8 +34,10 @@ class ConvNet(nn.Module):
         super().__init__()
         self.stages = nn.Sequential(
             conv(channels, width),
-            conv(width, 2 * width, stride=2), Residual(2 * width),
-            conv(2 * width, 4 * width, stride=2), Residual(4 * width),
+            conv(width, 2 * width, stride=2),
+            Residual(2 * width),
+            conv(2 * width, 4 * width, stride=2),
+            Residual(4 * width),
             conv(4 * width, 8 * width, stride=2),
         )
         self.head = nn.Linear(8 * width, classes)

@@ -76,8 +76,15 @@ class ViTConfig:
             size = getattr(self, name)
             size = (size, size) if isinstance(size, int) else tuple(int(s) for s in size)
             object.__setattr__(self, name, size)
-        choices = {"block": BLOCKS, "mlp": MLPS, "activation": ACTIVATIONS, "norm": NORMS,
-                   "pool": POOLS, "position": POSITIONS, "position_resize": RESIZES}
+        choices = {
+            "block": BLOCKS,
+            "mlp": MLPS,
+            "activation": ACTIVATIONS,
+            "norm": NORMS,
+            "pool": POOLS,
+            "position": POSITIONS,
+            "position_resize": RESIZES,
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, not {getattr(self, name)!r}")
@@ -88,8 +95,10 @@ class ViTConfig:
         if min(self.patch_size) < 1 or min(self.grid) < 1:
             raise ValueError(f"image_size {self.image_size} holds no patch of {self.patch_size}")
         if self.position == "rope" and (self.head_dim % 4 or not self.rope_base > 0):
-            raise ValueError("position='rope' turns pairs of channels by row and by column: head_dim must be divisible "
-                             f"by 4, not {self.head_dim}, and rope_base be above 0, not {self.rope_base}")
+            raise ValueError(
+                "position='rope' turns pairs of channels by row and by column: head_dim must be divisible "
+                f"by 4, not {self.head_dim}, and rope_base be above 0, not {self.rope_base}"
+            )
         if "token" in self.pool and not self.class_token:
             raise ValueError(f"pool={self.pool!r} reads the class token, but class_token is False")
         if self.pool == "map" and self.dim % self.heads:

@@ -54,7 +54,13 @@ class Linear(nn.Linear):
 
     def _by_onednn(self, x: Tensor) -> bool:
         weight = self.weight
-        return (GAINS and torch.backends.mkldnn.enabled and x.is_cpu and weight.is_cpu
-                and x.dtype == weight.dtype == torch.float32 and x.numel() * self.out_features >= ENOUGH
-                and not torch.is_autocast_enabled("cpu")
-                and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)))
+        return (
+            GAINS
+            and torch.backends.mkldnn.enabled
+            and x.is_cpu
+            and weight.is_cpu
+            and x.dtype == weight.dtype == torch.float32
+            and x.numel() * self.out_features >= ENOUGH
+            and not torch.is_autocast_enabled("cpu")
+            and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
+        )

@@ -13,10 +13,24 @@ from vit_core.models.vit import VisionTransformer
 PAPER = {"B/16": 86_000_000, "L/16": 307_000_000, "H/14": 632_000_000}
 
 #: Part by the first words of a parameter's name.
-_PARTS = {"patch_embed": "projection", "patch_norm": "projection", "prefix_tokens": "tokens", "positions": "positions",
-          "embed_norm": "positions", "norm1": "norm1", "attn": "attention", "ls1": "attention", "norm2": "norm2",
-          "mlp": "mlp", "ls2": "mlp", "norm": "norm", "attention_pool": "pool", "pool_norm": "pool", "head": "head",
-          "distillation_head": "head"}
+_PARTS = {
+    "patch_embed": "projection",
+    "patch_norm": "projection",
+    "prefix_tokens": "tokens",
+    "positions": "positions",
+    "embed_norm": "positions",
+    "norm1": "norm1",
+    "attn": "attention",
+    "ls1": "attention",
+    "norm2": "norm2",
+    "mlp": "mlp",
+    "ls2": "mlp",
+    "norm": "norm",
+    "attention_pool": "pool",
+    "pool_norm": "pool",
+    "head": "head",
+    "distillation_head": "head",
+}
 PARTS = tuple(dict.fromkeys(_PARTS.values()))
 #: Those that every layer has again.
 ENCODER = ("norm1", "attention", "norm2", "mlp")
@@ -28,17 +42,32 @@ def _linear(inputs: int, outputs: int, bias: bool = True) -> int:
 
 def parts(config: ViTConfig) -> dict[str, int]:
     """Parameters of each part of a model of this config; the model is not built."""
-    c, D, M, inner, (ph, pw), (rows, cols) = (config, config.dim, config.mlp_dim, config.heads * config.head_dim,
-                                              config.patch_size, config.grid)
+    c, D, M, inner, (ph, pw), (rows, cols) = (
+        config,
+        config.dim,
+        config.mlp_dim,
+        config.heads * config.head_dim,
+        config.patch_size,
+        config.grid,
+    )
 
     def norm(width: int = D, there: bool = True) -> int:
         return width * (2 if c.norm == "layer" else 1) * there  # gain and bias, or gain alone
 
     entries = (rows * cols + c.prefix * c.position_prefix) * (c.position == "learned")
-    attention = (_linear(D, 3 * inner, c.qkv_bias) + 2 * norm(c.head_dim, c.qk_norm) + norm(inner, c.attention_norm)
-                 + _linear(inner, D, c.proj_bias) + D * c.layer_scale)
-    mlp = (_linear(D, M * (2 if c.mlp == "glu" else 1), c.mlp_bias) + norm(M, c.mlp_norm) + _linear(M, D, c.proj_bias)
-           + D * c.layer_scale)
+    attention = (
+        _linear(D, 3 * inner, c.qkv_bias)
+        + 2 * norm(c.head_dim, c.qk_norm)
+        + norm(inner, c.attention_norm)
+        + _linear(inner, D, c.proj_bias)
+        + D * c.layer_scale
+    )
+    mlp = (
+        _linear(D, M * (2 if c.mlp == "glu" else 1), c.mlp_bias)
+        + norm(M, c.mlp_norm)
+        + _linear(M, D, c.proj_bias)
+        + D * c.layer_scale
+    )
     attention_pool = D + 2 * _linear(D, D) + _linear(D, 2 * D) + norm() + _linear(D, M) + _linear(M, D)
     width = 2 * D if c.pool == "token_avg" else D
     return {

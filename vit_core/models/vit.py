@@ -223,9 +223,14 @@ class VisionTransformer(nn.Module):
         """Normed tokens (B, N, D) to the one vector (B, D) that the head reads."""
         c = self.config
         seen = tokens if c.pool_prefix else tokens[:, c.prefix :]
-        out = {"token": lambda: tokens[:, 0], "avg": lambda: seen.mean(1), "max": lambda: seen.amax(1),
-               "avgmax": lambda: 0.5 * (seen.amax(1) + seen.mean(1)), "map": lambda: self.attention_pool(seen),
-               "token_avg": lambda: torch.cat([tokens[:, 0], seen.mean(1)], dim=-1)}[c.pool]()
+        out = {
+            "token": lambda: tokens[:, 0],
+            "avg": lambda: seen.mean(1),
+            "max": lambda: seen.amax(1),
+            "avgmax": lambda: 0.5 * (seen.amax(1) + seen.mean(1)),
+            "map": lambda: self.attention_pool(seen),
+            "token_avg": lambda: torch.cat([tokens[:, 0], seen.mean(1)], dim=-1),
+        }[c.pool]()
         return self.pool_norm(out)
 
     def classify(self, tokens: Tensor) -> Tensor | None:

@@ -76,8 +76,12 @@ def unpacked_trace(model: VisionTransformer, images: Tensor, crop, data: bytes) 
     config, grid, found = model.config, model.grid(images), _loaded(data)
     length = config.prefix + grid[0] * grid[1]
     inside = (config.depth, config.heads, length, config.head_dim)
-    shapes = {"queries": inside, "keys": inside, "token_norms": (config.depth + 1, length),
-              "tokens": (length, config.dim)}
+    shapes = {
+        "queries": inside,
+        "keys": inside,
+        "token_norms": (config.depth + 1, length),
+        "tokens": (length, config.dim),
+    }
     if {name: tuple(found[name].shape) for name in shapes if name in found} != shapes:
         raise _format("its tensors are not those of this model and picture")
     if "means" in found and tuple(found["means"].shape) != (config.depth, length, length):
@@ -122,8 +126,12 @@ class Remote:
         except ValueError:  # a port that is none, an open bracket
             good = False
         if not good:
-            raise InputError("serve-url", f"{url} is no address of a server of models. Write http://127.0.0.1:8000, "
-                             "with the host and port that it said.", url=url)
+            raise InputError(
+                "serve-url",
+                f"{url} is no address of a server of models. Write http://127.0.0.1:8000, "
+                "with the host and port that it said.",
+                url=url,
+            )
         self.url, self.host, self.port, self.local = url, parts.hostname, port, local
 
     def record(self, model: VisionTransformer, picture: Picture) -> Trace:
@@ -135,8 +143,11 @@ class Remote:
             if status == 200:
                 return unpacked_trace(model, images, crop, body)
             if status == 429:
-                raise InputError("busy", "As many pictures as may are waiting for the model already; try again in "
-                                 f"{retry} s.", seconds=retry)
+                raise InputError(
+                    "busy",
+                    f"As many pictures as may are waiting for the model already; try again in {retry} s.",
+                    seconds=retry,
+                )
             if status != 409:  # another model's server
                 raise _refused(body) if status == 400 else self._gone(f"HTTP {status}")
         found = self.local.record(model, images)
@@ -166,5 +177,9 @@ class Remote:
             pause = min(1.0, 2 * pause)
 
     def _gone(self, reason: str) -> InputError:
-        return InputError("serve-gone", f"The server of the model at {self.url} does not answer ({reason}). Try again, "
-                          "or start it.", url=self.url, reason=reason)
+        return InputError(
+            "serve-gone",
+            f"The server of the model at {self.url} does not answer ({reason}). Try again, or start it.",
+            url=self.url,
+            reason=reason,
+        )

@@ -57,8 +57,11 @@ class Queue:
         asked = _Pass(model, *prepare(model, picture))
         with self._changed:
             if sum(isinstance(one, _Pass) for one in self._waiting) >= self.depth:
-                raise InputError("busy", f"{self.depth} pictures are waiting for the model already; try again in a few "
-                                 "seconds.", depth=self.depth)
+                raise InputError(
+                    "busy",
+                    f"{self.depth} pictures are waiting for the model already; try again in a few seconds.",
+                    depth=self.depth,
+                )
             self._waiting.append(asked)
             self._changed.notify()
         try:
@@ -149,7 +152,7 @@ def roomy(function: Callable, model: VisionTransformer, *args, **options) -> tup
 
 
 def run_passes(model: VisionTransformer, images: Tensor, crops: list[Crop | None]) -> list[Trace]:
-    """`vit_core.attention.trace.forward`; where the device's memory does not do, in halves, down to one picture on the CPU.
+    """`trace.forward`; where the device's memory does not do, in halves, down to one picture on the CPU.
 
     A trace that came from the CPU says so by its tensors' device.
     """

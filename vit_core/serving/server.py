@@ -1,4 +1,4 @@
-"""`python -m vit_core serve`: one model behind replicas of Ray Serve, for many apps. `vit_core.serving.client.Remote` asks it.
+"""`python -m vit_core serve`: one model behind replicas of Ray Serve, for many apps. `client.Remote` asks it.
 
 Each replica is a process with the model and a Queue of its own, so that what waits goes together. Past `depth` waiting
 it answers 429 with Retry-After. A replica that is killed is started again; who waited for it asks again.
@@ -23,8 +23,10 @@ try:
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
 except ImportError as error:
-    raise vc.InputError("serve-missing", "Serving models needs Ray Serve, which is not installed; run `pip "
-                        "install -r requirements-ray.txt`.") from error
+    raise vc.InputError(
+        "serve-missing",
+        "Serving models needs Ray Serve, which is not installed; run `pip install -r requirements-ray.txt`.",
+    ) from error
 
 AGAIN = 2  # seconds after which a refused picture may come again
 
@@ -61,10 +63,16 @@ def run(name: str, replicas: int, port: int, host: str, depth: int, device: str 
     model = vc.load(name, device=device)
     device = next(model.parameters()).device.type
     threads = max(1, (os.cpu_count() or 1) // replicas)
-    options = dict(num_replicas=replicas, max_ongoing_requests=BATCH, max_queued_requests=depth,
-                   backpressure_config={"status_code": 429, "retry_after_s": AGAIN}, health_check_period_s=1,
-                   health_check_timeout_s=10, graceful_shutdown_timeout_s=5,
-                   ray_actor_options={"num_cpus": 1, "num_gpus": 1 / replicas if device == "cuda" else 0})
+    options = dict(
+        num_replicas=replicas,
+        max_ongoing_requests=BATCH,
+        max_queued_requests=depth,
+        backpressure_config={"status_code": 429, "retry_after_s": AGAIN},
+        health_check_period_s=1,
+        health_check_timeout_s=10,
+        graceful_shutdown_timeout_s=5,
+        ray_actor_options={"num_cpus": 1, "num_gpus": 1 / replicas if device == "cuda" else 0},
+    )
     if not port:
         with socket.socket() as free:
             free.bind((host, 0))

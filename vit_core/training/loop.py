@@ -57,8 +57,11 @@ class Progress:
         if now - self.said < every or step == self.first:
             return
         self.said, rate = now, (step - self.first) / (now - self.begun)
-        print(f"step {step}/{self.total}  loss {np.mean(losses[-100:]):.3f}  {rate * batch:.0f} img/s  "
-              f"{(self.total - step) / rate / 60:.1f} min left", flush=True)
+        print(
+            f"step {step}/{self.total}  loss {np.mean(losses[-100:]):.3f}  {rate * batch:.0f} img/s  "
+            f"{(self.total - step) / rate / 60:.1f} min left",
+            flush=True,
+        )
 
 
 def mimetic(model: VisionTransformer, generator: torch.Generator) -> None:
@@ -146,8 +149,11 @@ class Run:
             (matrices if name.startswith("blocks.") and parameter.ndim == 2 else others).append(parameter)
         self.optimizers = [torch.optim.AdamW(others, lr=recipe.other_lr, weight_decay=recipe.weight_decay, fused=True)]
         if matrices:
-            self.optimizers.append(torch.optim.Muon(matrices, lr=recipe.matrix_lr, weight_decay=recipe.weight_decay,
-                                                    adjust_lr_fn="match_rms_adamw"))
+            self.optimizers.append(
+                torch.optim.Muon(
+                    matrices, lr=recipe.matrix_lr, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"
+                )
+            )
         self.per_epoch = len(self.images) // recipe.batch
         self.steps = round(recipe.epochs * self.per_epoch)
         self.step = 0
@@ -257,11 +263,18 @@ class Run:
             model = self._convnet(self.recipe, self.out)
         answers, classes = self.answers(model, self.test), self.test.classes
         pairs, counts = np.unique(np.stack([classes, answers])[:, answers != classes], axis=1, return_counts=True)
-        worst = [{"is": self.labels[a], "taken for": self.labels[b], "times": int(counts[i])}
-                 for i in np.argsort(-counts)[:6] for a, b in [pairs[:, i]]]
+        worst = [
+            {"is": self.labels[a], "taken for": self.labels[b], "times": int(counts[i])}
+            for i in np.argsort(-counts)[:6]
+            for a, b in [pairs[:, i]]
+        ]
         by_class = {label: float((answers[classes == i] == i).mean()) for i, label in enumerate(self.labels)}
-        return {"test pictures": len(classes), "test accuracy": float((answers == classes).mean()),
-                "by class": by_class, "most confused": worst}
+        return {
+            "test pictures": len(classes),
+            "test accuracy": float((answers == classes).mean()),
+            "by class": by_class,
+            "most confused": worst,
+        }
 
     def averaged(self) -> nn.Module:
         """A copy of the model that holds the averaged weights."""
@@ -274,9 +287,14 @@ class Run:
 
     def save(self) -> None:
         """The checkpoint, written beside and moved into place, so that a kill leaves the old or the new."""
-        state = {"step": self.step, "seconds": self.seconds, "recipe": json.dumps(dataclasses.asdict(self.recipe)),
-                 "model": self.model.state_dict(), "average": self.average,
-                 "optimizers": [o.state_dict() for o in self.optimizers]}
+        state = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "recipe": json.dumps(dataclasses.asdict(self.recipe)),
+            "model": self.model.state_dict(),
+            "average": self.average,
+            "optimizers": [o.state_dict() for o in self.optimizers],
+        }
         beside = self.out.with_suffix(".part")
         torch.save(state, beside)
         os.replace(beside, self.out.with_suffix(".checkpoint"))
@@ -297,16 +315,26 @@ class Run:
 
     def finish(self) -> dict:
         """Test accuracy, once, and the weights with their card."""
-        card = {"recipe": self.name, **dataclasses.asdict(self.recipe), "pictures trained on": len(self.images),
-                "test pictures": len(self.test.images), "test accuracy": self.accuracy(self.test),
-                "held-out accuracy": self.accuracy(self.held), "hours": round(self.seconds / 3600, 2),
-                "threads": torch.get_num_threads(), "torch": torch.__version__,
-                "hardware": torch.cuda.get_device_name() if self.device.type == "cuda" else f"{platform.machine()} CPU"}
+        card = {
+            "recipe": self.name,
+            **dataclasses.asdict(self.recipe),
+            "pictures trained on": len(self.images),
+            "test pictures": len(self.test.images),
+            "test accuracy": self.accuracy(self.test),
+            "held-out accuracy": self.accuracy(self.held),
+            "hours": round(self.seconds / 3600, 2),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "hardware": torch.cuda.get_device_name() if self.device.type == "cuda" else f"{platform.machine()} CPU",
+        }
         if self.is_vit:
             embedded.save(self.averaged(), self.out, card)
         else:
-            save_file({k: v.cpu().contiguous() for k, v in self.average.items()}, self.out,
-                      {"vitrine": json.dumps({"card": card, "labels": self.labels})})
+            save_file(
+                {k: v.cpu().contiguous() for k, v in self.average.items()},
+                self.out,
+                {"vitrine": json.dumps({"card": card, "labels": self.labels})},
+            )
         return card
 
 
@@ -349,8 +377,11 @@ def main(argv: list[str] | None = None) -> None:
         return
     resumed = run.resume()
     parameters = sum(p.numel() for p in run.model.parameters())
-    print(f"{args.recipe}: {parameters / 1e6:.2f} M parameters, {run.steps} steps of {recipe.batch}, "
-          f"{'resumed at' if resumed else 'from'} step {run.step}", flush=True)
+    print(
+        f"{args.recipe}: {parameters / 1e6:.2f} M parameters, {run.steps} steps of {recipe.batch}, "
+        f"{'resumed at' if resumed else 'from'} step {run.step}",
+        flush=True,
+    )
     train(run, args.save_every)
     print(json.dumps(run.finish(), indent=1), flush=True)
     out.with_suffix(".checkpoint").unlink()

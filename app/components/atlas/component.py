@@ -39,9 +39,16 @@ _piece = st.components.v2.component("vitrine_atlas", html=_text("atlas.html"), c
 _data = st.components.v2.component("vitrine_atlas_data", js=script(DATA))
 
 
-def atlas(source: Source, *, words: Mapping[str, str], view: Mapping | None = None, known: Mapping | None = None,
-          key: str, on_change: Callable[[], None] | None = None,
-          ask: Callable = lambda function, *args: function(*args)) -> dict:
+def atlas(
+    source: Source,
+    *,
+    words: Mapping[str, str],
+    view: Mapping | None = None,
+    known: Mapping | None = None,
+    key: str,
+    on_change: Callable[[], None] | None = None,
+    ask: Callable = lambda function, *args: function(*args),
+) -> dict:
     """Mount what is seen of the atlas, and return its view. `maps` mounts the rest.
 
     `words`: `app.text.atlas.EN` or `KO`. `view`: where to begin; any of the keys below. It is read when the

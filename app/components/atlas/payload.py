@@ -5,7 +5,7 @@ sections one after another, each beginning at a multiple of 4. The header lists 
 offset from the end of the header.
 
 Weights travel as bytes of their square root with one float a row: w = scale * byte**2. Linear bytes would
-round a peaked row's tail to nothing; companded, no row's L1 error is above 0.02 (tests/app/components/test_atlas_payload.py).
+round a peaked row's tail to nothing; companded, no row's L1 error is above 0.02 (test_atlas_payload.py).
 The scale is chosen so that a decoded row sums to what the row summed to.
 """
 
@@ -112,8 +112,12 @@ def seen(picture: Image.Image, trace: Trace, side: int = SHARP) -> Image.Image:
     if inside == box:
         return picture.resize(size, Image.Resampling.LANCZOS, box=box)
     x, y = size[0] / wide, size[1] / high  # padding that the model saw around the picture stays dark
-    place = [round((inside[0] - box[0]) * x), round((inside[1] - box[1]) * y),
-             round((inside[2] - box[0]) * x), round((inside[3] - box[1]) * y)]
+    place = [
+        round((inside[0] - box[0]) * x),
+        round((inside[1] - box[1]) * y),
+        round((inside[2] - box[0]) * x),
+        round((inside[3] - box[1]) * y),
+    ]
     canvas = Image.new(picture.mode, size)
     if place[2] > place[0] and place[3] > place[1]:
         part = picture.resize((place[2] - place[0], place[3] - place[1]), Image.Resampling.LANCZOS, box=inside)
@@ -159,11 +163,11 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def _head_numbers(weights: Tensor, distance: Tensor, prefix: int) -> Tensor:
-    """Attention (heads, Q, N) to (heads, 2): mean distance in patches, entropy in bits, as in `vit_core.attention.statistics`.
+    """Attention (heads, Q, N) to (heads, 2): mean distance in patches, entropy in bits, as in `attention.statistics`.
 
     `distance` (P, P'): of the last P queries, which are patches, to all patches; entropy is over all Q.
     """
-    among = weights[:, -len(distance):, prefix:]
+    among = weights[:, -len(distance) :, prefix:]
     far = ((among * distance).sum(-1) / among.sum(-1).clamp_min(1e-30)).mean(-1)
     # -sum w log2 w; the clamp keeps 0 * log 0 at 0
     entropy = -(weights * weights.clamp_min(1e-30).log2()).sum(-1).mean(-1)
@@ -206,8 +210,10 @@ def _coarse(trace: Trace, factor: int) -> dict[str, np.ndarray]:
     """Maps seen from the middle patch of each block of `factor` x `factor`, their weights averaged over blocks."""
     (rows, cols), p = trace.grid, trace.prefix
     blocks = (math.ceil(rows / factor), math.ceil(cols / factor))
-    middle = [torch.tensor([min(i * factor + factor // 2, n - 1) for i in range(b)])
-              for b, n in zip(blocks, trace.grid, strict=True)]
+    middle = [
+        torch.tensor([min(i * factor + factor // 2, n - 1) for i in range(b)])
+        for b, n in zip(blocks, trace.grid, strict=True)
+    ]
     patches = (middle[0][:, None] * cols + middle[1]).flatten()
     queries = torch.cat([torch.arange(p), p + patches]).to(trace.tokens.device)
     distance = patch_distances(trace.grid)[patches]
@@ -242,8 +248,15 @@ def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET, side: int 
     sections = _whole(trace) if whole else _coarse(trace, factor)
     viridis, diverging = colour_tables()
     shown = seen(picture, trace, side)
-    header = {"grid": trace.grid, "prefix": trace.config.prefix_names, "layers": L, "heads": H, "tokens": N,
-              "factor": factor, "size": shown.size}
+    header = {
+        "grid": trace.grid,
+        "prefix": trace.config.prefix_names,
+        "layers": L,
+        "heads": H,
+        "tokens": N,
+        "factor": factor,
+        "size": shown.size,
+    }
     return assemble(header, {"picture": _jpeg(shown), "viridis": viridis, "diverging": diverging, **sections})
 
 
@@ -286,8 +299,9 @@ class Source:
             if key not in self._answers:
                 sections = self._focus(*want["focus"]) if want["focus"] else {}
                 if want["query"] is not None:
-                    sections |= self._maps(want["query"], want["direction"],
-                                           want["residual"] if want["rolled"] else None)
+                    sections |= self._maps(
+                        want["query"], want["direction"], want["residual"] if want["rolled"] else None
+                    )
                 self._answers[key] = assemble({"of": self.id, "want": want}, sections)
                 while len(self._answers) > 4:
                     self._answers.popitem(last=False)
@@ -310,8 +324,13 @@ class Source:
             residual = min(1.0, max(0.0, float(want.get("residual", 0.5))))
         except (KeyError, TypeError, ValueError, IndexError):
             return None
-        return {"focus": focus, "query": query, "direction": direction, "residual": residual,
-                "rolled": want.get("rolled") is True}
+        return {
+            "focus": focus,
+            "query": query,
+            "direction": direction,
+            "residual": residual,
+            "rolled": want.get("rolled") is True,
+        }
 
     def _focus(self, layer: int, head: int) -> dict[str, np.ndarray]:
         if head == MEAN:
@@ -326,8 +345,10 @@ class Source:
 
     def _maps(self, query: int, direction: str, residual: float | None) -> dict[str, np.ndarray]:
         trace = self.trace
-        heads = [self._row(layer, query) if direction == "row" else self._column(layer, query)
-                 for layer in range(trace.depth)]
+        heads = [
+            self._row(layer, query) if direction == "row" else self._column(layer, query)
+            for layer in range(trace.depth)
+        ]
         heads = torch.stack(heads).cpu()  # L, H, N
         maps = {"maps": torch.cat([heads, heads.mean(1, keepdim=True)], 1)}
         if residual is not None:

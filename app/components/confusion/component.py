@@ -22,12 +22,23 @@ def script() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in parts)
 
 
-_piece = st.components.v2.component("vitrine_confusion", html=(HERE / "confusion.html").read_text(encoding="utf-8"),
-                                    css=(HERE / "confusion.css").read_text(encoding="utf-8"), js=script())
+_piece = st.components.v2.component(
+    "vitrine_confusion",
+    html=(HERE / "confusion.html").read_text(encoding="utf-8"),
+    css=(HERE / "confusion.css").read_text(encoding="utf-8"),
+    js=script(),
+)
 
 
-def pack(counts: np.ndarray, values: np.ndarray, order: np.ndarray, names: Sequence[str], words: Mapping[str, str],
-         chosen: tuple[int | None, int | None], share: bool) -> bytes:
+def pack(
+    counts: np.ndarray,
+    values: np.ndarray,
+    order: np.ndarray,
+    names: Sequence[str],
+    words: Mapping[str, str],
+    chosen: tuple[int | None, int | None],
+    share: bool,
+) -> bytes:
     """`counts` (classes + 1, classes), the last row that of unknown classes, and `values`, the same normalised (NaN
     where there is none); `order`: the classes shown, first to last; `names` of the classes and of the unknown;
     `chosen`: (truth, predicted), truth -1 for the unknown row; `share`: whether the values are shares of 1.
@@ -37,14 +48,27 @@ def pack(counts: np.ndarray, values: np.ndarray, order: np.ndarray, names: Seque
     shown = np.ix_(rows, order)
     row, col = np.nonzero(counts[shown])
     none = np.isnan(values[shown])
-    header = {"rows": [-1 if r == classes else r for r in rows], "columns": order.tolist(), "share": share,
-              "blank": {"rows": np.flatnonzero(none.all(1)).tolist(), "columns": np.flatnonzero(none.all(0)).tolist()},
-              "rowNames": [names[r] for r in rows], "columnNames": [names[c] for c in order],
-              "chosen": list(chosen), "words": dict(words)}
-    return assemble(header, {"row": row.astype(np.int32), "column": col.astype(np.int32),
-                             "count": counts[shown][row, col].astype(np.int32),
-                             "value": np.nan_to_num(values[shown][row, col]).astype(np.float32),
-                             "total": counts[rows].sum(1).astype(np.int32), "colours": draw.colours()})
+    header = {
+        "rows": [-1 if r == classes else r for r in rows],
+        "columns": order.tolist(),
+        "share": share,
+        "blank": {"rows": np.flatnonzero(none.all(1)).tolist(), "columns": np.flatnonzero(none.all(0)).tolist()},
+        "rowNames": [names[r] for r in rows],
+        "columnNames": [names[c] for c in order],
+        "chosen": list(chosen),
+        "words": dict(words),
+    }
+    return assemble(
+        header,
+        {
+            "row": row.astype(np.int32),
+            "column": col.astype(np.int32),
+            "count": counts[shown][row, col].astype(np.int32),
+            "value": np.nan_to_num(values[shown][row, col]).astype(np.float32),
+            "total": counts[rows].sum(1).astype(np.int32),
+            "colours": draw.colours(),
+        },
+    )
 
 
 def confusion(data: bytes, *, key: str, on_pick: Callable[[], None]) -> None:

@@ -18,8 +18,15 @@ from app.lecture import SCENES, Scene, Stage
 
 HERE = Path(__file__).parent
 #: Joined in this order into one module; the reader of binaries is the atlas' own.
-SCRIPTS = ("../atlas/payload", "text", "figures", "controls", *(f"scenes/{name}" for name in SCENES), "stage",
-           "lecture")
+SCRIPTS = (
+    "../atlas/payload",
+    "text",
+    "figures",
+    "controls",
+    *(f"scenes/{name}" for name in SCENES),
+    "stage",
+    "lecture",
+)
 STYLES = ("lecture", *(f"scenes/{name}" for name in SCENES))
 
 
@@ -33,8 +40,9 @@ def script() -> str:
     return _joined(SCRIPTS, "js")
 
 
-_piece = st.components.v2.component("vitrine_lecture", html='<div class="lecture"></div>', css=_joined(STYLES, "css"),
-                                    js=script())
+_piece = st.components.v2.component(
+    "vitrine_lecture", html='<div class="lecture"></div>', css=_joined(STYLES, "css"), js=script()
+)
 
 
 def pack(stage: Stage, scene: str, content: Scene, want: dict, words: dict, frame: dict) -> bytes:
@@ -42,10 +50,19 @@ def pack(stage: Stage, scene: str, content: Scene, want: dict, words: dict, fram
     picture = io.BytesIO()
     stage.result.region.convert("RGB").save(picture, "WEBP", quality=90, method=0)
     viridis, diverging = colour_tables()
-    header = {"scene": scene, "want": want, "words": words, "numbers": content.numbers, "frame": frame,
-              "grid": stage.result.grid, "prefix": stage.result.prefix_names, "aspect": stage.result.patch_aspect}
-    return assemble(header, {"picture": picture.getvalue(), "viridis": viridis, "diverging": diverging,
-                             **content.arrays})
+    header = {
+        "scene": scene,
+        "want": want,
+        "words": words,
+        "numbers": content.numbers,
+        "frame": frame,
+        "grid": stage.result.grid,
+        "prefix": stage.result.prefix_names,
+        "aspect": stage.result.patch_aspect,
+    }
+    return assemble(
+        header, {"picture": picture.getvalue(), "viridis": viridis, "diverging": diverging, **content.arrays}
+    )
 
 
 def lecture(data: bytes, heard: int, *, key: str, on_said: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
     rollout(source, maps, first=1, ..., key="rollout_maps")
 
-The picture is the atlas': it comes from the shelf that the atlas' data mount fills (`app.components.atlas.component.maps`), so
+The picture is the atlas': it comes from the shelf that the atlas' data mount fills (`atlas.component.maps`), so
 that a slider sends new maps, some kilobytes, and nothing else. Which depth is enlarged, how opaque maps are and whether
 they share a scale is the browser's own: nothing runs anew for it.
 """
@@ -26,8 +26,12 @@ def _text(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-_piece = st.components.v2.component("vitrine_rollout", html=_text("rollout.html"), css=_text("rollout.css"),
-                                    js="\n".join(_text(f"{name}.js") for name in SCRIPTS))
+_piece = st.components.v2.component(
+    "vitrine_rollout",
+    html=_text("rollout.html"),
+    css=_text("rollout.css"),
+    js="\n".join(_text(f"{name}.js") for name in SCRIPTS),
+)
 
 
 def columns_for(count: int) -> int:
@@ -35,11 +39,28 @@ def columns_for(count: int) -> int:
     return math.ceil(count / math.ceil(count / (6 if count <= 18 else 8)))
 
 
-def packed(source: Source, maps: np.ndarray, *, first: int, patch: tuple[int, int] | None, labels: Sequence[str],
-           said: Sequence[tuple[str, str]], words: Mapping[str, str]) -> bytes:
+def packed(
+    source: Source,
+    maps: np.ndarray,
+    *,
+    first: int,
+    patch: tuple[int, int] | None,
+    labels: Sequence[str],
+    said: Sequence[tuple[str, str]],
+    words: Mapping[str, str],
+) -> bytes:
     """What `rollout` sends, for its tests too."""
-    header = {"of": source.id, "size": header_of(source.payload)["size"], "grid": maps.shape[1:], "first": first,
-              "patch": patch, "labels": labels, "said": said, "columns": columns_for(len(maps)), "words": dict(words)}
+    header = {
+        "of": source.id,
+        "size": header_of(source.payload)["size"],
+        "grid": maps.shape[1:],
+        "first": first,
+        "patch": patch,
+        "labels": labels,
+        "said": said,
+        "columns": columns_for(len(maps)),
+        "words": dict(words),
+    }
     return assemble(header, {"maps": maps.astype(np.float32)})
 
 

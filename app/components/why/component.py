@@ -33,8 +33,9 @@ def script() -> str:
     return _joined(SCRIPTS, "js")
 
 
-_piece = st.components.v2.component("vitrine_why", html='<div class="lecture why"></div>', css=_joined(STYLES, "css"),
-                                    js=script())
+_piece = st.components.v2.component(
+    "vitrine_why", html='<div class="lecture why"></div>', css=_joined(STYLES, "css"), js=script()
+)
 _data = st.components.v2.component("vitrine_why_data", js=_joined(("shelf", "../atlas/payload", "data"), "js"))
 _answer = st.components.v2.component("vitrine_why_answer", js=_joined(("shelf", "answer"), "js"))
 
@@ -51,13 +52,29 @@ def pack(why: Why, of: str, words: Mapping[str, str], names: Mapping[int, str]) 
     viridis, diverging = colour_tables()
     config, (ph, pw) = why.model.config, why.model.config.patch_size
     header = {
-        "of": of, "words": dict(words), "grid": why.grid, "aspect": ph / pw, "layers": config.depth,
-        "heads": config.heads, "pair": why.pair, "labelled": why.labelled, "mean": why.mean_colour,
+        "of": of,
+        "words": dict(words),
+        "grid": why.grid,
+        "aspect": ph / pw,
+        "layers": config.depth,
+        "heads": config.heads,
+        "pair": why.pair,
+        "labelled": why.labelled,
+        "mean": why.mean_colour,
         "shown": [{"class": c, "name": names[c], "p": round(float(why.probabilities[c]), 6)} for c in why.shown],
         "methods": list(METHODS),
-        "curve": {"method": next(iter(METHODS)), "fill": "mean"} | curve_numbers(why, why.curve())}
-    return assemble(header, {"picture": _webp(why.region(), quality=90), "blur": _webp(why.blurred, lossless=True),
-                             "viridis": viridis, "diverging": diverging, **{name: why.maps(name) for name in METHODS}})
+        "curve": {"method": next(iter(METHODS)), "fill": "mean"} | curve_numbers(why, why.curve()),
+    }
+    return assemble(
+        header,
+        {
+            "picture": _webp(why.region(), quality=90),
+            "blur": _webp(why.blurred, lossless=True),
+            "viridis": viridis,
+            "diverging": diverging,
+            **{name: why.maps(name) for name in METHODS},
+        },
+    )
 
 
 def why_view(payload: bytes, answer: Mapping | None, *, key: str, on_change: Callable[[], None]) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
-_piece = st.components.v2.component("vitrine_window",
-                                    js=Path(__file__).with_name("window.js").read_text(encoding="utf-8"))
+_piece = st.components.v2.component(
+    "vitrine_window", js=Path(__file__).with_name("window.js").read_text(encoding="utf-8")
+)
 
 
 def window(language: str, source: str) -> str | None:

@@ -43,7 +43,18 @@ def build(stage: Stage, want: dict) -> Scene:
     arrays = {"query": step.query[heads], "key": step.key[heads], "value": step.value[heads], "projected": projected}
     if not everything:
         arrays |= {"maps": attention_weights(step.query[:, tokens], step.key)[:, 0], "joined": step.joined[tokens]}
-    numbers = {"layer": layer, "layers": c.depth, "head": head, "heads": c.heads, "at": at, "middle": middle,
-               "tokens": trace.length, "dim": c.dim, "head_dim": c.head_dim, "whole": everything,
-               "normed": c.attention_norm, "variance": score_variance(step.query, step.key).tolist()}
+    numbers = {
+        "layer": layer,
+        "layers": c.depth,
+        "head": head,
+        "heads": c.heads,
+        "at": at,
+        "middle": middle,
+        "tokens": trace.length,
+        "dim": c.dim,
+        "head_dim": c.head_dim,
+        "whole": everything,
+        "normed": c.attention_norm,
+        "variance": score_variance(step.query, step.key).tolist(),
+    }
     return Scene(numbers, {name: array(values) for name, values in arrays.items()})

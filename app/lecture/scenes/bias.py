@@ -37,13 +37,26 @@ def build(stage: Stage, want: dict) -> Scene:
     N, drawn = grid[0] * grid[1], coarse(grid)
     layer = c.depth // 2
     links = {kind: inductive_bias.connectivity(kind, drawn) for kind in inductive_bias.KINDS}
-    numbers = {"grid": drawn, "tokens": drawn[0] * drawn[1], "patches": N, "dim": c.dim, "layer": layer,
-               "start": drawn[0] // 2 * drawn[1] + drawn[1] // 2,
-               "kinds": {kind: {**costs(stage, kind), "path": inductive_bias.path_length(kind, grid),
-                                "weights": int(links[kind][links[kind] > 0].unique().numel())}
-                         for kind in inductive_bias.KINDS}}
-    arrays = {"full": links["full"].to(torch.int32).numpy(), "attention": array(once(
-        stage, ("attention",), lambda: attention(stage, layer, drawn)))}
+    numbers = {
+        "grid": drawn,
+        "tokens": drawn[0] * drawn[1],
+        "patches": N,
+        "dim": c.dim,
+        "layer": layer,
+        "start": drawn[0] // 2 * drawn[1] + drawn[1] // 2,
+        "kinds": {
+            kind: {
+                **costs(stage, kind),
+                "path": inductive_bias.path_length(kind, grid),
+                "weights": int(links[kind][links[kind] > 0].unique().numel()),
+            }
+            for kind in inductive_bias.KINDS
+        },
+    }
+    arrays = {
+        "full": links["full"].to(torch.int32).numpy(),
+        "attention": array(once(stage, ("attention",), lambda: attention(stage, layer, drawn))),
+    }
     for kind in ("convolution", "recurrent"):
         arrays[kind] = links[kind].numpy().astype(np.uint8)
     across = stage.images.shape[-1]
@@ -52,8 +65,10 @@ def build(stage: Stage, want: dict) -> Scene:
     shift = whole(want, "shift", -reach, reach, min(reach, max(1, c.patch_size[1] // 2)))
     numbers |= {"seed": seed, "shift": shift, "reach": reach, "measure": None}
     work = stage.result.parameters * N
-    numbers |= {"ticket": f"{stage.result.name} {stage.result.digest}",
-                "soon": work < MODERATE or stage.result.seconds * PASSES < SOON}
+    numbers |= {
+        "ticket": f"{stage.result.name} {stage.result.digest}",
+        "soon": work < MODERATE or stage.result.seconds * PASSES < SOON,
+    }
     asked = one_of(want, "show", ("structure", "measure")) == "measure" or want.get("ticket") == numbers["ticket"]
     if asked or work < LIGHT:
         numbers["measure"], pictures = measured(stage, seed, shift)
@@ -117,19 +132,35 @@ def measured(stage: Stage, seed: int, shift: int) -> tuple[dict, dict[str, np.nd
     layers of random weights make of the patch embeddings."""
     patch = stage.config.patch_size
     order = inductive_bias.random_order(math.prod(stage.result.grid), seed)
-    variants = {"original": ((), lambda: stage.images),
-                "shuffled": ((seed,), lambda: inductive_bias.shuffled(stage.images, patch, order)),
-                "shifted": ((shift,), lambda: inductive_bias.shifted(stage.images, shift, 0))}
-    seen = {name: once(stage, (name, *key), lambda make=make: look(stage, make()))
-            for name, (key, make) in variants.items()}
+    variants = {
+        "original": ((), lambda: stage.images),
+        "shuffled": ((seed,), lambda: inductive_bias.shuffled(stage.images, patch, order)),
+        "shifted": ((shift,), lambda: inductive_bias.shifted(stage.images, shift, 0)),
+    }
+    seen = {
+        name: once(stage, (name, *key), lambda make=make: look(stage, make())) for name, (key, make) in variants.items()
+    }
     first = seen["original"]["logits"]
-    models = [{"name": name, "answers": None if first[name] is None else [
-        compare(stage, name, first[name], one["logits"][name]) for one in seen.values()]} for name in first]
-    layers, width = once(stage, ("layers", seed), lambda: inductive_bias.asymmetries(
-        embeddings(stage), stage.result.grid, seed))
+    models = [
+        {
+            "name": name,
+            "answers": None
+            if first[name] is None
+            else [compare(stage, name, first[name], one["logits"][name]) for one in seen.values()],
+        }
+        for name in first
+    ]
+    layers, width = once(
+        stage, ("layers", seed), lambda: inductive_bias.asymmetries(embeddings(stage), stage.result.grid, seed)
+    )
     ph, pw = patch
-    numbers = {"models": models, "layers": layers, "width": width, "positions": stage.config.position != "none",
-               "aspect": stage.result.patch_aspect * pw / ph}
+    numbers = {
+        "models": models,
+        "layers": layers,
+        "width": width,
+        "positions": stage.config.position != "none",
+        "aspect": stage.result.patch_aspect * pw / ph,
+    }
     return numbers, {name: one["pixels"] for name, one in seen.items()}
 
 
@@ -145,13 +176,21 @@ def look(stage: Stage, images: Tensor) -> dict:
     bare = once(stage, ("bare",), lambda: inductive_bias.without_positions(stage.model))
     other, pixels = companion(stage), unit(stage, images)
     asked = stage.model.head is not None  # without a head there is nothing to wait for
-    logits = {"vit": stage.model(images) if asked else None, "bare": bare(images) if asked else None,
-              "cnn": other.net(fitted(other, pixels)) if other else None}
-    small = pixels if max(pixels.shape[-2:]) <= SHOWN else F.interpolate(
-        pixels, scale_factor=SHOWN / max(pixels.shape[-2:]), mode="bilinear", antialias=True)
+    logits = {
+        "vit": stage.model(images) if asked else None,
+        "bare": bare(images) if asked else None,
+        "cnn": other.net(fitted(other, pixels)) if other else None,
+    }
+    small = (
+        pixels
+        if max(pixels.shape[-2:]) <= SHOWN
+        else F.interpolate(pixels, scale_factor=SHOWN / max(pixels.shape[-2:]), mode="bilinear", antialias=True)
+    )
     rgb = small[0].expand(3, -1, -1) if small.shape[1] == 1 else small[0]
-    return {"logits": {name: None if out is None else out[0].float().cpu() for name, out in logits.items()},
-            "pixels": rgb.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()}
+    return {
+        "logits": {name: None if out is None else out[0].float().cpu() for name, out in logits.items()},
+        "pixels": rgb.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy(),
+    }
 
 
 def companion(stage: Stage):
@@ -186,6 +225,11 @@ def compare(stage: Stage, name: str, before: Tensor, after: Tensor) -> dict:
     p, q = before.softmax(-1), after.softmax(-1)
     winner, best = int(p.argmax()), int(q.argmax())
     labels = companion(stage).labels if name == "cnn" else None
-    return {"label": labels[best] if labels else stage.label(best), "p": float(q[best]), "same": winner == best,
-            "change": float(q[winner] - p[winner]), "apart": float((p - q).abs().sum() / 2),
-            "drift": float((after - before).abs().max())}
+    return {
+        "label": labels[best] if labels else stage.label(best),
+        "p": float(q[best]),
+        "same": winner == best,
+        "change": float(q[winner] - p[winner]),
+        "apart": float((p - q).abs().sum() / 2),
+        "drift": float((after - before).abs().max()),
+    }

@@ -96,8 +96,15 @@ def _pair(stage: Stage) -> Pair:
             heads = [statistics.attention_distance(trace, i, "pixels") for i in range(trace.depth)]
             pixels = array(torch.stack(heads).mean(1))
         side = max(trace.grid[0] * ph, trace.grid[1] * pw)
-        _PAIRS[stage] = Pair((stage.result, other), title, np.frombuffer(file.getvalue(), np.uint8), net, same,
-                             tuple(seen(net, one) for one in (stage.result, other)), (pixels / side).tolist())
+        _PAIRS[stage] = Pair(
+            (stage.result, other),
+            title,
+            np.frombuffer(file.getvalue(), np.uint8),
+            net,
+            same,
+            tuple(seen(net, one) for one in (stage.result, other)),
+            (pixels / side).tolist(),
+        )
     return _PAIRS[stage]
 
 
@@ -120,10 +127,18 @@ def _convolutions(net: embedded.EmbeddedCNN, images: torch.Tensor, pixel: tuple)
     for field, unit, weights in zip(receptive_fields.fields(net.net), units, maps, strict=True):
         centre = tuple(field.centre(i) for i in unit)
         wide, far = receptive_fields.extent(weights, centre, SHARE), receptive_fields.mean_distance(weights, centre)
-        layers.append({"size": field.size, "jump": field.jump, "span": [field.span(i) for i in unit], "centre": centre,
-                       "effective": wide, "theoretical_share": field.size / side,
-                       "effective_share": None if wide is None else wide / side,
-                       "distance": None if far is None else far / side})
+        layers.append(
+            {
+                "size": field.size,
+                "jump": field.jump,
+                "span": [field.span(i) for i in unit],
+                "centre": centre,
+                "effective": wide,
+                "theoretical_share": field.size / side,
+                "effective_share": None if wide is None else wide / side,
+                "distance": None if far is None else far / side,
+            }
+        )
     best = [part.tolist() for part in logits.softmax(-1).topk(min(2, len(logits)))]
     answers = [{"label": net.labels[i], "p": p} for p, i in zip(*best, strict=True)]
     total = maps.sum((1, 2), keepdim=True)
@@ -149,11 +164,29 @@ def build(stage: Stage, want: dict) -> Scene:
         arrays[f"attention{i}"] = attention
         arrays[f"kernel{i}"] = array(weight[strongest].permute(1, 2, 0)).copy()  # read anew: after this picture's pass
         on_grid = result.on_grid(attention)
-        pictures.append(numbers | {"aspect": result.patch_aspect, "vit": stage.answers(result.trace.logits, 2),
-                                   "reach": [reach(one, stage.config.patch_size) for one in on_grid],
-                                   "seen": [int((one > 0).sum()) for one in on_grid]})
-    return Scene({"at": at, "layers": stage.config.depth, "convolutions": len(pictures[0]["layers"]), "share": SHARE,
-                  "pictures": pictures, "title": pair.title, "same": pair.same, "filter": strongest,
-                  "filters": len(weight), "distance": pair.distance, "patches": tall * across,
-                  "parameters": {"cnn": sum(p.numel() for p in pair.net.net.parameters()),
-                                 "vit": stage.result.parameters}}, arrays)
+        pictures.append(
+            numbers
+            | {
+                "aspect": result.patch_aspect,
+                "vit": stage.answers(result.trace.logits, 2),
+                "reach": [reach(one, stage.config.patch_size) for one in on_grid],
+                "seen": [int((one > 0).sum()) for one in on_grid],
+            }
+        )
+    return Scene(
+        {
+            "at": at,
+            "layers": stage.config.depth,
+            "convolutions": len(pictures[0]["layers"]),
+            "share": SHARE,
+            "pictures": pictures,
+            "title": pair.title,
+            "same": pair.same,
+            "filter": strongest,
+            "filters": len(weight),
+            "distance": pair.distance,
+            "patches": tall * across,
+            "parameters": {"cnn": sum(p.numel() for p in pair.net.net.parameters()), "vit": stage.result.parameters},
+        },
+        arrays,
+    )

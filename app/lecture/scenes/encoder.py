@@ -38,8 +38,10 @@ class Runs:
             logits, alike = steps.lens(model, x[None]), float(steps.alike(x))
             sound = logits is not None and bool(logits.isfinite().all())
             self.norms[side, residual] = torch.stack(norms)
-            self.ends[side, residual] = {"answers": stage.answers(logits[0], 1) if sound else [],
-                                         "alike": alike if math.isfinite(alike) else None}
+            self.ends[side, residual] = {
+                "answers": stage.answers(logits[0], 1) if sound else [],
+                "alike": alike if math.isfinite(alike) else None,
+            }
 
     @property
     def nbytes(self) -> int:
@@ -78,8 +80,18 @@ def build(stage: Stage, want: dict) -> Scene:
     middle = stage.result.token((rows // 2, cols // 2))
     layer = whole(want, "layer", 0, config.depth - 1, config.depth // 2)
     at = whole(want, "at", 0, count - 1, middle)
-    numbers = {"layer": layer, "layers": config.depth, "at": at, "middle": middle, "tokens": count, "dim": config.dim,
-               "own": runs.wirings["own"], "head": stage.model.head is not None, "parts": {}, "ends": {}}
+    numbers = {
+        "layer": layer,
+        "layers": config.depth,
+        "at": at,
+        "middle": middle,
+        "tokens": count,
+        "dim": config.dim,
+        "own": runs.wirings["own"],
+        "head": stage.model.head is not None,
+        "parts": {},
+        "ends": {},
+    }
     arrays = {}
     for side, residual in runs.all():
         run = f"{side}_{'on' if residual else 'off'}"

@@ -36,8 +36,13 @@ def build(stage: Stage, want: dict) -> Scene:
     with torch.no_grad():
         tokens = model.norm(stream[-1])
     lens = steps.lens(model, stream)
-    numbers = {"layers": config.depth, "classes": config.classes, "pool": config.pool, "top": min(TOP, config.classes),
-               "path": path(config, len(tokens))}
+    numbers = {
+        "layers": config.depth,
+        "classes": config.classes,
+        "pool": config.pool,
+        "top": min(TOP, config.classes),
+        "path": path(config, len(tokens)),
+    }
     if lens is None:
         read = reading(model, tokens)
         return Scene(numbers | {"parts": read.parts, "shown": [], "leaders": []}, {"vector": array(read.vector)})
@@ -45,8 +50,16 @@ def build(stage: Stage, want: dict) -> Scene:
     best = lens[-1].topk(numbers["top"]).indices.tolist()
     shown = list(dict.fromkeys(best + leading))
     read = reading(model, tokens, shown)
-    numbers |= {"parts": read.parts, "shown": [{"index": k, "label": stage.label(k)} for k in shown],
-                "leaders": [shown.index(k) for k in leading]}
-    arrays = {"vector": read.vector, "weight": read.weight, "bias": read.bias, "logits": lens[-1, shown],
-              "lens": lens.float().softmax(-1)[:, shown]}
+    numbers |= {
+        "parts": read.parts,
+        "shown": [{"index": k, "label": stage.label(k)} for k in shown],
+        "leaders": [shown.index(k) for k in leading],
+    }
+    arrays = {
+        "vector": read.vector,
+        "weight": read.weight,
+        "bias": read.bias,
+        "logits": lens[-1, shown],
+        "lens": lens.float().softmax(-1)[:, shown],
+    }
     return Scene(numbers, {name: array(tensor) for name, tensor in arrays.items()})

@@ -28,10 +28,28 @@ def build(stage: Stage, want: dict) -> Scene:
     matrix = step.weights(head)
     if len(matrix) > SIDE:
         matrix = F.adaptive_avg_pool2d(matrix[None], SIDE)[0]
-    numbers = {"sentence": sentence, "words": words, "cut": cut, "limit": language.TOKENS,
-               "words_dim": said.query.shape[1], "layer": layer, "layers": c.depth, "head": head, "heads": c.heads,
-               "head_dim": c.head_dim, "tokens": trace.length, "side": len(matrix),
-               "middle": trace.token_at(rows // 2, cols // 2)}
-    arrays = {"words_query": said.query, "words_key": said.key, "words_value": said.value, "query": step.query[head],
-              "key": step.key[head], "value": step.value[head], "matrix": matrix}
+    numbers = {
+        "sentence": sentence,
+        "words": words,
+        "cut": cut,
+        "limit": language.TOKENS,
+        "words_dim": said.query.shape[1],
+        "layer": layer,
+        "layers": c.depth,
+        "head": head,
+        "heads": c.heads,
+        "head_dim": c.head_dim,
+        "tokens": trace.length,
+        "side": len(matrix),
+        "middle": trace.token_at(rows // 2, cols // 2),
+    }
+    arrays = {
+        "words_query": said.query,
+        "words_key": said.key,
+        "words_value": said.value,
+        "query": step.query[head],
+        "key": step.key[head],
+        "value": step.value[head],
+        "matrix": matrix,
+    }
     return Scene(numbers, {name: array(values) for name, values in arrays.items()})

@@ -39,8 +39,15 @@ def build(stage: Stage, want: dict) -> Scene:
         "parameters": in_block, "of_block": in_block / sum(p.numel() for p in block.parameters()),
         "of_model": in_model / stage.result.parameters, "adds": float(adds.norm()), "says": _says(stage, layer, unit),
     }  # fmt: skip
-    arrays = {"read": step.mlp_input[at], "hidden": hidden, "curved": curved, "activated": activated,
-              "written": step.written[at], "curve": curve, "fires": step.activated[:, unit]}
+    arrays = {
+        "read": step.mlp_input[at],
+        "hidden": hidden,
+        "curved": curved,
+        "activated": activated,
+        "written": step.written[at],
+        "curve": curve,
+        "fires": step.activated[:, unit],
+    }
     return Scene(numbers, {name: array(values) for name, values in arrays.items()})
 
 
@@ -50,5 +57,9 @@ def _says(stage: Stage, layer: int, unit: int) -> dict | None:
     if logits is None or len(logits) < 2:
         return None
     best, worst = int(logits.argmax()), int(logits.argmin())
-    return {"for": stage.label(best), "against": stage.label(worst), "up": float(logits[best]),
-            "down": float(logits[worst])}
+    return {
+        "for": stage.label(best),
+        "against": stage.label(worst),
+        "up": float(logits[best]),
+        "down": float(logits[worst]),
+    }

@@ -25,8 +25,10 @@ FIRST = 4  # numbers in print
 def sizes(stage: Stage, image: int, patch: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """(height, width) of the picture and of a patch: squares, but the model's own where that is no square."""
     own_image, own_patch = stage.images.shape[-2:], stage.config.patch_size
-    return (tuple(own_image) if image == max(own_image) else (image, image),
-            tuple(own_patch) if patch == max(own_patch) else (patch, patch))
+    return (
+        tuple(own_image) if image == max(own_image) else (image, image),
+        tuple(own_patch) if patch == max(own_patch) else (patch, patch),
+    )
 
 
 def own(stage: Stage) -> tuple[int, int]:
@@ -36,6 +38,7 @@ def own(stage: Stage) -> tuple[int, int]:
 
 def choices(stage: Stage) -> dict[int, list[int]]:
     """The patch sizes that go with each picture size: at least one patch, and no more than are drawn."""
+
     def fits(image: int, patch: int) -> bool:
         (height, width), (ph, pw) = sizes(stage, image, patch)
         return (image, patch) == own(stage) or 1 <= (height // ph) * (width // pw) <= LIMIT
@@ -96,16 +99,40 @@ def build(stage: Stage, want: dict) -> Scene:
     shown = matrix[:: math.ceil(D / MATRIX), :: math.ceil(matrix.shape[1] / MATRIX)]
     transform = stage.model.transform
     numbers = {
-        "image": image, "patch": patch, "height": size[0], "width": size[1], "channels": images.shape[1], "ph": ph,
-        "pw": pw, "rows": rows, "cols": cols, "count": N, "values": matrix.shape[1], "dim": D, "first": first,
-        "some": some, "over": [size[0] - rows * ph, size[1] - cols * pw], "bias": bias is not None,
-        "own": (ph, pw) == tuple(stage.config.patch_size), "trained": list(stage.config.patch_size),
-        "seen": list(stage.images.shape[-2:]), "mean": list(transform.mean), "std": list(transform.std),
+        "image": image,
+        "patch": patch,
+        "height": size[0],
+        "width": size[1],
+        "channels": images.shape[1],
+        "ph": ph,
+        "pw": pw,
+        "rows": rows,
+        "cols": cols,
+        "count": N,
+        "values": matrix.shape[1],
+        "dim": D,
+        "first": first,
+        "some": some,
+        "over": [size[0] - rows * ph, size[1] - cols * pw],
+        "bias": bias is not None,
+        "own": (ph, pw) == tuple(stage.config.patch_size),
+        "trained": list(stage.config.patch_size),
+        "seen": list(stage.images.shape[-2:]),
+        "mean": list(transform.mean),
+        "std": list(transform.std),
         "difference": largest_difference(*ways),
-        "matrix": list(shown.shape), "reach": float(matrix.abs().max()),
+        "matrix": list(shown.shape),
+        "reach": float(matrix.abs().max()),
         "presets": {"vit16": [PAPER.image_size[0], PAPER.patch_size[0]], "own": list(own(stage))},
         "choices": [list(pair) for pair in choices(stage).items()],
     }
     part = slice(first, first + some)
-    return Scene(numbers, {"seen": seen, "tokens": array(ways[0][part]), "products": array(ways[1][part, :FIRST]),
-                           "matrix": array(shown)})
+    return Scene(
+        numbers,
+        {
+            "seen": seen,
+            "tokens": array(ways[0][part]),
+            "products": array(ways[1][part, :FIRST]),
+            "matrix": array(shown),
+        },
+    )

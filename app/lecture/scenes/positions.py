@@ -48,13 +48,19 @@ def _step(rows: int) -> int:
 
 def _parts(stage: Stage) -> tuple[Tensor, Tensor | None]:
     """Tokens before positions, and positions, each (N, D)."""
-    return _once(stage, ("parts",), lambda: (
-        positions.tokens_before(stage.model, stage.images)[0].float(),
-        positions.sequence_positions(stage.model, stage.result.grid)))
+    return _once(
+        stage,
+        ("parts",),
+        lambda: (
+            positions.tokens_before(stage.model, stage.images)[0].float(),
+            positions.sequence_positions(stage.model, stage.result.grid),
+        ),
+    )
 
 
 def _probabilities(stage: Stage, seed: int) -> Tensor | None:
     """Of each class as it is, without the patches' positions, and with them shuffled: (3, classes)."""
+
     def ask(added: Tensor | None) -> Tensor:
         with torch.no_grad(), autocast(stage.result.device):
             return positions.classify_with(stage.model, stage.images, added)[0].float().softmax(-1)
@@ -65,9 +71,13 @@ def _probabilities(stage: Stage, seed: int) -> Tensor | None:
     if own is None:
         return _once(stage, ("own",), lambda: ask(None))[None]
     order = positions.shuffled_order(len(own) - prefix, seed)
-    return torch.stack([_once(stage, ("own",), lambda: ask(own)),
-                        _once(stage, ("removed",), lambda: ask(positions.removed(own, prefix))),
-                        _once(stage, ("shuffled", seed), lambda: ask(positions.shuffled(own, prefix, order)))])
+    return torch.stack(
+        [
+            _once(stage, ("own",), lambda: ask(own)),
+            _once(stage, ("removed",), lambda: ask(positions.removed(own, prefix))),
+            _once(stage, ("shuffled", seed), lambda: ask(positions.shuffled(own, prefix, order))),
+        ]
+    )
 
 
 def answers(stage: Stage, seed: int) -> list[dict]:
@@ -88,11 +98,18 @@ def worked_example() -> dict:
     """The deck's example by its formulas: each word's embedding (words, d_model), and where the slide differs."""
     formula = sinusoidal_positions(WORDS, WIDTH).tolist()
     printed = [round(value - exact, 4) for value, exact in zip(PRINTED_POSITION, formula[WORD], strict=True)]
-    return {"formula": formula, "word": WORD, "embedding": PRINTED_EMBEDDING, "printed": PRINTED_POSITION,
-            "difference": printed,
-            "differs": [abs(value - round(exact / PRINTED_TO) * PRINTED_TO) > PRINTED_TO / 2
-                        for value, exact in zip(PRINTED_POSITION, formula[WORD], strict=True)],
-            "sum": [a + b for a, b in zip(PRINTED_EMBEDDING, formula[WORD], strict=True)]}
+    return {
+        "formula": formula,
+        "word": WORD,
+        "embedding": PRINTED_EMBEDDING,
+        "printed": PRINTED_POSITION,
+        "difference": printed,
+        "differs": [
+            abs(value - round(exact / PRINTED_TO) * PRINTED_TO) > PRINTED_TO / 2
+            for value, exact in zip(PRINTED_POSITION, formula[WORD], strict=True)
+        ],
+        "sum": [a + b for a, b in zip(PRINTED_EMBEDDING, formula[WORD], strict=True)],
+    }
 
 
 def _sinusoidal(stage: Stage) -> dict[str, Tensor]:
@@ -125,20 +142,40 @@ def build(stage: Stage, want: dict) -> Scene:
     at = whole(want, "at", 0, N - 1, prefix + (rows // 2) * cols + cols // 2)
     seed = whole(want, "seed", 0, 9999, 0)
     tokens, own = _parts(stage)
-    numbers = {"tab": tab, "at": at, "seed": seed, "tokens": N, "dim": D, "position": stage.config.position,
-               "learned": own is not None, "embed_norm": stage.config.embed_norm, "answers": answers(stage, seed)}
+    numbers = {
+        "tab": tab,
+        "at": at,
+        "seed": seed,
+        "tokens": N,
+        "dim": D,
+        "position": stage.config.position,
+        "learned": own is not None,
+        "embed_norm": stage.config.embed_norm,
+        "answers": answers(stage, seed),
+    }
     if tab == "sum":
         added = torch.zeros_like(tokens) if own is None else own.float()
         parts = {"tokens": tokens, "positions": added, "sums": tokens + added}
         arrays = {name: array(thinned(part)) for name, part in parts.items()}
-        numbers |= {"shape": list(arrays["sums"].shape), "step": _step(N),
-                    "reach": max(float(np.quantile(np.abs(arrays["sums"]), SHARE)), 1e-6)}
+        numbers |= {
+            "shape": list(arrays["sums"].shape),
+            "step": _step(N),
+            "reach": max(float(np.quantile(np.abs(arrays["sums"]), SHARE)), 1e-6),
+        }
         arrays["row"] = array(torch.stack([part[at] for part in parts.values()]))
         return Scene(numbers, arrays)
     if tab == "formula":
         wave = thinned(sinusoidal_positions(rows * cols, D + D % 2)[:, :D])
-        return Scene(numbers | {"example": worked_example(), "shape": list(wave.shape), "step": _step(rows * cols),
-                                "patches": rows * cols}, {"waves": array(wave)})
+        return Scene(
+            numbers
+            | {
+                "example": worked_example(),
+                "shape": list(wave.shape),
+                "step": _step(rows * cols),
+                "patches": rows * cols,
+            },
+            {"waves": array(wave)},
+        )
     patch = max(at - prefix, 0)
     maps = ({} if own is None else {"learned": own[prefix:]}) | _sinusoidal(stage)
     arrays = {name: _seen_from(vectors, patch) for name, vectors in maps.items()}

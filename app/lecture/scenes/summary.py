@@ -13,15 +13,25 @@ from vit_core.models.parameters import ENCODER, PAPER, counted, parameter_count
 SHOWN = 64  # rows and columns at most of a matrix that is shown as a small picture
 
 #: The blocks' parts in the order of their computation; an "add" closes the detour around those before it.
-ORDER = {"pre": ("norm1", "attention", "add", "norm2", "mlp", "add"),
-         "post": ("attention", "norm1", "add", "mlp", "norm2", "add"),
-         "parallel": ("norm1", "attention", "mlp", "add")}
+ORDER = {
+    "pre": ("norm1", "attention", "add", "norm2", "mlp", "add"),
+    "post": ("attention", "norm1", "add", "mlp", "norm2", "add"),
+    "parallel": ("norm1", "attention", "mlp", "add"),
+}
 
 
 def line(name: str, config: ViTConfig, parameters: int, paper: int | None = None) -> dict:
     """A model's line in the table."""
-    return {"name": name, "patch": config.patch_size, "layers": config.depth, "dim": config.dim, "mlp": config.mlp_dim,
-            "heads": config.heads, "parameters": parameters, "paper": paper}
+    return {
+        "name": name,
+        "patch": config.patch_size,
+        "layers": config.depth,
+        "dim": config.dim,
+        "mlp": config.mlp_dim,
+        "heads": config.heads,
+        "parameters": parameters,
+        "paper": paper,
+    }
 
 
 def thin(matrix: torch.Tensor) -> torch.Tensor:
@@ -46,21 +56,33 @@ def build(stage: Stage, want: dict) -> Scene:
     looking = 0 if config.class_token else config.prefix + middle
     read = reading(model, model.norm(stage.streams[-1]), [])
     numbers = {
-        "parts": model_parts, "total": total, "encoder": sum(model_parts[name] for name in ENCODER),
-        "order": ORDER[config.block], "layers": config.depth, "dim": config.dim, "heads": config.heads,
-        "mlp": config.mlp_dim, "patches": rows * cols, "tokens": trace.length, "classes": config.classes,
-        "image": [*stage.images.shape[2:], config.channels], "patch": [*config.patch_size, config.channels],
-        "pixels": config.patch_size[0] * config.patch_size[1] * config.channels, "looking": looking,
-        "pool": config.pool, "read": [len(read.parts)] * (len(read.parts) > 1) + [config.dim],
+        "parts": model_parts,
+        "total": total,
+        "encoder": sum(model_parts[name] for name in ENCODER),
+        "order": ORDER[config.block],
+        "layers": config.depth,
+        "dim": config.dim,
+        "heads": config.heads,
+        "mlp": config.mlp_dim,
+        "patches": rows * cols,
+        "tokens": trace.length,
+        "classes": config.classes,
+        "image": [*stage.images.shape[2:], config.channels],
+        "patch": [*config.patch_size, config.channels],
+        "pixels": config.patch_size[0] * config.patch_size[1] * config.channels,
+        "looking": looking,
+        "pool": config.pool,
+        "read": [len(read.parts)] * (len(read.parts) > 1) + [config.dim],
         "answers": stage.answers(trace.logits, 3),
-        "prefix": config.prefix, "position": config.position, "paper_classes": VARIANTS["B/16"].classes,
-        "table": [line(name, VARIANTS[name], parameter_count(VARIANTS[name]), paper)
-                  for name, paper in PAPER.items()] + [line(stage.result.name, config, total)],
+        "prefix": config.prefix,
+        "position": config.position,
+        "paper_classes": VARIANTS["B/16"].classes,
+        "table": [line(name, VARIANTS[name], parameter_count(VARIANTS[name]), paper) for name, paper in PAPER.items()]
+        + [line(stage.result.name, config, total)],
     }
     attention = trace.attention(trace.depth - 1, [looking])[:, 0, config.prefix :].mean(0)
     flat = model.patch_norm(model.patch_embed(stage.images).flatten(2).transpose(1, 2))[0]
-    arrays = {"patches": thin(flat), "sequence": thin(stage.streams[0]), "attention": attention,
-              "read": read.vector}
+    arrays = {"patches": thin(flat), "sequence": thin(stage.streams[0]), "attention": attention, "read": read.vector}
     positions = model.position_grid(trace.grid)
     if positions is not None:
         unit = torch.nn.functional.normalize(positions.float().flatten(0, 1), dim=-1)

@@ -28,7 +28,13 @@ def words(scene: str, language: str, scenes: tuple[str, ...]) -> dict:
     """Everything the stage says while `scene` is shown: its words, its formulas as MathML, the titles of all."""
     of = {"en": "EN", "ko": "KO"}[language]
     tables = {name: getattr(scene_text(name), of) for name in scenes}
-    return {"language": language, "frame": getattr(frame, of), "scene": tables[scene],
-            "math": {name: _mathml(latex) for name, latex in scene_text(scene).MATH.items()},
-            "titles": [{"id": name, "kicker": table["kicker"], "title": table["title"], "outline": table["outline"]}
-                       for name, table in tables.items()]}
+    return {
+        "language": language,
+        "frame": getattr(frame, of),
+        "scene": tables[scene],
+        "math": {name: _mathml(latex) for name, latex in scene_text(scene).MATH.items()},
+        "titles": [
+            {"id": name, "kicker": table["kicker"], "title": table["title"], "outline": table["outline"]}
+            for name, table in tables.items()
+        ],
+    }

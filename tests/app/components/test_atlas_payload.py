@@ -112,10 +112,15 @@ def test_the_numbers_beside_a_head_are_the_analysis():
         np.testing.assert_allclose(numbers[layer, :, 1], attention_entropy(trace, layer), rtol=1e-4)
 
 
-@pytest.mark.parametrize("prefix", [
-    {"class_token": False, "pool": "avg"}, {"registers": 4}, {"distillation_token": True},
-    {"registers": 2, "distillation_token": True},
-])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        {"class_token": False, "pool": "avg"},
+        {"registers": 4},
+        {"distillation_token": True},
+        {"registers": 2, "distillation_token": True},
+    ],
+)
 def test_prefix_tokens_come_with_their_names(prefix):
     trace = traced(**prefix)
     header = wire.header_of(wire.pack(trace, picture()))
@@ -243,8 +248,9 @@ def test_an_answer_holds_exact_rows_columns_and_rollouts(over):
 
 
 def test_many_who_ask_at_once_are_all_answered_in_full(over, monkeypatch):
-    wants = [{"of": over.id, "query": 40 + i, "direction": "column" if i % 2 else "row", "rolled": True}
-             for i in range(6)]
+    wants = [
+        {"of": over.id, "query": 40 + i, "direction": "column" if i % 2 else "row", "rolled": True} for i in range(6)
+    ]
     wanted = [over.answer(want) for want in wants]
     fresh, scores, mean = wire.Source(over.trace, picture(), budget=20_000), wire._scores, torch.Tensor.mean
     for module, name, real in ((wire, "_scores", scores), (torch.Tensor, "mean", mean)):
@@ -263,10 +269,22 @@ def test_an_answer_holds_the_layer_in_focus(over):
     assert np.abs(decoded(mean, "focus", "focus_scale")[0] - truth[1].mean(0)).sum(-1).max() <= 0.02
 
 
-@pytest.mark.parametrize("want", [
-    {}, {"of": "another"}, {"of": None}, {"focus": [9, 0]}, {"focus": [0, -2]}, {"focus": "x"}, {"focus": [1]},
-    {"query": 9999}, {"query": -1}, {"query": "x"}, {"query": 3, "residual": "x"},
-])
+@pytest.mark.parametrize(
+    "want",
+    [
+        {},
+        {"of": "another"},
+        {"of": None},
+        {"focus": [9, 0]},
+        {"focus": [0, -2]},
+        {"focus": "x"},
+        {"focus": [1]},
+        {"query": 9999},
+        {"query": -1},
+        {"query": "x"},
+        {"query": 3, "residual": "x"},
+    ],
+)
 def test_what_cannot_be_wanted_gets_no_answer(over, want):
     assert over.answer(want if "of" in want or not want else {"of": over.id, **want}) is None
 

@@ -81,8 +81,10 @@ def test_grid_of_grids_has_each_map_at_its_patch():
     gap = len(clear) / image.shape[0] * rows  # a place's part that is between the maps
     for r, c, i, j in ((0, 0, 0, 0), (1, 2, 0, 1), (0, 1, 1, 2), (1, 0, 1, 1)):
         # The centre of cell (i, j) of the map at (r, c), in the figure's units, back to the picture's pixels.
-        x, y = ((at + gap / 2 + (part + 0.5) / length * (1 - gap)) / length * pixels for at, part, length, pixels in (
-            (c, j, cols, image.shape[1]), (r, i, rows, image.shape[0])))
+        x, y = (
+            (at + gap / 2 + (part + 0.5) / length * (1 - gap)) / length * pixels
+            for at, part, length, pixels in ((c, j, cols, image.shape[1]), (r, i, rows, image.shape[0]))
+        )
         wanted = draw.colour_map(similarity[r, c], -1, 1)[i, j]
         assert np.array_equal(image[int(y), int(x), :3], wanted), (r, c, i, j)
 
@@ -97,8 +99,13 @@ def test_grid_of_grids_of_many_patches_is_no_larger_than_it_is_seen():
     assert len(figure.data[0].customdata) == side**2  # every patch can still be clicked
     for r, c in ((0, 0), (60, 60), (17, 40)):
         for part, wanted in ((0.2, 0), (0.8, 1)):
-            x, y = ((at - start) / length * pixels for at, start, length, pixels in (
-                (c + 0.5, box.x, box.sizex, image.shape[1]), (r + part, box.y, box.sizey, image.shape[0])))
+            x, y = (
+                (at - start) / length * pixels
+                for at, start, length, pixels in (
+                    (c + 0.5, box.x, box.sizex, image.shape[1]),
+                    (r + part, box.y, box.sizey, image.shape[0]),
+                )
+            )
             assert np.array_equal(image[int(y), int(x), :3], draw.colours()[255 * wanted]), (r, c, part)
 
 
@@ -116,8 +123,11 @@ def test_norms_have_a_line_a_prefix_token():
 
 def test_all_figures_keep_still_and_their_words_are_readable():
     similarity = np.ones((2, 2, 2, 2))
-    for figure in (checked(figures.bars(["a"], [1.0], "x")), grid_of_grids(similarity, None, 0),
-                   checked(figures.per_head(np.ones((3, 2)), "x", "y", "h", (0, 1), None))):
+    for figure in (
+        checked(figures.bars(["a"], [1.0], "x")),
+        grid_of_grids(similarity, None, 0),
+        checked(figures.per_head(np.ones((3, 2)), "x", "y", "h", (0, 1), None)),
+    ):
         assert figure.layout.height
         assert figure.layout.font.size >= 14
         assert figure.layout.dragmode is False
@@ -139,8 +149,9 @@ def test_heads_are_dots_over_their_layers_beneath_a_line():
 def test_calibration_has_a_bar_for_each_bin_that_has_pictures():
     edges = np.linspace(0, 1, 4)
     share = np.array([0.5, 0.0, 0.9])
-    of = Calibration(edges[:-1], edges[1:], np.array([4, 0, 6]), np.array([0.2, 0.0, 0.8]), share, share - 0.1,
-                     share + 0.05, 0.1)
+    of = Calibration(
+        edges[:-1], edges[1:], np.array([4, 0, 6]), np.array([0.2, 0.0, 0.8]), share, share - 0.1, share + 0.05, 0.1
+    )
     bars, ideal = checked(mistake_figures.calibration(of, "x", "y", "h")).data
     assert bars.x == pytest.approx([100 / 6, 500 / 6])
     assert list(bars.y) == [50, 90]
@@ -155,7 +166,10 @@ def test_points_are_drawn_by_outcome_the_errors_last():
     outcome, numbers = np.array([1, 0, 1, 2]), np.array([7, 8, 9, 10])
     figure = checked(mistake_figures.points(places, outcome, numbers, list("abcd"), names))
     assert [(trace.name, trace.customdata.tolist(), list(trace.text)) for trace in figure.data] == [
-        ("neither", [10], ["d"]), ("right", [8], ["b"]), ("wrong", [7, 9], ["a", "c"])]
+        ("neither", [10], ["d"]),
+        ("right", [8], ["b"]),
+        ("wrong", [7, 9], ["a", "c"]),
+    ]
     assert list(figure.data[2].x) == [0, 4]
 
 
@@ -173,9 +187,12 @@ def test_arrays_are_sent_as_plotly_writes_them(dtype):
 
 def test_a_finished_figure_is_what_plotly_would_send():
     values = np.random.default_rng(0).random((3, 2))
-    for figure in (figures.bars(["a", "b"], [0.7, np.float32(0.25)], "hover"),
-                   figures.enlarged(values, 0.0, 1.0, "title", "hover", (1, 1), height=np.int64(400)),
-                   figures.norms(values, ["class"], ["c", "median", "range"], "x", "y", "hover"), figures.blank()):
+    for figure in (
+        figures.bars(["a", "b"], [0.7, np.float32(0.25)], "hover"),
+        figures.enlarged(values, 0.0, 1.0, "title", "hover", (1, 1), height=np.int64(400)),
+        figures.norms(values, ["class"], ["c", "median", "range"], "x", "y", "hover"),
+        figures.blank(),
+    ):
         ours, theirs = figures.Finished(figure).to_dict(), json.loads(checked(figure).to_json())
         assert "null" not in json.dumps(ours["layout"])
         assert plain(ours) == plain(theirs)

@@ -68,8 +68,16 @@ def test_two_tokens_by_hand():
     assert attention.score_variance(q, k).item() == pytest.approx(1.25)  # scores 1, 3, 2, 0
 
 
-@pytest.mark.parametrize("want", [{}, {"layer": 99, "head": -5, "at": 10**9}, {"layer": "x", "head": None, "at": True},
-                                  {"layer": float("nan"), "head": [1], "at": {}}, {"layer": 1.9}])
+@pytest.mark.parametrize(
+    "want",
+    [
+        {},
+        {"layer": 99, "head": -5, "at": 10**9},
+        {"layer": "x", "head": None, "at": True},
+        {"layer": float("nan"), "head": [1], "at": {}},
+        {"layer": 1.9},
+    ],
+)
 def test_whatever_is_asked_is_answered(stage, want):
     numbers = attention.build(stage(), want).numbers
     assert 0 <= numbers["layer"] < 3

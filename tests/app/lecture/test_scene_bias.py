@@ -39,8 +39,12 @@ def test_what_is_drawn_is_the_cores_connectivity(photo):
     recurrent = scene.arrays["recurrent"].astype(int)
     recurrent[recurrent == 254] = inductive_bias.CARRIED
     assert np.array_equal(recurrent, inductive_bias.connectivity("recurrent", grid))
-    assert {k: v["weights"] for k, v in scene.numbers["kinds"].items()} == {"full": 4096, "convolution": 9,
-                                                                         "recurrent": 1, "attention": 0}
+    assert {k: v["weights"] for k, v in scene.numbers["kinds"].items()} == {
+        "full": 4096,
+        "convolution": 9,
+        "recurrent": 1,
+        "attention": 0,
+    }
 
 
 def test_attention_is_the_models_own(photo):
@@ -55,8 +59,12 @@ def test_costs_are_those_of_this_grid_and_width(photo):
     assert kinds["convolution"]["parameters"] == 9 * 128 * 128 + 128
     assert kinds["recurrent"]["multiply_adds"] == 2 * 64 * 128 * 128
     assert kinds["attention"]["parameters"] == sum(p.numel() for p in photo.model.blocks[0].attn.parameters())
-    assert {kind: one["path"] for kind, one in kinds.items()} == {"full": 1, "convolution": 7, "recurrent": 63,
-                                                                "attention": 1}
+    assert {kind: one["path"] for kind, one in kinds.items()} == {
+        "full": 1,
+        "convolution": 7,
+        "recurrent": 63,
+        "attention": 1,
+    }
 
 
 def test_a_shuffle_is_seen_by_the_vit_and_the_cnn_and_not_without_positions(photo):
@@ -71,8 +79,9 @@ def test_answers_are_those_of_the_models_themselves(photo):
     scene = make("bias", photo, {"seed": 0, "shift": -3})
     order = inductive_bias.random_order(64, 0)
     with torch.no_grad():
-        before, after = (photo.model(x)[0].softmax(-1) for x in (
-            photo.images, inductive_bias.shuffled(photo.images, (4, 4), order)))
+        before, after = (
+            photo.model(x)[0].softmax(-1) for x in (photo.images, inductive_bias.shuffled(photo.images, (4, 4), order))
+        )
         moved = photo.model(inductive_bias.shifted(photo.images, -3, 0))[0].softmax(-1)
     found = answers(scene, "vit")
     winner = before.argmax()
@@ -80,8 +89,14 @@ def test_answers_are_those_of_the_models_themselves(photo):
     assert found[1]["change"] == pytest.approx(float(after[winner] - before[winner]), abs=1e-6)
     assert found[1]["apart"] == pytest.approx(0.5 * float((before - after).abs().sum()), abs=1e-6)
     assert found[2]["label"] == photo.model.labels[moved.argmax()]
-    assert found[0] == {"label": photo.model.labels[winner], "p": pytest.approx(float(before.max())), "same": True,
-                        "change": 0.0, "apart": 0.0, "drift": 0.0}
+    assert found[0] == {
+        "label": photo.model.labels[winner],
+        "p": pytest.approx(float(before.max())),
+        "same": True,
+        "change": 0.0,
+        "apart": 0.0,
+        "drift": 0.0,
+    }
 
 
 def test_the_cnn_sees_the_picture_as_its_own_preprocessing_gives_it(photo):
@@ -111,18 +126,35 @@ def test_symmetries_are_measured_on_the_pictures_patches(photo):
     assert min(layers["recurrent"]) > 1e-3
 
 
-@pytest.mark.parametrize("want", [{"seed": "x", "shift": None, "show": 7}, {"seed": 1e99, "shift": -1e99},
-                                  {"seed": float("nan"), "shift": True}, {"seed": [1], "shift": {}, "show": [1]}])
+@pytest.mark.parametrize(
+    "want",
+    [
+        {"seed": "x", "shift": None, "show": 7},
+        {"seed": 1e99, "shift": -1e99},
+        {"seed": float("nan"), "shift": True},
+        {"seed": [1], "shift": {}, "show": [1]},
+    ],
+)
 def test_hostile_wants(photo, want):
     numbers = make("bias", photo, want).numbers
     assert 0 <= numbers["seed"] <= 9999
     assert -8 <= numbers["shift"] <= 8
 
 
-OTHERS = [{"class_token": False, "pool": "avg"}, {"registers": 2}, {"classes": 0}, {"mlp": "glu", "block": "post"},
-          {"distillation_token": True, "distillation_head": True}, {"position": "none"}, {"qkv_bias": False},
-          {"channels": 1}, {"heads": 3, "head_dim": 5}, {"image_size": (3, 3)}, {"image_size": (3, 30)},
-          {"image_size": (17, 22)}]
+OTHERS = [
+    {"class_token": False, "pool": "avg"},
+    {"registers": 2},
+    {"classes": 0},
+    {"mlp": "glu", "block": "post"},
+    {"distillation_token": True, "distillation_head": True},
+    {"position": "none"},
+    {"qkv_bias": False},
+    {"channels": 1},
+    {"heads": 3, "head_dim": 5},
+    {"image_size": (3, 3)},
+    {"image_size": (3, 30)},
+    {"image_size": (17, 22)},
+]
 
 
 @pytest.mark.parametrize("fields", OTHERS)
@@ -145,7 +177,12 @@ def test_models_of_other_kinds(build, fields):
 
 def test_a_large_grid_is_drawn_coarser(build):
     assert [bias.coarse(grid) for grid in ((20, 20), (14, 14), (24, 24), (37, 37), (1, 4000))] == [
-        (20, 20), (14, 14), (12, 12), (19, 19), (1, 400)]
+        (20, 20),
+        (14, 14),
+        (12, 12),
+        (19, 19),
+        (1, 400),
+    ]
     model = build(image_size=(72, 78))
     stage = staged(model)
     scene = make("bias", stage, {"show": "measure"})

@@ -114,7 +114,8 @@ def test_the_cnn_sees_what_the_patches_cover(photo, build_stage, noise):
     picture.paste("blue", (32, 0, 64, 64))
     split = build_stage(picture=picture, image_size=(30, 30))
     seen = cnn.seen(net, split.result)[0] * torch.tensor(net.transform.std).view(3, 1, 1) + torch.tensor(
-        net.transform.mean).view(3, 1, 1)
+        net.transform.mean
+    ).view(3, 1, 1)
     assert seen[:, :, :14].mean((1, 2)).tolist() == pytest.approx([1, 0, 0], abs=0.05)
     assert seen[:, :, 18:].mean((1, 2)).tolist() == pytest.approx([0, 0, 1], abs=0.05)
 
@@ -138,10 +139,16 @@ def build_stage(build, noise):
 
 
 KINDS = {
-    "plain": {}, "grey": {"channels": 1}, "no class token": {"class_token": False, "pool": "avg"},
-    "registers": {"registers": 3}, "distilled": {"distillation_token": True, "distillation_head": True},
-    "headless": {"classes": 0}, "gated": {"mlp": "glu"}, "post-norm": {"block": "post"},
-    "no positions": {"position": "none"}, "oblong patches": {"patch_size": (3, 7)},
+    "plain": {},
+    "grey": {"channels": 1},
+    "no class token": {"class_token": False, "pool": "avg"},
+    "registers": {"registers": 3},
+    "distilled": {"distillation_token": True, "distillation_head": True},
+    "headless": {"classes": 0},
+    "gated": {"mlp": "glu"},
+    "post-norm": {"block": "post"},
+    "no positions": {"position": "none"},
+    "oblong patches": {"patch_size": (3, 7)},
     "two patches": {"image_size": (3, 6)},
 }
 
@@ -164,8 +171,10 @@ def test_any_model(build_stage, fields):
     assert scene.numbers["same"] is False
 
 
-@pytest.mark.parametrize(("at", "shown"), [
-    (-5, 0), (10**9, 63), (3.9, 3), *[(odd, 36) for odd in (math.inf, math.nan, "3", None, [], {"x": 1}, True)]])
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [(-5, 0), (10**9, 63), (3.9, 3), *[(odd, 36) for odd in (math.inf, math.nan, "3", None, [], {"x": 1}, True)]],
+)
 def test_hostile_wants(photo, at, shown):
     assert lecture.build("cnn", photo, {"at": at, "scene": "mlp", "layer": [[]]}).numbers["at"] == shown
 

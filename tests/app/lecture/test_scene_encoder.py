@@ -61,8 +61,14 @@ def test_the_models_own_wiring_ends_in_its_own_answer(stage, name):
 
 def test_nothing_that_a_browser_asks_breaks_it(stage):
     made = stage()
-    for want in ({}, {"layer": 99, "at": 10**9}, {"layer": -1, "at": -7}, {"layer": "x", "at": None},
-                 {"layer": float("nan"), "at": [1]}, {"layer": True, "more": {}}):
+    for want in (
+        {},
+        {"layer": 99, "at": 10**9},
+        {"layer": -1, "at": -7},
+        {"layer": "x", "at": None},
+        {"layer": float("nan"), "at": [1]},
+        {"layer": True, "more": {}},
+    ):
         numbers = lecture.build("encoder", made, want).numbers
         assert 0 <= numbers["layer"] < 3
         assert 0 <= numbers["at"] < 36
@@ -97,5 +103,9 @@ def test_every_part_and_wiring_has_its_words():
     assert {"pre", "post", "added", "parallel"} <= set(words.MATH)
 
 
-ORDER = {"pre": ["x", "norm1", "attention", "sum1", "norm2", "mlp", "sum2"], "post": ["norm1"], "added": ["norm1"],
-         "parallel": ["x", "mlp"]}
+ORDER = {
+    "pre": ["x", "norm1", "attention", "sum1", "norm2", "mlp", "sum2"],
+    "post": ["norm1"],
+    "added": ["norm1"],
+    "parallel": ["x", "mlp"],
+}

@@ -16,9 +16,20 @@ from vit_core.models.config import POOLS, ViTConfig
 
 TWO = dict(distillation_token=True, distillation_head=True)
 KINDS = [dict(pool=pool) for pool in POOLS]
-KINDS += [TWO, dict(TWO, pool="token_avg"), dict(class_token=False, pool="avg", pool_norm=True, final_norm=False),
-          dict(registers=3), dict(mlp="glu"), dict(block="post"), dict(block="parallel"), dict(position="none"),
-          dict(channels=1), dict(classes=1), dict(classes=2), dict(depth=9, classes=300)]
+KINDS += [
+    TWO,
+    dict(TWO, pool="token_avg"),
+    dict(class_token=False, pool="avg", pool_norm=True, final_norm=False),
+    dict(registers=3),
+    dict(mlp="glu"),
+    dict(block="post"),
+    dict(block="parallel"),
+    dict(position="none"),
+    dict(channels=1),
+    dict(classes=1),
+    dict(classes=2),
+    dict(depth=9, classes=300),
+]
 
 
 def staged(model) -> Stage:
@@ -63,16 +74,44 @@ def test_without_a_head_the_vector_remains(build):
     assert [box["name"] for box in scene.numbers["path"]] == ["class", "norm"]
 
 
-@pytest.mark.parametrize(("fields", "boxes"), [
-    ({}, [("class", [768]), ("norm", [768]), ("linear", [1000, 768]), ("logits", [1000]), ("softmax", [1000])]),
-    (dict(TWO, classes=10), [("class_two", [2, 768]), ("norm", [2, 768]), ("linear_two", [10, 768]), ("logits", [10]),
-                             ("softmax", [10])]),
-    (dict(pool="avg", final_norm=False, pool_norm=True), [("tokens", [197, 768]), ("avg", [768]), ("norm", [768]),
-                                                          ("linear", [1000, 768]), ("logits", [1000]),
-                                                          ("softmax", [1000])]),
-    (dict(pool="token_avg", classes=5), [("tokens", [197, 768]), ("norm", [197, 768]), ("token_avg", [1536]),
-                                         ("linear", [5, 1536]), ("logits", [5]), ("softmax", [5])]),
-])
+@pytest.mark.parametrize(
+    ("fields", "boxes"),
+    [
+        ({}, [("class", [768]), ("norm", [768]), ("linear", [1000, 768]), ("logits", [1000]), ("softmax", [1000])]),
+        (
+            dict(TWO, classes=10),
+            [
+                ("class_two", [2, 768]),
+                ("norm", [2, 768]),
+                ("linear_two", [10, 768]),
+                ("logits", [10]),
+                ("softmax", [10]),
+            ],
+        ),
+        (
+            dict(pool="avg", final_norm=False, pool_norm=True),
+            [
+                ("tokens", [197, 768]),
+                ("avg", [768]),
+                ("norm", [768]),
+                ("linear", [1000, 768]),
+                ("logits", [1000]),
+                ("softmax", [1000]),
+            ],
+        ),
+        (
+            dict(pool="token_avg", classes=5),
+            [
+                ("tokens", [197, 768]),
+                ("norm", [197, 768]),
+                ("token_avg", [1536]),
+                ("linear", [5, 1536]),
+                ("logits", [5]),
+                ("softmax", [5]),
+            ],
+        ),
+    ],
+)
 def test_the_path_has_the_models_shapes(fields, boxes):
     assert [(box["name"], box["shape"]) for box in path(ViTConfig(**fields), 197)] == boxes
     assert all(name in text.EN and name in text.KO for name, _ in boxes)

@@ -10,8 +10,19 @@ from app.text.lecture.language import EN, KO
 from vit_core.lecture import sentence as core
 
 
-@pytest.mark.parametrize("fields", [{}, dict(class_token=False, pool="avg"), dict(registers=2), dict(classes=0),
-                                    dict(block="post"), dict(channels=1), dict(position="none"), dict(mlp="glu")])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        dict(class_token=False, pool="avg"),
+        dict(registers=2),
+        dict(classes=0),
+        dict(block="post"),
+        dict(channels=1),
+        dict(position="none"),
+        dict(mlp="glu"),
+    ],
+)
 def test_the_picture_side_is_one_head_of_the_trace(stage, fields):
     shown = stage(**fields)
     scene = language.build(shown, {"layer": 2, "head": 1})
@@ -40,8 +51,9 @@ def test_a_large_matrix_is_averaged_down(stage, monkeypatch):
     assert np.allclose(scene.arrays["matrix"], whole.reshape(6, 6, 6, 6).mean((1, 3)), atol=1e-6)
 
 
-@pytest.mark.parametrize("sentence", ["", "   ", "\x00", "\ud800", "x" * 10**6, "! " * 10**5, "<b>&amp;</b>",
-                                      "{0}", "١٢"])
+@pytest.mark.parametrize(
+    "sentence", ["", "   ", "\x00", "\ud800", "x" * 10**6, "! " * 10**5, "<b>&amp;</b>", "{0}", "١٢"]
+)
 def test_hostile_sentences_are_bounded_and_can_be_sent(stage, sentence):
     scene = language.build(stage(), {"sentence": sentence})
     assert len(scene.numbers["words"]) <= 12
@@ -49,8 +61,9 @@ def test_hostile_sentences_are_bounded_and_can_be_sent(stage, sentence):
     assert len(assemble({"numbers": scene.numbers}, scene.arrays)) < 200_000
 
 
-@pytest.mark.parametrize("want", [{}, {"sentence": None}, {"sentence": 7}, {"sentence": ["a"]}, {"layer": "1"},
-                                  {"layer": 10**9, "head": -1}])
+@pytest.mark.parametrize(
+    "want", [{}, {"sentence": None}, {"sentence": 7}, {"sentence": ["a"]}, {"layer": "1"}, {"layer": 10**9, "head": -1}]
+)
 def test_whatever_is_asked_is_answered(stage, want):
     numbers = language.build(stage(), want).numbers
     assert numbers["words"] == ["나는", "학생", "입니다"]

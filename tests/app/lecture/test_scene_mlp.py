@@ -48,8 +48,9 @@ def test_one_tokens_way_through_the_models_own_mlp(stage, name):
     assert low <= min(-3, arrays["hidden"].min())
     assert high >= max(3, arrays["hidden"].max())
     with torch.no_grad():
-        np.testing.assert_allclose(arrays["curve"][:, 1], block.mlp.act(torch.from_numpy(arrays["curve"][:, 0])),
-                                   atol=1e-5)
+        np.testing.assert_allclose(
+            arrays["curve"][:, 1], block.mlp.act(torch.from_numpy(arrays["curve"][:, 0])), atol=1e-5
+        )
 
 
 def test_a_unit_on_every_token(stage):
@@ -86,8 +87,13 @@ def test_what_a_unit_adds_and_says(stage):
 
 def test_nothing_that_a_browser_asks_breaks_it(stage):
     made = stage()
-    for want in ({}, {"layer": 99, "at": 10**9, "unit": 10**9}, {"layer": -1, "at": -7, "unit": -3},
-                 {"layer": "x", "at": None, "unit": {}}, {"layer": float("inf"), "unit": False}):
+    for want in (
+        {},
+        {"layer": 99, "at": 10**9, "unit": 10**9},
+        {"layer": -1, "at": -7, "unit": -3},
+        {"layer": "x", "at": None, "unit": {}},
+        {"layer": float("inf"), "unit": False},
+    ):
         said = lecture.build("mlp", made, want).numbers
         assert 0 <= said["layer"] < 3
         assert 0 <= said["at"] < 36

@@ -10,9 +10,16 @@ from app.lecture import build
 from app.lecture.scenes import patches as scene
 from vit_core.lecture.patches import embed_by_matrix, flatten_patches, resized_kernels
 
-KINDS = {"plain": {}, "one channel": dict(channels=1), "no head": dict(classes=0), "no bias": dict(patch_bias=False),
-         "patch norm": dict(patch_norm=True), "upright patches": dict(patch_size=(5, 3)), "no positions":
-         dict(position="none"), "registers": dict(registers=4, class_token=False, pool="avg")}
+KINDS = {
+    "plain": {},
+    "one channel": dict(channels=1),
+    "no head": dict(classes=0),
+    "no bias": dict(patch_bias=False),
+    "patch norm": dict(patch_norm=True),
+    "upright patches": dict(patch_size=(5, 3)),
+    "no positions": dict(position="none"),
+    "registers": dict(registers=4, class_token=False, pool="avg"),
+}
 
 
 def test_it_begins_with_the_papers_example(stage):
@@ -89,10 +96,23 @@ def test_a_large_grid_sends_the_tokens_around_the_pick(stage, monkeypatch):
     np.testing.assert_array_equal(found.arrays["tokens"], everything[first : first + some])
 
 
-@pytest.mark.parametrize("want", [
-    {"image": "224; drop", "patch": None}, {"image": 1e9, "patch": -3}, {"image": [224], "patch": {}},
-    {"image": True, "patch": False}, {"image": float("nan"), "patch": float("inf")}, {"from": "x"},
-    {"from": float("nan")}, {"from": -5}, {"from": 7}, {"from": True}, {"image": 512, "patch": 2}, {"size": "own"}])
+@pytest.mark.parametrize(
+    "want",
+    [
+        {"image": "224; drop", "patch": None},
+        {"image": 1e9, "patch": -3},
+        {"image": [224], "patch": {}},
+        {"image": True, "patch": False},
+        {"image": float("nan"), "patch": float("inf")},
+        {"from": "x"},
+        {"from": float("nan")},
+        {"from": -5},
+        {"from": 7},
+        {"from": True},
+        {"image": 512, "patch": 2},
+        {"size": "own"},
+    ],
+)
 def test_hostile_wishes(stage, want):
     n = build("patches", stage(), want).numbers
     assert n["count"] <= scene.LIMIT

@@ -10,12 +10,22 @@ from app.lecture import build
 from app.lecture.scenes import positions as scene
 from vit_core.attention.statistics import position_similarity, sinusoidal_positions
 
-KINDS = {"plain": {}, "no class token": dict(class_token=False, pool="avg"), "registers": dict(registers=4),
-         "distillation": dict(distillation_token=True, distillation_head=True), "no head": dict(classes=0),
-         "positions for patches alone": dict(position_prefix=False), "gated": dict(mlp="glu"),
-         "norm after": dict(block="post"), "one channel": dict(channels=1), "width of four": dict(dim=16),
-         "odd width": dict(dim=13), "no positions": dict(position="none"),
-         "rotary": dict(position="rope", head_dim=8), "patch norm": dict(patch_norm=True)}
+KINDS = {
+    "plain": {},
+    "no class token": dict(class_token=False, pool="avg"),
+    "registers": dict(registers=4),
+    "distillation": dict(distillation_token=True, distillation_head=True),
+    "no head": dict(classes=0),
+    "positions for patches alone": dict(position_prefix=False),
+    "gated": dict(mlp="glu"),
+    "norm after": dict(block="post"),
+    "one channel": dict(channels=1),
+    "width of four": dict(dim=16),
+    "odd width": dict(dim=13),
+    "no positions": dict(position="none"),
+    "rotary": dict(position="rope", head_dim=8),
+    "patch norm": dict(patch_norm=True),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,8 +68,9 @@ def test_formula(stage, kind):
     found = build("positions", stage(**KINDS[kind]), {"tab": "formula"})
     assert found.arrays["waves"].shape == (35, found.numbers["dim"])
     even = found.numbers["dim"] + found.numbers["dim"] % 2
-    np.testing.assert_array_equal(found.arrays["waves"],
-                                  sinusoidal_positions(35, even)[:, : found.numbers["dim"]].numpy())
+    np.testing.assert_array_equal(
+        found.arrays["waves"], sinusoidal_positions(35, even)[:, : found.numbers["dim"]].numpy()
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -112,9 +123,23 @@ def test_without_a_head_or_positions(stage):
 
 
 @pytest.mark.parametrize("tab", scene.TABS)
-@pytest.mark.parametrize("want", [
-    {"at": "1"}, {"at": -4}, {"at": 1e12}, {"at": float("nan")}, {"at": True}, {"seed": -1}, {"seed": 1e9},
-    {"seed": None}, {"seed": [1]}, {"tab": "../etc"}, {"tab": ["sum"]}, {"tab": None}])
+@pytest.mark.parametrize(
+    "want",
+    [
+        {"at": "1"},
+        {"at": -4},
+        {"at": 1e12},
+        {"at": float("nan")},
+        {"at": True},
+        {"seed": -1},
+        {"seed": 1e9},
+        {"seed": None},
+        {"seed": [1]},
+        {"tab": "../etc"},
+        {"tab": ["sum"]},
+        {"tab": None},
+    ],
+)
 def test_hostile_wishes(stage, tab, want):
     n = build("positions", stage(), {"tab": tab, **want}).numbers
     assert n["tab"] in scene.TABS

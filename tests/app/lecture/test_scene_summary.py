@@ -12,10 +12,22 @@ from vit_core.attention.statistics import position_similarity
 from vit_core.models.config import BLOCKS
 
 TWO = dict(distillation_token=True, distillation_head=True)
-KINDS = [{}, TWO, dict(registers=3), dict(class_token=False, pool="avg"), dict(pool="map"), dict(pool="token_avg"),
-         dict(classes=0), dict(mlp="glu"), dict(position="none"), dict(position="rope", head_dim=8),
-         dict(channels=1), dict(layer_scale=True, norm="rms"),
-         dict(patch_norm=True, embed_norm=True), dict(image_size=(60, 120))] + [dict(block=block) for block in BLOCKS]
+KINDS = [
+    {},
+    TWO,
+    dict(registers=3),
+    dict(class_token=False, pool="avg"),
+    dict(pool="map"),
+    dict(pool="token_avg"),
+    dict(classes=0),
+    dict(mlp="glu"),
+    dict(position="none"),
+    dict(position="rope", head_dim=8),
+    dict(channels=1),
+    dict(layer_scale=True, norm="rms"),
+    dict(patch_norm=True, embed_norm=True),
+    dict(image_size=(60, 120)),
+] + [dict(block=block) for block in BLOCKS]
 
 
 @pytest.mark.parametrize("fields", KINDS, ids=str)

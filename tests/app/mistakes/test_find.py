@@ -35,9 +35,15 @@ def make(asked: Asked, labels=HOSTILE, n=400, state="done", **table) -> Path:
     out.mkdir(parents=True)
     (out / "asked.json").write_text(json.dumps(asked.__dict__), "utf-8")
     known = len(labels)
-    about = {"model": asked.model, "labels": list(labels), "total": n, "state": state, "done": n,
-             "source": {"title": IMG, "kind": "folder", "root": "/nowhere", "classes": [*labels, "<b>unknown</b>"]},
-             "match": {"by": "name", "target": [*range(known), -1], "unknown": ["<b>unknown</b>"]}}
+    about = {
+        "model": asked.model,
+        "labels": list(labels),
+        "total": n,
+        "state": state,
+        "done": n,
+        "source": {"title": IMG, "kind": "folder", "root": "/nowhere", "classes": [*labels, "<b>unknown</b>"]},
+        "match": {"by": "name", "target": [*range(known), -1], "unknown": ["<b>unknown</b>"]},
+    }
     (out / "run.json").write_text(json.dumps(about), "utf-8")
     if state == "done":
         tables.evaluation(out / "rows.parquet", n, known, **table)
@@ -204,8 +210,10 @@ def test_a_thousand_classes_cost_what_the_pictures_cost(home, measured):
     run = Run(make(find.BUNDLED, names, 20_000))
     begun = time.perf_counter()
     data = pack(run.counts, run.counts.astype(float), run.order, [*names, "?"], {}, (None, None), False)
-    measured(f"matrix of 1,000 classes, 20,000 pictures: {len(data) / 1e3:.0f} kB, "
-             f"{time.perf_counter() - begun:.2f} s with its order")
+    measured(
+        f"matrix of 1,000 classes, 20,000 pictures: {len(data) / 1e3:.0f} kB, "
+        f"{time.perf_counter() - begun:.2f} s with its order"
+    )
     assert len(data) < 600_000
 
 
@@ -227,6 +235,7 @@ def test_real_thumbnails_are_small_and_the_right_ones(home):
     import PIL.Image
 
     from vit_core.data.dataset import labelled
+
     out = make(find.BUNDLED, n=30)
     run, source = Run(out), labelled("bundled:fashion")
     row = run.page(Look("all"))[0] | {"path": source.names[7], "number": 7, "error": None}
@@ -263,6 +272,7 @@ def page(**address) -> AppTest:
 
         import app
         from app import sidebar, state
+
         root = Path(app.__file__).parent
         state.start()
         sidebar.show()
@@ -334,10 +344,19 @@ def test_a_link_brings_the_same_view_back(run):
     assert app.query_params["truth"] in ("3", ["3"])
 
 
-@pytest.mark.parametrize("address", [
-    dict(list="nothing", truth="x", predicted="-7", outcome="nice", confidence="2-1", page="-3", by="q", sort="?"),
-    dict(truth=999999999, page=99999999999), dict(page="9999999"), dict(run="0" * 16), dict(run="../.."),
-    dict(query="\x00"), dict(open="nothing/here"), dict(truth=-1)])
+@pytest.mark.parametrize(
+    "address",
+    [
+        dict(list="nothing", truth="x", predicted="-7", outcome="nice", confidence="2-1", page="-3", by="q", sort="?"),
+        dict(truth=999999999, page=99999999999),
+        dict(page="9999999"),
+        dict(run="0" * 16),
+        dict(run="../.."),
+        dict(query="\x00"),
+        dict(open="nothing/here"),
+        dict(truth=-1),
+    ],
+)
 def test_a_wrong_address_is_passed_over(address, run):
     assert not page(**address).exception
 
@@ -477,7 +496,8 @@ def test_a_name_that_two_of_the_model_s_classes_have_is_said_apart(home, languag
     assert not app.exception
     assert [warning.value for warning in app.warning] == [
         t("mistakes.check.unknown", names=escaped("Hat", 40)),
-        t("mistakes.check.ambiguous", names=escaped(STARS, 40))]
+        t("mistakes.check.ambiguous", names=escaped(STARS, 40)),
+    ]
 
 
 def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):

@@ -47,8 +47,11 @@ class Parsed(HTMLParser):
             one.text += data
 
     def all(self, name, **attributes):
-        return [e for e in self.elements if e.tag == name
-                and all(e.attributes.get(k.rstrip("_")) == v for k, v in attributes.items())]
+        return [
+            e
+            for e in self.elements
+            if e.tag == name and all(e.attributes.get(k.rstrip("_")) == v for k, v in attributes.items())
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,8 @@ def test_nothing_is_fetched_and_nothing_runs(everything):
     policy = page.all("meta", **{"http-equiv": "Content-Security-Policy"})[0].attributes["content"]
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     assert page.elements.index(page.all("meta", **{"http-equiv": "Content-Security-Policy"})[0]) < page.elements.index(
-        page.all("style")[0])
+        page.all("style")[0]
+    )
 
 
 def test_strange_names_are_text(run, everything):
@@ -161,7 +165,7 @@ def test_with_many_classes_the_pairs_confused_most_are_listed(run, model, monkey
     off = metrics.confusion(columns.target, columns.predicted, 10)[:-1]
     np.fill_diagonal(off, 0)
     rows = table(page, "pairs")[1:]
-    assert [int(row[2]) for row in rows] == sorted((n for n in off.flat if n), reverse=True)[:module.PAIRS]
+    assert [int(row[2]) for row in rows] == sorted((n for n in off.flat if n), reverse=True)[: module.PAIRS]
     assert all(off[run.labels.index(a), run.labels.index(b)] == int(n) for a, b, n in rows)
 
 
@@ -182,8 +186,9 @@ def test_the_selection_is_the_filters_and_no_longer_than_asked(run, model):
         asked.append(args)
         return function(*args)
 
-    page = Parsed(report(run, chosen, 3, "en", model=model, execute=execute,
-                         on_progress=lambda *numbers: done.append(numbers)))
+    page = Parsed(
+        report(run, chosen, 3, "en", model=model, execute=execute, on_progress=lambda *numbers: done.append(numbers))
+    )
     assert [e.text for e in page.all("span", class_="path")] == [row["path"] for row in rows]
     assert done == [(1, 3), (2, 3), (3, 3)]
     assert len(asked) == 3
@@ -207,8 +212,11 @@ def test_a_list_that_is_no_filter_can_be_given(run, model):
 def test_what_cannot_be_read_is_a_card_with_its_reason(run, model):
     page = Parsed(report(run, Filter(outcome="unreadable"), 5, "en", model=model))
     assert "image-truncated" in page.all("figcaption")[0].text
-    empty = type("Empty", (), {"__len__": lambda self: 0, "names": [], "classes": run.classes, "title": "x",
-                               "root": "r", "data": None})()
+    empty = type(
+        "Empty",
+        (),
+        {"__len__": lambda self: 0, "names": [], "classes": run.classes, "title": "x", "root": "r", "data": None},
+    )()
     gone = SimpleNamespace(**vars(run) | {"source": empty})
     page = Parsed(report(gone, Filter(outcome="right"), 2, "ko", model=model))
     assert len(page.all("figure")) == 2
@@ -233,8 +241,11 @@ def test_it_speaks_the_reader_s_language_and_says_so_when_nothing_is_chosen(run,
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_every_filter_can_be_said(run, model, language):
     made = module._Report(run, model, language)
-    for filter in [Filter(order=order) for order in ORDERS] + [Filter(outcome=o) for o in OUTCOMES] + [
-            Filter(truth=-1, predicted=3, confidence=(0.5, 0.9), near="a/b.png", query="{x} <b>")]:
+    for filter in (
+        [Filter(order=order) for order in ORDERS]
+        + [Filter(outcome=o) for o in OUTCOMES]
+        + [Filter(truth=-1, predicted=3, confidence=(0.5, 0.9), near="a/b.png", query="{x} <b>")]
+    ):
         said = made.filter(filter)
         assert said
         assert filter.query in said
@@ -243,14 +254,26 @@ def test_every_filter_can_be_said(run, model, language):
 def test_the_command_makes_the_same_table_again(run):
     asked = SimpleNamespace(source="my pictures", labels="a 'b'.csv", table=None)
     parts = shlex.split(command(SimpleNamespace(**vars(run), asked=asked)))
-    assert parts == ["python", "-m", "vit_core", "evaluate", "my pictures", "--model", evaluated.MODEL, "--labels",
-                     "a 'b'.csv", "--out", "run"]
+    assert parts == [
+        "python",
+        "-m",
+        "vit_core",
+        "evaluate",
+        "my pictures",
+        "--model",
+        evaluated.MODEL,
+        "--labels",
+        "a 'b'.csv",
+        "--out",
+        "run",
+    ]
     assert shlex.split(command(run))[4] == str(run.source.root)
 
 
 def test_markup_is_made_of_text_only_by_tags():
     assert tag("p", "<b>&\"'", tag("i", "x"), None, title="\"<'") == (
-        '<p title="&quot;&lt;&#x27;">&lt;b&gt;&amp;&quot;&#x27;<i>x</i></p>')
+        '<p title="&quot;&lt;&#x27;">&lt;b&gt;&amp;&quot;&#x27;<i>x</i></p>'
+    )
     assert alone("meta", name="a", http_equiv="b", class_=None) == '<meta name="a" http-equiv="b">'
     assert joined("a\x00\x1b\udcff<", Markup("<b>")) == "a\ufffd\ufffd\ufffd&lt;<b>"
 
@@ -263,8 +286,13 @@ def test_both_languages_say_the_same():
         assert not hangul.search(sentence), key
         assert hangul.search(words.KO[key]) or key in ("percent", "points"), key
     used = (module.Path(module.__file__)).read_text(encoding="utf-8")
-    assert not [k for k in words.EN if not re.search(rf"[\"']{k}[\"']", used)
-                and not k.startswith(("order_", "outcome_")) and k not in ("truth", "predicted", "top1", "top5", "ece")]
+    assert not [
+        k
+        for k in words.EN
+        if not re.search(rf"[\"']{k}[\"']", used)
+        and not k.startswith(("order_", "outcome_"))
+        and k not in ("truth", "predicted", "top1", "top5", "ece")
+    ]
 
 
 def test_the_style_has_both_grounds_and_paper(everything):

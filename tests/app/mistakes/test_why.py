@@ -81,14 +81,27 @@ def test_both_maps_are_the_attribution_of_both_classes(model, found):
         assert not np.allclose(maps[0], maps[1])
 
 
-@pytest.mark.parametrize("off", [
-    {"erased": [0, 17, 48], "fill": "mean"}, {"erased": [3, 4], "fill": "blur"}, {"erased": [30], "fill": "black"},
-    {"heads": [[0, 1], [5, 3]]}, {"layers": [2]},
-    {"erased": [9], "heads": [[1, 1]], "layers": [0, 4], "fill": "black"}])
+@pytest.mark.parametrize(
+    "off",
+    [
+        {"erased": [0, 17, 48], "fill": "mean"},
+        {"erased": [3, 4], "fill": "blur"},
+        {"erased": [30], "fill": "black"},
+        {"heads": [[0, 1], [5, 3]]},
+        {"layers": [2]},
+        {"erased": [9], "heads": [[1, 1]], "layers": [0, 4], "fill": "black"},
+    ],
+)
 def test_an_answer_is_what_intervene_gives(model, found, off):
     answer = found.answer(off)
-    after = probabilities(model, found, erased=off.get("erased", ()), fill=off.get("fill", "mean"),
-                          heads_off=[tuple(pair) for pair in off.get("heads", ())], layers_off=off.get("layers", ()))
+    after = probabilities(
+        model,
+        found,
+        erased=off.get("erased", ()),
+        fill=off.get("fill", "mean"),
+        heads_off=[tuple(pair) for pair in off.get("heads", ())],
+        layers_off=off.get("layers", ()),
+    )
     np.testing.assert_allclose(answer["p"], after[list(found.shown)], atol=2e-6)
     assert answer["now"][0] == after.argmax()
     assert answer["now"][1] == model.labels[after.argmax()]
@@ -102,8 +115,12 @@ def test_nothing_taken_is_what_it_said(found):
     assert answer["now"][0] == found.predicted
 
 
-ASKS = (lambda one: one.maps("gradient_rollout"), lambda one: one.maps("relevance"),
-        lambda one: one.curve().probabilities, lambda one: one.answer({"erased": [3]})["p"])
+ASKS = (
+    lambda one: one.maps("gradient_rollout"),
+    lambda one: one.maps("relevance"),
+    lambda one: one.curve().probabilities,
+    lambda one: one.answer({"erased": [3]})["p"],
+)
 
 
 def full(monkeypatch, step: str, model) -> list:
@@ -129,7 +146,7 @@ def test_what_the_device_has_no_memory_for_is_the_cpu_s_from_then_on(run, model,
     first, again = Why(model, run, path), Why(model, run, path)
     for ask, values in zip(ASKS, wanted, strict=True):
         np.testing.assert_allclose(ask(first), values, atol=1e-5)
-        assert first.fell_back == (model in tried[step == "interventions":]) == (first.model is not model)
+        assert first.fell_back == (model in tried[step == "interventions" :]) == (first.model is not model)
     assert tried.count(model) == 1 + (step == "interventions")
     ASKS[0](again), ASKS[1](again), ASKS[2](again)
     assert again.model is first.model  # one copy for all
@@ -168,10 +185,24 @@ def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
     st.cache_resource.clear()
 
 
-@pytest.mark.parametrize("off", [
-    None, [], "all", 7, {"erased": None}, {"erased": "012"}, {"erased": [-1, 49, 1.5, float("nan"), True, None, [0]]},
-    {"heads": [[0], [0, 0, 0], [6, 0], [0, 4], [-1, 0], [None, "0"], 3, "ab"]}, {"layers": [6, -1, "0", {}]},
-    {"fill": "url(x)"}, {"fill": ["mean"]}, {"curve": "__class__"}, {"curve": ["relevance"]}])
+@pytest.mark.parametrize(
+    "off",
+    [
+        None,
+        [],
+        "all",
+        7,
+        {"erased": None},
+        {"erased": "012"},
+        {"erased": [-1, 49, 1.5, float("nan"), True, None, [0]]},
+        {"heads": [[0], [0, 0, 0], [6, 0], [0, 4], [-1, 0], [None, "0"], 3, "ab"]},
+        {"layers": [6, -1, "0", {}]},
+        {"fill": "url(x)"},
+        {"fill": ["mean"]},
+        {"curve": "__class__"},
+        {"curve": ["relevance"]},
+    ],
+)
 def test_what_no_browser_of_ours_asks_takes_nothing_away(found, off):
     change = found.checked(off)
     assert change == at.Change((), "mean", (), ())

@@ -254,8 +254,13 @@ def test_a_figure_is_drawn_once_for_each_picture_and_what_is_asked_of_it(build):
     first = cache.drawn(one, make, (1,), values, "a", high=1)
     assert cache.drawn(one, make, (1,), values.copy(), "a", high=1) is first
     assert len(drawn) == 1
-    for result, changed, name, high in ((other, values, "a", 1), (one, values * 2, "a", 1), (one, values, "b", 1),
-                                        (one, values, "a", 2), (one, values.reshape(4, 3), "a", 1)):
+    for result, changed, name, high in (
+        (other, values, "a", 1),
+        (one, values * 2, "a", 1),
+        (one, values, "b", 1),
+        (one, values, "a", 2),
+        (one, values.reshape(4, 3), "a", 1),
+    ):
         assert cache.drawn(result, make, (1,), changed, name, high=high) is not first
     assert len(drawn) == 6
     image = cache.drawn(one, lambda: picture(3), ())
@@ -264,8 +269,10 @@ def test_a_figure_is_drawn_once_for_each_picture_and_what_is_asked_of_it(build):
 
 def test_what_is_the_model_s_is_worked_out_and_drawn_once_for_all_pictures(build, monkeypatch):
     model, another, drawn = build(), build(seed=1), []
-    results = [Result(name, picture(seed), of, vc.record(of, picture(seed)), 0.0)
-               for name, of, seed in (("one", model, 1), ("one", model, 2), ("other", another, 1))]
+    results = [
+        Result(name, picture(seed), of, vc.record(of, picture(seed)), 0.0)
+        for name, of, seed in (("one", model, 1), ("one", model, 2), ("other", another, 1))
+    ]
     for name in ("filters", "position_similarity", "parameters"):
         first, second, other = (getattr(result, name) for result in results)
         assert first is second
@@ -364,8 +371,11 @@ def test_a_page_that_still_shows_a_model_s_last_weights_leaves_nothing_to_those_
     shown = cache.result(name, "digest", image)
     embedded.save(build(seed=1), file, {})
     again = cache.result(name, "digest", image)
-    for draw in (lambda of: cache.drawn(of, picture, (), 3), lambda of: cache.drawn_of_model(of, picture, (), 3),
-                 lambda of: cache.scene(of, "digest", "summary", "{}", "en", False)):
+    for draw in (
+        lambda of: cache.drawn(of, picture, (), 3),
+        lambda of: cache.drawn_of_model(of, picture, (), 3),
+        lambda of: cache.scene(of, "digest", "summary", "{}", "en", False),
+    ):
         old = draw(shown)
         assert draw(again) is not old
         assert draw(again) is draw(again)
@@ -613,10 +623,17 @@ def test_predictions_need_no_memory_of_the_device(monkeypatch):
     assert away.predictions() == shown.predictions()
 
 
-@pytest.mark.parametrize(("where", "page"), [
-    ("app.components.atlas.payload.pack", "explore"), ("vit_core.attention.statistics.attention_entropy", "explore"),
-    ("app.explore.result.fused_layers", "explore"), ("app.components.atlas.component.Source.answer", "explore"),
-    ("vit_core.lecture.steps.streams", "lecture"), ("app.lecture.scenes.cnn.record", "lecture")])
+@pytest.mark.parametrize(
+    ("where", "page"),
+    [
+        ("app.components.atlas.payload.pack", "explore"),
+        ("vit_core.attention.statistics.attention_entropy", "explore"),
+        ("app.explore.result.fused_layers", "explore"),
+        ("app.components.atlas.component.Source.answer", "explore"),
+        ("vit_core.lecture.steps.streams", "lecture"),
+        ("app.lecture.scenes.cnn.record", "lecture"),
+    ],
+)
 def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_says_so(where, page, monkeypatch):
     name, _, function = where.rpartition(".")
     of = pkgutil.resolve_name(name)
@@ -638,7 +655,9 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
             del vars(before[0])[derived]
     if function == "answer":  # the browser asks for more, as it does of a large picture
         monkeypatch.setattr(of, "whole", property(lambda self: False, lambda self, value: None), raising=False)
-        monkeypatch.setattr("app.components.atlas.component._piece", lambda **_: SimpleNamespace(want={"of": ""}, view=None))
+        monkeypatch.setattr(
+            "app.components.atlas.component._piece", lambda **_: SimpleNamespace(want={"of": ""}, view=None)
+        )
     monkeypatch.setattr(of, function, full)
     if page == "lecture":
         app.switch_page("lecture/page.py").run()

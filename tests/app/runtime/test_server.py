@@ -19,8 +19,14 @@ def test_the_app_opens_in_the_browser(tmp_path):
     opener.chmod(0o755)
     command = [sys.executable, "-m", "app", "--server.headless", "false", "--server.port", port]
     with (tmp_path / "log").open("wb") as log:
-        app = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                               env=os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
+        app = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        )
     try:
         until = time.monotonic() + 120
         while not asked.exists() and time.monotonic() < until and app.poll() is None:

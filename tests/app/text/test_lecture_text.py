@@ -26,6 +26,7 @@ def script_of(scene: str) -> str:
 
 def named(key: str, script: str, scene: str) -> bool:
     """Whether the scene's script asks for a key: by its name, by a template `${a}_${b}`, or by a name from Python."""
+
     def word(part: str) -> bool:
         return re.search(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", script) is not None
 
@@ -37,7 +38,7 @@ def named(key: str, script: str, scene: str) -> bool:
     numbered = re.fullmatch(r"([a-z_]+?)_?(\d+)", key)
     if numbered and re.search(rf"\b{numbered[1]}_?\$\{{", script):
         return True
-    halves = ((key[: at], key[at + 1 :]) for at, letter in enumerate(key) if letter == "_")
+    halves = ((key[:at], key[at + 1 :]) for at, letter in enumerate(key) if letter == "_")
     return any(word(a) and (word(b) or f'"{b}"' in python or b in chosen) for a, b in halves)
 
 
@@ -60,8 +61,13 @@ def test_korean_is_korean_and_english_is_not(name):
     # The other language's name, the example sentences and the deck's own three words stand in both.
     both = re.compile(r"^(language|example|words)$|preset")
     assert not [k for k, s in table.EN.items() if HANGUL.search(s) and not both.search(k)]
-    bare = [k for k, s in table.KO.items() if "preset" not in k and not HANGUL.search(re.sub(r"\{\w+\}|\$\w+\$", "", s))
-            and len(re.findall(r"[A-Za-z]{3,}", re.sub(r"\{\w+\}|\$\w+\$", "", s))) > 3]
+    bare = [
+        k
+        for k, s in table.KO.items()
+        if "preset" not in k
+        and not HANGUL.search(re.sub(r"\{\w+\}|\$\w+\$", "", s))
+        and len(re.findall(r"[A-Za-z]{3,}", re.sub(r"\{\w+\}|\$\w+\$", "", s))) > 3
+    ]
     assert not bare  # names, units and symbols need no translation; a sentence does
     assert not [k for k, s in table.KO.items() if re.search(r"[은이을과]\([는가를와]\)|\((으|이)\)", s)]
 

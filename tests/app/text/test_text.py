@@ -45,13 +45,31 @@ def test_korean_is_korean_and_english_is_not():
     assert not [k for k, s in text.SENTENCES["en"].items() if hangul.search(s)]
     same = {k for k, s in text.SENTENCES["ko"].items() if not hangul.search(s)}
     # Only names, units and what is put together from other sentences.
-    assert same == {"app.name", "side.credit", "device.cpu", "device.cuda", "device.mps", "time.ms", "from.token",
-                    "atlas.class", "rollout.label", "predictions.hover", "mistakes.points", "mistakes.map.point"}
+    assert same == {
+        "app.name",
+        "side.credit",
+        "device.cpu",
+        "device.cuda",
+        "device.mps",
+        "time.ms",
+        "from.token",
+        "atlas.class",
+        "rollout.label",
+        "predictions.hover",
+        "mistakes.points",
+        "mistakes.map.point",
+    }
 
 
-@pytest.mark.parametrize(("count", "said"), [
-    ("1", "The 1 picture of"), ("0", "The 0 pictures of"), ("2", "The 2 pictures of"), ("1,001", "The 1,001 pictures"),
-])
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        ("1", "The 1 picture of"),
+        ("0", "The 0 pictures of"),
+        ("2", "The 2 pictures of"),
+        ("1,001", "The 1,001 pictures"),
+    ],
+)
 def test_one_is_a_picture_and_two_are_pictures(count, said):
     assert text.Text("en")("mistakes.take.text", count=count).startswith(said)
     facts = text.Text("en")("side.model.facts", layers=1, heads=12, dim=8, parameters="1 M")
@@ -88,8 +106,11 @@ def _raised() -> list[tuple[str, set[str], str]]:
         parameters = [a.arg for a in function.args.args]
         assert getattr(node, "id", "") in parameters, f"{ast.unparse(node)} in {function.name}"
         place = parameters.index(node.id)
-        passed = [c.args[place] if len(c.args) > place else next(k.value for k in c.keywords if k.arg == node.id)
-                  for c in calls if _called(c) == function.name]
+        passed = [
+            c.args[place] if len(c.args) > place else next(k.value for k in c.keywords if k.arg == node.id)
+            for c in calls
+            if _called(c) == function.name
+        ]
         return set().union(*(codes(p, None) for p in passed))
 
     found = []
@@ -106,11 +127,21 @@ def _raised() -> list[tuple[str, set[str], str]]:
 
 def test_every_error_of_the_core_has_its_sentence_and_carries_what_the_sentence_says():
     raised, sentences = _raised(), text.SENTENCES["en"]
-    assert {"image-empty", "checkpoint-keys", "checkpoint-shapes", "labels-format", "tensor-shape", "timm-broken",
-            "rollout-option", "hub-unreachable"} <= {code for code, _, _ in raised}
+    assert {
+        "image-empty",
+        "checkpoint-keys",
+        "checkpoint-shapes",
+        "labels-format",
+        "tensor-shape",
+        "timm-broken",
+        "rollout-option",
+        "hub-unreachable",
+    } <= {code for code, _, _ in raised}
     assert not [f"{where}: {code}" for code, _, where in raised if f"error.{code}" not in sentences]
-    lacking = [(where, code, places(sentences[f"error.{code}"]) - {f"{v}:," for v in values} - values)
-               for code, values, where in raised]
+    lacking = [
+        (where, code, places(sentences[f"error.{code}"]) - {f"{v}:," for v in values} - values)
+        for code, values, where in raised
+    ]
     assert not [row for row in lacking if row[2]]
     known = {code for code, _, _ in raised} | {"none", "more"}
     assert {k.removeprefix("error.") for k in sentences if k.startswith("error.")} == known
@@ -125,8 +156,10 @@ def _bad_files(folder: Path) -> dict[str, str]:
     fc2 = "blocks.0.mlp.fc2.bias"
     save_file({**state, fc2: state[fc2] / 0}, folder / "nan.safetensors")
     save_file({**state, fc2: state[fc2][1:]}, folder / "shape.safetensors")
-    save_file({n: t for n, t in state.items() if n != fc2} | {f"more.{i}": torch.ones(1) for i in range(20)},
-              folder / "keys.safetensors")
+    save_file(
+        {n: t for n, t in state.items() if n != fc2} | {f"more.{i}": torch.ones(1) for i in range(20)},
+        folder / "keys.safetensors",
+    )
     save_file({"conv1.weight": torch.ones(1, 1)}, folder / "cnn.safetensors")
     (folder / "text.pth").write_text("These are no weights.", encoding="utf-8")
     (folder / "empty.pth").touch()
@@ -141,13 +174,24 @@ def _bad_files(folder: Path) -> dict[str, str]:
     (named / "format.labels.txt").write_bytes(b"\xff\xff")
     (folder / "hf").mkdir()
     (folder / "hf" / "config.json").write_text("[", encoding="utf-8")
-    files = {"not-finite": "nan", "shapes": "shape", "keys": "keys", "architecture": "cnn", "header": "header",
-             "truncated": "short"}
+    files = {
+        "not-finite": "nan",
+        "shapes": "shape",
+        "keys": "keys",
+        "architecture": "cnn",
+        "header": "header",
+        "truncated": "short",
+    }
     return {f"checkpoint-{code}": f"file:{folder / stem}.safetensors" for code, stem in files.items()} | {
-        "checkpoint-format": f"file:{folder / 'text.pth'}", "checkpoint-empty": f"file:{folder / 'empty.pth'}",
-        "checkpoint-pickle": f"file:{folder / 'pickle.pth'}", "checkpoint-not-found": f"file:{folder / 'none.pth'}",
-        "checkpoint-config": f"hf:{folder / 'hf'}", "labels-count": f"file:{named / 'count.safetensors'}",
-        "labels-format": f"file:{named / 'format.safetensors'}", "model-unknown": "embedded:none"}
+        "checkpoint-format": f"file:{folder / 'text.pth'}",
+        "checkpoint-empty": f"file:{folder / 'empty.pth'}",
+        "checkpoint-pickle": f"file:{folder / 'pickle.pth'}",
+        "checkpoint-not-found": f"file:{folder / 'none.pth'}",
+        "checkpoint-config": f"hf:{folder / 'hf'}",
+        "labels-count": f"file:{named / 'count.safetensors'}",
+        "labels-format": f"file:{named / 'format.safetensors'}",
+        "model-unknown": "embedded:none",
+    }
 
 
 def test_what_is_really_raised_is_said_in_both_languages(tmp_path):
@@ -199,8 +243,11 @@ def _literals(path: Path):
     """String constants of a file that are no docstring, with their lines; f-strings' constant parts among them."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     documented = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    docs = {id(n.body[0].value) for n in ast.walk(tree)
-            if isinstance(n, documented) and n.body and isinstance(n.body[0], ast.Expr)}
+    docs = {
+        id(n.body[0].value)
+        for n in ast.walk(tree)
+        if isinstance(n, documented) and n.body and isinstance(n.body[0], ast.Expr)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
             yield node.lineno, node.value
@@ -209,8 +256,12 @@ def _literals(path: Path):
 def test_no_sentence_stands_outside_app_text():
     """Two words in a row, or Hangul, are taken to be meant for people."""
     no_prose = re.compile(r"<style>|rgba?\(|^[a-z]+ %s|%\{|^(load|forward) |^sample |^vitrine$")
-    found = [f"{path.relative_to(ROOT)}:{line}: {value!r}" for path in SOURCES for line, value in _literals(path)
-             if re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}|[가-힣]", value) and not no_prose.search(value)]
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {value!r}"
+        for path in SOURCES
+        for line, value in _literals(path)
+        if re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}|[가-힣]", value) and not no_prose.search(value)
+    ]
     assert not found
 
 

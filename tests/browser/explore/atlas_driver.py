@@ -1,4 +1,4 @@
-"""What tests/browser/explore/test_atlas_in_browser.py does to a tab with the atlas in it, and how it reads its pixels."""
+"""What test_atlas_in_browser.py does to a tab with the atlas in it, and how it reads its pixels."""
 
 import json
 import re
@@ -39,9 +39,12 @@ class Atlas:
 
     def wait(self, expression):
         """Until `expression`, of `a` (the view), holds."""
-        self.page.wait_for_function(f"""() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+        self.page.wait_for_function(
+            f"""() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
             .some(e => {{ const a = e.shadowRoot.querySelector('.atlas')?.atlas;
-                          return a?.model && ({expression}) }})""", timeout=90_000)
+                          return a?.model && ({expression}) }})""",
+            timeout=90_000,
+        )
 
     def box(self, selector):
         return self.page.locator(selector).bounding_box()
@@ -69,10 +72,12 @@ class Atlas:
 
     def small(self, layer, column):
         """One map of the atlas, read off its canvas at each patch's first pixel, likewise."""
-        width, height, data = self.js("""(() => { const s = a.sheet, c = s.canvas;
+        width, height, data = self.js(
+            """(() => { const s = a.sheet, c = s.canvas;
             const box = [s.left(x[1]), x[0] * (s.h + s.gap), s.w, s.h];
             return [s.w, s.h, [...c.getContext('2d').getImageData(...box).data]] })()""",
-                                      [layer, column])
+            [layer, column],
+        )
         pixels = np.array(data).reshape(height, width, 4)
         rows, cols = self.js("a.model.header.grid")
         y, x = (np.ceil(np.arange(n) * s / n).astype(int) for n, s in ((rows, height), (cols, width)))

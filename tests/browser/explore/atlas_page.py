@@ -1,4 +1,4 @@
-"""A page with the atlas alone, for tests/browser/explore/test_atlas_in_browser.py; the query parameters choose what it shows.
+"""A page with the atlas alone, for test_atlas_in_browser.py; the query parameters choose what it shows.
 
 `model`: a name in MODELS. `picture`: a file in assets/samples. `lang`: en, ko. `view`: the atlas' view as JSON.
 """
@@ -27,8 +27,9 @@ def source(name: str, picture: str) -> Source:
 def show(name: str, picture: str, words: dict) -> None:
     query = st.query_params
     shown = source(name, picture)
-    view = atlas(shown, words=words, view=json.loads(query.get("view", "{}")),
-                 known=st.session_state.get("atlas"), key="atlas")
+    view = atlas(
+        shown, words=words, view=json.loads(query.get("view", "{}")), known=st.session_state.get("atlas"), key="atlas"
+    )
     if view:
         query["view"] = json.dumps(view)
     st.code(json.dumps(view, sort_keys=True), language=None)

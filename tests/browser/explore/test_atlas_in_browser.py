@@ -29,11 +29,21 @@ def address():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).parent / "atlas_page.py"),
-               "--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1",
-               "--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
-    server = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(Path(__file__).parent / "atlas_page.py"),
+        "--server.headless=true",
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        "--browser.gatherUsageStats=false",
+        "--server.fileWatcherType=none",
+    ]
+    server = subprocess.Popen(
+        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         for _ in range(240):
             with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
@@ -116,9 +126,12 @@ def test_rollout_in_the_browser_is_the_core_s(tab, traces, model, measured):
                 atlas.js("a.change({ query: x[0], layer: x[1] })", [token, depth])
                 truth = rollout(trace, residual=residual, last=depth, token=token).numpy()
                 worst = max(worst, np.abs(atlas.map() - truth).max())
-                slow = atlas.js("(() => { const t = a.model.table; a.model.table = null;"
-                                " const r = a.model.rollouts(x[0], 'row'); a.model.table = t;"
-                                " return [...r.slice(x[1] * a.model.N, (x[1] + 1) * a.model.N)] })()", [token, depth])
+                slow = atlas.js(
+                    "(() => { const t = a.model.table; a.model.table = null;"
+                    " const r = a.model.rollouts(x[0], 'row'); a.model.table = t;"
+                    " return [...r.slice(x[1] * a.model.N, (x[1] + 1) * a.model.N)] })()",
+                    [token, depth],
+                )
                 worst = max(worst, np.abs(slow - truth).max())
     measured(f"rollout of {model}, browser against core: {worst:.1e}")
     assert worst <= 1e-3
@@ -181,7 +194,8 @@ def test_the_class_token_is_a_query_and_registers_too(tab, traces):
     atlas, trace = tab(model="small", view={"layer": 1, "head": 0}), traces("small")
     chips = atlas.page.locator(".chip")
     assert [text.split("\n")[0] for text in chips.all_inner_texts()] == ["class", "distillation"] + [
-        f"R{i}" for i in (1, 2, 3, 4)]  # six names have no room in one line
+        f"R{i}" for i in (1, 2, 3, 4)
+    ]  # six names have no room in one line
     for token in (0, 1, 4):
         chips.nth(token).hover()
         agrees(atlas.overlay(), trace.on_grid(trace.attention(1, [token])[0, 0]))
@@ -197,9 +211,11 @@ def test_the_keyboard_alone_can_do_it_all(tab, traces):
     reached = []
     for _ in range(40):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("""() => { let e = document.activeElement;
+        reached.append(
+            page.evaluate("""() => { let e = document.activeElement;
             while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
-            return e?.className || `${e?.name} ${e?.value}` }"""))
+            return e?.className || `${e?.name} ${e?.value}` }""")
+        )
         if reached[-1] == "maps":
             break
     assert [name for name in reached if name in ("chip", "stage", "play", "maps")] == ["chip", "stage", "play", "maps"]
@@ -330,8 +346,10 @@ def test_hovering_is_answered_within_a_frame(tab, measured):
     rounds = atlas.timings()
     (median, _), (p95, latency) = min(rounds, key=lambda r: r[1, 0])
     latency = min(r[1, 1] for r in rounds)
-    measured(f"12 x 12 x 197, handler's start to picture and atlas drawn: median {median:.1f} ms, 95% {p95:.1f} ms; "
-          f"event to drawn: 95% {latency:.1f} ms")
+    measured(
+        f"12 x 12 x 197, handler's start to picture and atlas drawn: median {median:.1f} ms, 95% {p95:.1f} ms; "
+        f"event to drawn: 95% {latency:.1f} ms"
+    )
     assert median <= 4
     assert p95 <= 8
     assert latency <= 33
@@ -434,9 +452,14 @@ def beside_the_sidebar(atlas):
 
 def edges(atlas, selector):
     """[left, top, right, bottom] of each that is seen, in pixels of the window."""
-    return np.array(atlas.js("""[...root.querySelectorAll(x)]
+    return np.array(
+        atlas.js(
+            """[...root.querySelectorAll(x)]
         .filter(e => e.checkVisibility({ visibilityProperty: true })).map(e => e.getBoundingClientRect())
-        .map(b => [b.left, b.top, b.right, b.bottom])""", selector))
+        .map(b => [b.left, b.top, b.right, b.bottom])""",
+            selector,
+        )
+    )
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

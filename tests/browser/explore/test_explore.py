@@ -35,30 +35,37 @@ def upload(page, name: str, data: bytes) -> None:
     if not page.locator(".st-key-upload").count():
         page.get_by_test_id("stSidebar").get_by_text(ENGLISH("side.source.file"), exact=True).click()
     page.locator(".st-key-upload input[type=file]").set_input_files(
-        {"name": name, "mimeType": "application/octet-stream", "buffer": data})
+        {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+    )
 
 
 def await_values(page, chart: str, trace: int, field: str, wanted) -> None:
     """Wait until a figure's trace holds these numbers."""
-    page.wait_for_function("""([chart, trace, field, wanted]) => {
+    page.wait_for_function(
+        """([chart, trace, field, wanted]) => {
         const plot = document.querySelector(`.st-key-${chart} .js-plotly-plot`);
         const data = plot && plot._fullData && plot._fullData[trace] && plot._fullData[trace][field];
         if (!data) return false;
         const flat = Array.from(data).flatMap(v => typeof v === 'number' ? [v] : Array.from(v));
         const near = (v, i) => Math.abs(v - wanted[i]) < 2e-4 * (1 + Math.abs(v));
         return flat.length === wanted.length && flat.every(near);
-    }""", arg=[chart, trace, field, np.asarray(wanted, float).ravel().tolist()])
+    }""",
+        arg=[chart, trace, field, np.asarray(wanted, float).ravel().tolist()],
+    )
 
 
 def patch_centres(page, chart: str, trace: int = 0):
     """The window's (x, y) of the points or cells of a figure's trace, row by row."""
-    return page.evaluate("""([chart, trace]) => {
+    return page.evaluate(
+        """([chart, trace]) => {
         const plot = document.querySelector(`.st-key-${chart} .js-plotly-plot`);
         const {xaxis, yaxis} = plot._fullLayout, frame = plot.getBoundingClientRect(), data = plot._fullData[trace];
         const at = (x, y) => [frame.left + xaxis._offset + xaxis.d2p(x), frame.top + yaxis._offset + yaxis.d2p(y)];
         if (data.type !== 'heatmap') return Array.from(data.x).map((x, i) => at(x, data.y[i]));
         return Array.from(data.y).flatMap(y => Array.from(data.x).map(x => at(x, y)));
-    }""", [chart, trace])
+    }""",
+        [chart, trace],
+    )
 
 
 class Looking(Atlas):
@@ -71,11 +78,14 @@ class Looking(Atlas):
     def shows(self, wanted) -> None:
         """Wait until the map over the picture holds these weights, a token each, to what bytes can tell."""
         wanted = [float(w) for w in wanted]
-        self.page.wait_for_function("""wanted => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+        self.page.wait_for_function(
+            """wanted => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
             .some(e => { const a = e.shadowRoot.querySelector('.atlas')?.atlas;
                 if (!a?.map || a.model?.N !== wanted.length) return false;
                 const shown = wanted.map((_, k) => a.map.a[a.map.at + k] ** 2), top = Math.max(...wanted);
-                return shown.every((s, k) => Math.abs(s - wanted[k]) < 0.012 * top) })""", arg=wanted)
+                return shown.every((s, k) => Math.abs(s - wanted[k]) < 0.012 * top) })""",
+            arg=wanted,
+        )
 
 
 class Rolled:
@@ -86,12 +96,14 @@ class Rolled:
 
     def shows(self, wanted, layer: int) -> None:
         """Wait until the enlarged map is of this layer, and holds these shares of 1, (rows, cols)."""
-        self.page.wait_for_function("""([wanted, layer]) => [...document.querySelectorAll(
+        self.page.wait_for_function(
+            """([wanted, layer]) => [...document.querySelectorAll(
             '[data-testid=stBidiComponentIsolated]')].some(e => {
                 const r = e.shadowRoot.querySelector('.rollout')?.rollout, map = r?.maps?.[r.index];
                 return map?.length === wanted.length && r.header.first + r.index === layer
                     && r.root.dataset.state === 'ready' && wanted.every((w, i) => Math.abs(map[i] - w) < 1e-5) })""",
-                                    arg=[np.asarray(wanted, float).ravel().tolist(), layer])
+            arg=[np.asarray(wanted, float).ravel().tolist(), layer],
+        )
 
     def colours(self, canvas: str) -> np.ndarray:
         """What a canvas shows, a pixel a patch, (rows, cols, 3)."""
@@ -125,10 +137,13 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
     best = vc.top_k(model, trace, 5)
     await_values(page, "predictions_chart", 0, "x", [p for _, p in best])
     assert page.get_by_text(told(f"sure of {best[0][0]}")).count() == 1
-    page.wait_for_function("""names => {
+    page.wait_for_function(
+        """names => {
         const labels = [...document.querySelectorAll('.st-key-predictions_chart .ytick text')];
         return JSON.stringify(labels.map(label => label.textContent.trim())) === JSON.stringify(names);
-    }""", arg=[name for name, _ in best])
+    }""",
+        arg=[name for name, _ in best],
+    )
     Looking(page).shows(trace.attention(trace.depth - 1, [0])[:, 0].mean(0))
     Rolled(page).shows(trace.on_grid(vc.rollout(trace)), trace.depth)
     distances = np.stack([statistics.attention_distance(trace, i).numpy() for i in range(trace.depth)])
@@ -257,8 +272,15 @@ def test_back_and_forward_lead_through_what_was_seen(visit, model, server):
 
     def seen(layer, head, place, pinned):
         atlas.shows(trace.attention(layer, [trace.token_at(*place)])[head, 0])
-        addressed(page, f"layer={layer + 1}", f"head={head + 1}", f"row={place[0] + 1}", f"col={place[1] + 1}",
-                  *([f"pinned={place[0] + 1}-{place[1] + 1}"] if pinned else []), lacks=() if pinned else ("pinned",))
+        addressed(
+            page,
+            f"layer={layer + 1}",
+            f"head={head + 1}",
+            f"row={place[0] + 1}",
+            f"col={place[1] + 1}",
+            *([f"pinned={place[0] + 1}-{place[1] + 1}"] if pinned else []),
+            lacks=() if pinned else ("pinned",),
+        )
         page.get_by_text(f"Highlighted: layer {layer + 1}, head {head + 1}").wait_for()
 
     seen(*first, False)
@@ -316,8 +338,9 @@ def test_where_the_mouse_only_passes_is_no_step_for_back(visit, model, address):
 
 
 def test_a_rollout_of_thousands_of_tokens_waits_until_its_place_is_kept(visit, tmp_path):
-    shape = vc.ViTConfig(image_size=(512, 512), patch_size=(8, 8), dim=16, heads=1, head_dim=16, depth=3, mlp_dim=16,
-                         classes=2)
+    shape = vc.ViTConfig(
+        image_size=(512, 512), patch_size=(8, 8), dim=16, heads=1, head_dim=16, depth=3, mlp_dim=16, classes=2
+    )
     vc.save(vc.VisionTransformer(shape, transform=read.Preprocess(shape.image_size)), tmp_path / "many.safetensors")
     page = visit(f"lang=en&model=file:{tmp_path}/many.safetensors")
     atlas = Looking(page)
@@ -342,8 +365,14 @@ def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, serve
     page.mouse.click(*atlas.cell(last - 1, 2))  # a head of the atlas
     atlas.shows(trace.attention(last - 1, [token])[2, 0])
     page.get_by_text(f"Highlighted: layer {last}, head 3").wait_for()
-    for part in (f"layer={last}", "head=3", "from=patch", f"row={row + 1}", f"col={col + 1}",
-                 f"pinned={row + 1}-{col + 1}"):
+    for part in (
+        f"layer={last}",
+        "head=3",
+        "from=patch",
+        f"row={row + 1}",
+        f"col={col + 1}",
+        f"pinned={row + 1}-{col + 1}",
+    ):
         page.wait_for_function("part => location.search.includes(part)", arg=part)
     shoot(page, "pinned")
     page.reload()  # the address is the view
@@ -373,8 +402,9 @@ def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, mode
     page = visit()
     name = page.get_by_text(FIRST["title_en"])
     good = (SAMPLES / "coffee.jpg").read_bytes()  # another than the one the page opens on
-    every = {code: (file, data, code) for file, data, code in cases().values()
-             if code and code != "image-too-heavy"}  # that one the uploader itself refuses
+    every = {
+        code: (file, data, code) for file, data, code in cases().values() if code and code != "image-too-heavy"
+    }  # that one the uploader itself refuses
     again = [cases()[case] for case in ("text", "python pickle", "truncated jpeg")]
     bad = [*every.values(), *again]
     assert len(every) >= 6
@@ -465,8 +495,11 @@ def test_why_a_file_was_not_taken_is_seen_beside_it_in_the_pages_language(visit,
     upload(page, heavy, data)
     for say, language in ((ENGLISH, "English"), (KOREAN, "한국어")):
         sidebar.get_by_text(language, exact=True).click()
-        page.wait_for_function("""said => [...document.querySelectorAll('.st-key-upload .stFileChip [role=alert]')]
-            .some(alert => getComputedStyle(alert, '::before').content.includes(said))""", arg=say("side.file.refused"))
+        page.wait_for_function(
+            """said => [...document.querySelectorAll('.st-key-upload .stFileChip [role=alert]')]
+            .some(alert => getComputedStyle(alert, '::before').content.includes(said))""",
+            arg=say("side.file.refused"),
+        )
         assert say("side.file.refused") in chip.get_by_role("alert").aria_snapshot()
         seen = chip.get_by_role("alert").evaluate("""alert => {
             const [box, chip] = [alert.getBoundingClientRect(), alert.closest('.stFileChip').getBoundingClientRect()];
@@ -536,10 +569,13 @@ def test_the_language_is_switched_in_place(visit, shoot, server):
         assert page.get_by_role("heading", name=ENGLISH(key)).count() == 0
     assert Looking(page).page.get_by_text(KOREAN("atlas.answer", answer="")[:5], exact=False).count()
     for box, option in (("sample_ko", FIRST["title_ko"]),):
-        page.wait_for_function("""([box, option]) => {
+        page.wait_for_function(
+            """([box, option]) => {
             const found = document.querySelector(`.st-key-${box}`);
             return found && (found.textContent.includes(option) || found.querySelector('input')?.value === option);
-        }""", arg=[box, option])
+        }""",
+            arg=[box, option],
+        )
     page.wait_for_function("() => location.search.includes('lang=ko')")
     assert server.forwards() == ran
     shoot(page, "korean")
@@ -587,8 +623,12 @@ def test_it_fits_the_window(visit, theme, shoot):
     assert colours[0] == colours[1]
 
 
-PAIRS = {"answer_pair_of_3": ("predictions.title", "received.title"), "heads_pair_of_3": ("distances.title",
-         "entropies.title"), "tokens_pair_of_3": ("filters.title", "norms.title"), "positions_pair_of_2": ()}
+PAIRS = {
+    "answer_pair_of_3": ("predictions.title", "received.title"),
+    "heads_pair_of_3": ("distances.title", "entropies.title"),
+    "tokens_pair_of_3": ("filters.title", "norms.title"),
+    "positions_pair_of_2": (),
+}
 
 
 def test_figures_side_by_side_have_their_titles_drawings_and_folds_in_a_line(visit):
@@ -599,7 +639,8 @@ def test_figures_side_by_side_have_their_titles_drawings_and_folds_in_a_line(vis
         for key, titles in PAIRS.items():
             pair = page.locator(f".st-key-{key}")
             boxes = pair.locator(":scope > *").evaluate_all(
-                "all => all.map(e => e.getBoundingClientRect()).map(b => [b.left, b.top, b.right, b.bottom])")
+                "all => all.map(e => e.getBoundingClientRect()).map(b => [b.left, b.top, b.right, b.bottom])"
+            )
             half = len(boxes) // 2
             assert half == int(key[-1])
             for title in titles:
@@ -619,7 +660,8 @@ def test_a_fold_opens_by_keyboard_on_its_equation_and_what_it_does_not_show(visi
     folds = page.locator("details")
     assert folds.count() == len(text.EQUATIONS)
     assert sorted(folds.locator(":not(summary *) > p:last-of-type").all_text_contents()) == sorted(
-        say(f"{name}.not") for name in text.EQUATIONS)
+        say(f"{name}.not") for name in text.EQUATIONS
+    )
     for i in range(folds.count()):
         fold = folds.nth(i)
         equation = fold.locator(".katex-display")

@@ -42,9 +42,12 @@ class Lecture:
 
     def ready(self, scene: str | None = None) -> None:
         """Wait until the scene (or `scene`) is drawn and nothing is asked of Python any more."""
-        self.page.wait_for_function(f"""(scene) => {{ {_FIND}
+        self.page.wait_for_function(
+            f"""(scene) => {{ {_FIND}
             return stage && stage.shown && stage.slide.dataset.state === 'ready' && stage.asked === undefined
-                && (!scene || stage.shown === scene); }}""", arg=scene)
+                && (!scene || stage.shown === scene); }}""",
+            arg=scene,
+        )
 
     def rest(self) -> None:
         """Wait until the stage has said all it has to say, and has its answer."""

@@ -168,8 +168,16 @@ def test_no_key_is_lost_while_language_or_picture_change(lecture, gap):
     page.wait_for_function("() => document.fullscreenElement !== null")
     shown.run("stage.slide.first = true")  # as long as the stage is the same one
     at, language, sample = SCENES.index("patches"), "en", samples.index("kitten.jpg")
-    for keys in ("l p", "l PageDown PageUp", "p PageDown", "p p p", "PageUp l PageDown l", "l l", "l",
-                 "l ArrowRight p l"):
+    for keys in (
+        "l p",
+        "l PageDown PageUp",
+        "p PageDown",
+        "p p p",
+        "PageUp l PageDown l",
+        "l l",
+        "l",
+        "l ArrowRight p l",
+    ):
         for key in keys.split():
             page.keyboard.press(key)
             page.wait_for_timeout(gap)
@@ -305,8 +313,10 @@ def test_a_scene_comes_within_a_moment_and_one_seen_before_at_once(lecture, meas
         again.ready(scene)
     back = max(again.waits())
     times = sorted(slowest.values())
-    measured(f"lecture: a scene computed before is drawn {times[0]:.0f}-{times[-1]:.0f} ms after "
-             f"its key, one seen before within {back:.0f} ms")
+    measured(
+        f"lecture: a scene computed before is drawn {times[0]:.0f}-{times[-1]:.0f} ms after "
+        f"its key, one seen before within {back:.0f} ms"
+    )
     assert times[-1] < 1500
     assert back < 300
 

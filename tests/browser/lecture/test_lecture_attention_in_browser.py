@@ -79,8 +79,12 @@ def test_all_heads_side_by_side(lecture):
     shown = lecture("attention")
     shown.page.get_by_role("button", name="All 4 heads").click()
     shapes = shown.page.locator(".slide .shapes").all_inner_texts()
-    assert shapes == ["66 × 128  →  3 × 4 × 66 × 32", "4 × 66 × 32  →  4 × 66 × 66  →  4 × 66 × 32",
-                      "4 × 66 × 32  →  66 × 128", "66 × 128  →  66 × 128"]
+    assert shapes == [
+        "66 × 128  →  3 × 4 × 66 × 32",
+        "4 × 66 × 32  →  4 × 66 × 66  →  4 × 66 × 32",
+        "4 × 66 × 32  →  66 × 128",
+        "66 × 128  →  66 × 128",
+    ]
     shown.page.locator(".slide .map").nth(2).click()
     assert shown.view()["head"] == 2
     projected = np.reshape(shown.array("projected"), (66, 128))[shown.view()["at"]]

@@ -116,8 +116,13 @@ def test_everything_fits(lecture, shoot, lang, size):
 def test_no_wait_is_long(lecture, measured):
     stage = lecture("bias")
     best = {}
-    for name, values in {"kind": ["full", "attention"] * 2, "at": [3, 9, 27], "show": ["measure", "structure"] * 2,
-                         "shift": [-3, 5, 7, -8], "seed": [4, 5, 6, 7]}.items():
+    for name, values in {
+        "kind": ["full", "attention"] * 2,
+        "at": [3, 9, 27],
+        "show": ["measure", "structure"] * 2,
+        "shift": [-3, 5, 7, -8],
+        "seed": [4, 5, 6, 7],
+    }.items():
         stage.waits()
         for value in values:
             stage.run("stage.set({ [argument[0]]: argument[1] })", [name, value])

@@ -97,11 +97,16 @@ def test_swapping_the_picture_changes_attention_and_not_the_filter(lecture):
 def test_a_click_on_either_picture_asks_for_that_place_in_time(lecture, measured):
     shown = lecture("cnn")
     waits = []
-    for panel, place, at in (("window", (0.95, 0.95), 63), ("picture", (0.3, 0.05), 2), ("window", (0.05, 0.55), 32),
-                             ("picture", (0.95, 0.05), 7)):
+    for panel, place, at in (
+        ("window", (0.95, 0.95), 63),
+        ("picture", (0.3, 0.05), 2),
+        ("window", (0.05, 0.55), 32),
+        ("picture", (0.95, 0.05), 7),
+    ):
         shown.waits()
-        box = shown.run("const r = stage.made[argument].root.getBoundingClientRect(); "
-                        "return [r.x, r.y, r.width, r.height]", panel)
+        box = shown.run(
+            "const r = stage.made[argument].root.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]", panel
+        )
         shown.page.mouse.click(box[0] + place[0] * box[2], box[1] + place[1] * box[3])
         shown.ready()
         assert shown.view()["at"] == shown.numbers()["at"] == at

@@ -68,7 +68,8 @@ def test_each_edge_carries_the_tokens_norm(lecture, side):
     assert (numbers["at"], numbers["layer"]) == (3, 1)
     vectors = np.array(shown.array(f"vectors_{side}_on")).reshape(-1, numbers["dim"])
     said = shown.page.locator(f".slide .kind.{side} .part").evaluate_all(
-        "parts => parts.map(part => [part.dataset.part, part.getAttribute('aria-label')])")
+        "parts => parts.map(part => [part.dataset.part, part.getAttribute('aria-label')])"
+    )
     assert len(said) == 7
     for part, label in said:
         norm = np.linalg.norm(vectors[numbers["parts"][side].index(part)])
@@ -84,8 +85,12 @@ def test_a_click_on_a_part_shows_its_vector(lecture):
     canvas = """const { canvas } = stage.made.strips[argument].cells;
         return Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, 1).data)"""
     table = np.array(shown.array("diverging")).reshape(256, 4)
-    cut = {side: np.array(shown.array(f"vectors_{side}_on")).reshape(-1, numbers["dim"])[
-        numbers["parts"][side].index("mlp")] for side in ("standard", "own")}
+    cut = {
+        side: np.array(shown.array(f"vectors_{side}_on")).reshape(-1, numbers["dim"])[
+            numbers["parts"][side].index("mlp")
+        ]
+        for side in ("standard", "own")
+    }
     top = max(np.abs(values).max() for values in cut.values())
     for i, side in enumerate(("standard", "own")):
         pixels = np.array(shown.run(canvas, i)).reshape(-1, 4)

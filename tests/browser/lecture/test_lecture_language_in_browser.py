@@ -75,8 +75,17 @@ def test_a_step_is_marked_on_both_sides(lecture):
             assert shown.page.locator(f".slide .side.{side} .now").count() > 0
 
 
-@pytest.mark.parametrize("sentence", ["", " \t", "!!!!!!!!!!!!!!!!!", "<img src=x onerror=alert(1)>", "W" * 300,
-                                      "고양이는 배가 고팠고, 그래서 그것은 크게 울었다 정말로 아주 매우 많이"])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "",
+        " \t",
+        "!!!!!!!!!!!!!!!!!",
+        "<img src=x onerror=alert(1)>",
+        "W" * 300,
+        "고양이는 배가 고팠고, 그래서 그것은 크게 울었다 정말로 아주 매우 많이",
+    ],
+)
 def test_any_sentence_is_shown(lecture, sentence):
     shown = lecture("language", "ko")
     typed(shown, sentence)

@@ -62,8 +62,12 @@ def test_a_picked_patch_is_shown_as_it_came(lecture):
     assert "row 5, column 3" in stage.page.locator(".figure.patches .one h3").inner_text()
     n, seen, at = stage.numbers(), stage.array("seen"), 4 * 14 + 2
     values = stage.run("return Array.from(stage.made.values)")
-    expected = [(seen[((64 + y) * 224 + 32 + x) * 3 + c] / 255 - n["mean"][c]) / n["std"][c]
-                for c in range(3) for y in range(16) for x in range(16)]
+    expected = [
+        (seen[((64 + y) * 224 + 32 + x) * 3 + c] / 255 - n["mean"][c]) / n["std"][c]
+        for c in range(3)
+        for y in range(16)
+        for x in range(16)
+    ]
     assert values == pytest.approx(expected, abs=1e-6)
     token = stage.array("tokens")[at * 128 : at * 128 + 128]
     assert stage.run("return Array.from(stage.made.shown)") == token
@@ -105,8 +109,12 @@ def test_a_size_is_there_at_once(lecture, measured):
     stage = lecture("patches")
     best = {}
     for _ in range(4):
-        for name, key in (("Picture size", "ArrowRight"), ("Picture size", "ArrowLeft"), ("Patch size", "ArrowLeft"),
-                          ("Patch size", "ArrowRight")):
+        for name, key in (
+            ("Picture size", "ArrowRight"),
+            ("Picture size", "ArrowLeft"),
+            ("Patch size", "ArrowLeft"),
+            ("Patch size", "ArrowRight"),
+        ):
             stage.waits()
             sliders(stage, name).press(key)
             stage.ready()

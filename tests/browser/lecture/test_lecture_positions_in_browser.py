@@ -26,8 +26,11 @@ def test_the_three_matrices_are_what_came(lecture):
         assert [rows, cols] == n["shape"] == [66, 128]
         came = stage.array(name)
         steps = [[min(255, max(0, shade(value, n["reach"]) + d)) for d in (-1, 0, 1)] for value in came]
-        wrong = [pixel for pixel, near in zip(drawn, steps, strict=True)
-                 if pixel & 0xFFFFFF not in {table[step] & 0xFFFFFF for step in near}]
+        wrong = [
+            pixel
+            for pixel, near in zip(drawn, steps, strict=True)
+            if pixel & 0xFFFFFF not in {table[step] & 0xFFFFFF for step in near}
+        ]
         assert not wrong
     assert stage.page.locator(".figure.positions .shape").all_inner_texts() == ["66 × 128"] * 3
 

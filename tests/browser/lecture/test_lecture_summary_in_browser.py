@@ -49,7 +49,8 @@ def test_the_pictures_are_the_models(lecture):
         found = stage.page.locator(f".figure.summary {place}").first.evaluate(
             """canvas => { const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
             return Array.from({ length: data.length / 4 }, (_, i) =>
-                data[4 * i] + data[4 * i + 1] + data[4 * i + 2]); }""")
+                data[4 * i] + data[4 * i + 1] + data[4 * i + 2]); }"""
+        )
         values = stage.array(name)
         assert len(found) == len(values)
         assert found.index(max(found)) == values.index(max(values))  # viridis grows brighter throughout

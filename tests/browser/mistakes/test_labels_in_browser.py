@@ -41,8 +41,11 @@ def hostile(site, tmp_path_factory):
     """(what the model is called, a finished run of it): saved by our own `save`, evaluated by our own `evaluate`."""
     home = tmp_path_factory.mktemp("hostile")
     torch.manual_seed(0)
-    model = VisionTransformer(ViTConfig(image_size=32, patch_size=8, classes=len(LABELS), dim=16, depth=2, heads=2,
-                                        head_dim=8, mlp_dim=32), LABELS, Preprocess((32, 32), (0.5,) * 3, (0.5,) * 3))
+    model = VisionTransformer(
+        ViTConfig(image_size=32, patch_size=8, classes=len(LABELS), dim=16, depth=2, heads=2, head_dim=8, mlp_dim=32),
+        LABELS,
+        Preprocess((32, 32), (0.5,) * 3, (0.5,) * 3),
+    )
     with torch.no_grad():
         model.head.bias.copy_(torch.linspace(3, 0, len(LABELS)))
     embedded.save(model, home / "a.safetensors", {"title": "hostile"})
@@ -53,8 +56,14 @@ def hostile(site, tmp_path_factory):
             (pictures / folder / f"{i}.png").write_bytes(bundled.data(2 * number + i))
     asked = Asked(f"file:{home / 'a.safetensors'}", str(pictures))
     out = find.folder(asked.id)
-    evaluate(vc.load(asked.model, "cpu"), labelled(pictures), out, name=asked.model,
-             table={n: LABELS[int(n)] for n in "0145"}, workers=0)
+    evaluate(
+        vc.load(asked.model, "cpu"),
+        labelled(pictures),
+        out,
+        name=asked.model,
+        table={n: LABELS[int(n)] for n in "0145"},
+        workers=0,
+    )
     (out / "asked.json").write_text(json.dumps(dataclasses.asdict(asked)))
     return asked.model, asked.id, out
 
@@ -89,10 +98,13 @@ def text_alone(page) -> str:
 
 
 def nothing_wide(page) -> None:
-    assert page.evaluate("""() => {
+    assert (
+        page.evaluate("""() => {
         const main = document.querySelector('[data-testid=stMain]');
         return main.scrollWidth - main.clientWidth;
-    }""") <= 1
+    }""")
+        <= 1
+    )
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -116,8 +128,9 @@ def test_explore_shows_names_as_text(look, hostile, lang, shoot):
     for number, name in enumerate(map(html.unescape, names)):
         box = bars.locator(".barlayer .point path").nth(number).bounding_box()
         page.mouse.move(box["x"] + 3, box["y"] + box["height"] / 2)
-        page.wait_for_function("name => document.querySelector('.hoverlayer')?.textContent.includes(name)",
-                               arg=name[:9])
+        page.wait_for_function(
+            "name => document.querySelector('.hoverlayer')?.textContent.includes(name)", arg=name[:9]
+        )
         assert bars.locator(".hoverlayer b, .hoverlayer a, .hoverlayer [style*=bold]").count() == 0
     shoot(page, f"labels_hover_{lang}")
     text_alone(page)

@@ -27,7 +27,8 @@ def show(chromium, site):
     """show(address, width=1280, height=720, theme="light") -> the page. As `opening`."""
     with opening(chromium, site) as open_page:
         yield lambda address="", *window, **named: open_page(
-            f"mistakes?{address if 'lang=' in address else f'lang=en&{address}'}", *window, **named)
+            f"mistakes?{address if 'lang=' in address else f'lang=en&{address}'}", *window, **named
+        )
 
 
 def press(page, key: str) -> None:
@@ -46,14 +47,17 @@ def cell(page, truth: int, predicted: int) -> tuple[float, float]:
     """Where a cell of the matrix is on the screen."""
     page.locator(".confusion canvas").first.wait_for()
     page.wait_for_timeout(300)
-    return page.locator(".confusion").evaluate("""(root, [truth, predicted]) => {
+    return page.locator(".confusion").evaluate(
+        """(root, [truth, predicted]) => {
         const m = root.matrix;
         m.canvas.scrollIntoView({ block: 'center' });
         m.layout();
         const row = m.header.rows.indexOf(truth) - m.view.y, column = m.header.columns.indexOf(predicted) - m.view.x;
         const box = m.canvas.getBoundingClientRect();
         return [box.left + m.left + (column + 0.5) * m.cell, box.top + m.head + (row + 0.5) * m.cell];
-    }""", [truth, predicted])
+    }""",
+        [truth, predicted],
+    )
 
 
 def made_up(asked: Asked, labels: list[str], n: int) -> Path:
@@ -61,9 +65,15 @@ def made_up(asked: Asked, labels: list[str], n: int) -> Path:
     out = find.folder(asked.id)
     out.mkdir(parents=True, exist_ok=True)
     (out / "asked.json").write_text(json.dumps(asked.__dict__), "utf-8")
-    about = {"model": asked.model, "labels": labels, "total": n, "state": "done", "done": n,
-             "source": {"title": "made up", "kind": "folder", "root": "/nowhere", "classes": [*labels, "unknown"]},
-             "match": {"by": "name", "target": [*range(len(labels)), -1], "unknown": ["unknown"]}}
+    about = {
+        "model": asked.model,
+        "labels": labels,
+        "total": n,
+        "state": "done",
+        "done": n,
+        "source": {"title": "made up", "kind": "folder", "root": "/nowhere", "classes": [*labels, "unknown"]},
+        "match": {"by": "name", "target": [*range(len(labels)), -1], "unknown": ["unknown"]},
+    }
     (out / "run.json").write_text(json.dumps(about), "utf-8")
     tables.evaluation(out / "rows.parquet", n, len(labels))
     return out
@@ -157,9 +167,12 @@ def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, s
     erase.focus()
     for _ in range(12):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("""before => [...document.querySelectorAll('*')].some(e => [...(e.shadowRoot
+    page.wait_for_function(
+        """before => [...document.querySelectorAll('*')].some(e => [...(e.shadowRoot
         ?.querySelectorAll('*') ?? [])].some(x => x.textContent === 'What does it say now?'
-        && x.parentElement.innerText !== before))""", arg=before)
+        && x.parentElement.innerText !== before))""",
+        arg=before,
+    )
     press(page, "open_back")
     page.locator(f'.gallery button.came[data-path="{path}"]').wait_for()
     assert listed(page) == [row["path"] for row in run.page(look)]
@@ -302,8 +315,11 @@ def test_a_filter_is_set_by_its_boxes_and_back_takes_it_off(show, run):
     def holds(filter: Filter) -> None:
         """The list, the address and the boxes are of that filter."""
         wanted = filter.to_address()
-        addressed(page, *(f"{name}={value}" for name, value in wanted.items()),
-                  lacks=tuple({"truth", "predicted", "outcome", "query"} - set(wanted)))
+        addressed(
+            page,
+            *(f"{name}={value}" for name, value in wanted.items()),
+            lacks=tuple({"truth", "predicted", "outcome", "query"} - set(wanted)),
+        )
         page.get_by_text(f"{run.count_of(Look('all', filter)):,} · 1 /").wait_for()
         page.locator(f'.gallery button[data-path="{run.page(Look("all", filter))[0]["path"]}"]').wait_for()
         settled(page)
@@ -388,8 +404,10 @@ def test_the_report_opens_without_a_network(show, run, chromium, tmp_path, measu
     with page.expect_download(timeout=LONG) as got:
         press(page, "gallery_report")
     got.value.save_as(tmp_path / "report.html")
-    measured(f"report of {run.counts[9, 5]} pictures: {time.perf_counter() - begun:.0f} s, "
-             f"{(tmp_path / 'report.html').stat().st_size / 1e6:.1f} MB")
+    measured(
+        f"report of {run.counts[9, 5]} pictures: {time.perf_counter() - begun:.0f} s, "
+        f"{(tmp_path / 'report.html').stat().st_size / 1e6:.1f} MB"
+    )
     context = chromium.new_context(offline=True)
     opened, asked = context.new_page(), []
     opened.on("request", lambda request: asked.append(request.url))
@@ -470,7 +488,8 @@ def test_a_class_without_pictures_is_blank_where_shares_are_shown(show, site):
         assert by == "count" or {bool(there[c]) for c in shown} == {True, False}
         page = show(f"run={asked.id}&by={by}")
         cell(page, shown[0], shown[0])
-        found = page.locator(".confusion").evaluate("""(root, shown) => {
+        found = page.locator(".confusion").evaluate(
+            """(root, shown) => {
             const m = root.matrix, ratio = m.canvas.width / m.canvas.clientWidth, pen = m.canvas.getContext('2d');
             const at = (start, n) => Math.round((start + (n + 0.2) * m.cell) * ratio);
             return shown.map((r) => shown.map((c) => {
@@ -479,7 +498,9 @@ def test_a_class_without_pictures_is_blank_where_shares_are_shown(show, site):
                 const drawn = pen.getImageData(at(m.left, x), at(m.head, y), 1, 1).data[3] > 0;
                 return [drawn, m.read.textContent.includes('–')];
             }));
-        }""", shown)
+        }""",
+            shown,
+        )
         for r, row in zip(shown, found, strict=True):
             for c, (drawn, dash) in zip(shown, row, strict=True):
                 assert drawn == there[c if by == "column" else r], (by, r, c)
@@ -503,9 +524,12 @@ def test_a_thousand_classes_are_drawn_and_clicked_at_once(show, site, measured, 
     errors[range(1000), range(1000)] = 0
     truth, predicted = divmod(int(errors.argmax()), 1000)
     page.locator(".confusion .in").click()
-    page.locator(".confusion").evaluate("""(root, [t, p]) => {
+    page.locator(".confusion").evaluate(
+        """(root, [t, p]) => {
         const m = root.matrix; m.at = [m.header.rows.indexOf(t), m.header.columns.indexOf(p)];
-        for (let i = 0; i < 5; i++) m.zoom(0.5, m.at); }""", [truth, predicted])
+        for (let i = 0; i < 5; i++) m.zoom(0.5, m.at); }""",
+        [truth, predicted],
+    )
     begun = time.perf_counter()
     page.mouse.click(*cell(page, truth, predicted))
     page.get_by_text(f"{errors[truth, predicted]} · 1 / 1").wait_for()
@@ -513,8 +537,9 @@ def test_a_thousand_classes_are_drawn_and_clicked_at_once(show, site, measured, 
     addressed(page, f"truth={truth}")
 
 
-@pytest.mark.parametrize(("width", "height", "theme"),
-                         [(1280, 720, "light"), (1920, 1080, "dark"), (420, 800, "light")])
+@pytest.mark.parametrize(
+    ("width", "height", "theme"), [(1280, 720, "light"), (1920, 1080, "dark"), (420, 800, "light")]
+)
 @pytest.mark.parametrize("language", text.LANGUAGES)
 def test_nothing_runs_over_the_edge(show, run, language, width, height, theme, shoot):
     page = show(f"lang={language}", width, height, theme)
@@ -535,5 +560,9 @@ def test_the_numbers_stand_two_by_two_on_a_phone_and_none_is_cut(show, run, lang
     numbers = page.locator(".stMetric")
     assert numbers.count() == 5
     assert len({round(one.bounding_box()["y"]) for one in numbers.all()}) == lines
-    assert numbers.locator("*").evaluate_all(
-        "all => all.filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)") == []
+    assert (
+        numbers.locator("*").evaluate_all(
+            "all => all.filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"
+        )
+        == []
+    )

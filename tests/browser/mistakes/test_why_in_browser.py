@@ -53,13 +53,23 @@ def address(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).parent / "why_page.py"),
-               "--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1",
-               "--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(Path(__file__).parent / "why_page.py"),
+        "--server.headless=true",
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        "--browser.gatherUsageStats=false",
+        "--server.fileWatcherType=none",
+    ]
     log = tmp_path_factory.mktemp("server") / "log.txt"
     with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT,
-                                  env=os.environ | {"OMP_NUM_THREADS": "1"})
+        server = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
     try:
         for _ in range(240):
             with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
@@ -93,8 +103,10 @@ class Seen:
 
     def place(self, patch):
         box, cols, rows = self.page.locator(".easel").bounding_box(), *self.js("[w.easel.cols, w.easel.rows]")
-        return (box["x"] + (patch % cols + 0.5) / cols * box["width"],
-                box["y"] + (patch // cols + 0.5) / rows * box["height"])
+        return (
+            box["x"] + (patch % cols + 0.5) / cols * box["width"],
+            box["y"] + (patch // cols + 0.5) / rows * box["height"],
+        )
 
     def drag(self, *patches):
         mouse = self.page.mouse
@@ -167,9 +179,11 @@ def test_painting_changes_the_bars_to_what_the_model_then_says(see, found, measu
         seen.wait(f"w.erased.size === {patch + 1}")
     waits = sorted(seen.js("w.waits"))
     load = os.getloadavg()[0]
-    measured(f"See why, stroke to bars: median {statistics.median(waits):.0f} ms, 90 % "
-             f"{waits[int(0.9 * len(waits))]:.0f} ms, of {len(waits)}; largest message {max(seen.frames[before:])} "
-             f"bytes; load {load:.1f}")
+    measured(
+        f"See why, stroke to bars: median {statistics.median(waits):.0f} ms, 90 % "
+        f"{waits[int(0.9 * len(waits))]:.0f} ms, of {len(waits)}; largest message {max(seen.frames[before:])} "
+        f"bytes; load {load:.1f}"
+    )
     assert statistics.median(waits) < (150 if load < os.cpu_count() else 600)
 
 
@@ -181,7 +195,8 @@ def test_the_arrow_keys_choose_what_is_painted_over_patches(see, shoot):
         seen.page.keyboard.press(key)
         seen.wait(f"w.fill === '{fill}'")
     assert group.locator("[tabindex='0']").evaluate_all(
-        "(all) => all.map(one => one.ariaChecked === 'true' && one.getRootNode().activeElement === one)") == [True]
+        "(all) => all.map(one => one.ariaChecked === 'true' && one.getRootNode().activeElement === one)"
+    ) == [True]
     shoot(seen.page, "why-choice")
 
 
@@ -226,7 +241,8 @@ def test_the_top_k_are_erased_for_either_class(see, found, model):
     slider.evaluate("node => { node.value = 9; node.dispatchEvent(new Event('input')) }")
     seen.wait("w.erased.size === 9")
     assert set(seen.js("[...w.erased]")) == set(
-        np.argsort(-found.maps("relevance")[1].ravel(), kind="stable")[:9].tolist())
+        np.argsort(-found.maps("relevance")[1].ravel(), kind="stable")[:9].tolist()
+    )
 
 
 def test_heads_and_layers_are_switched_off(see, found, shoot):
@@ -264,8 +280,10 @@ def test_it_is_used_with_a_keyboard_alone(see, found):
     assert seen.js("[...w.heads]") == ["1,1"]
 
 
-@pytest.mark.parametrize(("width", "height", "lang", "theme"), [
-    (1280, 720, "en", "light"), (1280, 720, "ko", "dark"), (1920, 1080, "ko", "light"), (390, 800, "en", "dark")])
+@pytest.mark.parametrize(
+    ("width", "height", "lang", "theme"),
+    [(1280, 720, "en", "light"), (1280, 720, "ko", "dark"), (1920, 1080, "ko", "light"), (390, 800, "en", "dark")],
+)
 def test_it_fits(see, shoot, width, height, lang, theme):
     seen = see(width, height, lang, theme)
     box = seen.page.locator(".why").bounding_box()

@@ -22,8 +22,13 @@ def opened(folder: str) -> SimpleNamespace:
     """An evaluation, as the page has it."""
     about = json.loads((Path(folder) / "run.json").read_text("utf-8"))
     source = labelled(about["source"]["root"])
-    return SimpleNamespace(rows=Rows(Path(folder) / "rows.parquet"), source=source, model_name=about["model"],
-                           labels=about["labels"], classes=source.classes)
+    return SimpleNamespace(
+        rows=Rows(Path(folder) / "rows.parquet"),
+        source=source,
+        model_name=about["model"],
+        labels=about["labels"],
+        classes=source.classes,
+    )
 
 
 def main() -> None:

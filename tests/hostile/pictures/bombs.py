@@ -41,16 +41,21 @@ def bombs() -> Iterator[tuple[str, bytes, str | None]]:
     wide, few = jpeg("RGB", SIDE, 5376, progressive=True, subsampling=0), encode(small, "JPEG", progressive=True)
     # JPEG: a segment, how often (or as often as there is room)
     for case, part, count, code in (
-            ("five million comments", _segment(0xFE, b""), None, many),
-            ("300 comments of 65 kB", _segment(0xFE, bytes(65_000)), None, None),
-            ("300 blocks of an application", _segment(0xE5, bytes(65_000)), None, None),
-            ("1.7 million of Photoshop's resources",
-             _segment(0xED, b"Photoshop 3.0\0" + (b"8BIM\4\4" + bytes(6)) * 5400), None, None),
-            ("300 blocks of EXIF", _segment(0xE1, b"Exif\0\0" + _exif(5000, 65_000)), None, None),
-            ("300 directories of pages", _segment(0xE2, b"MPF\0" + _exif(5000, 65_000)), None, None),
-            ("300 blocks of a profile", _segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(65_000)), None, None),
-            ("300,000 tables", _segment(0xDB, (b"\0" + b"\1" * 64) * 1000), None, many),
-            ("ten million bytes between two segments", b"\xff", 10**7, None)):
+        ("five million comments", _segment(0xFE, b""), None, many),
+        ("300 comments of 65 kB", _segment(0xFE, bytes(65_000)), None, None),
+        ("300 blocks of an application", _segment(0xE5, bytes(65_000)), None, None),
+        (
+            "1.7 million of Photoshop's resources",
+            _segment(0xED, b"Photoshop 3.0\0" + (b"8BIM\4\4" + bytes(6)) * 5400),
+            None,
+            None,
+        ),
+        ("300 blocks of EXIF", _segment(0xE1, b"Exif\0\0" + _exif(5000, 65_000)), None, None),
+        ("300 directories of pages", _segment(0xE2, b"MPF\0" + _exif(5000, 65_000)), None, None),
+        ("300 blocks of a profile", _segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(65_000)), None, None),
+        ("300,000 tables", _segment(0xDB, (b"\0" + b"\1" * 64) * 1000), None, many),
+        ("ten million bytes between two segments", b"\xff", 10**7, None),
+    ):
         yield f"JPEG: {case}", after(plain, 2, part, count), code
     yield "JPEG: five million comments after the picture", after(plain, len(plain) - 2, _segment(0xFE, b"")), many
     yield "JPEG: 48 scans of 44 megapixels", scans(wide, 39), None
@@ -59,20 +64,26 @@ def bombs() -> Iterator[tuple[str, bytes, str | None]]:
     # GIF: what stands before the picture
     start = 13 + (3 << (gif[10] & 7) + 1)
     for case, part, count, code in (
-            ("a comment of 75,000 blocks", b"!\xfe" + (b"\xff" + b"x" * 255) * 75_000 + b"\0", 1, None),
-            ("a comment of ten million blocks", b"!\xfe" + b"\1x" * 10_000_000 + b"\0", 1, many),
-            ("four million comments", b"!\xfe\1x\0", None, many),
-            ("four million applications", b"!\xff\1x\0", None, many)):
+        ("a comment of 75,000 blocks", b"!\xfe" + (b"\xff" + b"x" * 255) * 75_000 + b"\0", 1, None),
+        ("a comment of ten million blocks", b"!\xfe" + b"\1x" * 10_000_000 + b"\0", 1, many),
+        ("four million comments", b"!\xfe\1x\0", None, many),
+        ("four million applications", b"!\xff\1x\0", None, many),
+    ):
         yield f"GIF: {case}", after(gif, start, part, count), code
     for case, place, chunk, count, code in (
-            ("1.7 million chunks", 33, _chunk(b"vpAg", b""), None, many),
-            ("1.7 million chunks after the picture", len(ping) - 12, _chunk(b"vpAg", b""), None, many),
-            ("1.7 million pieces of nothing", 33, _chunk(b"IDAT", b""), None, many),
-            ("a text of a million letters, 60 times", 33, _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6))), 60,
-             None),
-            ("10,000 profiles of a megabyte", 33, _chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**6), 9)), 10_000,
-             None),
-            ("EXIF of 20 MB", 33, _chunk(b"eXIf", _exif(65_000, MOST - 10_000)), 1, None)):
+        ("1.7 million chunks", 33, _chunk(b"vpAg", b""), None, many),
+        ("1.7 million chunks after the picture", len(ping) - 12, _chunk(b"vpAg", b""), None, many),
+        ("1.7 million pieces of nothing", 33, _chunk(b"IDAT", b""), None, many),
+        (
+            "a text of a million letters, 60 times",
+            33,
+            _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6))),
+            60,
+            None,
+        ),
+        ("10,000 profiles of a megabyte", 33, _chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**6), 9)), 10_000, None),
+        ("EXIF of 20 MB", 33, _chunk(b"eXIf", _exif(65_000, MOST - 10_000)), 1, None),
+    ):
         yield f"PNG: {case}", after(ping, place, chunk, count), code
     yield "WebP: EXIF of 20 MB", encode(small, "WEBP", exif=_exif(65_000, MOST - 10_000)), None
     for case, count, code in (("2.6 million chunks", 2_600_000, many), ("49,000 chunks", 49_000, None)):

@@ -42,8 +42,11 @@ def seeds() -> list[bytes]:
     found = [data for _, data, _ in every().values() if len(data) < 10_000]
     found += [png(kind, depth, 64, 5, *chunks) for _, _, kind, depth, chunks in pngs()]
     for mode in ("L", "RGB", "CMYK"):
-        found += [jpeg(mode, 64, 64), jpeg(mode, 64, 64, progressive=True, subsampling=0),
-                  encode(picture(9, 7, mode), "JPEG", optimize=True)]
+        found += [
+            jpeg(mode, 64, 64),
+            jpeg(mode, 64, 64, progressive=True, subsampling=0),
+            encode(picture(9, 7, mode), "JPEG", optimize=True),
+        ]
     found += [encode(picture(9, 7, mode), "BMP") for mode in ("1", "L", "RGB", "RGBA")]
     still = Image.effect_noise((16, 9), 60)
     return found + [encode(still, "WEBP", lossless=lossless) for lossless in (True, False)] + [encode(still, "GIF")]
@@ -133,8 +136,9 @@ def changed_riff(data: bytes, chance: random.Random) -> bytes:
             kind = chance.choice((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "))
         return kind, body(inside, chance)
 
-    inside = b"".join(struct.pack("<4sI", k, len(b)) + b + bytes(len(b) % 2)
-                      for k, b in shuffled(parts, chance, change))
+    inside = b"".join(
+        struct.pack("<4sI", k, len(b)) + b + bytes(len(b) % 2) for k, b in shuffled(parts, chance, change)
+    )
     return b"RIFF" + struct.pack("<I", len(inside) + 4) + b"WEBP" + inside
 
 

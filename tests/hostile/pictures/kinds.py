@@ -20,7 +20,7 @@ def with_chunk(kind: bytes, body: bytes) -> bytes:
 
 def without_chunk(png: bytes, kind: bytes) -> bytes:
     at = png.index(kind) - 4
-    return png[:at] + png[at + 12 + int.from_bytes(png[at : at + 4], "big"):]
+    return png[:at] + png[at + 12 + int.from_bytes(png[at : at + 4], "big") :]
 
 
 def frames(count: int, format: str = "GIF") -> bytes:
@@ -31,15 +31,27 @@ def frames(count: int, format: str = "GIF") -> bytes:
 
 def profiled() -> dict[str, bytes]:
     """Flat pictures with a profile: those whose profile fits them, and those whose does not, by their space."""
-    flat = {"RGB": Image.new("RGB", (16, 16), (60, 200, 60)), "L": Image.new("L", (16, 16), 100),
-            "CMYK": Image.new("CMYK", (16, 16), (255, 0, 0, 0))}
-    kinds = {"Display P3": ("RGB", profiles.rgb(profiles.DISPLAY_P3)), "CMYK": ("CMYK", profiles.cmyk()),
-             "Adobe RGB": ("RGB", profiles.rgb(profiles.ADOBE_RGB)), "linear grey": ("L", profiles.grey(1.0)),
-             "grey, colours in it": ("RGB", profiles.grey(1.0)), "RGB, grey in it": ("L", profiles.rgb()),
-             "RGB, inks in it": ("CMYK", profiles.rgb()), "CMYK, colours in it": ("RGB", profiles.cmyk()),
-             "half a profile": ("RGB", profiles.rgb()[:300]), "programs": ("RGB", profiles.rgb() + b"mpet")}
-    return {name: encode(flat[mode], "JPEG" if mode == "CMYK" else "PNG", icc_profile=icc)
-            for name, (mode, icc) in kinds.items()}
+    flat = {
+        "RGB": Image.new("RGB", (16, 16), (60, 200, 60)),
+        "L": Image.new("L", (16, 16), 100),
+        "CMYK": Image.new("CMYK", (16, 16), (255, 0, 0, 0)),
+    }
+    kinds = {
+        "Display P3": ("RGB", profiles.rgb(profiles.DISPLAY_P3)),
+        "CMYK": ("CMYK", profiles.cmyk()),
+        "Adobe RGB": ("RGB", profiles.rgb(profiles.ADOBE_RGB)),
+        "linear grey": ("L", profiles.grey(1.0)),
+        "grey, colours in it": ("RGB", profiles.grey(1.0)),
+        "RGB, grey in it": ("L", profiles.rgb()),
+        "RGB, inks in it": ("CMYK", profiles.rgb()),
+        "CMYK, colours in it": ("RGB", profiles.cmyk()),
+        "half a profile": ("RGB", profiles.rgb()[:300]),
+        "programs": ("RGB", profiles.rgb() + b"mpet"),
+    }
+    return {
+        name: encode(flat[mode], "JPEG" if mode == "CMYK" else "PNG", icc_profile=icc)
+        for name, (mode, icc) in kinds.items()
+    }
 
 
 def more() -> dict[str, tuple[str, bytes, str | None]]:
@@ -58,8 +70,7 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
     clear = Image.new("RGBA", (32, 32), (10, 200, 30, 0))
     found |= {
         "144 megapixels of nothing": ("bomb.png", large.png(0, 1, 12_000, 12_000), "image-too-large"),
-        "88 megapixels, of which Pillow says nothing": (
-            "bomb.png", large.png(0, 1, 9_400, 9_400), "image-too-large"),
+        "88 megapixels, of which Pillow says nothing": ("bomb.png", large.png(0, 1, 9_400, 9_400), "image-too-large"),
         "4 gigapixels of JPEG": ("bomb.jpg", jpeg_header(65_500, 65_500), "image-too-large"),
         "65,535 x 65,535 png": ("huge.png", png_header(65_535, 65_535), "image-too-large"),
         "2^31 - 1 wide": ("huge.png", png_header(2**31 - 1, 2**31 - 1), "image-too-large"),
@@ -67,7 +78,10 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
         "iccp bomb": ("bomb.png", with_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**27), 9)), REFUSED),
         "itxt bomb": ("bomb.png", with_chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(bytes(2**27), 9)), None),
         "a palette that is missing": (
-            "palette.png", without_chunk(encode(small.quantize(64), "PNG"), b"PLTE"), "image-truncated"),
+            "palette.png",
+            without_chunk(encode(small.quantize(64), "PNG"), b"PLTE"),
+            "image-truncated",
+        ),
         "wrong checksum": ("crc.png", bytes(broken), REFUSED),
         "html": ("page.png", b"<!DOCTYPE html><script>alert(1)</script>" * 20, "image-not-a-picture"),
         "photoshop": ("layers.jpg", b"8BPS\0\1" + bytes(200), "image-format"),
@@ -75,15 +89,23 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
         "random bytes": ("noise.png", draw.bytes(50_000), "image-not-a-picture"),
         "a png's name on random bytes": ("noise.png", b"\x89PNG\r\n\x1a\n" + draw.bytes(5_000), REFUSED),
         "fully transparent": ("clear.png", encode(clear, "PNG"), None),
-        **{f"3,000 frames of {format}": (f"long.{format}", frames(3_000, format), None)
-           for format in ("GIF", "PNG", "WEBP")},
+        **{
+            f"3,000 frames of {format}": (f"long.{format}", frames(3_000, format), None)
+            for format in ("GIF", "PNG", "WEBP")
+        },
         **{f"profile: {name}": ("profile.png", data, None) for name, data in profiled().items()},
-        "tiff of no numbers": ("nan.png", encode(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"),
-                               "image-format"),
+        "tiff of no numbers": (
+            "nan.png",
+            encode(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"),
+            "image-format",
+        ),
         "gif that is javascript": ("code.gif", encode(small, "GIF")[:-1] + b"*/=alert(1)//;", None),
         "jpeg that is a zip": ("zip.jpg", jpeg + b"PK\x03\x04" + bytes(200), None),
-        "wide gamut": ("wide.png", encode(small, "PNG", icc_profile=ImageCms.ImageCmsProfile(
-            ImageCms.createProfile("LAB")).tobytes()), None),
+        "wide gamut": (
+            "wide.png",
+            encode(small, "PNG", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()),
+            None,
+        ),
         "text of many kinds": ("text.png", encode(small, "PNG", pnginfo=_texts()), None),
     }
     for value in (*range(1, 9), 99, 65_535):

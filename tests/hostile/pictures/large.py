@@ -49,16 +49,26 @@ def png(kind: int, depth: int, width: int, height: int, *chunks: bytes, real: bo
     for count in [128] * (height // 128) + [height % 128] if real else [1]:
         body += packer.compress(row[: values + 1] * count)
     head = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + b"".join(chunks) + \
-        _chunk(b"IDAT", body + packer.flush()) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", head)
+        + b"".join(chunks)
+        + _chunk(b"IDAT", body + packer.flush())
+        + _chunk(b"IEND", b"")
+    )
 
 
 def bmp_runs(width: int, height: int) -> bytes:
     """RLE8, the longest lines that Pillow's decoder fills up a byte at a time."""
     body = b"\x01\x07\x00\x00" * height
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 1, 1, 256, 0)
-    return b"BM" + struct.pack("<IHHI", 14 + 40 + 1024 + len(body), 0, 0, 14 + 40 + 1024) + head + \
-        bytes(range(256)) * 4 + body
+    return (
+        b"BM"
+        + struct.pack("<IHHI", 14 + 40 + 1024 + len(body), 0, 0, 14 + 40 + 1024)
+        + head
+        + bytes(range(256)) * 4
+        + body
+    )
 
 
 def pngs() -> Iterator[tuple[str, int, int, int, tuple[bytes, ...]]]:
@@ -91,9 +101,12 @@ def large() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
         yield f"PNG, {name}, a row more", png(kind, depth, SIDE, high + 1, *chunks, real=False), "image-too-large"
     slow = {"progressive": True, "subsampling": 0}
     for name, mode, options, whole, scale, most in (
-            ("baseline", "RGB", {}, 4096, 4, 24_320), ("grey", "L", {}, 0, 2, 24_320),
-            ("CMYK", "CMYK", {}, 2048, 4, 24_320), ("progressive", "RGB", slow, 3264, 8, 5376),
-            ("progressive CMYK", "CMYK", slow, 2048, 8, 4032)):
+        ("baseline", "RGB", {}, 4096, 4, 24_320),
+        ("grey", "L", {}, 0, 2, 24_320),
+        ("CMYK", "CMYK", {}, 2048, 4, 24_320),
+        ("progressive", "RGB", slow, 3264, 8, 5376),
+        ("progressive CMYK", "CMYK", slow, 2048, 8, 4032),
+    ):
         if whole:
             yield f"JPEG, {name}", jpeg(mode, SIDE, whole, **options), (SIDE, whole)
         yield f"JPEG, {name}, the largest", jpeg(mode, SIDE, most, **options), (SIDE // scale, most // scale)
@@ -105,8 +118,10 @@ def large() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
     for name, data, icc in (("baseline", baseline, rgb()), ("CMYK", jpeg("CMYK", SIDE, 2048), cmyk())):
         part = b"\xff\xe2" + struct.pack(">H", 16 + len(icc)) + b"ICC_PROFILE\0\1\1" + icc
         yield f"JPEG, {name}, with a profile", data[:2] + part + data[2:], (SIDE, 4096 if data is baseline else 2048)
-    for name, mode, options in (("lossy", "RGB", {"quality": 50}),
-                                ("lossless, alpha", "RGBA", {"lossless": True, "quality": 0})):
+    for name, mode, options in (
+        ("lossy", "RGB", {"quality": 50}),
+        ("lossless, alpha", "RGBA", {"lossless": True, "quality": 0}),
+    ):
         ramp = Image.linear_gradient("L").resize((4096, 4096))
         webp = encode(Image.merge(mode, [ramp] * len(mode)), "WEBP", method=0, **options)
         yield f"WebP, {name}", webp, (4096, 4096)

@@ -72,7 +72,7 @@ def cases() -> dict[str, tuple[str, bytes, str | None]]:
         "truncated bmp": ("cut.bmp", (bmp := encode(small, "BMP"))[: len(bmp) // 2], "image-truncated"),
         "only a png header": ("cut.png", png[:20], "image-truncated"),
         "only a jpeg header": ("cut.jpg", jpeg[:4], "image-truncated"),
-                "no width": ("none.png", png_header(0, 10), "image-truncated"),
+        "no width": ("none.png", png_header(0, 10), "image-truncated"),
         "40,000 x 40,000 png": ("huge.png", png_header(40_000, 40_000), "image-too-large"),
         "10,000 x 10,000 png": ("large.png", png_header(10_000, 10_000), "image-too-large"),
         "65,000 x 65,000 jpeg": ("huge.jpg", jpeg_header(65_000, 65_000), "image-too-large"),

@@ -13,16 +13,28 @@ D50 = (0.9642, 1.0, 0.8249)
 def profile(space: bytes, tags: dict[bytes, bytes], name: str = "a space of ours", pcs: bytes = b"XYZ ") -> bytes:
     """A version 2 profile for a monitor (or, where `space` is CMYK, a printer)."""
     text = name.encode() + b"\0"
-    tags = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78),
-            b"cprt": b"text\0\0\0\0none\0", b"wtpt": _xyz(D50)} | tags
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78),
+        b"cprt": b"text\0\0\0\0none\0",
+        b"wtpt": _xyz(D50),
+    } | tags
     table, body = struct.pack(">I", len(tags)), b""
     for tag, data in tags.items():
         data += bytes(-len(data) % 4)
         table += struct.pack(">4sII", tag, 132 + 12 * len(tags) + len(body), len(data))
         body += data
     kind = b"prtr" if space == b"CMYK" else b"mntr"
-    head = struct.pack(">I4sI4s4s4s12s4s", 128 + len(table) + len(body), b"    ", 0x02400000, kind, space, pcs,
-                       struct.pack(">6H", 2026, 1, 1, 0, 0, 0), b"acsp")
+    head = struct.pack(
+        ">I4sI4s4s4s12s4s",
+        128 + len(table) + len(body),
+        b"    ",
+        0x02400000,
+        kind,
+        space,
+        pcs,
+        struct.pack(">6H", 2026, 1, 1, 0, 0, 0),
+        b"acsp",
+    )
     return (head + bytes(28) + struct.pack(">3i", *(round(v * 65536) for v in D50))).ljust(128, b"\0") + table + body
 
 

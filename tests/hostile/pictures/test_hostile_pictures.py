@@ -37,8 +37,13 @@ MEGABYTES = 300
 def tried(folder: Path) -> dict:
     """Of each file, by its name, as `apart.tried` says it: outcome, sentence, seconds, MB."""
     script = ROOT / "tests" / "hostile" / "pictures" / "try_pictures.py"
-    done = subprocess.run([sys.executable, script, folder], capture_output=True, text=True, timeout=300,
-                          env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [sys.executable, script, folder],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -73,8 +78,7 @@ def amiss(case: str, said: list, expected: str | None) -> str | None:
 
 def worst(title: str, outcomes: dict[str, list]) -> str:
     slow, large = (max(outcomes, key=lambda case: outcomes[case][i]) for i in (2, 3))
-    return (f"{len(outcomes)} {title}: at most {outcomes[slow][2]:.2f} s ({slow}), {outcomes[large][3]:.0f} MB "
-            f"({large})")
+    return f"{len(outcomes)} {title}: at most {outcomes[slow][2]:.2f} s ({slow}), {outcomes[large][3]:.0f} MB ({large})"
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +120,8 @@ def test_files_of_very_many_parts(tmp_path, measured):
 
 def test_a_band_at_a_time_gives_what_the_whole_gives(monkeypatch):
     kinds = [data for _, data, expected in CORPUS.values() if expected is None] + [
-        png(kind, depth, 64, 41, *chunks) for _, _, kind, depth, chunks in pngs()]
+        png(kind, depth, 64, 41, *chunks) for _, _, kind, depth, chunks in pngs()
+    ]
     monkeypatch.setattr(images, "BAND", 2**30)
     whole = [np.asarray(read(data)) for data in kinds]
     monkeypatch.setattr(images, "BAND", 200)
@@ -241,8 +246,21 @@ def test_many_threads_read_at_once_and_leave_warnings_alone():
     assert list(warnings.filters) == before
 
 
-SEEDS = [CORPUS[name][1] for name in ("1 x 1", "png called jpg", "jpeg called png", "palette and alpha", "webp", "bmp",
-                                      "animated gif", "corrupt exif", "turned 6", "16 bit")]
+SEEDS = [
+    CORPUS[name][1]
+    for name in (
+        "1 x 1",
+        "png called jpg",
+        "jpeg called png",
+        "palette and alpha",
+        "webp",
+        "bmp",
+        "animated gif",
+        "corrupt exif",
+        "turned 6",
+        "16 bit",
+    )
+]
 
 
 @settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -23,8 +23,15 @@ import atheris
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-with atheris.instrument_imports(include=["vit_core.checkpoints", "vit_core.models.config", "torch._weights_only_unpickler",
-                                         "zipfile", "pickletools"]):
+with atheris.instrument_imports(
+    include=[
+        "vit_core.checkpoints",
+        "vit_core.models.config",
+        "torch._weights_only_unpickler",
+        "zipfile",
+        "pickletools",
+    ]
+):
     import torch
 
     from vit_core.checkpoints import local
@@ -36,9 +43,38 @@ from tests.hostile.weights import make_weights, whole_weights
 
 SECONDS = 5  # of the processor for one input, instrumented; by the clock a machine may be busy or asleep
 BESIDE = ("config.json", "preprocessor_config.json", "labels.json")
-VALUES = (None, True, -1, 0, 1, 2, 3, 7, 64, 2**31, 2**63, 2**64, 10**30, 10**400, 0.5, float("nan"), float("inf"), "",
-          "x", "F16", "BF16", "I64", "F8_E4M3", [], {}, [0, 1], "gelu", "vit", "dinov2_with_registers",
-          "vit_tiny_patch16_224")
+VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    3,
+    7,
+    64,
+    2**31,
+    2**63,
+    2**64,
+    10**30,
+    10**400,
+    0.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "F16",
+    "BF16",
+    "I64",
+    "F8_E4M3",
+    [],
+    {},
+    [0, 1],
+    "gelu",
+    "vit",
+    "dinov2_with_registers",
+    "vit_tiny_patch16_224",
+)
 
 
 def seeds() -> list[bytes]:
@@ -46,8 +82,11 @@ def seeds() -> list[bytes]:
     found = []
     for whole in whole_weights.files():
         text = json.dumps(whole.beside).encode()
-        found.append(b"\2" + struct.pack("<H", len(text)) + text + whole.data if whole.beside else
-                     (b"\1" if whole.suffix == ".pth" else b"\0") + whole.data)
+        found.append(
+            b"\2" + struct.pack("<H", len(text)) + text + whole.data
+            if whole.beside
+            else (b"\1" if whole.suffix == ".pth" else b"\0") + whole.data
+        )
     return found
 
 
@@ -65,8 +104,11 @@ def changed_json(value: object, chance: random.Random, depth: int = 0) -> object
     if depth < 5 and isinstance(value, list) and value and chance.random() < 0.85:
         at = chance.randrange(len(value))
         what = chance.randrange(5)
-        return value[:at] + ([] if what == 0 else [value[at]] * 2 if what == 1 else
-                             [changed_json(value[at], chance, depth + 1)]) + value[at + 1:]
+        return (
+            value[:at]
+            + ([] if what == 0 else [value[at]] * 2 if what == 1 else [changed_json(value[at], chance, depth + 1)])
+            + value[at + 1 :]
+        )
     if isinstance(value, str) and value.startswith("{") and chance.random() < 0.8:
         try:
             return json.dumps(changed_json(json.loads(value), chance))
@@ -78,7 +120,7 @@ def changed_json(value: object, chance: random.Random, depth: int = 0) -> object
 
 
 def changed_safetensors(data: bytes, chance: random.Random) -> bytes:
-    length, = struct.unpack("<Q", data[:8])
+    (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
     for _ in range(chance.randint(1, 3)):
         header = changed_json(header, chance)
@@ -92,7 +134,7 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
     kind, body = data[:1], data[1:]
     try:
         if kind == b"\2" and len(body) > 2:
-            length, = struct.unpack("<H", body[:2])
+            (length,) = struct.unpack("<H", body[:2])
             text, rest = body[2 : 2 + length], body[2 + length :]
             if chance.random() < 0.7:
                 text = json.dumps(changed_json(json.loads(text), chance)).encode()
@@ -101,8 +143,11 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
             new = struct.pack("<H", len(text)) + text + rest
         elif body[:2] == b"PK":
             parts = make_weights.records(body)
-            name = next(n for n in parts if n.endswith("data.pkl")) if chance.random() < 0.8 else \
-                chance.choice(list(parts))
+            name = (
+                next(n for n in parts if n.endswith("data.pkl"))
+                if chance.random() < 0.8
+                else chance.choice(list(parts))
+            )
             parts[name] = atheris.Mutate(parts[name], len(parts[name]) + 64)
             new = make_weights.packed(parts)
         elif body[8:9] == b"{":

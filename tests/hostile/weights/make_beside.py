@@ -11,15 +11,28 @@ Beside = tuple[str, dict[str, object], str, str]
 
 
 def configs() -> Iterator[tuple[str, object, str, str]]:
-    for field, value in (("hidden_size", "x"), ("hidden_size", -1), ("hidden_size", 10**9),
-                         ("hidden_size", float("nan")), ("hidden_size", True), ("patch_size", 0),
-                         ("image_size", 10**9), ("image_size", "big"),
-                         ("num_hidden_layers", 10**9), ("layer_norm_eps", float("nan")), ("num_attention_heads", 7),
-                         ("num_channels", [3])):
+    for field, value in (
+        ("hidden_size", "x"),
+        ("hidden_size", -1),
+        ("hidden_size", 10**9),
+        ("hidden_size", float("nan")),
+        ("hidden_size", True),
+        ("patch_size", 0),
+        ("image_size", 10**9),
+        ("image_size", "big"),
+        ("num_hidden_layers", 10**9),
+        ("layer_norm_eps", float("nan")),
+        ("num_attention_heads", 7),
+        ("num_channels", [3]),
+    ):
         yield f"config.json: {field} = {value}", HUGGING_FACE | {field: value}, "checkpoint-config", field
     for value in ("relu", ["gelu"], {"a": 1}, "x" * 10**6):
-        yield f"config.json: activation {str(value)[:9]}", HUGGING_FACE | {"hidden_act": value}, \
-            "checkpoint-architecture", "activation"
+        yield (
+            f"config.json: activation {str(value)[:9]}",
+            HUGGING_FACE | {"hidden_act": value},
+            "checkpoint-architecture",
+            "activation",
+        )
     yield "config.json: patches of 10,000", HUGGING_FACE | {"patch_size": 10_000}, "checkpoint-architecture", "patch"
     yield "config.json: 100,000 deep", b'{"a":' * 100_000, "checkpoint-config", "100,000 lists"
     yield "config.json: 30,000 deep", b'{"a":' * 30_000, "checkpoint-config", "recursion"
@@ -27,9 +40,17 @@ def configs() -> Iterator[tuple[str, object, str, str]]:
     yield "config.json: not UTF-8", b'{"model_type": "\xff"}', "checkpoint-config", "utf-8"
     yield "config.json: a long number", b'{"model_type": ' + b"9" * 5000 + b"}", "checkpoint-config", "digits"
     args = {"architecture": "vit_tiny_patch16_224", "num_classes": 5}
-    for name, value in (("checkpoint_path", "/etc/passwd"), ("pretrained", True), ("depth", 10**9), ("depth", 100_000),
-                        ("pretrained_cfg_overlay", {"file": "/etc/passwd"}), ("embed_dim", 10**12), ("patch_size", 0),
-                        ("norm_layer", "no such"), ("num_heads", 0)):
+    for name, value in (
+        ("checkpoint_path", "/etc/passwd"),
+        ("pretrained", True),
+        ("depth", 10**9),
+        ("depth", 100_000),
+        ("pretrained_cfg_overlay", {"file": "/etc/passwd"}),
+        ("embed_dim", 10**12),
+        ("patch_size", 0),
+        ("norm_layer", "no such"),
+        ("num_heads", 0),
+    ):
         yield f"timm's config.json: {name} = {value}", args | {"model_args": {name: value}}, "checkpoint-config", ""
     yield "timm's config.json: classes", args | {"num_classes": 10**12}, "checkpoint-config", "num_classes"
     yield "timm's config.json: resnet", {"architecture": "resnet50"}, "checkpoint-architecture", "resnet50"
@@ -40,18 +61,42 @@ def preprocessors() -> Iterator[tuple[str, object, str, str]]:
     fine = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": {"height": 32, "width": 32}}
     bad = "checkpoint-config"
     for field, values in {
-        "size": (0, -1, 10**9, 10**400, 1e400, {"height": 0}, {"height": 10**9}, {"height": "x"},
-                 {"shortest_edge": 10**9}, {"shortest_edge": [1]}, {"shortest_edge": -7}),
-        "image_mean": ([float("nan")] * 3, [10**400] * 3, [1e400] * 3, [1e300] * 3, ["x"] * 3, "abc", 7, [[1]] * 3,
-                       {"a": 1, "b": 2, "c": 3}),
+        "size": (
+            0,
+            -1,
+            10**9,
+            10**400,
+            1e400,
+            {"height": 0},
+            {"height": 10**9},
+            {"height": "x"},
+            {"shortest_edge": 10**9},
+            {"shortest_edge": [1]},
+            {"shortest_edge": -7},
+        ),
+        "image_mean": (
+            [float("nan")] * 3,
+            [10**400] * 3,
+            [1e400] * 3,
+            [1e300] * 3,
+            ["x"] * 3,
+            "abc",
+            7,
+            [[1]] * 3,
+            {"a": 1, "b": 2, "c": 3},
+        ),
         "image_std": ([0.0] * 3, [float("nan")] * 3, [1e-300] * 3, [-0.0, 1, 1], [None] * 3),
         "resample": ([3], {"a": 1}),
     }.items():
         for value in values:
             yield f"preprocessing: {field} = {str(value)[:30]}", fine | {field: value}, bad, "preprocess"
     yield "preprocessing: a crop of 10**9", fine | {"do_center_crop": True, "crop_size": 10**9}, bad, "crop_size"
-    yield "preprocessing: a crop of one pixel of 65,536", fine | {
-        "size": {"shortest_edge": 65_536}, "do_center_crop": True, "crop_size": 1}, bad, "preprocess"
+    yield (
+        "preprocessing: a crop of one pixel of 65,536",
+        fine | {"size": {"shortest_edge": 65_536}, "do_center_crop": True, "crop_size": 1},
+        bad,
+        "preprocess",
+    )
     yield "preprocessing: 100,000 brackets", b"[" * 100_000, bad, "100,000 lists"
     yield "preprocessing: 30,000 brackets", b"[" * 30_000, bad, "recursion"
     yield "preprocessing: not UTF-8", b'{"size": "\xff"}', bad, "utf-8"
@@ -62,13 +107,19 @@ def preprocessors() -> Iterator[tuple[str, object, str, str]]:
 def timm_preprocessors() -> Iterator[tuple[str, object, str, str]]:
     """config.json of timm's, whose pretrained_cfg says how pictures are prepared."""
     for field, values in {
-        "mean": ([10**400] * 3, [float("nan")] * 3, ["x"] * 3, 7), "std": ([0.0, 1, 1], [1e-300] * 3),
-        "crop_pct": (1e-300, 1e300, 10**400, "x"), "interpolation": ("random", ["bicubic"]),
+        "mean": ([10**400] * 3, [float("nan")] * 3, ["x"] * 3, 7),
+        "std": ([0.0, 1, 1], [1e-300] * 3),
+        "crop_pct": (1e-300, 1e300, 10**400, "x"),
+        "interpolation": ("random", ["bicubic"]),
         "crop_mode": ("x", 10**400),
     }.items():
         for value in values:
-            yield f"timm's preprocessing: {field} = {str(value)[:20]}", TIMM | {
-                "pretrained_cfg": TIMM["pretrained_cfg"] | {field: value}}, "checkpoint-config", ""
+            yield (
+                f"timm's preprocessing: {field} = {str(value)[:20]}",
+                TIMM | {"pretrained_cfg": TIMM["pretrained_cfg"] | {field: value}},
+                "checkpoint-config",
+                "",
+            )
 
 
 def labels() -> Iterator[Beside]:
@@ -86,24 +137,42 @@ def labels() -> Iterator[Beside]:
     yield "one name five times", {text: b"crane\n" * 5}, "loaded", ""  # ImageNet itself has two cranes
     yield "names with tags, controls and right to left", {text: "<b>\n\0\n\u202e\n\u200b\n$x$".encode()}, "loaded", ""
     yield "names 100,000 deep", {"labels.json": b"[" * 100_000}, bad, "100,000 lists"
-    for value in ([1, 2, 3, 4, 5], [["a"]] * 5, [None] * 5, 7, "abcde", True, None, {"0": 1, "1": 2}, {"-1": "a"},
-                  {"0": "a", "2": "b"}, {str(10**30): "a"}):
+    for value in (
+        [1, 2, 3, 4, 5],
+        [["a"]] * 5,
+        [None] * 5,
+        7,
+        "abcde",
+        True,
+        None,
+        {"0": 1, "1": 2},
+        {"-1": "a"},
+        {"0": "a", "2": "b"},
+        {str(10**30): "a"},
+    ):
         yield f"labels.json: {str(value)[:20]}", {"labels.json": value}, bad, "list of names"
     yield "labels.json: two for five", {"labels.json": {"0": "a", "1": "b"}}, "labels-count", "names 2"
     numbered = dict(enumerate(LABELS))
     for case, names in {
-        "negative": {i - 3: n for i, n in numbered.items()}, "huge": {10**30 + i: n for i, n in numbered.items()},
-        "words": {n: n for n in LABELS}, "gaps": {2 * i: n for i, n in numbered.items()},
-        "from one": {i + 1: n for i, n in numbered.items()}, "none": {}, "a list": LABELS, "a word": "three",
-        "a number": 5, "nothing": None,
+        "negative": {i - 3: n for i, n in numbered.items()},
+        "huge": {10**30 + i: n for i, n in numbered.items()},
+        "words": {n: n for n in LABELS},
+        "gaps": {2 * i: n for i, n in numbered.items()},
+        "from one": {i + 1: n for i, n in numbered.items()},
+        "none": {},
+        "a list": LABELS,
+        "a word": "three",
+        "a number": 5,
+        "nothing": None,
     }.items():  # they number no classes, so these have no names
         yield f"id2label: {case}", {"config.json": HUGGING_FACE | {"id2label": names}}, "loaded", ""
     nested: object = "x"
     for _ in range(900):
         nested = [nested]
     for case, names, code, says in (
-            ("two for three", {0: "a", 1: "b"}, "labels-count", "2"),
-            ("100,000 for three", dict.fromkeys(range(100_000), "x"), "labels-count", "3"),
-            ("a long name", numbered | {1: "x" * 2000}, bad, "1000"),
-            ("lists for names", numbered | {1: nested}, bad, "1000")):
+        ("two for three", {0: "a", 1: "b"}, "labels-count", "2"),
+        ("100,000 for three", dict.fromkeys(range(100_000), "x"), "labels-count", "3"),
+        ("a long name", numbered | {1: "x" * 2000}, bad, "1000"),
+        ("lists for names", numbered | {1: nested}, bad, "1000"),
+    ):
         yield f"id2label: {case}", {"config.json": HUGGING_FACE | {"id2label": names}}, code, says

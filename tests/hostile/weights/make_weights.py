@@ -82,10 +82,12 @@ def _deprecated() -> dict[str, torch.Tensor]:
     one = torch.ones(3, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return {"rows of a sparse one": one.to_sparse_csr(),
-                "quantised": torch.quantize_per_tensor(one, 0.1, 0, torch.qint8),
-                "quantised by channel": torch.quantize_per_channel(one, torch.ones(3), torch.zeros(3), 0, torch.quint8),
-                "nested": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])}
+        return {
+            "rows of a sparse one": one.to_sparse_csr(),
+            "quantised": torch.quantize_per_tensor(one, 0.1, 0, torch.qint8),
+            "quantised by channel": torch.quantize_per_channel(one, torch.ones(3), torch.zeros(3), 0, torch.quint8),
+            "nested": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        }
 
 
 class Call:
@@ -124,22 +126,36 @@ def _pickles(canary: Path) -> Iterator[tuple[str, bytes, str, str]]:
     yield "2**60 tuples as a key", with_pickle(doubled(60)), "checkpoint-format", "tuples"
     deep = b"\x80\x02})" + b"\x85" * 300_000 + b"K\x01s."
     yield "tuples 300,000 deep as a key", with_pickle(deep), "checkpoint-format", "tuples"
-    yield "4 million instructions", with_pickle(b"\x80\x02" + b"K\x01" * 4_000_000 + b"."), "checkpoint-format", \
-        "400,000"
+    yield (
+        "4 million instructions",
+        with_pickle(b"\x80\x02" + b"K\x01" * 4_000_000 + b"."),
+        "checkpoint-format",
+        "400,000",
+    )
     yield "a pickle of 20 MB", with_pickle(b"\x80\x02" + b"N0" * 10_000_000 + b"."), "checkpoint-format", "data.pkl"
-    yield "lists 300,000 deep", with_pickle(b"\x80\x02" + b"]" * 300_000 + b"a" * 299_999 + b"."), \
-        "checkpoint-format", ""
+    yield (
+        "lists 300,000 deep",
+        with_pickle(b"\x80\x02" + b"]" * 300_000 + b"a" * 299_999 + b"."),
+        "checkpoint-format",
+        "",
+    )
     wide = torch.ones(1).expand(10**10)
     yield "10**10 of one value", torch_file({"a": wide}), "checkpoint-bomb", "claim"
     claim = records(torch_file({"a": torch.ones(3)}))
     claim["archive/data.pkl"] = claim["archive/data.pkl"].replace(b"K\x03t", b"J\xff\xff\xff\x7ft")
     yield "a storage of 8 GB in 12 bytes", packed(claim), "checkpoint-bomb", "claim"
     old = torch_file({"a": torch.ones(3)}, _use_new_zipfile_serialization=False).replace(
-        b"K\x03N", b"J\xff\xff\xff\x7fN")
+        b"K\x03N", b"J\xff\xff\xff\x7fN"
+    )
     yield "the same, old style", old, "checkpoint-bomb", "claim"
-    for kind, tensor in {"integers": torch.ones(3, dtype=torch.int64), "complex": torch.ones(3, dtype=torch.complex64),
-                         "sparse": torch.ones(3, 3).to_sparse(), "meta": torch.ones(3, device="meta"),
-                         "switches": torch.ones(3, dtype=torch.bool), **_deprecated()}.items():
+    for kind, tensor in {
+        "integers": torch.ones(3, dtype=torch.int64),
+        "complex": torch.ones(3, dtype=torch.complex64),
+        "sparse": torch.ones(3, 3).to_sparse(),
+        "meta": torch.ones(3, device="meta"),
+        "switches": torch.ones(3, dtype=torch.bool),
+        **_deprecated(),
+    }.items():
         yield kind, torch_file({"odd": tensor}), "checkpoint-format", ""
     base = torch.randn(300_000)
     yield "10,000 views of one storage", torch_file({f"t{i}": base for i in range(10_000)}), "checkpoint-bomb", "claim"
@@ -151,10 +167,18 @@ def _pickles(canary: Path) -> Iterator[tuple[str, bytes, str, str]]:
 def _zips() -> Iterator[tuple[str, bytes, str, str]]:
     whole = torch_file({"a": torch.ones(1000)})
     parts = records(whole)
-    yield "a zip bomb of 2 MB", packed({"archive/data/0": bytes(2_000_000_000)},
-                                       zipfile.ZIP_DEFLATED), "checkpoint-bomb", "2000000000"
-    yield "a compressed zip", packed(parts | {"archive/x": os.urandom(200_000)}, zipfile.ZIP_DEFLATED), \
-        "checkpoint-format", "compressed"
+    yield (
+        "a zip bomb of 2 MB",
+        packed({"archive/data/0": bytes(2_000_000_000)}, zipfile.ZIP_DEFLATED),
+        "checkpoint-bomb",
+        "2000000000",
+    )
+    yield (
+        "a compressed zip",
+        packed(parts | {"archive/x": os.urandom(200_000)}, zipfile.ZIP_DEFLATED),
+        "checkpoint-format",
+        "compressed",
+    )
     yield "100,000 records", packed({f"archive/data/{i}": b"" for i in range(100_000)}), "checkpoint-format", "records"
     yield "two pickles", packed(parts | {"other/data.pkl": b"\x80\x02}."}), "checkpoint-format", "2 data.pkl"
     yield "a name in two cases", packed(parts | {"ARCHIVE/data.pkl": b"\x80\x02}."}), "checkpoint-format", "one name"
@@ -184,10 +208,21 @@ def _headers() -> Iterator[tuple[str, bytes, str, str]]:
     four = struct.pack("<f", 1)
     yield "a header of 2**63", struct.pack("<Q", 2**63) + b"{}", "checkpoint-header", "9,223,372,036,854,775,808"
     yield "a header past the end", struct.pack("<Q", 1000) + b'{"a":1}', "checkpoint-truncated", "cut short"
-    for case, ends in {"negative": [-4, 0], "backwards": [4, 0], "words": ["0", "4"], "one": [0], "huge": [0, 2**64],
-                       "switches": [False, True], "none": None}.items():
-        yield f"offsets: {case}", tensors_file({"odd": entry(0, 4) | {"data_offsets": ends}}, four), \
-            "checkpoint-header", "odd"
+    for case, ends in {
+        "negative": [-4, 0],
+        "backwards": [4, 0],
+        "words": ["0", "4"],
+        "one": [0],
+        "huge": [0, 2**64],
+        "switches": [False, True],
+        "none": None,
+    }.items():
+        yield (
+            f"offsets: {case}",
+            tensors_file({"odd": entry(0, 4) | {"data_offsets": ends}}, four),
+            "checkpoint-header",
+            "odd",
+        )
     missing = entry(0, 4)
     del missing["data_offsets"]
     yield "no offsets", tensors_file({"odd": missing}, four), "checkpoint-header", "odd"
@@ -201,26 +236,44 @@ def _headers() -> Iterator[tuple[str, bytes, str, str]]:
     yield "another shape", tensors_file({"odd": entry(0, 4, [3])}, four), "checkpoint-header", ""
     yield "a negative shape", tensors_file({"odd": entry(0, 4, [-1])}, four), "checkpoint-header", "odd"
     for dtype, size in {"I64": 8, "U8": 1, "BOOL": 1, "C64": 8, "U16": 2}.items():
-        yield f"a tensor of {dtype}", tensors_file({"odd": entry(0, size, [1], dtype)}, bytes(size)), \
-            "checkpoint-format", "odd"
+        yield (
+            f"a tensor of {dtype}",
+            tensors_file({"odd": entry(0, size, [1], dtype)}, bytes(size)),
+            "checkpoint-format",
+            "odd",
+        )
     yield "a thousand axes", tensors_file({"odd": entry(0, 4, [1] * 1000)}, four), "checkpoint-header", "odd"
     yield "a size of zero", tensors_file({"odd": entry(0, 0, [0, 2**40])}), "checkpoint-architecture", "odd"
     yield "not UTF-8", tensors_file(b'{"\xff\xfe":1}'), "checkpoint-header", ""
     yield "JSON 100,000 deep", tensors_file(b"[" * 100_000), "checkpoint-header", "100,000 lists"
     yield "JSON 30,000 deep", tensors_file(b"[" * 30_000), "checkpoint-header", "Recursion"
-    yield "metadata of numbers", tensors_file({"__metadata__": {"a": 1}, "a": entry(0, 4)}, four), \
-        "checkpoint-header", ""
-    yield "metadata 30,000 deep", tensors_file({"__metadata__": {"vitrine": "[" * 30_000}, "odd": entry(0, 4)},
-                                                four), "checkpoint-architecture", "odd"
+    yield (
+        "metadata of numbers",
+        tensors_file({"__metadata__": {"a": 1}, "a": entry(0, 4)}, four),
+        "checkpoint-header",
+        "",
+    )
+    yield (
+        "metadata 30,000 deep",
+        tensors_file({"__metadata__": {"vitrine": "[" * 30_000}, "odd": entry(0, 4)}, four),
+        "checkpoint-architecture",
+        "odd",
+    )
     many = {f"t{i}": entry(4 * i, 4 * i + 4) for i in range(300_000)}
     yield "300,000 tensors", tensors_file(many, bytes(4 * 300_000)), "checkpoint-header", ">"
     some = {f"t{i}": entry(4 * i, 4 * i + 4) for i in range(20_000)}
     yield "20,000 tensors", tensors_file(some, bytes(4 * 20_000)), "checkpoint-header", "60,001"
     yield "empty lists", tensors_file(b"[" + b"[]," * 1_300_000 + b"[]]"), "checkpoint-header", ""
     header = {"config": {"dim": 64.5}, "labels": None, "preprocess": {}}
-    for case, config in {"half a number": {"dim": 64.5}, "a word": {"dim": "x"}, "no dict": [1], "a huge size":
-                         {"image_size": 1e400}, "a billion layers": {"depth": 10**9},
-                         "negative registers": {"registers": -5}, "not a switch": {"qkv_bias": "no"}}.items():
+    for case, config in {
+        "half a number": {"dim": 64.5},
+        "a word": {"dim": "x"},
+        "no dict": [1],
+        "a huge size": {"image_size": 1e400},
+        "a billion layers": {"depth": 10**9},
+        "negative registers": {"registers": -5},
+        "not a switch": {"qkv_bias": "no"},
+    }.items():
         text = json.dumps(header | {"config": config})
         yield f"our config: {case}", save({"odd": torch.ones(1)}, {"vitrine": text}), "checkpoint-config", ""
 
@@ -231,8 +284,12 @@ def _states() -> Iterator[tuple[str, dict[str, torch.Tensor], str, str]]:
         for dtype in (torch.float32, torch.float16, torch.bfloat16):
             bad = state()["blocks.1.mlp.fc2.weight"].to(dtype)
             bad[3, 5] = float(value)
-            yield f"{value} in {dtype}", changed(blocks__1__mlp__fc2__weight=bad), "checkpoint-not-finite", \
-                "blocks.1.mlp.fc2.weight"
+            yield (
+                f"{value} in {dtype}",
+                changed(blocks__1__mlp__fc2__weight=bad),
+                "checkpoint-not-finite",
+                "blocks.1.mlp.fc2.weight",
+            )
     for dtype in (torch.float8_e5m2, torch.float8_e4m3fn):
         bad = state()["norm.weight"]
         bad[7] = float("nan")
@@ -240,31 +297,67 @@ def _states() -> Iterator[tuple[str, dict[str, torch.Tensor], str, str]]:
         yield f"fine in {dtype}", {n: t.to(dtype) for n, t in state().items()}, "loaded", ""
     huge = state() | {"norm.weight": torch.full((64,), 3e38)}
     yield "finite, with a sum that is not", huge, "loaded", ""
-    yield "infinite both ways", huge | {"norm.bias": torch.tensor([float("inf"), -float("inf")] * 32)}, \
-        "checkpoint-not-finite", "norm.bias"
-    yield "all at once", changed(norm__weight=None, blocks__1__surprise=torch.ones(2),
-                                 blocks__1__attn__qkv__weight=torch.ones(191, 64)), "checkpoint-keys", "(191, 64)"
+    yield (
+        "infinite both ways",
+        huge | {"norm.bias": torch.tensor([float("inf"), -float("inf")] * 32)},
+        "checkpoint-not-finite",
+        "norm.bias",
+    )
+    yield (
+        "all at once",
+        changed(norm__weight=None, blocks__1__surprise=torch.ones(2), blocks__1__attn__qkv__weight=torch.ones(191, 64)),
+        "checkpoint-keys",
+        "(191, 64)",
+    )
     extra = {f"extra{i}" + "x" * 400: torch.ones(1) for i in range(1000)}
     yield "a thousand more, with long names", state() | extra, "checkpoint-keys", "988 more"
     yield "layer 99,999", state() | {"blocks.99999.norm1.weight": torch.ones(64)}, "checkpoint-keys", "100000"
-    yield "layer 10**400", state() | {f"blocks.{'9' * 400}.norm1.weight": torch.ones(64)}, "checkpoint-architecture", \
-        "at most"
-    yield "5,000 layers", state() | {f"blocks.{i}.norm1.weight": torch.ones(64) for i in range(5000)}, \
-        "checkpoint-architecture", "5000"
+    yield (
+        "layer 10**400",
+        state() | {f"blocks.{'9' * 400}.norm1.weight": torch.ones(64)},
+        "checkpoint-architecture",
+        "at most",
+    )
+    yield (
+        "5,000 layers",
+        state() | {f"blocks.{i}.norm1.weight": torch.ones(64) for i in range(5000)},
+        "checkpoint-architecture",
+        "5000",
+    )
     yield "a name of 100,000 letters", state() | {"n" * 100_000: torch.ones(1)}, "checkpoint-format", "too long"
     yield "positions without a square", changed(positions=torch.ones(1, 8, 64)), "checkpoint-architecture", "square"
     yield "10**12 positions of nothing", changed(positions=torch.ones(1, 10**12, 0)), "checkpoint-shapes", "positions"
-    yield "heads wider than attention", changed(blocks__0__attn__q_norm__weight=torch.ones(500)), \
-        "checkpoint-architecture", "heads"
+    yield (
+        "heads wider than attention",
+        changed(blocks__0__attn__q_norm__weight=torch.ones(500)),
+        "checkpoint-architecture",
+        "heads",
+    )
     timm = {"patch_embed.proj.weight": torch.ones(4, 3, 2, 2)}
-    yield "a billion branches", timm | {"blocks.0.attns.999999999.norm.weight": torch.ones(1)}, "checkpoint-keys", \
-        "branches"
-    wide = {"norm.weight": torch.ones(100_000), "attn.qkv.weight": torch.ones(100_000, 1),
-            "attn.proj.weight": torch.ones(100_000, 1), "norm1.weight": torch.ones(2)}
-    yield "40 GB by broadcasting", timm | {f"blocks.0.attns.0.{n}": t for n, t in wide.items()}, "checkpoint-keys", \
-        "shapes"
-    yield "a scalar for a norm", timm | {"blocks.0.in_norm.weight": torch.ones(()),
-                                         "blocks.0.in_proj.weight": torch.ones(2, 2)}, "checkpoint-keys", "blocks.0"
+    yield (
+        "a billion branches",
+        timm | {"blocks.0.attns.999999999.norm.weight": torch.ones(1)},
+        "checkpoint-keys",
+        "branches",
+    )
+    wide = {
+        "norm.weight": torch.ones(100_000),
+        "attn.qkv.weight": torch.ones(100_000, 1),
+        "attn.proj.weight": torch.ones(100_000, 1),
+        "norm1.weight": torch.ones(2),
+    }
+    yield (
+        "40 GB by broadcasting",
+        timm | {f"blocks.0.attns.0.{n}": t for n, t in wide.items()},
+        "checkpoint-keys",
+        "shapes",
+    )
+    yield (
+        "a scalar for a norm",
+        timm | {"blocks.0.in_norm.weight": torch.ones(()), "blocks.0.in_proj.weight": torch.ones(2, 2)},
+        "checkpoint-keys",
+        "blocks.0",
+    )
 
 
 def write(path: Path, data: bytes) -> str:
@@ -283,9 +376,14 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
         yield f"not a file: {name[:12]}", Case(f"file:{folder / name}", "checkpoint-not-found", "no file")
     yield "an empty file", Case(write(folder / "empty.pth", b""), "checkpoint-empty", "0 bytes")
     yield "not a checkpoint's name", Case("file:/etc/passwd", "checkpoint-format", ".safetensors")
-    for name, code in {"a.safetensors": "checkpoint-not-found", "a.pth": "checkpoint-not-found",
-                       "config.json": "checkpoint-config", "preprocessor_config.json": "checkpoint-config",
-                       "labels.json": "labels-format", "labels.txt": "labels-format"}.items():
+    for name, code in {
+        "a.safetensors": "checkpoint-not-found",
+        "a.pth": "checkpoint-not-found",
+        "config.json": "checkpoint-config",
+        "preprocessor_config.json": "checkpoint-config",
+        "labels.json": "labels-format",
+        "labels.txt": "labels-format",
+    }.items():
         home = folder / f"closed {name}"
         load = write(home / ("a.pth" if name == "a.pth" else "a.safetensors"), good)
         if name == "preprocessor_config.json":
@@ -303,11 +401,18 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
     yield "a folder for the weights", Case(f"hf:{folder / 'hf'}", "checkpoint-not-found", "model.safetensors")
     outside = folder / "outside.safetensors"
     outside.write_bytes(good)
-    for number, (name, code) in enumerate((
-            ("../outside.safetensors", "checkpoint-config"), (str(outside), "checkpoint-config"),
-            ("..", "checkpoint-not-found"), ("missing.safetensors", "checkpoint-not-found"),
-            (True, "checkpoint-config"), (["a"], "checkpoint-config"), ("a\nb", "checkpoint-config"),
-            ("config.json", "checkpoint-format"))):
+    for number, (name, code) in enumerate(
+        (
+            ("../outside.safetensors", "checkpoint-config"),
+            (str(outside), "checkpoint-config"),
+            ("..", "checkpoint-not-found"),
+            ("missing.safetensors", "checkpoint-not-found"),
+            (True, "checkpoint-config"),
+            (["a"], "checkpoint-config"),
+            ("a\nb", "checkpoint-config"),
+            ("config.json", "checkpoint-format"),
+        )
+    ):
         home = folder / f"shards{number}"
         home.mkdir()
         (home / "config.json").write_text(json.dumps(whole_weights.HUGGING_FACE))
@@ -315,14 +420,26 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
         yield f"a shard {str(name)[-20:]!r}", Case(f"hf:{home}", code)
 
 
-NAMES = {"": "model-unknown", "file:": "model-unknown", "timm:../../x": "model-unknown", "timm:" + "x" * 3000:
-         "model-unknown", "timm:a\nb": "model-unknown", "x" * 10**6: "model-unknown", "file:a\0b": "model-unknown",
-         "hf:/etc/passwd": "checkpoint-not-found", "hf:a\nb": "checkpoint-not-found",
-         "hf:" + "x" * 3000: "hub-not-found", "hf:a..b/c": "hub-not-found", "hf:-a/b": "hub-not-found",
-         "hf:고양이/x": "hub-not-found",
-         "hf:../..": "checkpoint-not-found", "file:~nobody-of-that-name/a.pth": "checkpoint-not-found",
-         "embedded:../../x": "model-unknown", "embedded:photo\n": "model-unknown", "file:\ud800.pth":
-         "checkpoint-not-found"}
+NAMES = {
+    "": "model-unknown",
+    "file:": "model-unknown",
+    "timm:../../x": "model-unknown",
+    "timm:" + "x" * 3000: "model-unknown",
+    "timm:a\nb": "model-unknown",
+    "x" * 10**6: "model-unknown",
+    "file:a\0b": "model-unknown",
+    "hf:/etc/passwd": "checkpoint-not-found",
+    "hf:a\nb": "checkpoint-not-found",
+    "hf:" + "x" * 3000: "hub-not-found",
+    "hf:a..b/c": "hub-not-found",
+    "hf:-a/b": "hub-not-found",
+    "hf:고양이/x": "hub-not-found",
+    "hf:../..": "checkpoint-not-found",
+    "file:~nobody-of-that-name/a.pth": "checkpoint-not-found",
+    "embedded:../../x": "model-unknown",
+    "embedded:photo\n": "model-unknown",
+    "file:\ud800.pth": "checkpoint-not-found",
+}
 
 
 def cases(folder: Path, canary: Path) -> dict[str, Case]:
@@ -344,8 +461,10 @@ def cases(folder: Path, canary: Path) -> dict[str, Case]:
     beside = [(theirs if "config.json" in row[1] else good, *row) for row in make_beside.labels()]
     beside += [(good, n, {"config.json": config}, *row) for n, config, *row in make_beside.configs()]
     beside += [(timms, n, {"config.json": config}, *row) for n, config, *row in make_beside.timm_preprocessors()]
-    beside += [(theirs, n, {"config.json": whole_weights.HUGGING_FACE, "preprocessor_config.json": settings}, *row)
-               for n, settings, *row in make_beside.preprocessors()]
+    beside += [
+        (theirs, n, {"config.json": whole_weights.HUGGING_FACE, "preprocessor_config.json": settings}, *row)
+        for n, settings, *row in make_beside.preprocessors()
+    ]
     for weights, case, others, code, says in beside:
         path = folder / str(len(found)) / "a.safetensors"
         load = write(path, weights)

@@ -30,13 +30,23 @@ def test_each_hostile_checkpoint_is_refused(tmp_path, measured):
     canary = tmp_path / "ran"
     cases = make_weights.cases(tmp_path, canary)
     here = Path(make_weights.__file__).parent
-    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1",
-           "PYTHONPATH": str(here.parents[1])}
+    env = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_CACHE": str(tmp_path),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(here.parents[1]),
+    }
 
     def tried(names) -> dict:
         (tmp_path / "cases.json").write_text(json.dumps({name: cases[name].load for name in names}))
-        done = subprocess.run([sys.executable, here / "try_weights.py", tmp_path / "cases.json"], env=env,
-                              capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            [sys.executable, here / "try_weights.py", tmp_path / "cases.json"],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -52,8 +62,10 @@ def test_each_hostile_checkpoint_is_refused(tmp_path, measured):
             wrong.append(f"{name}: {seconds:.1f} s, {megabytes:.0f} MB, {len(sentence)} characters")
     slowest = max(results, key=lambda n: results[n][2])
     largest = max(results, key=lambda n: results[n][3])
-    measured(f"{len(cases)} hostile checkpoints: slowest {results[slowest][2]:.2f} s ({slowest}), "
-             f"largest +{results[largest][3]:.0f} MB ({largest})")
+    measured(
+        f"{len(cases)} hostile checkpoints: slowest {results[slowest][2]:.2f} s ({slowest}), "
+        f"largest +{results[largest][3]:.0f} MB ({largest})"
+    )
     assert not wrong, "\n".join(wrong)
     assert not canary.exists()
 
@@ -108,13 +120,20 @@ def test_a_file_that_shrinks_later_is_not_missed(tmp_path):
     paths = tmp_path / "a.safetensors", tmp_path / "a.pth"
     paths[0].write_bytes(GOOD)
     paths[1].write_bytes(make_weights.torch_file(make_weights.state()))
-    done = subprocess.run([sys.executable, "-c", SHRINKS, *paths], capture_output=True, text=True, timeout=120,
-                          cwd=Path(make_weights.__file__).parents[3])
+    done = subprocess.run(
+        [sys.executable, "-c", SHRINKS, *paths],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(make_weights.__file__).parents[3],
+    )
     assert (done.returncode, done.stdout.split()) == (0, ["same", "same"]), done.stderr[-500:]
 
 
-@pytest.mark.parametrize(("suffix", "where"), [(".safetensors", "header"), (".safetensors", "load_file"),
-                                               (".pth", "_check_records"), (".pth", "_unpickled")])
+@pytest.mark.parametrize(
+    ("suffix", "where"),
+    [(".safetensors", "header"), (".safetensors", "load_file"), (".pth", "_check_records"), (".pth", "_unpickled")],
+)
 @pytest.mark.parametrize("left", [0, 4, 2000, 100_000])
 def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch, suffix, where, left):
     """Cut just before each of the steps that open it, when its size is long known."""
@@ -151,13 +170,16 @@ NUMBERS = st.one_of(st.integers(-4, 70), st.sampled_from([2**31, 2**63, 2**64, 0
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
-@given(name=st.sampled_from(sorted(make_weights.state())), field=st.sampled_from(["shape", "data_offsets", "dtype"]),
-       value=st.one_of(st.lists(NUMBERS, max_size=4), NUMBERS, st.sampled_from(["F16", "I64", "F8_E4M3"])),
-       other=st.text(max_size=8))
+@given(
+    name=st.sampled_from(sorted(make_weights.state())),
+    field=st.sampled_from(["shape", "data_offsets", "dtype"]),
+    value=st.one_of(st.lists(NUMBERS, max_size=4), NUMBERS, st.sampled_from(["F16", "I64", "F8_E4M3"])),
+    other=st.text(max_size=8),
+)
 def test_any_header_is_refused_or_loads(folder, name, field, value, other):
     """One entry of a good header is changed and may be renamed; whatever comes of it is a model or an InputError."""
     data = GOOD
-    length, = struct.unpack("<Q", data[:8])
+    (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
     header[name + other if len(other) > 4 else name] = header.pop(name) | {field: value}
     refused_or_loaded(folder / "a.safetensors", make_weights.tensors_file(header, data[8 + length :]))

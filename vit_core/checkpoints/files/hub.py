@@ -13,9 +13,13 @@ PATIENCE = 3.0  # seconds to wait for the hub's first answer
 
 
 def _unreachable(what: str, why: str) -> InputError:
-    return InputError("hub-unreachable", f"{what} is not in the local cache and the Hugging Face hub cannot be reached "
-                      f"({why}). Without a network there are the embedded:<name> models, hf:<folder> and file:<path>.",
-                      name=what, reason=why)
+    return InputError(
+        "hub-unreachable",
+        f"{what} is not in the local cache and the Hugging Face hub cannot be reached "
+        f"({why}). Without a network there are the embedded:<name> models, hf:<folder> and file:<path>.",
+        name=what,
+        reason=why,
+    )
 
 
 def ask() -> Callable[[], str]:
@@ -57,8 +61,9 @@ def _transport_errors() -> tuple[type[Exception], ...]:
     return tuple(found)
 
 
-def fetch(repo: str, names: list[str], what: str, *, optional: bool = False,
-          asked: Callable[[], str] | None = None) -> Path | None:
+def fetch(
+    repo: str, names: list[str], what: str, *, optional: bool = False, asked: Callable[[], str] | None = None
+) -> Path | None:
     """The path of the first of `names` that `repo` has; None when it has none and it is `optional`.
 
     `asked` is an `ask` begun earlier, so that the hub answers while something else is being done.
@@ -68,14 +73,22 @@ def fetch(repo: str, names: list[str], what: str, *, optional: bool = False,
     try:
         import huggingface_hub as hub
     except ModuleNotFoundError:
-        raise InputError("hub-missing", "huggingface_hub is not installed, so nothing can be fetched from the hub; "
-                         "`pip install huggingface_hub` adds it.") from None
+        raise InputError(
+            "hub-missing",
+            "huggingface_hub is not installed, so nothing can be fetched from the hub; "
+            "`pip install huggingface_hub` adds it.",
+        ) from None
     for name in names:
         try:
             cached = hub.try_to_load_from_cache(repo, name)
         except hub.errors.HFValidationError:
-            raise InputError("hub-not-found", f"The hub has no repository {repo!r}: it cannot be called so.", name=what,
-                             repo=repo, files=names) from None
+            raise InputError(
+                "hub-not-found",
+                f"The hub has no repository {repo!r}: it cannot be called so.",
+                name=what,
+                repo=repo,
+                files=names,
+            ) from None
         if isinstance(cached, str):
             return Path(cached)
     if hub.constants.HF_HUB_OFFLINE:
@@ -89,13 +102,15 @@ def fetch(repo: str, names: list[str], what: str, *, optional: bool = False,
         try:
             return Path(hub.hf_hub_download(repo, name))
         except hub.errors.RepositoryNotFoundError:
-            raise InputError("hub-not-found", f"The hub has no public repository {repo!r}.", name=what, repo=repo,
-                             files=names) from None
+            raise InputError(
+                "hub-not-found", f"The hub has no public repository {repo!r}.", name=what, repo=repo, files=names
+            ) from None
         except hub.errors.EntryNotFoundError:
             continue
         except (OSError, *_transport_errors()) as error:
             raise _unreachable(what, str(error).splitlines()[0]) from error
     if optional:
         return None
-    raise InputError("hub-not-found", f"The hub's {repo!r} has none of {', '.join(names)}.", name=what, repo=repo,
-                     files=names)
+    raise InputError(
+        "hub-not-found", f"The hub's {repo!r} has none of {', '.join(names)}.", name=what, repo=repo, files=names
+    )

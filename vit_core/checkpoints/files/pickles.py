@@ -21,17 +21,55 @@ LARGEST, STEPS = 8 << 20, 400_000
 #: Values in one tuple with all that is nested in it. Tuples are keys, and hashing one visits them all.
 _WIDEST = 1000
 
-_NAMES = {"collections OrderedDict", "collections Counter", "builtins set", "__builtin__ set", "torch Size",
-          "torch device", "argparse Namespace", "torch.nn.parameter Parameter", "torch._utils _rebuild_tensor",
-          "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3", "torch._utils _rebuild_parameter",
-          "torch._utils _rebuild_parameter_with_state"}
+_NAMES = {
+    "collections OrderedDict",
+    "collections Counter",
+    "builtins set",
+    "__builtin__ set",
+    "torch Size",
+    "torch device",
+    "argparse Namespace",
+    "torch.nn.parameter Parameter",
+    "torch._utils _rebuild_tensor",
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_tensor_v3",
+    "torch._utils _rebuild_parameter",
+    "torch._utils _rebuild_parameter_with_state",
+}
 #: Bytes of a value in each kind of storage that torch writes.
-_STORAGES = {"Untyped": 1, "Double": 8, "Float": 4, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4, "Short": 2,
-             "Char": 1, "Byte": 1, "Bool": 1, "ComplexDouble": 16, "ComplexFloat": 8, "QInt8": 1, "QUInt8": 1,
-             "QInt32": 4, "QUInt4x2": 1, "QUInt2x4": 1}
+_STORAGES = {
+    "Untyped": 1,
+    "Double": 8,
+    "Float": 4,
+    "Half": 2,
+    "BFloat16": 2,
+    "Long": 8,
+    "Int": 4,
+    "Short": 2,
+    "Char": 1,
+    "Byte": 1,
+    "Bool": 1,
+    "ComplexDouble": 16,
+    "ComplexFloat": 8,
+    "QInt8": 1,
+    "QUInt8": 1,
+    "QInt32": 4,
+    "QUInt4x2": 1,
+    "QUInt2x4": 1,
+}
 _OTHER_TENSORS = re.compile(r"torch\._utils _rebuild_\w+|torch\.serialization _get_layout|torch\._tensor \w+")
-_VALUES = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING", "NONE", "NEWTRUE",
-           "NEWFALSE"}
+_VALUES = {
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG1",
+    "BINFLOAT",
+    "BINUNICODE",
+    "SHORT_BINSTRING",
+    "NONE",
+    "NEWTRUE",
+    "NEWFALSE",
+}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _OBJECT = (object(), 1)  # a list, a dict, a tensor: anything that is neither hashed nor looked at here
 
@@ -39,15 +77,27 @@ _OBJECT = (object(), 1)  # a list, a dict, a tensor: anything that is neither ha
 def _name(arg: str, source: str) -> str:
     """The name that a GLOBAL asks for, as "module name"; refused unless plain weights need it."""
     module, _, name = arg.partition(" ")
-    if arg in _NAMES or (module in ("torch", "torch.storage") and (
-            name.removesuffix("Storage") in _STORAGES or isinstance(vars(torch).get(name), torch.dtype))):
+    if arg in _NAMES or (
+        module in ("torch", "torch.storage")
+        and (name.removesuffix("Storage") in _STORAGES or isinstance(vars(torch).get(name), torch.dtype))
+    ):
         return arg
     if _OTHER_TENSORS.fullmatch(arg):
-        raise InputError("checkpoint-format", f"{source} should hold plain floating-point weights; quantised, sparse "
-                         f"and other kinds of tensor are not read ({name[:100]}).", source=source, reason=name[:100])
+        raise InputError(
+            "checkpoint-format",
+            f"{source} should hold plain floating-point weights; quantised, sparse "
+            f"and other kinds of tensor are not read ({name[:100]}).",
+            source=source,
+            reason=name[:100],
+        )
     what = f"{module}.{name}"[:100]
-    raise InputError("checkpoint-pickle", f"{source} asks to run code ({what}) when it is opened. It was not run. Save "
-                     "the weights alone, best as .safetensors.", source=source, what=what)
+    raise InputError(
+        "checkpoint-pickle",
+        f"{source} asks to run code ({what}) when it is opened. It was not run. Save "
+        "the weights alone, best as .safetensors.",
+        source=source,
+        what=what,
+    )
 
 
 def walk(stream: io.BytesIO, source: str, stored: Callable[[str, int], None]) -> None:
@@ -126,7 +176,12 @@ def _storage(pid: object) -> tuple[str, int]:
     if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
         raise ValueError("persistent id")
     _, kind, key, _, count, *view = pid
-    if not isinstance(key, str) or not isinstance(kind, str) or type(count) is not int or count < 0 or any(
-            v is not None for v in view):
+    if (
+        not isinstance(key, str)
+        or not isinstance(kind, str)
+        or type(count) is not int
+        or count < 0
+        or any(v is not None for v in view)
+    ):
         raise ValueError("persistent id")
     return key, count * _STORAGES[kind.partition(" ")[2].removesuffix("Storage")]

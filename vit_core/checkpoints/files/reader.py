@@ -36,8 +36,16 @@ _TEXT = 4 << 20
 #: Tensors in one file: ten times what the largest Vision Transformers have.
 _TENSORS = 10_000
 _AXES, _NAME = 8, 500  # of a tensor
-_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn, torch.float8_e5m2,
-           torch.float8_e4m3fnuz, torch.float8_e5m2fnuz)
+_DTYPES = (
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.float64,
+    torch.float8_e4m3fn,
+    torch.float8_e5m2,
+    torch.float8_e4m3fnuz,
+    torch.float8_e5m2fnuz,
+)
 #: What torch takes for safe, and which warnings are heard, is the whole process's: who ends while another still reads
 #: would take both back from it, and a good file would be refused. So pickles are read one after the other, however long
 #: one takes. A .safetensors file needs neither, and waits for none.
@@ -52,18 +60,24 @@ def read(path: Path) -> dict[str, Tensor]:
     """
     name = path.name
     if not os.path.isfile(path):  # unlike Path.is_file, False too for what no path can be
-        raise InputError("checkpoint-not-found", f"There is no file {short(path)}.", source=short(name),
-                         path=short(path))
+        raise InputError(
+            "checkpoint-not-found", f"There is no file {short(path)}.", source=short(name), path=short(path)
+        )
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError("checkpoint-format", f"{name} is not a checkpoint: its name should end in "
-                         f"{', '.join(SUFFIXES)}.", source=name, reason=f"*{path.suffix}")
+        raise InputError(
+            "checkpoint-format",
+            f"{name} is not a checkpoint: its name should end in {', '.join(SUFFIXES)}.",
+            source=name,
+            reason=f"*{path.suffix}",
+        )
     try:
         size = path.stat().st_size
         with open(path, "rb") as file:
             head = file.read(9)
     except OSError as error:
-        raise InputError("checkpoint-not-found", f"{name} cannot be read: {error.strerror}.", source=name,
-                         path=str(path)) from error
+        raise InputError(
+            "checkpoint-not-found", f"{name} cannot be read: {error.strerror}.", source=name, path=str(path)
+        ) from error
     if size == 0:
         raise InputError("checkpoint-empty", f"{name} is empty: 0 bytes.", source=name)
     if path.suffix.lower() == ".safetensors":
@@ -77,8 +91,13 @@ def read(path: Path) -> dict[str, Tensor]:
     elif head[8:] == b"{":  # a safetensors file by another name
         return _checked(safetensors(path, size), name, size)
     else:
-        raise InputError("checkpoint-format", f"{name} is not a checkpoint: it starts with {head[:4]!r}, not as a "
-                         "safetensors file or one that torch.save wrote does.", source=name, reason=repr(head[:4]))
+        raise InputError(
+            "checkpoint-format",
+            f"{name} is not a checkpoint: it starts with {head[:4]!r}, not as a "
+            "safetensors file or one that torch.save wrote does.",
+            source=name,
+            reason=repr(head[:4]),
+        )
     return _checked(_flat(content, name), name, size)
 
 
@@ -100,11 +119,17 @@ def header(path: Path, size: int) -> dict:
             except (ValueError, AttributeError, RecursionError) as error:
                 broken = f"header {type(error).__name__}: {short(error)}"
     if broken is None and 8 + length > size:
-        raise InputError("checkpoint-truncated", f"{name} is cut short: it has {size} bytes and says it holds "
-                         f"{8 + length}.", source=name, size=size, expected=8 + length)
+        raise InputError(
+            "checkpoint-truncated",
+            f"{name} is cut short: it has {size} bytes and says it holds {8 + length}.",
+            source=name,
+            size=size,
+            expected=8 + length,
+        )
     if broken:
-        raise InputError("checkpoint-header", f"{name} is not a safetensors file: {broken}.", source=name,
-                         reason=broken)
+        raise InputError(
+            "checkpoint-header", f"{name} is not a safetensors file: {broken}.", source=name, reason=broken
+        )
     return found
 
 
@@ -121,8 +146,14 @@ def _is_tensor(entry: object) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str):
         return False
     shape, ends = entry.get("shape"), entry.get("data_offsets")
-    return (isinstance(shape, list) and isinstance(ends, list) and len(ends) == 2 and len(shape) <= _AXES
-            and all(type(n) is int and 0 <= n < 2**63 for n in (*shape, *ends)) and ends[0] <= ends[1])
+    return (
+        isinstance(shape, list)
+        and isinstance(ends, list)
+        and len(ends) == 2
+        and len(shape) <= _AXES
+        and all(type(n) is int and 0 <= n < 2**63 for n in (*shape, *ends))
+        and ends[0] <= ends[1]
+    )
 
 
 def safetensors(path: Path, size: int) -> dict[str, Tensor]:
@@ -130,11 +161,20 @@ def safetensors(path: Path, size: int) -> dict[str, Tensor]:
     header(path, size)
     try:
         return load_file(path, backend="pread")  # mapped, a file that shrinks later would end the process
-    except (SafetensorError, ValueError, KeyError, RuntimeError, OSError, TypeError, AttributeError,
-            OverflowError) as error:
+    except (
+        SafetensorError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        OSError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         broken = short(error)
-    raise InputError("checkpoint-header", f"{path.name} is not a safetensors file: {broken}.", source=path.name,
-                     reason=broken)
+    raise InputError(
+        "checkpoint-header", f"{path.name} is not a safetensors file: {broken}.", source=path.name, reason=broken
+    )
 
 
 def _check_records(path: Path, size: int) -> None:
@@ -144,8 +184,12 @@ def _check_records(path: Path, size: int) -> None:
     start, length = records[pickles[0]] if len(pickles) == 1 else (0, 0)
     if not length or length > _pickles.LARGEST:
         reason = f"data.pkl {length:,} > {_pickles.LARGEST:,}" if length else f"{len(pickles)} data.pkl"
-        raise InputError("checkpoint-format", f"{name} is not a checkpoint that torch can read: {reason}.", source=name,
-                         reason=reason)
+        raise InputError(
+            "checkpoint-format",
+            f"{name} is not a checkpoint that torch can read: {reason}.",
+            source=name,
+            reason=reason,
+        )
     with open(path, "rb") as file:
         file.seek(start)
         data = file.read(length)
@@ -169,15 +213,28 @@ def _walked(data: bytes, count: int, name: str, size: int) -> None:
         raise
     except (ValueError, IndexError, KeyError, struct.error, OverflowError) as error:
         if _imports(data):
-            raise InputError("checkpoint-pickle", f"{name} asks to run code (pickle) when it is opened. It was not "
-                             "run. Save the weights alone, best as .safetensors.", source=name,
-                             what="pickle") from error
-        raise InputError("checkpoint-format", f"{name} is not a checkpoint that torch can read: {short(error)}.",
-                         source=name, reason=short(error)) from error
+            raise InputError(
+                "checkpoint-pickle",
+                f"{name} asks to run code (pickle) when it is opened. It was not "
+                "run. Save the weights alone, best as .safetensors.",
+                source=name,
+                what="pickle",
+            ) from error
+        raise InputError(
+            "checkpoint-format",
+            f"{name} is not a checkpoint that torch can read: {short(error)}.",
+            source=name,
+            reason=short(error),
+        ) from error
     total = sum(claims.values())
     if total > zips.SWELL * size:
-        raise InputError("checkpoint-bomb", f"{name} has {size} bytes and its tensors claim {total}, so they are "
-                         "not read.", source=name, size=size, unpacked=total)
+        raise InputError(
+            "checkpoint-bomb",
+            f"{name} has {size} bytes and its tensors claim {total}, so they are not read.",
+            source=name,
+            size=size,
+            unpacked=total,
+        )
 
 
 def _unpickled(path: Path) -> object:
@@ -187,12 +244,30 @@ def _unpickled(path: Path) -> object:
         with _LOADING, warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
-            AttributeError, AssertionError, struct.error, OverflowError, MemoryError, RecursionError,
-            ImportError) as error:
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        AssertionError,
+        struct.error,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        ImportError,
+    ) as error:
         reason = short((str(error).splitlines() or [""])[0] or type(error).__name__)
-        raise InputError("checkpoint-format", f"{name} is not a checkpoint that torch can read: {reason}.",
-                         source=name, reason=reason) from error
+        raise InputError(
+            "checkpoint-format",
+            f"{name} is not a checkpoint that torch can read: {reason}.",
+            source=name,
+            reason=reason,
+        ) from error
 
 
 def _imports(data: bytes) -> bool:
@@ -210,14 +285,25 @@ def _flat(content: object, name: str) -> dict[str, Tensor]:
         if isinstance(content, dict):
             content = next((content[n] for n in NESTS if isinstance(content.get(n), dict)), content)
     if not isinstance(content, dict):
-        raise InputError("checkpoint-format", f"{name} holds a {type(content).__name__}, not named tensors.",
-                         source=name, reason=type(content).__name__)
-    odd = [k if isinstance(k, str) else type(k).__name__ for k, v in content.items()
-           if not isinstance(v, Tensor) or not isinstance(k, str)]
+        raise InputError(
+            "checkpoint-format",
+            f"{name} holds a {type(content).__name__}, not named tensors.",
+            source=name,
+            reason=type(content).__name__,
+        )
+    odd = [
+        k if isinstance(k, str) else type(k).__name__
+        for k, v in content.items()
+        if not isinstance(v, Tensor) or not isinstance(k, str)
+    ]
     if odd or not content:
-        raise InputError("checkpoint-format", f"{name} should hold named tensors, by themselves or under one of "
-                         f"{', '.join(NESTS)}; it holds {listed(odd) or 'nothing'}.", source=name,
-                         reason=listed(odd) or "{}")
+        raise InputError(
+            "checkpoint-format",
+            f"{name} should hold named tensors, by themselves or under one of "
+            f"{', '.join(NESTS)}; it holds {listed(odd) or 'nothing'}.",
+            source=name,
+            reason=listed(odd) or "{}",
+        )
     return dict(content)
 
 
@@ -226,18 +312,30 @@ def _checked(state: dict[str, Tensor], name: str, size: int) -> dict[str, Tensor
     if not state:
         raise InputError("checkpoint-format", f"{name} holds no tensors.", source=name, reason="{}")
     if len(state) > _TENSORS or any(len(n) > _NAME or t.ndim > _AXES for n, t in state.items()):
-        raise InputError("checkpoint-format", f"{name} holds {len(state):,} tensors, or some with names or shapes that "
-                         "are too long.", source=name, reason=f"{len(state):,} tensors")
-    odd = [n for n, t in state.items() if t.layout != torch.strided or t.device.type != "cpu"
-           or t.dtype not in _DTYPES]
+        raise InputError(
+            "checkpoint-format",
+            f"{name} holds {len(state):,} tensors, or some with names or shapes that are too long.",
+            source=name,
+            reason=f"{len(state):,} tensors",
+        )
+    odd = [n for n, t in state.items() if t.layout != torch.strided or t.device.type != "cpu" or t.dtype not in _DTYPES]
     if odd:
-        raise InputError("checkpoint-format", f"{name}: {listed(odd)} should be floating-point weights; quantised, "
-                         "sparse and integer ones are not read.", source=name, tensors=odd, reason=listed(
-                             f"{n} {str(state[n].dtype).removeprefix('torch.')}" for n in odd))
+        raise InputError(
+            "checkpoint-format",
+            f"{name}: {listed(odd)} should be floating-point weights; quantised, sparse and integer ones are not read.",
+            source=name,
+            tensors=odd,
+            reason=listed(f"{n} {str(state[n].dtype).removeprefix('torch.')}" for n in odd),
+        )
     total = sum(t.numel() * t.element_size() for t in state.values())
     if total > zips.SWELL * size:
-        raise InputError("checkpoint-bomb", f"{name} has {size} bytes and its tensors claim {total}, so they are "
-                         "not read.", source=name, size=size, unpacked=total)
+        raise InputError(
+            "checkpoint-bomb",
+            f"{name} has {size} bytes and its tensors claim {total}, so they are not read.",
+            source=name,
+            size=size,
+            unpacked=total,
+        )
     return {n: t.detach().float() for n, t in state.items()}
 
 
@@ -248,10 +346,16 @@ def unwrapped(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     for key, tensor in state.items():
         short = key
         while short.startswith(PREFIXES):
-            short = short[len(next(p for p in PREFIXES if short.startswith(p))):]
+            short = short[len(next(p for p in PREFIXES if short.startswith(p))) :]
         if short in out:
-            raise InputError("checkpoint-keys", f"{name} holds {short} twice, once as {key}.", source=name,
-                             missing=[], extra=[key], shapes=[])
+            raise InputError(
+                "checkpoint-keys",
+                f"{name} holds {short} twice, once as {key}.",
+                source=name,
+                missing=[],
+                extra=[key],
+                shapes=[],
+            )
         out[short] = tensor
     holders = {m[1] for m in map(_PATCHES.match, out) if m}
     if len(holders) != 1:
@@ -265,8 +369,12 @@ def read_json(path: Path, code: str) -> dict | list:
     try:
         return _json(_text(path))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(code, f"{path.name} is not a JSON file that can be read: {short(error)}.",
-                         source=path.name, reason=short(error)) from error
+        raise InputError(
+            code,
+            f"{path.name} is not a JSON file that can be read: {short(error)}.",
+            source=path.name,
+            reason=short(error),
+        ) from error
 
 
 def _json(text: str, **options) -> dict | list:
@@ -291,8 +399,18 @@ def labels_beside(path: Path, classes: int) -> list[str] | None:
     Text has one name a line; JSON is a list, or an object from class number to name. Raises InputError
     "labels-format" or "labels-count".
     """
-    found = next((p for p in (path.with_name(path.stem + ".labels.txt"), path.with_name("labels.txt"),
-                              path.with_name("labels.json")) if os.path.isfile(p)), None)
+    found = next(
+        (
+            p
+            for p in (
+                path.with_name(path.stem + ".labels.txt"),
+                path.with_name("labels.txt"),
+                path.with_name("labels.json"),
+            )
+            if os.path.isfile(p)
+        ),
+        None,
+    )
     if found is None or not classes:
         return None
     if found.suffix == ".json":
@@ -302,15 +420,24 @@ def labels_beside(path: Path, classes: int) -> list[str] | None:
             if not isinstance(labels, list) or not all(isinstance(n, str) for n in labels):
                 raise TypeError
         except (KeyError, TypeError):
-            raise InputError("labels-format", f"{found.name} should be a list of names, or an object from class "
-                             "number to name.", source=found.name) from None
+            raise InputError(
+                "labels-format",
+                f"{found.name} should be a list of names, or an object from class number to name.",
+                source=found.name,
+            ) from None
     else:
         try:
             labels = [line.strip() for line in _text(found).splitlines() if line.strip()]
         except (OSError, ValueError) as error:
-            raise InputError("labels-format", f"{found.name} is not a text file in UTF-8: {short(error)}.",
-                             source=found.name) from error
+            raise InputError(
+                "labels-format", f"{found.name} is not a text file in UTF-8: {short(error)}.", source=found.name
+            ) from error
     if len(labels) != classes:
-        raise InputError("labels-count", f"{found.name} names {len(labels)} classes and {path.name} has {classes}.",
-                         source=found.name, labels=len(labels), classes=classes)
+        raise InputError(
+            "labels-count",
+            f"{found.name} names {len(labels)} classes and {path.name} has {classes}.",
+            source=found.name,
+            labels=len(labels),
+            classes=classes,
+        )
     return labels

@@ -33,12 +33,13 @@ def _table(file: BinaryIO, size: int) -> None:
         raise ValueError("no end")
     if tail[-42:-38] == _LOCATOR:
         end -= 76
-        where, = struct.unpack("<Q", tail[-34:-26])
+        (where,) = struct.unpack("<Q", tail[-34:-26])
         big = struct.unpack("<4sQ2H2L4Q", tail[-98:-42])
         if big[0] != _END64 or where != end:
             raise _Odd("two tables of contents")
-        if (count, length, start) != tuple(min(n, most) for n, most in zip(
-                big[7:], (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF), strict=True)):
+        if (count, length, start) != tuple(
+            min(n, most) for n, most in zip(big[7:], (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF), strict=True)
+        ):
             raise _Odd("two tables of contents")
         count, length, start = big[7:]
     if start + length != end:
@@ -61,9 +62,14 @@ def records(path: Path, size: int) -> dict[str, tuple[int, int]]:
                 entries = sorted(archive.infolist(), key=lambda e: e.header_offset)
             total = sum(e.file_size for e in entries)
             if total > SWELL * size:
-                raise InputError("checkpoint-bomb", f"{source} has {size} bytes and would unpack to {total}: "
-                                 "checkpoints are not compressed, so it is not read.", source=source, size=size,
-                                 unpacked=total)
+                raise InputError(
+                    "checkpoint-bomb",
+                    f"{source} has {size} bytes and would unpack to {total}: "
+                    "checkpoints are not compressed, so it is not read.",
+                    source=source,
+                    size=size,
+                    unpacked=total,
+                )
             behind = 0
             for entry in entries:
                 name, at = entry.orig_filename.lower(), entry.header_offset  # torch takes no regard of case either
@@ -79,11 +85,19 @@ def records(path: Path, size: int) -> dict[str, tuple[int, int]]:
                 found[name] = start, entry.file_size
                 behind = start + entry.file_size
     except _Odd as error:
-        raise InputError("checkpoint-format", f"{source} is not a file that torch.save wrote: {error}.", source=source,
-                         reason=str(error)) from error
+        raise InputError(
+            "checkpoint-format",
+            f"{source} is not a file that torch.save wrote: {error}.",
+            source=source,
+            reason=str(error),
+        ) from error
     except (zipfile.BadZipFile, OSError, ValueError, IndexError, NotImplementedError, struct.error) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError("checkpoint-truncated", f"{source} is cut short: it starts as torch.save writes and has no "
-                         "table of contents at its end.", source=source, size=size) from error
+        raise InputError(
+            "checkpoint-truncated",
+            f"{source} is cut short: it starts as torch.save writes and has no table of contents at its end.",
+            source=source,
+            size=size,
+        ) from error
     return found
