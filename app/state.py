@@ -17,7 +17,7 @@ from app.runtime import garbage
 
 #: In the address, so that a link opens the same view; the rest lasts as long as the session.
 CHOSEN = ("lang", "model", "sample")  # on every page
-FILTER = ("truth", "predicted", "outcome", "confidence", "query")  # as vit_core.evaluation.filters.Filter writes it
+FILTER = ("label", "predicted", "outcome", "confidence", "query")  # as vit_core.evaluation.filters.Filter writes it
 MISTAKES = ("run", "list", *FILTER, "page", "open", "by", "sort")  # what is seen of an evaluation
 ADDRESS = (*CHOSEN, *view.KEPT, "scene", *MISTAKES)
 NUMBERS = ("layer", "row", "col")  # counted from 1, as people read them

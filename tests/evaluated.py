@@ -20,7 +20,7 @@ def make(folder: Path, each: int = 12) -> SimpleNamespace:
     bundled = labelled("bundled:fashion")
     pictures = folder / "pictures"
     for number, name in enumerate(bundled.classes):
-        places = [i for i in range(2000) if bundled.truth[i] == number][:each]
+        places = [i for i in range(2000) if bundled.labels[i] == number][:each]
         home = pictures / name.replace("/", "-")
         home.mkdir(parents=True)
         for i in places:

@@ -40,7 +40,7 @@ def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.
     top_p = np.round(shares[:, :-1], 2) + 1e-3  # rounded: there are equals
     top_p /= top_p.sum(1, keepdims=True) + shares[:, -1:] / classes
     hit = top == target[:, None]
-    p_true = np.where(hit.any(1), (top_p * hit).sum(1), top_p[:, -1] / 3)
+    p_label = np.where(hit.any(1), (top_p * hit).sum(1), top_p[:, -1] / 3)
     bad, foreign = draw.random(n) < broken, target < 0
     centres = draw.standard_normal((classes + 1, width))
     vectors = (centres[truth] + draw.standard_normal((n, width))).astype(np.float32)
@@ -53,18 +53,18 @@ def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.
         return pa.ListArray.from_arrays(starts, pa.array(values.ravel()), mask=pa.array(bad))
 
     paths = sorted([*names, *(f"class {t:04}/{i:06}.jpg" for i, t in enumerate(truth[len(names) :]))])
-    loss = -np.log(p_true)
+    loss = -np.log(p_label)
     table = pa.table(
         {
             "path": paths,
             "size": draw.integers(100, 99_999, n),
             "mtime_ns": np.arange(n, dtype=np.int64),
             "hash": [f"{h:032x}" for h in draw.integers(0, 10 * n, n).tolist()],
-            "truth": truth,
-            "target": target,
+            "source_label": truth,
+            "label": target,
             "predicted": column(top[:, 0].astype(np.int32)),
             "probability": column(top_p[:, 0]),
-            "p_true": column(p_true, bad | foreign),
+            "p_label": column(p_label, bad | foreign),
             "top": lists(top.astype(np.int32)),
             "top_p": lists(top_p),
             "loss": column(loss, bad | foreign),

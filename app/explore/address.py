@@ -56,17 +56,17 @@ def from_atlas(result: Result | Outline, view: dict) -> dict:
         "pinned": ".".join(_said(result, token) for token in view["pinned"]) or None,
         **{name: view[name] for name in CHOICES},
     }
-    if query < result.config.prefix:
+    if query < result.config.num_prefix_tokens:
         return kept | {"from": result.prefix_names[query]}
-    row, col = divmod(query - result.config.prefix, result.grid[1])
+    row, col = divmod(query - result.config.num_prefix_tokens, result.grid[1])
     return kept | {"from": "patch", "row": row + 1, "col": col + 1}
 
 
 def _said(result: Result | Outline, token: int) -> str:
     """A token's place in words that mean the same place in another model."""
-    if token < result.config.prefix:
+    if token < result.config.num_prefix_tokens:
         return result.prefix_names[token]
-    row, col = divmod(token - result.config.prefix, result.grid[1])
+    row, col = divmod(token - result.config.num_prefix_tokens, result.grid[1])
     return f"{row + 1}-{col + 1}"
 
 

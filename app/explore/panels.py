@@ -69,9 +69,9 @@ def chart(
 def place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
     """Where the maps look from: (token, patch (row, col) or None for a prefix token, its name for a sentence)."""
     t, token = state.t(), address.query(result, state.get)
-    if token < result.trace.prefix:
+    if token < result.trace.num_prefix_tokens:
         return token, None, t("from.token", token=t.token(result.prefix_names[token]))
-    row, col = divmod(token - result.trace.prefix, result.grid[1])
+    row, col = divmod(token - result.trace.num_prefix_tokens, result.grid[1])
     return token, (row, col), t("from.patch", row=row + 1, col=col + 1)
 
 
@@ -205,8 +205,8 @@ def received(result: Result, *, key: str) -> None:
             patches=f"{rows * cols:,}",
             patch_width=pw,
             patch_height=ph,
-            prefix=trace.prefix,
-            tokens=f"{trace.length:,}",
+            prefix=trace.num_prefix_tokens,
+            tokens=f"{trace.num_tokens:,}",
         ),
     )
     st.image(
@@ -407,8 +407,8 @@ def distances(result: Result, *, key: str) -> None:
 
 def entropies(result: Result, *, key: str) -> None:
     """Mean attention entropy of each head, by layer."""
-    t, most, values = state.t(), float(np.log2(result.trace.length)), computed(result, "entropies")
-    titled(t("entropies.title"), t("entropies.text", most=number(most), tokens=f"{result.trace.length:,}"))
+    t, most, values = state.t(), float(np.log2(result.trace.num_tokens)), computed(result, "entropies")
+    titled(t("entropies.title"), t("entropies.text", most=number(most), tokens=f"{result.trace.num_tokens:,}"))
     chart(
         cache.drawn(
             result,

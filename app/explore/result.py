@@ -86,7 +86,7 @@ class Outline:
         """As `Result.token`, of a place that is there."""
         if isinstance(place, str):
             return self.prefix_names.index(place)
-        return self.config.prefix + place[0] * self.grid[1] + place[1]
+        return self.config.num_prefix_tokens + place[0] * self.grid[1] + place[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +227,7 @@ class Result:
 
     def on_grid(self, rows: np.ndarray) -> np.ndarray:
         """The patches' part of values per token (..., N), as (..., rows, cols)."""
-        return rows[..., self.trace.prefix :].reshape(*rows.shape[:-1], *self.grid)
+        return rows[..., self.trace.num_prefix_tokens :].reshape(*rows.shape[:-1], *self.grid)
 
     def token(self, place: str | tuple[int, int]) -> int:
         """The token of a prefix name, or of the patch at (row, col)."""
@@ -266,7 +266,7 @@ class Result:
     @property
     def strip_fits(self) -> bool:
         """Whether every layer's fused attention may be kept, and with it the rollout of every depth be shown."""
-        return self.trace.depth * self.trace.length**2 <= KEPT
+        return self.trace.depth * self.trace.num_tokens**2 <= KEPT
 
     @functools.cached_property
     def rolled(self) -> dict[Rollout, np.ndarray]:
@@ -279,8 +279,8 @@ class Result:
 
     def fused(self, fusion: str, discard: float) -> list[Tensor]:
         """Each layer's attention, fused over heads, its rows summing to one: (N, N). The last few are kept."""
-        if (fusion, discard) == ("mean", 0) and self.trace.means is not None:  # the trace keeps them already
-            return list(self.trace.means)
+        if (fusion, discard) == ("mean", 0) and self.trace.mean_attention is not None:  # the trace keeps them already
+            return list(self.trace.mean_attention)
         if (fusion, discard) not in self._fused:
             while len(self._fused) > 2:
                 self._fused.pop(next(iter(self._fused)))
@@ -304,7 +304,7 @@ class Result:
         fused = self.fused(options.fusion, options.discard)
         out = []
         for last in range(options.first, options.last + 1):
-            start = one_token(self.trace.length, options.token, device=self.device)
+            start = one_token(self.trace.num_tokens, options.token, device=self.device)
             *_, row = walk(start, reversed(fused[options.first : last + 1]), options.residual)
             out.append(row)
         return array(torch.stack(out))

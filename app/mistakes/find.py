@@ -192,12 +192,12 @@ class Run:
 
     @functools.cached_property
     def accuracy(self) -> metrics.Accuracy:
-        return metrics.accuracy(self.columns.target, self.columns.predicted, self.columns.top)
+        return metrics.accuracy(self.columns.label, self.columns.predicted, self.columns.top)
 
     @functools.cached_property
     def counts(self) -> np.ndarray:
         """(classes + 1, classes): row the target, the last one the unknown classes; column the prediction."""
-        return metrics.confusion(self.columns.target, self.columns.predicted, self.count)
+        return metrics.confusion(self.columns.label, self.columns.predicted, self.count)
 
     @functools.cached_property
     def shown(self) -> np.ndarray:
@@ -217,7 +217,7 @@ class Run:
     @functools.cached_property
     def calibration(self) -> metrics.Calibration:
         c = self.columns
-        return metrics.calibration(c.probability, c.target, c.predicted)
+        return metrics.calibration(c.probability, c.label, c.predicted)
 
     @functools.cached_property
     def map(self) -> tuple[np.ndarray, np.ndarray, int]:
@@ -295,7 +295,7 @@ class Run:
         """The selection as a "csv" or "parquet" file, in the list's order, as `Rows.write` writes them: no disk that
         may be full comes into it."""
         out = io.BytesIO()
-        names = {"truth": self.classes, "predicted": [self.name(n) or f"class {n}" for n in range(self.count)]}
+        names = {"source_label": self.classes, "predicted": [self.name(n) or f"class {n}" for n in range(self.count)]}
         self.rows.write(look.composed() if look.list not in OWN else self._numbers(look), out, kind, names)
         return out.getvalue()
 

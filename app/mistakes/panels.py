@@ -79,7 +79,7 @@ def pick(truth: int | None, predicted: int | None) -> None:
     """Show the pictures of a cell, a row or a column; a cell says by itself whether they are right."""
     now = look().filter
     outcome = None if truth is not None and predicted is not None else now.outcome
-    keep(replace(now, truth=truth, predicted=predicted, outcome=outcome))
+    keep(replace(now, label=truth, predicted=predicted, outcome=outcome))
     if truth is not None and (truth == predicted or truth < 0):  # no errors, so in no list of errors
         state.put("list", "all")
     elif truth is not None and predicted is not None and state.get("list") == "all":
@@ -171,7 +171,7 @@ def matrix(run: Run, look: Look, *, key: str) -> None:
     }
     values = metrics.normalised(run.counts, None if by == "count" else by)
     data = pack_matrix(
-        run.counts, values, order, names, words, (look.filter.truth, look.filter.predicted), by != "count"
+        run.counts, values, order, names, words, (look.filter.label, look.filter.predicted), by != "count"
     )
 
     def picked() -> None:
@@ -267,7 +267,7 @@ def embedding_map(run: Run, *, key: str) -> None:
         + (t("mistakes.map.some", shown=f"{len(numbers):,}", count=f"{count:,}") if len(numbers) < count else "")
     )
     c = run.columns  # in the file's order, so that a row's number is its place
-    target, predicted = c.target[numbers], c.predicted[numbers]
+    target, predicted = c.label[numbers], c.predicted[numbers]
     outcome = np.where(target < 0, 2, np.where(target == predicted, 0, 1))
     # Plotly reads a few HTML tags in what it shows at the pointer: none may come from a name.
     name = functools.cache(lambda n: class_name(run, n).replace("&", "&amp;").replace("<", "&lt;"))
@@ -355,7 +355,7 @@ def pictures(run: Run, look: Look, *, key: str) -> Look:
 def item(run: Run, row: dict) -> dict:
     """One picture of the gallery, in words."""
     t = state.t()
-    truth = class_name(run, row["target"], row["truth"])
+    truth = class_name(run, row["label"], row["source_label"])
     path = plain(row["path"])
     if row["error"] is not None:
         said = t.told(row["error"])
@@ -368,7 +368,7 @@ def item(run: Run, row: dict) -> dict:
             "title": f"{path}\n{plain(said, 300)}",
         }
     predicted = class_name(run, row["predicted"])
-    outcome = "unknown" if row["target"] < 0 else "right" if row["target"] == row["predicted"] else "wrong"
+    outcome = "unknown" if row["label"] < 0 else "right" if row["label"] == row["predicted"] else "wrong"
     return {
         "path": row["path"],
         "truth": truth,
@@ -382,8 +382,8 @@ def item(run: Run, row: dict) -> dict:
 def said(run: Run, look: Look) -> str:
     """The filter in a line, as Markdown; nothing where there is none."""
     t, f, parts = state.t(), look.filter, []
-    if f.truth is not None or f.predicted is not None:
-        both = [t("mistakes.filter.any") if n is None else class_name(run, n) for n in (f.truth, f.predicted)]
+    if f.label is not None or f.predicted is not None:
+        both = [t("mistakes.filter.any") if n is None else class_name(run, n) for n in (f.label, f.predicted)]
         parts.append(" → ".join(map(escaped, both)))
     if f.outcome and look.list != "confident":
         parts.append(t(f"mistakes.filter.outcome.{f.outcome}"))
@@ -415,7 +415,7 @@ def filters(run: Run, look: Look, key: str) -> None:
         low, high = values["confidence"]
         keep(
             Filter(
-                values["truth"],
+                values["label"],
                 values["predicted"],
                 values["outcome"] or None,
                 (low / 100, high / 100),
@@ -431,7 +431,7 @@ def filters(run: Run, look: Look, key: str) -> None:
 
     # The widgets show the filter, whoever set it.
     now = {
-        "truth": f.truth,
+        "label": f.label,
         "predicted": f.predicted,
         "outcome": f.outcome,
         "query": f.query,
@@ -445,7 +445,7 @@ def filters(run: Run, look: Look, key: str) -> None:
         st.container(key="filter_boxes"),
     ):
         truths = [*options, -1] if run.accuracy.unknown else options
-        for name, listed in (("truth", truths), ("predicted", options)):
+        for name, listed in (("label", truths), ("predicted", options)):
             if f.to_address().get(name) is not None and getattr(f, name) not in listed:
                 listed = [*listed, getattr(f, name)]
             st.selectbox(

@@ -41,11 +41,11 @@ class _Report:
     def __init__(self, run, model: VisionTransformer, language: str):
         self.run, self.model, self.language, self.words = run, model, language, WORDS[language]
         self.columns = metrics.of(run.rows)
-        seen = (self.columns.target, self.columns.predicted, self.columns.top)
+        seen = (self.columns.label, self.columns.predicted, self.columns.top)
         self.accuracy = metrics.accuracy(*seen)
         classes = max(model.config.classes, *(int(values.max(initial=-1)) + 1 for values in seen))
-        self.counts = metrics.confusion(self.columns.target, self.columns.predicted, classes)
-        self.calibration = metrics.calibration(self.columns.probability, self.columns.target, self.columns.predicted)
+        self.counts = metrics.confusion(self.columns.label, self.columns.predicted, classes)
+        self.calibration = metrics.calibration(self.columns.probability, self.columns.label, self.columns.predicted)
 
     def say(self, key: str, **values) -> str:
         return self.words[key].format(**values)
@@ -223,11 +223,11 @@ class _Report:
     def filter(self, filter: Filter) -> str:
         """A filter as part of a sentence."""
         parts = []
-        for field in ("truth", "predicted"):
+        for field, key in (("label", "labelled"), ("predicted", "predicted")):
             number = getattr(filter, field)
             if number is not None:
                 name = self.words["unknown_class"] if number < 0 else self.name(number)
-                parts.append(self.say(field, name=f"\u2068{name}\u2069"))
+                parts.append(self.say(key, name=f"\u2068{name}\u2069"))
         if filter.outcome:
             parts.append(self.words[f"outcome_{filter.outcome}"])
         if filter.confidence != (0.0, 1.0):

@@ -115,7 +115,7 @@ class Why:
             and said >= 0
             and not (said < len(self.probabilities) and abs(self.probabilities[said] - row["probability"]) < SAME)
         )
-        target = -1 if row["target"] is None else int(row["target"])
+        target = -1 if row["label"] is None else int(row["label"])
         self.labelled = target >= 0 and target != self.predicted
         best = self._best(self.probabilities, 2)
         #: The predicted class, and the label's (`labelled`) or the runner-up.
@@ -167,7 +167,7 @@ class Why:
     @property
     def truth_name(self) -> str:
         """What the source calls the picture's class."""
-        return str(self.run.source.classes[self.row["truth"]])
+        return str(self.run.source.classes[self.row["source_label"]])
 
     @_once
     def maps(self, method: str) -> np.ndarray:
@@ -216,7 +216,7 @@ class Why:
 
     def _nearest(self, number: int) -> list[tuple[dict, Image.Image]]:
         found = []
-        for row in self.run.rows.neighbours(self.path, NEAREST, Filter(truth=number, outcome="right")):
+        for row in self.run.rows.neighbours(self.path, NEAREST, Filter(label=number, outcome="right")):
             try:
                 found.append((row, thumbnail(self.run.source.read(index_of(self.run.source, row)))))
             except InputError:

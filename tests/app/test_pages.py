@@ -144,8 +144,8 @@ def test_no_model_is_taken_to_be_like_another(name):
     t, config = text.Text("en"), small(name).config
     assert (t("predictions.none") in words(app)) == (config.classes == 0)
     assert (t("positions.none") in words(app)) == (config.position == "none")
-    origin = config.prefix_names[0] if config.prefix else "patch"
-    assert (t("from.token", token=t.token(origin)) if config.prefix else "the patch in row") in words(app)
+    origin = config.prefix_names[0] if config.num_prefix_tokens else "patch"
+    assert (t("from.token", token=t.token(origin)) if config.num_prefix_tokens else "the patch in row") in words(app)
     app = page(model=f"embedded:{name}", row=config.grid[0], col=1, head=1, **{"from": "patch"})
     assert not app.exception, app.exception
     assert f"row {config.grid[0]}, column 1" in words(app)
@@ -219,12 +219,12 @@ def test_an_address_that_makes_no_sense_is_mended(address):
 def test_the_atlas_view_comes_back_from_what_is_kept(name):
     picture = Image.effect_noise((60, 45), 80).convert("RGB")
     result = Result(name, picture, model := small(name), vc.record(model, picture), 0.0)
-    depth, heads, length = result.trace.depth, result.trace.heads, result.trace.length
+    depth, heads, length = result.trace.depth, result.trace.heads, result.trace.num_tokens
     for layer, head, query in (
         (0, 0, 0),
         (depth - 1, heads - 1, length - 1),
         (0, view.MEAN, length // 2),
-        (depth - 1, view.ROLLOUT, result.trace.prefix),
+        (depth - 1, view.ROLLOUT, result.trace.num_prefix_tokens),
     ):
         wanted = {
             "layer": layer,

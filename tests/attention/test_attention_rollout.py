@@ -19,14 +19,14 @@ def reference(trace, fusion, residual, discard, first, last):
     """
     exact = paper(trace, fusion, residual, discard, first, last)
     if not discard:
-        return exact, torch.full((trace.length,), 1e-6)
+        return exact, torch.full((trace.num_tokens,), 1e-6)
     low, high = (paper(trace, fusion, residual, discard, first, last, nudge) for nudge in (1 - 1e-6, 1 + 1e-6))
     return exact, 1e-5 + (0 if low.equal(exact) else 1) * (low - high).abs().amax(1)
 
 
 def paper(trace, fusion, residual, discard, first, last, nudge=1.0):
     """A_hat = r I + (1 - r) A, multiplied from the first layer up; each layer's cut times `nudge`."""
-    N = trace.length
+    N = trace.num_tokens
     product = torch.eye(N, dtype=torch.float64)
     for layer in range(first, last + 1):
         q, k = trace.queries[layer].double(), trace.keys[layer].double()
@@ -45,8 +45,8 @@ def paper(trace, fusion, residual, discard, first, last, nudge=1.0):
 
 def bare(trace):
     """The trace without its kept means, as a long sequence's or a graphics card's is."""
-    assert trace.means is not None
-    return dataclasses.replace(trace, means=None)
+    assert trace.mean_attention is not None
+    return dataclasses.replace(trace, mean_attention=None)
 
 
 @pytest.fixture(params=["means kept", "means made"])
@@ -62,9 +62,9 @@ def test_agrees_with_the_paper(traces, fusion, discard, residual):
     for trace in traces:
         for first, last in ((0, 3), (1, 2), (2, 2)):
             expected, most = reference(trace, fusion, residual, discard, first, last)
-            for token in (0, 1, 17, trace.length - 1):
+            for token in (0, 1, 17, trace.num_tokens - 1):
                 row = vc.rollout(trace, fusion, residual, discard, first, last, token)
-                assert row.shape == (trace.length,)
+                assert row.shape == (trace.num_tokens,)
                 assert (row.double() - expected[token]).abs().max() <= most[token]
 
 
@@ -73,7 +73,7 @@ def test_chunks_change_nothing(traces, monkeypatch, turns):
     whole = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
     monkeypatch.setattr("vit_core.attention.head_fusion.TURNS", turns)
     monkeypatch.setattr(
-        "vit_core.attention.head_fusion.CHUNK", (7 if turns else 14) * traces[0].length
+        "vit_core.attention.head_fusion.CHUNK", (7 if turns else 14) * traces[0].num_tokens
     )  # seven rows of two heads
     cut = [part.stop - part.start for part, _ in module.fused_chunks(traces[0].queries[0], traces[0].keys[0])]
     assert len(cut) > 2
@@ -105,7 +105,7 @@ def test_a_row_that_is_nearly_empty_stays_finite(faint):
 @pytest.mark.parametrize("discard", [0.0, 0.6, 0.99])
 def test_rows_sum_to_one_at_every_step(traces, fusion, discard):
     trace = traces[0]
-    steps = list(module.rollout_rows(trace.queries, trace.keys, 3, fusion, 0.4, discard, trace.means))
+    steps = list(module.rollout_rows(trace.queries, trace.keys, 3, fusion, 0.4, discard, trace.mean_attention))
     assert len(steps) == trace.depth + 1
     for row in steps:
         assert row.sum().item() == pytest.approx(1, abs=1e-5)
@@ -215,10 +215,10 @@ def test_long_sequences_agree_with_the_paper(build, pictures, monkeypatch, side,
     if not kept:
         monkeypatch.setattr("vit_core.attention.trace.KEPT", 0)
     trace = vc.record(model, pictures(1, side * 3, side * 3))
-    assert (trace.means is not None) == kept
+    assert (trace.mean_attention is not None) == kept
     assert (len(list(module.fused_chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
     expected, most = reference(trace, fusion, 0.5, discard, 0, 2)
-    for token in (0, 20, trace.length - 1):
+    for token in (0, 20, trace.num_tokens - 1):
         row = vc.rollout(trace, fusion, discard=discard, token=token)
         assert (row.double() - expected[token]).abs().max() <= most[token]
 

@@ -44,7 +44,7 @@ def test_position_similarity(build):
 
 def looking(trace, weights):
     """The trace with every layer's attention replaced: q k^T / sqrt(N) = log weights."""
-    N = trace.length
+    N = trace.num_tokens
     query = weights.clamp_min(1e-30).log()[None] * math.sqrt(N)
     return dataclasses.replace(
         trace, queries=(query,), keys=(torch.eye(N)[None],), config=dataclasses.replace(trace.config, heads=1)

@@ -27,10 +27,10 @@ def test_logits_are_the_fast_path_s(build, pictures):
     with torch.no_grad():
         assert (trace.logits - model(images)[0]).abs().max() <= 1e-5
     assert trace.grid == (5, 7)
-    assert trace.prefix == 3
+    assert trace.num_prefix_tokens == 3
     assert trace.tokens.shape == (38, 14)
     assert trace.token_norms.shape == (4, 38)
-    assert (trace.depth, trace.heads, trace.length) == (3, 2, 38)
+    assert (trace.depth, trace.heads, trace.num_tokens) == (3, 2, 38)
 
 
 def test_attention_is_the_layer_s_own(build, pictures):
@@ -149,7 +149,7 @@ def test_bf16_is_asked_for_and_close(build, pictures):
     exact, rough = vc.record(model, pictures(1)), vc.record(model, pictures(1), bf16=True)
     assert vc.record(model, pictures(1)).queries.dtype == torch.float32  # off by default
     assert rough.queries.dtype == torch.bfloat16
-    assert rough.means is None  # they would be bfloat16's
+    assert rough.mean_attention is None  # they would be bfloat16's
     assert rough.logits.dtype == rough.tokens.dtype == vc.rollout(rough).dtype == torch.float32
     off = (rough.logits - exact.logits).abs().max() / exact.logits.std()
     assert 0 < off < 0.1
@@ -163,7 +163,7 @@ def test_a_trace_owns_its_memory_and_counts_it(build, pictures):
     N, width = 36, 14
     numbers = 2 * 3 * N * width + 4 * N + N * width + 11 + 3 * N * N  # queries and keys, norms, tokens, logits, means
     assert alone.nbytes == traces[2].nbytes == 4 * numbers
-    for name in ("queries", "keys", "token_norms", "tokens", "logits", "means"):
+    for name in ("queries", "keys", "token_norms", "tokens", "logits", "mean_attention"):
         first, second = (getattr(trace, name).untyped_storage() for trace in traces[:2])
         assert first.data_ptr() != second.data_ptr()
 
@@ -175,9 +175,9 @@ def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeyp
     monkeypatch.setattr("vit_core.attention.trace.KEPT", 3 * 36 * 36 - 1)  # one number fewer than there are
     fused = vc.record(model, images)
     for with_means, without in zip(kept, fused, strict=True):
-        assert without.means is None
+        assert without.mean_attention is None
         for layer in range(3):
-            torch.testing.assert_close(with_means.means[layer], with_means.attention(layer).mean(0))
+            torch.testing.assert_close(with_means.mean_attention[layer], with_means.attention(layer).mean(0))
         torch.testing.assert_close(with_means.logits, without.logits, atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(with_means.tokens, without.tokens, atol=1e-4, rtol=1e-4)
     monkeypatch.undo()
@@ -185,7 +185,7 @@ def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeyp
         monkeypatch.setattr("vit_core.attention.head_fusion.TURNS", turns)
         monkeypatch.setattr("vit_core.attention.head_fusion.CHUNK", 36 * 5 * (1 if turns else 2))  # five rows at a time
         for whole, parts in zip(kept, vc.record(model, images), strict=True):
-            for name, near in (("means", 2e-5), ("logits", 1e-4), ("tokens", 1e-4)):
+            for name, near in (("mean_attention", 2e-5), ("logits", 1e-4), ("tokens", 1e-4)):
                 torch.testing.assert_close(getattr(parts, name), getattr(whole, name), atol=near, rtol=1e-4)
 
 
@@ -246,7 +246,7 @@ def test_nothing_is_left_on_the_model(build, pictures):
 
 def test_all_of_a_trace_goes_to_the_cpu(build, pictures, monkeypatch):
     trace = vc.record(build(), pictures(1))
-    assert trace.means is not None
+    assert trace.mean_attention is not None
     monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: tensor.to("meta"))  # here all of it is on the CPU already
     moved = trace.cpu()
     names = [name for name, held in vars(trace).items() if isinstance(held, torch.Tensor)]

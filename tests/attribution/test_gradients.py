@@ -89,7 +89,7 @@ def test_both_agree_with_the_equations_in_one_graph(build, pictures, fields):
         gradients = torch.autograd.grad(logits[target], weights, retain_graph=True)
         expected = plainly(start, [(g * w)[0] for g, w in zip(gradients, weights, strict=True)])
         found = at.gradient_rollout(model, images, target)
-        assert found.shape == (model.config.prefix + 35,)
+        assert found.shape == (model.config.num_prefix_tokens + 35,)
         close(found, expected)
         assert (found >= start).all()
         assert (found - start).max() > 1e-3
@@ -103,7 +103,7 @@ def test_both_agree_with_the_equations_in_one_graph(build, pictures, fields):
         )
     grid = at.on_grid(model, images, found)
     assert grid.shape == (5, 7)
-    assert grid[1, 2] == found[model.config.prefix + 9]
+    assert grid[1, 2] == found[model.config.num_prefix_tokens + 9]
 
 
 def test_rows_that_the_head_reads(build):

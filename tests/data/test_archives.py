@@ -32,8 +32,8 @@ def test_the_bundled_test_set():
     assert len(source) == 10_000
     assert source.classes == tuple(FASHION_LABELS)
     assert source.names[123] == "t10k/00123"
-    assert source.classes[source.truth[0]] == "Ankle boot"
-    assert np.bincount(source.truth).tolist() == [1000] * 10
+    assert source.classes[source.labels[0]] == "Ankle boot"
+    assert np.bincount(source.labels).tolist() == [1000] * 10
     assert source.stat(0) == (len(source.data(0)), 0)
     with gzip.open(BUNDLED / "t10k-images-idx3-ubyte.gz") as file:
         first = np.frombuffer(file.read(16 + 784), np.uint8)[16:].reshape(28, 28)
@@ -52,7 +52,7 @@ def test_idx_files_in_a_folder(tmp_path, suffix):
     pictures = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
     source = labelled(mnist(tmp_path / "MNIST/raw", pictures, np.array([7, 2, 1], np.uint8), suffix).parents[1])
     assert source.classes == tuple("0123456789")
-    assert list(source.truth) == [7, 2, 1]
+    assert list(source.labels) == [7, 2, 1]
     assert (np.asarray(source.read(1))[..., 0] == pictures[1]).all()
     first = np.array([9, 2, 1, 1, 6], np.uint8)  # as the bundled set begins
     begins = mnist(tmp_path / "x", np.zeros((5, 4, 5), np.uint8), first, suffix)

@@ -32,7 +32,7 @@ def put(path, data: bytes = png()):
 
 
 def rows(source) -> dict[str, str]:
-    return {name: source.classes[truth] for name, truth in zip(source.names, source.truth, strict=True)}
+    return {name: source.classes[truth] for name, truth in zip(source.names, source.labels, strict=True)}
 
 
 def refused(code: str, call, *args, **kwargs) -> InputError:
@@ -70,7 +70,7 @@ def test_class_folders_at_any_depth(tmp_path):
     assert list(source.names) == sorted(source.names)
     assert source.kind == "folder"
     assert source.title == tmp_path.name
-    assert source.truth.dtype == np.int32
+    assert source.labels.dtype == np.int32
     assert source.read(0).size == (6, 5)
     assert source.data(1) == png()
     status = (tmp_path / "dog/b.JPG").stat()
@@ -258,7 +258,7 @@ def test_1200_classes(tmp_path):
         put(tmp_path / f"class {i:04}/x.png")
     source = labelled(tmp_path)
     assert source.classes == tuple(f"class {i:04}" for i in range(1200))
-    assert (source.truth == np.arange(1200)).all()
+    assert (source.labels == np.arange(1200)).all()
 
 
 def test_of_a_data_sets_parts_the_test_part_is_read(tmp_path):
@@ -409,7 +409,7 @@ def test_parquet(tmp_path, labels):
     put(tmp_path / "a.png")
     source = labelled(tmp_path / "t.parquet")
     assert source.names[0] == "a.png"
-    assert source.classes[source.truth[0]] in ("3", "c")
+    assert source.classes[source.labels[0]] in ("3", "c")
     assert len(source) + source.left_out.get("unlabelled", 0) == 3
     assert source.read(0).size == (6, 5)
 
@@ -476,7 +476,7 @@ def test_the_flat_validation_folder_with_its_solution(tmp_path):
     }
     assert found.left_out == {"unlabelled": 1}
     assert found.kind == named.kind == "imagenet"
-    assert list(named.truth) == [0, 1]
+    assert list(named.labels) == [0, 1]
     assert found.read(0).size == (6, 5)
 
 

@@ -18,14 +18,14 @@ from vit_core.evaluation.results import Rows
 QUICK = settings(max_examples=60, deadline=None)
 
 
-def columns(target, predicted, probability=None, p_true=None, top=None, top_p=None) -> metrics.Columns:
-    n = len(target)
+def columns(label, predicted, probability=None, p_label=None, top=None, top_p=None) -> metrics.Columns:
+    n = len(label)
     wide = np.full((n, 5), -1)
     wide[:, 0] = predicted
-    given = [np.zeros(n) if a is None else np.array(a, float) for a in (probability, p_true)]
+    given = [np.zeros(n) if a is None else np.array(a, float) for a in (probability, p_label)]
     return metrics.Columns(
         np.arange(n),
-        np.array(target),
+        np.array(label),
         np.array(predicted),
         *given,
         wide if top is None else np.array(top),
@@ -64,7 +64,7 @@ def test_the_ends_of_wilson_are_where_the_score_test_turns(n, part, level):
 
 
 def test_accuracy_by_hand():
-    """Of six: two right, one wrong, its target second; one wrong and not in the five; one unknown, one unread."""
+    """Of six: two right, one wrong, its label second; one wrong and not in the five; one unknown, one unread."""
     top = [[0, 1, 2, 3, 4], [1, 0, 2, 3, 4], [2, 5, 1, 3, 4], [3, 1, 2, 0, 4], [0, 1, 2, 3, 4], [-1] * 5]
     found = metrics.accuracy(np.array([0, 1, 5, 9, -1, 2]), np.array([0, 1, 2, 3, 0, -1]), np.array(top))
     assert (found.counted, found.right, found.right5, found.unknown, found.unreadable) == (4, 2, 3, 1, 1)
@@ -88,10 +88,10 @@ def test_an_unread_picture_is_in_no_top_five():
 @QUICK
 @given(outcomes())
 def test_confusion_is_a_count_of_each_pair(pair):
-    target, predicted = pair
-    counts = metrics.confusion(target, predicted, 4)
+    label, predicted = pair
+    counts = metrics.confusion(label, predicted, 4)
     plain = np.zeros((5, 4), int)
-    for t, p in zip(target, predicted, strict=True):
+    for t, p in zip(label, predicted, strict=True):
         if p >= 0:
             plain[t, p] += 1  # -1 is the last row
     np.testing.assert_array_equal(counts, plain)
@@ -114,11 +114,11 @@ def test_normalised_by_hand():
 @QUICK
 @given(outcomes())
 def test_per_class_is_what_counting_gives(pair):
-    target, predicted = pair
-    found = metrics.per_class(metrics.confusion(target, predicted, 4))
-    counts = (target >= 0) & (predicted >= 0)
+    label, predicted = pair
+    found = metrics.per_class(metrics.confusion(label, predicted, 4))
+    counts = (label >= 0) & (predicted >= 0)
     for c in range(4):
-        true, said = counts & (target == c), counts & (predicted == c)
+        true, said = counts & (label == c), counts & (predicted == c)
         hits, wrong, missed = (true & said).sum(), (said & ~true).sum(), (true & ~said).sum()
         assert (found.support[c], found.predicted[c], found.right[c]) == (true.sum(), said.sum(), hits)
         for value, part, whole in (
@@ -212,11 +212,11 @@ def test_many_equals_still_give_one_permutation(counts):
 def test_hidden_groups_of_1200_classes_are_found_in_two_seconds(measured):
     draw = np.random.default_rng(1)
     group = draw.permutation(np.repeat(np.arange(120), 10))
-    target = draw.integers(0, 1_200, 100_000)
+    label = draw.integers(0, 1_200, 100_000)
     members = np.array([np.flatnonzero(group == g) for g in range(120)])
-    predicted = np.where(draw.random(100_000) < 0.6, members[group[target], draw.integers(0, 10, 100_000)], target)
+    predicted = np.where(draw.random(100_000) < 0.6, members[group[label], draw.integers(0, 10, 100_000)], label)
     predicted = np.where(draw.random(100_000) < 0.05, draw.integers(0, 1_200, 100_000), predicted)  # noise
-    counts = metrics.confusion(target, predicted, 1_200)
+    counts = metrics.confusion(label, predicted, 1_200)
     start = time.process_time()
     order = metrics.order(counts)
     took = time.process_time() - start
@@ -231,26 +231,26 @@ def test_hidden_groups_of_1200_classes_are_found_in_two_seconds(measured):
 def test_calibration_by_hand():
     """Bins of a fifth: (0.4, 0.6] has 0.5 wrong and 0.6 right; (0.8, 1] has 0.9 right, 1 wrong.
     ECE = (2 |0.5 - 0.55| + 2 |0.5 - 0.95|) / 4 = 0.25."""
-    sure, target, predicted = (
+    sure, label, predicted = (
         np.array([0.5, 0.6, 0.9, 1, 0.7, 0.7]),
         np.array([0, 1, 1, 1, -1, 1]),
         np.array([1, 1, 1, 0, 0, -1]),
     )
-    found = metrics.calibration(sure, target, predicted, 5)
+    found = metrics.calibration(sure, label, predicted, 5)
     np.testing.assert_array_equal(found.count, [0, 0, 2, 0, 2])
     np.testing.assert_allclose(found.confidence, [np.nan, np.nan, 0.55, np.nan, 0.95])
     np.testing.assert_allclose(found.accuracy, [np.nan, np.nan, 0.5, np.nan, 0.5])
     assert found.ece == pytest.approx(0.25)
     assert (found.low[2], found.high[2]) == pytest.approx((0.4, 0.6))
-    mass = metrics.calibration(sure, target, predicted, 4, "mass")
+    mass = metrics.calibration(sure, label, predicted, 4, "mass")
     np.testing.assert_array_equal(mass.count, [1, 1, 1, 1])
     np.testing.assert_array_equal(mass.low, [0.5, 0.6, 0.9, 1])
     assert mass.ece == pytest.approx((0.5 + 0.4 + 0.1 + 1) / 4)
     # Brier: (0.25 + 0.16 + 0.01 + 1) / 4
-    assert metrics.brier(sure, target, predicted) == pytest.approx(0.355)
-    assert math.isnan(metrics.brier(sure[4:], target[4:], predicted[4:]))
+    assert metrics.brier(sure, label, predicted) == pytest.approx(0.355)
+    assert math.isnan(metrics.brier(sure[4:], label[4:], predicted[4:]))
     with pytest.raises(ValueError, match="by must be"):
-        metrics.calibration(sure, target, predicted, 5, "odd")
+        metrics.calibration(sure, label, predicted, 5, "odd")
 
 
 @QUICK
@@ -260,9 +260,9 @@ def test_calibration_by_hand():
 def test_calibration_is_what_a_loop_gives(seed, n, bins, grain):
     draw = np.random.default_rng(seed)
     sure = np.ceil(draw.random(n) * grain) / grain
-    target, predicted = draw.integers(-1, 3, n), draw.integers(-1, 3, n)
-    counted = [(s, t == p) for s, t, p in zip(sure, target, predicted, strict=True) if t >= 0 and p >= 0]
-    width = metrics.calibration(sure, target, predicted, bins)
+    label, predicted = draw.integers(-1, 3, n), draw.integers(-1, 3, n)
+    counted = [(s, t == p) for s, t, p in zip(sure, label, predicted, strict=True) if t >= 0 and p >= 0]
+    width = metrics.calibration(sure, label, predicted, bins)
     ece = 0
     for i in range(bins):
         inside = [(s, r) for s, r in counted if width.low[i] < s <= width.high[i]]
@@ -274,7 +274,7 @@ def test_calibration_is_what_a_loop_gives(seed, n, bins, grain):
                 sum(r for _, r in inside), len(inside)
             )
     assert width.ece == pytest.approx(ece) if counted else math.isnan(width.ece)
-    mass = metrics.calibration(sure, target, predicted, bins, "mass")
+    mass = metrics.calibration(sure, label, predicted, bins, "mass")
     assert mass.count.sum() == len(counted)
     assert len(mass.count) <= bins
     assert (mass.count > 0).all()
@@ -284,7 +284,7 @@ def test_calibration_is_what_a_loop_gives(seed, n, bins, grain):
     if grain == 999 and len({s for s, _ in counted}) == len(counted) >= bins:
         assert mass.count.max() - mass.count.min() <= 1
     shuffled = draw.permutation(n)
-    again = metrics.calibration(sure[shuffled], target[shuffled], predicted[shuffled], bins, "mass")
+    again = metrics.calibration(sure[shuffled], label[shuffled], predicted[shuffled], bins, "mass")
     np.testing.assert_array_equal(again.count, mass.count)
     assert again.ece == pytest.approx(mass.ece, nan_ok=True)
 
@@ -293,32 +293,32 @@ def scored(seed: int, n: int, classes: int, spread: float):
     """(whole probabilities (n, classes), columns as an evaluation keeps them)."""
     draw = np.random.default_rng(seed)
     p = draw.dirichlet(np.full(classes, spread), n)
-    target = draw.integers(-1, classes, n)
+    label = draw.integers(-1, classes, n)
     ranked = np.argsort(-p, axis=1, kind="stable")[:, :5]
     top, top_p = np.full((n, 5), -1), np.zeros((n, 5))
     top[:, : ranked.shape[1]], top_p[:, : ranked.shape[1]] = ranked, np.take_along_axis(p, ranked, 1)
-    p_true = np.where(target < 0, np.nan, p[np.arange(n), target])
+    p_label = np.where(label < 0, np.nan, p[np.arange(n), label])
     predicted = np.where(draw.random(n) < 0.1, -1, top[:, 0])
-    return p, columns(target, predicted, top_p[:, 0], p_true, top, top_p)
+    return p, columns(label, predicted, top_p[:, 0], p_label, top, top_p)
 
 
 @QUICK
 @given(seed=st.integers(0, 2**32 - 1), classes=st.integers(1, 30), spread=st.floats(0.05, 5))
 def test_brier_over_all_classes_lies_between_its_bounds(seed, classes, spread):
     p, c = scored(seed, 30, classes, spread)
-    counts = (c.target >= 0) & (c.predicted >= 0)
+    counts = (c.label >= 0) & (c.predicted >= 0)
     low, high = metrics.brier_bounds(c, classes)
     if not counts.any():
         assert math.isnan(low)
         return
-    exact = ((p - np.eye(classes)[c.target]) ** 2).sum(1)[counts].mean()
+    exact = ((p - np.eye(classes)[c.label]) ** 2).sum(1)[counts].mean()
     assert low - 1e-9 <= exact <= high + 1e-9
     if classes <= 6:
         assert (low, high) == pytest.approx((exact, exact), abs=1e-9)
 
 
 def test_brier_bounds_by_hand():
-    """Top 0.3 0.2 0.1 0.1 0.1, the target first of ten classes: 0.2 is left for five. Least: five of 0.04; most: two of
+    """Top 0.3 0.2 0.1 0.1 0.1, the label first of ten classes: 0.2 is left for five. Least: five of 0.04; most: two of
     0.1. 0.7² + 0.04 + 0.03 = 0.56, and 0.008 to 0.02 more."""
     c = columns([0], [0], [0.3], [0.3], [[0, 1, 2, 3, 4]], np.array([[0.3, 0.2, 0.1, 0.1, 0.1]]))
     assert metrics.brier_bounds(c, 10) == pytest.approx((0.568, 0.58))
@@ -364,22 +364,22 @@ def test_label_errors_are_of_the_paper_s_joint(seed, classes, spread):
     """From whole probabilities: every row found lies off the diagonal of the confident joint (eq. 1), in its cell; and
     each that is not found, though there, is so for one of the two reasons that are told."""
     p, c = scored(seed, 60, classes, spread)
-    counts = (c.target >= 0) & (c.predicted >= 0)
+    counts = (c.label >= 0) & (c.predicted >= 0)
     found = metrics.label_errors(c, classes)
     thresholds = [
-        p[counts & (c.target == k), k].mean() if (counts & (c.target == k)).any() else np.inf for k in range(classes)
+        p[counts & (c.label == k), k].mean() if (counts & (c.label == k)).any() else np.inf for k in range(classes)
     ]
     joint = {}
     for i in np.flatnonzero(counts):
         reached = [k for k in range(classes) if p[i, k] >= thresholds[k]]
-        if reached and (best := max(reached, key=lambda k: p[i, k])) != c.target[i]:
+        if reached and (best := max(reached, key=lambda k: p[i, k])) != c.label[i]:
             joint[i] = best
-    assert found.index.tolist() == sorted(found.index, key=lambda i: (-(p[i].max() - p[i, c.target[i]]), i))
+    assert found.index.tolist() == sorted(found.index, key=lambda i: (-(p[i].max() - p[i, c.label[i]]), i))
     for i, suggested, margin in zip(found.index, found.suggested, found.margin, strict=True):
         assert joint[i] == suggested
-        assert margin == pytest.approx(p[i, suggested] - p[i, c.target[i]])
+        assert margin == pytest.approx(p[i, suggested] - p[i, c.label[i]])
     for i in set(joint) - set(found.index.tolist()):
-        assert joint[i] != c.predicted[i] or p[i, c.target[i]] >= thresholds[c.target[i]]
+        assert joint[i] != c.predicted[i] or p[i, c.label[i]] >= thresholds[c.label[i]]
 
 
 # Embeddings
@@ -497,14 +497,14 @@ def test_of_reads_what_is_there(tmp_path, classes, monkeypatch):
     for i, row in enumerate(table):
         read = row["error"] is None
         assert c.number[i] == i
-        assert c.target[i] == row["target"]
+        assert c.label[i] == row["label"]
         assert c.predicted[i] == (row["predicted"] if read else -1)
-        for name in ("probability", "p_true"):
+        for name in ("probability", "p_label"):
             value = getattr(c, name)[i]
             assert math.isnan(value) if row[name] is None else value == row[name]
         assert c.top[i].tolist() == ((row["top"] or []) + [-1] * 5)[:5]
         assert c.top_p[i].tolist() == ((row["top_p"] or []) + [0] * 5)[:5]
-    found = metrics.accuracy(c.target, c.predicted, c.top)
+    found = metrics.accuracy(c.label, c.predicted, c.top)
     for outcome, count in (
         ("right", found.right),
         ("unknown", found.unknown),
@@ -512,11 +512,11 @@ def test_of_reads_what_is_there(tmp_path, classes, monkeypatch):
         ("wrong", found.counted - found.right),
     ):
         assert rows.count(Filter(outcome=outcome)) == count > 0
-    counts = metrics.confusion(c.target, c.predicted, classes)
+    counts = metrics.confusion(c.label, c.predicted, classes)
     for t, p in [(-1, 0), (0, 0), (0, 1), (2, 2)]:  # what a click on a cell shows
-        assert rows.count(Filter(truth=t, predicted=p)) == counts[t, p]
+        assert rows.count(Filter(label=t, predicted=p)) == counts[t, p]
     wrong = metrics.of(rows, Filter(outcome="wrong"))
-    assert (wrong.target != wrong.predicted).all()
+    assert (wrong.label != wrong.predicted).all()
     assert len(wrong.number) == found.counted - found.right
     assert len(metrics.of(rows, Filter(query="no such")).number) == 0
     numbers, vectors = metrics.collected(rows, Filter(outcome="wrong"))
@@ -542,10 +542,10 @@ def test_fifty_thousand_rows_to_numbers(tmp_path, measured):
         return value
 
     c = timed("columns", lambda: metrics.of(rows))
-    counts = timed("confusion", lambda: metrics.confusion(c.target, c.predicted, 1_200))
+    counts = timed("confusion", lambda: metrics.confusion(c.label, c.predicted, 1_200))
     timed("per class", lambda: metrics.per_class(counts))
     timed("order", lambda: metrics.order(counts))
-    timed("calibration", lambda: metrics.calibration(c.probability, c.target, c.predicted))
+    timed("calibration", lambda: metrics.calibration(c.probability, c.label, c.predicted))
     timed("label errors", lambda: metrics.label_errors(c, 1_200))
     timed("map", lambda: metrics.map_of(rows))
     rows.close()

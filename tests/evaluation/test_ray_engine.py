@@ -237,13 +237,13 @@ class Deadly(Poison):
     """A source that ends the actor which is making a row, the first `times` times."""
 
     @property
-    def truth(self):
+    def labels(self):
         if Path("/proc/self/comm").read_text().startswith("ray::"):
             with open(self.count, "a") as file:
                 file.write("x")
             if self.count.stat().st_size <= self.times:
                 os.kill(os.getpid(), signal.SIGKILL)
-        return self.source.truth
+        return self.source.labels
 
 
 DEADLY = """
@@ -352,8 +352,8 @@ def part(folder: Path, name: str, positions, pictures: list[str], commit: bool =
             "path": pictures[p],
             "size": 1,
             "mtime_ns": 0,
-            "truth": 0,
-            "target": 0,
+            "source_label": 0,
+            "label": 0,
             "position": p,
             "error": "image-format: No." if p == 3 else None,
             "top_p": [0.75, 0.25],

@@ -74,7 +74,7 @@ def likeness(everything, path: str | None) -> list[float]:
 
 def expected(everything: list[dict], filter: Filter) -> list[dict]:
     def holds(row) -> bool:
-        target = -1 if row["target"] is None else row["target"]
+        target = -1 if row["label"] is None else row["label"]
         read, p = row["error"] is None, row["probability"]
         outcome = (
             "unreadable"
@@ -86,7 +86,7 @@ def expected(everything: list[dict], filter: Filter) -> list[dict]:
             else "wrong"
         )
         return (
-            (filter.truth is None or target == filter.truth)
+            (filter.label is None or target == filter.label)
             and (filter.predicted is None or row["predicted"] == filter.predicted)
             and (filter.outcome is None or outcome == filter.outcome)
             and (filter.confidence == (0, 1) or (p is not None and filter.confidence[0] <= p <= filter.confidence[1]))
@@ -117,7 +117,7 @@ texts = st.one_of(
 )
 filters = st.builds(
     Filter,
-    truth=st.none() | st.integers(-1, 10),
+    label=st.none() | st.integers(-1, 10),
     predicted=st.none() | st.integers(0, 10),
     outcome=st.none() | st.sampled_from([*OUTCOMES]),
     order=st.sampled_from([*ORDERS]),
@@ -216,7 +216,7 @@ def test_neighbours_are_the_nearest_of_all(small, i, k, filter):
 def test_the_nearest_of_a_picture_is_not_itself(small):
     rows, everything = small
     one = next(r for r in everything if r["embedding"])
-    for filter in (Filter(), Filter(truth=one["target"], outcome="right")):
+    for filter in (Filter(), Filter(label=one["label"], outcome="right")):
         near = likeness(everything, one["path"])
         wanted = sorted(
             (r for r in expected(everything, filter) if r is not one and r["embedding"]),
@@ -237,9 +237,9 @@ def test_both_ends_of_a_range_of_confidence_belong_to_it(small):
 
 def test_embeddings_come_in_the_files_order_without_those_that_have_none(small):
     rows, everything = small
-    filter = Filter(truth=3)
+    filter = Filter(label=3)
     numbers, blocks = zip(*rows.embeddings(filter), strict=True)
-    wanted = [r for r in everything if r["target"] == 3 and r["embedding"]]
+    wanted = [r for r in everything if r["label"] == 3 and r["embedding"]]
     assert np.concatenate(numbers).tolist() == [r["number"] for r in wanted]
     np.testing.assert_array_equal(np.concatenate(blocks), np.array([r["embedding"] for r in wanted], np.float32))
     assert sum(len(n) for n, _ in rows.embeddings()) == sum(r["embedding"] is not None for r in everything)
@@ -283,7 +283,7 @@ junk = (
 @QUICK
 @given(
     address=st.dictionaries(
-        st.sampled_from(["truth", "predicted", "outcome", "confidence", "query", "order", "near", "other"]), junk
+        st.sampled_from(["label", "predicted", "outcome", "confidence", "query", "order", "near", "other"]), junk
     )
 )
 def test_a_broken_address_never_raises_and_what_is_left_holds(small, address):
@@ -294,7 +294,7 @@ def test_a_broken_address_never_raises_and_what_is_left_holds(small, address):
 
 def test_wrong_values_are_dropped_and_the_others_stay():
     address = {
-        "truth": "x",
+        "label": "x",
         "predicted": "-1",
         "outcome": "odd",
         "confidence": "0.9-0.1",
@@ -305,8 +305,8 @@ def test_wrong_values_are_dropped_and_the_others_stay():
     }
     assert Filter.from_address(address) == Filter(query="cat")
     assert Filter.from_address({"query": "\ud800", "near": "\udcff"}) == Filter()
-    assert Filter.from_address({"truth": "٣", "predicted": "1_0"}) == Filter()
-    assert Filter.from_address({"truth": "-1", "confidence": "0.25-1e-05"}) == Filter(truth=-1)
+    assert Filter.from_address({"label": "٣", "predicted": "1_0"}) == Filter()
+    assert Filter.from_address({"label": "-1", "confidence": "0.25-1e-05"}) == Filter(label=-1)
     for wrong in (dict(order="rows"), dict(outcome="odd"), dict(confidence=(0.9, 0.1)), dict(confidence=(0, math.nan))):
         with pytest.raises(ValueError, match="one of|0 <= low"):
             Filter(**wrong)
@@ -323,7 +323,7 @@ def test_a_csv_is_whole_ordered_and_runs_no_formula(small, tmp_path):
     for line, row in zip(lines, wanted, strict=True):
         dangerous = row["path"][0] in "=+-@\t\uff1d"
         assert line["path"] == "'" * dangerous + row["path"]
-        assert line["target"] == str(row["target"])  # -1 is a number, no formula
+        assert line["label"] == str(row["label"])  # -1 is a number, no formula
         assert line["loss"] == ("" if row["loss"] is None else repr(row["loss"]))
         assert line["top"] == ("" if row["top"] is None else " ".join(map(str, row["top"])))
     assert sum(line["path"].startswith("'") for line in lines) == 7  # six, and the one that begins with ' itself

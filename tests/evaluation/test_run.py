@@ -136,13 +136,13 @@ def test_rows_are_what_predict_says(tmp_path, loaded):
     rows = table(evaluate(loaded, source, tmp_path / "out", batch=16, workers=2))
     assert list(rows[0]) == list(COLUMNS)
     assert [row["path"] for row in rows] == sorted(source.names)
-    assert [source.classes[row["truth"]] for row in rows] == [row["path"].split("/")[0] for row in rows]
+    assert [source.classes[row["source_label"]] for row in rows] == [row["path"].split("/")[0] for row in rows]
     for i, row in enumerate(rows):
         file = root / row["path"]
         assert (row["size"], row["mtime_ns"]) == (file.stat().st_size, file.stat().st_mtime_ns)
         assert row["hash"] == hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
-        known = source.classes[row["truth"]] != "stranger"
-        assert row["target"] == (loaded.labels.index(source.classes[row["truth"]]) if known else -1)
+        known = source.classes[row["source_label"]] != "stranger"
+        assert row["label"] == (loaded.labels.index(source.classes[row["source_label"]]) if known else -1)
         if "broken" in row["path"]:
             assert row["error"].startswith("image-truncated: The JPEG file is damaged")
             assert {k for k, v in row.items() if v is None} == set(list(COLUMNS)[6:-1])
@@ -157,24 +157,24 @@ def test_rows_are_what_predict_says(tmp_path, loaded):
         assert row["entropy"] == pytest.approx(-(p * p.log2()).sum().item(), rel=1e-5)
         assert row["embedding"] == pytest.approx(loaded.pooled(trace.tokens[None])[0].tolist(), rel=1e-4, abs=1e-5)
         if known:
-            assert row["p_true"] == pytest.approx(p[row["target"]].item(), rel=1e-5)
-            assert row["loss"] == pytest.approx(-np.log(row["p_true"]))
+            assert row["p_label"] == pytest.approx(p[row["label"]].item(), rel=1e-5)
+            assert row["loss"] == pytest.approx(-np.log(row["p_label"]))
         else:
-            assert row["p_true"] is row["loss"] is None
+            assert row["p_label"] is row["loss"] is None
         assert row["error"] is None
     counted = duckdb.sql(f"SELECT count(*), count(error) FROM '{tmp_path / 'out' / 'rows.parquet'}'").fetchall()
     assert counted == [(71, 1)]
 
 
 def test_a_label_s_numbers_are_of_the_model_s_class_of_that_name():
-    source = SimpleNamespace(truth=np.array([0, 1, 2]), names=["a", "b", "c"])  # classes 2, 0 and none of the model's
+    source = SimpleNamespace(labels=np.array([0, 1, 2]), names=["a", "b", "c"])  # classes 2, 0 and none of the model's
     facts = [decode.Facts(1, 2, "3", None)] * 3
     p = [[0.5, 0.3, 0.2], [0.6, 0.3, 0.1], [0.2, 0.7, 0.1]]
     rows = table_rows(source, range(3), np.array([2, 0, -1]), facts, torch.tensor(p).log(), torch.zeros(3, 1))
-    assert [row["p_true"] for row in rows[:2]] == pytest.approx([0.2, 0.6])
+    assert [row["p_label"] for row in rows[:2]] == pytest.approx([0.2, 0.6])
     assert [row["loss"] for row in rows[:2]] == pytest.approx([-math.log(0.2), -math.log(0.6)])
-    assert [(row["truth"], row["target"], row["predicted"]) for row in rows] == [(0, 2, 0), (1, 0, 0), (2, -1, 1)]
-    assert "p_true" not in rows[2]
+    assert [(row["source_label"], row["label"], row["predicted"]) for row in rows] == [(0, 2, 0), (1, 0, 0), (2, -1, 1)]
+    assert "p_label" not in rows[2]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -378,7 +378,7 @@ def test_a_finished_run_stays_and_another_one_is_refused(tmp_path, loaded):
         assert different in caught.value.values["differs"]
     assert progress(out).state == "done"
     evaluate(loaded, source, out, batch=8, workers=0, restart=True, table=table_of)
-    assert {row["target"] for row in table(path)} == {0, 2}
+    assert {row["label"] for row in table(path)} == {0, 2}
 
 
 def everything(root: Path) -> dict[str, bytes | None]:
@@ -537,7 +537,7 @@ def test_a_model_of_other_floats_or_without_its_preprocessing(tmp_path, loaded):
     source = labelled(photographs(tmp_path / "p", 9))
     expected = table(evaluate(loaded, source, tmp_path / "single", workers=0))
     double = table(evaluate(loaded.double(), source, tmp_path / "double", workers=0))
-    assert [row["p_true"] for row in double] == pytest.approx([row["p_true"] for row in expected], abs=1e-5)
+    assert [row["p_label"] for row in double] == pytest.approx([row["p_label"] for row in expected], abs=1e-5)
     loaded.transform = None
     refused("checkpoint-config", evaluate, loaded, source, tmp_path / "none", workers=0)
 

@@ -201,7 +201,7 @@ OTHERS = [
 @pytest.mark.parametrize("fields", OTHERS)
 def test_without_positions_a_vit_does_not_see_the_order(build, pictures, fields):
     model = build(**fields).double()
-    images, prefix = pictures(2).double(), model.config.prefix
+    images, prefix = pictures(2).double(), model.config.num_prefix_tokens
     order = inductive_bias.random_order(35, 0)
     moved = inductive_bias.shuffled(images, model.config.patch_size, order)
     bare = inductive_bias.without_positions(model)

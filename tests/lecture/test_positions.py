@@ -31,7 +31,7 @@ def test_the_models_own_positions_give_the_models_own_embedding(build, pictures,
     images = pictures(2, *size, channels=model.config.channels)
     positions = sequence_positions(model, model.grid(images))
     rows, cols = model.grid(images)
-    assert positions.shape == (model.config.prefix + rows * cols, model.config.dim)
+    assert positions.shape == (model.config.num_prefix_tokens + rows * cols, model.config.dim)
     assert torch.equal(embed_with(model, images, positions), model.embed(images))
     torch.testing.assert_close(classify_with(model, images, positions), model(images))
 

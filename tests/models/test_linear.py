@@ -108,7 +108,7 @@ def test_a_model_says_the_same_either_way(asked, monkeypatch, options):
     monkeypatch.setattr(linear, "GAINS", False)
     by_pytorch = vc.record(model, images)
     assert len(asked) == 3 * 4
-    for name in ("queries", "keys", "tokens", "logits", "means"):
+    for name in ("queries", "keys", "tokens", "logits", "mean_attention"):
         torch.testing.assert_close(getattr(by_onednn, name), getattr(by_pytorch, name), rtol=1e-4, atol=1e-5)
 
 

@@ -126,7 +126,7 @@ def test_what_a_server_refuses_or_breaks_has_its_sentence(build, pictures, fake,
     model = build()
     other = client.packed_trace(vc.record(model, pictures(1, 18, 24)))
     good = vc.record(model, pictures(1))
-    short = client.packed_trace(dataclasses.replace(good, means=good.means[:2]))
+    short = client.packed_trace(dataclasses.replace(good, mean_attention=good.mean_attention[:2]))
     full = json.dumps({"code": "busy", "sentence": "Try again."}).encode()
     cases = {
         429: "busy",

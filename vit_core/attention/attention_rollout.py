@@ -126,7 +126,7 @@ def fused_layers(trace: Trace, fusion: str = "mean", discard: float = 0.0) -> li
     To be kept by who asks for many tokens' rollouts: depth * N^2 * 4 bytes. Raises InputError as `rollout` does.
     """
     _check(_of_fusion(fusion, discard))
-    means = [None] * trace.depth if trace.means is None else trace.means
+    means = [None] * trace.depth if trace.mean_attention is None else trace.mean_attention
     return [
         normalise_rows(fused_layer(q, k, fusion, discard, mean))
         for q, k, mean in zip(trace.queries, trace.keys, means, strict=True)
@@ -218,16 +218,21 @@ def rollout(
             "residual": (0 <= residual <= 1, "between 0 and 1", residual, "0 ≤ r ≤ 1"),
             "last": (0 <= last < trace.depth, f"between 0 and {trace.depth - 1}", last, f"0–{trace.depth - 1}"),
             "first": (0 <= first <= last, f"between 0 and last ({last})", first, f"0–{last}"),
-            "token": (0 <= token < trace.length, f"between 0 and {trace.length - 1}", token, f"0–{trace.length - 1}"),
+            "token": (
+                0 <= token < trace.num_tokens,
+                f"between 0 and {trace.num_tokens - 1}",
+                token,
+                f"0–{trace.num_tokens - 1}",
+            ),
         }
     )
     layers = slice(first, last + 1)
     if fused is None and fusion == "mean" and not discard:
-        fused = trace.means  # their rows sum to one as they are
+        fused = trace.mean_attention  # their rows sum to one as they are
     if fused is not None:
-        start = one_token(trace.length, token, device=fused[0].device, dtype=fused[0].dtype)
+        start = one_token(trace.num_tokens, token, device=fused[0].device, dtype=fused[0].dtype)
         *_, row = walk(start, (fused[layer] for layer in range(last, first - 1, -1)), residual)
         return row
-    means = None if trace.means is None else trace.means[layers]
+    means = None if trace.mean_attention is None else trace.mean_attention[layers]
     *_, row = rollout_rows(trace.queries[layers], trace.keys[layers], token, fusion, residual, discard, means)
     return row

@@ -60,9 +60,9 @@ def patch_distances(grid: tuple[int, int], patch_size: tuple[int, int] = (1, 1))
 
 def _patch_rows(trace: Trace, layer: int, chunk: int = 256) -> Iterator[tuple[slice, Tensor]]:
     """Attention among patches only, a chunk of query rows at a time: (which patches, (heads, chunk, P))."""
-    for start in range(trace.prefix, trace.length, chunk):
-        among = trace.attention(layer, slice(start, start + chunk))[..., trace.prefix :]
-        yield slice(start - trace.prefix, start - trace.prefix + among.shape[1]), among
+    for start in range(trace.num_prefix_tokens, trace.num_tokens, chunk):
+        among = trace.attention(layer, slice(start, start + chunk))[..., trace.num_prefix_tokens :]
+        yield slice(start - trace.num_prefix_tokens, start - trace.num_prefix_tokens + among.shape[1]), among
 
 
 def attention_distance(trace: Trace, layer: int, unit: str = "patches") -> Tensor:
@@ -89,10 +89,10 @@ def attention_entropy(trace: Trace, layer: int) -> Tensor:
     0: every token looks at one token; log2(N): every token looks everywhere alike.
     """
     total = torch.zeros(trace.heads, device=trace.tokens.device)
-    for start in range(0, trace.length, 256):
+    for start in range(0, trace.num_tokens, 256):
         weights = trace.attention(layer, slice(start, start + 256))
         total += torch.special.entr(weights).sum((-1, -2))
-    return total / (trace.length * math.log(2))
+    return total / (trace.num_tokens * math.log(2))
 
 
 @torch.no_grad()

@@ -42,12 +42,12 @@ class Trace:
     tokens: Tensor  # (N, D), after the last norm
     logits: Tensor | None  # (classes,); None for a model without a head
     crop: Crop | None  # the way back to picture pixels; None if a tensor was given
-    means: Tensor | None = None  # (layers, N, N), attention's mean over heads; None where it was not kept
+    mean_attention: Tensor | None = None  # (layers, N, N), attention's mean over heads; None where it was not kept
 
     @property
-    def prefix(self) -> int:
+    def num_prefix_tokens(self) -> int:
         """Number of tokens before the first patch."""
-        return self.config.prefix
+        return self.config.num_prefix_tokens
 
     @property
     def depth(self) -> int:
@@ -60,14 +60,14 @@ class Trace:
         return self.config.heads
 
     @property
-    def length(self) -> int:
+    def num_tokens(self) -> int:
         """N, the number of tokens."""
         return self.tokens.shape[0]
 
     @property
     def nbytes(self) -> int:
         """Bytes that keeping the trace takes."""
-        held = (self.queries, self.keys, self.token_norms, self.tokens, self.logits, self.means)
+        held = (self.queries, self.keys, self.token_norms, self.tokens, self.logits, self.mean_attention)
         return sum(tensor.untyped_storage().nbytes() for tensor in held if tensor is not None)
 
     def cpu(self) -> Trace:
@@ -84,15 +84,15 @@ class Trace:
 
     def on_grid(self, row: Tensor) -> Tensor:
         """The patches' part of values per token (..., N), as (..., rows, cols)."""
-        if row.shape[-1] != self.length:
-            raise ValueError(f"expected {self.length} values, one a token, got {row.shape[-1]}")
-        return row[..., self.prefix :].reshape(*row.shape[:-1], *self.grid)
+        if row.shape[-1] != self.num_tokens:
+            raise ValueError(f"expected {self.num_tokens} values, one a token, got {row.shape[-1]}")
+        return row[..., self.num_prefix_tokens :].reshape(*row.shape[:-1], *self.grid)
 
     def token_at(self, row: int, col: int) -> int:
         """The token of the patch in `row`, `col`."""
         if not (0 <= row < self.grid[0] and 0 <= col < self.grid[1]):
             raise IndexError(f"patch ({row}, {col}) lies outside the grid of {self.grid[0]} x {self.grid[1]}")
-        return self.prefix + row * self.grid[1] + col
+        return self.num_prefix_tokens + row * self.grid[1] + col
 
 
 def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | None]:
@@ -199,7 +199,7 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
             tokens=tokens[i].to(torch.float32, copy=True),
             logits=None if logits is None else logits[i].to(torch.float32, copy=True),
             crop=crop,
-            means=means and means[i],
+            mean_attention=means and means[i],
         )
         for i, crop in enumerate(crops)
     ]

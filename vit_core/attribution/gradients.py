@@ -49,7 +49,7 @@ __all__ = [
 
 def on_grid(model: VisionTransformer, images: Tensor, row: Tensor) -> Tensor:
     """The patches' part of values per token (N,), as (rows, cols): for pictures (1, C, height, width)."""
-    return row[model.config.prefix :].reshape(model.grid(images))
+    return row[model.config.num_prefix_tokens :].reshape(model.grid(images))
 
 
 def _checked(model: VisionTransformer, images: Tensor, target: int) -> Tensor:
@@ -76,7 +76,7 @@ def rows_read(model: VisionTransformer, tokens: Tensor) -> Tensor:
     """
     config, N = model.config, len(tokens)
     kind = {"device": tokens.device, "dtype": tokens.dtype}
-    skip = 0 if config.pool_prefix else config.prefix
+    skip = 0 if config.pool_prefix else config.num_prefix_tokens
     seen = tokens[skip:]
 
     def among_seen(values: Tensor) -> Tensor:

@@ -151,7 +151,7 @@ def through_head(model: VisionTransformer, tokens: Tensor, target: int) -> Tenso
     read = reading(model, tokens, [target])
     of_vector = linear(read.vector[None].to(tokens.dtype), read.weight.to(tokens.dtype), tokens.new_ones(1, 1))[0]
     out, config = torch.zeros_like(tokens), model.config
-    seen = slice(0 if config.pool_prefix else config.prefix, None)
+    seen = slice(0 if config.pool_prefix else config.num_prefix_tokens, None)
 
     def to_mean(of: Tensor) -> Tensor:
         x = tokens[seen] * tokens[seen].mean(0).sign()

@@ -144,7 +144,7 @@ def assemble(
     InputError "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite", "labels-count" or "labels-format".
     """
     state = dict(state)
-    if not config.prefix:
+    if not config.num_prefix_tokens:
         state.setdefault("prefix_tokens", torch.zeros(1, 0, config.dim))
     if config.position != "learned":
         state.setdefault("positions", torch.zeros(1, 0, config.dim))

@@ -62,7 +62,7 @@ class Labelled:
 
     `title` is what people are shown; `kind` "folder", "table", "fashion", "cifar" or "imagenet"; `root` the folder
     outside which nothing is opened. `classes` are the names as the source has them; `names` (n) the relative POSIX
-    path of each picture, sorted, "t10k/00123" for one inside a file of many; `truth` (n,) int32, index into
+    path of each picture, sorted, "t10k/00123" for one inside a file of many; `labels` (n,) int32, index into
     `classes`. `skipped` names the first 20 things that were left out, `left_out` counts them all by reason:
     "outside" (links that leave the root), "again" (folders met before, by a link), "unreadable" (folders),
     "repeated" (the same row of a table), "unlabelled" (rows without path or label; pictures in no class folder).
@@ -75,12 +75,12 @@ class Labelled:
         root: Path,
         classes: Sequence[str],
         names: Iterable[str],
-        truth,
+        labels,
         skipped: Iterable[tuple[str, str]] = (),
     ):
         self.title, self.kind, self.root, self.classes = title, kind, root, tuple(classes)
-        self.names, self.truth = Names(names), np.asarray(truth, np.int32)
-        self.truth.flags.writeable = False
+        self.names, self.labels = Names(names), np.asarray(labels, np.int32)
+        self.labels.flags.writeable = False
         skipped = sorted(skipped)
         self.skipped = [name for name, _ in skipped[:LISTED]]
         self.left_out = dict(sorted(Counter(reason for _, reason in skipped).items()))

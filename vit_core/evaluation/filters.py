@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-OUTCOMES = {  # right and wrong need a target; a picture that could not be read is neither, nor is it unknown
-    "right": "error IS NULL AND target >= 0 AND predicted = target",
-    "wrong": "error IS NULL AND target >= 0 AND predicted <> target",
+OUTCOMES = {  # right and wrong need a label; a picture that could not be read is neither, nor is it unknown
+    "right": "error IS NULL AND label >= 0 AND predicted = label",
+    "wrong": "error IS NULL AND label >= 0 AND predicted <> label",
     "unreadable": "error IS NOT NULL",
-    "unknown": "error IS NULL AND coalesce(target, -1) < 0",
+    "unknown": "error IS NULL AND coalesce(label, -1) < 0",
 }
 #: What stands first; the path decides among equals, so that every order is total and pages never overlap.
 ORDERS = {
@@ -25,7 +25,7 @@ ORDERS = {
 class Filter:
     """Which rows, and in which order. Conditions hold together (AND)."""
 
-    truth: int | None = None  # the model's class that the picture should have (column target); -1: none that it knows
+    label: int | None = None  # the model's class that the picture should have (column label); -1: none that it knows
     predicted: int | None = None  # the model's class
     outcome: str | None = None  # one of OUTCOMES
     confidence: tuple[float, float] = (0.0, 1.0)  # of the prediction, both ends included; narrower: readable rows alone
@@ -44,8 +44,8 @@ class Filter:
     def sql(self) -> tuple[str, list]:
         """A condition with a question mark for each value, and the values. Nothing a person wrote is in the first."""
         parts, values = ["true"], []
-        if self.truth is not None:
-            parts, values = [*parts, "coalesce(target, -1) = ?"], [*values, int(self.truth)]
+        if self.label is not None:
+            parts, values = [*parts, "coalesce(label, -1) = ?"], [*values, int(self.label)]
         if self.predicted is not None:
             parts, values = [*parts, "predicted = ?"], [*values, int(self.predicted)]
         if self.outcome is not None:
@@ -61,7 +61,7 @@ class Filter:
         """What differs from Filter(), as short strings for a URL's query."""
         low, high = self.confidence
         told = {
-            "truth": self.truth,
+            "label": self.label,
             "predicted": self.predicted,
             "outcome": self.outcome,
             "query": self.query or None,
@@ -79,7 +79,7 @@ class Filter:
             if not isinstance(value, str):
                 continue
             number = re.fullmatch(r"-1|\d{1,9}", value, re.ASCII)
-            if (key in ("truth", "predicted") and number) and (key, value) != ("predicted", "-1"):
+            if (key in ("label", "predicted") and number) and (key, value) != ("predicted", "-1"):
                 found[key] = int(value)
             elif (key == "outcome" and value in OUTCOMES) or (key == "order" and value in ORDERS):
                 found[key] = value

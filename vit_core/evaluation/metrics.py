@@ -1,6 +1,6 @@
 """How good the model is, and where it errs: numpy in, numpy out, from the columns of an evaluation.
 
-Throughout, `target` and `predicted` are (n,) numbers of the model's classes; target -1 is a picture of a class that the
+Throughout, `label` and `predicted` are (n,) numbers of the model's classes; label -1 is a picture of a class that the
 model does not know, predicted -1 one that could not be read. Neither is right or wrong; both are counted apart.
 """
 
@@ -24,22 +24,22 @@ class Columns:
     """What the metrics need of the rows of a filter, in the file's order."""
 
     number: np.ndarray  # (n,) int64, the row's place in the file: Rows.at(number) are the rows
-    target: np.ndarray  # (n,) int32
+    label: np.ndarray  # (n,) int32
     predicted: np.ndarray  # (n,) int32
     probability: np.ndarray  # (n,) float64 of the prediction; NaN where unread
-    p_true: np.ndarray  # (n,) float64 of the target; NaN where unknown or unread
+    p_label: np.ndarray  # (n,) float64 of the label; NaN where unknown or unread
     top: np.ndarray  # (n, 5) int32, most probable first, -1 where there are fewer
     top_p: np.ndarray  # (n, 5) float64, 0 where there are fewer
 
 
 def of(rows: Rows, filter: Filter | None = None) -> Columns:
     """The columns of a filter's rows; about 100 bytes a row."""
-    table = rows.columns(["target", "predicted", "probability", "p_true", "top", "top_p", "error"], filter)
+    table = rows.columns(["label", "predicted", "probability", "p_label", "top", "top_p", "error"], filter)
     unread = table["error"].is_valid().to_numpy()
 
     def plain(name: str, dtype, missing) -> np.ndarray:
         values = table[name].fill_null(missing).to_numpy().astype(dtype)
-        values[unread] = missing if name != "target" else values[unread]
+        values[unread] = missing if name != "label" else values[unread]
         return values
 
     def five(name: str, dtype, missing) -> np.ndarray:
@@ -53,10 +53,10 @@ def of(rows: Rows, filter: Filter | None = None) -> Columns:
 
     return Columns(
         table["number"].to_numpy().astype(np.int64),
-        plain("target", np.int32, -1),
+        plain("label", np.int32, -1),
         plain("predicted", np.int32, -1),
         plain("probability", np.float64, np.nan),
-        plain("p_true", np.float64, np.nan),
+        plain("p_label", np.float64, np.nan),
         five("top", np.int32, -1),
         five("top_p", np.float64, 0.0),
     )
@@ -82,7 +82,7 @@ class Accuracy:
 
     counted: int
     right: int
-    right5: int  # the target is among the five most probable; with five classes or fewer always
+    right5: int  # the label is among the five most probable; with five classes or fewer always
     unknown: int  # readable, of a class that the model does not know
     unreadable: int
     top1: float
@@ -91,17 +91,17 @@ class Accuracy:
     top5_interval: tuple[float, float]
 
 
-def accuracy(target: np.ndarray, predicted: np.ndarray, top: np.ndarray) -> Accuracy:
+def accuracy(label: np.ndarray, predicted: np.ndarray, top: np.ndarray) -> Accuracy:
     read = predicted >= 0
-    counts = read & (target >= 0)
-    n, right = int(counts.sum()), int((counts & (predicted == target)).sum())
-    right5 = int((counts & (top == target[:, None]).any(1)).sum())
+    counts = read & (label >= 0)
+    n, right = int(counts.sum()), int((counts & (predicted == label)).sum())
+    right5 = int((counts & (top == label[:, None]).any(1)).sum())
     (low, low5), (high, high5) = (ends.tolist() for ends in wilson([right, right5], n))
     return Accuracy(
         n,
         right,
         right5,
-        int((read & (target < 0)).sum()),
+        int((read & (label < 0)).sum()),
         int((~read).sum()),
         right / n if n else np.nan,
         (low, high),
@@ -110,11 +110,11 @@ def accuracy(target: np.ndarray, predicted: np.ndarray, top: np.ndarray) -> Accu
     )
 
 
-def confusion(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Counts (classes + 1, classes) int64: row the target, column the prediction. The last row, which is also row -1,
+def confusion(label: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Counts (classes + 1, classes) int64: row the label, column the prediction. The last row, which is also row -1,
     holds the pictures of classes that the model does not know."""
     read = predicted >= 0
-    row = np.where(target[read] < 0, classes, target[read]).astype(np.int64)
+    row = np.where(label[read] < 0, classes, label[read]).astype(np.int64)
     return np.bincount(row * classes + predicted[read], minlength=(classes + 1) * classes).reshape(-1, classes)
 
 
@@ -229,7 +229,7 @@ class Calibration:
 
 
 def calibration(
-    probability: np.ndarray, target: np.ndarray, predicted: np.ndarray, bins: int = 15, by: str = "width"
+    probability: np.ndarray, label: np.ndarray, predicted: np.ndarray, bins: int = 15, by: str = "width"
 ) -> Calibration:
     """Is the model right as often as it is sure? Expected calibration error: mean over the pictures of
     |accuracy - confidence| of their bin (Guo et al. 2017, arXiv:1706.04599, eqs 2-5).
@@ -237,8 +237,8 @@ def calibration(
     by="width": `bins` equal parts of (0, 1], Guo's. by="mass": as many pictures in each as equal confidences allow,
     which are never parted; there may be fewer bins then.
     """
-    counts = (predicted >= 0) & (target >= 0)
-    sure, right = probability[counts], (predicted == target)[counts]
+    counts = (predicted >= 0) & (label >= 0)
+    sure, right = probability[counts], (predicted == label)[counts]
     if by == "width":
         edges = np.linspace(0, 1, bins + 1)
         low, high, inner = edges[:-1], edges[1:], edges[1:-1]
@@ -260,28 +260,28 @@ def calibration(
     return Calibration(low, high, n, confidence, accurate, *wilson(hits, n), ece)
 
 
-def brier(probability: np.ndarray, target: np.ndarray, predicted: np.ndarray) -> float:
+def brier(probability: np.ndarray, label: np.ndarray, predicted: np.ndarray) -> float:
     """Mean of (confidence - right)^2 over the counted pictures: Brier's score (1950) of the statement "this prediction
     is right". Exact from what an evaluation keeps; NaN where no picture counts."""
-    counts = (predicted >= 0) & (target >= 0)
-    return float(np.mean((probability - (predicted == target))[counts] ** 2)) if counts.any() else np.nan
+    counts = (predicted >= 0) & (label >= 0)
+    return float(np.mean((probability - (predicted == label))[counts] ** 2)) if counts.any() else np.nan
 
 
 def brier_bounds(columns: Columns, classes: int) -> tuple[float, float]:
-    """Between which two numbers lies Brier's score over all classes, mean of sum_k (p_k - [k is the target])^2?
+    """Between which two numbers lies Brier's score over all classes, mean of sum_k (p_k - [k is the label])^2?
 
-    An evaluation keeps the five largest probabilities and the target's, not all. What they leave is spread least by
+    An evaluation keeps the five largest probabilities and the label's, not all. What they leave is spread least by
     equal parts over the other classes, and most by parts as large as the smallest of the top, as far as it reaches.
     With six classes or fewer, both are the score itself, but for the last bits.
     """
     c = columns
-    counts = (c.predicted >= 0) & (c.target >= 0)
+    counts = (c.predicted >= 0) & (c.label >= 0)
     if not counts.any():
         return np.nan, np.nan
-    target, top, top_p, p_true = c.target[counts], c.top[counts], c.top_p[counts], c.p_true[counts]
-    outside = ~(top == target[:, None]).any(1)
-    known, others = (top >= 0).sum(1) + outside, (top_p**2).sum(1) + outside * p_true**2 - 2 * p_true + 1
-    rest, hidden = (1 - top_p.sum(1) - outside * p_true).clip(0), classes - known
+    label, top, top_p, p_label = c.label[counts], c.top[counts], c.top_p[counts], c.p_label[counts]
+    outside = ~(top == label[:, None]).any(1)
+    known, others = (top >= 0).sum(1) + outside, (top_p**2).sum(1) + outside * p_label**2 - 2 * p_label + 1
+    rest, hidden = (1 - top_p.sum(1) - outside * p_label).clip(0), classes - known
     cap = np.where(top >= 0, top_p, np.inf).min(1)
     least = np.divide(rest**2, hidden, out=np.zeros(len(rest)), where=hidden > 0)
     full = np.floor(np.divide(rest, cap, out=np.zeros(len(rest)), where=cap > 0))
@@ -313,16 +313,16 @@ def label_errors(columns: Columns, classes: int) -> LabelErrors:
     The model must not have been trained on these pictures: then it has learned the wrong labels too.
     """
     c = columns
-    counts = (c.predicted >= 0) & (c.target >= 0)
-    target, predicted = np.where(counts, c.target, 0), np.where(counts, c.predicted, 0)
-    n = np.bincount(target[counts], minlength=classes)
-    total = np.bincount(target[counts], c.p_true[counts], classes)
+    counts = (c.predicted >= 0) & (c.label >= 0)
+    label, predicted = np.where(counts, c.label, 0), np.where(counts, c.predicted, 0)
+    n = np.bincount(label[counts], minlength=classes)
+    total = np.bincount(label[counts], c.p_label[counts], classes)
     thresholds = np.divide(total, n, out=np.full(classes, np.nan), where=n > 0)
     doubtful = (
-        counts & (predicted != target) & (c.probability >= thresholds[predicted]) & (c.p_true < thresholds[target])
+        counts & (predicted != label) & (c.probability >= thresholds[predicted]) & (c.p_label < thresholds[label])
     )  # NaN is never reached
     index = np.flatnonzero(doubtful)
-    margin = c.probability[index] - c.p_true[index]
+    margin = c.probability[index] - c.p_label[index]
     ranked = np.argsort(-margin, kind="stable")
     index = index[ranked]
-    return LabelErrors(index, target[index], predicted[index], margin[ranked], thresholds)
+    return LabelErrors(index, label[index], predicted[index], margin[ranked], thresholds)

@@ -29,11 +29,11 @@ SHORT = (
     "size",
     "mtime_ns",
     "hash",
-    "truth",
-    "target",
+    "source_label",
+    "label",
     "predicted",
     "probability",
-    "p_true",
+    "p_label",
     "top",
     "top_p",
     "loss",
@@ -187,7 +187,7 @@ class Rows:
         left out; each with its "similarity", the nearest first, equals by the filter's order. None for a picture
         without embedding.
 
-        Correct pictures of class 3: `Filter(truth=3, outcome="right")`.
+        Correct pictures of class 3: `Filter(label=3, outcome="right")`.
         """
         similar = self._similarity(path)
         numbers = self.numbers(filter)

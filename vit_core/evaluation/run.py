@@ -80,15 +80,15 @@ def table_rows(
     finite = (logits.isfinite().all(1) & pooled.isfinite().all(1)).tolist()
     rows = []
     for i, index in enumerate(batch):
-        truth = int(source.truth[index])
-        wanted, error = int(target[truth]) if truth >= 0 else -1, facts[i].error
+        source_label = int(source.labels[index])
+        wanted, error = int(target[source_label]) if source_label >= 0 else -1, facts[i].error
         row = dict(
             path=storable(source.names[index]),
             size=facts[i].size,
             mtime_ns=facts[i].mtime_ns,
             hash=facts[i].hash,
-            truth=truth,
-            target=wanted,
+            source_label=source_label,
+            label=wanted,
         )
         if error is None and not finite[i]:
             error = decode.reason(
@@ -106,7 +106,7 @@ def table_rows(
                 embedding=pooled[i].numpy(),
             )
             if wanted >= 0:
-                row |= dict(p_true=p[i, wanted].item(), loss=-log_p[i, wanted].item())
+                row |= dict(p_label=p[i, wanted].item(), loss=-log_p[i, wanted].item())
         rows.append(row | {"error": error})
     return rows
 
@@ -127,7 +127,7 @@ def weights_digest(model: VisionTransformer) -> str:
 def source_digest(source) -> str:
     """The same for the same pictures' names, classes and labels; not their bytes."""
     text = json.dumps([list(source.classes), list(source.names)])
-    return _digest(text.encode("ascii"), np.ascontiguousarray(source.truth, np.int32).tobytes())
+    return _digest(text.encode("ascii"), np.ascontiguousarray(source.labels, np.int32).tobytes())
 
 
 def default_workers(device: torch.device) -> int:
@@ -148,7 +148,7 @@ def default_batch(model: VisionTransformer) -> int:
     if next(model.parameters()).device.type == "cuda":
         return BATCH
     c = model.config
-    length = c.prefix + c.grid[0] * c.grid[1]
+    length = c.num_prefix_tokens + c.grid[0] * c.grid[1]
     work = length * sum(p.numel() for p in model.parameters()) + 2 * length**2 * c.heads * c.head_dim * c.depth
     return max(1, min(BATCH, int(WORK / work)))
 

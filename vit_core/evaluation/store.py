@@ -22,11 +22,11 @@ COLUMNS = {
     "size": "BIGINT",  # bytes
     "mtime_ns": "BIGINT",
     "hash": "VARCHAR",  # BLAKE2b, 16 bytes, hex, of the file's bytes
-    "truth": "INTEGER",  # index into the source's classes
-    "target": "INTEGER",  # the model's class for it; -1 where the model has none
+    "source_label": "INTEGER",  # index into the source's classes
+    "label": "INTEGER",  # the model's class for it; -1 where the model has none
     "predicted": "INTEGER",  # from here on NULL where `error` is set
     "probability": "DOUBLE",  # of `predicted`
-    "p_true": "DOUBLE",  # of `target`; NULL where that is -1, as is `loss`
+    "p_label": "DOUBLE",  # of `label`; NULL where that is -1, as is `loss`
     "top": "INTEGER[]",  # the most probable classes, best first
     "top_p": "DOUBLE[]",
     "loss": "DOUBLE",  # cross-entropy, nats
@@ -119,7 +119,7 @@ class Store:
     def score(self) -> tuple[int, int, int]:
         """(rows predicted right, rows predicted whose class the model knows, rows with an error)."""
         return self._db.execute(
-            "SELECT COALESCE(SUM(predicted = target), 0), COALESCE(SUM(error IS NULL AND target >= "
+            "SELECT COALESCE(SUM(predicted = label), 0), COALESCE(SUM(error IS NULL AND label >= "
             "0), 0), COALESCE(SUM(error IS NOT NULL), 0) FROM rows"
         ).fetchone()
 

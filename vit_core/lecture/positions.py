@@ -29,7 +29,7 @@ def sequence_positions(model: VisionTransformer, grid: tuple[int, int]) -> Tenso
         return None
     prefix = torch.zeros_like(model.prefix_tokens[0])  # prefix, D
     if model.config.position_prefix:
-        prefix = model.positions[0, : model.config.prefix]
+        prefix = model.positions[0, : model.config.num_prefix_tokens]
     return torch.cat([prefix, patches.flatten(0, 1)])
 
 

@@ -130,7 +130,7 @@ class ViTConfig:
         return rows, cols
 
     @property
-    def prefix(self) -> int:
+    def num_prefix_tokens(self) -> int:
         """Number of tokens before the first patch."""
         return int(self.class_token) + int(self.distillation_token) + self.registers
 

@@ -54,7 +54,7 @@ def parts(config: ViTConfig) -> dict[str, int]:
     def norm(width: int = D, there: bool = True) -> int:
         return width * (2 if c.norm == "layer" else 1) * there  # gain and bias, or gain alone
 
-    entries = (rows * cols + c.prefix * c.position_prefix) * (c.position == "learned")
+    entries = (rows * cols + c.num_prefix_tokens * c.position_prefix) * (c.position == "learned")
     attention = (
         _linear(D, 3 * inner, c.qkv_bias)
         + 2 * norm(c.head_dim, c.qk_norm)
@@ -72,7 +72,7 @@ def parts(config: ViTConfig) -> dict[str, int]:
     width = 2 * D if c.pool == "token_avg" else D
     return {
         "projection": _linear(c.channels * ph * pw, D, c.patch_bias) + norm(there=c.patch_norm),
-        "tokens": c.prefix * D,
+        "tokens": c.num_prefix_tokens * D,
         "positions": entries * D + norm(there=c.embed_norm),
         "norm1": c.depth * norm(),
         "attention": c.depth * attention,

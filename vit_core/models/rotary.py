@@ -31,10 +31,10 @@ class Rotary(nn.Module):
     def angles(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The cosine and the sine of what each channel of x (..., N, d) is turned by, both (N, d)."""
         (N, d), config = x.shape[-2:], self.config
-        rows, cols = config.grid_of(N - config.prefix)
+        rows, cols = config.grid_of(N - config.num_prefix_tokens)
         kind = {"device": x.device, "dtype": torch.promote_types(x.dtype, torch.float32)}
         speed = 2 * torch.pi * config.rope_base ** -torch.arange(0, 1, 4 / d, **kind)  # d/4
         row, col = ((2 * torch.arange(n, **kind) + 1 - n) / n for n in (rows, cols))
         angle = torch.stack(torch.meshgrid(row, col, indexing="ij"), -1).view(-1, 2, 1) * speed  # patches, 2, d/4
-        angle = F.pad(angle.flatten(1), (0, 0, config.prefix, 0)).repeat(1, 2)
+        angle = F.pad(angle.flatten(1), (0, 0, config.num_prefix_tokens, 0)).repeat(1, 2)
         return angle.cos(), angle.sin()

@@ -173,8 +173,8 @@ class VisionTransformer(nn.Module):
         D, (rows, cols) = config.dim, config.grid
         self.patch_embed = nn.Conv2d(config.channels, D, config.patch_size, config.patch_size, bias=config.patch_bias)
         self.patch_norm = norm_layer(config) if config.patch_norm else nn.Identity()
-        self.prefix_tokens = nn.Parameter(torch.randn(1, config.prefix, D) * 0.02)
-        entries = rows * cols + config.prefix * config.position_prefix if config.position == "learned" else 0
+        self.prefix_tokens = nn.Parameter(torch.randn(1, config.num_prefix_tokens, D) * 0.02)
+        entries = rows * cols + config.num_prefix_tokens * config.position_prefix if config.position == "learned" else 0
         self.positions = nn.Parameter(torch.randn(1, entries, D) * 0.02)
         self.embed_norm = norm_layer(config) if config.embed_norm else nn.Identity()
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
@@ -196,7 +196,7 @@ class VisionTransformer(nn.Module):
         """The patches' position embedding (rows, cols, D), resized to `grid`; None if there is none."""
         if self.config.position != "learned":
             return None
-        skip = self.config.prefix if self.config.position_prefix else 0
+        skip = self.config.num_prefix_tokens if self.config.position_prefix else 0
         native = self.positions[:, skip:].view(1, *self.config.grid, -1)
         return resize_positions(native, grid or self.config.grid, "antialias" in self.config.position_resize)[0]
 
@@ -208,7 +208,7 @@ class VisionTransformer(nn.Module):
         if self.config.position == "learned":
             patches = patches + self.position_grid(grid).flatten(0, 1)
             if self.config.position_prefix:
-                prefix = prefix + self.positions[:, : self.config.prefix]
+                prefix = prefix + self.positions[:, : self.config.num_prefix_tokens]
         return self.embed_norm(torch.cat([prefix, patches], dim=1))
 
     def layers(self, tokens: Tensor, attend=F.scaled_dot_product_attention) -> Iterator[Layer]:
@@ -222,7 +222,7 @@ class VisionTransformer(nn.Module):
     def pooled(self, tokens: Tensor) -> Tensor:
         """Normed tokens (B, N, D) to the one vector (B, D) that the head reads."""
         c = self.config
-        seen = tokens if c.pool_prefix else tokens[:, c.prefix :]
+        seen = tokens if c.pool_prefix else tokens[:, c.num_prefix_tokens :]
         out = {
             "token": lambda: tokens[:, 0],
             "avg": lambda: seen.mean(1),

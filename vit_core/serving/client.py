@@ -30,7 +30,7 @@ MODEL = "X-Vitrine-Model"  # the header with the fingerprint
 LIMIT = 64 << 20  # bytes of a model input: 2,364 x 2,364 pixels
 TIMEOUT = 120.0  # seconds for one answer
 PATIENCE = 30.0  # seconds for which what is lost is asked for again
-PARTS = ("queries", "keys", "token_norms", "tokens", "logits", "means")
+PARTS = ("queries", "keys", "token_norms", "tokens", "logits", "mean_attention")
 
 
 _fingerprints: weakref.WeakKeyDictionary[VisionTransformer, str] = weakref.WeakKeyDictionary()
@@ -74,7 +74,7 @@ def unpacked_trace(model: VisionTransformer, images: Tensor, crop, data: bytes) 
     """The other way, for the input that was sent: on the model's device, or where that has no memory on the CPU. Raises
     InputError "serve-format" where it cannot be its trace."""
     config, grid, found = model.config, model.grid(images), _loaded(data)
-    length = config.prefix + grid[0] * grid[1]
+    length = config.num_prefix_tokens + grid[0] * grid[1]
     inside = (config.depth, config.heads, length, config.head_dim)
     shapes = {
         "queries": inside,
@@ -84,7 +84,7 @@ def unpacked_trace(model: VisionTransformer, images: Tensor, crop, data: bytes) 
     }
     if {name: tuple(found[name].shape) for name in shapes if name in found} != shapes:
         raise _format("its tensors are not those of this model and picture")
-    if "means" in found and tuple(found["means"].shape) != (config.depth, length, length):
+    if "mean_attention" in found and tuple(found["mean_attention"].shape) != (config.depth, length, length):
         raise _format("its attention is not that of this model and picture")
     if ("logits" in found) != (model.head is not None) or not all(t.is_floating_point() for t in found.values()):
         raise _format("its tensors are not those of this model")

@@ -88,7 +88,7 @@ def mimetic(model: VisionTransformer, generator: torch.Generator) -> None:
             for bias in (block.attn.qkv.bias, block.attn.proj.bias):
                 nn.init.zeros_(bias)
         positions = sinusoidal_positions(c.grid, D)
-        model.positions[0, c.prefix if c.position_prefix else 0 :] = 0.3 * positions
+        model.positions[0, c.num_prefix_tokens if c.position_prefix else 0 :] = 0.3 * positions
 
 
 def augment(images: Tensor, recipe: Recipe, draw: torch.Generator) -> Tensor:
@@ -200,7 +200,7 @@ class Run:
         if not self.is_vit:
             return F.cross_entropy(self.model(images).float(), smooth)
         tokens = self.model.embed(images)
-        prefix, N = self.model.config.prefix, tokens.shape[1]
+        prefix, N = self.model.config.num_prefix_tokens, tokens.shape[1]
         if r.keep < 1 and self.step < self.steps - r.full_epochs * self.per_epoch:
             kept = torch.rand(len(tokens), N - prefix, generator=draw).argsort(1)[:, : round(r.keep * (N - prefix))]
             index = torch.cat([torch.arange(prefix).expand(len(tokens), -1), kept + prefix], 1).to(self.device)

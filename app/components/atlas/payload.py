@@ -175,7 +175,7 @@ def _head_numbers(weights: Tensor, distance: Tensor, prefix: int) -> Tensor:
 
 
 def _whole(trace: Trace) -> dict[str, np.ndarray]:
-    L, H, N = trace.depth, trace.heads, trace.length
+    L, H, N = trace.depth, trace.heads, trace.num_tokens
     weights = torch.empty(L, H, N, N, dtype=torch.uint8)
     scale, numbers = torch.empty(L, H, N), torch.empty(L, H, 2)
     few = H <= FEW_HEADS
@@ -183,7 +183,7 @@ def _whole(trace: Trace) -> dict[str, np.ndarray]:
     distance = patch_distances(trace.grid)
     for layer in range(L):
         w = trace.attention(layer).cpu()
-        numbers[layer] = _head_numbers(w, distance, trace.prefix)
+        numbers[layer] = _head_numbers(w, distance, trace.num_prefix_tokens)
         if few:
             integer, row_scale = companded(w.mean(0), 65535)
             mean[layer], mean_scale[layer] = integer.numpy().astype(np.uint16), row_scale.numpy()
@@ -202,13 +202,13 @@ def coarse_factor(trace: Trace, budget: int) -> int:
 
 def _tokens(trace: Trace, factor: int) -> tuple[int, int]:
     """Tokens of the coarse maps, as (queries, keys): the prefix and one a block of factor x factor patches."""
-    count = trace.prefix + math.ceil(trace.grid[0] / factor) * math.ceil(trace.grid[1] / factor)
+    count = trace.num_prefix_tokens + math.ceil(trace.grid[0] / factor) * math.ceil(trace.grid[1] / factor)
     return count, count
 
 
 def _coarse(trace: Trace, factor: int) -> dict[str, np.ndarray]:
     """Maps seen from the middle patch of each block of `factor` x `factor`, their weights averaged over blocks."""
-    (rows, cols), p = trace.grid, trace.prefix
+    (rows, cols), p = trace.grid, trace.num_prefix_tokens
     blocks = (math.ceil(rows / factor), math.ceil(cols / factor))
     middle = [
         torch.tensor([min(i * factor + factor // 2, n - 1) for i in range(b)])
@@ -242,7 +242,7 @@ def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET, side: int 
     `budget` bytes (10**6 to the MB), the heads' maps come coarse (see `_coarse`) and `Source.answer` gives
     the exact ones on demand.
     """
-    L, H, N = trace.depth, trace.heads, trace.length
+    L, H, N = trace.depth, trace.heads, trace.num_tokens
     whole = L * H * N * (N + 4) + (L * N * (2 * N + 4) if H <= FEW_HEADS else 0) + 200_000 <= budget
     factor = 1 if whole else coarse_factor(trace, budget)
     sections = _whole(trace) if whole else _coarse(trace, factor)
@@ -318,7 +318,7 @@ class Source:
                 if not (0 <= focus[0] < self.trace.depth and MEAN <= focus[1] < self.trace.heads):
                     return None
             query = want.get("query")
-            if query is not None and not 0 <= (query := int(query)) < self.trace.length:
+            if query is not None and not 0 <= (query := int(query)) < self.trace.num_tokens:
                 return None
             direction = "column" if want.get("direction") == "column" else "row"
             residual = min(1.0, max(0.0, float(want.get("residual", 0.5))))
@@ -335,7 +335,7 @@ class Source:
     def _focus(self, layer: int, head: int) -> dict[str, np.ndarray]:
         if head == MEAN:
             heads, weights = [MEAN], self.trace.attention(layer).mean(0, keepdim=True)
-        elif self.trace.heads * self.trace.length**2 <= LAYER:
+        elif self.trace.heads * self.trace.num_tokens**2 <= LAYER:
             heads, weights = list(range(self.trace.heads)), self.trace.attention(layer)
         else:
             heads, one = [head], slice(head, head + 1)
@@ -366,7 +366,7 @@ class Source:
         trace = self.trace
         if not self._totals:
             for q, k in zip(trace.queries, trace.keys, strict=True):
-                parts = [_scores(q[:, s : s + 256], k).logsumexp(-1) for s in range(0, trace.length, 256)]
+                parts = [_scores(q[:, s : s + 256], k).logsumexp(-1) for s in range(0, trace.num_tokens, 256)]
                 self._totals.append(torch.cat(parts, -1))
         scores = _scores(trace.queries[layer], trace.keys[layer][:, query : query + 1])[..., 0]
         return (scores - self._totals[layer]).exp()
@@ -377,13 +377,13 @@ class Source:
         if not self._means:
             self._means.extend(trace.attention(layer).mean(0).half().cpu() for layer in range(trace.depth))
         if direction == "column":  # (M_l ... M_0) e: one vector carried upwards
-            column, out = torch.zeros(trace.length), []
+            column, out = torch.zeros(trace.num_tokens), []
             column[token] = 1
             for mean in self._means:
                 column = residual * column + (1 - residual) * (mean.float() @ column)
                 out.append(column)
             return torch.stack(out)
-        rows = torch.zeros(trace.depth, trace.length)
+        rows = torch.zeros(trace.depth, trace.num_tokens)
         rows[:, token] = 1
         for layer in range(trace.depth - 1, -1, -1):  # rows of depth l join at layer l and go down together
             rows[layer:] = residual * rows[layer:] + (1 - residual) * (rows[layer:] @ self._means[layer].float())

@@ -34,9 +34,9 @@ def build(stage: Stage, want: dict) -> Scene:
     layer = whole(want, "layer", 0, c.depth - 1, c.depth // 2)
     head = whole(want, "head", 0, c.heads - 1, 0)
     middle = trace.token_at(rows // 2, cols // 2)
-    at = whole(want, "at", 0, trace.length - 1, middle)
+    at = whole(want, "at", 0, trace.num_tokens - 1, middle)
     step, attn = stage.inside(layer), stage.model.blocks[layer].attn
-    everything = 4 * trace.length * (3 * c.heads * c.head_dim + c.dim) <= WHOLE
+    everything = 4 * trace.num_tokens * (3 * c.heads * c.head_dim + c.dim) <= WHOLE
     heads, tokens = (slice(None), slice(None)) if everything else (slice(head, head + 1), slice(at, at + 1))
     with torch.no_grad():
         projected = attn.proj(attn.norm(step.joined[tokens]))
@@ -50,7 +50,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "heads": c.heads,
         "at": at,
         "middle": middle,
-        "tokens": trace.length,
+        "tokens": trace.num_tokens,
         "dim": c.dim,
         "head_dim": c.head_dim,
         "whole": everything,

@@ -106,7 +106,7 @@ def attention(stage: Stage, layer: int, drawn: tuple[int, int]) -> Tensor:
     """Weights between patches in `layer`, the mean of its heads: (n, n); on a coarser grid those of its cells."""
     trace = stage.result.trace
     rows = fused_layer(trace.queries[layer], trace.keys[layer])
-    weights = rows[trace.prefix :, trace.prefix :]  # N, N
+    weights = rows[trace.num_prefix_tokens :, trace.num_prefix_tokens :]  # N, N
     if drawn == tuple(trace.grid):
         return weights
     n, (N, _) = drawn[0] * drawn[1], weights.shape

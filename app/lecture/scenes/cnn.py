@@ -160,7 +160,7 @@ def build(stage: Stage, want: dict) -> Scene:
         height, width = images.shape[-2:]
         pixel = (row + 0.5) / tall * height - 0.5, (col + 0.5) / across * width - 0.5
         numbers, arrays[f"field{i}"] = _convolutions(pair.net, images, pixel)
-        attention = array(rows(result, stage.result.trace.prefix + at))
+        attention = array(rows(result, stage.result.trace.num_prefix_tokens + at))
         arrays[f"attention{i}"] = attention
         arrays[f"kernel{i}"] = array(weight[strongest].permute(1, 2, 0)).copy()  # read anew: after this picture's pass
         on_grid = result.on_grid(attention)

@@ -74,7 +74,7 @@ def build(stage: Stage, want: dict) -> Scene:
     token's vector there; "patches_<run>", "class_<run>" (layers + 1): norms through depth, the patches' mean.
     """
     runs = _RUNS.get(stage) or _RUNS.setdefault(stage, Runs(stage))
-    config, prefix = stage.config, stage.config.prefix
+    config, prefix = stage.config, stage.config.num_prefix_tokens
     count = stage.streams.shape[1]
     rows, cols = stage.result.grid
     middle = stage.result.token((rows // 2, cols // 2))

@@ -39,7 +39,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "head": head,
         "heads": c.heads,
         "head_dim": c.head_dim,
-        "tokens": trace.length,
+        "tokens": trace.num_tokens,
         "side": len(matrix),
         "middle": trace.token_at(rows // 2, cols // 2),
     }

@@ -67,7 +67,7 @@ def _probabilities(stage: Stage, seed: int) -> Tensor | None:
 
     if stage.model.head is None:
         return None
-    own, prefix = _parts(stage)[1], stage.config.prefix
+    own, prefix = _parts(stage)[1], stage.config.num_prefix_tokens
     if own is None:
         return _once(stage, ("own",), lambda: ask(None))[None]
     order = positions.shuffled_order(len(own) - prefix, seed)
@@ -136,7 +136,7 @@ def build(stage: Stage, want: dict) -> Scene:
     (rows, cols), the sinusoidal embedding as drawn. "compare": "learned", "one", "two" (patches,) seen from the
     patch, where there are such, and "order" (patches,), where each patch is said to lie.
     """
-    (rows, cols), prefix, D = stage.result.grid, stage.config.prefix, stage.config.dim
+    (rows, cols), prefix, D = stage.result.grid, stage.config.num_prefix_tokens, stage.config.dim
     N = prefix + rows * cols
     tab = one_of(want, "tab", TABS)
     at = whole(want, "at", 0, N - 1, prefix + (rows // 2) * cols + cols // 2)

@@ -53,7 +53,7 @@ def build(stage: Stage, want: dict) -> Scene:
     middle = (rows // 2) * cols + cols // 2
     model_parts = counted(model)
     total = sum(model_parts.values())
-    looking = 0 if config.class_token else config.prefix + middle
+    looking = 0 if config.class_token else config.num_prefix_tokens + middle
     read = reading(model, model.norm(stage.streams[-1]), [])
     numbers = {
         "parts": model_parts,
@@ -65,7 +65,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "heads": config.heads,
         "mlp": config.mlp_dim,
         "patches": rows * cols,
-        "tokens": trace.length,
+        "tokens": trace.num_tokens,
         "classes": config.classes,
         "image": [*stage.images.shape[2:], config.channels],
         "patch": [*config.patch_size, config.channels],
@@ -74,13 +74,13 @@ def build(stage: Stage, want: dict) -> Scene:
         "pool": config.pool,
         "read": [len(read.parts)] * (len(read.parts) > 1) + [config.dim],
         "answers": stage.answers(trace.logits, 3),
-        "prefix": config.prefix,
+        "prefix": config.num_prefix_tokens,
         "position": config.position,
         "paper_classes": VARIANTS["B/16"].classes,
         "table": [line(name, VARIANTS[name], parameter_count(VARIANTS[name]), paper) for name, paper in PAPER.items()]
         + [line(stage.result.name, config, total)],
     }
-    attention = trace.attention(trace.depth - 1, [looking])[:, 0, config.prefix :].mean(0)
+    attention = trace.attention(trace.depth - 1, [looking])[:, 0, config.num_prefix_tokens :].mean(0)
     flat = model.patch_norm(model.patch_embed(stage.images).flatten(2).transpose(1, 2))[0]
     arrays = {"patches": thin(flat), "sequence": thin(stage.streams[0]), "attention": attention, "read": read.vector}
     positions = model.position_grid(trace.grid)

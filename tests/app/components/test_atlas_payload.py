@@ -235,7 +235,7 @@ def test_37_by_37_patches_stay_in_the_budget(measured):
 
 
 def test_an_answer_holds_exact_rows_columns_and_rollouts(over):
-    trace, N = over.trace, over.trace.length
+    trace, N = over.trace, over.trace.num_tokens
     truth = attention(trace)
     for direction, of in (("row", lambda a: a[..., 50, :]), ("column", lambda a: a[..., :, 50])):
         answer = over.answer({"of": over.id, "query": 50, "direction": direction, "residual": 0.4, "rolled": True})

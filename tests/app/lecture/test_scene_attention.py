@@ -25,7 +25,7 @@ def test_the_arrays_give_the_models_attention_and_output(stage, kind):
     q, k, v = (arrays[name] for name in ("query", "key", "value"))
     assert scene.numbers["whole"]
     d = shown.config.head_dim
-    assert q.shape == (2, shown.result.trace.length, d)
+    assert q.shape == (2, shown.result.trace.num_tokens, d)
     weights = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(d), -1)
     torch.testing.assert_close(weights, shown.result.trace.attention(1), atol=1e-5, rtol=0)
     attn, step = shown.model.blocks[1].attn, shown.inside(1)

@@ -50,7 +50,7 @@ def test_what_is_drawn_is_the_cores_connectivity(photo):
 def test_attention_is_the_models_own(photo):
     scene = make("bias", photo, {})
     trace, layer = photo.result.trace, scene.numbers["layer"]
-    expected = trace.attention(layer).mean(0)[trace.prefix :, trace.prefix :]
+    expected = trace.attention(layer).mean(0)[trace.num_prefix_tokens :, trace.num_prefix_tokens :]
     assert np.allclose(scene.arrays["attention"], expected, atol=1e-6)
 
 

@@ -65,7 +65,7 @@ def test_attention_is_the_patchs_row_meaned_over_heads(photo):
     scene, trace = lecture.build("cnn", photo, {"at": 21}), photo.result.trace
     assert scene.numbers["at"] == 21
     for layer in range(trace.depth):
-        row = trace.attention(layer)[:, trace.prefix + 21].mean(0)
+        row = trace.attention(layer)[:, trace.num_prefix_tokens + 21].mean(0)
         np.testing.assert_allclose(scene.arrays["attention0"][layer], row, atol=1e-6)
     np.testing.assert_allclose(scene.arrays["attention1"].sum(1), 1, rtol=1e-5)
     expected = [float(statistics.attention_distance(trace, i, "pixels").mean()) / 32 for i in range(trace.depth)]
@@ -160,7 +160,7 @@ def test_any_model(build_stage, fields):
     json.dumps(scene.numbers, allow_nan=False)
     for i in range(2):
         shown = scene.numbers["pictures"][i]
-        assert scene.arrays[f"attention{i}"].shape == (3, stage.result.trace.length)
+        assert scene.arrays[f"attention{i}"].shape == (3, stage.result.trace.num_tokens)
         assert scene.arrays[f"field{i}"].shape == (8, shown["height"], shown["width"])
         assert scene.arrays[f"kernel{i}"].shape == (3, 3, stage.config.channels)
         assert shown["seen"] == [rows * cols] * 3

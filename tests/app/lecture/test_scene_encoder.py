@@ -20,7 +20,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_shown_is_what_the_blocks_do(stage, name):
     made = stage(**MODELS[name])
-    N, prefix = made.streams.shape[1], made.config.prefix
+    N, prefix = made.streams.shape[1], made.config.num_prefix_tokens
     for layer in (0, 2):
         scene = lecture.build("encoder", made, {"layer": layer, "at": N - 1})
         said, arrays = scene.numbers, scene.arrays

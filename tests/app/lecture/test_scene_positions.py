@@ -76,7 +76,7 @@ def test_formula(stage, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_compare(stage, kind):
     made = stage(**KINDS[kind])
-    prefix = made.config.prefix
+    prefix = made.config.num_prefix_tokens
     found = build("positions", made, {"tab": "compare", "at": prefix + 9})
     assert found.numbers["patch"] == 9
     learned = made.config.position == "learned"

@@ -37,14 +37,14 @@ def test_the_boxes_counts_sum_to_the_models(stage, fields):
     assert sum(numbers["parts"].values()) == numbers["total"] == stage.result.parameters
     assert numbers["table"][-1]["parameters"] == stage.result.parameters
     assert (numbers["tokens"], numbers["dim"]) == tuple(stage.streams.shape[1:])
-    assert numbers["tokens"] == numbers["patches"] + stage.config.prefix
+    assert numbers["tokens"] == numbers["patches"] + stage.config.num_prefix_tokens
 
 
 @pytest.mark.parametrize("fields", KINDS, ids=str)
 def test_the_small_pictures(stage, fields):
     stage = stage(**fields)
     arrays = scene_of("summary", stage, {}).arrays
-    trace, prefix = stage.result.trace, stage.config.prefix
+    trace, prefix = stage.result.trace, stage.config.num_prefix_tokens
     (rows, cols), P = trace.grid, trace.grid[0] * trace.grid[1]
     middle = (rows // 2) * cols + cols // 2
     row = 0 if stage.config.class_token else prefix + middle

@@ -136,7 +136,7 @@ def test_duplicates_are_turned_to_once_each(run):
 
 def test_lists_are_what_they_say(run):
     errors = run.page(Look("confident"))
-    assert all(row["target"] not in (-1, row["predicted"]) for row in errors)
+    assert all(row["label"] not in (-1, row["predicted"]) for row in errors)
     assert [r["probability"] for r in errors] == sorted((r["probability"] for r in errors), reverse=True)
     margins = [row["margin"] for row in run.page(Look("margin"))]
     assert margins == sorted(margins)
@@ -148,24 +148,24 @@ def test_lists_are_what_they_say(run):
 
 
 def test_filters_compose_with_every_list(run):
-    cell = Filter(truth=3, predicted=4)
+    cell = Filter(label=3, predicted=4)
     for name in ("confident", "margin", "labels", "all"):
         rows = [r for page in range(9) for r in run.page(Look(name, cell, page))]
-        assert all((r["target"], r["predicted"]) == (3, 4) for r in rows)
+        assert all((r["label"], r["predicted"]) == (3, 4) for r in rows)
         assert len(rows) == run.count_of(Look(name, cell))
     assert run.count_of(Look("confident", cell)) == run.counts[3, 4] > 0
-    assert run.count_of(Look("confident", Filter(truth=3, predicted=3))) == 0
+    assert run.count_of(Look("confident", Filter(label=3, predicted=3))) == 0
 
 
 @pytest.mark.parametrize("name", list(find.LISTS))
 def test_what_is_taken_away_is_the_list_in_its_order(run, name):
-    look = Look(name, Filter(truth=2))
+    look = Look(name, Filter(label=2))
     wanted = [row["path"] for row in run.first(look, 10_000)]
     table = pd.read_csv(io.BytesIO(run.export(look, "csv")))
     assert table["path"].tolist() == wanted
     whole = pq.read_table(io.BytesIO(run.export(look, "parquet")))
     assert whole["path"].to_pylist() == wanted
-    assert table["truth_name"].tolist() == [run.classes[n] for n in table["truth"]]
+    assert table["source_label_name"].tolist() == [run.classes[n] for n in table["source_label"]]
     said = table["predicted"].notna()
     assert table["predicted_name"][said].tolist() == [run.name(int(n)) for n in table["predicted"][said]]
     assert "embedding" in whole.column_names
@@ -293,7 +293,7 @@ def words(app: AppTest) -> str:
 def test_a_class_without_pictures_has_no_interval():
     file = make(find.BUNDLED) / "rows.parquet"
     rows = pq.read_table(file)
-    pq.write_table(rows.filter(pc.not_equal(rows["target"], 2)), file)
+    pq.write_table(rows.filter(pc.not_equal(rows["label"], 2)), file)
     run, app = Run(file.parent), page()
     table = app.dataframe[0].value.set_index("name")
     assert table.loc["class 2", "support"] == 0  # but others are taken for it
@@ -327,7 +327,7 @@ def test_the_page_opens_finished(language, run):
 
 
 def test_no_name_is_markup(run):
-    app = page(truth=0, predicted=1, query=IMG, list="all")
+    app = page(label=0, predicted=1, query=IMG, list="all")
     assert not app.exception
     for element in [*app.markdown, *app.caption]:
         if not element.value.startswith("<style"):
@@ -336,25 +336,25 @@ def test_no_name_is_markup(run):
 
 
 def test_a_link_brings_the_same_view_back(run):
-    app = page(list="margin", truth=3, predicted=4, confidence="0.1-0.9", query="class", page=2)
+    app = page(list="margin", label=3, predicted=4, confidence="0.1-0.9", query="class", page=2)
     assert not app.exception
-    look = Look("margin", Filter(truth=3, predicted=4, confidence=(0.1, 0.9), query="class"))
+    look = Look("margin", Filter(label=3, predicted=4, confidence=(0.1, 0.9), query="class"))
     count = run.count_of(look)
     assert f"**{count:,}** · {min(2, -(-count // PAGE))}" in words(app)
-    assert app.query_params["truth"] in ("3", ["3"])
+    assert app.query_params["label"] in ("3", ["3"])
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        dict(list="nothing", truth="x", predicted="-7", outcome="nice", confidence="2-1", page="-3", by="q", sort="?"),
-        dict(truth=999999999, page=99999999999),
+        dict(list="nothing", label="x", predicted="-7", outcome="nice", confidence="2-1", page="-3", by="q", sort="?"),
+        dict(label=999999999, page=99999999999),
         dict(page="9999999"),
         dict(run="0" * 16),
         dict(run="../.."),
         dict(query="\x00"),
         dict(open="nothing/here"),
-        dict(truth=-1),
+        dict(label=-1),
     ],
 )
 def test_a_wrong_address_is_passed_over(address, run):
@@ -374,7 +374,7 @@ def test_a_filter_is_set_and_cleared_by_hand(run):
     app = page(list="all")
     app.selectbox(key="gallery_truth_en_0").set_value(3).run()
     assert not app.exception
-    assert f"**{run.count_of(Look('all', Filter(truth=3))):,}**" in words(app)
+    assert f"**{run.count_of(Look('all', Filter(label=3))):,}**" in words(app)
     assert app.selectbox(key="gallery_truth_en_0").value == 3
     app.button(key="gallery_clear").click().run()
     assert f"**{run.count_of(Look('all')):,}**" in words(app)
@@ -559,16 +559,16 @@ def test_a_cell_that_is_right_leaves_the_list_of_errors(monkeypatch):
     monkeypatch.setattr(panels.state, "get", lambda name, default=None: kept.get(name, default))
     monkeypatch.setattr(panels.state, "put", kept.__setitem__)
     panels.pick(3, 3)
-    assert (kept["list"], kept["truth"], kept["predicted"]) == ("all", "3", "3")
+    assert (kept["list"], kept["label"], kept["predicted"]) == ("all", "3", "3")
     panels.pick(3, 4)
     assert (kept["list"], kept["predicted"]) == ("confident", "4")
     panels.pick(-1, 4)
-    assert (kept["list"], kept["truth"]) == ("all", "-1")
+    assert (kept["list"], kept["label"]) == ("all", "-1")
     panels.pick(None, None)
-    assert kept["truth"] is kept["predicted"] is None
+    assert kept["label"] is kept["predicted"] is None
     kept |= {"outcome": "wrong", "query": "x"}
     panels.pick(3, None)  # a row, of what is filtered already
-    assert (kept["truth"], kept["outcome"], kept["query"]) == ("3", "wrong", "x")
+    assert (kept["label"], kept["outcome"], kept["query"]) == ("3", "wrong", "x")
     panels.pick(3, 4)
     assert (kept["outcome"], kept["query"]) == (None, "x")
 

@@ -101,8 +101,8 @@ def test_strange_names_are_text(run, everything):
 
 def test_the_numbers_are_the_metrics(run, everything):
     page, columns = Parsed(everything), metrics.of(run.rows)
-    wanted = metrics.accuracy(columns.target, columns.predicted, columns.top)
-    ece = metrics.calibration(columns.probability, columns.target, columns.predicted).ece
+    wanted = metrics.accuracy(columns.label, columns.predicted, columns.top)
+    ece = metrics.calibration(columns.probability, columns.label, columns.predicted).ece
     shown = {e.attributes["data-name"]: float(e.attributes["data-value"]) for e in page.all("b")}
     assert shown == {"top1": wanted.top1, "top5": wanted.top5, "ece": ece}
     said = {e.attributes["data-name"]: e.text for e in page.all("b")}
@@ -120,8 +120,8 @@ def test_the_numbers_are_the_metrics(run, everything):
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_where_no_picture_counts_no_number_is_given(run, model, language, tmp_path):
     file, rows = tmp_path / "rows.parquet", pq.read_table(run.out / "rows.parquet")
-    place = rows.column_names.index("target")
-    pq.write_table(rows.set_column(place, rows.schema.field("target"), pa.array([-1] * len(rows), pa.int32())), file)
+    place = rows.column_names.index("label")
+    pq.write_table(rows.set_column(place, rows.schema.field("label"), pa.array([-1] * len(rows), pa.int32())), file)
     page = report(SimpleNamespace(**vars(run) | {"rows": Rows(file)}), Filter(), 0, language, model=model)
     assert {e.attributes["data-name"]: e.text for e in Parsed(page).all("b")} == {"top1": "–", "top5": "–", "ece": "–"}
     assert "Wilson" in module.WORDS[language]["interval"]
@@ -145,7 +145,7 @@ def table(page, name):
 def test_the_confusion_matrix_is_the_metrics(run, everything):
     rows = table(Parsed(everything), "confusion")
     columns = metrics.of(run.rows)
-    counts = metrics.confusion(columns.target, columns.predicted, 10)
+    counts = metrics.confusion(columns.label, columns.predicted, 10)
     order = [run.labels.index(name) for name in rows[0][1:-2]]
     assert sorted(order) == list(range(10))
     for row in rows[1:11]:
@@ -162,7 +162,7 @@ def test_with_many_classes_the_pairs_confused_most_are_listed(run, model, monkey
     page = Parsed(report(run, Filter(), 0, "en", model=model))
     assert not page.all("table", id="confusion")
     columns = metrics.of(run.rows)
-    off = metrics.confusion(columns.target, columns.predicted, 10)[:-1]
+    off = metrics.confusion(columns.label, columns.predicted, 10)[:-1]
     np.fill_diagonal(off, 0)
     rows = table(page, "pairs")[1:]
     assert [int(row[2]) for row in rows] == sorted((n for n in off.flat if n), reverse=True)[: module.PAIRS]
@@ -171,7 +171,7 @@ def test_with_many_classes_the_pairs_confused_most_are_listed(run, model, monkey
 
 def test_the_calibration_has_a_bar_for_each_bin_that_holds_a_picture(run, everything):
     columns = metrics.of(run.rows)
-    wanted = metrics.calibration(columns.probability, columns.target, columns.predicted)
+    wanted = metrics.calibration(columns.probability, columns.label, columns.predicted)
     bars = Parsed(everything).all("rect")
     assert len(bars) == (wanted.count > 0).sum()
     heights = [float(bar.attributes["height"]) / 280 for bar in bars]
@@ -195,9 +195,9 @@ def test_the_selection_is_the_filters_and_no_longer_than_asked(run, model):
     assert f"3 of {run.rows.count(chosen)} pictures: wrong, narrowest margin first." in page.all("body")[0].text
     cards = page.all("figcaption")
     for row, card in zip(rows, cards, strict=True):
-        said, label = run.labels[row["predicted"]], run.labels[row["target"]]
+        said, label = run.labels[row["predicted"]], run.labels[row["label"]]
         assert f"says \u2068{said}\u2069, {module.percent(row['probability'])} %" in card.text
-        assert f"label \u2068{label}\u2069, {module.percent(row['p_true'])} %" in card.text
+        assert f"label \u2068{label}\u2069, {module.percent(row['p_label'])} %" in card.text
     assert len(page.all("img")) == 9
     assert len({e.attributes["src"] for e in page.all("img")}) == 9
 
@@ -244,7 +244,7 @@ def test_every_filter_can_be_said(run, model, language):
     for filter in (
         [Filter(order=order) for order in ORDERS]
         + [Filter(outcome=o) for o in OUTCOMES]
-        + [Filter(truth=-1, predicted=3, confidence=(0.5, 0.9), near="a/b.png", query="{x} <b>")]
+        + [Filter(label=-1, predicted=3, confidence=(0.5, 0.9), near="a/b.png", query="{x} <b>")]
     ):
         said = made.filter(filter)
         assert said
@@ -291,7 +291,7 @@ def test_both_languages_say_the_same():
         for k in words.EN
         if not re.search(rf"[\"']{k}[\"']", used)
         and not k.startswith(("order_", "outcome_"))
-        and k not in ("truth", "predicted", "top1", "top5", "ece")
+        and k not in ("label", "predicted", "top1", "top5", "ece")
     ]
 
 

@@ -54,9 +54,9 @@ def probabilities(model, found, **change):
 def test_the_pair_is_what_is_said_and_what_the_label_says(run, model, found):
     row = found.row
     assert found.labelled
-    assert found.pair == (row["predicted"], row["target"])
+    assert found.pair == (row["predicted"], row["label"])
     assert found.probabilities[found.predicted] == pytest.approx(row["probability"], abs=1e-5)
-    assert found.probabilities[found.pair[1]] == pytest.approx(row["p_true"], abs=1e-5)
+    assert found.probabilities[found.pair[1]] == pytest.approx(row["p_label"], abs=1e-5)
 
 
 @pytest.mark.parametrize("outcome", ["right", "unknown"])
@@ -250,11 +250,11 @@ def test_what_paint_looks_like_is_what_the_model_gets(model, found):
 def test_the_nearest_are_right_of_the_class_and_the_nearest_first(run, found):
     for number, rows in zip(found.pair, found.nearest, strict=True):
         assert rows
-        assert all(row["target"] == row["predicted"] == number and row["path"] != found.path for row, _ in rows)
+        assert all(row["label"] == row["predicted"] == number and row["path"] != found.path for row, _ in rows)
         similar = [row["similarity"] for row, _ in rows]
         assert similar == sorted(similar, reverse=True)
         assert all(max(picture.size) == module.THUMB for _, picture in rows)
-    everything = run.rows.neighbours(found.path, 10_000, Filter(truth=found.pair[0], outcome="right"))
+    everything = run.rows.neighbours(found.path, 10_000, Filter(label=found.pair[0], outcome="right"))
     assert everything[0]["path"] == found.nearest[0][0][0]["path"]
 
 

@@ -567,7 +567,7 @@ def test_a_result_is_counted_once_though_its_stage_holds_it():
 
 def test_what_scenes_keep_with_a_stage_is_counted(stage):
     made = stage()
-    depth, N = made.config.depth, made.result.trace.length
+    depth, N = made.config.depth, made.result.trace.num_tokens
 
     def own() -> int:
         inside = [tensor for found in made._inside.values() for tensor in found]

@@ -121,7 +121,7 @@ def test_rollout_in_the_browser_is_the_core_s(tab, traces, model, measured):
         if residual != 0.5:
             atlas.page.locator(".residual input").fill(str(residual))
             atlas.ready()
-        for token in (0, trace.length // 2, trace.length - 1):
+        for token in (0, trace.num_tokens // 2, trace.num_tokens - 1):
             for depth in range(0, trace.depth, 3):
                 atlas.js("a.change({ query: x[0], layer: x[1] })", [token, depth])
                 truth = rollout(trace, residual=residual, last=depth, token=token).numpy()
@@ -168,7 +168,7 @@ def test_a_click_pins_a_second_compares(tab, traces):
     assert atlas.page.locator(".compare").is_visible()
     atlas.page.locator(".compare input[value=difference]").click()
     atlas.page.mouse.move(5, 5)
-    far = (row - trace.attention(4, [here])[7, 0])[trace.prefix :]
+    far = (row - trace.attention(4, [here])[7, 0])[trace.num_prefix_tokens :]
     shown = atlas.js("[...a.overlay.pixels]")
     table = colour_tables()[1].astype(int)
     pixels = np.array(shown, np.uint32)[:, None] >> np.array([0, 8, 16]) & 255
@@ -180,7 +180,7 @@ def test_a_click_pins_a_second_compares(tab, traces):
 
 def test_scales_are_per_map_per_layer_or_shared_and_said(tab, traces):
     atlas, trace = tab(view={"layer": 4, "head": 7, "query": 60}), traces("base")
-    patches = torch.stack([trace.attention(layer, [60])[:, 0, trace.prefix :] for layer in range(12)])
+    patches = torch.stack([trace.attention(layer, [60])[:, 0, trace.num_prefix_tokens :] for layer in range(12)])
     for scale, top in (("layer", patches[4]), ("shared", patches), ("map", patches[4, 7])):
         atlas.page.locator(f".scale input[value={scale}]").click()
         share = (patches[4, 7].max() / top.max()).item()
@@ -249,7 +249,7 @@ def test_the_keyboard_alone_can_do_it_all(tab, traces):
     agrees(atlas.overlay(), trace.on_grid(truth))
     page.wait_for_timeout(500)
     spoken = page.locator(".spoken").inner_text()
-    row, col = divmod(view["query"] - trace.prefix, 14)
+    row, col = divmod(view["query"] - trace.num_prefix_tokens, 14)
     y, x = np.mgrid[:14, :14]
     near = trace.on_grid(truth).numpy()[np.hypot(y - row, x - col) <= 2].sum()
     assert spoken.startswith(f"layer 11, head 2, patch row {row + 1}, column {col + 1}: ")
@@ -420,7 +420,7 @@ def test_rollouts_stand_beside_exact_maps_that_came_before_them(tab, traces):
     })()""")
     atlas.wait("a.model.table")
     roots = np.array(atlas.js("[...a.model.all(a.state.query, 'row').root]"))
-    rolled = roots.reshape(trace.depth, trace.heads + 2, trace.length)[:, -1] ** 2
+    rolled = roots.reshape(trace.depth, trace.heads + 2, trace.num_tokens)[:, -1] ** 2
     np.testing.assert_allclose(rolled.sum(-1), 1, atol=0.02)
     assert trace.on_grid(torch.from_numpy(rolled))[0].argmax() == 8 * 32 + 20  # most of half stays in its 2 x 2
 

@@ -132,7 +132,7 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
     trace = vc.record(model, data)
     begun = time.perf_counter()
     upload(page, "내 사진.png", data)  # the name says neither what it is nor anything that may be trusted
-    await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.prefix :].numpy(), 1))
+    await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.num_prefix_tokens :].numpy(), 1))
     measured(f"upload to last figure: {time.perf_counter() - begun:.2f} s")
     best = vc.top_k(model, trace, 5)
     await_values(page, "predictions_chart", 0, "x", [p for _, p in best])
@@ -424,7 +424,7 @@ def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, mode
     shoot(page, "bad-file")
     upload(page, "fine.jpg", good)
     trace = vc.record(model, good)
-    await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.prefix :].numpy(), 1))
+    await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.num_prefix_tokens :].numpy(), 1))
     assert shown.count() == 0
     heavy, data, _ = cases()["too many bytes"]
     upload(page, heavy, data)
@@ -437,7 +437,7 @@ def test_odd_files_simply_work(visit, model):
     for case in ("1 x 1", "16 bit", "palette and alpha", "cmyk", "animated gif", "on its side"):
         upload(page, f"{case}.bin", good[case])
         trace = vc.record(model, good[case])
-        await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.prefix :].numpy(), 1))
+        await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.num_prefix_tokens :].numpy(), 1))
         assert page.get_by_text(ENGLISH("side.frames", count="2")).count() == ("animated" in case)
 
 

@@ -158,7 +158,7 @@ def test_the_lecture_shows_names_as_text(look, hostile, lang, shoot):
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_mistakes_shows_names_as_text(look, hostile, lang, shoot):
     _, run, _ = hostile
-    page = look(f"mistakes?lang={lang}&run={run}&list=all&truth=0&predicted=1")
+    page = look(f"mistakes?lang={lang}&run={run}&list=all&label=0&predicted=1")
     page.locator(".gallery button").first.wait_for()
     page.locator(".confusion canvas").first.wait_for()
     said = text_alone(page)

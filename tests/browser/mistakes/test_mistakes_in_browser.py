@@ -124,14 +124,14 @@ def test_a_click_on_a_cell_lists_its_pictures_and_the_link_lists_them_again(show
         e.shadowRoot?.querySelector('.confusion .read')?.textContent.includes('{count} of the class'))""")
     begun = time.perf_counter()
     page.mouse.click(x, y)
-    wanted = [row["path"] for row in run.page(Look(filter=Filter(truth=SHIRT, predicted=TEE)))]
+    wanted = [row["path"] for row in run.page(Look(filter=Filter(label=SHIRT, predicted=TEE)))]
     page.locator(f'.gallery button[data-path="{wanted[-1]}"]').wait_for()
     measured(f"from a cell to its pictures: {1e3 * (time.perf_counter() - begun):.0f} ms")
     settled(page)
     assert listed(page) == wanted
     assert page.get_by_text(f"{count} · 1 / {-(-count // PAGE)}").count()
     shoot(page, "mistakes_cell")
-    addressed(page, "truth=6", "predicted=0")
+    addressed(page, "label=6", "predicted=0")
     other = show(page.url.partition("?")[2], theme="dark")
     other.locator(f'.gallery button[data-path="{wanted[-1]}"]').wait_for()
     assert listed(other) == wanted
@@ -146,16 +146,16 @@ def test_the_matrix_is_used_by_keyboard_alone(show, run):
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     truth, predicted = run.order[2], run.order[1]
-    addressed(page, f"truth={truth}", f"predicted={predicted}")
+    addressed(page, f"label={truth}", f"predicted={predicted}")
     page.locator(".confusion canvas").first.focus()
     page.keyboard.press("Escape")
-    page.wait_for_function("() => !location.search.includes('truth=')")
+    page.wait_for_function("() => !location.search.includes("label=")")
 
 
 def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, shoot):
-    page = show("truth=6&predicted=0&page=2")
+    page = show("label=6&predicted=0&page=2")
     page.locator(".gallery button").nth(5).wait_for()
-    look = Look(filter=Filter(truth=SHIRT, predicted=TEE), page=1)
+    look = Look(filter=Filter(label=SHIRT, predicted=TEE), page=1)
     path = run.page(look)[5]["path"]
     page.locator(f'.gallery button[data-path="{path}"]').click()
     page.get_by_text(f"{PAGE + 6} of {run.count_of(look)}").wait_for()
@@ -318,30 +318,30 @@ def test_a_filter_is_set_by_its_boxes_and_back_takes_it_off(show, run):
         addressed(
             page,
             *(f"{name}={value}" for name, value in wanted.items()),
-            lacks=tuple({"truth", "predicted", "outcome", "query"} - set(wanted)),
+            lacks=tuple({"label", "predicted", "outcome", "query"} - set(wanted)),
         )
         page.get_by_text(f"{run.count_of(Look('all', filter)):,} · 1 /").wait_for()
         page.locator(f'.gallery button[data-path="{run.page(Look("all", filter))[0]["path"]}"]').wait_for()
         settled(page)
         assert listed(page) == [row["path"] for row in run.page(Look("all", filter))]
         page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
-        for box, value in (("truth", wanted.get("truth") and shirt), ("predicted", wanted.get("predicted") and tee)):
+        for box, value in (("label", wanted.get("label") and shirt), ("predicted", wanted.get("predicted") and tee)):
             shown = page.get_by_role("combobox", name=ENGLISH(f"mistakes.filter.{box}"), exact=True)
             expect(shown).to_have_value(told(value) if value else "")
         close()
 
     holds(Filter())
-    choose("truth", shirt)
-    holds(Filter(truth=SHIRT))
+    choose("label", shirt)
+    holds(Filter(label=SHIRT))
     choose("predicted", tee)
-    holds(Filter(truth=SHIRT, predicted=TEE))
+    holds(Filter(label=SHIRT, predicted=TEE))
     page.go_back(wait_until="commit")
-    holds(Filter(truth=SHIRT))
+    holds(Filter(label=SHIRT))
     page.go_back(wait_until="commit")
     holds(Filter())
     page.go_forward(wait_until="commit")
     page.go_forward(wait_until="commit")
-    holds(Filter(truth=SHIRT, predicted=TEE))
+    holds(Filter(label=SHIRT, predicted=TEE))
     page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
     press(page, "gallery_clear")
     close()
@@ -393,7 +393,7 @@ def test_the_map_opens_a_picture(show, run):
 
 
 def test_the_report_opens_without_a_network(show, run, chromium, tmp_path, measured):
-    page = show("truth=9&predicted=5")
+    page = show("label=9&predicted=5")
     page.get_by_text(re.compile("^.?Ankle boot.? → .?Sandal.?$")).first.wait_for()
     page.get_by_text(ENGLISH("mistakes.take")).click()
     with page.expect_download() as got:
@@ -534,7 +534,7 @@ def test_a_thousand_classes_are_drawn_and_clicked_at_once(show, site, measured, 
     page.mouse.click(*cell(page, truth, predicted))
     page.get_by_text(f"{errors[truth, predicted]} · 1 / 1").wait_for()
     measured(f"from a cell of 1,000,000 to its pictures: {1e3 * (time.perf_counter() - begun):.0f} ms")
-    addressed(page, f"truth={truth}")
+    addressed(page, f"label={truth}")
 
 
 @pytest.mark.parametrize(
