@@ -149,7 +149,7 @@ def test_the_matrix_is_used_by_keyboard_alone(show, run):
     addressed(page, f"label={truth}", f"predicted={predicted}")
     page.locator(".confusion canvas").first.focus()
     page.keyboard.press("Escape")
-    page.wait_for_function("() => !location.search.includes("label=")")
+    page.wait_for_function("() => !location.search.includes('label=')")
 
 
 def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, shoot):
