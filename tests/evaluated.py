@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import vit_core as vc
-from vit_core.data.dataset import labelled
+from vit_core.data import open_dataset
 from vit_core.evaluation.results import Rows
 from vit_core.evaluation.run import evaluate
 
@@ -17,7 +17,7 @@ MODEL = "embedded:fashion"
 
 def make(folder: Path, each: int = 12) -> SimpleNamespace:
     """Each class `each` pictures, those that the model finds hard among them; a strange class; a broken file."""
-    bundled = labelled("bundled:fashion")
+    bundled = open_dataset("bundled:fashion")
     pictures = folder / "pictures"
     for number, name in enumerate(bundled.classes):
         places = [i for i in range(2000) if bundled.labels[i] == number][:each]
@@ -30,7 +30,7 @@ def make(folder: Path, each: int = 12) -> SimpleNamespace:
     for i, file in enumerate(FILES):
         (home / file).write_bytes(bundled.data(i))
     (pictures / "Bag" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
-    source = labelled(pictures)
+    source = open_dataset(pictures)
     out = folder / "run"
     evaluate(vc.load(MODEL, "cpu"), source, out, name=MODEL, table={"T-shirt-top": "T-shirt/top"}, workers=0)
     return opened(out)
@@ -39,7 +39,7 @@ def make(folder: Path, each: int = 12) -> SimpleNamespace:
 def opened(out: Path) -> SimpleNamespace:
     """A finished run's folder as the page has it."""
     about = json.loads((out / "run.json").read_text("utf-8"))
-    source = labelled(about["source"]["root"])
+    source = open_dataset(about["source"]["root"])
     return SimpleNamespace(
         rows=Rows(out / "rows.parquet"),
         source=source,

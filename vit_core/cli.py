@@ -133,7 +133,7 @@ def explain(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace) -> int:
     """One row a picture in <out>/rows.parquet; Ctrl-C stops after the batch, and the same command goes on."""
-    from vit_core.data.dataset import labelled
+    from vit_core.data import open_dataset, read_class_table
     from vit_core.evaluation import run
 
     stopped: list[int] = []
@@ -157,9 +157,9 @@ def evaluate(args: argparse.Namespace) -> int:
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         with run.session(args.out, args.lock) as held:  # before anything is loaded: two cannot start at once
-            source = labelled(args.source, args.labels)
+            source = open_dataset(args.source, args.labels)
             model = _loaded(args)
-            table = run.class_table(args.table) if args.table else None
+            table = read_class_table(args.table) if args.table else None
             _mapping(source, run.mapped(model, source, table))
             path = run.evaluate(
                 model,

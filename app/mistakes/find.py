@@ -19,7 +19,7 @@ from PIL import Image
 
 from app.mistakes.why import index_of
 from vit_core import InputError, VisionTransformer
-from vit_core.data.dataset import Labelled, labelled
+from vit_core.data import ImageDataset, open_dataset, read_class_table
 from vit_core.evaluation import embeddings, metrics
 from vit_core.evaluation import folder as runs
 from vit_core.evaluation import run as evaluate
@@ -126,8 +126,8 @@ class Checked:
 
 def check(what: Asked, model: VisionTransformer) -> Checked:
     """Look through the pictures' names, and see which class is which. Raises InputError."""
-    source = labelled(what.source, what.labels)
-    table = evaluate.class_table(what.table) if what.table else None
+    source = open_dataset(what.source, what.labels)
+    table = read_class_table(what.table) if what.table else None
     match = evaluate.mapped(model, source, table)
     return Checked(
         what,
@@ -174,9 +174,9 @@ class Run:
         self._lock = threading.Lock()
 
     @functools.cached_property
-    def source(self) -> Labelled:
+    def source(self) -> ImageDataset:
         """The pictures. Raises InputError where they are gone."""
-        return labelled(self.asked.source, self.asked.labels)
+        return open_dataset(self.asked.source, self.asked.labels)
 
     @functools.cached_property
     def columns(self) -> metrics.Columns:

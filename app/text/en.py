@@ -250,7 +250,7 @@ SENTENCES = {
     "one folder for each class, or a CSV or Parquet table of paths and labels.",
     "error.source-encoding": "{name} is not UTF-8 text. Save the table as CSV in UTF-8.",
     "error.source-column": "{name} has no column of any of these names: {wanted}. Its columns: {found}. Rename one.",
-    "error.source-truth": "{name} holds ImageNet's validation pictures without their classes. Put {file} beside "
+    "error.source-labels": "{name} holds ImageNet's validation pictures without their classes. Put {file} beside "
     "them, or sort them into one folder for each synset.",
     "error.source-pickle": "{name} is CIFAR's Python version, which could run code when it is opened, so it was not. "
     "Download the binary version.",

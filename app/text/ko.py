@@ -245,7 +245,7 @@ SENTENCES = {
     "error.source-encoding": "UTF-8 텍스트가 아닙니다: {name}. 표를 UTF-8 CSV로 저장하세요.",
     "error.source-column": "표에 필요한 열이 없습니다: {name}. 가능한 열 이름: {wanted}. 표에 있는 열: {found}. 열 "
     "하나의 이름을 바꾸세요.",
-    "error.source-truth": "ImageNet 검증 이미지의 정답이 없습니다: {name}. {file} 파일을 함께 두거나, 이미지를 "
+    "error.source-labels": "ImageNet 검증 이미지의 정답이 없습니다: {name}. {file} 파일을 함께 두거나, 이미지를 "
     "synset마다 폴더 하나씩으로 나누세요.",
     "error.source-pickle": "CIFAR의 Python 버전은 열 때 코드를 실행할 수 있어서 열지 않았습니다: {name}. 바이너리 "
     "버전을 내려받으세요.",

@@ -24,14 +24,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vit_core import from_timm
 from vit_core.checkpoints.timm_import import timm as load_timm
-from vit_core.data.dataset import Labelled, labelled
+from vit_core.data import ImageDataset, open_dataset
 from vit_core.evaluation.run import evaluate
 from vit_core.images.read import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
 
-class Noise(Labelled):
+class Noise(ImageDataset):
     """As many pictures of 28 x 28 as wanted, each other bytes."""
 
     def __init__(self, count: int):
@@ -83,7 +83,7 @@ def throughput(count: int = 192, rounds: int = 3, batch: int = 64, workers: int 
             path = Path(folder, "pictures", f"class {i % 10}", f"{i:05}.jpg")
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray((waves + draw.normal(0, 12, waves.shape)).clip(0, 255).astype(np.uint8)).save(path)
-        pictures, source = path.parents[1], labelled(path.parents[1])
+        pictures, source = path.parents[1], open_dataset(path.parents[1])
         transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=theirs))
         out = Path(folder, "out")
 

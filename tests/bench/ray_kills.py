@@ -24,7 +24,7 @@ from tests.evaluation.test_ray_engine import (
     reached,
     slay,
 )
-from vit_core.data.dataset import labelled
+from vit_core.data import open_dataset
 from vit_core.evaluation.run import RAY, described, progress
 
 __all__ = ["made", "ray"]  # fixtures
@@ -78,7 +78,7 @@ def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, mea
     gone()
     assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
     paths = pq.read_table(out / "rows.parquet")["path"].to_pylist()
-    assert paths == sorted(labelled(made / "pictures").names)
+    assert paths == sorted(open_dataset(made / "pictures").names)
     assert not [p.name for p in out.iterdir() if p.name not in (".lock", "run.json", "rows.parquet")]
     end, whole = described(out), described(tmp_path / "local")
     assert (end["engine"], end["errors"]) == ("ray", 2)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests.data.test_dataset import png, put, refused, rows
+from vit_core.data import open_dataset
 from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS
-from vit_core.data.dataset import ASSETS, labelled
+from vit_core.data.dataset import ASSETS
 from vit_core.images import read as images
 
 BUNDLED = ASSETS / "fashion-mnist"
@@ -28,7 +29,7 @@ def mnist(folder, pictures, truth, suffix=""):
 
 
 def test_the_bundled_test_set():
-    source = labelled("bundled:fashion")
+    source = open_dataset("bundled:fashion")
     assert len(source) == 10_000
     assert source.classes == tuple(FASHION_LABELS)
     assert source.names[123] == "t10k/00123"
@@ -50,50 +51,50 @@ def test_the_bundled_test_set():
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_idx_files_in_a_folder(tmp_path, suffix):
     pictures = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
-    source = labelled(mnist(tmp_path / "MNIST/raw", pictures, np.array([7, 2, 1], np.uint8), suffix).parents[1])
+    source = open_dataset(mnist(tmp_path / "MNIST/raw", pictures, np.array([7, 2, 1], np.uint8), suffix).parents[1])
     assert source.classes == tuple("0123456789")
     assert list(source.labels) == [7, 2, 1]
     assert (np.asarray(source.read(1))[..., 0] == pictures[1]).all()
     first = np.array([9, 2, 1, 1, 6], np.uint8)  # as the bundled set begins
     begins = mnist(tmp_path / "x", np.zeros((5, 4, 5), np.uint8), first, suffix)
-    assert labelled(begins).classes == tuple(FASHION_LABELS)
+    assert open_dataset(begins).classes == tuple(FASHION_LABELS)
     named = mnist(tmp_path / "fashion", pictures, np.array([7, 2, 1], np.uint8), suffix)
-    assert labelled(named).classes == tuple(FASHION_LABELS)
+    assert open_dataset(named).classes == tuple(FASHION_LABELS)
 
 
 def test_bad_idx_files_are_said(tmp_path):
     pictures, truth = np.zeros((3, 4, 5), np.uint8), np.zeros(3, np.uint8)
-    refused("source-format", labelled, mnist(tmp_path / "a", pictures, truth[:2]))
-    refused("source-format", labelled, mnist(tmp_path / "b", truth, truth))
-    refused("source-empty", labelled, mnist(tmp_path / "c", pictures[:0], truth[:0]))
+    refused("source-format", open_dataset, mnist(tmp_path / "a", pictures, truth[:2]))
+    refused("source-format", open_dataset, mnist(tmp_path / "b", truth, truth))
+    refused("source-empty", open_dataset, mnist(tmp_path / "c", pictures[:0], truth[:0]))
     for number, broken in enumerate(
         [b"", b"\0\0\x08", idx(pictures)[:-1], idx(pictures) + b"x", b"\0\0\x08\3" + b"\xff" * 12, b"not an idx file"]
     ):
         folder = mnist(tmp_path / f"d{number}", pictures, truth)
         put(folder / "t10k-images-idx3-ubyte", broken)
-        refused("source-format", labelled, folder)
+        refused("source-format", open_dataset, folder)
     folder = mnist(tmp_path / "e", pictures, truth, ".gz")
     put(folder / "t10k-images-idx3-ubyte.gz", gzip.compress(idx(pictures))[:-9])
-    refused("source-format", labelled, folder)
+    refused("source-format", open_dataset, folder)
     secret = mnist(tmp_path / "secret", pictures, truth)
-    source = labelled(mnist(tmp_path / "g", pictures, truth))
+    source = open_dataset(mnist(tmp_path / "g", pictures, truth))
     (tmp_path / "g/t10k-images-idx3-ubyte").unlink()
     (tmp_path / "g/t10k-images-idx3-ubyte").symlink_to(secret / "t10k-images-idx3-ubyte")
     refused("source-outside", source.read, 0)
-    source = labelled(mnist(tmp_path / "h", pictures, truth))
+    source = open_dataset(mnist(tmp_path / "h", pictures, truth))
     put(tmp_path / "h/t10k-images-idx3-ubyte", idx(pictures[:2]))
     refused("source-format", source.read, 0)
     (tmp_path / "f").mkdir()
     for file in secret.iterdir():
         (tmp_path / "f" / file.name).symlink_to(file)
-    refused("source-outside", labelled, tmp_path / "f")
+    refused("source-outside", open_dataset, tmp_path / "f")
 
 
 def test_a_small_gzip_that_unpacks_into_very_much_is_refused(tmp_path):
     pictures, truth = np.zeros((3, 4, 5), np.uint8), np.zeros(3, np.uint8)
     folder = mnist(tmp_path, pictures, truth, ".gz")
     put(folder / "t10k-images-idx3-ubyte.gz", gzip.compress(idx(pictures) + bytes(50_000_000)))
-    assert "more" in refused("source-format", labelled, folder).values["reason"]
+    assert "more" in refused("source-format", open_dataset, folder).values["reason"]
 
 
 def tar_of(path, files: dict[str, bytes], mode="w"):
@@ -128,7 +129,7 @@ def test_cifar(tmp_path, where, hundred):
         for name, content in files.items():
             put(tmp_path / name, content)
         path = tmp_path if where == "inner" else tmp_path / inner
-    source = pickle.loads(pickle.dumps(labelled(path)))
+    source = pickle.loads(pickle.dumps(open_dataset(path)))
     assert source.kind == "cifar"
     assert rows(source) == {"test/00000": names[before[0][-1]], "test/00001": names[before[1][-1]]}
     assert source.classes == tuple(names)
@@ -137,13 +138,13 @@ def test_cifar(tmp_path, where, hundred):
 
 def test_cifar_without_its_names(tmp_path):
     put(tmp_path / "test_batch.bin", bytes([5]) + bytes(3072))
-    assert rows(labelled(tmp_path)) == {"test/00000": "dog"}
+    assert rows(open_dataset(tmp_path)) == {"test/00000": "dog"}
     put(tmp_path / "test_batch.bin", bytes([5]) + bytes(3071))
-    refused("source-format", labelled, tmp_path)
+    refused("source-format", open_dataset, tmp_path)
     put(tmp_path / "test_batch.bin", bytes([10]) + bytes(3072))
-    refused("source-format", labelled, tmp_path)
+    refused("source-format", open_dataset, tmp_path)
     put(tmp_path / "test_batch.bin", b"")
-    refused("source-empty", labelled, tmp_path)
+    refused("source-empty", open_dataset, tmp_path)
 
 
 def test_an_archive_of_pictures(tmp_path):
@@ -157,12 +158,12 @@ def test_an_archive_of_pictures(tmp_path):
         },
         "w:gz",
     )
-    source = labelled(path)
+    source = open_dataset(path)
     assert rows(source) == {"test/cat/2.png": "cat", "test/dog/1.png": "dog"}
     assert source.data(1) == png(1)
     refused("image-not-a-picture", source.read, 0)
     assert source.stat(1) == (len(png(1)), 0)
-    refused("source-empty", labelled, tar_of(tmp_path / "none.tar", {"readme": b"x"}))
+    refused("source-empty", open_dataset, tar_of(tmp_path / "none.tar", {"readme": b"x"}))
     path.write_bytes(path.read_bytes()[:90])
     refused("source-format", pickle.loads(pickle.dumps(source)).data, 1)
 
@@ -172,20 +173,20 @@ def test_pictures_of_the_same_name_in_an_archive_are_two(tmp_path):
         f"{home}/test/{c}/1.png": png(n)
         for n, (home, c) in enumerate((home, c) for home in ("orig", "small") for c in ("cat", "dog"))
     }
-    source = labelled(tar_of(tmp_path / "c.tar", files))
+    source = open_dataset(tar_of(tmp_path / "c.tar", files))
     assert rows(source) == {name: name.split("/")[2] for name in files}
     assert {source.names[i]: source.data(i) for i in range(4)} == files
     with tarfile.open(tmp_path / "c.tar", "a") as tar:  # once more, as `tar --append` does: the later one counts
         info = tarfile.TarInfo("orig/test/cat/1.png")
         info.size = len(png(9))
         tar.addfile(info, io.BytesIO(png(9)))
-    source = labelled(tmp_path / "c.tar")
+    source = open_dataset(tmp_path / "c.tar")
     assert (len(source), source.data(0)) == (4, png(9))
 
 
 def test_an_archive_is_read_as_a_folder_is(tmp_path):
     def read(*names):
-        source = labelled(tar_of(tmp_path / "c.tar", {name: png(i) for i, name in enumerate(names)}))
+        source = open_dataset(tar_of(tmp_path / "c.tar", {name: png(i) for i, name in enumerate(names)}))
         assert [source.data(i) for i in range(len(source))] == [png(names.index(n)) for n in kept(source, names)]
         return source
 
@@ -214,16 +215,16 @@ def test_an_archive_is_read_as_a_folder_is(tmp_path):
     assert parts.left_out == {"unlabelled": 1}
     assert parts.title == "c.tar (test)"
     none = tar_of(tmp_path / "none.tar", {"loose.png": png(), "readme": b"x"})
-    assert refused("source-empty", labelled, none).values["name"] == str(none)
+    assert refused("source-empty", open_dataset, none).values["name"] == str(none)
 
 
 def test_pickles_are_refused_unread(tmp_path):
     for name in ("test_batch", "batches.meta"):
         put(tmp_path / "cifar-10-batches-py" / name, b"\x80\x04cposix\nsystem\n.")
-    refused("source-pickle", labelled, tmp_path / "cifar-10-batches-py")
-    refused("source-pickle", labelled, tar_of(tmp_path / "c.tar", {"cifar-10-batches-py/test_batch": b"\x80\x04."}))
+    refused("source-pickle", open_dataset, tmp_path / "cifar-10-batches-py")
+    refused("source-pickle", open_dataset, tar_of(tmp_path / "c.tar", {"cifar-10-batches-py/test_batch": b"\x80\x04."}))
 
 
 def test_a_file_of_another_kind_is_said(tmp_path):
-    refused("source-format", labelled, BUNDLED / "t10k-images-idx3-ubyte.gz")
-    refused("source-format", labelled, put(tmp_path / "picture.png"))
+    refused("source-format", open_dataset, BUNDLED / "t10k-images-idx3-ubyte.gz")
+    refused("source-format", open_dataset, put(tmp_path / "picture.png"))

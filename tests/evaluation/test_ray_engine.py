@@ -25,7 +25,7 @@ from app import text
 from tests.evaluation.test_run import Poison
 from vit_core.checkpoints import embedded
 from vit_core.cli import main
-from vit_core.data.dataset import labelled
+from vit_core.data import open_dataset
 from vit_core.errors import InputError
 from vit_core.evaluation.run import RAY, described, evaluate, progress
 from vit_core.evaluation.store import Store, arrow_schema
@@ -67,7 +67,12 @@ def local(home: Path, out: Path) -> Path:
     torch.set_num_threads(1)
     try:
         return evaluate(
-            f"file:{home / 'model.safetensors'}", labelled(home / "pictures"), out, batch=BATCH, workers=0, device="cpu"
+            f"file:{home / 'model.safetensors'}",
+            open_dataset(home / "pictures"),
+            out,
+            batch=BATCH,
+            workers=0,
+            device="cpu",
         )
     finally:
         torch.set_num_threads(threads)
@@ -76,10 +81,10 @@ def local(home: Path, out: Path) -> Path:
 #: The command line, its pictures slow enough to be stopped between two of them.
 SLOWLY = """
 import sys
-from vit_core import labelled
+from vit_core import data
 from tests.evaluation.test_run import Slow
-whole = labelled.labelled
-labelled.labelled = lambda *names: Slow(whole(*names), -1, 0, None)
+whole = data.open_dataset
+data.open_dataset = lambda *names: Slow(whole(*names), -1, 0, None)
 from vit_core.__main__ import main
 sys.exit(main())
 """
@@ -211,10 +216,10 @@ import sys
 from pathlib import Path
 from tests.evaluation.test_run import Poison
 from vit_core.evaluation.run import evaluate
-from vit_core.data.dataset import labelled
+from vit_core.data import open_dataset
 
 home, out = map(Path, sys.argv[1:])
-source = Poison(labelled(home / "pictures"), 20, 99, out.with_name("count"))
+source = Poison(open_dataset(home / "pictures"), 20, 99, out.with_name("count"))
 evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=64, workers=1, device="cpu", engine="ray")
 """
 
@@ -251,10 +256,10 @@ import sys
 from pathlib import Path
 from tests.evaluation.test_ray_engine import BATCH, Deadly
 from vit_core.evaluation.run import evaluate
-from vit_core.data.dataset import labelled
+from vit_core.data import open_dataset
 
 home, out, count = map(Path, sys.argv[1:4])
-source = Deadly(labelled(home / "pictures"), -1, int(sys.argv[4]), count)
+source = Deadly(open_dataset(home / "pictures"), -1, int(sys.argv[4]), count)
 evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=BATCH, workers=1, device="cpu", engine="ray")
 """
 
@@ -287,7 +292,7 @@ def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "vit_core.evaluation.ray_engine", raising=False)
     with pytest.raises(InputError) as caught:
-        evaluate("embedded:fashion", labelled(made / "pictures"), tmp_path / "out", engine="ray")
+        evaluate("embedded:fashion", open_dataset(made / "pictures"), tmp_path / "out", engine="ray")
     assert caught.value.code == "evaluate-ray-missing"
     assert main(["evaluate", str(made / "pictures"), "--out", str(tmp_path / "out"), "--engine", "ray"]) == 2
     assert "pip install -r requirements-ray.txt" in capsys.readouterr().err
@@ -311,7 +316,7 @@ def test_the_extra_is_pinned_and_what_the_tests_run():
 
 
 def test_engines_do_not_take_over_each_others_unfinished_rows(made, tmp_path):
-    file, source, out = f"file:{made / 'model.safetensors'}", labelled(made / "pictures"), tmp_path / "out"
+    file, source, out = f"file:{made / 'model.safetensors'}", open_dataset(made / "pictures"), tmp_path / "out"
     seen = []
     with pytest.raises(InputError, match="stopped after"):
         evaluate(
@@ -405,7 +410,7 @@ def test_rows_are_counted_from_the_footers(tmp_path):
 def test_a_piece_of_a_batch_has_the_numbers_of_the_whole(made, tmp_path, monkeypatch):
     from vit_core.evaluation import ray_engine
 
-    model, source = embedded.load(made / "model.safetensors"), labelled(made / "pictures")
+    model, source = embedded.load(made / "model.safetensors"), open_dataset(made / "pictures")
     sent = copy.deepcopy(model), ray_engine._places(model), source
     monkeypatch.setattr(ray_engine.ray, "get", lambda what: what)
     rows = pq.read_table(local(made, tmp_path / "local")).to_pylist()

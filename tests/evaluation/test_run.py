@@ -23,14 +23,13 @@ from PIL import Image
 import vit_core as vc
 from vit_core.checkpoints import embedded
 from vit_core.cli import main
+from vit_core.data import open_dataset
 from vit_core.data.arrays import read_idx
-from vit_core.data.dataset import labelled
 from vit_core.errors import InputError
 from vit_core.evaluation import decode
 from vit_core.evaluation.run import (
     K,
     cancel,
-    class_table,
     default_batch,
     described,
     differs,
@@ -132,7 +131,7 @@ def digest(path: Path) -> str:
 def test_rows_are_what_predict_says(tmp_path, loaded):
     root = photographs(tmp_path / "p", 70)
     (root / "class 0" / "broken.jpg").write_bytes((root / "class 0" / "00000.jpg").read_bytes()[:200])
-    source = labelled(root)
+    source = open_dataset(root)
     rows = table(evaluate(loaded, source, tmp_path / "out", batch=16, workers=2))
     assert list(rows[0]) == list(COLUMNS)
     assert [row["path"] for row in rows] == sorted(source.names)
@@ -180,7 +179,7 @@ def test_a_label_s_numbers_are_of_the_model_s_class_of_that_name():
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_model_receives_what_its_transform_gives_to_the_bit(tmp_path, channels, workers):
-    source = labelled(photographs(tmp_path, 20))
+    source = open_dataset(photographs(tmp_path, 20))
     transform = network(channels=channels).transform
     decoder = decode.Decoder(source, transform, workers)
     try:
@@ -200,7 +199,7 @@ import pyarrow.parquet, torch
 from vit_core.evaluation import run as evaluate
 from vit_core.data import archives
 from vit_core.checkpoints import embedded
-from vit_core.data.dataset import labelled
+from vit_core.data import open_dataset
 
 def live(root, model, out, workers=0, die=None, after=False):
     torch.set_num_threads(1)
@@ -215,7 +214,7 @@ def live(root, model, out, workers=0, die=None, after=False):
             if not after:
                 real(old, new)
         os.replace = replace
-    evaluate.evaluate(model, labelled(root), out, batch=8, workers=workers)
+    evaluate.evaluate(model, open_dataset(root), out, batch=8, workers=workers)
 
 if __name__ == "__main__":
     for line in sys.stdin:
@@ -270,7 +269,7 @@ def test_twenty_kills_lose_nothing(tmp_path, starter, measured):
     draw, begun = random.Random(0), time.monotonic()
     root, file = garments(tmp_path / "p", 1_500), tmp_path / "model.safetensors"
     embedded.save(network(side=28, depth=3, dim=96), file, {})
-    whole = evaluate(embedded.load(file), labelled(root), tmp_path / "whole", batch=8, workers=0)
+    whole = evaluate(embedded.load(file), open_dataset(root), tmp_path / "whole", batch=8, workers=0)
     out, seen = tmp_path / "out", 0
     for kill in range(20):
         pid, wait = starter(root=root, file=file, out=out, workers=int(kill in (3, 11)))
@@ -289,7 +288,7 @@ def test_twenty_kills_lose_nothing(tmp_path, starter, measured):
         time.sleep(0.05)
     assert starter(root=root, file=file, out=out)[1]() == 0
     assert digest(out / "rows.parquet") == digest(whole)
-    assert [row["path"] for row in table(whole)] == sorted(labelled(root).names)
+    assert [row["path"] for row in table(whole)] == sorted(open_dataset(root).names)
     assert not list(out.glob("rows.sqlite*"))
     measured(
         f"evaluation killed 20 times and finished, to the bit: {time.monotonic() - begun:.0f} s, last kill at "
@@ -299,7 +298,7 @@ def test_twenty_kills_lose_nothing(tmp_path, starter, measured):
 
 def test_a_kill_while_finishing_loses_nothing(tmp_path, starter, loaded, model):
     root = photographs(tmp_path / "p", 30)
-    whole = evaluate(loaded, labelled(root), tmp_path / "whole", batch=8, workers=0)
+    whole = evaluate(loaded, open_dataset(root), tmp_path / "whole", batch=8, workers=0)
     # The files moved into place: 1 and 2 run.json, 3 rows.parquet, 4 run.json.
     for die, after in (1, False), (1, True), (2, False), (2, True), (3, False), (3, True), (4, False), (4, True):
         out = tmp_path / f"out {die} {after}"
@@ -313,7 +312,7 @@ def test_a_kill_while_finishing_loses_nothing(tmp_path, starter, loaded, model):
 
 def test_cancelled_it_goes_on_and_a_changed_file_takes_its_batch_along(tmp_path, loaded):
     root, out = photographs(tmp_path / "p", 40), tmp_path / "out"
-    source, seen = labelled(root), []
+    source, seen = open_dataset(root), []
     with pytest.raises(InputError) as caught:
         evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append, should_stop=lambda: len(seen) == 3)
     assert (caught.value.code, caught.value.values) == ("evaluate-cancelled", {"done": 24, "total": 40})
@@ -332,7 +331,7 @@ def test_cancelled_it_goes_on_and_a_changed_file_takes_its_batch_along(tmp_path,
 
 
 def test_a_run_goes_on_with_the_batches_that_it_was_cut_into(tmp_path, loaded):
-    source, out, seen = labelled(photographs(tmp_path / "p", 20)), tmp_path / "out", []
+    source, out, seen = open_dataset(photographs(tmp_path / "p", 20)), tmp_path / "out", []
     with pytest.raises(InputError, match="stopped after 8 of 20"):
         evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append, should_stop=lambda: bool(seen))
     assert differs(loaded, source, out) == []
@@ -363,7 +362,7 @@ def test_a_batch_of_a_large_model_takes_no_longer_than_one_of_a_small(variant, s
 
 def test_a_finished_run_stays_and_another_one_is_refused(tmp_path, loaded):
     root, out = photographs(tmp_path / "p", 18), tmp_path / "out"
-    source = labelled(root)
+    source = open_dataset(root)
     path = evaluate(loaded, source, out, batch=8, workers=0)
     before = path.stat().st_mtime_ns
     assert evaluate(loaded, source, out, batch=8, workers=0) == path
@@ -388,7 +387,7 @@ def everything(root: Path) -> dict[str, bytes | None]:
 
 @pytest.mark.parametrize("name", ["run.json", "rows.parquet", "rows.sqlite", "cancel"])
 def test_a_file_that_no_run_wrote_is_never_touched(tmp_path, loaded, name):
-    source, out = labelled(photographs(tmp_path / "p", 9)), tmp_path / "project"
+    source, out = open_dataset(photographs(tmp_path / "p", 9)), tmp_path / "project"
     for content in (b"my own", b"[1]", b'{"name": "my own", "state": "draft"}'):
         out.mkdir(exist_ok=True)
         (out / name).write_bytes(content)
@@ -405,7 +404,7 @@ def test_a_file_that_no_run_wrote_is_never_touched(tmp_path, loaded, name):
 
 
 def test_a_run_leaves_folders_of_other_peoples_names_alone(tmp_path, loaded):
-    source, out = labelled(photographs(tmp_path / "p", 9)), tmp_path / "project"
+    source, out = open_dataset(photographs(tmp_path / "p", 9)), tmp_path / "project"
     for name in ("parts/precious.step", "commits/a.txt", "rows.parquet.part", "run.json.part"):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text("my own")
@@ -424,42 +423,44 @@ def test_nothing_is_written_among_the_pictures(tmp_path, loaded):
     before = everything(tmp_path)
     for out in (root, tmp_path / "link", root / "parts", root / "run", root / "class 2" / "new" / "run"):
         for restart in (False, True):
-            error = refused("evaluate-among", evaluate, loaded, labelled(root), out, workers=0, restart=restart)
+            error = refused("evaluate-among", evaluate, loaded, open_dataset(root), out, workers=0, restart=restart)
             assert error.values == {"out": str(out), "root": str(root)}
         assert main(["evaluate", str(root), "--out", str(out)]) == 2
         assert everything(tmp_path) == before
     for out in (root, root / "parts"):
-        refused("evaluate-among", evaluate, loaded, labelled(root / "t.csv"), out, workers=0)
+        refused("evaluate-among", evaluate, loaded, open_dataset(root / "t.csv"), out, workers=0)
     assert everything(tmp_path) == before
-    evaluate(loaded, labelled(root / "t.csv"), root / "run", workers=0)  # a table says which pictures are meant
-    evaluate(loaded, labelled(root), root / ".cache" / "run", workers=0)  # hidden: passed over by whoever lists
+    evaluate(loaded, open_dataset(root / "t.csv"), root / "run", workers=0)  # a table says which pictures are meant
+    evaluate(loaded, open_dataset(root), root / ".cache" / "run", workers=0)  # hidden: passed over by whoever lists
 
 
 def test_the_same_names_in_another_folder_are_another_source(tmp_path, loaded):
     roots = [photographs(tmp_path / name, 18) for name in ("clean", "corrupted")]
     out = tmp_path / "out"
-    first = evaluate(loaded, labelled(roots[0]), out, batch=8, workers=0)
-    error = refused("evaluate-other", evaluate, loaded, labelled(roots[1]), out, batch=8, workers=0)
+    first = evaluate(loaded, open_dataset(roots[0]), out, batch=8, workers=0)
+    error = refused("evaluate-other", evaluate, loaded, open_dataset(roots[1]), out, batch=8, workers=0)
     assert error.values["differs"] == ["pictures' folder"]
     assert "(not the same: pictures' folder)" in str(error)
     (tmp_path / "link").symlink_to(roots[0])
-    assert evaluate(loaded, labelled(tmp_path / "link"), out, batch=8, workers=0) == first  # the same, by another name
+    assert (
+        evaluate(loaded, open_dataset(tmp_path / "link"), out, batch=8, workers=0) == first
+    )  # the same, by another name
     before = first.stat().st_mtime_ns
     older = json.loads((out / "run.json").read_text("utf-8"))  # of a version that did not have the folder there
     del older["identity"]["pictures' folder"]
     (out / "run.json").write_text(json.dumps(older), "utf-8")
-    error = refused("evaluate-other", evaluate, loaded, labelled(roots[1]), out, batch=8, workers=0)
+    error = refused("evaluate-other", evaluate, loaded, open_dataset(roots[1]), out, batch=8, workers=0)
     assert error.values["differs"] == ["pictures' folder"]
-    evaluate(loaded, labelled(roots[0]), out, batch=8, workers=0)
+    evaluate(loaded, open_dataset(roots[0]), out, batch=8, workers=0)
     assert first.stat().st_mtime_ns == before
-    evaluate(loaded, labelled(roots[1]), out, batch=8, workers=0, restart=True)
+    evaluate(loaded, open_dataset(roots[1]), out, batch=8, workers=0, restart=True)
     assert json.loads((out / "run.json").read_text("utf-8"))["source"]["root"] == str(roots[1])
 
 
 def test_a_finished_run_of_a_picture_that_changed_runs_its_batch_again(tmp_path, loaded):
     root, out, seen = photographs(tmp_path / "p", 40), tmp_path / "out", []
     (root / "class 0" / "gone.png").symlink_to("nowhere.png")  # has neither size nor time
-    source = labelled(root)
+    source = open_dataset(root)
     before = table(evaluate(loaded, source, out, batch=8, workers=0))
     Image.fromarray(np.zeros((21, 30, 3), np.uint8)).save(root / source.names[10])
     with pytest.raises(InputError, match="stopped after 33 of 41"):
@@ -484,16 +485,16 @@ def test_a_file_of_pictures_that_was_replaced_is_another_source(tmp_path, loaded
             (tmp_path / name / f"t10k-{kind}-ubyte").write_bytes(head + values.tobytes())
     out, stop = tmp_path / "out", iter([False, True])
     with pytest.raises(InputError, match="stopped after"):
-        evaluate(loaded, labelled(tmp_path / "mnist"), out, batch=8, workers=0, should_stop=lambda: next(stop))
+        evaluate(loaded, open_dataset(tmp_path / "mnist"), out, batch=8, workers=0, should_stop=lambda: next(stop))
     (tmp_path / "corrupted" / "t10k-images-idx3-ubyte").replace(tmp_path / "mnist" / "t10k-images-idx3-ubyte")
-    error = refused("evaluate-other", evaluate, loaded, labelled(tmp_path / "mnist"), out, batch=8, workers=0)
+    error = refused("evaluate-other", evaluate, loaded, open_dataset(tmp_path / "mnist"), out, batch=8, workers=0)
     assert error.values["differs"] == ["pictures' file"]
-    evaluate(loaded, labelled(tmp_path / "same"), out, batch=8, workers=0)  # wherever it lies, it holds the same
+    evaluate(loaded, open_dataset(tmp_path / "same"), out, batch=8, workers=0)  # wherever it lies, it holds the same
     older = json.loads((out / "run.json").read_text("utf-8"))  # of a version that did not know what the file held
     del older["identity"]["pictures' file"]
     (out / "run.json").write_text(json.dumps(older), "utf-8")
     seen = []
-    evaluate(loaded, labelled(tmp_path / "mnist"), out, batch=8, workers=0, on_progress=seen.append)
+    evaluate(loaded, open_dataset(tmp_path / "mnist"), out, batch=8, workers=0, on_progress=seen.append)
     assert [p.done for p in seen] == [8, 16, 20]
 
 
@@ -503,7 +504,7 @@ def test_a_finished_run_looks_at_10_000_files_in_a_moment(tmp_path, loaded, meas
         folder = tmp_path / "p" / f"class {number % 7}"
         folder.mkdir(parents=True, exist_ok=True)
         os.link(tmp_path / "nothing", folder / f"{number}.png")
-    source = labelled(tmp_path / "p")
+    source = open_dataset(tmp_path / "p")
     path = evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0)
     begun = time.process_time()
     assert evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0) == path
@@ -527,14 +528,14 @@ def test_a_finished_run_looks_at_10_000_files_in_a_moment(tmp_path, loaded, meas
     ],
 )
 def test_an_option_that_means_nothing_is_refused(tmp_path, loaded, option):
-    source, ((name, got),) = labelled(photographs(tmp_path / "p", 9)), option.items()
+    source, ((name, got),) = open_dataset(photographs(tmp_path / "p", 9)), option.items()
     error = refused("evaluate-option", evaluate, loaded, source, tmp_path / "out", **{"workers": 0} | option)
     assert (error.values["option"], error.values["got"]) == (name, repr(got))
     assert not (tmp_path / "out").exists()
 
 
 def test_a_model_of_other_floats_or_without_its_preprocessing(tmp_path, loaded):
-    source = labelled(photographs(tmp_path / "p", 9))
+    source = open_dataset(photographs(tmp_path / "p", 9))
     expected = table(evaluate(loaded, source, tmp_path / "single", workers=0))
     double = table(evaluate(loaded.double(), source, tmp_path / "double", workers=0))
     assert [row["p_label"] for row in double] == pytest.approx([row["p_label"] for row in expected], abs=1e-5)
@@ -544,7 +545,7 @@ def test_a_model_of_other_floats_or_without_its_preprocessing(tmp_path, loaded):
 
 def test_labels_of_another_model_are_refused_before_anything_runs(tmp_path, loaded):
     loaded.labels = [*loaded.labels, "stranger"]  # the pictures have such a class, and the model has not
-    source = labelled(photographs(tmp_path / "p", 72))
+    source = open_dataset(photographs(tmp_path / "p", 72))
     refused("labels-count", evaluate, loaded, source, tmp_path / "out", workers=0)
     assert not (tmp_path / "out" / "rows.parquet").exists()
 
@@ -558,7 +559,7 @@ def test_names_that_are_not_utf_8_are_classes_and_folders_too(tmp_path, model, c
         "evaluate-cancelled",
         evaluate,
         f"file:{model}",
-        labelled(root),
+        open_dataset(root),
         out,
         batch=9,
         workers=0,
@@ -572,7 +573,7 @@ def test_names_that_are_not_utf_8_are_classes_and_folders_too(tmp_path, model, c
 
 
 def test_a_refusal_leaves_the_run_that_is_there_as_it_was(tmp_path, loaded):
-    source, out, stop = labelled(photographs(tmp_path / "p", 18)), tmp_path / "out", iter([False, True])
+    source, out, stop = open_dataset(photographs(tmp_path / "p", 18)), tmp_path / "out", iter([False, True])
     with pytest.raises(InputError, match="stopped after"):
         evaluate(loaded, source, out, batch=8, workers=0, should_stop=lambda: next(stop))
     before = (out / "run.json").read_bytes()
@@ -627,7 +628,7 @@ class Slow(Poison):
 
 @pytest.mark.parametrize("times", [1, 2, 99])  # with others, then alone, then alone again
 def test_a_worker_that_dies_stops_nothing(tmp_path, loaded, times):
-    source = labelled(photographs(tmp_path / "p", 60))
+    source = open_dataset(photographs(tmp_path / "p", 60))
     whole = table(evaluate(loaded, source, tmp_path / "whole", batch=8, workers=0))
     rows = table(evaluate(loaded, Poison(source, 20, times, tmp_path / "count"), tmp_path / "out", batch=8, workers=2))
     if times < 3:
@@ -649,7 +650,7 @@ def test_a_batch_that_is_not_whole_is_not_there(tmp_path):
 
 
 def test_a_full_disk_keeps_what_there_is(tmp_path, loaded, monkeypatch):
-    source, out, real = labelled(photographs(tmp_path / "p", 60)), tmp_path / "out", Store.__init__
+    source, out, real = open_dataset(photographs(tmp_path / "p", 60)), tmp_path / "out", Store.__init__
 
     def small(self, path):
         real(self, path)
@@ -673,7 +674,7 @@ def test_a_full_disk_keeps_what_there_is(tmp_path, loaded, monkeypatch):
 
 
 def test_no_room_for_the_table_keeps_the_rows(tmp_path, loaded):
-    source, out = labelled(photographs(tmp_path / "p", 20)), tmp_path / "out"
+    source, out = open_dataset(photographs(tmp_path / "p", 20)), tmp_path / "out"
     out.mkdir()
     (out / ".rows.parquet.part").symlink_to("/dev/full")  # there is no room in it
     with pytest.raises(InputError, match="No space left on device") as caught:
@@ -695,7 +696,7 @@ def test_20_000_empty_files_are_20_000_rows(tmp_path, loaded, measured):
         for number in range(1_000):  # links, as they are made in a moment
             os.link(tmp_path / "nothing", folder / f"{number}.png")
     begun = time.process_time()
-    source = labelled(tmp_path / "p")
+    source = open_dataset(tmp_path / "p")
     listed = time.process_time() - begun
     path = evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0)
     took = time.process_time() - begun
@@ -709,7 +710,7 @@ def test_20_000_empty_files_are_20_000_rows(tmp_path, loaded, measured):
 
 
 def test_a_file_that_may_not_be_read_is_a_row_with_its_reason(tmp_path, loaded, monkeypatch):
-    source, real = labelled(photographs(tmp_path / "p", 20)), os.open
+    source, real = open_dataset(photographs(tmp_path / "p", 20)), os.open
 
     def refusing(path, *args, **kwargs):  # to root, who may run this, no permission is lacking
         if path == "00007.png":
@@ -745,7 +746,7 @@ def test_started_it_runs_by_itself_and_only_once(tmp_path):
         assert seen.rate > 0
         assert seen.seconds_left == pytest.approx((seen.total - seen.done) / seen.rate)
         with pytest.raises(InputError, match="already running"):
-            evaluate("embedded:fashion", labelled("bundled:fashion"), out)
+            evaluate("embedded:fashion", open_dataset("bundled:fashion"), out)
         cancel(out)
         assert began.wait(30) == 130
         assert progress(out).state == "cancelled"
@@ -795,7 +796,6 @@ def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monke
     assert main([*command, "--table", str(tmp_path / "map.csv"), "--restart"]) == 0
     assert "of 12; 1 unreadable, 0 of" in capsys.readouterr().out
     assert main([*command, "--table", str(tmp_path / "none.csv")]) == 2
-    assert class_table(tmp_path / "map.csv") == {"Hat": "Dress"}
 
 
 def test_the_command_gives_no_share_of_nothing(tmp_path, capsys):
@@ -850,44 +850,6 @@ def test_the_command_says_which_names_are_ambiguous(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "the model knows 2 of them" in said
     assert "several" not in said
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "kitten,cat\nfish,tench\n",
-        "kitten;cat\r\n\r\nfish;tench\r\n",
-        "kitten\tcat\nfish\ttench\n",
-        "\ufeffSource, model\nkitten,cat\nfish,tench",
-        "\n\nkitten,cat,why\nfish,tench,\n",
-    ],
-)
-def test_a_table_of_classes_is_read_however_a_spreadsheet_writes_it(tmp_path, text):
-    (tmp_path / "t.csv").write_text(text, "utf-8")
-    assert class_table(tmp_path / "t.csv") == {"kitten": "cat", "fish": "tench"}
-
-
-def test_a_table_of_classes_that_says_two_things_of_one_is_refused(tmp_path):
-    (tmp_path / "t.csv").write_text("kitten,cat\npuppy,dog\nkitten,cat\n", "utf-8")
-    assert class_table(tmp_path / "t.csv") == {"kitten": "cat", "puppy": "dog"}
-    (tmp_path / "t.csv").write_text("kitten,cat\npuppy,dog\nkitten,dog\n", "utf-8")
-    assert "'kitten' is 'cat' in one row and 'dog'" in str(refused("evaluate-table", class_table, tmp_path / "t.csv"))
-
-
-def test_names_with_commas_in_a_table_of_classes(tmp_path):
-    for text in (
-        "n01440764;tench, Tinca tinca\nn02123045;tabby\n",
-        'n01440764,"tench, Tinca tinca"\nn02123045,tabby\n',
-        "n01440764\ttench, Tinca tinca\nn02123045\ttabby\n",
-    ):
-        (tmp_path / "t.csv").write_text(text, "utf-8")
-        assert class_table(tmp_path / "t.csv") == {"n01440764": "tench, Tinca tinca", "n02123045": "tabby"}
-
-
-def test_a_table_of_classes_that_lacks_a_column_says_in_which_line(tmp_path):
-    (tmp_path / "t.csv").write_text("kitten,cat\n\nfish\n", "utf-8")
-    error = refused("evaluate-table", class_table, tmp_path / "t.csv")
-    assert error.values["reason"] == "line 3 has one column, 'fish'"
 
 
 def bench(*arguments) -> dict:

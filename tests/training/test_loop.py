@@ -74,7 +74,7 @@ def test_it_learns_and_the_file_is_a_model(grey, tmp_path):
     assert isinstance(model, VisionTransformer)
     assert model.labels == arrays.FASHION_LABELS
     images = torch.from_numpy(one.test.images).float()
-    right = model(one.normalise(images)).argmax(1).numpy() == one.test.classes
+    right = model(one.normalise(images)).argmax(1).numpy() == one.test.labels
     assert right.mean() == card["test accuracy"]
 
 

@@ -199,21 +199,29 @@ def transform_of(pretrained_cfg: dict, image_size: tuple[int, int], channels: in
     )
 
 
-def imagenet_labels(classes: int) -> list[str] | None:
-    """timm's class names for a head of ImageNet's sizes (1,000; 11,221; 11,821; 21,841; 21,843), else None."""
-    subset = {
-        1000: "imagenet-1k",
-        11221: "imagenet-21k-miil",
-        11821: "imagenet-12k",
-        21841: "imagenet-22k",
-        21843: "imagenet-21k-goog",
-    }.get(classes)
-    if subset is None:
-        return None
+#: Number of classes of a head -> timm's name for that subset of ImageNet.
+IMAGENET_SUBSETS = {
+    1000: "imagenet-1k",
+    11221: "imagenet-21k-miil",
+    11821: "imagenet-12k",
+    21841: "imagenet-22k",
+    21843: "imagenet-21k-goog",
+}
+
+
+def imagenet_info(subset: str):
+    """timm's `ImageNetInfo` of a subset: its synset ids and their names. Raises InputError "timm-missing"."""
     timm()
     from timm.data import ImageNetInfo
 
-    info = ImageNetInfo(subset)
+    return ImageNetInfo(subset)
+
+
+def imagenet_labels(classes: int) -> list[str] | None:
+    """timm's class names for a head with as many classes as one of IMAGENET_SUBSETS, else None."""
+    if classes not in IMAGENET_SUBSETS:
+        return None
+    info = imagenet_info(IMAGENET_SUBSETS[classes])
     return [info.index_to_description(i) for i in range(classes)]
 
 

@@ -1,4 +1,4 @@
-"""The labelled pictures the recipes train on: read from the files their authors publish, kept as bytes."""
+"""The data sets that the training recipes use, read as arrays from the files that their authors publish."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ FASHION_HOME = "/usr/share/datasets/fashion-mnist"
 
 
 @dataclass(frozen=True)
-class Labelled:
+class ArrayDataset:
     """Pictures (N, C, height, width) as uint8 and their class numbers (N,) as int64."""
 
     images: np.ndarray
-    classes: np.ndarray
+    labels: np.ndarray
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """One IDX file (LeCun's MNIST format; gzip or plain) of unsigned bytes, any number of axes."""
+    """The array in an IDX file (LeCun's MNIST format; gzip or plain) of unsigned bytes. Raises ValueError, OSError."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as file:
         magic = file.read(4)
@@ -49,11 +49,11 @@ def read_idx(path: Path) -> np.ndarray:
         data = np.frombuffer(file.read(), np.uint8)
     if data.size != shape.prod():
         raise ValueError(f"{path} declares {shape.prod()} values and holds {data.size}")
-    return data.reshape(shape).copy()  # writable, as torch wants it
+    return data.reshape(shape).copy()  # writable, as torch requires
 
 
-def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[Labelled, Labelled, list[str]]:
-    """Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747): 60,000 + 10,000 grey pictures of 28 x 28."""
+def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[ArrayDataset, ArrayDataset, list[str]]:
+    """Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747): train (60,000), test (10,000), class names; 28 x 28, grey."""
     folder = Path(folder or FASHION_HOME)
 
     def file(name: str) -> np.ndarray:
@@ -64,14 +64,14 @@ def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[Labelled, La
             f"no {name}.gz in {folder}; install Debian's package dataset-fashion-mnist or name the files' folder"
         )
 
-    def part(name: str) -> Labelled:
-        images, classes = file(f"{name}-images-idx3-ubyte"), file(f"{name}-labels-idx1-ubyte")
-        return Labelled(images[:, None], classes.astype(np.int64))
+    def part(name: str) -> ArrayDataset:
+        images, labels = file(f"{name}-images-idx3-ubyte"), file(f"{name}-labels-idx1-ubyte")
+        return ArrayDataset(images[:, None], labels.astype(np.int64))
 
     return part("train"), part("t10k"), FASHION_LABELS
 
 
-def _cifar_jpegs(archive: tarfile.TarFile) -> tuple[Labelled, Labelled]:
+def _cifar_jpegs(archive: tarfile.TarFile) -> tuple[ArrayDataset, ArrayDataset]:
     parts: dict[str, tuple[list, list]] = {"train": ([], []), "test": ([], [])}
     members = sorted((m for m in archive.getmembers() if m.isfile()), key=lambda m: m.name)
     for member in members:
@@ -80,25 +80,25 @@ def _cifar_jpegs(archive: tarfile.TarFile) -> tuple[Labelled, Labelled]:
         parts[part][0].append(pixels)
         parts[part][1].append(CIFAR_LABELS.index(label))
     return tuple(
-        Labelled(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), np.array(classes, np.int64))
-        for images, classes in (parts["train"], parts["test"])
+        ArrayDataset(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), np.array(labels, np.int64))
+        for images, labels in (parts["train"], parts["test"])
     )
 
 
-def _cifar_binary(archive: tarfile.TarFile) -> tuple[Labelled, Labelled]:
+def _cifar_binary(archive: tarfile.TarFile) -> tuple[ArrayDataset, ArrayDataset]:
     parts: dict[str, list] = {"train": [], "test": []}
     for member in sorted((m for m in archive.getmembers() if m.name.endswith(".bin")), key=lambda m: m.name):
         rows = np.frombuffer(archive.extractfile(member).read(), np.uint8).reshape(-1, 1 + 3 * 32 * 32)
         parts["test" if "test_batch" in member.name else "train"].append(rows)
     joined = (np.concatenate(parts["train"]), np.concatenate(parts["test"]))
-    return tuple(Labelled(r[:, 1:].reshape(-1, 3, 32, 32).copy(), r[:, 0].astype(np.int64)) for r in joined)
+    return tuple(ArrayDataset(r[:, 1:].reshape(-1, 3, 32, 32).copy(), r[:, 0].astype(np.int64)) for r in joined)
 
 
-def cifar10(path: str | os.PathLike) -> tuple[Labelled, Labelled, list[str]]:
-    """CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 colour pictures of 32 x 32.
+def cifar10(path: str | os.PathLike) -> tuple[ArrayDataset, ArrayDataset, list[str]]:
+    """CIFAR-10 (Krizhevsky 2009): train (50,000), test (10,000), class names; 32 x 32, RGB.
 
-    `path`: the author's download `cifar-10-binary.tar.gz`, or a tar archive of JPEGs as
-    `train/<class>/*.jpg` and `test/<class>/*.jpg`.
+    `path`: the author's download `cifar-10-binary.tar.gz`, or a tar archive of JPEGs as `train/<class>/*.jpg` and
+    `test/<class>/*.jpg`.
     """
     with tarfile.open(path) as archive:
         binary = any(name.endswith(".bin") for name in archive.getnames())

@@ -9,7 +9,6 @@ finished run too.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -26,7 +25,8 @@ from torch import Tensor
 from vit_core import checkpoints
 from vit_core.attention.trace import autocast, prepare
 from vit_core.checkpoints.assemble import check_labels
-from vit_core.data.dataset import FILES
+from vit_core.data.class_names import match_classes
+from vit_core.data.dataset import FILE_KINDS
 from vit_core.errors import InputError
 from vit_core.evaluation import decode
 from vit_core.evaluation.folder import Meter, Progress, cancel, describe, described, disk, progress, session, start
@@ -36,7 +36,6 @@ from vit_core.models.vit import VisionTransformer
 __all__ = [
     "Progress",
     "cancel",
-    "class_table",
     "described",
     "differs",
     "evaluate",
@@ -137,10 +136,8 @@ def default_workers(device: torch.device) -> int:
 
 
 def mapped(model: VisionTransformer, source, table: dict[str, str] | None = None):
-    """Which of the model's classes is which of the source's (`labelled.Match`)."""
-    from vit_core.data.dataset import match
-
-    return match(source.classes, model.labels or [f"class {i}" for i in range(model.config.classes)], table)
+    """Which of the model's classes is which of the source's (`ClassMatch`)."""
+    return match_classes(source.classes, model.labels or [f"class {i}" for i in range(model.config.classes)], table)
 
 
 def default_batch(model: VisionTransformer) -> int:
@@ -177,7 +174,7 @@ def _plan(name: str, model: VisionTransformer, source, match, batch: int) -> dic
 def _identity(before: dict) -> dict:
     """What a run was of. One of an older version did not say the folder there; it did not know what a file held."""
     identity, source = before.get("identity", {}), before.get("source", {})
-    return ({FOLDER: os.path.realpath(source["root"])} if source.get("kind") in FILES else {}) | identity
+    return ({FOLDER: os.path.realpath(source["root"])} if source.get("kind") in FILE_KINDS else {}) | identity
 
 
 def differs(
@@ -195,32 +192,6 @@ def differs(
 
 def _differing(was: dict, now: dict) -> list[str]:
     return sorted(name for name, value in was.items() if now.get(name) != value)
-
-
-def class_table(path: str | os.PathLike) -> dict[str, str]:
-    """A CSV file (UTF-8) of two columns, a class of the source and the model's name for it, as a table for `evaluate`.
-    A first line "source,model" names them.
-
-    Raises InputError "evaluate-table", for two rows that say different things of one class too.
-    """
-    from vit_core.data.tables import pairs
-
-    try:
-        rows = pairs(path)
-        named = bool(rows) and [cell.strip().lower() for cell in rows[0][:2]] == ["source", "model"]
-        table: dict[str, str] = {}
-        for ours, theirs, *_ in rows[named:]:
-            if table.setdefault(ours, theirs) != theirs:
-                raise ValueError(f"{ours!r} is {table[ours]!r} in one row and {theirs!r} in another")
-        return table
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(
-            "evaluate-table",
-            f"{os.fspath(path)!r} cannot be read as a table of classes ({error}); write "
-            "a UTF-8 CSV file of two columns: a class of the source, the model's name for it.",
-            path=os.fspath(path),
-            reason=str(error),
-        ) from error
 
 
 def _discard(out: Path) -> None:
@@ -293,7 +264,7 @@ def _apart(out: Path, source) -> None:
     """
     top, here = os.path.realpath(source.root), os.path.realpath(out)
     inside = os.path.relpath(here, top).split(os.sep)
-    if os.pardir in inside or source.kind not in FILES:
+    if os.pardir in inside or source.kind not in FILE_KINDS:
         return
     if source.kind == "table" and here != top:
         among = any(name.startswith("/".join([*inside, ""])) for name in source.names)
@@ -325,7 +296,7 @@ def evaluate(
     lock: int | None = None,
     engine: str = "local",
 ) -> Path:
-    """Run `model` (a name for `load`, or a model called `name`) over `source` (a `labelled.Labelled`); the path of
+    """Run `model` (a name for `load`, or a model called `name`) over `source` (an `ImageDataset`); the path of
     rows.parquet.
 
     A run that was interrupted in `out` goes on; of a finished one, the batches with a file whose size or time is

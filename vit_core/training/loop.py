@@ -129,8 +129,8 @@ class Run:
         train, self.test, self.labels = read(data)
         order = np.random.default_rng(0).permutation(len(train.images))[:limit]  # the split does not follow the seed
         held, kept = order[:HELD_OUT], order[HELD_OUT:]
-        self.images, self.classes = torch.from_numpy(train.images[kept]), torch.from_numpy(train.classes[kept])
-        self.held = arrays.Labelled(train.images[held], train.classes[held])
+        self.images, self.classes = torch.from_numpy(train.images[kept]), torch.from_numpy(train.labels[kept])
+        self.held = arrays.ArrayDataset(train.images[held], train.labels[held])
         self.mean, self.std = (torch.tensor(v).view(-1, 1, 1) * 255 for v in (recipe.mean, recipe.std))
 
         torch.manual_seed(recipe.seed)
@@ -246,14 +246,14 @@ class Run:
         return value
 
     @torch.no_grad()
-    def answers(self, model: nn.Module, part: arrays.Labelled, batch: int = 500) -> np.ndarray:
+    def answers(self, model: nn.Module, part: arrays.ArrayDataset, batch: int = 500) -> np.ndarray:
         """The class that `model` gives each picture of `part`, in float32: (N,)."""
         batches = torch.from_numpy(part.images).split(batch)
         return torch.cat([model(self.normalise(images.float())).argmax(1).cpu() for images in batches]).numpy()
 
-    def accuracy(self, part: arrays.Labelled) -> float:
+    def accuracy(self, part: arrays.ArrayDataset) -> float:
         """Share of `part` that the averaged weights classify right."""
-        return float((self.answers(self.averaged(), part) == part.classes).mean())
+        return float((self.answers(self.averaged(), part) == part.labels).mean())
 
     def check(self) -> dict:
         """What the finished weights do on the test set: accuracy, and which classes they take for which."""
@@ -261,7 +261,7 @@ class Run:
             model = embedded.load(self.out).to(self.device)
         else:
             model = self._convnet(self.recipe, self.out)
-        answers, classes = self.answers(model, self.test), self.test.classes
+        answers, classes = self.answers(model, self.test), self.test.labels
         pairs, counts = np.unique(np.stack([classes, answers])[:, answers != classes], axis=1, return_counts=True)
         worst = [
             {"is": self.labels[a], "taken for": self.labels[b], "times": int(counts[i])}

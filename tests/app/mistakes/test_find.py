@@ -234,10 +234,10 @@ def test_pictures_that_are_gone_are_said_not_raised(run):
 def test_real_thumbnails_are_small_and_the_right_ones(home):
     import PIL.Image
 
-    from vit_core.data.dataset import labelled
+    from vit_core.data import open_dataset
 
     out = make(find.BUNDLED, n=30)
-    run, source = Run(out), labelled("bundled:fashion")
+    run, source = Run(out), open_dataset("bundled:fashion")
     row = run.page(Look("all"))[0] | {"path": source.names[7], "number": 7, "error": None}
     image = PIL.Image.open(io.BytesIO(run.thumbnail(row)))
     assert (np.asarray(image.convert("RGB")) == np.asarray(source.read(7))).all()
@@ -454,11 +454,11 @@ def test_the_first_visit_begins_by_itself(monkeypatch):
 
 
 def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch):
-    from vit_core.data.dataset import labelled
+    from vit_core.data import open_dataset
 
     monkeypatch.setattr(runs, "start", lambda *a, **k: pytest.fail("it ran"))
     make(find.BUNDLED)
-    bundled = labelled("bundled:fashion")
+    bundled = open_dataset("bundled:fashion")
     for name in ("Bag", IMG.replace("/", "-"), STARS):
         (home / "pictures" / name).mkdir(parents=True)
         (home / "pictures" / name / "1.png").write_bytes(bundled.data(0))
@@ -501,12 +501,12 @@ def test_a_name_that_two_of_the_model_s_classes_have_is_said_apart(home, languag
 
 
 def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):
-    from vit_core.data.dataset import labelled
+    from vit_core.data import open_dataset
 
     begun = []
     monkeypatch.setattr(find, "start", lambda asked, restart: begun.append(asked))
     make(find.BUNDLED)
-    bundled, pictures = labelled("bundled:fashion"), home / "flat"
+    bundled, pictures = open_dataset("bundled:fashion"), home / "flat"
     pictures.mkdir(parents=True)
     for i in range(3):
         (pictures / f"{i}.png").write_bytes(bundled.data(i))
@@ -523,13 +523,13 @@ def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):
 
 @pytest.mark.parametrize("outdated", [False, True])
 def test_a_result_of_other_weights_is_said_and_made_anew(home, monkeypatch, outdated):
-    from vit_core.data.dataset import labelled
+    from vit_core.data import open_dataset
 
     begun = []
     monkeypatch.setattr(find, "start", lambda asked, restart: begun.append(restart))
     make(find.BUNDLED)
     (home / "pictures" / "Bag").mkdir(parents=True)
-    (home / "pictures" / "Bag" / "1.png").write_bytes(labelled("bundled:fashion").data(0))
+    (home / "pictures" / "Bag" / "1.png").write_bytes(open_dataset("bundled:fashion").data(0))
     asked = Asked("embedded:fashion", str(home / "pictures"))
     out = make(asked)
     about = json.loads((out / "run.json").read_text("utf-8"))

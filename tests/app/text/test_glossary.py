@@ -60,7 +60,7 @@ OTHERWISE = {
     ("attention", "atlas", "summary_row_token"),
     ("attention", "encoder", "is_attention2"),
     ("patch(es)?", "positions", "outline"),
-    ("class(es)?", "pages", "error.source-truth"),
+    ("class(es)?", "pages", "error.source-labels"),
     ("class(es)?", "pages", "mistakes.text.margin"),
     ("evaluation", "pages", "error.evaluate-among"),
 }

@@ -15,7 +15,7 @@ from app.mistakes.report import report
 from tests.browser.conftest import opening, settled
 from tests.browser.lecture.lecture_driver import Lecture
 from vit_core.checkpoints import embedded
-from vit_core.data.dataset import labelled
+from vit_core.data import open_dataset
 from vit_core.evaluation.run import evaluate
 from vit_core.images.read import Preprocess
 from vit_core.models.config import ViTConfig
@@ -49,7 +49,7 @@ def hostile(site, tmp_path_factory):
     with torch.no_grad():
         model.head.bias.copy_(torch.linspace(3, 0, len(LABELS)))
     embedded.save(model, home / "a.safetensors", {"title": "hostile"})
-    bundled, pictures = labelled("bundled:fashion"), home / "pictures"
+    bundled, pictures = open_dataset("bundled:fashion"), home / "pictures"
     for number, folder in enumerate(("0", "1", "4", "5")):
         (pictures / folder).mkdir(parents=True)
         for i in range(2):
@@ -58,7 +58,7 @@ def hostile(site, tmp_path_factory):
     out = find.folder(asked.id)
     evaluate(
         vc.load(asked.model, "cpu"),
-        labelled(pictures),
+        open_dataset(pictures),
         out,
         name=asked.model,
         table={n: LABELS[int(n)] for n in "0145"},

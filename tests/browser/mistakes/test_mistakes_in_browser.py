@@ -13,7 +13,7 @@ from app.mistakes import find
 from app.mistakes.find import BUNDLED, PAGE, Asked, Look, Run
 from tests import tables
 from tests.browser.conftest import MISNAMED, addressed, opening, scroll, told
-from vit_core.data.dataset import labelled
+from vit_core.data import open_dataset
 from vit_core.evaluation.filters import Filter
 
 ENGLISH = text.Text("en")
@@ -419,7 +419,7 @@ def test_the_report_opens_without_a_network(show, run, chromium, tmp_path, measu
 
 
 def test_a_folder_with_hostile_names_is_checked_evaluated_and_stays_text(show, site, tmp_path, shoot):
-    bundled = labelled("bundled:fashion")
+    bundled = open_dataset("bundled:fashion")
     for name in ("Bag", IMG, STARS, ":red[a] $x$", "Trouser"):
         (tmp_path / name).mkdir()
         for i in range(3):
@@ -461,7 +461,7 @@ def test_a_folder_with_hostile_names_is_checked_evaluated_and_stays_text(show, s
 def test_what_would_be_evaluated_is_seen_at_once_on_a_projector(show, site, tmp_path, language, shoot):
     for name in ("Bag", "Trouser"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "one.png").write_bytes(labelled("bundled:fashion").data(0))
+        (tmp_path / name / "one.png").write_bytes(open_dataset("bundled:fashion").data(0))
     asked = Asked("embedded:photo", "/made/up/few")
     made_up(asked, [f"class {i}" for i in range(12)], 16)
     page = show(f"lang={language}&model=embedded:fashion&run={asked.id}")

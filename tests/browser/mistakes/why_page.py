@@ -13,7 +13,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
 from app import state  # noqa: E402
 from app.mistakes.why_panel import why  # noqa: E402
-from vit_core.data.dataset import labelled  # noqa: E402
+from vit_core.data import open_dataset  # noqa: E402
 from vit_core.evaluation.results import Rows  # noqa: E402
 
 
@@ -21,7 +21,7 @@ from vit_core.evaluation.results import Rows  # noqa: E402
 def opened(folder: str) -> SimpleNamespace:
     """An evaluation, as the page has it."""
     about = json.loads((Path(folder) / "run.json").read_text("utf-8"))
-    source = labelled(about["source"]["root"])
+    source = open_dataset(about["source"]["root"])
     return SimpleNamespace(
         rows=Rows(Path(folder) / "rows.parquet"),
         source=source,
