@@ -27,7 +27,7 @@ from vit_core.images import draw
 FONT = 15
 ACCENT = "#2b95a3"  # between the two themes' accents; 3 to 1 or better on both grounds
 QUIET = "#8a9aa0"
-VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.colours()[min(255, i * 16)])] for i in range(17)]
+VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.VIRIDIS[min(255, i * 16)])] for i in range(17)]
 GRID = "rgba(138,154,160,0.25)"
 TITLED, ABOVE = dict(l=60, r=8, t=8, b=52), dict(l=4, r=4, t=12, b=72)  # room for axes' titles, for a colour scale
 MAPS = 1100  # pixels of a figure that is made of small maps, about; it is shown 440 high

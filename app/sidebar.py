@@ -16,7 +16,7 @@ from app.text import LANGUAGES
 from app.text.markup import worded
 from app.text.plain import escaped, plain
 from vit_core import InputError
-from vit_core.images import read as images
+from vit_core.images import read_image
 
 OTHER = "other"
 
@@ -119,7 +119,7 @@ def take(identity: str, data: Callable[[], bytes], title: str) -> bool:
         state.put("taken", (identity, title))
         state.put("refused", None)
         try:
-            state.set_picture(images.read(data()), title)
+            state.set_picture(read_image(data()), title)
             entry = cache.samples().get(identity.removeprefix("sample "))
             state.put("expected", entry and (entry["model"], entry["class"]))
         except InputError as error:

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

@@ -15,8 +15,7 @@ import numpy as np
 from torch import Tensor
 
 import vit_core as vc
-from vit_core.images.draw import overlay, tile
-from vit_core.images.read import grid_to_picture, read
+from vit_core.images import grid_to_picture, overlay, read_image, tile
 from vit_core.serving.queue import roomy
 
 #: By `model.assumed`: what a file did not tell, and what it was taken for.
@@ -73,7 +72,7 @@ def explain(args: argparse.Namespace) -> int:
     status = 0
     for path in args.images:
         try:
-            picture = read(path)
+            picture = read_image(path)
         except vc.InputError as error:
             print(f"{path}: {error}", file=sys.stderr)
             status = 2

@@ -21,7 +21,7 @@ from app.components.atlas.component import Source
 from vit_core import Trace, VisionTransformer
 from vit_core.attention import statistics
 from vit_core.attention.attention_rollout import fused_layers, one_token, rollout, walk
-from vit_core.images import read as images
+from vit_core.images import patch_box
 from vit_core.models.config import ViTConfig
 
 #: Elements of all layers' fused attention that are kept, so that moving a rollout control costs a few products.
@@ -168,14 +168,14 @@ class Result:
     @functools.cached_property
     def seen(self) -> Image.Image:
         """The model's input before normalisation, at its own size."""
-        return self.model.transform.seen(self.picture)
+        return self.model.transform.input_image(self.picture)
 
     @functools.cached_property
     def region(self) -> Image.Image:
         """What the patch grid covers, cut from the picture at its own resolution (at most 640 pixels a side)."""
         (rows, cols), crop, patch = self.grid, self.trace.crop, self.trace.config.patch_size
-        left, top, *_ = images.patch_box((0, 0), crop, patch)
-        *_, right, bottom = images.patch_box((rows - 1, cols - 1), crop, patch)
+        left, top, *_ = patch_box((0, 0), crop, patch)
+        *_, right, bottom = patch_box((rows - 1, cols - 1), crop, patch)
         scale = 640 / max(right - left, bottom - top)
         size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
         # An affine map may reach over the picture's edge, where a padded input does; resize's box may not. OpenCV's

@@ -25,7 +25,7 @@ from vit_core.attribution import gradients as at
 from vit_core.errors import InputError
 from vit_core.evaluation.results import Filter
 from vit_core.evaluation.store import storable
-from vit_core.images import read as images
+from vit_core.images import read_image
 from vit_core.models.vit import VisionTransformer
 from vit_core.serving.queue import roomy
 
@@ -100,7 +100,7 @@ class Why:
         data = run.source.data(index_of(run.source, row))
         #: Whether the file is another than the one that was evaluated.
         self.changed = bool(row["hash"]) and hashlib.blake2b(data, digest_size=16).hexdigest() != row["hash"]
-        self.picture = images.read(data)
+        self.picture = read_image(data)
         self.images, self.crop = model.transform(self.picture)
         self.grid: tuple[int, int] = model.grid(self.images)
         begun = time.perf_counter()

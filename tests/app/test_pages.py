@@ -26,7 +26,7 @@ from app.explore.result import Result, Rollout, array
 from app.runtime import cache
 from tests.conftest import shake
 from vit_core.checkpoints import embedded
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 from vit_core.serving import queue

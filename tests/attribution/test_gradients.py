@@ -13,7 +13,7 @@ from vit_core.attribution import gradients as at
 from vit_core.attribution import relevance_propagation as rules
 from vit_core.checkpoints.embedded import ASSETS
 from vit_core.data.arrays import read_idx
-from vit_core.images.read import Preprocess, read
+from vit_core.images import Preprocess, read_image
 from vit_core.lecture import steps
 from vit_core.models.config import ViTConfig
 from vit_core.models.rotary import Rotary
@@ -287,7 +287,7 @@ def test_relevance_is_conserved_from_the_class_to_the_first_layer(build, picture
 @pytest.mark.parametrize("name", ["photo", "fashion"])
 def test_relevance_is_conserved_in_float32_in_a_trained_model(name, measured):
     model = vc.load(f"embedded:{name}", "cpu")
-    images, worst = model.transform(read(ASSETS / "samples/chelsea.jpg"))[0], 0.0
+    images, worst = model.transform(read_image(ASSETS / "samples/chelsea.jpg"))[0], 0.0
     stream = steps.streams(model, images)
     of_stream = rules.through_head(model, model.norm(stream[-1]), 3)
     for block, entered in zip(reversed(model.blocks), reversed(stream[:-1]), strict=True):

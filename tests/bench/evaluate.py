@@ -26,7 +26,7 @@ from vit_core import from_timm
 from vit_core.checkpoints.timm_import import timm as load_timm
 from vit_core.data import ImageDataset, open_dataset
 from vit_core.evaluation.run import evaluate
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

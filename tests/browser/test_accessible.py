@@ -8,7 +8,7 @@ from app.lecture import SCENES
 from tests.browser.conftest import MISNAMED
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.checkpoints import embedded
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 
 #: WCAG's contrast of an element's text with the ground behind it; both may be translucent.
 CONTRAST = """(element) => {

@@ -26,7 +26,7 @@ from vit_core.checkpoints.files import hub as _hub
 from vit_core.checkpoints.files import reader
 from vit_core.cli import main
 from vit_core.errors import InputError
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

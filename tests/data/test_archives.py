@@ -12,7 +12,7 @@ from tests.data.test_dataset import png, put, refused, rows
 from vit_core.data import open_dataset
 from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS
 from vit_core.data.dataset import ASSETS
-from vit_core.images import read as images
+from vit_core.images import read_image
 
 BUNDLED = ASSETS / "fashion-mnist"
 
@@ -39,7 +39,7 @@ def test_the_bundled_test_set():
     with gzip.open(BUNDLED / "t10k-images-idx3-ubyte.gz") as file:
         first = np.frombuffer(file.read(16 + 784), np.uint8)[16:].reshape(28, 28)
     assert (np.asarray(source.read(0))[..., 1] == first).all()
-    assert (np.asarray(images.read(source.data(0))) == np.asarray(source.read(0))).all()
+    assert (np.asarray(read_image(source.data(0))) == np.asarray(source.read(0))).all()
     packed = pickle.dumps(source)
     assert len(packed) < 400_000  # the pixels, 7.8 MB, were loaded and stay behind
     assert pickle.loads(packed).data(9_999) == source.data(9_999)

@@ -18,7 +18,7 @@ from vit_core import InputError
 from vit_core.data import open_dataset
 from vit_core.data.dataset import SPLITS
 from vit_core.data.paths import open_inside
-from vit_core.images import read
+from vit_core.images import MAX_FILE_BYTES
 
 
 def png(shade: int = 128, size=(6, 5)) -> bytes:
@@ -93,7 +93,7 @@ def test_a_broken_picture_stays_in_the_list_and_says_why(tmp_path):
     put(tmp_path / "c/empty.jpg", b"")
     put(tmp_path / "c/good.png")
     put(tmp_path / "c/text.gif", b"hello, hello")
-    put(tmp_path / "c/heavy.bmp", b"BM" + bytes(read.MAX_BYTES))
+    put(tmp_path / "c/heavy.bmp", b"BM" + bytes(MAX_FILE_BYTES))
     os.mkfifo(tmp_path / "c/pipe.png")
     (tmp_path / "c/gone.png").symlink_to("nowhere.png")
     (tmp_path / "c/self.png").symlink_to("self.png")

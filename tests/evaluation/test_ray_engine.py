@@ -29,7 +29,7 @@ from vit_core.data import open_dataset
 from vit_core.errors import InputError
 from vit_core.evaluation.run import RAY, described, evaluate, progress
 from vit_core.evaluation.store import Store, arrow_schema
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

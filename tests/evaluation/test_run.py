@@ -39,7 +39,7 @@ from vit_core.evaluation.run import (
     table_rows,
 )
 from vit_core.evaluation.store import COLUMNS, Store
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import VARIANTS, ViTConfig
 from vit_core.models.vit import VisionTransformer
 

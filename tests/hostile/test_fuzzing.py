@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from vit_core.images import read
+from vit_core.images import read as reader
 
 
 def bytes_changed(data: bytes, most: int, chance: random.Random) -> bytes:
@@ -45,7 +45,7 @@ def fed(script, target, count: int) -> None:
 
 def test_pictures_that_the_fuzzer_changes_are_read_or_refused(script, monkeypatch):
     fuzzer = script("pictures.fuzz_images")
-    monkeypatch.setattr(read, "BUDGET", fuzzer.BUDGET)
+    monkeypatch.setattr(reader, "MAX_DECODING_BYTES", fuzzer.BUDGET)
     monkeypatch.setattr(fuzzer, "SECONDS", 20)  # of a busy machine
     target = fuzzer.Target(0)
     fed(fuzzer, target, 4000)

@@ -1,5 +1,8 @@
 """Maps as pictures."""
 
+import io
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,7 +11,7 @@ from vit_core.images import draw
 
 
 def test_the_scale_gets_lighter_all_the_way():
-    colours = draw.colours().astype(float) / 255
+    colours = draw.VIRIDIS.astype(float) / 255
     linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
     luminance = linear @ [0.2126, 0.7152, 0.0722]
     assert colours.shape == (256, 3)
@@ -20,15 +23,15 @@ def test_colour_map_spans_its_range_and_greys_the_unknown():
     values = np.array([[1.0, 3.0], [2.0, np.nan]])
     out = draw.colour_map(values)
     assert out.shape == (2, 2, 3)
-    np.testing.assert_array_equal(out[0, 0], draw.colours()[0])
-    np.testing.assert_array_equal(out[0, 1], draw.colours()[255])
-    np.testing.assert_array_equal(out[1, 0], draw.colours()[128])
+    np.testing.assert_array_equal(out[0, 0], draw.VIRIDIS[0])
+    np.testing.assert_array_equal(out[0, 1], draw.VIRIDIS[255])
+    np.testing.assert_array_equal(out[1, 0], draw.VIRIDIS[128])
     np.testing.assert_array_equal(out[1, 1], [128, 128, 128])
-    np.testing.assert_array_equal(draw.colour_map(values, 1.0, 5.0)[0, 1], draw.colours()[128])
+    np.testing.assert_array_equal(draw.colour_map(values, 1.0, 5.0)[0, 1], draw.VIRIDIS[128])
 
 
 def test_a_flat_map_is_no_division_by_zero():
-    assert (draw.colour_map(np.ones((3, 5))) == draw.colours()[0]).all()
+    assert (draw.colour_map(np.ones((3, 5))) == draw.VIRIDIS[0]).all()
 
 
 def test_overlay_leaves_what_was_not_seen():
@@ -71,7 +74,7 @@ def test_a_patch_s_colour_fills_its_own_pixels_and_no_other(size, grid):
         middle = (2 * np.arange(pixels) + 1) * patches
         own.append(middle // (2 * pixels))
         known.append(middle % (2 * pixels) > 0)
-    wanted = draw.colours()[marks[np.ix_(*own)]]
+    wanted = draw.VIRIDIS[marks[np.ix_(*own)]]
     wanted[marks[np.ix_(*own)] < 20] = (9, 8, 7)
     out = np.asarray(draw.overlay(Image.new("RGB", size, (9, 8, 7)), values, 1.0, low=0, high=1))
     assert (out == wanted).all(-1)[np.ix_(*known)].all()
@@ -82,8 +85,33 @@ def test_tiles_share_a_scale_and_stand_in_rows():
     maps = np.stack([np.full((2, 3), v) for v in (0.0, 0.5, 1.0)])
     out = np.asarray(draw.tile(maps, cell=8, gap=2, columns=2))
     assert out.shape == (8 + 2 + 8, 12 + 2 + 12, 3)
-    colours = draw.colours()
+    colours = draw.VIRIDIS
     np.testing.assert_array_equal(out[0, 0], colours[0])
     np.testing.assert_array_equal(out[0, 14], colours[128])
     np.testing.assert_array_equal(out[10, 0], colours[255])
     np.testing.assert_array_equal(out[10, 14], [255, 255, 255])
+
+
+@pytest.mark.parametrize(("size", "small"), [((200, 100), (80, 40)), ((100, 7), (80, 6)), ((70, 65), (70, 65))])
+def test_a_thumbnail_fits_its_side_and_never_enlarges(size, small):
+    picture = Image.linear_gradient("L").resize(size).convert("RGB")
+    with Image.open(io.BytesIO(draw.thumbnail(picture, 80)), formats=["WEBP"]) as found:
+        assert found.size == small
+        assert np.abs(np.asarray(found, int) - np.asarray(picture.resize(small), int)).mean() < 5
+    assert picture.size == size
+
+
+def test_a_thumbnail_under_64_pixels_is_lossless():
+    picture = Image.effect_noise((28, 20), 90).convert("RGB")
+    with Image.open(io.BytesIO(draw.thumbnail(picture, 80)), formats=["WEBP"]) as found:
+        assert (np.asarray(found) == np.asarray(picture)).all()
+
+
+def test_differences_are_darkest_at_zero_and_equally_light_at_both_ends():
+    lightness = cv2.cvtColor(draw.DIVERGING[None], cv2.COLOR_RGB2Lab)[0, :, 0].astype(int)
+    assert abs(lightness[0] - lightness[-1]) <= 3
+    assert (np.diff(lightness[:128]) <= 1).all()
+    assert (np.diff(lightness[128:]) >= -1).all()
+    assert lightness[127] < 70
+    assert draw.DIVERGING[0][2] > draw.DIVERGING[0][0]  # blue
+    assert draw.DIVERGING[-1][0] > draw.DIVERGING[-1][2]  # orange

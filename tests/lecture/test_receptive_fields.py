@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from vit_core.checkpoints import embedded
 from vit_core.data.arrays import read_idx
 from vit_core.errors import InputError
-from vit_core.images.read import read
+from vit_core.images import read_image
 from vit_core.lecture import receptive_fields
 from vit_core.lecture.receptive_fields import Field
 from vit_core.models.cnn import ConvNet
@@ -145,7 +145,7 @@ def test_the_fashion_cnn_is_about_as_good_as_its_card_says():
 def test_the_photo_cnn_names_the_samples_that_its_card_says():
     found, folder = embedded.load_cnn("photo-cnn"), embedded.ASSETS / "samples"
     listed = [one for one in json.loads((folder / "samples.json").read_text("utf-8")) if one["model"] == "photo"]
-    inputs = torch.cat([found.transform(read(folder / one["file"]))[0] for one in listed])
+    inputs = torch.cat([found.transform(read_image(folder / one["file"]))[0] for one in listed])
     wrong = {
         one["file"]
         for one, answer in zip(listed, found.net(inputs).argmax(1).tolist(), strict=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vit_core.attention.head_fusion import all_heads, few, fused_chunks, room
 from vit_core.errors import InputError
-from vit_core.images.read import Crop, read
+from vit_core.images import Crop, read_image
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer, attention_weights
 
@@ -107,7 +107,7 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
                 source="the model",
                 reason="transform = None",
             )
-        picture, crop = model.transform(read(picture))  # which may be another model's
+        picture, crop = model.transform(read_image(picture))  # which may be another model's
     channels, (least, narrowest) = model.config.channels, model.config.patch_size
     if (
         picture.ndim != 4

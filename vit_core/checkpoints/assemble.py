@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vit_core.errors import InputError
-from vit_core.images.read import INTERPOLATIONS, Preprocess
+from vit_core.images import INTERPOLATIONS, Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from vit_core.checkpoints.assemble import assemble, check_finite, check_keys, check_labels, preprocess, short
 from vit_core.checkpoints.files import reader as _files
 from vit_core.errors import InputError
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.cnn import ConvNet
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer

@@ -20,7 +20,7 @@ from vit_core.checkpoints.files import hub
 from vit_core.checkpoints.files import reader as _files
 from vit_core.checkpoints.keys import KeyTable, Translated, infer, renamed, translate
 from vit_core.errors import InputError
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.vit import VisionTransformer
 
 KEYS = KeyTable(

@@ -16,7 +16,7 @@ from vit_core.checkpoints.assemble import assemble, listed
 from vit_core.checkpoints.files import reader
 from vit_core.checkpoints.keys import Translated, infer
 from vit_core.errors import InputError
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

@@ -17,7 +17,7 @@ from vit_core.checkpoints.keys import KeyTable, Translated, infer, translate
 from vit_core.checkpoints.timm_blocks import of_eva, unfolded
 from vit_core.checkpoints.timm_import import timm
 from vit_core.errors import InputError
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

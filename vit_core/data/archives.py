@@ -23,7 +23,7 @@ from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS, read_idx
 from vit_core.data.dataset import ASSETS, BUNDLED, SPLITS, ImageDataset, empty_error, format_error
 from vit_core.data.paths import SUFFIXES, open_inside, resolve
 from vit_core.errors import InputError
-from vit_core.images import read as images
+from vit_core.images import read_image
 
 MAX_UNPACKED_BYTES = 2**30  # of one file of pictures; CIFAR's largest has 31 MB, MNIST's 47 MB
 #: CIFAR's test file -> (label bytes before each picture, file of class names). CIFAR-100's second byte is its label.
@@ -55,7 +55,7 @@ class PackedDataset(ImageDataset):
 
     def read(self, index: int) -> Image.Image:
         item = self._item(index)
-        return images.read(item if isinstance(item, bytes) else Image.fromarray(item))
+        return read_image(item if isinstance(item, bytes) else Image.fromarray(item))
 
     def data(self, index: int) -> bytes:
         item = self._item(index)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from vit_core.data.paths import open_picture
 from vit_core.errors import InputError
-from vit_core.images import read as images
+from vit_core.images import MAX_FILE_BYTES, check_file_size, read_image
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 BUNDLED = {"bundled:fashion": "fashion-mnist"}  # name -> folder under assets/
@@ -74,11 +74,11 @@ class ImageDataset:
         return len(self.names)
 
     def read(self, index: int) -> Image.Image:
-        """The picture: upright, RGB, as `images.read` gives it. Raises InputError as that and `data` do.
+        """The picture: upright, RGB, as `read_image` gives it. Raises InputError as that and `data` do.
 
-        To get the bytes as well, call `data` once and pass them to `images.read`; the pixels are the same.
+        To get the bytes as well, call `data` once and pass them to `read_image`; the pixels are the same.
         """
-        return images.read(self.data(index))
+        return read_image(self.data(index))
 
     def data(self, index: int) -> bytes:
         """The bytes of the picture's file; for a picture inside an archive of pixels, those of a PNG.
@@ -119,14 +119,8 @@ class FileDataset(ImageDataset):
                 labels=labels,
             )
         with open(open_picture(self.root, name), "rb") as file:
-            data = file.read(images.MAX_BYTES + 1)
-        if len(data) > images.MAX_BYTES:
-            raise InputError(
-                "image-too-heavy",
-                f"The file is larger than {images.MAX_BYTES / 2**20:.3g} MB; save the picture smaller, or as JPEG, and "
-                "try again.",
-                max_bytes=images.MAX_BYTES,
-            )
+            data = file.read(MAX_FILE_BYTES + 1)
+        check_file_size(len(data))
         return data
 
     def stat(self, index: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from vit_core.errors import InputError
-from vit_core.images.read import Preprocess, read
+from vit_core.images import Preprocess, read_image
 
 CHUNK = 16  # pictures a task: small, so that the first batch is shared among the workers
 AHEAD = 3  # batches decoded or being decoded before they are asked for
@@ -91,7 +91,7 @@ class Decoding:
             try:
                 data = self.source.data(index)
                 digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-                seen = np.asarray(self.transform.seen(read(data)))
+                seen = np.asarray(self.transform.input_image(read_image(data)))
                 pixels[place] = seen.reshape(pixels.shape[1:])
             except Exception as caught:  # whatever a file can do, it does to its own row
                 error = reason(caught)

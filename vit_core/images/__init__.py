@@ -1,0 +1,26 @@
+"""Pictures: reading files, preparing them for a model, and mapping patches back to picture coordinates."""
+
+from vit_core.images.draw import DIVERGING, VIRIDIS, colour_map, overlay, thumbnail, tile
+from vit_core.images.geometry import Crop, crop_to_patches, grid_to_picture, patch_box
+from vit_core.images.preprocess import CROP_MODES, INTERPOLATIONS, Preprocess
+from vit_core.images.read import FORMATS, MAX_FILE_BYTES, check_file_size, read_image
+
+__all__ = [
+    "CROP_MODES",
+    "DIVERGING",
+    "FORMATS",
+    "INTERPOLATIONS",
+    "MAX_FILE_BYTES",
+    "VIRIDIS",
+    "Crop",
+    "Preprocess",
+    "check_file_size",
+    "colour_map",
+    "crop_to_patches",
+    "grid_to_picture",
+    "overlay",
+    "patch_box",
+    "read_image",
+    "thumbnail",
+    "tile",
+]

@@ -1,56 +1,69 @@
-"""Maps as pictures: one colour scale for all of them."""
+"""Maps and thumbnails as pictures."""
 
 from __future__ import annotations
 
-import functools
+import io
 
 import cv2
 import numpy as np
 from PIL import Image
 
-SCALE = cv2.COLORMAP_VIRIDIS  # perceptually uniform and readable by the colour-blind (van der Walt & Smith 2015)
+
+def _read_only(colours: np.ndarray) -> np.ndarray:
+    colours.flags.writeable = False
+    return colours
 
 
-@functools.cache
-def colours() -> np.ndarray:
-    """The scale's 256 steps, (256, 3) uint8 RGB, from low to high. Read-only."""
-    levels = np.arange(256, dtype=np.uint8)[:, None]
-    steps = cv2.applyColorMap(levels, SCALE)[:, 0, ::-1].copy()
-    steps.flags.writeable = False
-    return steps
+def _diverging() -> np.ndarray:
+    lab = np.array([[72, -4, -42], [22, 0, 0], [72, 22, 66]], np.float32)  # blue, dark grey, orange
+    steps = np.linspace(0, 2, 256)
+    mixed = np.stack([np.interp(steps, [0, 1, 2], lab[:, i]) for i in range(3)], -1)[None].astype(np.float32)
+    return (cv2.cvtColor(mixed, cv2.COLOR_Lab2RGB)[0].clip(0, 1) * 255).round().astype(np.uint8)
+
+
+#: The colour scale of all maps, (256, 3) uint8 RGB from low to high. It is perceptually uniform and safe for
+#: colour-blind readers (van der Walt & Smith 2015).
+VIRIDIS = _read_only(
+    cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_VIRIDIS)[:, 0, ::-1].copy()
+)
+#: The scale of differences: blue for negative, dark grey for 0, orange for positive, (256, 3) uint8 RGB. Interpolated
+#: in CIELAB; the two ends have the same lightness, and colour-blind readers can tell them apart.
+DIVERGING = _read_only(_diverging())
 
 
 def colour_map(values: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
-    """Values (rows, cols) as RGB (rows, cols, 3) uint8; `low` and `high` default to their range. NaN is grey."""
+    """Values (rows, cols) as RGB (rows, cols, 3) uint8. `low` and `high` default to their range; NaN is grey."""
     known = np.isfinite(values)
     low = float(values[known].min()) if low is None else low
     high = float(values[known].max()) if high is None else high
     level = np.clip((np.where(known, values, low) - low) / max(high - low, 1e-12), 0, 1)
-    out = np.take(colours(), np.round(level * 255).astype(np.uint8), 0)
+    out = np.take(VIRIDIS, np.round(level * 255).astype(np.uint8), 0)
     out[~known] = 128
     return out
 
 
 def overlay(picture: Image.Image, values: np.ndarray, opacity: float = 0.65, **scale) -> Image.Image:
-    """A map (rows, cols) laid over all of a picture in grey, each value one flat rectangle; where it is NaN the picture
-    stays as it is."""
+    """A map (rows, cols) laid over the whole picture in grey, one flat rectangle per value.
+
+    Where the map is NaN, the picture shows unchanged. `scale` is `low` and `high` of `colour_map`.
+    """
     base = cv2.cvtColor(np.asarray(picture.convert("L")), cv2.COLOR_GRAY2RGB)
-    colour = _enlarged(colour_map(values, **scale), picture.size)  # coloured before: a patch is many pixels
+    colour = _enlarged(colour_map(values, **scale), picture.size)  # colours first: there are fewer patches than pixels
     mixed = cv2.addWeighted(base, 1 - opacity, colour, opacity, 0)
-    unseen = ~np.isfinite(values)
-    if unseen.any():
-        unseen = _enlarged(unseen.astype(np.uint8), picture.size) > 0
-        mixed[unseen] = np.asarray(picture.convert("RGB"))[unseen]
+    unknown = ~np.isfinite(values)
+    if unknown.any():
+        unknown = _enlarged(unknown.astype(np.uint8), picture.size) > 0
+        mixed[unknown] = np.asarray(picture.convert("RGB"))[unknown]
     return Image.fromarray(mixed)
 
 
 def _enlarged(cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Cells (rows, cols, ...) as that many pixels (width, height): each is of the cell that its centre lies in."""
+    """Cells (rows, cols, ...) enlarged to (width, height) pixels; a pixel belongs to the cell that holds its centre."""
     return cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def tile(maps: np.ndarray, cell: int = 96, gap: int = 2, columns: int | None = None, **scale) -> Image.Image:
-    """Maps (k, rows, cols) side by side on one scale, `columns` a line, each about `cell` pixels high."""
+    """Maps (k, rows, cols) side by side on one scale, `columns` in a line, each about `cell` pixels high."""
     k, rows, cols = maps.shape
     columns = columns or k
     factor = max(1, round(cell / rows))
@@ -63,3 +76,12 @@ def tile(maps: np.ndarray, cell: int = 96, gap: int = 2, columns: int | None = N
         enlarged = colour_map(one, **scale).repeat(factor, 0).repeat(factor, 1)
         out[top : top + height, left : left + width] = enlarged
     return Image.fromarray(out)
+
+
+def thumbnail(picture: Image.Image, side: int) -> bytes:
+    """The picture as WebP, its longer side at most `side` pixels. Pictures under 64 pixels are stored losslessly."""
+    small = picture.copy()
+    small.thumbnail((side, side))
+    out = io.BytesIO()
+    small.save(out, "WEBP", lossless=max(small.size) < 64, quality=85, method=2)
+    return out.getvalue()

@@ -1,8 +1,8 @@
-"""A picture's file without what its pixels do not depend on.
+"""Recognises picture formats, and strips from a file everything its pixels do not depend on.
 
-Pillow walks through a file in Python, part by part, and keeps what it finds, texts and comments and directories. Parts
-without number, and values without end, are out of its sight here. The walks raise ValueError for more parts than any
-program writes, and struct.error where a part is cut off.
+Pillow reads a file's comments, texts and directories in Python, one by one, without a limit on their number or length.
+Stripping them first bounds that work. The functions raise ValueError for a file of more parts than any program writes,
+and struct.error if a part is cut off.
 """
 
 from __future__ import annotations
@@ -12,22 +12,43 @@ import re
 import struct
 from typing import NamedTuple
 
-MAX_READS = 250_000  # a quarter of a second of Pillow's own loops; a photograph needs some hundred
+MAX_READS = 250_000  # a quarter of a second of Pillow's loops; a photograph needs a few hundred
 MAX_PARTS = 50_000
-MAX_BLOCKS = 200_000  # of a GIF, of 255 bytes where they are filled
-MAX_SCANS = 48  # each goes over the whole picture, however few its bytes; encoders write up to some twenty
-MAX_TABLES = 2**20  # bytes of a JPEG's header that are not its colour profile; encoders write some thousand
-MAX_PROFILE = 2**22  # bytes of a colour profile; larger ones are passed over
+MAX_GIF_BLOCKS = 200_000  # of at most 255 bytes
+MAX_JPEG_SCANS = 48  # each covers the whole picture, however short it is; encoders write up to about 20
+MAX_JPEG_HEADER_BYTES = 2**20  # without the colour profile; encoders write a few thousand
+MAX_PROFILE_BYTES = 2**22  # larger colour profiles are ignored
 
-#: The next marker in a JPEG, wherever one may stand: not a stuffed byte, a fill byte or a restart.
+#: (offset, bytes there, name): formats that are read, and others that an error message can name.
+SIGNATURES = (
+    (0, b"\x89PNG", "PNG"),
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"GIF8", "GIF"),
+    (8, b"WEBP", "WEBP"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"%!PS", "PostScript"),
+    (0, b"%PDF", "PDF"),
+    (0, b"<svg", "SVG"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (0, b"\0\0\0\x0cjP", "JPEG 2000"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\1\0", "icon"),
+)
+
+#: The next marker in a JPEG: not a stuffed byte, a fill byte or a restart marker.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
-_APPLICATIONS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}  # what is kept of them
-_PNG = (b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND")
-_WEBP = (b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L")
+_APPLICATIONS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}  # the application segments that are kept
+_PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND")
+_WEBP_CHUNKS = (b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L")
 
 
-class Patient(io.BytesIO):
-    """The bytes of a file, for so many reads: whoever reads it a byte or a block at a time comes to an end."""
+class LimitedReader(io.BytesIO):
+    """The bytes of a file, which can be read MAX_READS times: bounds decoders that read byte by byte."""
 
     _reads = 0
 
@@ -38,38 +59,44 @@ class Patient(io.BytesIO):
         return super().read(size)
 
 
-class Lean(NamedTuple):
-    """A file with what its first picture's pixels depend on, and what was learnt on the way."""
+class Stripped(NamedTuple):
+    """A file reduced to what the pixels of its first frame depend on, and what was found on the way."""
 
     data: bytes
     exif: bytes = b""
-    components: int = 0  # that a JPEG's first scan holds
+    components: int = 0  # in the first scan of a JPEG
     frames: int = 1  # of an animation
 
 
-def lean(name: str | None, data: bytes) -> Lean:
-    """The file, by the name of its format."""
-    walk = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "GIF": _gif}.get(name)
-    return walk(data) if walk else Lean(data)
+def format_name(data: bytes) -> str | None:
+    """The name of a file's format by its first bytes, such as "PNG"; None if it is unknown."""
+    name = next((name for at, magic, name in SIGNATURES if data.startswith(magic, at)), None)
+    return "SVG" if name is None and b"<svg" in data[:1000] else name
 
 
-def _jpeg(data: bytes) -> Lean:
+def strip(name: str | None, data: bytes) -> Stripped:
+    """The file without its metadata, by the name of its format. Raises ValueError or struct.error."""
+    walk = {"JPEG": _strip_jpeg, "PNG": _strip_png, "WEBP": _strip_webp, "GIF": _count_gif_frames}.get(name)
+    return walk(data) if walk else Stripped(data)
+
+
+def _strip_jpeg(data: bytes) -> Stripped:
     """ITU-T T.81, annex B."""
-    kept, profile, exif, tables, at = [], [], b"", 0, 2
-    scans, start, components = 0, len(data), 0
+    kept, profile, exif, header_bytes, at = [], [], b"", 0, 2
+    scans, first_scan, components = 0, len(data), 0
     for _ in range(MAX_PARTS):
         found = _MARKER.search(data, at)
         if found is None or data[found.end() - 1] == 0xD9:
-            if sum(map(len, profile)) > MAX_PROFILE:
+            if sum(map(len, profile)) > MAX_PROFILE_BYTES:
                 profile = []
-            return Lean(b"".join([b"\xff\xd8", *profile, *kept, data[start:]]), exif, components)
+            return Stripped(b"".join([b"\xff\xd8", *profile, *kept, data[first_scan:]]), exif, components)
         marker, at = data[found.end() - 1], found.end()
         end = at + int.from_bytes(data[at : at + 2], "big")
         if marker == 0xDA:
             scans += 1
             if scans == 1:
-                start, components = found.start(), int.from_bytes(data[at + 2 : at + 3], "big")
-            if scans > MAX_SCANS:
+                first_scan, components = found.start(), int.from_bytes(data[at + 2 : at + 3], "big")
+            if scans > MAX_JPEG_SCANS:
                 break
         elif scans:
             pass
@@ -79,22 +106,22 @@ def _jpeg(data: bytes) -> Lean:
             exif = data[at + 2 : end]
         elif not 0xE0 <= marker <= 0xEF and marker != 0xFE:
             kept.append(data[found.start() : end])
-            tables += len(kept[-1])
-            if tables > MAX_TABLES:
+            header_bytes += len(kept[-1])
+            if header_bytes > MAX_JPEG_HEADER_BYTES:
                 break
         at = max(at, end)
     raise ValueError("a JPEG file of more parts than any program writes")
 
 
-def _png(data: bytes) -> Lean:
-    """W3C's Portable Network Graphics, section 5."""
+def _strip_png(data: bytes) -> Stripped:
+    """W3C, Portable Network Graphics, section 5."""
     kept, exif, profiles, frames, at = [data[:8]], b"", 0, 1, 8
     for _ in range(MAX_PARTS):
         if at + 8 > len(data):
-            return Lean(b"".join(kept), exif, frames=max(frames, 1))
+            return Stripped(b"".join(kept), exif, frames=max(frames, 1))
         length, kind = struct.unpack_from(">I4s", data, at)
         profiles += kind == b"iCCP"
-        if kind in _PNG and (kind != b"iCCP" or profiles == 1):
+        if kind in _PNG_CHUNKS and (kind != b"iCCP" or profiles == 1):
             kept.append(data[at : at + 12 + length])
         elif kind == b"eXIf":
             exif = data[at + 8 : at + 8 + length]
@@ -104,52 +131,56 @@ def _png(data: bytes) -> Lean:
     raise ValueError("a PNG file of more parts than any program writes")
 
 
-def _webp(data: bytes) -> Lean:
-    """RFC 9649, section 2. Of an animation, the first frame."""
+def _strip_webp(data: bytes) -> Stripped:
+    """RFC 9649, section 2. Keeps only the first frame of an animation."""
     kept, exif, at, frames = [], b"", 12, 0
     last = min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
     for _ in range(MAX_PARTS):
         if at + 8 > last:
             body = b"".join(kept)
-            return Lean(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, exif, frames=max(frames, 1))
+            return Stripped(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, exif, frames=max(frames, 1))
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + length % 2
         frames += kind == b"ANMF"
         if kind == b"EXIF":
             exif = exif or data[at + 8 : at + 8 + length]
-        elif kind in _WEBP and (kind != b"ANMF" or frames == 1) and (kind != b"ICCP" or length <= MAX_PROFILE):
+        elif (
+            kind in _WEBP_CHUNKS
+            and (kind != b"ANMF" or frames == 1)
+            and (kind != b"ICCP" or length <= MAX_PROFILE_BYTES)
+        ):
             kept.append(data[at:end])
         at = end
     raise ValueError("a WebP file of more parts than any program writes")
 
 
-def _gif(data: bytes) -> Lean:
-    """GIF89a, sections 17 to 26. The file as it is, its frames counted as far as that takes."""
-    at, frames, inside = 13 + _palette(data[10:11]), 0, False
-    for _ in range(MAX_BLOCKS):
+def _count_gif_frames(data: bytes) -> Stripped:
+    """GIF89a, sections 17 to 26. The file is unchanged; frames are counted within the first MAX_GIF_BLOCKS blocks."""
+    at, frames, in_block = 13 + _palette_bytes(data[10:11]), 0, False
+    for _ in range(MAX_GIF_BLOCKS):
         if at >= len(data):
             break
         kind = data[at]
-        if inside:  # a picture or an extension, which ends with a block of no bytes
-            at, inside = at + 1 + kind, kind > 0
+        if in_block:  # a picture or an extension, which ends with a block of no bytes
+            at, in_block = at + 1 + kind, kind > 0
         elif kind == 0x2C:
-            at, inside, frames = at + 11 + _palette(data[at + 9 : at + 10]), True, frames + 1
+            at, in_block, frames = at + 11 + _palette_bytes(data[at + 9 : at + 10]), True, frames + 1
         elif kind == 0x21:
-            at, inside = at + 2, True
+            at, in_block = at + 2, True
         elif kind == 0x3B:
             break
         else:
             at += 1
-    return Lean(data, frames=max(frames, 1))
+    return Stripped(data, frames=max(frames, 1))
 
 
-def _palette(flags: bytes) -> int:
-    """Bytes of the colour table that a GIF's flags announce."""
+def _palette_bytes(flags: bytes) -> int:
+    """The length of the colour table that a GIF's flags announce."""
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 128 else 0
 
 
 def orientation(exif: bytes) -> int:
-    """EXIF tag 0x0112 of the first directory, 1 where there is none or it cannot be found (CIPA DC-008, TIFF 6.0)."""
+    """EXIF tag 0x0112 of the first directory (CIPA DC-008, TIFF 6.0); 1 if there is none or it cannot be read."""
     exif = exif.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     try:
@@ -159,6 +190,6 @@ def orientation(exif: bytes) -> int:
             tag, kind = struct.unpack_from(f"{order}HH", exif, at)
             if tag == 0x0112:
                 return struct.unpack_from(order + {1: "B", 3: "H", 4: "I"}[kind], exif, at + 8)[0]
-    except (struct.error, KeyError, TypeError):  # damaged, or of neither byte order: no reason to refuse the pixels
+    except (struct.error, KeyError, TypeError):  # damaged EXIF is no reason to refuse the pixels
         pass
     return 1

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from vit_core.attention.trace import Picture, Trace, forward, prepare
 from vit_core.errors import InputError
-from vit_core.images.read import Crop
+from vit_core.images import Crop
 from vit_core.models.vit import VisionTransformer
 
 DEPTH = 32  # forward passes that may wait

@@ -33,7 +33,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from vit_core.attention.statistics import sinusoidal_positions
 from vit_core.checkpoints import embedded
 from vit_core.data import arrays
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.cnn import ConvNet
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer

@@ -66,7 +66,7 @@ def pack(
             "count": counts[shown][row, col].astype(np.int32),
             "value": np.nan_to_num(values[shown][row, col]).astype(np.float32),
             "total": counts[rows].sum(1).astype(np.int32),
-            "colours": draw.colours(),
+            "colours": draw.VIRIDIS,
         },
     )
 

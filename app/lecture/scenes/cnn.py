@@ -21,7 +21,7 @@ from app.lecture.stage import Scene, Stage, array, bytes_of, keeper, whole
 from vit_core import record
 from vit_core.attention import statistics
 from vit_core.checkpoints import embedded
-from vit_core.images.read import Preprocess, read
+from vit_core.images import Preprocess, read_image
 from vit_core.lecture import receptive_fields
 
 SHARE = 0.95  # of the gradient, which the effective field's square holds
@@ -76,7 +76,7 @@ def _other(stage: Stage) -> tuple[Image.Image, dict[str, str]]:
     folder = embedded.ASSETS / "samples"
     kind, now = "fashion" if stage.config.channels == 1 else "photo", stage.result.picture
     for entry in json.loads((folder / "samples.json").read_text(encoding="utf-8")):
-        if entry["model"] == kind and (picture := read(folder / entry["file"])).tobytes() != now.tobytes():
+        if entry["model"] == kind and (picture := read_image(folder / entry["file"])).tobytes() != now.tobytes():
             return picture, {"en": entry["title_en"], "ko": entry["title_ko"]}
     return now, {"en": "", "ko": ""}
 

@@ -62,7 +62,7 @@ def picture(stage: Stage, size: tuple[int, int]) -> tuple[np.ndarray, Tensor]:
         return _pixels(result.seen), stage.images.float().cpu()
     # What the patches cover is at hand and small; the picture itself may have fifty million pixels.
     transform = dataclasses.replace(transform, size=size, crop_pct=1.0, crop_mode="center")
-    return _pixels(transform.seen(result.region)), transform(result.region)[0]
+    return _pixels(transform.input_image(result.region)), transform(result.region)[0]
 
 
 def _pixels(image) -> np.ndarray:

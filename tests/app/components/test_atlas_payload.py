@@ -17,7 +17,7 @@ from app.text.atlas import EN, KO
 from vit_core.attention.attention_rollout import rollout
 from vit_core.attention.statistics import attention_distance, attention_entropy
 from vit_core.attention.trace import record
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

@@ -106,7 +106,7 @@ def test_grid_of_grids_of_many_patches_is_no_larger_than_it_is_seen():
                     (r + part, box.y, box.sizey, image.shape[0]),
                 )
             )
-            assert np.array_equal(image[int(y), int(x), :3], draw.colours()[255 * wanted]), (r, c, part)
+            assert np.array_equal(image[int(y), int(x), :3], draw.VIRIDIS[255 * wanted]), (r, c, part)
 
 
 def test_norms_have_a_line_a_prefix_token():

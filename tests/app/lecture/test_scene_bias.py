@@ -11,7 +11,7 @@ from app.lecture import Stage
 from app.lecture import build as make
 from app.lecture.scenes import bias
 from vit_core.checkpoints import embedded
-from vit_core.images.read import read
+from vit_core.images import read_image
 from vit_core.lecture import inductive_bias
 
 
@@ -23,7 +23,7 @@ def staged(model, picture=None) -> Stage:
 
 @pytest.fixture
 def photo():
-    return staged(vc.load("embedded:photo", "cpu"), read("assets/samples/kitten.jpg"))
+    return staged(vc.load("embedded:photo", "cpu"), read_image("assets/samples/kitten.jpg"))
 
 
 def answers(scene, name):

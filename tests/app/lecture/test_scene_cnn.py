@@ -18,8 +18,7 @@ from app.lecture.scenes import cnn
 from app.text.lecture import cnn as text
 from vit_core.attention import statistics
 from vit_core.checkpoints import embedded
-from vit_core.images import read
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess, read_image
 from vit_core.lecture import receptive_fields
 
 SAMPLES = embedded.ASSETS / "samples"
@@ -27,7 +26,7 @@ SAMPLES = embedded.ASSETS / "samples"
 
 def stage_of(model, picture) -> Stage:
     if isinstance(picture, str):
-        picture = read.read(SAMPLES / picture)
+        picture = read_image(SAMPLES / picture)
     return Stage(Result("test", picture, model, vc.record(model, picture), 0.0))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from vit_core.attention.trace import Trace, record
-from vit_core.images.read import Preprocess, read
+from vit_core.images import Preprocess, read_image
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
@@ -43,5 +43,5 @@ def build(name: str) -> VisionTransformer:
 
 
 def trace(name: str, picture: str) -> tuple[Trace, object]:
-    image = read(str(ROOT / "assets" / "samples" / f"{picture}.jpg"))
+    image = read_image(str(ROOT / "assets" / "samples" / f"{picture}.jpg"))
     return record(build(name), image), image

@@ -17,7 +17,7 @@ from tests.browser.conftest import ROOT, addressed, scroll, settled, told
 from tests.browser.explore.atlas_driver import Atlas, agrees
 from tests.hostile.pictures.make import cases
 from vit_core.attention import statistics
-from vit_core.images import draw, read
+from vit_core.images import Preprocess, draw
 
 SAMPLES = ROOT / "assets" / "samples"
 POSITION_TARGETS = 0  # which trace of the grid of grids takes the clicks
@@ -341,7 +341,7 @@ def test_a_rollout_of_thousands_of_tokens_waits_until_its_place_is_kept(visit, t
     shape = vc.ViTConfig(
         image_size=(512, 512), patch_size=(8, 8), dim=16, heads=1, head_dim=16, depth=3, mlp_dim=16, classes=2
     )
-    vc.save(vc.VisionTransformer(shape, transform=read.Preprocess(shape.image_size)), tmp_path / "many.safetensors")
+    vc.save(vc.VisionTransformer(shape, transform=Preprocess(shape.image_size)), tmp_path / "many.safetensors")
     page = visit(f"lang=en&model=file:{tmp_path}/many.safetensors")
     atlas = Looking(page)
     atlas.hover(30, 20)

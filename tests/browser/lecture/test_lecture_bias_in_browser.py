@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.checkpoints import embedded
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 
 CELLS = """const cells = argument === 'matrix' ? stage.made.matrix : stage.made.picture;
 const { width, height } = cells.canvas;

@@ -17,7 +17,7 @@ from tests.browser.lecture.lecture_driver import Lecture
 from vit_core.checkpoints import embedded
 from vit_core.data import open_dataset
 from vit_core.evaluation.run import evaluate
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 

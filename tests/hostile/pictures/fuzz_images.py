@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["PIL", "vit_core.images"]):
     from PIL import Image
 
     from vit_core.errors import InputError
-    from vit_core.images import read as images
+    from vit_core.images import read as reader
 
 from tests.hostile.fuzzing import fuzz
 from tests.hostile.pictures.kinds import every
@@ -161,7 +161,7 @@ def whole() -> list[bytes]:
     found = []
     for data in seeds():
         with contextlib.suppress(InputError):
-            images.read(data)
+            reader.read_image(data)
             found.append(data)
     return found
 
@@ -193,7 +193,7 @@ class Target:
         self.count += 1
         begun = time.process_time()
         try:
-            image = images.read(data)
+            image = reader.read_image(data)
             self.read += 1
             if image.mode != "RGB" or image.info.keys() - {"frames", "part"} or image.width * image.height * 5 > BUDGET:
                 raise ValueError(f"{image.mode}, {image.size}, {image.info}")
@@ -209,5 +209,5 @@ class Target:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # Pillow says of odd pictures that they are odd
     Image.init()
-    images.BUDGET = BUDGET
+    reader.MAX_DECODING_BYTES = BUDGET
     fuzz("images", __doc__, seeds(), Target, mutate)

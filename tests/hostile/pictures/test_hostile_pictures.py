@@ -26,8 +26,8 @@ from tests.hostile.pictures.kinds import REFUSED, every, profiled
 from tests.hostile.pictures.large import large, png, pngs
 from tests.hostile.pictures.make import _chunk, encode, picture, png_header
 from vit_core.errors import InputError
-from vit_core.images import read as images
-from vit_core.images.read import read
+from vit_core.images import read as reader
+from vit_core.images import read_image
 
 ROOT = Path(__file__).resolve().parents[3]
 CORPUS = every()
@@ -122,77 +122,79 @@ def test_a_band_at_a_time_gives_what_the_whole_gives(monkeypatch):
     kinds = [data for _, data, expected in CORPUS.values() if expected is None] + [
         png(kind, depth, 64, 41, *chunks) for _, _, kind, depth, chunks in pngs()
     ]
-    monkeypatch.setattr(images, "BAND", 2**30)
-    whole = [np.asarray(read(data)) for data in kinds]
-    monkeypatch.setattr(images, "BAND", 200)
+    monkeypatch.setattr(reader, "BAND_PIXELS", 2**30)
+    whole = [np.asarray(read_image(data)) for data in kinds]
+    monkeypatch.setattr(reader, "BAND_PIXELS", 200)
     for data, pixels in zip(kinds, whole, strict=True):
-        assert np.array_equal(np.asarray(read(data)), pixels)
+        assert np.array_equal(np.asarray(read_image(data)), pixels)
 
 
 def test_a_photograph_too_large_comes_smaller(monkeypatch):
     photo, flat = picture(400, 600), encode(picture(400, 600), "JPEG", quality=95)
-    monkeypatch.setattr(images, "BUDGET", 400 * 600 * 8)
-    assert read(flat).size == (600, 400)
-    assert read(flat).info == {}
+    monkeypatch.setattr(reader, "MAX_DECODING_BYTES", 400 * 600 * 8)
+    assert read_image(flat).size == (600, 400)
+    assert read_image(flat).info == {}
     for scale, size in ((2, (300, 200)), (4, (150, 100)), (8, (75, 50))):
-        monkeypatch.setattr(images, "BUDGET", 400 * 600 * 8 // scale**2)
-        small = read(flat)
+        monkeypatch.setattr(reader, "MAX_DECODING_BYTES", 400 * 600 * 8 // scale**2)
+        small = read_image(flat)
         assert small.size == size
         assert small.info == {"part": scale}
         assert np.abs(np.asarray(small, int) - np.asarray(photo.resize(size, Image.Resampling.BOX), int)).mean() < 4
-    monkeypatch.setattr(images, "BUDGET", 400 * 600 * 8 // 8**2 - 1)
+    monkeypatch.setattr(reader, "MAX_DECODING_BYTES", 400 * 600 * 8 // 8**2 - 1)
     for data in (flat, encode(photo, "PNG")):
         with pytest.raises(InputError, match="at most 0.24 megapixels|at most 0.00375 megapixels") as caught:
-            read(data)
+            read_image(data)
         assert caught.value.code == "image-too-large"
 
 
 def test_turned_pictures_stand_upright():
-    upright = np.asarray(read(CORPUS["turned 1"][1]), int)
+    upright = np.asarray(read_image(CORPUS["turned 1"][1]), int)
     for value, back in ((3, lambda a: a[::-1, ::-1]), (2, lambda a: a[:, ::-1]), (4, lambda a: a[::-1])):
-        assert np.abs(back(np.asarray(read(CORPUS[f"turned {value}"][1]), int)) - upright).mean() < 3
+        assert np.abs(back(np.asarray(read_image(CORPUS[f"turned {value}"][1]), int)) - upright).mean() < 3
     for value in (5, 6, 7, 8):
-        assert read(CORPUS[f"turned {value}"][1]).size == (48, 64)
+        assert read_image(CORPUS[f"turned {value}"][1]).size == (48, 64)
     for value in (99, 65_535):
-        assert np.array_equal(np.asarray(read(CORPUS[f"turned {value}"][1])), upright)
+        assert np.array_equal(np.asarray(read_image(CORPUS[f"turned {value}"][1])), upright)
 
 
 def test_sixteen_bits_are_scaled_not_clipped():
     ramp = np.linspace(0, 65_535, 64 * 48, dtype=np.uint16).reshape(48, 64)
-    grey = np.asarray(read(encode(Image.fromarray(ramp), "PNG")))[..., 0].astype(int)
+    grey = np.asarray(read_image(encode(Image.fromarray(ramp), "PNG")))[..., 0].astype(int)
     assert np.abs(grey - (ramp >> 8)).max() <= 1
     assert len(np.unique(grey)) > 200
-    clear = np.asarray(read(encode(Image.fromarray(ramp), "PNG", transparency=int(ramp[3, 3]))))[..., 0].astype(int)
+    clear = np.asarray(read_image(encode(Image.fromarray(ramp), "PNG", transparency=int(ramp[3, 3]))))[..., 0].astype(
+        int
+    )
     assert clear[3, 3] == 255
     assert (np.delete(clear, 3 * 64 + 3) == np.delete(grey, 3 * 64 + 3)).all()
 
 
 def test_a_transparent_picture_lies_over_white():
-    assert np.asarray(read(CORPUS["fully transparent"][1])).min() == 255
+    assert np.asarray(read_image(CORPUS["fully transparent"][1])).min() == 255
 
 
 def test_of_many_frames_the_first():
     for format in ("GIF", "PNG", "WEBP"):
         data = CORPUS[f"3,000 frames of {format}"][1]
         assert Image.open(io.BytesIO(data)).n_frames == 3_000
-        first = read(data)
+        first = read_image(data)
         assert np.asarray(first).max() == 0, format
         assert first.info == {"frames": 3_000}, format
-    assert read(CORPUS["gif that is javascript"][1]).info == {}
+    assert read_image(CORPUS["gif that is javascript"][1]).info == {}
 
 
 def test_sixteen_bits_of_either_order():
     ramp = np.linspace(0, 65_535, 64 * 48).astype(np.uint16).reshape(48, 64)
     for mode, order in (("I;16", "<u2"), ("I;16B", ">u2")):
         grey = Image.frombytes(mode, (64, 48), ramp.astype(order).tobytes())
-        assert np.array_equal(np.asarray(read(grey))[..., 1], ramp >> 8), mode
+        assert np.array_equal(np.asarray(read_image(grey))[..., 1], ramp >> 8), mode
     values = np.random.default_rng(0).integers(0, 65_536, (48, 64, 3))
     rows = np.concatenate([np.zeros((48, 1), ">u2"), values.reshape(48, -1)], 1).astype(">u2")
     data = b"".join(row.tobytes()[1:] for row in rows)  # a byte for the filter, none
     png = png_header(64, 48).replace(b"\x08\2", b"\x10\2")
     header = png[12:29]
     deep = png[:29] + struct.pack(">I", zlib.crc32(header)) + _chunk(b"IDAT", zlib.compress(data)) + png[-12:]
-    assert np.array_equal(np.asarray(read(deep)), values >> 8)
+    assert np.array_equal(np.asarray(read_image(deep)), values >> 8)
 
 
 def converted(value, primaries, gamma=2.2) -> np.ndarray:
@@ -204,7 +206,7 @@ def converted(value, primaries, gamma=2.2) -> np.ndarray:
 
 
 def test_colours_are_those_that_the_profile_says():
-    flat = {name: np.asarray(read(data), int)[8, 8] for name, data in profiled().items()}
+    flat = {name: np.asarray(read_image(data), int)[8, 8] for name, data in profiled().items()}
     green, grey = np.array([60, 200, 60]), np.array([100] * 3)
     for name, primaries in (("Display P3", profiles.DISPLAY_P3), ("Adobe RGB", profiles.ADOBE_RGB)):
         assert np.abs(flat[name] - converted(green, primaries)).max() < 3, name
@@ -221,7 +223,7 @@ def test_colours_are_those_that_the_profile_says():
 
 def test_nothing_of_the_file_is_kept_but_its_pixels():
     for case in ("gif that is javascript", "jpeg that is a zip", "text of many kinds"):
-        image = read(CORPUS[case][1])
+        image = read_image(CORPUS[case][1])
         assert image.info == {}
         again = encode(image, "PNG")
         assert b"alert" not in again
@@ -235,7 +237,7 @@ def test_many_threads_read_at_once_and_leave_warnings_alone():
 
     def outcome(name):
         try:
-            return np.asarray(read(CORPUS[name][1])).tobytes()
+            return np.asarray(read_image(CORPUS[name][1])).tobytes()
         except InputError as error:
             return error.code
 
@@ -281,11 +283,11 @@ def test_mutated_files_are_read_or_refused(data):
         if not seed:
             break
     try:
-        image = read(bytes(seed))
+        image = read_image(bytes(seed))
     except InputError:
         return
     assert image.mode == "RGB"
-    assert image.width * image.height * 5 <= images.BUDGET
+    assert image.width * image.height * 5 <= reader.MAX_DECODING_BYTES
 
 
 def test_the_corpus_is_what_it_says():

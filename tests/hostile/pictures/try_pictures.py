@@ -10,11 +10,11 @@ from pathlib import Path
 from PIL import Image
 
 from tests.hostile.apart import apart
-from vit_core.images.read import read
+from vit_core.images import read_image
 
 
 def said(path: Path) -> str:
-    image = read(path)
+    image = read_image(path)
     return f"{image.mode} {image.width} {image.height}"
 
 

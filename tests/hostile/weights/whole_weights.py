@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vit_core.checkpoints import timm_import
-from vit_core.images.read import Preprocess
+from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
