@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""One command for everything: makes the environment, then opens the app or runs the tests.
+"""Set up Vitrine in .venv, then open the app or run the tests.
 
-    python3 run.py [streamlit's options]      opens Vitrine in the browser
-    python3 run.py test [pytest's options]    checks the style and runs the tests
-    python3 run.py --help                     says this
+    python3 run.py [Streamlit options]      open Vitrine in the browser
+    python3 run.py test                     run the static checks and every test
+    python3 run.py test [pytest options]    run some tests: `test -m unit`, `test tests/models`
+    python3 run.py check                    run the static checks: style, import layers, types, JavaScript
+    python3 run.py --help                   show this text
 
-The first start downloads what requirements.txt names into .venv beside this file; later ones start at once.
+The first start installs requirements.txt into .venv beside this file; later starts take no time.
 """
 
 import contextlib
+import glob
 import hashlib
 import os
 import shutil
@@ -22,38 +25,51 @@ except ImportError:  # Windows has none
     fcntl = None
 
 ROOT = Path(__file__).resolve().parent
-OLDEST = (3, 11)
-#: What the browser tests drive, and the font without which Korean is drawn as empty boxes: Debian's names.
+OLDEST_PYTHON = (3, 11)
+#: Names of Chromium and Chrome, which the browser tests drive.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "--quiet", "."),
+    ("lint-imports",),
+    ("oxlint", "--quiet", "app"),
+    ("basedpyright", "--level", "error"),
+)
+CUDA_NOTICE = """\
+This computer has no NVIDIA driver, but pip will download PyTorch with CUDA: about 2.5 GB.
+For the CPU build (about 200 MB), press Ctrl-C and do one of these:
+  - install uv (https://docs.astral.sh/uv) and run this command again; uv picks the right build by itself;
+  - install {pins} into .venv with the CPU command from https://pytorch.org/get-started/locally, then run this again.
+"""
 
 
 class Stop(Exception):
-    """Something the reader has to do first; its text is the one sentence they are shown."""
+    """Ends run.py; its text tells the user what to do first."""
 
 
 def check_python(version=sys.version_info):
-    """Stop unless this Python is new enough."""
-    if tuple(version[:2]) < OLDEST:
-        have = f"{version[0]}.{version[1]} ({sys.executable})"
-        raise Stop(f"Vitrine needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {have}.")
+    """Raise Stop if this Python is too old."""
+    if tuple(version[:2]) < OLDEST_PYTHON:
+        found = f"{version[0]}.{version[1]} ({sys.executable})"
+        raise Stop(f"Vitrine needs Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer; this is {found}.")
 
 
 def python_in(venv: Path) -> Path:
-    """The environment's own Python."""
+    """Path of the environment's Python."""
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def works(venv: Path) -> bool:
-    """Whether the environment has this version of Python, and pip: an interrupted run leaves one that has not."""
-    asks = f"import sys, pip; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    """Whether the environment has this version of Python, and pip. After an interrupted run it may not."""
+    check = f"import sys, pip; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
     try:
-        return subprocess.run([python_in(venv), "-c", asks], capture_output=True).returncode == 0
+        return subprocess.run([python_in(venv), "-c", check], capture_output=True).returncode == 0
     except OSError:
         return False
 
 
 def apt(*packages: str) -> bool:
-    """Install Debian packages where that needs no password; say whether it went well."""
+    """Install Debian packages if that needs no password; return whether it worked."""
     if not shutil.which("apt-get"):
         return False
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -61,14 +77,14 @@ def apt(*packages: str) -> bool:
         return False
     print(f"Installing {' '.join(packages)} ...", flush=True)
     command = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qy", "-o", "DPkg::Lock::Timeout=120"]
-    # A stale list of packages is no reason to give up: the install itself says whether it can be had.
+    # If the package list cannot be updated, the install may still work.
     subprocess.run([*command, "update"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     install = [*command, "install", "--no-install-recommends", *packages]
     return subprocess.run(install, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 0
 
 
 def make_venv(venv: Path) -> None:
-    """An empty environment in place of whatever is there."""
+    """Make an empty environment; replace whatever is there."""
     command = [sys.executable, "-m", "venv", "--clear", venv]
     made = subprocess.run(command, capture_output=True, text=True)
     if made.returncode and apt("python3-venv"):  # Debian's Python comes without
@@ -81,48 +97,77 @@ def make_venv(venv: Path) -> None:
 
 
 @contextlib.contextmanager
-def alone(folder: Path):
-    """One run.py at a time works in `folder`, the others wait; where nothing can be locked, all go on at once.
+def locked(folder: Path):
+    """Let one run.py at a time work in `folder`; where locks are not supported, do nothing.
 
-    The folder itself is locked, so that no file is left behind. The lock ends with its process, however that ends.
+    Locks the folder itself, so that no file is left behind. The lock ends with its process.
     """
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             if fcntl:
-                door = os.open(folder, os.O_RDONLY)
-                held.callback(os.close, door)
+                descriptor = os.open(folder, os.O_RDONLY)
+                stack.callback(os.close, descriptor)
                 try:
-                    fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     print("Another run.py is preparing .venv; waiting for it to finish ...", flush=True)
-                    fcntl.flock(door, fcntl.LOCK_EX)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 
 
-def prepare(venv: Path, files: list) -> None:
-    """Make `venv` hold what the requirements files name; at once where it already does.
+def has_nvidia_driver() -> bool:
+    """Whether an NVIDIA driver is installed (Linux)."""
+    return bool(shutil.which("nvidia-smi") or glob.glob("/proc/driver/nvidia/version") or glob.glob("/dev/nvidia0"))
 
-    The stamp, a line for each file installed, is written last: a run interrupted anywhere is taken up by the next one.
+
+def torch_pins(files: list) -> str:
+    """The lines of the requirements files that pin torch and torchvision, as one line; "" if there are none."""
+    lines = [line.split("#")[0].strip() for file in files for line in file.read_text("utf-8").splitlines()]
+    return " ".join(line for line in lines if line.startswith(("torch==", "torchvision==")))
+
+
+def install(venv: Path, files: list) -> bool:
+    """Install the requirements files into `venv`; return whether it worked.
+
+    uv picks the PyTorch build that fits the computer. pip on Linux always takes the CUDA build.
     """
-    stamp, wanted = venv / "vitrine.stamp", [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    python, options = python_in(venv), [word for file in files for word in ("-r", file)]
+    if uv := shutil.which("uv"):
+        command = [uv, "pip", "install", "--quiet", "--python", python, "--torch-backend=auto", *options]
+        if subprocess.run(command).returncode == 0:
+            return True
+        print("uv could not install the requirements; trying pip ...", flush=True)
+    has_torch = any(venv.glob("lib*/**/site-packages/torch/version.py"))
+    if sys.platform == "linux" and (pins := torch_pins(files)) and not has_torch and not has_nvidia_driver():
+        print(CUDA_NOTICE.format(pins=pins), flush=True)
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options]
+    return subprocess.run(command).returncode == 0
+
+
+def prepare(venv: Path, files: list) -> None:
+    """Install the requirements files into `venv`, unless it already has them.
+
+    The stamp holds a hash for each installed file and is written last, so that the next run completes an interrupted
+    one.
+    """
+    stamp, hashes = venv / "vitrine.stamp", [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     usable = works(venv)
-    if usable and stamp.exists() and set(wanted) <= set(stamp.read_text().split()):
+    if usable and stamp.exists() and set(hashes) <= set(stamp.read_text().split()):
         return
     if not usable:
         make_venv(venv)
     stamp.unlink(missing_ok=True)
     for info in venv.glob("lib*/**/site-packages/*.dist-info"):
-        if not (info / "RECORD").exists():  # pip writes it last; without it, it would take half a package for whole
+        if not (info / "RECORD").exists():  # pip writes it last; without it the package is incomplete
             shutil.rmtree(info)
     print("Installing what Vitrine needs into .venv; the first time takes some minutes ...", flush=True)
-    command = [python_in(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*command, *(word for file in files for word in ("-r", file))]).returncode:
+    if not install(venv, files):
         raise Stop("pip could not install the requirements, for the reason above; the same command tries again.")
-    stamp.write_text("\n".join(wanted))
+    stamp.write_text("\n".join(hashes))
 
 
 def browser_and_font() -> None:
-    """What the browser tests need from the system: Chromium, and a font that has Korean."""
+    """Install what the browser tests need from the system: Chromium, and a font with Korean."""
     missing = [] if any(map(shutil.which, BROWSERS)) else ["chromium"]
     listed = subprocess.run(["fc-list", ":lang=ko"], capture_output=True).stdout if shutil.which("fc-list") else b""
     if sys.platform.startswith("linux") and not listed:
@@ -136,6 +181,28 @@ def browser_and_font() -> None:
         )
 
 
+def check(python: Path) -> int:
+    """Run every static check; return 1 if one failed, else 0."""
+    failed = []
+    for name, *options in CHECKS:
+        print("$", name, *options, flush=True)
+        if subprocess.run([python.with_name(name), *options]).returncode:
+            failed.append(name)
+    if failed:
+        print(f"Failed: {', '.join(failed)}; the reasons are above.", file=sys.stderr, flush=True)
+    return int(bool(failed))
+
+
+def test(python: Path, arguments: list) -> int:
+    """Run the tests that `arguments` select. Without arguments, run the static checks and all tests."""
+    style = 0 if arguments else check(python)
+    browser_and_font()
+    # One torch thread a worker: two thread pools would compete for the same cores. Tests never use the network.
+    env = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    pytest = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *arguments]
+    return subprocess.run(pytest, env=env).returncode or style
+
+
 def main(arguments: list) -> int:
     """Do what the command line says; return the exit code of what it started."""
     if arguments[:1] in (["-h"], ["--help"], ["help"]):
@@ -144,25 +211,18 @@ def main(arguments: list) -> int:
     try:
         check_python()
         os.chdir(ROOT)
-        testing, venv = arguments[:1] == ["test"], ROOT / ".venv"
-        files = [ROOT / "requirements.txt"] + [ROOT / "tests/requirements.txt"] * testing
-        with alone(ROOT):
-            prepare(venv, files)
+        venv, testing = ROOT / ".venv", arguments[:1] in (["test"], ["check"])
+        with locked(ROOT):
+            prepare(venv, [ROOT / "requirements.txt"] + [ROOT / "tests/requirements.txt"] * testing)
         python = python_in(venv)
-        if not testing:
-            command = [str(python), "-m", "app", *arguments]
-            if os.name == "posix":  # becomes the app, so that signals and exit code are its own
-                os.execv(command[0], command)
-            return subprocess.run(command).returncode
-        browser_and_font()
-        # One thread a worker: two of torch's pools would fight for the same cores. Nothing is fetched while testing.
-        env = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        style = subprocess.run([python, "-m", "ruff", "check", "."], env=env).returncode
-        pytest = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *arguments[1:]]
-        tests = subprocess.run(pytest, env=env).returncode
-        if style:
-            print("ruff found fault with the style; its list stands above the tests.", file=sys.stderr)
-        return tests or style
+        if arguments[:1] == ["check"]:
+            return check(python)
+        if arguments[:1] == ["test"]:
+            return test(python, arguments[1:])
+        command = [str(python), "-m", "app", *arguments]
+        if os.name == "posix":  # the app replaces this process, so that it gets the signals and sets the exit code
+            os.execv(command[0], command)
+        return subprocess.run(command).returncode
     except Stop as reason:
         print(reason, file=sys.stderr)
         return 2

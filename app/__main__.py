@@ -1,21 +1,19 @@
-"""`python -m app`: open Vitrine in the browser; arguments are Streamlit's own (`--server.port 8600`)."""
+"""`python -m app`: open Vitrine in the browser. Arguments are Streamlit options, such as `--server.port 8600`."""
 
-import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+APP = Path(__file__).resolve().parent
 
 
-def main() -> None:
-    """Hand over to Streamlit, whatever the folder this was called from."""
+def main(options: list[str] | None = None) -> None:
+    """Run the app's server until it is stopped. `options` are Streamlit's, by default the command line's."""
     from streamlit.web import cli
 
-    os.chdir(ROOT)  # Streamlit looks for .streamlit/config.toml here
-    # Streamlit puts only the script's own folder on the path, the script imports `app.` and `vit_core.`.
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-    sys.argv = ["streamlit", "run", *sys.argv[1:], str(ROOT / "app" / "runtime" / "server.py")]
+    # Streamlit puts only the script's own folder on the path; the script imports `app` and `vit_core`.
+    if str(APP.parent) not in sys.path:
+        sys.path.insert(0, str(APP.parent))
+    sys.argv = ["streamlit", "run", *(sys.argv[1:] if options is None else options), str(APP / "server.py")]
     sys.exit(cli.main(prog_name="streamlit"))
 
 

@@ -1,4 +1,4 @@
-"""run.py without a network: pip's place is taken by an empty requirements file, or by one that cannot be met."""
+"""run.py without a network: pip gets an empty requirements file, or one that it cannot install."""
 
 import errno
 import importlib.util
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def load():
-    """run.py as a module, though it lies beside the packages and not in one."""
+    """run.py as a module; it is in no package."""
     spec = importlib.util.spec_from_file_location("vitrine_run", ROOT / "run.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -25,14 +25,14 @@ run = load()
 
 
 def launch(root, *arguments, **env):
-    """`python run.py ...` in `root`; the finished process with its text."""
+    """Run `python run.py ...` in `root`; return the finished process with its output."""
     command = [sys.executable, root / "run.py", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=root.parent, env=os.environ | env)
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A project as small as can be, in a folder with a space and Korean in its name, run once."""
+    """A tiny project in a folder with a space and Korean in its name, run once."""
     root = tmp_path_factory.mktemp("a space") / "유리 진열장"
     (root / "app").mkdir(parents=True)
     (root / "tests").mkdir()
@@ -57,7 +57,7 @@ def test_help(word):
 
 
 @pytest.mark.parametrize("version", [(3, 10, 14), (2, 7, 18), (3, 9)])
-def test_old_python_is_told(version, monkeypatch, capsys):
+def test_an_old_python_is_refused(version, monkeypatch, capsys):
     with pytest.raises(run.Stop, match=rf"3\.11 or newer; this is {version[0]}\.{version[1]} "):
         run.check_python(version)
     check = run.check_python
@@ -67,7 +67,7 @@ def test_old_python_is_told(version, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 1), (4, 0)])
-def test_new_python_is_welcome(version):
+def test_a_new_python_is_accepted(version):
     run.check_python(version)
 
 
@@ -85,7 +85,7 @@ def test_changed_requirements_are_installed(home):
     assert "Installing" not in launch(home).stdout
 
 
-def test_tests_requirements_come_on_top(home):
+def test_the_tests_requirements_are_installed_as_well(home):
     tests = home / "tests/requirements.txt"
     tests.write_text("# no tests\n")
     files = [home / "requirements.txt", tests]
@@ -97,7 +97,7 @@ def test_tests_requirements_come_on_top(home):
     assert stamp.stat().st_mtime_ns == before, "the app needs nothing that the tests' environment lacks"
 
 
-def test_failed_install_says_so_and_is_tried_again(home):
+def test_a_failed_install_is_reported_and_tried_again(home):
     good = (home / "requirements.txt").read_text()
     (home / "requirements.txt").write_text("./no-such-folder\n")
     failed = launch(home, PIP_NO_INDEX="1")
@@ -124,7 +124,7 @@ def break_all(venv):
 
 
 @pytest.mark.parametrize("damage", [break_python, break_pip, break_all])
-def test_half_made_environment_is_mended(home, damage):
+def test_an_incomplete_environment_is_repaired(home, damage):
     damage(home / ".venv")
     mended = launch(home)
     assert mended.returncode == 41, mended.stderr
@@ -132,7 +132,7 @@ def test_half_made_environment_is_mended(home, damage):
     assert "Installing" not in launch(home).stdout
 
 
-def test_half_installed_package_is_not_taken_for_whole(home):
+def test_a_half_installed_package_is_installed_again(home):
     half = run.python_in(home / ".venv").parent.parent / "lib/python{}.{}/site-packages/half-1.0.dist-info".format(
         *sys.version_info
     )
@@ -143,10 +143,10 @@ def test_half_installed_package_is_not_taken_for_whole(home):
     assert not half.exists()
 
 
-def test_of_two_started_at_once_only_one_installs(home):
+def test_two_started_at_once_install_only_once(home):
     shutil.rmtree(home / ".venv")
     command = [sys.executable, home / "run.py"]
-    with run.alone(home):  # neither comes too late to meet the other
+    with run.locked(home):  # both must find the lock taken
         both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
         assert all(process.stdout.readline().startswith("Another") for process in both)
     said, faults = zip(*(process.communicate(timeout=120) for process in both), strict=True)
@@ -155,7 +155,7 @@ def test_of_two_started_at_once_only_one_installs(home):
 
 
 @pytest.mark.parametrize("system", ["Windows", "no locks"])
-def test_where_nothing_can_be_locked_it_goes_on(tmp_path, monkeypatch, system):
+def test_run_works_where_locks_are_not_supported(tmp_path, monkeypatch, system):
     if system == "Windows":
         monkeypatch.setitem(sys.modules, "fcntl", None)
         here = load()
@@ -167,26 +167,26 @@ def test_where_nothing_can_be_locked_it_goes_on(tmp_path, monkeypatch, system):
             raise OSError(errno.ENOLCK, "No locks available")
 
         monkeypatch.setattr(here.fcntl, "flock", refuse)
-    with here.alone(tmp_path):
+    with here.locked(tmp_path):
         pass
 
 
-def test_what_fails_while_it_is_alone_is_told_and_frees_the_folder(tmp_path):
-    with pytest.raises(PermissionError), run.alone(tmp_path):
+def test_an_error_inside_the_lock_propagates_and_frees_the_folder(tmp_path):
+    with pytest.raises(PermissionError), run.locked(tmp_path):
         raise PermissionError
     door = os.open(tmp_path, os.O_RDONLY)
     run.fcntl.flock(door, run.fcntl.LOCK_EX | run.fcntl.LOCK_NB)
     os.close(door)
 
 
-def test_no_venv_module_is_explained(tmp_path, monkeypatch):
+def test_a_missing_venv_module_is_explained(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "apt", lambda *packages: False)
     monkeypatch.setattr(run.sys, "executable", shutil.which("false"))
     with pytest.raises(run.Stop, match="apt-get install python3-venv"):
         run.make_venv(tmp_path / "venv")
 
 
-def test_missing_browser_is_asked_for_and_explained(monkeypatch, capsys):
+def test_a_missing_browser_is_installed_or_explained(monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(run, "apt", lambda *packages: asked.extend(packages))
     monkeypatch.setattr(run.shutil, "which", lambda name: None)
@@ -201,3 +201,89 @@ def test_without_root_and_password_nothing_is_installed(monkeypatch):
     monkeypatch.setattr(run.shutil, "which", lambda name: None if name == "sudo" else f"/usr/bin/{name}")
     monkeypatch.setattr(run.subprocess, "run", lambda *a, **k: pytest.fail("started something"))
     assert not run.apt("chromium")
+
+
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    """The commands that run.py starts, by name; none really runs. `started.fails` names those that fail."""
+
+    class Started(list):
+        fails: tuple = ()
+
+    commands = Started()
+
+    def start(command, **_):
+        name = Path(command[0]).name
+        commands.append([name, *map(str, command[1:])])
+        return subprocess.CompletedProcess(command, int(name in commands.fails))
+
+    monkeypatch.setattr(run.subprocess, "run", start)
+    return commands
+
+
+PINS = "torch==1.2.3  # a pair\ntorchvision==4.5.6\nnumpy==7.8.9\n"
+
+
+def requirements(tmp_path):
+    file = tmp_path / "requirements.txt"
+    file.write_text(PINS)
+    return [file]
+
+
+def test_uv_installs_where_there_is_one_and_picks_the_pytorch_build(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(run.shutil, "which", lambda name: "/bin/uv" if name == "uv" else None)
+    assert run.install(tmp_path, requirements(tmp_path))
+    assert [name for name, *_ in started] == ["uv"]
+    assert "--torch-backend=auto" in started[0]
+    assert str(run.python_in(tmp_path)) in started[0]
+
+
+def test_pip_installs_where_uv_fails(tmp_path, started, monkeypatch, capsys):
+    monkeypatch.setattr(run.shutil, "which", lambda name: "/bin/uv" if name == "uv" else None)
+    started.fails = ("uv",)
+    assert run.install(tmp_path, requirements(tmp_path))
+    assert [name for name, *_ in started] == ["uv", "python"]
+    assert "trying pip" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("system", "driver", "torch", "announced"),
+    [
+        ("linux", False, False, True),
+        ("linux", True, False, False),
+        ("linux", False, True, False),
+        ("darwin", False, False, False),
+    ],
+)
+def test_the_cuda_download_is_announced(tmp_path, started, monkeypatch, capsys, system, driver, torch, announced):
+    monkeypatch.setattr(run.sys, "platform", system)
+    monkeypatch.setattr(run.shutil, "which", lambda name: "/bin/nvidia-smi" if driver and name != "uv" else None)
+    monkeypatch.setattr(run.glob, "glob", lambda pattern: [])
+    if torch:
+        installed = tmp_path / "lib/python3/site-packages/torch/version.py"
+        installed.parent.mkdir(parents=True)
+        installed.touch()
+    assert run.install(tmp_path, requirements(tmp_path))
+    said = capsys.readouterr().out
+    assert ("2.5 GB" in said) == announced
+    assert ("torch==1.2.3 torchvision==4.5.6" in said) == announced
+
+
+def test_checks_all_run_and_one_failure_is_named(tmp_path, started, capsys):
+    started.fails = ("lint-imports",)
+    assert run.check(tmp_path / "python") == 1
+    assert [name for name, *_ in started] == [name for name, *_ in run.CHECKS]
+    assert "Failed: lint-imports" in capsys.readouterr().err
+    started.fails = ()
+    assert run.check(tmp_path / "python") == 0
+
+
+def test_some_tests_run_without_the_checks_and_all_tests_with_them(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(run, "browser_and_font", lambda: None)
+    assert run.test(tmp_path / "python", ["-m", "unit"]) == 0
+    assert [name for name, *_ in started] == ["python"]
+    assert started[0][-2:] == ["-m", "unit"]
+    started.clear()
+    started.fails = ("ruff",)
+    assert run.test(tmp_path / "python", []) == 1, "the tests pass and the style does not"
+    assert [name for name, *_ in started] == [*(name for name, *_ in run.CHECKS), "python"]

@@ -233,8 +233,8 @@ def _count(least: int):
     return number
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m vit_core", description="Look into a Vision Transformer.")
+def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int:
+    parser = argparse.ArgumentParser(prog=prog, description="Look into a Vision Transformer.")
     commands = parser.add_subparsers(required=True, metavar="command")
     one = commands.add_parser("explain", help="predictions, rollout and head maps of pictures, as files")
     one.add_argument("images", nargs="+", type=Path, metavar="IMAGE")

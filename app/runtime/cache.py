@@ -37,10 +37,11 @@ from app.mistakes.why import Why, model_name
 from app.runtime import garbage
 from app.runtime.bounded import Bounded
 from app.text.lecture import words
+from vit_core.assets import ASSETS
 from vit_core.serving.client import Remote
 from vit_core.serving.queue import DEPTH, Queue, on_cpu
 
-SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
+SAMPLES = ASSETS / "samples"
 MOMENT = 0.1  # seconds; a spinner shows itself half a second later
 PAGES = 8  # that are drawn at once; the rest wait, as many as the line in front of the model takes together
 log = logging.getLogger("vitrine")

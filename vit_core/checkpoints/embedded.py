@@ -15,6 +15,7 @@ from typing import NamedTuple
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from vit_core.assets import ASSETS
 from vit_core.checkpoints.assemble import assemble, check_finite, check_keys, check_labels, preprocess, short
 from vit_core.checkpoints.files import reader as _files
 from vit_core.errors import InputError
@@ -23,7 +24,6 @@ from vit_core.models.cnn import ConvNet
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 #: Side of the pictures of each data set that the recipes know, in pixels.
 SIDES = {"cifar10": 32, "fashion": 28}
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vit_core.assets import ASSETS
 from vit_core.data.paths import open_picture
 from vit_core.errors import InputError
 from vit_core.images import MAX_FILE_BYTES, check_file_size, read_image
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 BUNDLED = {"bundled:fashion": "fashion-mnist"}  # name -> folder under assets/
 FILE_KINDS = ("folder", "table", "imagenet")  # kinds of dataset whose pictures are files of their own
 #: Folders that are splits of a data set, not classes. The first that has labels is evaluated.
