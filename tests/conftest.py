@@ -37,6 +37,7 @@ def build():
 
     def make(seed: int = 0, **fields) -> VisionTransformer:
         config = ViTConfig(**SMALL | fields)
+        torch.manual_seed(seed)
         grey = config.channels == 1
         mean = (0.5,) if grey else (0.5, 0.4, 0.3)
         return shake(VisionTransformer(config, None, Preprocess(config.image_size, mean, mean, crop_pct=1.0)), seed)

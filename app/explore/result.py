@@ -22,6 +22,7 @@ from vit_core import Trace, VisionTransformer
 from vit_core.attention import statistics
 from vit_core.attention.attention_rollout import fused_layers, one_token, rollout, walk
 from vit_core.images import patch_box
+from vit_core.models import embeddings
 from vit_core.models.config import ViTConfig
 
 #: Elements of all layers' fused attention that are kept, so that moving a rollout control costs a few products.
@@ -238,7 +239,7 @@ class Result:
         """Cosine similarity of the patches' position embeddings, (rows, cols, rows, cols)."""
 
         def make() -> np.ndarray | None:
-            found = statistics.position_similarity(self.model, self.grid)
+            found = embeddings.position_similarity(self.model, self.grid)
             return None if found is None else array(found)
 
         return self._of_model(("position_similarity", self.grid), make)
@@ -246,7 +247,7 @@ class Result:
     @functools.cached_property
     def filters(self) -> tuple[np.ndarray, np.ndarray]:
         """Principal patch-embedding filters (k, patch height, patch width, 3) and their share of the variance."""
-        return self._of_model("filters", lambda: tuple(map(array, statistics.embedding_filters(self.model))))
+        return self._of_model("filters", lambda: tuple(map(array, embeddings.embedding_filters(self.model))))
 
     @functools.cached_property
     def distances(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Positions, distances, entropies, filters: hand-worked answers."""
+"""Attention distance and entropy against hand-worked answers."""
 
 import dataclasses
 import math
@@ -9,37 +9,6 @@ import torch
 
 import vit_core as vc
 from vit_core.attention import statistics
-
-
-def test_sinusoidal_is_the_formula_s():
-    # Vaswani et al. 2017: d_model = 4, pos = 1 -> sin(1), cos(1), sin(1/100), cos(1/100)
-    row = statistics.sinusoidal_positions(3, 4)[1]
-    assert [round(v, 2) for v in row.tolist()] == [0.84, 0.54, 0.01, 1.00]
-    assert statistics.sinusoidal_positions(3, 4)[0].tolist() == [0, 1, 0, 1]
-
-
-def test_sinusoidal_grid_codes_row_then_column():
-    grid = statistics.sinusoidal_positions((3, 5), 8).view(3, 5, 8)
-    line = statistics.sinusoidal_positions(5, 4)
-    torch.testing.assert_close(grid[2, 4], torch.cat([line[2], line[4]]))
-
-
-@pytest.mark.parametrize(("grid", "dim"), [(3, 5), ((2, 2), 6)])
-def test_sinusoidal_refuses_odd_widths(grid, dim):
-    with pytest.raises(ValueError, match=str(dim)):
-        statistics.sinusoidal_positions(grid, dim)
-
-
-def test_position_similarity(build):
-    model = build(registers=2)
-    similarity = statistics.position_similarity(model)
-    assert similarity.shape == (5, 7, 5, 7)
-    torch.testing.assert_close(torch.diagonal(similarity.view(35, 35)), torch.ones(35))
-    a, b = model.positions[0, 3 + 9], model.positions[0, 3 + 20]
-    expected = torch.dot(a, b) / a.norm() / b.norm()
-    torch.testing.assert_close(similarity[1, 2, 2, 6], expected.detach())
-    assert statistics.position_similarity(model, (3, 4)).shape == (3, 4, 3, 4)
-    assert statistics.position_similarity(build(position="none")) is None
 
 
 def looking(trace, weights):
@@ -109,16 +78,3 @@ def test_distance_in_pixels_follows_patch_shape():
     distance = statistics.patch_distances((2, 3), (5, 7))
     assert distance[0, 5].item() == pytest.approx(math.hypot(5, 14))
     assert distance[1, 1] == 0
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_filters_are_principal_components(build, channels):
-    model = build(channels=channels, dim=14)
-    filters, share = statistics.embedding_filters(model, 5)
-    assert filters.shape == (5, 3, 3, 3)
-    assert filters.min() >= 0
-    assert filters.max() <= 1
-    weight = model.patch_embed.weight.detach().flatten(1).double()
-    eigen = torch.linalg.eigvalsh(torch.cov(weight.T)).flip(0)
-    torch.testing.assert_close(share.double(), (eigen / eigen.sum())[:5], atol=1e-4, rtol=1e-3)
-    assert (filters == filters[..., :1]).all() == (channels == 1)

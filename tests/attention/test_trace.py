@@ -46,7 +46,7 @@ def test_attention_is_the_layer_s_own(build, pictures):
         torch.testing.assert_close(weights, scores.softmax(-1), atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(weights.sum(-1), torch.ones(2, 36))
         torch.testing.assert_close(trace.attention(i, [4, 9]), weights[:, [4, 9]])
-        tokens = block(tokens)[0]
+        tokens = block(tokens)
         torch.testing.assert_close(trace.token_norms[i + 1], length(tokens))
     torch.testing.assert_close(trace.tokens, model.norm(tokens)[0].detach())
 
@@ -168,7 +168,7 @@ def test_a_trace_owns_its_memory_and_counts_it(build, pictures):
         assert first.data_ptr() != second.data_ptr()
 
 
-@pytest.mark.parametrize("block", ["pre", "post", "parallel"])
+@pytest.mark.parametrize("block", ["pre", "res_post", "parallel"])
 def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeypatch, block):
     model, images = build(block=block), list(pictures(3)[:, None])
     kept = vc.record(model, images)

@@ -21,7 +21,7 @@ from vit_core.models.vit import VisionTransformer, attention_weights
 
 TWO = dict(distillation_token=True, distillation_head=True)
 KINDS = [
-    {}, dict(block="post", layer_scale=True), dict(block="parallel", qk_norm=True, norm="rms", layer_scale=True),
+    {}, dict(block="res_post", layer_scale=True), dict(block="parallel", qk_norm=True, norm="rms", layer_scale=True),
     dict(mlp="glu", activation="silu", registers=2), dict(attention_norm=True, mlp_norm=True, pool="token_avg"),
     dict(TWO, registers=1), dict(TWO, class_token=False, pool="max"), dict(class_token=False, pool="avg"),
     dict(pool="avgmax", pool_prefix=True, pool_norm=True, final_norm=False), dict(pool="map", registers=1),
@@ -57,10 +57,10 @@ def explicit(model, images):
             kept.append(attention_weights(attn.rotary(attn.q_norm(q)), attn.rotary(attn.k_norm(k))))
             return attn.proj(attn.norm((kept[-1] @ v).transpose(1, 2).reshape(B, N, -1)))
 
-        if block.kind == "parallel":
+        if block.wiring == "parallel":
             read = block.norm1(x)
             x = x + block.ls1(mix(read)) + block.ls2(block.mlp(read))
-        elif block.kind == "post":
+        elif block.wiring == "res_post":
             x = x + block.ls1(block.norm1(mix(x)))
             x = x + block.ls2(block.norm2(block.mlp(x)))
         else:

@@ -123,12 +123,11 @@ def test_same_as_transformers(kind, config, original, tmp_path):
         images = pictures(height, width)
         with torch.inference_mode():
             expected = theirs(images, **resizes)
-            for layer in ours.layers(ours.embed(images)):
-                tokens = layer.tokens
+            tokens = ours.encode(ours.embed(images))
             if kind.endswith("Model"):
                 assert ours.config.classes == 0
                 assert ours(images) is None
-                torch.testing.assert_close(ours.norm(tokens), expected.last_hidden_state, rtol=1e-4, atol=1e-4)
+                torch.testing.assert_close(tokens, expected.last_hidden_state, rtol=1e-4, atol=1e-4)
             else:
                 torch.testing.assert_close(ours(images), expected.logits, rtol=1e-4, atol=1e-4)
     assert ours.labels == (["cat", "dog", "newt"] if config is LABELS else None)
@@ -169,9 +168,8 @@ def test_same_tokens_as_transformers_dinov3(config, original, tmp_path):
         with torch.inference_mode():
             expected = theirs(images).last_hidden_state
             for model in ours.values():
-                for layer in model.layers(model.embed(images)):
-                    tokens = layer.tokens
-                torch.testing.assert_close(model.norm(tokens), expected, rtol=1e-4, atol=1e-4)
+                tokens = model.encode(model.embed(images))
+                torch.testing.assert_close(tokens, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_rotary_base_that_is_none_is_refused(tmp_path):
@@ -205,8 +203,7 @@ def test_the_half_that_looks_at_pictures_of_those_that_read_too(kind, config, tm
         images = pictures(height, width)
         with torch.inference_mode():
             expected = half(images, interpolate_pos_encoding=True)
-            for layer in ours.layers(ours.embed(images)):
-                tokens = layer.tokens
+            *_, tokens = ours.layers(ours.embed(images))
             normed = ours.norm(tokens)
             assert (ours.config.classes, ours(images)) == (0, None)
             torch.testing.assert_close(
@@ -229,9 +226,8 @@ def test_what_mae_trained_without_its_masks(kind, tmp_path):
         images, count = pictures(height, width), height * width // 64
         with torch.inference_mode():
             expected = half(images, noise=torch.arange(count).expand(2, count), interpolate_pos_encoding=True)
-            for layer in ours.layers(ours.embed(images)):
-                tokens = layer.tokens
-            torch.testing.assert_close(ours.norm(tokens), expected.last_hidden_state, rtol=1e-4, atol=1e-4)
+            tokens = ours.encode(ours.embed(images))
+            torch.testing.assert_close(tokens, expected.last_hidden_state, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -662,9 +658,8 @@ def test_the_architecture_is_read_from_the_tensors(name, options, tmp_path):
     images = pictures(56, 28) if 14 in theirs.patch_embed.patch_size else pictures(64, 32)
     with torch.inference_mode():
         expected = theirs.forward_features(images)
-        for layer in ours.layers(ours.embed(images)):
-            tokens = layer.tokens
-        torch.testing.assert_close(ours.norm(tokens), expected, rtol=1e-3, atol=1e-3)
+        tokens = ours.encode(ours.embed(images))
+        torch.testing.assert_close(tokens, expected, rtol=1e-3, atol=1e-3)
         if ours.config.classes:
             torch.testing.assert_close(ours(images), theirs(images), rtol=1e-3, atol=1e-3)
     assert ours.transform == Preprocess(ours.config.image_size)

@@ -14,7 +14,7 @@ KINDS = [dict(pool=pool) for pool in POOLS]
 KINDS += [dict(pool=pool, pool_prefix=True, registers=2) for pool in ("avg", "map", "token_avg")]
 KINDS += [dict(pool=pool, pool_norm=True, final_norm=False) for pool in POOLS if pool != "token_avg"]
 KINDS += [dict(TWO), dict(TWO, pool="avg"), dict(TWO, pool="token_avg"), dict(TWO, class_token=False, pool="max")]
-KINDS += [dict(class_token=False, pool="avg"), dict(head_bias=False), dict(norm="rms"), dict(block="post")]
+KINDS += [dict(class_token=False, pool="avg"), dict(head_bias=False), dict(norm="rms"), dict(block="res_post")]
 
 
 @pytest.mark.parametrize("fields", KINDS, ids=str)

@@ -192,7 +192,7 @@ OTHERS = [
     {"distillation_token": True, "distillation_head": True},
     {"class_token": False, "pool": "avg"},
     {"registers": 2, "position_prefix": False},
-    {"mlp": "glu", "block": "post"},
+    {"mlp": "glu", "block": "res_post"},
     {"pool": "map"},
     {"embed_norm": True, "block": "parallel"},
 ]
@@ -212,9 +212,9 @@ def test_without_positions_a_vit_does_not_see_the_order(build, pictures, fields)
         *_, after = bare.layers(bare.embed(moved))
         single = inductive_bias.without_positions(model.float())
         assert (single(images.float()) - single(moved.float())).abs().max() < 1e-4
-    tokens = before.tokens[:, prefix:][:, order]
-    assert torch.allclose(after.tokens[:, prefix:], tokens, atol=1e-9)
-    assert torch.allclose(after.tokens[:, :prefix], before.tokens[:, :prefix], atol=1e-9)
+    tokens = before[:, prefix:][:, order]
+    assert torch.allclose(after[:, prefix:], tokens, atol=1e-9)
+    assert torch.allclose(after[:, :prefix], before[:, :prefix], atol=1e-9)
 
 
 def test_without_positions_is_the_embedding_zeroed_and_nothing_else(build, pictures):

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from vit_core.lecture import steps
+from vit_core.models.config import WIRINGS
 from vit_core.models.vit import Block, VisionTransformer
 
-KINDS = {"pre": {}, "post": {"block": "post"}, "parallel": {"block": "parallel"}}
+KINDS = {"pre": {}, "post": {"block": "res_post"}, "parallel": {"block": "parallel"}}
 EXTRAS = {
     "plain": {}, "glu": {"mlp": "glu", "activation": "silu"}, "quick": {"activation": "quick_gelu"},
     "qk_norm": {"qk_norm": True}, "attention_norm": {"attention_norm": True}, "mlp_norm": {"mlp_norm": True},
@@ -36,11 +37,8 @@ def test_a_block_taken_apart_is_the_block(make, kind, extra):
     model = make(**KINDS[kind] | EXTRAS[extra])
     tokens = noise(36, 14)
     for block in model.blocks:
-        left, query, key = block(tokens[None])
         seen = steps.inside(block, tokens)
-        close(seen.left, left[0])
-        close(seen.query, query[0])
-        close(seen.key, key[0])
+        close(seen.left, block(tokens[None])[0])
         assert not torch.allclose(seen.left, tokens)
         d = model.config.head_dim
         assert (seen.mixed.shape, seen.joined.shape) == ((2, 36, d), (36, 2 * d))
@@ -64,7 +62,7 @@ def test_what_the_parts_read_and_add(make):
     assert isinstance(block.norm2, torch.nn.Identity)
     close(seen.mlp_input, block.norm1(tokens))
     close(seen.between, tokens)
-    block = make(block="post").blocks[0]
+    block = make(block="res_post").blocks[0]
     seen = steps.inside(block, tokens)
     close(seen.attention_input, tokens)
     close(seen.mlp_input, seen.between)
@@ -88,8 +86,8 @@ def test_streams_and_lens_are_the_models_own(make, pictures, kind):
     model, images = make(**KINDS[kind], distillation_token=True, distillation_head=True), pictures().double()
     streams = steps.streams(model, images)
     assert streams.shape == (4, 37, 14)
-    for i, layer in enumerate(model.layers(model.embed(images))):
-        close(streams[i], layer.tokens[0])
+    for stream, expected in zip(streams, model.layers(model.embed(images)), strict=True):
+        close(stream, expected[0])
     logits = steps.lens(model, streams)
     assert logits.shape == (4, 11)
     close(logits[-1], model(images)[0])
@@ -101,10 +99,10 @@ def test_streams_and_lens_are_the_models_own(make, pictures, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_wired_as_it_was_trained_is_the_model(make, pictures, kind, extra):
     model = make(**KINDS[kind] | EXTRAS[extra])
-    own = steps.wiring(model.config)
+    own = model.config.block
     streams = steps.streams(model, pictures().double())
     close(steps.rewired(model, streams[0], own), streams)
-    for norm in set(steps.WIRINGS) - {own}:
+    for norm in set(WIRINGS) - {own}:
         assert not torch.allclose(steps.rewired(model, streams[0], norm), streams)
     with pytest.raises(ValueError, match="wiring"):
         steps.wired(model.blocks[0], streams[0], "none")
@@ -131,8 +129,8 @@ def by_hand(model: VisionTransformer) -> Block:
     ("pre", False, [[1, -3], [1, -3]]),
     ("post", True, [[1, -1], [1, -1]]),  # sums (4.25, 2.75), (3.25, 7.75) -> (1, -1), (-1, 1); (2, -4), (0, -2)
     ("post", False, [[1, -1], [1, -1]]),
-    ("added", True, [[3 - 1 + 1, 1 + 1 - 1], [2 - 1 + 1, 6 + 1 - 1]]),  # attention (1.25, 1.75) -> (-1, 1)
-    ("added", False, [[1, -1], [1, -1]]),
+    ("res_post", True, [[3 - 1 + 1, 1 + 1 - 1], [2 - 1 + 1, 6 + 1 - 1]]),  # attention (1.25, 1.75) -> (-1, 1)
+    ("res_post", False, [[1, -1], [1, -1]]),
     ("parallel", True, [[4, -2], [3, 3]]),
     ("parallel", False, [[1, -3], [1, -3]]),
 ])  # fmt: skip
@@ -147,20 +145,20 @@ def test_two_tokens_by_hand(make, norm, residual, expected):
 
 
 def test_the_parts_in_order(make):
-    order = {norm: list(steps.wired(make().blocks[0], noise(5, 14), norm)) for norm in steps.WIRINGS}
+    order = {norm: list(steps.wired(make().blocks[0], noise(5, 14), norm)) for norm in WIRINGS}
     assert order == {
         "pre": ["x", "norm1", "attention", "sum1", "norm2", "mlp", "sum2"],
         "post": ["x", "attention", "sum1", "norm1", "mlp", "sum2", "norm2"],
-        "added": ["x", "attention", "norm1", "sum1", "mlp", "norm2", "sum2"],
+        "res_post": ["x", "attention", "norm1", "sum1", "mlp", "norm2", "sum2"],
         "parallel": ["x", "norm1", "attention", "mlp", "sum2"],
     }
 
 
 def test_the_sums_of_each_wiring(make):
     block, tokens = make(layer_scale=True).blocks[0], noise(5, 14)
-    for norm in ("pre", "post", "added"):
+    for norm in ("pre", "post", "res_post"):
         seen, bare = (steps.wired(block, tokens, norm, residual) for residual in (True, False))
-        what = "norm1" if norm == "added" else "attention"
+        what = "norm1" if norm == "res_post" else "attention"
         close(seen["sum1"] - seen["x"], seen[what])
         close(bare["sum1"], bare[what])
         assert not torch.allclose(seen["sum2"], bare["sum2"])
@@ -197,6 +195,6 @@ def test_what_a_units_direction_says_to_the_head(make):
     found = steps.unit_logits(model, 2, unit)
     torch.testing.assert_close(found, (logits[0] - logits[1]) / (2 * step), atol=1e-4, rtol=1e-4)
     assert found.abs().max() > 0.01
-    for fields in ({"classes": 0}, {"block": "post"}, {"pool": "map"}, {"pool": "token_avg"}):
+    for fields in ({"classes": 0}, {"block": "res_post"}, {"pool": "map"}, {"pool": "token_avg"}):
         assert steps.unit_logits(make(**fields), 0, 0) is None
     assert steps.unit_logits(make(norm="rms", pool="avg", final_norm=False, pool_norm=True), 0, 0).shape == (11,)

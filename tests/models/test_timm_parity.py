@@ -15,7 +15,7 @@ from vit_core import from_timm, predict, record
 from vit_core.checkpoints.timm import UNSUPPORTED
 from vit_core.checkpoints.timm_import import timm
 from vit_core.errors import InputError
-from vit_core.models.vit import resize_positions
+from vit_core.models.positions import resize_positions
 
 TOLERANCE = 1e-4  # of the largest |logit|
 DEPTH, CLASSES = 2, 7

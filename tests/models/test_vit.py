@@ -9,12 +9,13 @@ import torch.nn.functional as F
 
 import vit_core.models.vit
 from vit_core.models.config import VARIANTS, ViTConfig
+from vit_core.models.positions import resize_positions
 from vit_core.models.rotary import Rotary
-from vit_core.models.vit import VisionTransformer, attention_weights, resize_positions
+from vit_core.models.vit import VisionTransformer, attention_weights
 
 KINDS = [
     {},
-    dict(block="post"),
+    dict(block="res_post"),
     dict(block="parallel", qk_norm=True, norm="rms", layer_scale=True, qkv_bias=False),
     dict(class_token=False, pool="avg", pool_norm=True, final_norm=False),
     dict(class_token=False, pool="map", registers=2),
@@ -41,7 +42,7 @@ def by_hand(model, images):
         if model.config.block == "parallel":
             normed = block.norm1(tokens)
             tokens = tokens + block.ls1(mix(normed)) + block.ls2(block.mlp(normed))
-        elif model.config.block == "post":
+        elif model.config.block == "res_post":
             tokens = tokens + block.norm1(mix(tokens))
             tokens = tokens + block.norm2(block.mlp(tokens))
         else:

@@ -166,28 +166,30 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
     """One pass over inputs (B, C, height, width), as `prepare` gives them, with their crops: a Trace each."""
     device = next(model.parameters()).device
     images = images.to(device)
-    norms, queries, keys, means = [], [], [], None
+    queries, keys, norms, means, layers = [], [], [], None, itertools.count()
     with autocast(device, bf16):
         tokens = model.embed(images)
         length, depth = tokens.shape[1], model.config.depth
-        attend = F.scaled_dot_product_attention
+        mix = F.scaled_dot_product_attention
         plain = device.type == "cpu" and not bf16 and tokens.dtype == torch.float32
         if plain and depth * length**2 <= KEPT:
             means = [room((depth, length, length), tokens.dtype, device) for _ in crops]
-            attend = keeping(means)
-        for layer in model.layers(tokens, attend):
-            tokens = layer.tokens
-            if layer.query is not None:
-                if not queries:
-                    kind = (depth, *layer.query.shape[1:]), layer.query.dtype, device
-                    queries, keys = ([room(*kind) for _ in crops] for _ in range(2))
-                for i in range(len(crops)):  # copied: views would keep the values too, and the whole batch
-                    queries[i][len(norms) - 1] = layer.query[i]
-                    keys[i][len(norms) - 1] = layer.key[i]
-            wide = torch.promote_types(tokens.dtype, torch.float32)  # half precision would overflow
-            norms.append(torch.linalg.vector_norm(tokens, dim=-1, dtype=wide).float())
-            del layer  # or it would stay until the next is made
-        tokens = model.norm(tokens)
+            mix = keeping(means)
+
+        def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            layer = next(layers)
+            if not queries:
+                kind = (depth, *query.shape[1:]), query.dtype, device
+                queries.extend(room(*kind) for _ in crops)
+                keys.extend(room(*kind) for _ in crops)
+            for i in range(len(crops)):  # copied: views would keep the values too, and the whole batch
+                queries[i][layer], keys[i][layer] = query[i], key[i]
+            return mix(query, key, value)
+
+        for stream in model.layers(tokens, attend):
+            wide = torch.promote_types(stream.dtype, torch.float32)  # half precision would overflow
+            norms.append(torch.linalg.vector_norm(stream, dim=-1, dtype=wide).float())
+        tokens = model.norm(stream)
         logits = model.classify(tokens)
     return [
         Trace(

@@ -6,7 +6,7 @@ patches row by row from 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vit_core.attention.trace import prepare
 from vit_core.errors import InputError
-from vit_core.models.vit import Attention, Block, VisionTransformer
+from vit_core.models.vit import VisionTransformer
 
 FILLS = ("mean", "blur", "black")
 
@@ -36,23 +36,6 @@ class Flips(NamedTuple):
     probabilities: Tensor  # (steps, classes asked for)
     predicted: Tensor  # (steps,), the most probable class
     first: int | None  # the smallest of `counts` at which another class is predicted than with nothing erased
-
-
-def run_block(block: Block, x: Tensor, attention: Callable[[Tensor], Tensor]) -> Tensor:
-    """`block(x)`, x (B, N, D), with something else in the attention's place: from what it reads to what it adds."""
-    if block.kind == "post":
-        x = x + block.ls1(block.norm1(attention(x)))
-        return x + block.ls2(block.norm2(block.mlp(x)))
-    normed = block.norm1(x)
-    if block.kind == "parallel":
-        return x + block.ls1(attention(normed)) + block.ls2(block.mlp(normed))
-    x = x + block.ls1(attention(normed))
-    return x + block.ls2(block.mlp(block.norm2(x)))
-
-
-def joined_by(attn: Attention, mixed: Tensor) -> Tensor:
-    """The heads' mixed values (B, H, N, d) to what attention adds to the stream (B, N, D)."""
-    return attn.proj(attn.norm(mixed.transpose(1, 2).flatten(2)))
 
 
 def _check(model: VisionTransformer, change: Change, patches: int) -> None:
@@ -148,14 +131,13 @@ def interventions(model: VisionTransformer, images: Tensor, changes: Sequence[Ch
     for number, (block, keep, on) in enumerate(zip(model.blocks, heads_on, layers_on, strict=True)):
         if not on.any():
             continue
+        attend = F.scaled_dot_product_attention
         if number in heads_cut:
 
-            def attention(read: Tensor, attn: Attention = block.attn, keep: Tensor = keep) -> Tensor:
-                return joined_by(attn, keep * F.scaled_dot_product_attention(*attn.heads_of(read)))
+            def attend(query: Tensor, key: Tensor, value: Tensor, keep: Tensor = keep) -> Tensor:
+                return keep * F.scaled_dot_product_attention(query, key, value)
 
-            left = run_block(block, x, attention)
-        else:
-            left = block(x)[0]
+        left = block(x, attend)
         x = left if on.all() else torch.where(on.to(x.device), left, x)
     return model.classify(model.norm(x))
 

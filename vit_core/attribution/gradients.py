@@ -23,10 +23,8 @@ from vit_core.attribution.ablation import (
     flips,
     intervene,
     interventions,
-    joined_by,
     most_important,
     painted,
-    run_block,
 )
 from vit_core.errors import InputError
 from vit_core.lecture.steps import inside, streams
@@ -107,14 +105,13 @@ def _block_gradients(block: Block, entered: Tensor, gradient: Tensor) -> tuple[T
     """
     kept = []
 
-    def attention(read: Tensor) -> Tensor:
-        query, key, value = block.attn.heads_of(read)
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         kept.append(attention_weights(query, key).to(value.dtype))
-        return joined_by(block.attn, kept[0] @ value)
+        return kept[0] @ value
 
     with torch.enable_grad():
         entered = entered.detach().clone().requires_grad_()
-        left = run_block(block, entered, attention)
+        left = block(entered, attend)
         of_weights, of_entered = torch.autograd.grad(left, (kept[0], entered), gradient)
     return kept[0].detach()[0], of_weights[0], of_entered
 

@@ -102,7 +102,7 @@ def through_block(block: Block, seen: Inside, relevance: Tensor) -> Blockwise:
     if mlp.gated:
         of_hidden = torch.cat([of_hidden, of_hidden], -1) / 2
     of_mlp_input = linear(seen.mlp_input, mlp.fc1.weight, of_hidden)
-    if block.kind != "parallel":
+    if block.wiring != "parallel":
         of_sum = of_sum + of_mlp_input
     of_entered, of_attended = add(seen.entered, seen.attended, of_sum)
     of_joined = linear(attn.norm(seen.joined), attn.proj.weight, of_attended)
@@ -115,7 +115,7 @@ def through_block(block: Block, seen: Inside, relevance: Tensor) -> Blockwise:
         of_qkv[1] = through_turn(attn.rotary, seen.key, of_qkv[1])
     of_qkv = torch.stack(of_qkv).permute(2, 0, 1, 3).reshape(N, 3 * H * d)
     of_entered = of_entered + linear(seen.attention_input, attn.qkv.weight, of_qkv)
-    if block.kind == "parallel":
+    if block.wiring == "parallel":
         of_entered = of_entered + of_mlp_input
     return Blockwise(of_entered, of_weights)
 

@@ -174,7 +174,7 @@ def _facts(module: nn.Module, what: str) -> dict:
         norm=_NORMS[norm],
         norm_eps=eps,
         activation="gelu_tanh" if approximate == "tanh" else _ACTIVATIONS[act],
-        block={"ResPostBlock": "post", "ParallelScalingBlock": "parallel"}.get(kind, "pre"),
+        block={"ResPostBlock": "res_post", "ParallelScalingBlock": "parallel"}.get(kind, "pre"),
         position="rope" if kind == "EvaBlock" else "none" if module.pos_embed is None else "learned",
         rope_base=getattr(getattr(module, "rope", None), "temperature", ViTConfig.rope_base),
         position_prefix=not module.no_embed_class,

@@ -60,9 +60,7 @@ def numbers(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tenso
     device = weight.device
     images = decode.normalise(pixels, model.transform, device).to(weight.dtype)
     with autocast(device):
-        for layer in model.layers(model.embed(images)):
-            tokens = layer.tokens
-        tokens = model.norm(tokens)
+        tokens = model.encode(model.embed(images))
         logits, pooled = model.classify(tokens), model.pooled(tokens)
     return logits.float().cpu(), pooled.float().cpu()
 

@@ -45,9 +45,7 @@ def classify_with(model: VisionTransformer, images: Tensor, positions: Tensor | 
     """The logits (B, classes) with these positions (N, D) in place of the model's own; None without a head."""
     if model.head is None:
         return None
-    for layer in model.layers(embed_with(model, images, positions)):
-        tokens = layer.tokens
-    return model.classify(model.norm(tokens))
+    return model.classify(model.encode(embed_with(model, images, positions)))
 
 
 def removed(positions: Tensor, prefix: int) -> Tensor:

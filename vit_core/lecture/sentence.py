@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vit_core.attention.statistics import sinusoidal_positions
+from vit_core.models.positions import sinusoidal_positions
 from vit_core.models.vit import attention_weights
 
 LONGEST = 400  # characters of a sentence that are read

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vit_core.models.config import ViTConfig
+from vit_core.models.config import WIRINGS
 from vit_core.models.vit import MLP, Block, VisionTransformer, attention_weights
 
 
@@ -42,7 +42,7 @@ class Inside(NamedTuple):
 @torch.no_grad()
 def streams(model: VisionTransformer, images: Tensor) -> Tensor:
     """The stream entering the first block and leaving each: images (1, C, height, width) to (layers + 1, N, D)."""
-    return torch.stack([layer.tokens[0] for layer in model.layers(model.embed(images))])
+    return torch.stack([stream[0] for stream in model.layers(model.embed(images))])
 
 
 @torch.no_grad()
@@ -58,71 +58,47 @@ def through(mlp: MLP, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 @torch.no_grad()
 def inside(block: Block, tokens: Tensor) -> Inside:
-    """Everything that `block` does with a stream (N, D)."""
-    attn, mlp, kind = block.attn, block.mlp, block.kind
-    N, H, d = len(tokens), attn.heads, attn.head_dim
-    read = tokens if kind == "post" else block.norm1(tokens)
-    query, key, value = (part[0] for part in attn.heads_of(read[None]))  # each H, N, d
-    mixed = attention_weights(query, key).to(value.dtype) @ value  # H, N, d
-    joined = mixed.transpose(0, 1).reshape(N, H * d)
-    attended = attn.proj(attn.norm(joined))
-    attended = block.ls1(block.norm1(attended) if kind == "post" else attended)
-    between = tokens if kind == "parallel" else tokens + attended
-    mlp_input = {"pre": lambda: block.norm2(between), "post": lambda: between, "parallel": lambda: read}[kind]()
-    hidden, activated, written = through(mlp, mlp_input)
-    written = block.ls2(block.norm2(written) if kind == "post" else written)
-    left = between + written + (attended if kind == "parallel" else 0)
+    """Everything that `block` computes from a stream (N, D)."""
+    heads = []
+
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        heads.extend((query, key, value, attention_weights(query, key).to(value.dtype) @ value))
+        return heads[-1]
+
+    part = {name: out[0] for name, out in block.parts(tokens[None], attend)}
+    query, key, value, mixed = (of[0] for of in heads)
+    norm_last = block.wiring == "res_post"
+    attended, written = (part[name] for name in (("norm1", "norm2") if norm_last else ("attention", "mlp")))
+    between = part.get("sum1", tokens)  # a parallel block has one sum, the last
+    mlp_input = {"pre": "norm2", "res_post": "sum1", "parallel": "norm1"}[block.wiring]
     return Inside(
-        tokens, read, query, key, value, mixed, joined, attended, between, mlp_input, hidden, activated, written, left
+        entered=tokens,
+        attention_input=tokens if norm_last else part["norm1"],
+        query=query,
+        key=key,
+        value=value,
+        mixed=mixed,
+        joined=mixed.transpose(0, 1).flatten(1),
+        attended=attended,
+        between=between,
+        mlp_input=part[mlp_input],
+        hidden=(hidden := through(block.mlp, part[mlp_input]))[0],
+        activated=hidden[1],
+        written=written,
+        left=part["sum2"],
     )
-
-
-#: How a block's parts can be wired. "pre": x + f(norm(x)) (Xiong et al. 2020, arXiv:2002.04745), as ViT does.
-#: "post": norm(x + f(x)), the standard encoder (Vaswani et al. 2017, section 3.1). "added": x + norm(f(x))
-#: (Liu et al. 2022, arXiv:2111.09883). "parallel": x + attention(norm(x)) + mlp(norm(x)) (arXiv:2302.05442).
-WIRINGS = ("pre", "post", "added", "parallel")
-
-
-def wiring(config: ViTConfig) -> str:
-    """The wiring that a model was trained for; the config's "post" puts the norm on what is added."""
-    return {"pre": "pre", "post": "added", "parallel": "parallel"}[config.block]
 
 
 @torch.no_grad()
 def wired(block: Block, tokens: Tensor, norm: str, residual: bool = True) -> dict[str, Tensor]:
-    """What leaves each part of `block` when its parts are wired as `norm` says: (N, D) by the part's name, in order.
+    """What leaves each part of `block` in the wiring `norm`: (N, D) by the part's name, as `Block.parts` has them.
 
-    "x" enters; then "norm1", "attention", "sum1", "norm2", "mlp", "sum2", in the order of the wiring; the last one
-    leaves the block. Layer scale counts to what is added. Without `residual`, x is left out of the sums. A block
-    trained in parallel has one norm: in a sequence it stands in both places.
+    "x", the stream that enters, comes first.
     """
     if norm not in WIRINGS:
         raise ValueError(f"the wiring must be one of {WIRINGS}, not {norm!r}")
-    out, x = {"x": tokens}, tokens
-    second = block.norm1 if block.kind == "parallel" else block.norm2
-    parts = (
-        ("1", "attention", lambda t: block.attn(t[None])[0][0], block.norm1, block.ls1),
-        ("2", "mlp", block.mlp, second, block.ls2),
-    )
-    if norm == "parallel":
-        out["norm1"] = block.norm1(x)
-        for _, name, layer, _, scale in parts:
-            out[name] = scale(layer(out["norm1"]))
-        added = out["attention"] + out["mlp"]
-        return out | {"sum2": x + added if residual else added}
-    for number, name, layer, normed, scale in parts:
-        if norm == "pre":
-            out[f"norm{number}"] = normed(x)
-            added = out[name] = scale(layer(out[f"norm{number}"]))
-        elif norm == "added":
-            out[name] = layer(x)
-            added = out[f"norm{number}"] = scale(normed(out[name]))
-        else:
-            added = out[name] = scale(layer(x))
-        x = out[f"sum{number}"] = x + added if residual else added
-        if norm == "post":
-            x = out[f"norm{number}"] = normed(x)
-    return out
+    parts = block.parts(tokens[None], wiring=norm, residual=residual)
+    return {"x": tokens} | {name: out[0] for name, out in parts}
 
 
 @torch.no_grad()
@@ -166,7 +142,7 @@ def unit_logits(model: VisionTransformer, layer: int, unit: int) -> Tensor | Non
     model's logits are, it is the class token's that is asked, and not halved.
     """
     block = model.blocks[layer]
-    if model.head is None or block.kind == "post" or model.config.pool in ("map", "token_avg"):
+    if model.head is None or block.wiring == "res_post" or model.config.pool in ("map", "token_avg"):
         return None
     direction = block.ls2(block.mlp.fc2.weight[:, unit])
     for norm in (model.norm, model.pool_norm):

@@ -6,7 +6,14 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-BLOCKS = ("pre", "post", "parallel")
+#: How a block joins the residual stream x, its norms, and its sublayers f (attention, then the MLP).
+WIRINGS = (
+    "pre",  # x + f(norm(x)), as ViT (Xiong et al. 2020, arXiv:2002.04745)
+    "res_post",  # x + norm(f(x)) (Liu et al. 2022, arXiv:2111.09883)
+    "parallel",  # x + attention(norm(x)) + mlp(norm(x)) (Dehghani et al. 2023, arXiv:2302.05442)
+    "post",  # norm(x + f(x)), the original encoder (Vaswani et al. 2017, section 3.1)
+)
+BLOCKS = WIRINGS[:3]  # those that a checkpoint may have
 MLPS = ("mlp", "glu")
 ACTIVATIONS = ("gelu", "gelu_tanh", "quick_gelu", "silu")
 NORMS = ("layer", "rms")
@@ -45,7 +52,7 @@ class ViTConfig:
     rope_base: float = 100.0
 
     # blocks
-    block: str = "pre"  # x + f(norm(x)); "post": x + norm(f(x)); "parallel": x + attention + mlp
+    block: str = "pre"  # one of BLOCKS
     mlp: str = "mlp"  # "glu": activation(gate) * value, the gate packed first
     activation: str = "gelu"
     norm: str = "layer"

@@ -1,14 +1,12 @@
 """The Vision Transformer (Dosovitskiy et al. 2021, arXiv:2010.11929), to be read in one sitting.
 
-Axes: B images, N tokens (prefix tokens, then patches row by row), D the width of the stream, H heads,
-d the width of a head. `VisionTransformer.layers` is the one forward pass; `forward` keeps its end,
-`vit_core.record` keeps its steps.
+Axes: B images, N tokens (prefix tokens, then patches row by row), D the width of the residual stream, H heads, d the
+width of a head. `forward` is `embed`, `encode`, `classify`; `vit_core.record` runs the same methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +14,11 @@ from torch import Tensor, nn
 
 from vit_core.models.config import ViTConfig
 from vit_core.models.linear import ACTIVATION, Linear
+from vit_core.models.positions import resize_positions
 from vit_core.models.rotary import Rotary
+
+sdpa = F.scaled_dot_product_attention
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]  # query, key, value to mixed values, each (B, H, N, d)
 
 
 def norm_layer(config: ViTConfig, dim: int | None = None) -> nn.Module:
@@ -48,9 +50,10 @@ def attention_weights(query: Tensor, key: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention; returns its output with the queries and keys that made it.
+    """Multi-head self-attention.
 
-    `attend`: what computes softmax(q k^T / sqrt(d)) v, of three tensors (B, H, N, d) one.
+    `attend(query, key, value)` mixes the values, (B, H, N, d) each to (B, H, N, d). By default it is
+    softmax(q k^T / sqrt(d)) v; a caller that replaces it can keep the weights or switch heads off.
     """
 
     def __init__(self, config: ViTConfig):
@@ -64,16 +67,11 @@ class Attention(nn.Module):
         self.norm = norm_layer(config, inner) if config.attention_norm else nn.Identity()
         self.proj = Linear(inner, config.dim, bias=config.proj_bias)
 
-    def heads_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries and keys as they meet, and values, each (B, H, N, d), of what the attention reads (B, N, D)."""
-        qkv = self.qkv(x).view(*x.shape[:2], 3, self.heads, self.head_dim)  # batch token qkv head channel
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        return self.rotary(self.q_norm(query)), self.rotary(self.k_norm(key)), value
-
-    def forward(self, x: Tensor, attend=F.scaled_dot_product_attention) -> tuple[Tensor, Tensor, Tensor]:
-        query, key, value = self.heads_of(x)
-        out = attend(query, key, value).transpose(1, 2).flatten(2)  # B, N, H*d
-        return self.proj(self.norm(out)), query, key
+    def forward(self, x: Tensor, attend: Attend = sdpa) -> Tensor:
+        B, N, _ = x.shape
+        query, key, value = self.qkv(x).view(B, N, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
+        mixed = attend(self.rotary(self.q_norm(query)), self.rotary(self.k_norm(key)), value)  # B, H, N, d
+        return self.proj(self.norm(mixed.transpose(1, 2).flatten(2)))  # B, N, D
 
 
 class MLP(nn.Module):
@@ -97,11 +95,11 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """One encoder layer: attention mixes tokens, the MLP works on each; both add to the stream."""
+    """One encoder layer: attention mixes tokens, the MLP works on each token; both add to the residual stream."""
 
     def __init__(self, config: ViTConfig):
         super().__init__()
-        self.kind = config.block
+        self.wiring = config.block
         self.norm1 = norm_layer(config)
         self.attn = Attention(config)
         self.ls1 = LayerScale(config.dim) if config.layer_scale else nn.Identity()
@@ -109,17 +107,37 @@ class Block(nn.Module):
         self.mlp = MLP(config)
         self.ls2 = LayerScale(config.dim) if config.layer_scale else nn.Identity()
 
-    def forward(self, x: Tensor, attend=F.scaled_dot_product_attention) -> tuple[Tensor, Tensor, Tensor]:
-        if self.kind == "post":  # norms after, on what is added (Liu et al. 2022, arXiv:2111.09883)
-            mixed, query, key = self.attn(x, attend)
-            x = x + self.ls1(self.norm1(mixed))
-            return x + self.ls2(self.norm2(self.mlp(x))), query, key
-        normed = self.norm1(x)
-        mixed, query, key = self.attn(normed, attend)
-        if self.kind == "parallel":  # Dehghani et al. 2023, arXiv:2302.05442
-            return x + self.ls1(mixed) + self.ls2(self.mlp(normed)), query, key
-        x = x + self.ls1(mixed)
-        return x + self.ls2(self.mlp(self.norm2(x))), query, key
+    def parts(self, x: Tensor, attend: Attend = sdpa, wiring=None, residual=True) -> Iterator[tuple[str, Tensor]]:
+        """What each part computes, in order, by name; x and every part (B, N, D). The last leaves the block.
+
+        The parts are "norm1", "attention", "sum1", "norm2", "mlp" and "sum2". Layer scale belongs to what is added.
+        `wiring`: one of `config.WIRINGS`, by default the block's own. Without `residual`, x is left out of the sums.
+        """
+        wiring = wiring or self.wiring
+        norm2 = self.norm1 if self.wiring == "parallel" else self.norm2  # a parallel block has one norm
+        attention = ("1", "attention", lambda read: self.attn(read, attend), self.norm1, self.ls1)
+        mlp = ("2", "mlp", self.mlp, norm2, self.ls2)
+        if wiring == "parallel":
+            yield "norm1", (normed := self.norm1(x))
+            yield "attention", (mixed := self.ls1(self.attn(normed, attend)))
+            yield "mlp", (out := self.ls2(self.mlp(normed)))
+            yield "sum2", x + mixed + out if residual else mixed + out
+            return
+        for number, name, sublayer, norm, scale in (attention, mlp):
+            out = x
+            if wiring == "pre":
+                yield f"norm{number}", (out := norm(out))
+            yield name, (out := sublayer(out) if wiring == "res_post" else scale(sublayer(out)))
+            if wiring == "res_post":
+                yield f"norm{number}", (out := scale(norm(out)))
+            yield f"sum{number}", (x := x + out if residual else out)
+            if wiring == "post":
+                yield f"norm{number}", (x := norm(x))
+
+    def forward(self, x: Tensor, attend: Attend = sdpa) -> Tensor:
+        for _, part in self.parts(x, attend):
+            x = part
+        return x
 
 
 class AttentionPool(nn.Module):
@@ -138,34 +156,14 @@ class AttentionPool(nn.Module):
         B, N, D = x.shape
         query = self.q(self.latent).expand(B, 1, D).view(B, 1, self.heads, -1).transpose(1, 2)  # B, H, 1, d
         key, value = self.kv(x).view(B, N, 2, self.heads, -1).permute(2, 0, 3, 1, 4)  # each B, H, N, d
-        out = F.scaled_dot_product_attention(query, key, value)  # B, H, 1, d
+        out = sdpa(query, key, value)  # B, H, 1, d
         out = self.proj(out.transpose(1, 2).reshape(B, D))
         return out + self.fc2(self.act(self.fc1(self.norm(out))))
 
 
-class Layer(NamedTuple):
-    """What one layer of the forward pass leaves behind."""
-
-    tokens: Tensor  # (B, N, D), the stream after the layer
-    query: Tensor | None  # (B, H, N, d), as `Attention.heads_of`; None before the first layer
-    key: Tensor | None  # (B, H, N, d), likewise
-
-
-def resize_positions(grid_embed: Tensor, grid: tuple[int, int], antialias: bool) -> Tensor:
-    """Position embedding (1, rows, cols, D) resampled to another grid, bicubic.
-
-    timm antialiases, transformers does not; a checkpoint must be resized as its source would.
-    """
-    if tuple(grid_embed.shape[1:3]) == tuple(grid):
-        return grid_embed
-    planes = grid_embed.float().permute(0, 3, 1, 2)  # 1, D, rows, cols
-    planes = F.interpolate(planes, size=tuple(grid), mode="bicubic", antialias=antialias)
-    return planes.permute(0, 2, 3, 1).to(grid_embed.dtype)
-
-
 class VisionTransformer(nn.Module):
-    """A ViT of any size. `labels` are its class names, `transform` its `images.Preprocess`; `assumed` is what the file
-    it came from did not tell and was taken as usual: "heads", "pool", "average", "grid", "layers", "preprocess"."""
+    """A ViT of any size. `labels` are its class names, `transform` is its `images.Preprocess`. `assumed` names settings
+    that its checkpoint lacks and that got a default: "heads", "pool", "average", "grid", "layers", "preprocess"."""
 
     def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform=None):
         super().__init__()
@@ -211,13 +209,18 @@ class VisionTransformer(nn.Module):
                 prefix = prefix + self.positions[:, : self.config.num_prefix_tokens]
         return self.embed_norm(torch.cat([prefix, patches], dim=1))
 
-    def layers(self, tokens: Tensor, attend=F.scaled_dot_product_attention) -> Iterator[Layer]:
-        """The encoder, a step at a time: the entering sequence, then what each block leaves."""
-        yield Layer(tokens, None, None)
+    def layers(self, tokens: Tensor, attend: Attend = sdpa) -> Iterator[Tensor]:
+        """The residual stream (B, N, D) that enters the first block, then what leaves each block."""
+        yield tokens
         for block in self.blocks:
-            tokens, query, key = block(tokens, attend)
-            yield Layer(tokens, query, key)
-            del query, key  # they keep values in memory too
+            tokens = block(tokens, attend)
+            yield tokens
+
+    def encode(self, tokens: Tensor, attend: Attend = sdpa) -> Tensor:
+        """The sequence from `embed` (B, N, D) to the tokens after the last block and norm (B, N, D)."""
+        for block in self.blocks:
+            tokens = block(tokens, attend)
+        return self.norm(tokens)
 
     def pooled(self, tokens: Tensor) -> Tensor:
         """Normed tokens (B, N, D) to the one vector (B, D) that the head reads."""
@@ -244,6 +247,4 @@ class VisionTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor | None:
         """Images (B, C, height, width) to logits (B, classes), or None without a head."""
-        for layer in self.layers(self.embed(images)):
-            tokens = layer.tokens
-        return self.classify(self.norm(tokens))
+        return self.classify(self.encode(self.embed(images)))

@@ -30,12 +30,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from vit_core.attention.statistics import sinusoidal_positions
 from vit_core.checkpoints import embedded
 from vit_core.data import arrays
 from vit_core.images import Preprocess
 from vit_core.models.cnn import ConvNet
 from vit_core.models.config import ViTConfig
+from vit_core.models.positions import sinusoidal_positions
 from vit_core.models.vit import VisionTransformer
 from vit_core.training.recipes import RECIPES, Recipe
 
@@ -205,9 +205,7 @@ class Run:
             kept = torch.rand(len(tokens), N - prefix, generator=draw).argsort(1)[:, : round(r.keep * (N - prefix))]
             index = torch.cat([torch.arange(prefix).expand(len(tokens), -1), kept + prefix], 1).to(self.device)
             tokens = tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[-1]))
-        for layer in self.model.layers(tokens):
-            tokens = layer.tokens
-        tokens = self.model.norm(tokens)
+        tokens = self.model.encode(tokens)
         loss = F.cross_entropy(self.model.head(self.model.pooled(tokens)).float(), smooth)
         if self.teacher is None:
             return loss

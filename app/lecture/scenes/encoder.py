@@ -23,7 +23,7 @@ class Runs:
         model, start = stage.model, stage.streams[0]
         self.blocks = model.blocks
         self.every = max(1, math.ceil(4 * len(self.blocks) * start.numel() / KEPT))
-        self.wirings = dict(zip(SIDES, ("post", steps.wiring(stage.config)), strict=True))
+        self.wirings = dict(zip(SIDES, ("post", stage.config.block), strict=True))
         self.streams: dict[tuple[str, bool, int], Tensor] = {}
         self.norms: dict[tuple[str, bool], Tensor] = {}  # (layers + 1, N)
         self.ends: dict[tuple[str, bool], dict] = {}

@@ -28,7 +28,7 @@ def build(stage: Stage, want: dict) -> Scene:
     with torch.no_grad():
         curve, curved = torch.stack([x, block.mlp.act(x)], dim=1), block.mlp.act(hidden)
         alone = steps.through(block.mlp, step.mlp_input[at : at + 1])[2]
-        alone = block.ls2(block.norm2(alone) if block.kind == "post" else alone)[0]
+        alone = block.ls2(block.norm2(alone) if block.wiring == "res_post" else alone)[0]
         adds = block.ls2(block.mlp.fc2.weight[:, unit]) * activated[unit]
     in_block = sum(p.numel() for p in block.mlp.parameters())
     in_model = sum(p.numel() for b in stage.model.blocks for p in b.mlp.parameters())

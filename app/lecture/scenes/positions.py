@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from app.lecture.stage import Scene, Stage, array, keeper, one_of, whole
-from vit_core.attention.statistics import sinusoidal_positions
 from vit_core.attention.trace import autocast
 from vit_core.lecture import positions
+from vit_core.models.positions import sinusoidal_positions
 
 TABS = ("sum", "formula", "compare")
 CELLS = 256  # rows and columns of a matrix that are drawn

@@ -15,7 +15,7 @@ SHOWN = 64  # rows and columns at most of a matrix that is shown as a small pict
 #: The blocks' parts in the order of their computation; an "add" closes the detour around those before it.
 ORDER = {
     "pre": ("norm1", "attention", "add", "norm2", "mlp", "add"),
-    "post": ("attention", "norm1", "add", "mlp", "norm2", "add"),
+    "res_post": ("attention", "norm1", "add", "mlp", "norm2", "add"),
     "parallel": ("norm1", "attention", "mlp", "add"),
 }
 

@@ -11,7 +11,7 @@ from app.lecture.scenes import attention
 KINDS = {
     "plain": {}, "no class token": dict(class_token=False, pool="avg"), "registers": dict(registers=3),
     "distilled": dict(distillation_token=True), "no head": dict(classes=0), "gated": dict(mlp="glu"),
-    "norms after": dict(block="post"), "no positions": dict(position="none"),
+    "norms after": dict(block="res_post"), "no positions": dict(position="none"),
     "rotary": dict(position="rope", head_dim=8), "one channel": dict(channels=1),
     "normed": dict(attention_norm=True, qk_norm=True, layer_scale=True), "parallel": dict(block="parallel"),
 }  # fmt: skip

@@ -145,7 +145,7 @@ OTHERS = [
     {"class_token": False, "pool": "avg"},
     {"registers": 2},
     {"classes": 0},
-    {"mlp": "glu", "block": "post"},
+    {"mlp": "glu", "block": "res_post"},
     {"distillation_token": True, "distillation_head": True},
     {"position": "none"},
     {"qkv_bias": False},

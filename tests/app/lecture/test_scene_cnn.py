@@ -145,7 +145,7 @@ KINDS = {
     "distilled": {"distillation_token": True, "distillation_head": True},
     "headless": {"classes": 0},
     "gated": {"mlp": "glu"},
-    "post-norm": {"block": "post"},
+    "post-norm": {"block": "res_post"},
     "no positions": {"position": "none"},
     "oblong patches": {"patch_size": (3, 7)},
     "two patches": {"image_size": (3, 6)},

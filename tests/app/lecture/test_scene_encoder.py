@@ -10,7 +10,7 @@ from app.text.lecture import encoder as words
 from vit_core.lecture import steps
 
 MODELS = {
-    "plain": {}, "post": {"block": "post"}, "parallel": {"block": "parallel", "layer_scale": True},
+    "plain": {}, "post": {"block": "res_post"}, "parallel": {"block": "parallel", "layer_scale": True},
     "bare": {"class_token": False, "position": "none", "pool": "avg", "classes": 0},
     "tokens": {"registers": 4, "distillation_token": True, "distillation_head": True}, "glu": {"mlp": "glu"},
     "grey": {"channels": 1, "norm": "rms", "final_norm": False}, "one patch": {"image_size": (3, 3)},
@@ -25,7 +25,7 @@ def test_what_is_shown_is_what_the_blocks_do(stage, name):
         scene = lecture.build("encoder", made, {"layer": layer, "at": N - 1})
         said, arrays = scene.numbers, scene.arrays
         assert (said["layer"], said["at"], said["tokens"], said["dim"]) == (layer, N - 1, N, 14)
-        own = steps.wiring(made.config)
+        own = made.config.block
         assert said["own"] == own
         for side, norm in (("standard", "post"), ("own", own)):
             for residual, run in ((True, f"{side}_on"), (False, f"{side}_off")):
@@ -95,17 +95,17 @@ def test_logits_that_are_no_numbers_are_no_answer(stage):
 
 
 def test_every_part_and_wiring_has_its_words():
-    parts = {part for norm in ("pre", "post", "added", "parallel") for part in ORDER[norm]}
+    parts = {part for norm in ("pre", "post", "res_post", "parallel") for part in ORDER[norm]}
     for table in (words.EN, words.KO):
         assert not [part for part in parts if f"at_{part}" not in table]
-        for norm in ("pre", "added", "parallel"):
+        for norm in ("pre", "res_post", "parallel"):
             assert {f"trained_{norm}", f"name_{norm}", f"by_{norm}"} <= set(table)
-    assert {"pre", "post", "added", "parallel"} <= set(words.MATH)
+    assert {"pre", "post", "res_post", "parallel"} <= set(words.MATH)
 
 
 ORDER = {
     "pre": ["x", "norm1", "attention", "sum1", "norm2", "mlp", "sum2"],
     "post": ["norm1"],
-    "added": ["norm1"],
+    "res_post": ["norm1"],
     "parallel": ["x", "mlp"],
 }

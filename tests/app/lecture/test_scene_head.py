@@ -22,7 +22,7 @@ KINDS += [
     dict(class_token=False, pool="avg", pool_norm=True, final_norm=False),
     dict(registers=3),
     dict(mlp="glu"),
-    dict(block="post"),
+    dict(block="res_post"),
     dict(block="parallel"),
     dict(position="none"),
     dict(channels=1),

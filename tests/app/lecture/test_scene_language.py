@@ -17,7 +17,7 @@ from vit_core.lecture import sentence as core
         dict(class_token=False, pool="avg"),
         dict(registers=2),
         dict(classes=0),
-        dict(block="post"),
+        dict(block="res_post"),
         dict(channels=1),
         dict(position="none"),
         dict(mlp="glu"),

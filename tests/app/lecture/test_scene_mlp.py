@@ -9,7 +9,7 @@ from app.text.lecture import mlp as words
 from vit_core.models.config import ACTIVATIONS
 
 MODELS = {
-    "plain": {}, "post": {"block": "post"}, "parallel": {"block": "parallel", "layer_scale": True},
+    "plain": {}, "post": {"block": "res_post"}, "parallel": {"block": "parallel", "layer_scale": True},
     "bare": {"class_token": False, "position": "none", "pool": "avg", "classes": 0},
     "tokens": {"registers": 4, "distillation_token": True, "distillation_head": True},
     "glu": {"mlp": "glu", "mlp_norm": True, "activation": "silu"}, "quick": {"activation": "quick_gelu"},
@@ -31,7 +31,7 @@ def test_one_tokens_way_through_the_models_own_mlp(stage, name):
     read = torch.from_numpy(arrays["read"])
     with torch.no_grad():
         out = block.mlp(read[None])
-        out = block.ls2(block.norm2(out) if block.kind == "post" else out)[0]
+        out = block.ls2(block.norm2(out) if block.wiring == "res_post" else out)[0]
         hidden = block.mlp.fc1(read)[:23]
         curved = block.mlp.act(hidden)
     np.testing.assert_allclose(arrays["written"], out, atol=1e-5)
@@ -81,7 +81,7 @@ def test_what_a_unit_adds_and_says(stage):
     says = scene.numbers["says"]
     assert (says["for"], says["against"]) == (f"#{int(logits.argmax())}", f"#{int(logits.argmin())}")
     assert says["up"] == pytest.approx(float(logits.max()), rel=1e-4)
-    for fields in ({"classes": 0}, {"classes": 1}, {"block": "post"}, {"pool": "map"}):
+    for fields in ({"classes": 0}, {"classes": 1}, {"block": "res_post"}, {"pool": "map"}):
         assert lecture.build("mlp", stage(**fields), {}).numbers["says"] is None
 
 

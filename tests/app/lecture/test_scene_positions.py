@@ -8,7 +8,8 @@ import torch
 
 from app.lecture import build
 from app.lecture.scenes import positions as scene
-from vit_core.attention.statistics import position_similarity, sinusoidal_positions
+from vit_core.models.embeddings import position_similarity
+from vit_core.models.positions import sinusoidal_positions
 
 KINDS = {
     "plain": {},
@@ -18,7 +19,7 @@ KINDS = {
     "no head": dict(classes=0),
     "positions for patches alone": dict(position_prefix=False),
     "gated": dict(mlp="glu"),
-    "norm after": dict(block="post"),
+    "norm after": dict(block="res_post"),
     "one channel": dict(channels=1),
     "width of four": dict(dim=16),
     "odd width": dict(dim=13),

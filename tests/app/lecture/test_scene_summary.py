@@ -8,8 +8,8 @@ from app.lecture import SCENES
 from app.lecture import build as scene_of
 from app.lecture.scenes.summary import ORDER, thin
 from app.text.lecture import summary as text
-from vit_core.attention.statistics import position_similarity
 from vit_core.models.config import BLOCKS
+from vit_core.models.embeddings import position_similarity
 
 TWO = dict(distillation_token=True, distillation_head=True)
 KINDS = [

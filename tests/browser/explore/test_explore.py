@@ -18,6 +18,7 @@ from tests.browser.explore.atlas_driver import Atlas, agrees
 from tests.hostile.pictures.make import cases
 from vit_core.attention import statistics
 from vit_core.images import Preprocess, draw
+from vit_core.models import embeddings
 
 SAMPLES = ROOT / "assets" / "samples"
 POSITION_TARGETS = 0  # which trace of the grid of grids takes the clicks
@@ -148,7 +149,7 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
     Rolled(page).shows(trace.on_grid(vc.rollout(trace)), trace.depth)
     distances = np.stack([statistics.attention_distance(trace, i).numpy() for i in range(trace.depth)])
     await_values(page, "distances_chart", 0, "y", distances)
-    similarity = statistics.position_similarity(model)
+    similarity = embeddings.position_similarity(model)
     row, col = (n + 1 for n in ((trace.grid[0] - 1) // 2, (trace.grid[1] - 1) // 2))
     await_values(page, "positions_one", 0, "z", similarity[row - 1, col - 1])
 
@@ -361,7 +362,7 @@ def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, serve
     token, last = trace.token_at(row, col), trace.depth - 1
     atlas.click(row, col)
     Rolled(page).shows(trace.on_grid(vc.rollout(trace, token=token)), trace.depth)
-    await_values(page, "positions_one", 0, "z", statistics.position_similarity(model)[row, col])
+    await_values(page, "positions_one", 0, "z", embeddings.position_similarity(model)[row, col])
     page.mouse.click(*atlas.cell(last - 1, 2))  # a head of the atlas
     atlas.shows(trace.attention(last - 1, [token])[2, 0])
     page.get_by_text(f"Highlighted: layer {last}, head 3").wait_for()
