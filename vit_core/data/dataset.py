@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vit_core.assets import ASSETS
 from vit_core.data.paths import open_picture
 from vit_core.errors import InputError
 from vit_core.images import MAX_FILE_BYTES, check_file_size, read_image

@@ -1,8 +1,6 @@
 // What one picture's attention says: every map of one query, as square roots of weights.
 // Roots, because that is what the bytes hold; the colour tables take the square.
 
-const MEAN = -1;
-const ROLLOUT = -2;
 const DIRECT_LIMIT = 4e6; // multiplications that a hover may cost
 const TABLE_LIMIT = 4e8; // multiplications that a table of all rollouts may cost, in the background
 const KEPT_MAPS = 24; // queries whose exact maps are kept

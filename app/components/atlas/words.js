@@ -1,5 +1,9 @@
 // Numbers and sentences. Every word comes from Python; nothing here ever becomes markup.
 
+// Columns of the atlas beside its heads: their mean, and rollout.
+const MEAN = -1;
+const ROLLOUT = -2;
+
 /** Two significant digits, as a percentage. */
 function percent(weight) {
   const value = Number((100 * weight).toPrecision(2));

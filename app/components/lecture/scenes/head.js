@@ -114,8 +114,14 @@ function headSum(stage) {
   const product = weight.map((w, c) => w * z[c]);
   const out = { of, other, weight, product, positive: 0, negative: 0, positives: 0, negatives: 0 };
   for (const value of product) {
-    if (value > 0) out.positives++, (out.positive += value);
-    if (value < 0) out.negatives++, (out.negative += value);
+    if (value > 0) {
+      out.positives++;
+      out.positive += value;
+    }
+    if (value < 0) {
+      out.negatives++;
+      out.negative += value;
+    }
   }
   out.bias = biases[of] - (compare ? biases[other] : 0);
   out.logit = logits[of] - (compare ? logits[other] : 0);
