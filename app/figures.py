@@ -44,6 +44,11 @@ def two_digits(value: float) -> str:
     return f"{value:.{decimals}f}" if decimals <= 5 else f"{value:.1e}"
 
 
+def percent(share: float) -> str:
+    """A share of 1 in percent, two significant digits, without the sign."""
+    return two_digits(100 * float(share))
+
+
 #: How a picture is written: "exact" where its colours are values; "flat" likewise, of large areas of one colour, in a
 #: third of the bytes or less; "kept" in a file, small.
 WAYS = {
@@ -264,7 +269,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
         marker=dict(color=[ACCENT] + [QUIET] * (len(names) - 1)),
         hovertemplate=hover,
         cliponaxis=False,
-        text=[f"{two_digits(100 * v)} %" for v in values],
+        text=[f"{percent(v)} %" for v in values],
         textposition="outside",
         textfont=large,
     )

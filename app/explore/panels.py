@@ -15,6 +15,7 @@ from app.components.atlas import component as piece
 from app.components.rollout import component as depths
 from app.explore import address
 from app.explore.result import Result, Rollout
+from app.figures import percent
 from app.figures import two_digits as number
 from app.mistakes.why import Why
 from app.runtime import cache
@@ -23,11 +24,6 @@ from app.text.plain import escaped, plain
 from vit_core import best_device
 
 SHOWN = ("atlas", "rollout", "places")  # the fragments that show what is looked at
-
-
-def percent(share: float) -> str:
-    """A share of 1 in percent, two significant digits, without the sign."""
-    return number(100 * float(share))
 
 
 def titled(title: str, sentences: str) -> None:

@@ -13,16 +13,16 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.components.confusion.component import confusion
-from app.components.confusion.component import pack as pack_matrix
-from app.components.gallery.component import gallery as mount_gallery
-from app.components.gallery.component import pack as pack_gallery
+from app.components.confusion.component import confusion_matrix
+from app.components.confusion.payload import pack as pack_matrix
+from app.components.gallery.component import gallery
+from app.components.gallery.payload import pack as pack_gallery
 from app.explore.panels import chart
 from app.figures import Finished
 from app.figures import two_digits as number
 from app.mistakes import figures as mistake_figures
 from app.mistakes.find import LISTS, PAGE, PAIRS, Asked, Look, Run
-from app.mistakes.report import report
+from app.mistakes.report import build_report
 from app.runtime import cache
 from app.text.plain import escaped, plain
 from vit_core.evaluation import metrics
@@ -180,7 +180,7 @@ def matrix(run: Run, look: Look, *, key: str) -> None:
             pick(*(None if c is None else int(c) for c in cell))
             state.rerun(*SHOWN)
 
-    confusion(data, key=key, on_pick=picked)
+    confusion_matrix(data, key=key, on_pick=picked)
 
 
 def classes(run: Run, *, key: str) -> None:
@@ -272,7 +272,7 @@ def embedding_map(run: Run, *, key: str) -> None:
     # Plotly reads a few HTML tags in what it shows at the pointer: none may come from a name.
     name = functools.cache(lambda n: class_name(run, n).replace("&", "&amp;").replace("<", "&lt;"))
     hover = [
-        t("mistakes.map.point", truth=name(int(a)), predicted=name(int(b)), percent=number(100 * p))
+        t("mistakes.map.point", label=name(int(a)), predicted=name(int(b)), percent=number(100 * p))
         for a, b, p in zip(target, predicted, c.probability[numbers], strict=True)
     ]
     kinds = [t(f"mistakes.map.{kind}") for kind in ("right", "wrong", "other")]
@@ -345,25 +345,24 @@ def pictures(run: Run, look: Look, *, key: str) -> Look:
     data = pack_gallery(
         [item(run, row) for row in rows],
         [run.thumbnail(row) for row in rows],
-        {"none": t("mistakes.count.none")},
         state.get("came"),
     )
-    mount_gallery(data, key=key, on_open=opened, on_drawn=drawn)
+    gallery(data, key=key, on_open=opened, on_drawn=drawn)
     return look
 
 
 def item(run: Run, row: dict) -> dict:
     """One picture of the gallery, in words."""
     t = state.t()
-    truth = class_name(run, row["label"], row["source_label"])
+    label = class_name(run, row["label"], row["source_label"])
     path = plain(row["path"])
     if row["error"] is not None:
         said = t.told(row["error"])
         return {
             "path": row["path"],
-            "truth": truth,
+            "label": label,
             "predicted": "",
-            "said": plain(said),
+            "detail": plain(said),
             "outcome": "unreadable",
             "title": f"{path}\n{plain(said, 300)}",
         }
@@ -371,11 +370,11 @@ def item(run: Run, row: dict) -> dict:
     outcome = "unknown" if row["label"] < 0 else "right" if row["label"] == row["predicted"] else "wrong"
     return {
         "path": row["path"],
-        "truth": truth,
+        "label": label,
         "predicted": predicted,
-        "said": f"{number(100 * row['probability'])} %",
+        "detail": f"{number(100 * row['probability'])} %",
         "outcome": outcome,
-        "title": t("mistakes.item", path=path, truth=truth, predicted=predicted),
+        "title": t("mistakes.item", path=path, label=label, predicted=predicted),
     }
 
 
@@ -507,7 +506,7 @@ def take_away(run: Run, look: Look, count: int, key: str) -> None:
 
 def report_of(run: Run, look: Look, count: int, language: str) -> bytes:
     """The report of a selection. Its pictures go through the one thread that runs models, in turn with others."""
-    return report(
+    return build_report(
         run,
         look.composed(),
         REPORTED,

@@ -1,51 +1,50 @@
-"""What a model gets wrong, as one HTML file that opens offline: its pictures inside it, no script, no request."""
+"""The misclassifications of a model as one HTML file that opens offline: images inside, no script, no request."""
 
 from __future__ import annotations
 
 import datetime
 import functools
+import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import jinja2
 import numpy as np
+from markupsafe import Markup
 
 import vit_core as vc
 from app.components.atlas.payload import colour_tables
-from app.figures import two_digits, uri
+from app.figures import percent, two_digits, uri
 from app.mistakes.why import Why, label_of, model_name
 from app.text import Text
-from app.text.markup import Markup, alone, joined, tag
 from app.text.report import EN, KO
-from vit_core.errors import InputError
+from vit_core import InputError, VisionTransformer
 from vit_core.evaluation import metrics
 from vit_core.evaluation.filters import Filter
 from vit_core.images import draw
-from vit_core.models.vit import VisionTransformer
 
 WORDS = {"en": EN, "ko": KO}
-MATRIX = 24  # classes that a page holds as a table; with more, the pairs confused most are listed
-PAIRS = 40
-SIDE = 168  # longer side of a picture, pixels
+MATRIX_CLASSES = 24  # with more classes, the most frequent confusions are listed instead of the matrix
+LISTED_PAIRS = 40
+PICTURE_SIDE = 168  # longer side, pixels
 #: Nothing is fetched and nothing runs, whatever a file's name says.
 POLICY = {"default-src": "'none'", "img-src": "data:", "style-src": "'unsafe-inline'"}
-
-
-def percent(share: float) -> str:
-    return two_digits(100 * float(share))
+CHART = {"left": 44, "top": 12, "right": 444, "bottom": 292}  # the calibration's axes, in SVG units
+_NOT_HTML = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # characters that HTML does not allow
 
 
 class _Report:
-    """What the parts of one report have in common."""
+    """The numbers of one evaluation and the sentences of one language, as plain values for report.html."""
 
     def __init__(self, run, model: VisionTransformer, language: str):
         self.run, self.model, self.language, self.words = run, model, language, WORDS[language]
-        self.columns = metrics.of(run.rows)
-        seen = (self.columns.label, self.columns.predicted, self.columns.top)
-        self.accuracy = metrics.accuracy(*seen)
-        classes = max(model.config.classes, *(int(values.max(initial=-1)) + 1 for values in seen))
-        self.counts = metrics.confusion(self.columns.label, self.columns.predicted, classes)
-        self.calibration = metrics.calibration(self.columns.probability, self.columns.label, self.columns.predicted)
+        columns = metrics.of(run.rows)
+        predictions = (columns.label, columns.predicted, columns.top)
+        self.accuracy = metrics.accuracy(*predictions)
+        classes = max(model.config.classes, *(int(values.max(initial=-1)) + 1 for values in predictions))
+        self.counts = metrics.confusion(columns.label, columns.predicted, classes)
+        self.calibration = metrics.calibration(columns.probability, columns.label, columns.predicted)
 
     def say(self, key: str, **values) -> str:
         return self.words[key].format(**values)
@@ -53,243 +52,164 @@ class _Report:
     def name(self, number: int) -> str:
         return label_of(self.run, self.model, number) or self.say("class", number=number)
 
-    # Numbers
+    def _percent(self, share: float, unit: str = "percent") -> str:
+        return self.say(unit, value=percent(share)) if np.isfinite(share) else "–"
 
-    def headline(self) -> Markup:
+    def numbers(self) -> Iterator[dict]:
+        """The headline: the name, value and text of each number, with the lines beneath it."""
         a = self.accuracy
 
-        def big(name: str, value: float, *below: str | None, unit: str = "percent") -> Markup:
-            shown = self.say(unit, value=percent(value)) if np.isfinite(value) else "–"
-            return tag(
-                "div",
-                tag("b", shown, data_name=name, data_value=float(value)),
-                tag("span", self.words[name]),
-                *(tag("span", line, class_="quiet") for line in below if line),
-            )
+        def number(name: str, value: float, *lines: str | None, unit: str = "percent") -> dict:
+            return {"name": name, "value": float(value), "shown": self._percent(value, unit), "lines": lines}
 
-        def within(interval: tuple[float, float]) -> str | None:
-            return self.say("interval", low=percent(interval[0]), high=percent(interval[1])) if a.counted else None
+        def accuracy(name: str, value: float, interval: tuple[float, float], right: int) -> dict:
+            low, high = map(percent, interval)
+            counted = self.say("counted", right=f"{right:,}", counted=f"{a.counted:,}")
+            return number(name, value, self.say("interval", low=low, high=high) if a.counted else None, counted)
 
-        counted = {"counted": f"{a.counted:,}"}
-        blocks = [big("top1", a.top1, within(a.top1_interval), self.say("counted", right=f"{a.right:,}", **counted))]
-        if len(self.counts[0]) > 5:
-            blocks.append(
-                big("top5", a.top5, within(a.top5_interval), self.say("counted", right=f"{a.right5:,}", **counted))
-            )
-        blocks.append(big("ece", self.calibration.ece, self.words["bins"], unit="points"))
-        notes = [
-            self.say(kind, count=f"{count:,}")
-            for kind, count in (("unknown", a.unknown), ("unreadable", a.unreadable))
-            if count
+        yield accuracy("top1", a.top1, a.top1_interval, a.right)
+        if self.counts.shape[1] > 5:
+            yield accuracy("top5", a.top5, a.top5_interval, a.right5)
+        yield number("ece", self.calibration.ece, self.say("bins"), unit="points")
+
+    def notes(self) -> list[str]:
+        """How many images are not in the headline's numbers, and why."""
+        counts = {"unknown": self.accuracy.unknown, "unreadable": self.accuracy.unreadable}
+        return [self.say(reason, count=f"{count:,}") for reason, count in counts.items() if count]
+
+    def confusion(self) -> dict:
+        """The values of the confusion matrix ("matrix") or, with many classes, of the most frequent pairs ("pairs")."""
+        used = (self.counts[:-1].sum(1) > 0) | (self.counts.sum(0) > 0)
+        shown = [c for c in metrics.order(self.counts) if used[c]]
+        return {"matrix": self._matrix(shown)} if len(shown) <= MATRIX_CLASSES else {"pairs": self._pairs(len(shown))}
+
+    def _matrix(self, shown: Sequence[int]) -> dict:
+        per_class = metrics.per_class(self.counts)
+
+        def row(name: str, number: int, recall: str) -> dict:
+            counts = self.counts[number]
+            total = int(counts.sum())
+            kinds = ["zero" if not counts[c] else "right" if c == number else "wrong" for c in shown]
+            cells = [(int(counts[c]), kind, counts[c] / max(1, total)) for c, kind in zip(shown, kinds, strict=True)]
+            return {"name": name, "cells": cells, "total": total, "recall": recall}
+
+        rows = [row(self.name(c), c, self._percent(per_class.recall[c])) for c in shown if per_class.support[c]]
+        if self.counts[-1].any():
+            rows.append(row(self.say("unknown_class"), len(self.counts) - 1, ""))
+        precision = [self._percent(per_class.precision[c]) for c in shown]
+        return {"names": [self.name(c) for c in shown], "rows": rows, "precision": precision}
+
+    def _pairs(self, classes: int) -> dict | None:
+        errors = self.counts[:-1].copy()
+        np.fill_diagonal(errors, 0)
+        found = np.flatnonzero(errors)
+        if not len(found):
+            return None
+        most = found[np.argsort(-errors.flat[found], kind="stable")][:LISTED_PAIRS]
+        rows = [(*map(self.name, divmod(int(cell), errors.shape[1])), int(errors.flat[cell])) for cell in most]
+        text = self.say("pairs_text", classes=f"{classes:,}", count=len(rows), pairs=f"{len(found):,}")
+        return {"text": text, "rows": rows}
+
+    def chart(self) -> dict:
+        """The calibration as SVG coordinates, y down."""
+        c, bins = self.calibration, np.flatnonzero(self.calibration.count > 0)
+
+        def x(share: float) -> float:
+            return round(CHART["left"] + (CHART["right"] - CHART["left"]) * float(share), 1)
+
+        def y(share: float) -> float:
+            return round(CHART["bottom"] - (CHART["bottom"] - CHART["top"]) * float(share), 1)
+
+        bars = [
+            {
+                "title": f"{c.accuracy[i]:.3f} · {c.confidence[i]:.3f} · n = {c.count[i]}",
+                "x": x(c.low[i]) + 1,
+                "y": y(c.accuracy[i]),
+                "width": max(1, x(c.high[i]) - x(c.low[i]) - 2),
+                "height": round(y(0) - y(c.accuracy[i]), 1),
+                "middle": x((c.low[i] + c.high[i]) / 2),
+                "low": y(c.accuracy_low[i]),
+                "high": y(c.accuracy_high[i]),
+            }
+            for i in bins
         ]
-        return joined(
-            tag("h2", self.words["headline"]),
-            tag("div", *blocks, class_="numbers"),
-            *(tag("p", note, class_="quiet") for note in notes),
-        )
-
-    def confusion(self) -> Markup:
-        known = self.counts[:-1]
-        shown = [c for c in metrics.order(self.counts) if known[c].sum() or self.counts[:, c].sum()]
-        inside = self._matrix(shown) if len(shown) <= MATRIX else self._pairs(len(shown))
-        return joined(tag("h2", self.words["confusion"]), inside)
-
-    def _matrix(self, shown: Sequence[int]) -> Markup:
-        per, unknown = metrics.per_class(self.counts), self.counts[-1]
-
-        def share(value: float) -> Markup:
-            return tag("td", self.say("percent", value=percent(value)) if np.isfinite(value) else "–")
-
-        def cell(row: np.ndarray, c: int, right: bool) -> Markup:
-            n = int(row[c])
-            kind = "zero" if not n else "right" if right else "wrong"
-            return tag("td", str(n), class_=kind, style=f"--share:{n / row.sum():.3f}" if n and not right else None)
-
-        head = tag(
-            "tr",
-            tag("th"),
-            *(tag("th", tag("bdi", self.name(c)), scope="col") for c in shown),
-            tag("th", self.words["pictures"]),
-            tag("th", self.words["recall"]),
-        )
-        body = [
-            tag(
-                "tr",
-                tag("th", tag("bdi", self.name(r)), scope="row"),
-                *(cell(self.counts[r], c, r == c) for c in shown),
-                tag("td", str(int(per.support[r]))),
-                share(per.recall[r]),
-            )
-            for r in shown
-            if per.support[r]
-        ]
-        if unknown.sum():
-            body.append(
-                tag(
-                    "tr",
-                    tag("th", self.words["unknown_class"], scope="row"),
-                    *(cell(unknown, c, False) for c in shown),
-                    tag("td", str(int(unknown.sum()))),
-                    tag("td"),
-                )
-            )
-        body.append(
-            tag(
-                "tr",
-                tag("th", self.words["precision"], scope="row"),
-                *(share(per.precision[c]) for c in shown),
-                tag("td"),
-                tag("td"),
-            )
-        )
-        return joined(
-            tag("p", self.words["confusion_text"], class_="quiet"),
-            tag("div", tag("table", tag("thead", head), tag("tbody", *body), id="confusion"), class_="wide"),
-        )
-
-    def _pairs(self, classes: int) -> Markup:
-        off = self.counts[:-1].copy()
-        np.fill_diagonal(off, 0)
-        places = np.flatnonzero(off)
-        if not len(places):
-            return tag("p", self.words["no_pairs"])
-        best = places[np.argsort(-off.flat[places], kind="stable")][:PAIRS]
-        rows = [divmod(int(place), off.shape[1]) for place in best]
-        head = tag("tr", *(tag("th", self.words[key]) for key in ("label", "said", "pictures")))
-        body = [
-            tag(
-                "tr",
-                tag("th", tag("bdi", self.name(r))),
-                tag("th", tag("bdi", self.name(c))),
-                tag("td", str(int(off[r, c]))),
-            )
-            for r, c in rows
-        ]
-        said = self.say("pairs_text", classes=f"{classes:,}", count=len(rows), pairs=f"{len(places):,}")
-        return joined(tag("p", said, class_="quiet"), tag("table", tag("thead", head), tag("tbody", *body), id="pairs"))
-
-    def curve(self) -> Markup:
-        """The calibration as SVG: 0 to 1 over 400 x 300, y up."""
-        c, nodes = self.calibration, []
-        left, top, wide, high = 44, 12, 400, 280
-
-        def x(v: float) -> float:
-            return round(left + wide * float(v), 1)
-
-        def y(v: float) -> float:
-            return round(top + high * (1 - float(v)), 1)
-
-        for step in (0, 0.25, 0.5, 0.75, 1):
-            nodes += [
-                tag("line", class_="rule", x1=x(0), x2=x(1), y1=y(step), y2=y(step)),
-                tag("text", percent(step), x=left - 8, y=y(step) + 4, text_anchor="end"),
-                tag("text", percent(step), x=x(step), y=top + high + 18, text_anchor="middle"),
-            ]
-        bars = np.flatnonzero(c.count > 0)
-        for i in bars:
-            middle = x((c.low[i] + c.high[i]) / 2)
-            said = f"{c.accuracy[i]:.3f} · {c.confidence[i]:.3f} · n = {c.count[i]}"
-            nodes += [
-                tag(
-                    "rect",
-                    tag("title", said),
-                    class_="bar",
-                    x=x(c.low[i]) + 1,
-                    y=y(c.accuracy[i]),
-                    width=max(1, x(c.high[i]) - x(c.low[i]) - 2),
-                    height=round(y(0) - y(c.accuracy[i]), 1),
-                ),
-                tag("line", class_="range", x1=middle, x2=middle, y1=y(c.accuracy_low[i]), y2=y(c.accuracy_high[i])),
-            ]
-        nodes += [
-            tag("line", class_="even", x1=x(0), y1=y(0), x2=x(1), y2=y(1)),
-            tag("text", f"{self.words['confidence']} (%)", x=x(0.5), y=top + high + 38, text_anchor="middle"),
-            tag("text", f"{self.words['accuracy']} (%)", x=x(0) + 6, y=top + 12),
-        ]
-        drawing = tag(
-            "svg",
-            *nodes,
-            class_="chart",
-            viewBox=f"0 0 {left + wide + 12} {top + high + 46}",
-            role="img",
-            aria_label=self.say("calibration_alt", bins=len(bars)),
-        )
-        return joined(
-            tag("h2", self.words["calibration"]), tag("p", self.words["calibration_text"], class_="quiet"), drawing
-        )
-
-    # The selection
+        ticks = [(x(share), y(share), percent(share)) for share in (0, 0.25, 0.5, 0.75, 1)]
+        return CHART | {"bars": bars, "ticks": ticks, "alt": self.say("calibration_alt", bins=len(bins))}
 
     def filter(self, filter: Filter) -> str:
         """A filter as part of a sentence."""
         parts = []
-        for field, key in (("label", "labelled"), ("predicted", "predicted")):
+        for field in ("label", "predicted"):
             number = getattr(filter, field)
             if number is not None:
                 name = self.words["unknown_class"] if number < 0 else self.name(number)
-                parts.append(self.say(key, name=f"\u2068{name}\u2069"))
+                parts.append(self.say(field, name=_isolated(name)))
         if filter.outcome:
             parts.append(self.words[f"outcome_{filter.outcome}"])
         if filter.confidence != (0.0, 1.0):
             low, high = map(percent, filter.confidence)
             parts.append(self.say("confident", low=low, high=high))
         if filter.query:
-            parts.append(self.say("query", query=f"\u2068{filter.query}\u2069"))
+            parts.append(self.say("query", query=_isolated(filter.query)))
         if filter.near is not None:
-            parts.append(self.say("near", path=f"\u2068{filter.near}\u2069"))
+            parts.append(self.say("near", path=_isolated(filter.near)))
         return ", ".join([*(parts or [self.words["all"]]), self.words[f"order_{filter.order}"]])
 
-    def card(self, row: dict) -> Markup:
-        """One picture, and the maps of two classes over it."""
-        path = tag("span", tag("bdi", row["path"]), class_="path")
+    def card(self, row: Mapping) -> dict:
+        """One image with the maps of two classes over it, or why there is none."""
+        card, text = {"path": row["path"], "images": [], "scale": ""}, Text(self.language)
         if row["error"] is not None:
-            return tag("figure", tag("figcaption", tag("span", row["error"], class_="other"), path))
+            return card | {"lines": [("other", text.told(row["error"]))]}
         try:
-            found = Why(self.model, self.run, row["path"])
+            why = Why(self.model, self.run, row["path"])
         except InputError as error:
-            return tag("figure", tag("figcaption", tag("span", Text(self.language).error(error), class_="other"), path))
-        picture, maps = found.region(SIDE).convert("RGB"), found.maps("gradient_rollout")
+            return card | {"lines": [("other", text.error(error))]}
+        picture, maps = why.region(PICTURE_SIDE).convert("RGB"), why.maps("gradient_rollout")
         high = float(maps.max())
-        images = [alone("img", src=uri(picture, "kept"), alt=self.words["picture_alt"])]
-        for number, values in zip(found.pair, maps, strict=True):
-            over = draw.overlay(picture, values, low=0.0, high=high or 1.0)
-            images.append(alone("img", src=uri(over, "kept"), alt=self.say("map_alt", name=self.name(number))))
-        p = [percent(found.probabilities[c]) for c in found.pair]
-        isolated = [f"\u2068{self.name(c)}\u2069" for c in found.pair]
+        images = [(uri(picture, "kept"), self.say("picture_alt"))]
+        for number, values in zip(why.pair, maps, strict=True):
+            overlay = draw.overlay(picture, values, low=0.0, high=high or 1.0)
+            images.append((uri(overlay, "kept"), self.say("map_alt", name=self.name(number))))
+        second = "card_label" if why.labelled else "card_second"
         lines = [
-            tag("span", self.say("card_said", name=isolated[0], percent=p[0]), class_="said"),
-            tag(
-                "span",
-                self.say("card_label" if found.labelled else "card_next", name=isolated[1], percent=p[1]),
-                class_="other",
-            ),
+            (kind, self.say(key, name=_isolated(self.name(number)), percent=percent(why.probabilities[number])))
+            for kind, key, number in zip(("predicted", "other"), ("card_predicted", second), why.pair, strict=True)
         ]
-        if found.target < 0:
-            lines.append(tag("span", self.say("card_unknown", name=f"\u2068{found.truth_name}\u2069")))
-        return tag(
-            "figure",
-            tag("div", *images, class_="row"),
-            tag("figcaption", *lines, path, tag("small", self.say("card_scale", high=two_digits(high)))),
-        )
+        if why.label < 0:
+            lines.append(("", self.say("card_unknown", name=_isolated(why.source_label_name))))
+        return card | {"images": images, "lines": lines, "scale": self.say("card_scale", high=two_digits(high))}
+
+
+def _isolated(name: str) -> str:
+    """A name that keeps its own writing direction inside a sentence."""
+    return f"\u2068{name}\u2069"
 
 
 def command(run) -> str:
-    """What makes the run's table again, for a shell."""
-    asked = getattr(run, "asked", None)
-    source = getattr(asked, "source", None) or str(run.source.root)
+    """The shell command that computes the evaluation again."""
+    request = getattr(run, "request", None)
+    source = getattr(request, "source", None) or str(run.source.root)
     parts = ["python", "-m", "vit_core", "evaluate", source, "--model", model_name(run)]
     for option in ("labels", "table"):
-        if value := getattr(asked, option, None):
+        if value := getattr(request, option, None):
             parts += [f"--{option}", value]
     return shlex.join([*parts, "--out", Path(run.rows.path).parent.name])
 
 
 @functools.cache
-def _style() -> str:
-    return Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else _NOT_HTML.sub("\ufffd", str(value)),
+    )
+    return environment.get_template("report.html")
 
 
-def report(
+def build_report(
     run,
     filter: Filter,
     limit: int = 200,
@@ -303,65 +223,42 @@ def report(
 ) -> bytes:
     """The report of an evaluation as one HTML file, UTF-8.
 
-    `run`: `rows`, `source`, `labels` and the model's name. The numbers are the whole evaluation's; the cards are the
-    first `limit` pictures of `filter`, or of `rows` out of `count` where no filter makes the list. `execute` runs what
-    asks the model, a picture at a time (`cache.run`, so that others come in between); `on_progress(done, total)`.
+    The numbers describe the whole evaluation. The cards show the first `limit` images of `filter`, or of `rows` (out
+    of `count`) where the list is not one that a filter makes.
 
-    Raises InputError where the model cannot be loaded. A picture that cannot be read is a card with its reason.
+    Args:
+        run: an evaluation with `rows`, `source`, `labels` and the model's name.
+        execute: runs what needs the model, one image at a time (`app.runtime.cache.run`: others run in between).
+        on_progress: called with (done, total) after each card.
+
+    Raises InputError where the model cannot be loaded. An image that cannot be read becomes a card with the reason.
     """
     model = model or vc.load(model_name(run))
     listed = list(rows)[:limit] if rows is not None else run.rows.page(filter, 0, limit)
     count = count if count is not None else len(rows) if rows is not None else run.rows.count(filter)
-    made, cards = _Report(run, model, language), []
+    report, cards = _Report(run, model, language), []
     for done, row in enumerate(listed):
-        cards.append(execute(made.card, row))
+        cards.append(execute(report.card, row))
         if on_progress:
             on_progress(done + 1, len(listed))
-    say, date = made.say, datetime.date.today().isoformat()
-    title = say("title", model=model_name(run), source=run.source.title)
-    facts = {"model": model_name(run), "source": f"{run.source.title} ({len(run.source):,})", "date": date}
-    listing = [part for key, value in facts.items() for part in (tag("dt", say(key)), tag("dd", tag("bdi", value)))]
-    stops = ",".join("rgb({} {} {})".format(*colour) for colour in colour_tables()[0][::15, :3])
-    scale = tag(
-        "p",
-        "0",
-        tag("i", style=f"background:linear-gradient(90deg,{stops})"),
-        say("card_scale", high="max"),
-        class_="scale",
-    )
-    selection = [
-        tag(
-            "p",
-            say("selection_text", shown=f"{len(listed):,}", count=f"{count:,}", filter=made.filter(filter)),
-            class_="quiet",
+    date = datetime.date.today().isoformat()
+    page = _template().render(
+        say=report.say,
+        language=language,
+        policy="; ".join(f"{key} {value}" for key, value in POLICY.items()),
+        style=Markup(Path(__file__).with_name("report.css").read_text(encoding="utf-8")),
+        title=report.say("title", model=model_name(run), source=run.source.title),
+        date=date,
+        facts={"model": model_name(run), "source": f"{run.source.title} ({len(run.source):,})", "date": date},
+        command=command(run),
+        numbers=list(report.numbers()),
+        notes=report.notes(),
+        **{"matrix": None, "pairs": None} | report.confusion(),
+        chart=report.chart(),
+        selection=report.say(
+            "selection_text", shown=f"{len(listed):,}", count=f"{count:,}", filter=report.filter(filter)
         ),
-        *(
-            [tag("p", say("maps_text"), class_="quiet"), scale, tag("div", *cards, class_="cards")]
-            if cards
-            else [tag("p", say("none"))]
-        ),
-    ]
-    body = tag(
-        "body",
-        tag("h1", title),
-        tag("p", say("made", date=date), class_="quiet"),
-        tag("dl", *listing),
-        tag("p", say("again"), class_="quiet"),
-        tag("code", command(run)),
-        made.headline(),
-        made.confusion(),
-        made.curve(),
-        tag("h2", say("selection")),
-        *selection,
+        colours=",".join("rgb({} {} {})".format(*colour) for colour in colour_tables()[0][::15, :3]),
+        cards=cards,
     )
-    policy = "; ".join(f"{key} {value}" for key, value in POLICY.items())
-    head = tag(
-        "head",
-        alone("meta", charset="utf-8"),
-        alone("meta", http_equiv="Content-Security-Policy", content=policy),
-        alone("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
-        tag("style", Markup(_style())),
-    )
-    root = "html"
-    return f"<!doctype {root}>\n{tag(root, head, body, lang=language)}\n".encode()
+    return page.lstrip().encode()

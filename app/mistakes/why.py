@@ -1,7 +1,7 @@
-"""Why a model said what it said of one picture, and what would change its mind: arrays and numbers, no widgets.
+"""Why a model predicts what it predicts for one image, and what would change the prediction. Arrays, no widgets.
 
-Everything is of one picture and two classes: what is predicted, and what the label says; where the label agrees, or
-the model does not know it, what the model would have said next.
+Everything is about one image and two classes: the predicted class and the label. Where the label agrees, or the model
+does not know it, the second class is the runner-up.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 import hashlib
 import time
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from app.components.atlas.payload import SHARP, seen
+from app.components.why.payload import pack
 from app.explore.result import array
 from app.text import Text
 from app.text.plain import plain
@@ -30,32 +31,33 @@ from vit_core.models.vit import VisionTransformer
 from vit_core.serving.queue import roomy
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "relevance": at.relevance}
-SHOWN = 8  # classes whose probabilities are shown
-NEAREST = 6  # correct pictures of each class
-STEPS = 64  # with as many patches or more, not every "erase the top k" is tried
-THUMB = 96  # longer side, pixels
-SAME = 0.05  # of a probability: what another device or bf16 may make of it
+FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with
+SHOWN_CLASSES = 8  # classes whose probabilities are shown
+NEAREST_PER_CLASS = 6
+MAX_CURVE_STEPS = 64  # with as many patches or more, the curve is computed at MAX_CURVE_STEPS // 4 counts
+NEAREST_SIDE = 96  # longer side of the nearest images, pixels
+TOLERANCE = 0.05  # by which another device or bf16 may change a probability
 _Place = namedtuple("_Place", ("crop", "grid", "config"))  # what `seen` reads of a trace
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What erasing the patches that speak most for the predicted class does."""
+    """A deletion curve: the probabilities while the most important patches are erased."""
 
-    counts: tuple[int, ...]  # how many patches are erased, a step each
+    counts: tuple[int, ...]  # number of erased patches at each step
     probabilities: np.ndarray  # (steps, 2), of `Why.pair`
-    first: int | None  # the first of `counts` at which the answer is another
-    becomes: int | None  # the class that it is then
+    first: int | None  # the first of `counts` at which the prediction changes
+    becomes: int | None  # the class that is predicted then
 
 
-def index_of(source, row: dict) -> int:
-    """Where a row's picture stands in its source. Raises InputError "image-missing" if it is there no more."""
+def index_of(source, row: Mapping) -> int:
+    """The position of a row's image in its source. Raises InputError "image-missing" if it is no longer there."""
     number = row.get("number")
     if number is not None and 0 <= number < len(source) and storable(source.names[number]) == row["path"]:
         return number
-    for place, name in enumerate(source.names):  # the source has changed since it was evaluated
+    for index, name in enumerate(source.names):  # the source has changed since it was evaluated
         if storable(name) == row["path"]:
-            return place
+            return index
     raise _missing(row["path"])
 
 
@@ -63,31 +65,34 @@ def _missing(path: str) -> InputError:
     return InputError("image-missing", Text("en")("error.image-missing", name=path), name=path)
 
 
-def thumbnail(picture: Image.Image, side: int = THUMB) -> Image.Image:
+def thumbnail(picture: Image.Image, side: int = NEAREST_SIDE) -> Image.Image:
     """The whole picture, its longer side `side` pixels; small ones are enlarged in squares, as they are."""
     scale = side / max(picture.size)
     size = tuple(max(1, round(length * scale)) for length in picture.size)
     return picture.resize(size, Image.Resampling.NEAREST if scale > 2 else Image.Resampling.BICUBIC)
 
 
-def _once(method: Callable) -> Callable:
-    """A method computed once for each of its arguments; kept by the object, in no cycle, and gone with it."""
+def _cached(method: Callable) -> Callable:
+    """A method computed once for each of its arguments. The object holds the results, so both are freed together."""
 
     @functools.wraps(method)
     def found(self, *arguments):
-        kept = vars(self).setdefault(f"_{method.__name__}", {})
-        if arguments not in kept:
-            kept[arguments] = method(self, *arguments)
-        return kept[arguments]
+        results = vars(self).setdefault(f"_{method.__name__}", {})
+        if arguments not in results:
+            results[arguments] = method(self, *arguments)
+        return results[arguments]
 
     return found
 
 
 class Why:
-    """One picture of an evaluation, looked into. What runs the model is called on the worker thread.
+    """The explanation of one image of an evaluation. Call what runs the model on the worker thread.
 
-    `run`: an evaluation with `rows`, `source` and `labels`. Raises InputError: "image-missing" and the other codes of
-    reading a picture, "model-no-head".
+    Args:
+        run: an evaluation with `rows`, `source` and `labels`.
+        path: the image's path, as in the rows.
+
+    Raises InputError "image-missing" and the other codes of reading an image, and "model-no-head".
     """
 
     def __init__(self, model: VisionTransformer, run, path: str):
@@ -95,35 +100,39 @@ class Why:
         if row is None:
             raise _missing(path)
         self.model, self.run, self.row, self.path = model, run, row, path
-        #: Whether the model's device had no memory for it, so that the CPU runs this picture.
+        #: Whether the model's device ran out of memory, so that the CPU computes this image.
         self.fell_back = False
         data = run.source.data(index_of(run.source, row))
-        #: Whether the file is another than the one that was evaluated.
+        #: Whether the file differs from the one that was evaluated.
         self.changed = bool(row["hash"]) and hashlib.blake2b(data, digest_size=16).hexdigest() != row["hash"]
         self.picture = read_image(data)
         self.images, self.crop = model.transform(self.picture)
         self.grid: tuple[int, int] = model.grid(self.images)
         begun = time.perf_counter()
-        self.logits = self._asked(at.interventions, self.images, [at.Change()])[0].cpu()
-        self.seconds = time.perf_counter() - begun  # that one forward pass took
-        self.probabilities = array(self.logits.softmax(-1))  # (classes,), nothing taken away
+        self.logits = self._call(at.interventions, self.images, [at.Change()])[0].cpu()
+        #: Seconds of one forward pass.
+        self.seconds = time.perf_counter() - begun
+        #: (classes,), nothing erased or switched off.
+        self.probabilities = array(self.logits.softmax(-1))
         self.predicted = int(self.probabilities.argmax())
-        said = row["predicted"] if row["predicted"] is not None else -1
-        #: Whether the model is another than the one that was evaluated: of the same file it says something else.
+        stored = row["predicted"] if row["predicted"] is not None else -1
+        #: Whether the model differs from the one that was evaluated: it gives another probability for the same file.
         self.retrained = (
             not self.changed
-            and said >= 0
-            and not (said < len(self.probabilities) and abs(self.probabilities[said] - row["probability"]) < SAME)
+            and stored >= 0
+            and not (
+                stored < len(self.probabilities) and abs(self.probabilities[stored] - row["probability"]) < TOLERANCE
+            )
         )
-        target = -1 if row["label"] is None else int(row["label"])
-        self.labelled = target >= 0 and target != self.predicted
-        best = self._best(self.probabilities, 2)
+        #: The label as one of the model's classes; -1 if the model does not have it.
+        self.label = -1 if row["label"] is None else int(row["label"])
+        #: Whether the label differs from the prediction.
+        self.labelled = self.label >= 0 and self.label != self.predicted
         #: The predicted class, and the label's (`labelled`) or the runner-up.
-        self.pair = self.predicted, target if self.labelled else best[-1]
-        self.target = target
+        self.pair = self.predicted, self.label if self.labelled else self._best(self.probabilities, 2)[-1]
 
-    def _asked(self, function: Callable, *args, **options):
-        """`function(model, ...)`; where there is no memory for it, on the CPU, as everything from then on."""
+    def _call(self, function: Callable, *args, **options):
+        """`function(model, ...)`; without memory for it, on the CPU, where everything runs from then on."""
         answer, model = roomy(function, self.model, *args, **options)
         self.fell_back |= model is not self.model
         self.model = model
@@ -131,7 +140,7 @@ class Why:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the picture as it was read and as the model takes it; maps and thumbnails are small beside them."""
+        """Bytes of the picture and of the model input; maps and thumbnails are small in comparison."""
         return self.picture.width * self.picture.height * len(self.picture.getbands()) + self.images.nbytes
 
     @property
@@ -140,9 +149,10 @@ class Why:
 
     @functools.cached_property
     def counts(self) -> tuple[int, ...]:
-        """How many patches are erased for a curve: every number, or with many patches a few of them."""
-        few = np.unique(np.geomspace(1, self.patches, STEPS // 4).round().astype(int)).tolist()
-        return tuple(range(self.patches + 1)) if self.patches < STEPS else (0, *few)
+        """The numbers of erased patches in a curve: all of them, or with many patches a geometric selection."""
+        if self.patches < MAX_CURVE_STEPS:
+            return tuple(range(self.patches + 1))
+        return (0, *np.unique(np.geomspace(1, self.patches, MAX_CURVE_STEPS // 4).round().astype(int)).tolist())
 
     @property
     def passes(self) -> int:
@@ -150,57 +160,61 @@ class Why:
         return len(self.counts) + 3 * len(METHODS) * len(self.pair)
 
     def region(self, side: int = SHARP) -> Image.Image:
-        """What the patch grid covers of the original picture, its longer side `side` pixels."""
+        """The part of the original picture under the patch grid, its longer side `side` pixels."""
         return seen(self.picture, _Place(self.crop, self.grid, self.model.config), side)
 
     @functools.cached_property
     def shown(self) -> tuple[int, ...]:
-        """The classes whose bars stand there from the start: the most probable, the pair always among them."""
-        best = [c for c in self._best(self.probabilities, SHOWN) if c not in self.pair]
-        kept = {*self.pair, *best[: SHOWN - len(set(self.pair))]}
-        return tuple(sorted(kept, key=lambda c: -self.probabilities[c]))
+        """The classes that have a bar, most probable first; the pair is always among them."""
+        others = [c for c in self._best(self.probabilities, SHOWN_CLASSES) if c not in self.pair]
+        classes = {*self.pair, *others[: SHOWN_CLASSES - len(set(self.pair))]}
+        return tuple(sorted(classes, key=lambda c: -self.probabilities[c]))
 
-    def label(self, number: int) -> str | None:
-        """The class' name; None where the model has none."""
+    def class_name(self, number: int) -> str | None:
+        """The class name; None where the model has none."""
         return label_of(self.run, self.model, number)
 
     @property
-    def truth_name(self) -> str:
-        """What the source calls the picture's class."""
+    def source_label_name(self) -> str:
+        """The name of the label in the source."""
         return str(self.run.source.classes[self.row["source_label"]])
 
-    @_once
+    @_cached
     def maps(self, method: str) -> np.ndarray:
-        """(2, rows, cols) float32: how much each patch speaks for each of `pair`, by one of METHODS; never negative."""
-        both = [self._asked(METHODS[method], self.images, number) for number in self.pair]
+        """(2, rows, cols) float32, never negative: how much each patch supports each of `pair`, by one of METHODS."""
+        both = [self._call(METHODS[method], self.images, number) for number in self.pair]
         return np.stack([array(at.on_grid(self.model, self.images, row)) for row in both])
 
-    @_once
+    @_cached
     def ranking(self, method: str) -> tuple[int, ...]:
-        """All patches, the one that speaks most for the predicted class first."""
+        """All patches, the strongest evidence for the predicted class first."""
         return at.most_important(torch.from_numpy(self.maps(method)[0].copy()), self.patches)
 
-    @_once
-    def curve(self, method: str = "gradient_rollout", fill: str = "mean") -> Curve:
-        """Erase the patches that speak most for the predicted class, more and more."""
-        found = self._asked(
-            at.flips, self.images, self.ranking(method), classes=self.pair, counts=self.counts, fill=fill
-        )
+    @_cached
+    def curve(self, method: str, fill: str) -> Curve:
+        """Erase more and more patches, the strongest evidence for the predicted class first."""
+        ranking = self.ranking(method)
+        found = self._call(at.flips, self.images, ranking, classes=self.pair, counts=self.counts, fill=fill)
         becomes = None if found.first is None else int(found.predicted[found.counts.index(found.first)])
         return Curve(found.counts, array(found.probabilities), found.first, becomes)
 
+    @property
+    def first_curve(self) -> Curve:
+        """The curve that is shown first."""
+        return self.curve(*FIRST_CURVE)
+
     @functools.cached_property
     def blurred(self) -> Image.Image:
-        """The model's input with every patch under the fill "blur"."""
-        return self._seen_as(at.painted(self.model, self.images, range(self.patches), "blur"))
+        """The model input with every patch under the fill "blur"."""
+        return self._as_picture(at.painted(self.model, self.images, range(self.patches), "blur"))
 
     @functools.cached_property
     def mean_colour(self) -> tuple[int, ...]:
         """(red, green, blue) of the fill "mean"."""
-        return self._seen_as(at.painted(self.model, self.images, range(self.patches), "mean")).getpixel((0, 0))
+        return self._as_picture(at.painted(self.model, self.images, range(self.patches), "mean")).getpixel((0, 0))
 
-    def _seen_as(self, tensor: torch.Tensor) -> Image.Image:
-        """A model input as a picture again, what the patches cover of it."""
+    def _as_picture(self, tensor: torch.Tensor) -> Image.Image:
+        """The part of a model input under the patch grid, as a picture."""
         transform = self.model.transform
         mean, std = (tensor.new_tensor(v).view(-1, 1, 1) for v in (transform.mean, transform.std))
         pixels = ((tensor[0] * std + mean) * 255).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
@@ -209,52 +223,87 @@ class Why:
         return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
 
     @functools.cached_property
-    def nearest(self) -> tuple[list[tuple[dict, Image.Image]], list[tuple[dict, Image.Image]]]:
-        """For each of `pair` the nearest pictures that the model gets right, by embedding: their rows, with
-        "similarity", and thumbnails. What cannot be read any more is left out."""
+    def nearest(self) -> tuple[list[tuple[dict, Image.Image]], ...]:
+        """For each of `pair`, the correctly predicted images with the nearest embeddings: (row with "similarity",
+        thumbnail). Images that cannot be read any more are left out."""
         return tuple(self._nearest(number) for number in self.pair)
 
     def _nearest(self, number: int) -> list[tuple[dict, Image.Image]]:
         found = []
-        for row in self.run.rows.neighbours(self.path, NEAREST, Filter(label=number, outcome="right")):
+        for row in self.run.rows.neighbours(self.path, NEAREST_PER_CLASS, Filter(label=number, outcome="right")):
             try:
                 found.append((row, thumbnail(self.run.source.read(index_of(self.run.source, row)))))
             except InputError:
                 continue
         return found
 
-    def checked(self, off) -> at.Change:
-        """What came from the browser as a change, with nothing in it that this model and picture have not."""
+    def change_of(self, message) -> at.Change:
+        """A message of the browser as a change; whatever does not fit this model and image is dropped."""
         depth, heads = self.model.config.depth, self.model.config.heads
-        off = off if isinstance(off, dict) else {}
-        pairs = [tuple(pair) for pair in _list(off, "heads") if isinstance(pair, list | tuple) and len(pair) == 2]
+        message = message if isinstance(message, dict) else {}
+        pairs = [pair for pair in _list(message, "heads") if isinstance(pair, list | tuple) and len(pair) == 2]
+        pairs = [(layer, head) for layer, head in pairs if _is_index(layer, depth) and _is_index(head, heads)]
         return at.Change(
-            erased=tuple(_whole(_list(off, "erased"), self.patches)),
-            fill=off.get("fill") if off.get("fill") in at.FILLS else "mean",
-            heads_off=tuple(sorted({p for p in pairs if len(_whole(p[:1], depth)) == len(_whole(p[1:], heads)) == 1})),
-            layers_off=tuple(_whole(_list(off, "layers"), depth)),
+            erased=tuple(sorted({p for p in _list(message, "erased") if _is_index(p, self.patches)})),
+            fill=message.get("fill") if message.get("fill") in at.FILLS else "mean",
+            heads_off=tuple(sorted(set(pairs))),
+            layers_off=tuple(sorted({layer for layer in _list(message, "layers") if _is_index(layer, depth)})),
         )
 
-    def answer(self, off) -> dict:
-        """What the browser is told after a change: the probabilities of `shown` ("p"), what is predicted now ("now":
-        class, name, probability), and where it asks for one, the curve of a "method" and fill."""
-        change = self.checked(off)
+    def answer(self, message) -> dict:
+        """The answer to a message of the browser: after the change, the probabilities of `shown` ("p") and the
+        prediction ("now": class, name, probability), and if a method is asked for in "curve", its deletion curve."""
+        change = self.change_of(message)
         changed = bool(change.erased or change.heads_off or change.layers_off)
         after = (
-            array(self._asked(at.interventions, self.images, [change])[0].cpu().softmax(-1))
+            array(self._call(at.interventions, self.images, [change])[0].cpu().softmax(-1))
             if changed
             else self.probabilities
         )
         now = int(after.argmax())
         out = {
             "p": [round(float(after[c]), 6) for c in self.shown],
-            "now": [now, self.label(now), round(float(after[now]), 6)],
+            "now": [now, self.class_name(now), round(float(after[now]), 6)],
         }
-        method = off.get("curve") if isinstance(off, dict) else None
+        method = message.get("curve") if isinstance(message, dict) else None
         if isinstance(method, str) and method in METHODS:
-            found = self.curve(method, change.fill)
-            out["curve"] = {"method": method, "fill": change.fill} | curve_numbers(self, found)
+            out["curve"] = self.curve_values(method, change.fill)
         return out
+
+    def curve_values(self, method: str, fill: str) -> dict:
+        """A curve as JSON values for the browser."""
+        curve = self.curve(method, fill)
+        return {
+            "method": method,
+            "fill": fill,
+            "counts": list(curve.counts),
+            "p": [[round(float(p), 4) for p in both] for both in curve.probabilities],
+            "first": curve.first,
+            "becomes": None if curve.becomes is None else [curve.becomes, self.class_name(curve.becomes)],
+        }
+
+    def payload(self, of: str, words: Mapping[str, str], names: Mapping[int, str]) -> bytes:
+        """The image, the maps and the first curve as one binary for the browser.
+
+        `of` identifies the image and comes back with each message; `words` are `app.text.why.EN` or `KO`; `names` are
+        the names of the classes in `shown`.
+        """
+        config, (height, width) = self.model.config, self.model.config.patch_size
+        header = {
+            "of": of,
+            "words": dict(words),
+            "grid": self.grid,
+            "aspect": height / width,
+            "layers": config.depth,
+            "heads": config.heads,
+            "pair": self.pair,
+            "labelled": self.labelled,
+            "mean": self.mean_colour,
+            "shown": [{"class": c, "name": names[c], "p": round(float(self.probabilities[c]), 6)} for c in self.shown],
+            "methods": list(METHODS),
+            "curve": self.curve_values(*FIRST_CURVE),
+        }
+        return pack(header, self.region(), self.blurred, {method: self.maps(method) for method in METHODS})
 
     @staticmethod
     def _best(probabilities: np.ndarray, k: int) -> list[int]:
@@ -262,31 +311,20 @@ class Why:
 
 
 def model_name(run) -> str:
-    """What a run's model is called, as `vit_core.load` takes it."""
+    """The name of a run's model, as `vit_core.load` takes it."""
     return getattr(run, "model_name", None) or run.model
 
 
 def label_of(run, model: VisionTransformer, number: int) -> str | None:
-    """A model class' name, by the run or the model itself, as one line of text; None where neither has one."""
+    """A class name from the run or the model, as one line of text; None where neither has one."""
     labels = getattr(run, "labels", None) or model.labels
     return plain(labels[number]) if labels and 0 <= number < len(labels) else None
 
 
-def curve_numbers(why: Why, curve: Curve) -> dict:
-    """A curve for the browser."""
-    return {
-        "counts": list(curve.counts),
-        "p": [[round(float(p), 4) for p in both] for both in curve.probabilities],
-        "first": curve.first,
-        "becomes": None if curve.becomes is None else [curve.becomes, why.label(curve.becomes)],
-    }
-
-
-def _list(off: dict, name: str) -> Sequence:
-    value = off.get(name)
+def _list(message: dict, name: str) -> Sequence:
+    value = message.get(name)
     return value if isinstance(value, list | tuple) else ()
 
 
-def _whole(values: Sequence, end: int) -> list[int]:
-    """Those that are whole numbers from 0 to `end` - 1, each once, in order."""
-    return sorted({v for v in values if type(v) is int and 0 <= v < end})
+def _is_index(value, end: int) -> bool:
+    return type(value) is int and 0 <= value < end

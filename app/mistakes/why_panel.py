@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import state
-from app.components.why.component import pack, why_view
+from app.components.why.component import why_view
 from app.explore import panels
-from app.figures import two_digits
-from app.mistakes.why import THUMB, Why, model_name
+from app.figures import percent, two_digits
+from app.mistakes.why import NEAREST_SIDE, Why, model_name
 from app.runtime import cache
 from app.text.plain import escaped, plain
 from app.text.why import EN, EQUATION, KO
@@ -21,27 +21,27 @@ WORDS = {"en": EN, "ko": KO}
 
 def names(found: Why, words: Mapping[str, str]) -> dict[int, str]:
     """What the classes shown are called."""
-    return {c: found.label(c) or words["class"].format(number=c) for c in found.shown}
+    return {c: found.class_name(c) or words["class"].format(number=c) for c in found.shown}
 
 
 def about(found: Why, words: Mapping[str, str]) -> str:
     """What is seen, as Markdown."""
     called = {c: escaped(name) for c, name in names(found, words).items()}
     first, second = found.pair
-    p, q = (panels.percent(found.probabilities[c]) for c in found.pair)
+    p, q = (percent(found.probabilities[c]) for c in found.pair)
     if found.labelled:
         said = words["about"].format(predicted=called[first], p=p, label=called[second], q=q)
-    elif found.target >= 0:
+    elif found.label >= 0:
         said = words["about_right"].format(predicted=called[first], p=p, second=called[second], q=q)
     else:
         said = words["about_unknown"].format(
-            predicted=called[first], p=p, label=escaped(found.truth_name), second=called[second], q=q
+            predicted=called[first], p=p, label=escaped(found.source_label_name), second=called[second], q=q
         )
-    curve = found.curve()
+    curve = found.first_curve
     if curve.first is None:
-        return f"{said} {words['about_never']}"
-    becomes = escaped(found.label(curve.becomes) or words["class"].format(number=curve.becomes))
-    return f"{said} {words['about_flip'].format(k=curve.first, patches=found.patches, name=becomes)}"
+        return f"{said} {words['about_no_change']}"
+    becomes = escaped(found.class_name(curve.becomes) or words["class"].format(number=curve.becomes))
+    return f"{said} {words['about_first_change'].format(k=curve.first, patches=found.patches, name=becomes)}"
 
 
 @st.fragment
@@ -77,7 +77,7 @@ def nearest(found: Why, words: Mapping[str, str]) -> None:
             column.image(
                 [picture for _, picture in rows],
                 captions,
-                THUMB,
+                NEAREST_SIDE,
                 output_format="PNG",
                 alt=[f"{called[number]}: {plain(row['path'])}" for row, _ in rows],
             )
@@ -94,7 +94,7 @@ def why(run, path: str, *, key: str) -> None:
         found = cache.why(run, path)
     with st.spinner(asking(found, words)):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
-        payload = cache.run(pack, found, of, words, names(found, words))
+        payload = cache.run(found.payload, of, words, names(found, words))
     st.markdown(about(found, words))
     if told := panels.on_the_cpu(found):
         st.caption(told)

@@ -1,8 +1,8 @@
-// The confusion matrix: rows the true classes, columns the predicted ones. Errors take the colour scale, what is right
-// stays grey: with it, the scale would be spent on the diagonal. Colours go by the square root of the value, so that
-// single errors are seen; the scale beneath says which value has which colour.
+// The confusion matrix: rows are labels, columns are predictions. Only errors use the colour scale; the diagonal is grey,
+// or its large values would take up the whole scale. Colours follow the square root of the value, so that single errors
+// are visible; the scale below the matrix has the numbers.
 
-const NAMED = 24; // up to here names and numbers fit beside and into the cells
+const MAX_NAMED = 24; // classes whose names fit beside the cells, and their numbers into them
 const MATRICES = new WeakMap();
 
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -11,13 +11,13 @@ class Matrix {
   constructor(root) {
     this.root = root;
     this.canvas = root.querySelector(".place canvas");
-    this.read = root.querySelector(".read");
+    this.readout = root.querySelector(".read");
     this.canvas.onpointermove = (e) => this.point(this.cellAt(e), true);
     this.canvas.onpointerleave = () => this.point(null);
     this.canvas.onclick = (e) => this.pick(this.cellAt(e));
-    this.canvas.onkeydown = (e) => this.keyed(e);
+    this.canvas.onkeydown = (e) => this.onKey(e);
     this.canvas.onwheel = (e) => {
-      if (!e.ctrlKey || !this.big) return; // the page keeps its wheel
+      if (!e.ctrlKey || !this.big) return; // the wheel alone scrolls the page
       e.preventDefault();
       this.zoom(e.deltaY < 0 ? 0.5 : 2, this.cellAt(e));
     };
@@ -35,7 +35,7 @@ class Matrix {
     this.header = header;
     this.height = header.rows.length;
     this.width = header.columns.length;
-    this.big = Math.max(this.width, this.height) > NAMED;
+    this.big = Math.max(this.width, this.height) > MAX_NAMED;
     if (!same) {
       this.view = { x: 0, y: 0, size: Math.max(this.width, this.height) };
       this.at = null;
@@ -47,7 +47,7 @@ class Matrix {
       this.cells.set(this.row[i] * this.width + this.column[i], i);
       if (!this.right(this.row[i], this.column[i])) this.top = Math.max(this.top, this.value[i]);
     }
-    this.ranked = [...this.row.keys()].sort((a, b) => this.value[a] - this.value[b]); // the largest is drawn last
+    this.drawingOrder = [...this.row.keys()].sort((a, b) => this.value[a] - this.value[b]); // the largest last
     const { words } = header;
     this.root.querySelector(".axis").textContent = words.axes;
     this.canvas.ariaLabel = words.label;
@@ -58,7 +58,7 @@ class Matrix {
     }
     this.scale();
     this.draw();
-    this.say();
+    this.describe();
   }
 
   right(row, column) {
@@ -93,7 +93,7 @@ class Matrix {
     this.root.querySelector(".ticks").replaceChildren(...ticks);
   }
 
-  /** Where things stand, in CSS pixels. */
+  /** Sizes and offsets in CSS pixels. */
   layout() {
     const full = this.canvas.clientWidth;
     this.left = this.big ? 0 : Math.min(0.27 * full, 130);
@@ -121,7 +121,7 @@ class Matrix {
     pen.fillRect(left, head, wide * cell, high * cell);
     for (const [x, y, across, down] of this.blanks(wide, high)) pen.clearRect(left + x * cell, head + y * cell, across * cell, down * cell);
     const least = Math.max(cell - gap, this.big ? 1.5 : 0);
-    for (const i of this.ranked) {
+    for (const i of this.drawingOrder) {
       const x = this.column[i] - view.x;
       const y = this.row[i] - view.y;
       if (x < 0 || y < 0 || x >= wide || y >= high) continue;
@@ -142,7 +142,7 @@ class Matrix {
     this.marks(pen);
   }
 
-  /** Where shares are shares of nothing, which are not 0: rows and columns in view, as (x, y, width, height). */
+  /** Rows and columns in view whose shares are undefined (of no pictures), as [x, y, width, height]. */
   blanks(wide, high) {
     const { view, header: { blank } } = this;
     return [...blank.rows.map((r) => [0, r - view.y, wide, 1]).filter(([, y]) => y >= 0 && y < high),
@@ -156,28 +156,28 @@ class Matrix {
     pen.textBaseline = "middle";
     header.rowNames.forEach((name, i) => {
       pen.textAlign = "right";
-      pen.fillText(this.short(pen, name, left - 8), left - 6, head + (i + 0.5) * cell);
+      pen.fillText(this.shorten(pen, name, left - 8), left - 6, head + (i + 0.5) * cell);
     });
     header.columnNames.forEach((name, i) => {
       pen.save();
       pen.translate(left + (i + 0.5) * cell, head - 6);
       pen.rotate(-Math.PI / 2.6);
       pen.textAlign = "left";
-      pen.fillText(this.short(pen, name, head), 0, 0);
+      pen.fillText(this.shorten(pen, name, head), 0, 0);
       pen.restore();
     });
   }
 
-  short(pen, name, room) {
-    if (pen.measureText(name).width <= room) return name;
+  shorten(pen, name, width) {
+    if (pen.measureText(name).width <= width) return name;
     const letters = [...name];
-    while (letters.length > 1 && pen.measureText(`${letters.join("")}…`).width > room) letters.pop();
+    while (letters.length > 1 && pen.measureText(`${letters.join("")}…`).width > width) letters.pop();
     return `${letters.join("")}…`;
   }
 
   marks(pen) {
-    const [truth, predicted] = this.header.chosen;
-    const row = truth === null ? null : this.header.rows.indexOf(truth);
+    const [label, predicted] = this.header.chosen;
+    const row = label === null ? null : this.header.rows.indexOf(label);
     const column = predicted === null ? null : this.header.columns.indexOf(predicted);
     if (row !== null || column !== null) this.frame(pen, row, column, "#fff", 3);
     if (this.at) this.frame(pen, ...this.at, "#fff", 1.5);
@@ -197,8 +197,8 @@ class Matrix {
     }
   }
 
-  /** [row, column] under the pointer; where cells are smaller than a finger, the fullest one near it. Row or column is
-   *  null beside the matrix, where its names are. */
+  /** [row, column] under the pointer; among very small cells, the one nearby with the largest error. Row or column is
+   *  null over the names beside the matrix. */
   cellAt(event) {
     const box = this.canvas.getBoundingClientRect();
     const x = event.clientX - box.left;
@@ -224,21 +224,21 @@ class Matrix {
     if (String(cell) === String(this.at)) return;
     this.at = cell;
     this.draw();
-    this.say();
+    this.describe();
   }
 
-  say() {
+  describe() {
     const { words, rowNames, columnNames, blank } = this.header;
     if (!this.at) {
-      this.read.textContent = words.hint;
+      this.readout.textContent = words.hint;
       return;
     }
     const [row, column] = this.at;
     const i = this.cells.get(row * this.width + column);
     const none = blank.rows.includes(row) || blank.columns.includes(column);
     const sentence = row === null ? words.column : column === null ? words.row : words.cell;
-    this.read.textContent = fill(sentence, {
-      truth: rowNames[row], predicted: columnNames[column], count: (i === undefined ? 0 : this.count[i]).toLocaleString("en"),
+    this.readout.textContent = fill(sentence, {
+      label: rowNames[row], predicted: columnNames[column], count: (i === undefined ? 0 : this.count[i]).toLocaleString("en"),
       value: none ? "–" : this.text(i === undefined ? 0 : this.value[i]), total: (this.total[row] ?? 0).toLocaleString("en"),
     });
   }
@@ -247,10 +247,10 @@ class Matrix {
     const { rows, columns, chosen } = this.header;
     if (!cell) return;
     const named = [cell[0] === null ? null : rows[cell[0]], cell[1] === null ? null : columns[cell[1]]];
-    this.send(String(named) === String(chosen) ? [null, null] : named); // a second click lets go
+    this.send(String(named) === String(chosen) ? [null, null] : named); // a second click clears the choice
   }
 
-  keyed(event) {
+  onKey(event) {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     if (steps[event.key]) {
       const [row, column] = this.at?.every((n) => n !== null) ? this.at : [this.view.y, this.view.x - 1];

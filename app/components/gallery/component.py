@@ -1,16 +1,14 @@
-"""A page of thumbnails, drawn in the browser: each a button with the true class, the predicted one and a probability.
+"""A page of thumbnails, drawn in the browser: each is a button with the label, the prediction and its probability.
 
 Every word comes in as data and is set as text, never as markup: names are other people's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
-
-from app.components.atlas.payload import assemble
 
 HERE = Path(__file__).parent
 
@@ -21,7 +19,7 @@ def script() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in parts)
 
 
-_piece = st.components.v2.component(
+_view = st.components.v2.component(
     "vitrine_gallery",
     html='<div class="gallery"></div>',
     js=script(),
@@ -29,17 +27,7 @@ _piece = st.components.v2.component(
 )
 
 
-def pack(
-    items: Sequence[Mapping], thumbnails: Sequence[bytes | None], words: Mapping[str, str], focus: str | None = None
-) -> bytes:
-    """`items`: "path", "truth", "predicted", "said" (a probability, or why there is none), "outcome", "title" each;
-    `thumbnails` WebP, None for a picture that cannot be shown; `focus`: the path that is brought into view."""
-    return assemble(
-        {"items": [dict(i) for i in items], "words": dict(words), "focus": focus},
-        {f"thumbnail {i}": data for i, data in enumerate(thumbnails) if data},
-    )
-
-
 def gallery(data: bytes, *, key: str, on_open: Callable[[], None], on_drawn: Callable[[], None]) -> None:
-    """Mount it. Trigger "open": the path that was clicked; "drawn", once: the pictures stand."""
-    _piece(key=key, data=data, on_open_change=on_open, on_drawn_change=on_drawn)
+    """Mount what `payload.pack` made. Triggers: "open", the path that was clicked; "drawn", once, when the thumbnails
+    are on the screen."""
+    _view(key=key, data=data, on_open_change=on_open, on_drawn_change=on_drawn)

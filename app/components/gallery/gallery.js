@@ -1,6 +1,6 @@
-// One page of pictures. Streamlit calls this again with the same parent whenever the data changed.
+// One page of thumbnails. Streamlit calls this again with the same parent whenever the data has changed.
 
-/** A <span> of that class with that text; names are hostile, so nothing here is ever markup. */
+/** A <span> of that class with that text. Names may be hostile, so nothing here is ever markup. */
 function line(name, text) {
   const span = document.createElement("span");
   span.className = name;
@@ -14,13 +14,13 @@ export default function (component) {
   const root = parentElement.querySelector(".gallery");
   if (!root || !(data instanceof Uint8Array)) return;
   const header = decode(data);
-  const forget = () => {
+  const release = () => {
     for (const url of root.urls ?? []) URL.revokeObjectURL(url);
     root.urls = [];
     root.shown = null;
   };
-  if (root.shown === header.id) return forget;
-  forget();
+  if (root.shown === header.id) return release;
+  release();
   root.shown = header.id;
   root.replaceChildren();
   header.items.forEach((item, i) => {
@@ -44,23 +44,23 @@ export default function (component) {
       none.textContent = "?";
       button.append(none);
     }
-    button.append(line("truth", item.truth));
+    button.append(line("label", item.label));
     if (item.predicted) button.append(line("predicted", item.predicted));
-    button.append(line("said", item.said));
+    button.append(line("detail", item.detail));
     button.onclick = () => setTriggerValue("open", item.path);
     root.append(button);
     if (item.path === header.focus) {
-      button.classList.add("came");
+      button.classList.add("focused");
       requestAnimationFrame(() => {
         button.scrollIntoView({ block: "center" });
         button.focus({ preventScroll: true });
       });
     }
   });
-  if (!root.told) { // once on the page: what takes the browser long may come now
-    root.told = true;
+  if (!root.reported) { // once per page: then Streamlit sends the figures, which block the browser for seconds
+    root.reported = true;
     const pictures = [...root.querySelectorAll("img")].map((image) => image.decode());
     Promise.allSettled(pictures).then(() => requestAnimationFrame(() => setTimeout(() => setTriggerValue("drawn", true))));
   }
-  return forget;
+  return release;
 }

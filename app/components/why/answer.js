@@ -1,5 +1,5 @@
-// The mount of the last answer: told to the views; the one that asked takes it.
+// The mount of the latest answer: every view gets it, and the one that sent the message uses it.
 
 export default function ({ data }) {
-  if (data?.seq) for (const view of CASE.views) view.answered(data);
+  if (data?.seq) for (const view of SHARED.views) view.answered(data);
 }

@@ -1,6 +1,6 @@
-// The pieces of "See why": the picture to paint on, the bars before and after, the grid of heads.
+// The parts of "See why": the picture to erase patches of, the probabilities before and after, the grid of heads.
 
-/** The picture with its patches; a drag paints over them, or takes paint off where it began on a painted one. */
+/** The picture with its patches. Dragging erases them, or restores them if the drag began on an erased one. */
 class Easel extends Picture {
   constructor(parent, view, { label, onpaint, onhover }) {
     super(parent, view, { label, onhover });
@@ -12,13 +12,13 @@ class Easel extends Picture {
     this.root.classList.add("easel");
     this.root.tabIndex = 0;
     this.root.setAttribute("role", "application");
-    this.root.addEventListener("pointerdown", (event) => this.begin(event));
-    this.root.addEventListener("pointermove", (event) => this.go(event));
+    this.root.addEventListener("pointerdown", (event) => this.startStroke(event));
+    this.root.addEventListener("pointermove", (event) => this.continueStroke(event));
     for (const end of ["pointerup", "pointercancel"]) this.root.addEventListener(end, () => (this.stroke = null));
-    this.root.addEventListener("keydown", (event) => this.pressed(event));
+    this.root.addEventListener("keydown", (event) => this.onKey(event));
     this.root.addEventListener("blur", () => this.point(null));
-    this.sized = new ResizeObserver(() => this.redraw());
-    this.sized.observe(this.root);
+    this.resizes = new ResizeObserver(() => this.redraw());
+    this.resizes.observe(this.root);
   }
 
   at(event) {
@@ -28,7 +28,7 @@ class Easel extends Picture {
     return [clamp(y, this.rows), clamp(x, this.cols)];
   }
 
-  begin(event) {
+  startStroke(event) {
     if (event.button !== 0) return;
     const [row, col] = this.at(event);
     this.root.setPointerCapture(event.pointerId);
@@ -36,8 +36,8 @@ class Easel extends Picture {
     this.onpaint([row * this.cols + col], this.stroke.on);
   }
 
-  /** Every patch on the way: a fast hand skips events, not patches. */
-  go(event) {
+  /** Every patch on the way: a fast drag skips events, but must not skip patches. */
+  continueStroke(event) {
     if (!this.stroke) return;
     const [row, col] = this.at(event);
     const steps = Math.max(Math.abs(row - this.stroke.row), Math.abs(col - this.stroke.col));
@@ -51,7 +51,7 @@ class Easel extends Picture {
     this.onpaint(along, this.stroke.on);
   }
 
-  pressed(event) {
+  onKey(event) {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     const middle = Math.floor(this.rows / 2) * this.cols + Math.floor(this.cols / 2);
     if (step) {
@@ -73,7 +73,7 @@ class Easel extends Picture {
     this.view.pointed(patch);
   }
 
-  /** What is painted over, as the model gets it, each patch framed: black on black would not be seen. */
+  /** The erased patches as the model gets them. Each has a frame, or black on black could not be seen. */
   redraw() {
     const box = this.root.getBoundingClientRect();
     const scale = globalThis.devicePixelRatio || 1;
@@ -103,11 +103,11 @@ class Easel extends Picture {
   }
 }
 
-/** Probabilities: what they were as an outline, what they are as a bar. A row each, in an order that stays. */
-class Odds {
+/** A row for each class, in a fixed order: the probability before as an outline, the present one as a bar. */
+class Probabilities {
   constructor(parent, view) {
     this.view = view;
-    this.root = parent.appendChild(el("div", { class: "odds", role: "list" }));
+    this.root = parent.appendChild(el("div", { class: "probabilities", role: "list" }));
     this.rows = view.data.shown.map((one) => this.row(one));
     this.other = this.row({ name: "", p: 0 });
     this.other.root.classList.add("other");
@@ -120,19 +120,19 @@ class Odds {
     const tag = kind === "a" ? words.tag_predicted : kind === "b" ? (this.view.data.labelled ? words.tag_label : words.tag_second) : "";
     const parts = { name: el("span", { class: "name", dir: "auto", text: name, title: name }), tag: el("span", { class: "tag", text: tag }),
       now: el("span", { class: "now" }), before: el("span", { class: "before" }), value: el("span", { class: "value" }) };
-    parts.root = this.root.appendChild(el("div", { class: `odd ${kind}`, role: "listitem" },
+    parts.root = this.root.appendChild(el("div", { class: `one ${kind}`, role: "listitem" },
       parts.name, parts.tag, el("span", { class: "track" }, parts.now, parts.before), parts.value));
     parts.before.style.width = `${100 * p}%`;
     return Object.assign(parts, { p });
   }
 
-  /** `values`: of each row; `now`: [class, name, probability] of the answer. */
+  /** `values`: of each row; `now`: [class, name, probability] of the prediction. */
   show(values, now) {
     const { data } = this.view;
     const fillIn = (row, value, first) => {
       row.now.style.width = `${100 * value}%`;
       row.value.textContent = percent(value);
-      row.value.title = fill(data.words.was, { before: percent(row.p) });
+      row.value.title = fill(data.words.before_value, { before: percent(row.p) });
       row.root.classList.toggle("first", first);
     };
     values.forEach((value, i) => fillIn(this.rows[i], value, data.shown[i].class === now[0]));
@@ -144,7 +144,7 @@ class Odds {
   }
 }
 
-/** Layers down, heads across; the last of a row is the whole layer. Arrow keys go through it, space switches. */
+/** A row for each layer: its heads, then the whole layer. Arrow keys move, space toggles. */
 class Switches {
   constructor(parent, view, { onhead, onlayer }) {
     const { layers, heads, words } = view.data;

@@ -1,56 +1,55 @@
-// See why, the whole: what is taken away, the question to Python, and what its answer shows.
+// See why, the view: what is erased or switched off, the message to Python, and the answer.
 
-const LOST = 5000; // ms after which an answer is not waited for any more
+const ANSWER_TIMEOUT = 5000; // ms after which an answer counts as lost
 
-/** A name within a sentence of another direction of writing. */
+/** A name that keeps its own writing direction inside a sentence. */
 const iso = (name) => `\u2068${name}\u2069`;
 
 class WhyView {
   constructor(root) {
     this.root = root;
-    this.waits = []; // ms from a change to its probabilities on screen
-    this.tag = Math.random().toString(36).slice(2, 7); // answers to an earlier mount are not ours
+    this.tag = Math.random().toString(36).slice(2, 7); // tells answers to this mount from those to an earlier one
     this.number = 0;
     this.urls = {};
-    this.sized = new ResizeObserver(() => this.size());
-    this.sized.observe(root);
-    CASE.views.add(this);
+    this.resizes = new ResizeObserver(() => this.resize());
+    this.resizes.observe(root);
+    SHARED.views.add(this);
     root.why = this;
     root.dataset.state = "loading";
   }
 
   dispose() {
-    this.sized.disconnect();
-    this.easel?.sized.disconnect();
-    CASE.views.delete(this);
-    this.forget();
+    this.resizes.disconnect();
+    this.easel?.resizes.disconnect();
+    SHARED.views.delete(this);
+    this.release();
   }
 
-  forget() {
+  release() {
     for (const url of Object.values(this.urls)) URL.revokeObjectURL(url);
     this.urls = {};
-    this.read = new Map();
+    this.sections = new Map();
   }
 
   render({ data, setStateValue }) {
-    this.tell = setStateValue;
+    this.send = setStateValue;
     this.id = data.id;
-    const found = CASE.payloads.get(data.id);
+    const found = SHARED.payloads.get(data.id);
     if (found && found !== this.data) this.open(found);
   }
 
-  /** A payload has come: to the view that waits for it. */
+  /** Called for every payload that arrives; opens the one that this view waits for. */
   arrived(data) {
     if (data.id === this.id && data !== this.data) this.open(data);
   }
 
   open(data) {
-    const same = this.data?.of === data.of; // another language
-    this.forget();
+    const same = this.data?.of === data.of; // the same picture in another language
+    this.release();
     this.data = data;
     if (!same) {
       [this.erased, this.heads, this.layers] = [new Set(), new Set(), new Set()];
-      Object.assign(this, { fill: "mean", method: data.methods[0], k: data.curve.first ?? 1, speaks: 0, curves: new Map(), asked: null, dirty: false });
+      Object.assign(this, { fill: "mean", method: data.methods[0], k: data.curve.first ?? 1, rankedFor: 0, curves: new Map(), pending: null, dirty: false });
       this.values = data.shown.map((one) => one.p);
       const best = data.shown.reduce((a, b) => (b.p > a.p ? b : a));
       this.now = [best.class, best.name, best.p];
@@ -66,10 +65,10 @@ class WhyView {
     return this.data.shown.find((one) => one.class === number)?.name ?? name ?? fill(this.data.words.class, { number });
   }
 
-  // What the lecture's drawings ask of their stage.
+  // What the lecture's drawings need from their stage.
   section(name) {
-    if (!this.read.has(name)) this.read.set(name, this.data.section(name));
-    return this.read.get(name);
+    if (!this.sections.has(name)) this.sections.set(name, this.data.section(name));
+    return this.sections.get(name);
   }
 
   palette(name) {
@@ -84,14 +83,14 @@ class WhyView {
     return this.url("picture");
   }
 
-  /** One of the pair's maps, or with "difference" the second less the first. */
+  /** One of the pair's maps, or with "difference" the second minus the first. */
   map(which) {
     const [both, n] = [this.section(this.method), this.patches];
     if (which !== "difference") return both.subarray(n * which, n * (which + 1));
     return Float32Array.from({ length: n }, (_, i) => both[n + i] - both[i]);
   }
 
-  /** Patches by what they speak for one of the pair, most first; of equals the one that comes first. */
+  /** Patches by their evidence for one of the pair, most first; equal ones in their own order. */
   ranking(which) {
     const map = this.map(which);
     return Array.from(map.keys()).sort((a, b) => map[b] - map[a] || a - b);
@@ -100,29 +99,29 @@ class WhyView {
   build() {
     const { words, grid } = this.data;
     this.patches = grid[0] * grid[1];
-    this.easel?.sized.disconnect();
+    this.easel?.resizes.disconnect();
     const [left, middle, right] = ["left", "middle", "right"].map((kind) => el("div", { class: `side ${kind}` }));
-    this.case = el("div", { class: "case" }, left, middle, right);
-    this.root.replaceChildren(this.case);
+    this.panels = el("div", { class: "panels" }, left, middle, right);
+    this.root.replaceChildren(this.panels);
 
     this.root.style.setProperty("--ratio", grid[1] / (grid[0] * this.data.aspect));
     const paint = panel(left, words.paint_title);
     this.easel = new Easel(paint, this, { label: words.paint_label, onhover: (patch) => this.pointed(patch),
       onpaint: (patches, on) => this.paint(patches, on) });
     this.slider = new Slider(row(left), { label: words.top, min: 0, max: this.patches, say: (k) => fill(words.top_of, { k, patches: this.patches }),
-      on: (k) => this.top(this.speaks, k) });
+      on: (k) => this.eraseTop(this.rankedFor, k) });
     const tops = row(left, "tops");
     this.tops = this.names.map((name, i) => {
-      const act = button(tops, fill(words.erase_for, { name: iso(name) }), () => this.top(i, this.k || this.data.curve.first || 1));
+      const act = button(tops, fill(words.erase_for, { name: iso(name) }), () => this.eraseTop(i, this.k || this.data.curve.first || 1));
       act.classList.add("ab"[i]);
       act.title = act.textContent;
       return act;
     });
     const tools = row(left);
-    this.fills = new Choice(tools, { label: words.fill, options: ["mean", "blur", "black"].map((one) => [one, words[`fill_${one}`]]), on: (one) => this.refill(one) });
-    this.clear = button(tools, words.clear, () => this.restore());
+    this.fillChoice = new Choice(tools, { label: words.fill, options: ["mean", "blur", "black"].map((one) => [one, words[`fill_${one}`]]), on: (one) => this.setFill(one) });
+    this.clear = button(tools, words.clear, () => this.restoreAll());
 
-    this.methods = new Choice(row(middle), { label: words.method, options: this.data.methods.map((one) => [one, words[one]]), on: (one) => this.by(one) });
+    this.methodChoice = new Choice(row(middle), { label: words.method, options: this.data.methods.map((one) => [one, words[one]]), on: (one) => this.setMethod(one) });
     const maps = middle.appendChild(el("div", { class: "maps" }));
     this.maps = this.names.map((name, i) => {
       const part = panel(maps, "", `map ${"ab"[i]}`);
@@ -135,24 +134,24 @@ class WhyView {
     this.between = new Picture(between, this, { label: words.difference_title, grid: false, onhover: (patch) => this.pointed(patch) });
     this.legendBetween = new Legend(between, this, "diverging");
     const heads = panel(maps, words.heads_title, "taps");
-    this.switches = new Switches(heads.appendChild(el("div", { class: "scroll" })), this, { onhead: (l, h) => this.head(l, h), onlayer: (l) => this.layer(l) });
+    this.switches = new Switches(heads.appendChild(el("div", { class: "scroll" })), this, { onhead: (l, h) => this.toggleHead(l, h), onlayer: (l) => this.toggleLayer(l) });
     this.off = heads.appendChild(el("p", { class: "note" }));
     this.reading = middle.appendChild(el("p", { class: "note reading" }));
 
-    const odds = panel(right, words.odds_title);
-    this.says = odds.appendChild(el("p", { class: "says", role: "status", "aria-live": "polite" }));
-    this.odds = new Odds(odds, this);
-    odds.append(el("p", { class: "note key" }, el("i", { class: "outline" }), words.before, el("i", { class: "full" }), words.after));
+    const probabilities = panel(right, words.probabilities_title);
+    this.prediction = probabilities.appendChild(el("p", { class: "prediction", role: "status", "aria-live": "polite" }));
+    this.probabilities = new Probabilities(probabilities, this);
+    probabilities.append(el("p", { class: "note key" }, el("i", { class: "outline" }), words.before, el("i", { class: "full" }), words.after));
     const curve = panel(right, words.curve_title, "curve");
-    this.flip = curve.appendChild(el("p", { class: "says" }));
+    this.firstChange = curve.appendChild(el("p", { class: "prediction" }));
     this.chart = new Chart(curve, { width: 340, height: 190, label: words.curve_title });
-    this.size();
+    this.resize();
     this.redrawMaps();
     this.redraw();
-    this.redrawOdds();
+    this.redrawProbabilities();
   }
 
-  // What people do.
+  // Actions.
 
   paint(patches, on) {
     const before = this.erased.size;
@@ -160,38 +159,38 @@ class WhyView {
     if (this.erased.size !== before) this.changed();
   }
 
-  top(which, k) {
-    [this.speaks, this.k] = [which, k];
+  eraseTop(which, k) {
+    [this.rankedFor, this.k] = [which, k];
     this.erased = new Set(this.ranking(which).slice(0, k));
     this.changed();
   }
 
-  refill(one) {
+  setFill(one) {
     if (one === this.fill) return;
     this.fill = one;
     this.changed();
   }
 
-  by(method) {
+  setMethod(method) {
     this.method = method;
     this.redrawMaps();
     if (this.curve()) this.redraw();
     else this.changed();
   }
 
-  head(layer, head) {
+  toggleHead(layer, head) {
     if (this.layers.has(layer)) return;
     const name = `${layer},${head}`;
     this.heads.has(name) ? this.heads.delete(name) : this.heads.add(name);
     this.changed();
   }
 
-  layer(layer) {
+  toggleLayer(layer) {
     this.layers.has(layer) ? this.layers.delete(layer) : this.layers.add(layer);
     this.changed();
   }
 
-  restore() {
+  restoreAll() {
     [this.erased, this.heads, this.layers] = [new Set(), new Set(), new Set()];
     this.changed();
   }
@@ -205,7 +204,7 @@ class WhyView {
       first: iso(this.names[0]), a: two(a), second: iso(this.names[1]), b: two(b), gone: this.erased.has(patch) ? words.gone : "" });
   }
 
-  // Asking: one question at a time; what changed meanwhile is asked next.
+  // Messages: one at a time; changes made meanwhile go into the next one.
 
   curve() {
     return this.curves.get(`${this.method}/${this.fill}`);
@@ -214,27 +213,24 @@ class WhyView {
   changed() {
     this.redraw();
     this.dirty = true;
-    this.since ??= performance.now();
-    if (!this.asked || performance.now() - this.asked.at > LOST) this.ask();
+    if (!this.pending || performance.now() - this.pending.at > ANSWER_TIMEOUT) this.ask();
   }
 
   ask() {
     this.dirty = false;
-    this.asked = { seq: `${this.tag}-${(this.number += 1)}`, at: performance.now(), since: this.since };
-    this.since = undefined;
+    this.pending = { seq: `${this.tag}-${(this.number += 1)}`, at: performance.now() };
     this.root.dataset.state = "busy";
-    this.tell("off", { of: this.data.of, seq: this.asked.seq, erased: [...this.erased], fill: this.fill, layers: [...this.layers],
+    this.send("off", { of: this.data.of, seq: this.pending.seq, erased: [...this.erased], fill: this.fill, layers: [...this.layers],
       heads: [...this.heads].map((pair) => pair.split(",").map(Number)), curve: this.curve() ? null : this.method });
   }
 
   answered(answer) {
-    if (!this.asked || answer.of !== this.data?.of || answer.seq !== this.asked.seq) return;
+    if (!this.pending || answer.of !== this.data?.of || answer.seq !== this.pending.seq) return;
     [this.values, this.now] = [answer.p, answer.now];
     if (answer.curve) this.curves.set(`${answer.curve.method}/${answer.curve.fill}`, answer.curve);
-    this.redrawOdds();
+    this.redrawProbabilities();
     if (answer.curve) this.redraw();
-    this.waits.push(performance.now() - this.asked.since);
-    this.asked = null;
+    this.pending = null;
     if (this.dirty) this.ask();
     else this.root.dataset.state = "ready";
   }
@@ -249,7 +245,7 @@ class WhyView {
     this.between.map(this.map("difference"), { low: -most, high: most, palette: "diverging", alpha: 0.82 });
     this.legendBetween.ends.forEach((end, i) =>
       end.replaceChildren(el("b", { class: "name", dir: "auto", text: this.names[i], title: this.names[i] }), el("span", { text: two(most) })));
-    this.methods.show(this.method);
+    this.methodChoice.show(this.method);
     this.pointed(null);
   }
 
@@ -257,36 +253,36 @@ class WhyView {
     const { words } = this.data;
     this.easel.redraw();
     this.switches.show();
-    this.fills.show(this.fill);
+    this.fillChoice.show(this.fill);
     this.slider.show(this.erased.size);
-    this.tops.forEach((one, i) => one.setAttribute("aria-pressed", i === this.speaks));
+    this.tops.forEach((one, i) => one.setAttribute("aria-pressed", i === this.rankedFor));
     this.clear.disabled = !this.erased.size && !this.heads.size && !this.layers.size;
     this.off.textContent = fill(words.off, { heads: this.heads.size, layers: this.layers.size });
     const curve = this.curve();
-    this.flip.textContent = !curve ? words.computing : curve.first === null ? words.never
-      : fill(words.flip, { k: curve.first, patches: this.patches, name: iso(this.nameOf(curve.becomes)) });
+    this.firstChange.textContent = !curve ? words.computing : curve.first === null ? words.no_change
+      : fill(words.first_change, { k: curve.first, patches: this.patches, name: iso(this.nameOf(curve.becomes)) });
     if (!curve) return;
     const series = ["a", "b"].map((kind, i) => ({ kind, values: curve.counts.map((k, at) => [k, curve.p[at][i]]), dash: i === 1 }));
     this.chart.show(series, { x: words.curve_x, xs: [0, this.patches], ys: [0, 1], ticksY: [0, 0.5, 1], sayY: (v) => `${100 * v} %`, sayX: String,
-      at: this.erased.size || null, names: false, onpick: (k) => this.top(0, Math.min(this.patches, Math.max(0, Math.round(k)))) });
+      at: this.erased.size || null, names: false, onpick: (k) => this.eraseTop(0, Math.min(this.patches, Math.max(0, Math.round(k)))) });
   }
 
-  redrawOdds() {
+  redrawProbabilities() {
     const { words } = this.data;
-    this.odds.show(this.values, this.now);
-    const taken = this.erased.size || this.heads.size || this.layers.size;
+    this.probabilities.show(this.values, this.now);
+    const changed = this.erased.size || this.heads.size || this.layers.size;
     const values = { name: iso(this.nameOf(this.now)), percent: percent(this.now[2]), erased: this.erased.size, patches: this.patches };
-    this.says.textContent = fill(!taken ? words.says : this.now[0] === this.data.pair[0] ? words.says_still : words.says_now, values);
-    this.says.classList.toggle("moved", this.now[0] !== this.data.pair[0]);
+    this.prediction.textContent = fill(!changed ? words.predicts : this.now[0] === this.data.pair[0] ? words.predicts_still : words.predicts_now, values);
+    this.prediction.classList.toggle("moved", this.now[0] !== this.data.pair[0]);
   }
 
-  /** Sizes are em; one fits what there is, and never makes the piece higher than the window leaves room for. */
-  size() {
+  /** All sizes are in em. Choose the em that fits the width without making the view higher than the window. */
+  resize() {
     const wide = this.root.clientWidth;
-    if (!wide || !this.case) return;
+    if (!wide || !this.panels) return;
     const narrow = wide < 720;
     const em = narrow ? 15 : Math.min(wide / 85, Math.max(590, 0.8 * innerHeight) / 41);
-    this.case.classList.toggle("narrow", narrow);
+    this.panels.classList.toggle("narrow", narrow);
     this.root.style.setProperty("--em", `${em}px`);
   }
 }

@@ -3,6 +3,7 @@
 import re
 import shlex
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +13,8 @@ import pytest
 
 import vit_core as vc
 from app.mistakes import report as module
-from app.mistakes.report import command, report
+from app.mistakes.report import build_report, command
 from app.text import report as words
-from app.text.markup import Markup, alone, joined, tag
 from tests import evaluated
 from vit_core.evaluation import metrics
 from vit_core.evaluation.filters import ORDERS, OUTCOMES, Filter
@@ -66,7 +66,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def everything(run, model):
-    return report(run, Filter(order="path"), 200, "en", model=model)
+    return build_report(run, Filter(order="path"), 200, "en", model=model)
 
 
 def test_nothing_is_fetched_and_nothing_runs(everything):
@@ -112,7 +112,7 @@ def test_the_numbers_are_the_metrics(run, everything):
     assert f"{wanted.right:,} of {wanted.counted:,} pictures" in text
     low, high = (module.percent(end) for end in wanted.top1_interval)
     assert f"95 % interval {low} – {high} % (Wilson)" in text
-    assert "Not counted, since the model does not know their classes: 5." in text
+    assert "Not counted because the model does not know their class: 5." in text
     assert "Could not be read: 1." in text
     assert evaluated.MODEL in text
 
@@ -122,7 +122,7 @@ def test_where_no_picture_counts_no_number_is_given(run, model, language, tmp_pa
     file, rows = tmp_path / "rows.parquet", pq.read_table(run.out / "rows.parquet")
     place = rows.column_names.index("label")
     pq.write_table(rows.set_column(place, rows.schema.field("label"), pa.array([-1] * len(rows), pa.int32())), file)
-    page = report(SimpleNamespace(**vars(run) | {"rows": Rows(file)}), Filter(), 0, language, model=model)
+    page = build_report(SimpleNamespace(**vars(run) | {"rows": Rows(file)}), Filter(), 0, language, model=model)
     assert {e.attributes["data-name"]: e.text for e in Parsed(page).all("b")} == {"top1": "–", "top5": "–", "ece": "–"}
     assert "Wilson" in module.WORDS[language]["interval"]
     assert b"Wilson" not in page
@@ -158,14 +158,14 @@ def test_the_confusion_matrix_is_the_metrics(run, everything):
 
 
 def test_with_many_classes_the_pairs_confused_most_are_listed(run, model, monkeypatch):
-    monkeypatch.setattr(module, "MATRIX", 5)
-    page = Parsed(report(run, Filter(), 0, "en", model=model))
+    monkeypatch.setattr(module, "MATRIX_CLASSES", 5)
+    page = Parsed(build_report(run, Filter(), 0, "en", model=model))
     assert not page.all("table", id="confusion")
     columns = metrics.of(run.rows)
     off = metrics.confusion(columns.label, columns.predicted, 10)[:-1]
     np.fill_diagonal(off, 0)
     rows = table(page, "pairs")[1:]
-    assert [int(row[2]) for row in rows] == sorted((n for n in off.flat if n), reverse=True)[: module.PAIRS]
+    assert [int(row[2]) for row in rows] == sorted((n for n in off.flat if n), reverse=True)[: module.LISTED_PAIRS]
     assert all(off[run.labels.index(a), run.labels.index(b)] == int(n) for a, b, n in rows)
 
 
@@ -187,16 +187,18 @@ def test_the_selection_is_the_filters_and_no_longer_than_asked(run, model):
         return function(*args)
 
     page = Parsed(
-        report(run, chosen, 3, "en", model=model, execute=execute, on_progress=lambda *numbers: done.append(numbers))
+        build_report(
+            run, chosen, 3, "en", model=model, execute=execute, on_progress=lambda *numbers: done.append(numbers)
+        )
     )
     assert [e.text for e in page.all("span", class_="path")] == [row["path"] for row in rows]
     assert done == [(1, 3), (2, 3), (3, 3)]
     assert len(asked) == 3
-    assert f"3 of {run.rows.count(chosen)} pictures: wrong, narrowest margin first." in page.all("body")[0].text
+    assert f"3 of {run.rows.count(chosen)} pictures: misclassified, smallest margin first." in page.all("body")[0].text
     cards = page.all("figcaption")
     for row, card in zip(rows, cards, strict=True):
         said, label = run.labels[row["predicted"]], run.labels[row["label"]]
-        assert f"says \u2068{said}\u2069, {module.percent(row['probability'])} %" in card.text
+        assert f"predicted \u2068{said}\u2069, {module.percent(row['probability'])} %" in card.text
         assert f"label \u2068{label}\u2069, {module.percent(row['p_label'])} %" in card.text
     assert len(page.all("img")) == 9
     assert len({e.attributes["src"] for e in page.all("img")}) == 9
@@ -204,33 +206,33 @@ def test_the_selection_is_the_filters_and_no_longer_than_asked(run, model):
 
 def test_a_list_that_is_no_filter_can_be_given(run, model):
     rows = run.rows.at([5, 2])
-    page = Parsed(report(run, Filter(), 200, "en", model=model, rows=rows, count=17))
+    page = Parsed(build_report(run, Filter(), 200, "en", model=model, rows=rows, count=17))
     assert [e.text for e in page.all("span", class_="path")] == [row["path"] for row in rows]
     assert "2 of 17 pictures" in page.all("body")[0].text
 
 
 def test_what_cannot_be_read_is_a_card_with_its_reason(run, model):
-    page = Parsed(report(run, Filter(outcome="unreadable"), 5, "en", model=model))
-    assert "image-truncated" in page.all("figcaption")[0].text
+    page = Parsed(build_report(run, Filter(outcome="unreadable"), 5, "en", model=model))
+    assert "The PNG file is damaged" in page.all("figcaption")[0].text
     empty = type(
         "Empty",
         (),
         {"__len__": lambda self: 0, "names": [], "classes": run.classes, "title": "x", "root": "r", "data": None},
     )()
     gone = SimpleNamespace(**vars(run) | {"source": empty})
-    page = Parsed(report(gone, Filter(outcome="right"), 2, "ko", model=model))
+    page = Parsed(build_report(gone, Filter(outcome="right"), 2, "ko", model=model))
     assert len(page.all("figure")) == 2
     assert not page.all("img")
 
 
 def test_a_report_needs_no_room_on_a_disk(run, model, no_room, tmp_path):
-    assert Parsed(report(run, Filter(), 2, "en", model=model)).all("img")
+    assert Parsed(build_report(run, Filter(), 2, "en", model=model)).all("img")
     with pytest.raises(OSError):
         (tmp_path / "full").write_text("x")
 
 
 def test_it_speaks_the_reader_s_language_and_says_so_when_nothing_is_chosen(run, model):
-    page = Parsed(report(run, Filter(query="nothing has this name"), 5, "ko", model=model))
+    page = Parsed(build_report(run, Filter(query="nothing has this name"), 5, "ko", model=model))
     assert page.all("html")[0].attributes["lang"] == "ko"
     text = page.all("body")[0].text
     assert words.KO["none"] in text
@@ -252,8 +254,8 @@ def test_every_filter_can_be_said(run, model, language):
 
 
 def test_the_command_makes_the_same_table_again(run):
-    asked = SimpleNamespace(source="my pictures", labels="a 'b'.csv", table=None)
-    parts = shlex.split(command(SimpleNamespace(**vars(run), asked=asked)))
+    request = SimpleNamespace(source="my pictures", labels="a 'b'.csv", table=None)
+    parts = shlex.split(command(SimpleNamespace(**vars(run), request=request)))
     assert parts == [
         "python",
         "-m",
@@ -270,12 +272,9 @@ def test_the_command_makes_the_same_table_again(run):
     assert shlex.split(command(run))[4] == str(run.source.root)
 
 
-def test_markup_is_made_of_text_only_by_tags():
-    assert tag("p", "<b>&\"'", tag("i", "x"), None, title="\"<'") == (
-        '<p title="&quot;&lt;&#x27;">&lt;b&gt;&amp;&quot;&#x27;<i>x</i></p>'
-    )
-    assert alone("meta", name="a", http_equiv="b", class_=None) == '<meta name="a" http-equiv="b">'
-    assert joined("a\x00\x1b\udcff<", Markup("<b>")) == "a\ufffd\ufffd\ufffd&lt;<b>"
+def test_every_value_in_the_page_is_escaped(run, model):
+    page = build_report(run, Filter(query="<b>&\"'\x00\x1b\udcff"), 0, "en", model=model).decode()
+    assert "path contains “\u2068&lt;b&gt;&amp;&#34;&#39;\ufffd\ufffd\ufffd\u2069”" in page
 
 
 def test_both_languages_say_the_same():
@@ -285,7 +284,7 @@ def test_both_languages_say_the_same():
         assert set(places.findall(sentence)) == set(places.findall(words.KO[key])), key
         assert not hangul.search(sentence), key
         assert hangul.search(words.KO[key]) or key in ("percent", "points"), key
-    used = (module.Path(module.__file__)).read_text(encoding="utf-8")
+    used = "".join(Path(module.__file__).with_suffix(kind).read_text(encoding="utf-8") for kind in (".py", ".html"))
     assert not [
         k
         for k in words.EN

@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 import vit_core as vc
 from app import text
 from app.components.atlas.payload import header_of, section
-from app.components.why.component import HERE, pack, script
+from app.components.why.component import HERE, script
 from app.mistakes import why as module
-from app.mistakes.why import METHODS, Why, curve_numbers, index_of
+from app.mistakes.why import METHODS, Why, index_of
 from app.mistakes.why_panel import asking
 from app.runtime import cache
 from app.text import why as words
@@ -65,9 +65,9 @@ def test_without_a_label_to_differ_from_the_pair_is_the_two_most_probable(run, m
     found = Why(model, run, row["path"])
     assert not found.labelled
     assert found.pair == tuple(row["top"][:2])
-    assert (found.target == -1) == (outcome == "unknown")
+    assert (found.label == -1) == (outcome == "unknown")
     if outcome == "unknown":
-        assert found.truth_name == evaluated.STRANGE.replace("/", "-")
+        assert found.source_label_name == evaluated.STRANGE.replace("/", "-")
 
 
 def test_both_maps_are_the_attribution_of_both_classes(model, found):
@@ -118,7 +118,7 @@ def test_nothing_taken_is_what_it_said(found):
 ASKS = (
     lambda one: one.maps("gradient_rollout"),
     lambda one: one.maps("relevance"),
-    lambda one: one.curve().probabilities,
+    lambda one: one.first_curve.probabilities,
     lambda one: one.answer({"erased": [3]})["p"],
 )
 
@@ -204,7 +204,7 @@ def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
     ],
 )
 def test_what_no_browser_of_ours_asks_takes_nothing_away(found, off):
-    change = found.checked(off)
+    change = found.change_of(off)
     assert change == at.Change((), "mean", (), ())
     answer = found.answer(off)
     assert answer["now"][0] == found.predicted
@@ -224,16 +224,16 @@ def test_the_curve_erases_what_speaks_most_for_the_answer(model, found):
         assert curve.first == first
         assert curve.becomes == (None if first is None else said[first].argmax())
     asked = found.answer({"curve": "relevance", "fill": "black"})["curve"]
-    assert asked == {"method": "relevance", "fill": "black", **curve_numbers(found, found.curve("relevance", "black"))}
+    assert asked == found.curve_values("relevance", "black")
 
 
 def test_with_many_patches_only_some_counts_are_tried(found, monkeypatch):
-    monkeypatch.setattr(module, "STEPS", 20)
+    monkeypatch.setattr(module, "MAX_CURVE_STEPS", 20)
     few = Why(found.model, found.run, found.path)
     assert few.counts[0] == 0
     assert few.counts[-1] == 49
     assert len(few.counts) <= 6
-    assert few.curve().counts == few.counts
+    assert few.first_curve.counts == few.counts
 
 
 def test_what_paint_looks_like_is_what_the_model_gets(model, found):
@@ -253,7 +253,7 @@ def test_the_nearest_are_right_of_the_class_and_the_nearest_first(run, found):
         assert all(row["label"] == row["predicted"] == number and row["path"] != found.path for row, _ in rows)
         similar = [row["similarity"] for row, _ in rows]
         assert similar == sorted(similar, reverse=True)
-        assert all(max(picture.size) == module.THUMB for _, picture in rows)
+        assert all(max(picture.size) == module.NEAREST_SIDE for _, picture in rows)
     everything = run.rows.neighbours(found.path, 10_000, Filter(label=found.pair[0], outcome="right"))
     assert everything[0]["path"] == found.nearest[0][0][0]["path"]
 
@@ -293,7 +293,7 @@ def test_a_model_that_changed_is_said(run, model, path):
 
 def test_what_was_looked_into_is_gone_with_who_looked(run, model, path, uncollected):
     why = Why(model, run, path)
-    why.maps("relevance"), why.curve()
+    why.maps("relevance"), why.first_curve
     gone = weakref.ref(why)
     del why
     assert gone() is None
@@ -303,14 +303,14 @@ def test_the_model_is_left_as_it_was(run, path):
     model = vc.load(evaluated.MODEL, "cpu")
     before = {name: value.clone() for name, value in model.state_dict().items()}
     why = Why(model, run, path)
-    why.maps("relevance"), why.curve(), why.answer({"heads": [[0, 0]], "layers": [1], "erased": [1]})
+    why.maps("relevance"), why.first_curve, why.answer({"heads": [[0, 0]], "layers": [1], "erased": [1]})
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
 
 
 def test_the_browser_gets_maps_once_and_answers_of_some_hundred_bytes(found):
-    names = {c: str(found.label(c)) for c in found.shown}
-    english, korean = (pack(found, "here", table, names) for table in (words.EN, words.KO))
+    names = {c: str(found.class_name(c)) for c in found.shown}
+    english, korean = (found.payload("here", table, names) for table in (words.EN, words.KO))
     header = header_of(english)
     assert header["of"] == header_of(korean)["of"] == "here"
     assert header["id"] != header_of(korean)["id"]
@@ -339,7 +339,7 @@ def test_both_languages_say_the_same_and_every_word_is_used():
 
 def test_who_waits_for_a_large_model_is_told_about_how_long(found):
     assert 0 < found.seconds < 60
-    for language, end in ((words.EN, "That takes some 58 s."), (words.KO, "약 58초 걸립니다.")):
+    for language, end in ((words.EN, "This takes about 58 s."), (words.KO, "약 58초 걸립니다.")):
         long, short = (asking(SimpleNamespace(passes=29, seconds=each), language) for each in (2.0, 0.01))
         assert short == language["computing_why"].format(passes=29)
         assert long == f"{short} {end}"

@@ -11,7 +11,7 @@ import torch
 import vit_core as vc
 from app.mistakes import find
 from app.mistakes.find import Asked
-from app.mistakes.report import report
+from app.mistakes.report import build_report
 from tests.browser.conftest import opening, settled
 from tests.browser.lecture.lecture_driver import Lecture
 from vit_core.checkpoints import embedded
@@ -175,7 +175,7 @@ def test_mistakes_shows_names_as_text(look, hostile, lang, shoot):
     assert any("<img src=x" in option for option in page.get_by_role("option").all_inner_texts())
     text_alone(page)
     page = look(f"mistakes?lang={lang}&run={run}&list=all&open=1/0.png")
-    page.locator(".why .says, .why [aria-live]").first.wait_for()
+    page.locator(".why .prediction").first.wait_for()
     page.wait_for_timeout(1500)
     said = text_alone(page)
     for name in SEEN[:2]:
@@ -188,7 +188,7 @@ def test_mistakes_shows_names_as_text(look, hostile, lang, shoot):
 def test_the_report_shows_names_as_text(chromium, hostile, lang, shoot, tmp_path):
     model, _, out = hostile
     file = tmp_path / "report.html"
-    file.write_bytes(report(find.Run(out), find.Look("all").composed(), 8, lang, model=vc.load(model, "cpu")))
+    file.write_bytes(build_report(find.Run(out), find.Look("all").composed(), 8, lang, model=vc.load(model, "cpu")))
     page, wrong = chromium.new_page(viewport={"width": 1280, "height": 720}), []
     try:
         page.on("dialog", lambda dialog: wrong.append(dialog.message) or dialog.dismiss())

@@ -161,7 +161,7 @@ def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, s
     page.get_by_text(f"{PAGE + 6} of {run.count_of(look)}").wait_for()
     page.get_by_text("What if these patches were gone?").wait_for()
     shoot(page, "mistakes_open")
-    said = page.get_by_text("What does it say now?").locator("xpath=..")
+    said = page.get_by_text("What does it predict now?").locator("xpath=..")
     before = said.inner_text()
     erase = page.locator("input[type=range]").first  # erase the patches that speak most for the answer
     erase.focus()
@@ -169,12 +169,12 @@ def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, s
         page.keyboard.press("ArrowRight")
     page.wait_for_function(
         """before => [...document.querySelectorAll('*')].some(e => [...(e.shadowRoot
-        ?.querySelectorAll('*') ?? [])].some(x => x.textContent === 'What does it say now?'
+        ?.querySelectorAll('*') ?? [])].some(x => x.textContent === 'What does it predict now?'
         && x.parentElement.innerText !== before))""",
         arg=before,
     )
     press(page, "open_back")
-    page.locator(f'.gallery button.came[data-path="{path}"]').wait_for()
+    page.locator(f'.gallery button.focused[data-path="{path}"]').wait_for()
     assert listed(page) == [row["path"] for row in run.page(look)]
     addressed(page, "page=2", lacks=("open",))
 
@@ -263,7 +263,7 @@ def test_the_next_picture_goes_over_the_edge_of_a_page(show, run):
     press(page, "open_after")
     page.get_by_text(f"{PAGE + 1} of").wait_for()
     press(page, "open_back")
-    page.locator(f'.gallery button.came[data-path="{following}"]').wait_for()
+    page.locator(f'.gallery button.focused[data-path="{following}"]').wait_for()
     addressed(page, "page=2")
 
 
@@ -280,7 +280,7 @@ def test_explore_opens_the_picture_with_the_model_and_comes_back(show, run, shoo
     page.get_by_test_id("stSidebar").get_by_text(ENGLISH("mistakes.side.back")).click()
     page.get_by_text(f"{2 * PAGE + 8} of").wait_for()
     press(page, "open_back")
-    page.locator(f'.gallery button.came[data-path="{path}"]').wait_for()
+    page.locator(f'.gallery button.focused[data-path="{path}"]').wait_for()
     addressed(page, "page=3")
 
 
@@ -442,7 +442,7 @@ def test_a_folder_with_hostile_names_is_checked_evaluated_and_stays_text(show, s
     page.get_by_text("16.7 %", exact=True).first.wait_for(timeout=LONG)  # 1 of the 6 that can be right or wrong
     page.locator(".gallery button").first.wait_for()
     page.get_by_text(ENGLISH("mistakes.list.all"), exact=True).click()
-    page.locator(".gallery button.unknown .truth", has_text="onerror=alert(1)").first.wait_for()
+    page.locator(".gallery button.unknown .label", has_text="onerror=alert(1)").first.wait_for()
     page.locator(".gallery button.unreadable").wait_for()
     assert page.locator(".gallery button").count() == 16
     shoot(page, "mistakes_hostile")
@@ -496,7 +496,7 @@ def test_a_class_without_pictures_is_blank_where_shares_are_shown(show, site):
                 const [y, x] = [m.header.rows.indexOf(r), m.header.columns.indexOf(c)];
                 m.point([y, x]);
                 const drawn = pen.getImageData(at(m.left, x), at(m.head, y), 1, 1).data[3] > 0;
-                return [drawn, m.read.textContent.includes('–')];
+                return [drawn, m.readout.textContent.includes('–')];
             }));
         }""",
             shown,

@@ -1,0 +1,3 @@
+// What the three mounts of "See why" share in one window: payloads by their id, and the views that wait for them.
+
+const SHARED = (globalThis[Symbol.for("vitrine.why")] ??= { payloads: new Map(), views: new Set() });
