@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vit_core.assets import ASSETS
 from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS, read_idx
-from vit_core.data.dataset import ASSETS, BUNDLED, SPLITS, ImageDataset, empty_error, format_error
+from vit_core.data.dataset import BUNDLED, SPLITS, ImageDataset, empty_error, format_error
 from vit_core.data.paths import SUFFIXES, open_inside, resolve
 from vit_core.errors import InputError
 from vit_core.images import read_image

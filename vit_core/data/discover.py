@@ -6,8 +6,9 @@ import os
 import stat
 from pathlib import Path
 
+from vit_core.assets import ASSETS
 from vit_core.data.archives import archive_dataset, is_archive, packed_dataset
-from vit_core.data.dataset import ASSETS, BUNDLED, ImageDataset, missing_error
+from vit_core.data.dataset import BUNDLED, ImageDataset, missing_error
 from vit_core.data.folders import folder_dataset
 from vit_core.data.tables import table_dataset
 
