@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from app.mistakes.why import index_of
 from vit_core import InputError, VisionTransformer
@@ -25,6 +24,7 @@ from vit_core.evaluation import folder as runs
 from vit_core.evaluation import run as evaluate
 from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.results import Rows
+from vit_core.images import thumbnail
 
 PAGE = 24  # pictures side by side
 POINTS = 5_000  # of the map: as many as a browser redraws at once
@@ -310,7 +310,7 @@ class Run:
         data = None
         if row["error"] is None:
             try:
-                data = _webp(self.source.read(index_of(self.source, row)))
+                data = thumbnail(self.source.read(index_of(self.source, row)), THUMB)
             except InputError:
                 data = None
         with self._lock:
@@ -322,14 +322,6 @@ class Run:
     def data(self, path: str) -> bytes:
         """The bytes of one picture. Raises InputError as the source does."""
         return self.source.data(index_of(self.source, self.rows.row(path) or {"path": path}))
-
-
-def _webp(picture: Image.Image) -> bytes:
-    picture = picture.copy()
-    picture.thumbnail((THUMB, THUMB))
-    out = io.BytesIO()
-    picture.save(out, "WEBP", lossless=max(picture.size) < 64, quality=85, method=2)
-    return out.getvalue()
 
 
 def stamp(out: Path) -> float:

@@ -14,7 +14,6 @@ import numpy as np
 from markupsafe import Markup
 
 import vit_core as vc
-from app.components.atlas.payload import colour_tables
 from app.figures import percent, two_digits, uri
 from app.mistakes.why import Why, label_of, model_name
 from app.text import Text
@@ -22,7 +21,7 @@ from app.text.report import EN, KO
 from vit_core import InputError, VisionTransformer
 from vit_core.evaluation import metrics
 from vit_core.evaluation.filters import Filter
-from vit_core.images import draw
+from vit_core.images import VIRIDIS, overlay
 
 WORDS = {"en": EN, "ko": KO}
 MATRIX_CLASSES = 24  # with more classes, the most frequent confusions are listed instead of the matrix
@@ -168,8 +167,8 @@ class _Report:
         high = float(maps.max())
         images = [(uri(picture, "kept"), self.say("picture_alt"))]
         for number, values in zip(why.pair, maps, strict=True):
-            overlay = draw.overlay(picture, values, low=0.0, high=high or 1.0)
-            images.append((uri(overlay, "kept"), self.say("map_alt", name=self.name(number))))
+            over = overlay(picture, values, low=0.0, high=high or 1.0)
+            images.append((uri(over, "kept"), self.say("map_alt", name=self.name(number))))
         second = "card_label" if why.labelled else "card_second"
         lines = [
             (kind, self.say(key, name=_isolated(self.name(number)), percent=percent(why.probabilities[number])))
@@ -258,7 +257,7 @@ def build_report(
         selection=report.say(
             "selection_text", shown=f"{len(listed):,}", count=f"{count:,}", filter=report.filter(filter)
         ),
-        colours=",".join("rgb({} {} {})".format(*colour) for colour in colour_tables()[0][::15, :3]),
+        colours=",".join("rgb({} {} {})".format(*colour) for colour in VIRIDIS[::15]),
         cards=cards,
     )
     return page.lstrip().encode()

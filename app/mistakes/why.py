@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
-from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,17 +16,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from app.components.atlas.payload import SHARP, seen
 from app.components.why.payload import pack
 from app.explore.result import array
 from app.text import Text
 from app.text.plain import plain
+from vit_core import InputError, VisionTransformer
 from vit_core.attribution import gradients as at
-from vit_core.errors import InputError
-from vit_core.evaluation.results import Filter
+from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.store import storable
-from vit_core.images import read_image
-from vit_core.models.vit import VisionTransformer
+from vit_core.images import crop_to_patches, read_image, thumbnail
 from vit_core.serving.queue import roomy
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "relevance": at.relevance}
@@ -35,9 +32,9 @@ FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view 
 SHOWN_CLASSES = 8  # classes whose probabilities are shown
 NEAREST_PER_CLASS = 6
 MAX_CURVE_STEPS = 64  # with as many patches or more, the curve is computed at MAX_CURVE_STEPS // 4 counts
+PICTURE_SIDE = 640  # longer side of the large picture, pixels
 NEAREST_SIDE = 96  # longer side of the nearest images, pixels
 TOLERANCE = 0.05  # by which another device or bf16 may change a probability
-_Place = namedtuple("_Place", ("crop", "grid", "config"))  # what `seen` reads of a trace
 
 
 @dataclass(frozen=True)
@@ -63,13 +60,6 @@ def index_of(source, row: Mapping) -> int:
 
 def _missing(path: str) -> InputError:
     return InputError("image-missing", Text("en")("error.image-missing", name=path), name=path)
-
-
-def thumbnail(picture: Image.Image, side: int = NEAREST_SIDE) -> Image.Image:
-    """The whole picture, its longer side `side` pixels; small ones are enlarged in squares, as they are."""
-    scale = side / max(picture.size)
-    size = tuple(max(1, round(length * scale)) for length in picture.size)
-    return picture.resize(size, Image.Resampling.NEAREST if scale > 2 else Image.Resampling.BICUBIC)
 
 
 def _cached(method: Callable) -> Callable:
@@ -159,9 +149,11 @@ class Why:
         """Forward passes that the maps and a curve cost; a gradient counts as two more."""
         return len(self.counts) + 3 * len(METHODS) * len(self.pair)
 
-    def region(self, side: int = SHARP) -> Image.Image:
+    def region(self, side: int = PICTURE_SIDE) -> Image.Image:
         """The part of the original picture under the patch grid, its longer side `side` pixels."""
-        return seen(self.picture, _Place(self.crop, self.grid, self.model.config), side)
+        config = self.model.config
+        picture = self.picture.convert("L" if config.channels == 1 else "RGB")
+        return crop_to_patches(picture, self.crop, config.patch_size, side, squashed=True)
 
     @functools.cached_property
     def shown(self) -> tuple[int, ...]:
@@ -223,16 +215,16 @@ class Why:
         return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
 
     @functools.cached_property
-    def nearest(self) -> tuple[list[tuple[dict, Image.Image]], ...]:
+    def nearest(self) -> tuple[list[tuple[dict, bytes]], ...]:
         """For each of `pair`, the correctly predicted images with the nearest embeddings: (row with "similarity",
-        thumbnail). Images that cannot be read any more are left out."""
+        thumbnail as WebP). Images that cannot be read any more are left out."""
         return tuple(self._nearest(number) for number in self.pair)
 
-    def _nearest(self, number: int) -> list[tuple[dict, Image.Image]]:
+    def _nearest(self, number: int) -> list[tuple[dict, bytes]]:
         found = []
         for row in self.run.rows.neighbours(self.path, NEAREST_PER_CLASS, Filter(label=number, outcome="right")):
             try:
-                found.append((row, thumbnail(self.run.source.read(index_of(self.run.source, row)))))
+                found.append((row, thumbnail(self.run.source.read(index_of(self.run.source, row)), NEAREST_SIDE)))
             except InputError:
                 continue
         return found

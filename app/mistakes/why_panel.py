@@ -69,16 +69,16 @@ def nearest(found: Why, words: Mapping[str, str]) -> None:
     """The pictures of both classes that the model gets right, nearest first."""
     called = names(found, words)
     st.subheader(words["nearest_title"], anchor=False)
-    for column, number, rows in zip(st.columns(2, gap="large"), found.pair, found.nearest, strict=True):
+    columns = st.container(key="nearest").columns(2, gap="large")
+    for column, number, rows in zip(columns, found.pair, found.nearest, strict=True):
         column.markdown(words["nearest" if rows else "nearest_none"].format(name=escaped(called[number])))
         if rows:
             similar = [f"{row['similarity']:.3f}".replace("-", "−") for row, _ in rows]
             captions = [words["nearest_one"].format(similarity=each) for each in similar]
             column.image(
-                [picture for _, picture in rows],
+                [data for _, data in rows],
                 captions,
                 NEAREST_SIDE,
-                output_format="PNG",
                 alt=[f"{called[number]}: {plain(row['path'])}" for row, _ in rows],
             )
 

@@ -29,8 +29,8 @@ EN = {
     "pairs_text": "There are {classes} classes. Of {pairs} confused pairs, these are the {count} most frequent.",
     "no_pairs": "No picture was confused with another class.",
     "calibration": "Is it right as often as it is confident?",
-    "calibration_text": "Each bar is a range of confidence. Its height is the share of correct predictions, with a "
-    "95 % interval. On the diagonal, confidence equals accuracy.",
+    "calibration_text": "Each bar is a range of confidence. Its height is the accuracy in that range, with a 95 % "
+    "interval. On the diagonal, confidence equals accuracy.",
     "calibration_alt": "accuracy by confidence, {bins} bars",
     "confidence": "confidence",
     "accuracy": "accuracy",

@@ -56,10 +56,10 @@ EN = {
     "changed": "The file has changed since the evaluation. You see the current file.",
     "retrained": "The model has changed since the evaluation and gives other probabilities for this file. You see the "
     "current model; evaluate again to see its mistakes.",
-    "nearest_title": "Which correctly predicted pictures are nearest?",
-    "nearest": "{name}: correct predictions, nearest by the vector that the head reads",
+    "nearest_title": "Which correctly classified pictures are nearest?",
+    "nearest": "{name}: classified correctly, nearest by the vector that the head reads",
     "nearest_one": "similarity {similarity}",
-    "nearest_none": "{name}: no picture of this class was predicted correctly.",
+    "nearest_none": "{name}: no picture of this class was classified correctly.",
     "reading_file": "Reading the picture and the model…",
     "computing_why": "Computing the explanation (about {passes} forward passes)…",
     "computing_long": "This takes about {seconds} s.",

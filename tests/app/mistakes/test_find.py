@@ -372,15 +372,15 @@ def test_going_on_pages_through_the_list(run):
 
 def test_a_filter_is_set_and_cleared_by_hand(run):
     app = page(list="all")
-    app.selectbox(key="gallery_truth_en_0").set_value(3).run()
+    app.selectbox(key="gallery_label_en_0").set_value(3).run()
     assert not app.exception
     assert f"**{run.count_of(Look('all', Filter(label=3))):,}**" in words(app)
-    assert app.selectbox(key="gallery_truth_en_0").value == 3
+    assert app.selectbox(key="gallery_label_en_0").value == 3
     app.button(key="gallery_clear").click().run()
     assert f"**{run.count_of(Look('all')):,}**" in words(app)
-    assert app.selectbox(key="gallery_truth_en_1").value is None  # another one: the last one's browser still says 3
+    assert app.selectbox(key="gallery_label_en_1").value is None  # another one: the last one's browser still says 3
     with pytest.raises(KeyError):
-        app.selectbox(key="gallery_truth_en_0")
+        app.selectbox(key="gallery_label_en_0")
 
 
 def test_of_several_runs_each_has_a_box_of_its_own_to_choose_another(run):
