@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.data.test_dataset import png, put, refused, rows
+from vit_core.assets import ASSETS
 from vit_core.data import open_dataset
 from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS
-from vit_core.data.dataset import ASSETS
 from vit_core.images import read_image
 
 BUNDLED = ASSETS / "fashion-mnist"
