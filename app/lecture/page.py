@@ -1,4 +1,4 @@
-"""The lecture: ten scenes from pixels to prediction, on the picture and the model in hand."""
+"""The lecture: ten scenes from pixels to prediction, on the current picture and model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from app.runtime import cache
 ADDRESS = (*state.CHOSEN, "scene")
 
 
-def said() -> None:
-    """The stage shows another scene, asks its scene something else, or asks for what the sidebar decides: the other
-    language, or the next sample picture."""
-    told = state.get("stage")["said"]
-    done = told["number"] == state.get("heard")  # said again, because the answer was lost
-    state.put("scene", told["scene"])
-    state.put("want", told["want"])
-    state.put("heard", told["number"])
-    for order in () if done else told["orders"]:
+def receive() -> None:
+    """Take a message of the stage: its scene, what the scene asks for, and orders to change the language or picture."""
+    message = state.get("stage")["message"]
+    repeated = message["number"] == state.get("heard")  # its answer was lost
+    state.put("scene", message["scene"])
+    state.put("want", message["want"])
+    state.put("heard", message["number"])
+    for order in () if repeated else message["orders"]:
         if order == "language":
             state.put("lang", "en" if state.get("lang") == "ko" else "ko")
         elif order == "picture":
@@ -43,12 +42,12 @@ def stage(shown):
         state.get("lang"),
         state.get("source") == "sample",
     )
-    state.write_address(ADDRESS)  # first: once the stage has its answer, it may say the next thing
-    lecture(data, state.get("heard", 0), key="stage", on_said=said)
+    state.write_address(ADDRESS)  # first: the stage may send its next message as soon as it has the answer
+    lecture(data, state.get("heard", 0), key="stage", on_message=receive)
 
 
 def page() -> None:
-    """Not at the top: a result named there is kept by the file's functions, and they by it, until a collection."""
+    """The page. A result in a global would be kept alive by the module's functions."""
     result = sidebar.result()
     if result is not None:
         stage(state.Loose(result))

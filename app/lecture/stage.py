@@ -1,10 +1,11 @@
-"""What the scenes share: the picture and the model in hand, and what is worth computing once for all of them."""
+"""What the scenes share: the picture and the model, results that are computed once, and checks of the browser's
+wishes."""
 
 from __future__ import annotations
 
 import functools
 import math
-import weakref
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,25 +14,17 @@ from torch import Tensor
 
 from app.explore.result import Result
 from app.text.plain import plain
-from vit_core import VisionTransformer
-from vit_core.lecture import steps
+from vit_core import VisionTransformer, ViTConfig
+from vit_core.attribution import BlockSteps, block_steps, residual_streams
 
-#: What scenes keep for as long as a stage lives, a dictionary each; `Stage.nbytes` counts it.
-_KEEPERS: list[weakref.WeakKeyDictionary[Stage, Any]] = []
-
-
-def keeper() -> weakref.WeakKeyDictionary:
-    """A dictionary for what one scene keeps of stages: numbers, tensors, arrays, and what has `nbytes` as they do, in
-    tuples, lists and dictionaries. (Weights of models that it holds are not counted.)"""
-    _KEEPERS.append(weakref.WeakKeyDictionary())
-    return _KEEPERS[-1]
+MEMO_ENTRIES = 96  # results of scenes that a stage holds; the oldest goes first
 
 
-def bytes_of(kept) -> int:
-    """Bytes that a keeper's value takes."""
-    if isinstance(kept, dict):
-        kept = tuple(kept.values())
-    return sum(map(bytes_of, kept)) if isinstance(kept, (tuple, list)) else getattr(kept, "nbytes", 0)
+def bytes_of(value: Any) -> int:
+    """Bytes of arrays, tensors and whatever else has `nbytes`, also inside tuples, lists and dictionaries."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return sum(map(bytes_of, value)) if isinstance(value, (tuple, list)) else getattr(value, "nbytes", 0)
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One picture and one model. Read-only, shared by all sessions; used on the worker thread alone."""
+    """One picture and one model. Shared by all sessions; only the worker thread computes with it."""
 
     result: Result
 
@@ -54,15 +47,15 @@ class Stage:
         return self.result.model
 
     @property
-    def config(self):
-        """Its ViTConfig."""
+    def config(self) -> ViTConfig:
+        """The model's configuration."""
         return self.result.trace.config
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all it holds and of what scenes keep with it, its result's among them; not of the model."""
-        held = vars(self).get("images"), vars(self).get("streams"), self._inside
-        return self.result.nbytes + bytes_of(held) + sum(bytes_of(kept.get(self)) for kept in _KEEPERS)
+        """Bytes of the result and of everything computed from it. Weights of models are not counted."""
+        own = vars(self).get("images"), vars(self).get("streams"), dict(self._block_steps), dict(self._memo)
+        return self.result.nbytes + bytes_of(own)
 
     @functools.cached_property
     def images(self) -> Tensor:
@@ -71,22 +64,41 @@ class Stage:
 
     @functools.cached_property
     def streams(self) -> Tensor:
-        """The stream entering the first block and leaving each, (layers + 1, N, D), float32."""
-        return steps.streams(self.model, self.images)
+        """The residual stream that enters the first block and leaves each block, (layers + 1, N, D), float32."""
+        return residual_streams(self.model, self.images)
 
-    def inside(self, layer: int) -> steps.Inside:
-        """Everything that block `layer` (from 0) did; the last one asked for is kept."""
-        if layer not in self._inside:
-            self._inside.clear()
-            self._inside[layer] = steps.inside(self.model.blocks[layer], self.streams[layer])
-        return self._inside[layer]
+    @property
+    def middle_token(self) -> int:
+        """The sequence index of the patch in the middle of the grid."""
+        rows, cols = self.result.grid
+        return self.result.trace.token_at(rows // 2, cols // 2)
+
+    def block_steps(self, layer: int) -> BlockSteps:
+        """Everything that block `layer` (from 0) computes. Only the latest layer is held."""
+        if layer not in self._block_steps:
+            self._block_steps.clear()
+            self._block_steps[layer] = block_steps(self.model.blocks[layer], self.streams[layer])
+        return self._block_steps[layer]
+
+    def memo(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """`compute()`, computed once for each key while the stage lives. Keys begin with the scene's name."""
+        if key not in self._memo:
+            found = compute()
+            while len(self._memo) >= MEMO_ENTRIES:
+                self._memo.pop(next(iter(self._memo)))
+            self._memo[key] = found
+        return self._memo[key]
 
     @functools.cached_property
-    def _inside(self) -> dict[int, steps.Inside]:
+    def _block_steps(self) -> dict[int, BlockSteps]:
+        return {}
+
+    @functools.cached_property
+    def _memo(self) -> dict[Hashable, Any]:
         return {}
 
     def label(self, index: int) -> str:
-        """A class's name, short enough for a slide; its number (from 0), where the model has no names."""
+        """A class's name, short enough for a slide; "#" and its index where the model has no names."""
         return plain(self.result.label(index) or f"#{index}", 40)
 
     def answers(self, logits: Tensor | None, k: int = 5) -> list[dict]:
@@ -105,15 +117,31 @@ def array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().float().cpu().contiguous().numpy()
 
 
-def whole(want: dict, name: str, low: int, high: int, default: int) -> int:
-    """An integer that the browser asked for, moved into [low, high]; `default` for what is no number."""
-    value = want.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        value = default
-    return min(max(int(value), low), high)
+def every_nth(matrix: Tensor, limit: int) -> Tensor:
+    """Every n-th row and every m-th column of a matrix, so that at most `limit` of each are left."""
+    n, m = (math.ceil(size / limit) for size in matrix.shape)
+    return matrix[::n, ::m]
 
 
-def one_of(want: dict, name: str, options: tuple, default=None):
-    """A choice that the browser asked for; `default` (or the first option) for what is none."""
+def _number(want: dict, name: str) -> float | None:
     value = want.get(name)
-    return value if any(value is o or value == o for o in options) else options[0] if default is None else default
+    valid = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return value if valid else None
+
+
+def integer(want: dict, name: str, low: int, high: int, default: int) -> int:
+    """The integer want[name], clamped to [low, high]; `default` if it is missing or no number."""
+    value = _number(want, name)
+    return min(max(int(default if value is None else value), low), high)
+
+
+def fraction(want: dict, name: str, default: float) -> float:
+    """The number want[name], clamped to [0, 1]; `default` if it is missing or no number."""
+    value = _number(want, name)
+    return default if value is None else min(max(value, 0.0), 1.0)
+
+
+def choice(want: dict, name: str, options: tuple, default: Any = None) -> Any:
+    """want[name] if it is one of `options`; otherwise `default`, or the first option."""
+    value = want.get(name)
+    return value if value in options else options[0] if default is None else default

@@ -21,13 +21,13 @@ from app.explore.result import array
 from app.text import Text
 from app.text.plain import plain
 from vit_core import InputError, VisionTransformer
-from vit_core.attribution import gradients as at
+from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.store import storable
 from vit_core.images import crop_to_patches, read_image, thumbnail
 from vit_core.serving.queue import roomy
 
-METHODS = {"gradient_rollout": at.gradient_rollout, "relevance": at.relevance}
+METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
 FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with
 SHOWN_CLASSES = 8  # classes whose probabilities are shown
 NEAREST_PER_CLASS = 6
@@ -186,7 +186,7 @@ class Why:
     def curve(self, method: str, fill: str) -> Curve:
         """Erase more and more patches, the strongest evidence for the predicted class first."""
         ranking = self.ranking(method)
-        found = self._call(at.flips, self.images, ranking, classes=self.pair, counts=self.counts, fill=fill)
+        found = self._call(at.deletion_curve, self.images, ranking, classes=self.pair, counts=self.counts, fill=fill)
         becomes = None if found.first is None else int(found.predicted[found.counts.index(found.first)])
         return Curve(found.counts, array(found.probabilities), found.first, becomes)
 
@@ -198,12 +198,12 @@ class Why:
     @functools.cached_property
     def blurred(self) -> Image.Image:
         """The model input with every patch under the fill "blur"."""
-        return self._as_picture(at.painted(self.model, self.images, range(self.patches), "blur"))
+        return self._as_picture(at.erase_patches(self.model, self.images, range(self.patches), "blur"))
 
     @functools.cached_property
     def mean_colour(self) -> tuple[int, ...]:
         """(red, green, blue) of the fill "mean"."""
-        return self._as_picture(at.painted(self.model, self.images, range(self.patches), "mean")).getpixel((0, 0))
+        return self._as_picture(at.erase_patches(self.model, self.images, range(self.patches), "mean")).getpixel((0, 0))
 
     def _as_picture(self, tensor: torch.Tensor) -> Image.Image:
         """The part of a model input under the patch grid, as a picture."""

@@ -28,7 +28,6 @@ from PIL import Image
 
 import vit_core as vc
 from app import lecture
-from app.components.lecture.component import pack
 from app.explore.result import Result, kept_of
 from app.figures import Finished, uri
 from app.lecture import Stage
@@ -36,7 +35,6 @@ from app.mistakes import find
 from app.mistakes.why import Why, model_name
 from app.runtime import garbage
 from app.runtime.bounded import Bounded
-from app.text.lecture import words
 from vit_core.assets import ASSETS
 from vit_core.serving.client import Remote
 from vit_core.serving.queue import DEPTH, Queue, on_cpu
@@ -269,7 +267,7 @@ def _scene(result: Result, digest: str, name: str, want: str, language: str, sam
     stage, asked = _stage(result, digest), json.loads(want)
     content = run(lecture.build, name, stage, asked | {"language": language})
     frame = {"of": f"{result.name} {digest}", "sample": sample}
-    packed = pack(stage, name, content, asked, words(name, language, lecture.SCENES), frame)
+    packed = lecture.pack(name, stage, content, asked, language, frame)
     log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))
     return packed
 

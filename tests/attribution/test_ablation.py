@@ -8,8 +8,7 @@ import pytest
 import torch
 
 import vit_core as vc
-from vit_core.attribution import gradients as at
-from vit_core.lecture import steps
+from vit_core import attribution as at
 
 KINDS = [
     {}, dict(block="res_post", layer_scale=True), dict(block="parallel", qk_norm=True, norm="rms", layer_scale=True),
@@ -74,7 +73,7 @@ def test_a_layer_off_is_a_model_without_it(model, images):
 def test_a_head_off_mixes_nothing(model, images):
     """Head 1 of layer 1: by taking its columns out of the projection, where no norm stands before it."""
     block = model.blocks[1]
-    stream = steps.streams(model, images)
+    stream = at.residual_streams(model, images)
     width = model.config.head_dim
 
     def joined_without_head_1(module, given):
@@ -92,7 +91,7 @@ def test_a_head_off_mixes_nothing(model, images):
 
 @torch.no_grad()
 def test_every_head_of_a_layer_off_leaves_the_projections_bias_alone(model, images):
-    block, x = model.blocks[1], steps.streams(model, images)[1][None]
+    block, x = model.blocks[1], at.residual_streams(model, images)[1][None]
     nothing = torch.zeros(2 * model.config.head_dim, dtype=torch.float64)
     with hooked(block.attn.norm, lambda module, given: torch.zeros_like(given[0])):
         left = block(x)
@@ -111,30 +110,30 @@ def test_erasing_is_painting_the_pixels(build, pictures):
     by_hand = images.clone()
     for row, col in ((0, 0), (1, 1), (4, 6)):
         by_hand[0, :, 3 * row : 3 * row + 3, 3 * col : 3 * col + 3] = mean[:, None, None]
-    close(at.painted(model, images, erased), by_hand)
+    close(at.erase_patches(model, images, erased), by_hand)
     close(at.intervene(model, images, erased=erased), model(by_hand)[0])
     for fill in at.FILLS:
-        painted = at.painted(model, images, erased, fill)
+        painted = at.erase_patches(model, images, erased, fill)
         same = (painted == images).all(1)[0]
         assert same.sum() == 17 * 23 - 3 * 9
         assert not same[0, 0]
         assert same[15:].all()
-    black = at.painted(model, images, [0], "black")[0, :, 0, 0]
+    black = at.erase_patches(model, images, [0], "black")[0, :, 0, 0]
     close(black, -torch.tensor([0.5, 0.4, 0.3]).double() / torch.tensor([0.5, 0.4, 0.3]).double())
     assert torch.equal(images, before)
-    assert at.painted(model, images, ()) is images
+    assert at.erase_patches(model, images, ()) is images
 
 
 def test_blur_keeps_a_flat_picture_and_the_mean_and_takes_the_detail(build):
     flat = torch.full((1, 3, 15, 21), 0.7)
-    close(at.painted(build(), flat, range(35), "blur"), flat, 1e-5)
+    close(at.erase_patches(build(), flat, range(35), "blur"), flat, 1e-5)
     fine = flat.clone()
     fine[..., ::2] = -0.7  # stripes of one pixel
-    blurred = at.painted(build(), fine, range(35), "blur")
+    blurred = at.erase_patches(build(), fine, range(35), "blur")
     assert blurred[..., 4:-4].abs().max() < 0.1
     step = flat.clone()
     step[..., :10] = 0
-    across = at.painted(build(), step, range(35), "blur")[0, 0, 7]
+    across = at.erase_patches(build(), step, range(35), "blur")[0, 0, 7]
     assert (across.diff() >= -1e-6).all()  # rises once, from dark to bright
     assert 0.15 < across[10] < 0.55
 
@@ -168,7 +167,7 @@ def test_most_important():
 def test_flips_a_step_at_a_time(build, pictures):
     model, images = build(), pictures()
     ranking = torch.randperm(35, generator=torch.Generator().manual_seed(4)).tolist()
-    found = at.flips(model, images, ranking, classes=[7, 2], batch=4)
+    found = at.deletion_curve(model, images, ranking, classes=[7, 2], batch=4)
     assert found.counts == tuple(range(36))
     assert found.probabilities.shape == (36, 2)
     one_by_one = torch.stack([at.intervene(model, images, erased=ranking[:k]) for k in range(36)])
@@ -176,13 +175,13 @@ def test_flips_a_step_at_a_time(build, pictures):
     assert found.predicted.tolist() == one_by_one.argmax(-1).tolist()
     changed = [k for k in range(36) if found.predicted[k] != found.predicted[0]]
     assert found.first == (changed[0] if changed else None)
-    some = at.flips(model, images, ranking, counts=[35, 10, 10])
+    some = at.deletion_curve(model, images, ranking, counts=[35, 10, 10])
     assert some.counts == (10, 35)
     assert some.probabilities.shape == (2, 11)
     close(some.probabilities[:, 7], found.probabilities[[10, 35], 0], 1e-5)
     assert some.first == next((k for k in (10, 35) if found.predicted[k] != found.predicted[0]), None)
-    assert at.flips(model, images, []).first is None
-    assert at.flips(model, images, ranking, counts=[]).probabilities.shape == (0, 11)
+    assert at.deletion_curve(model, images, []).first is None
+    assert at.deletion_curve(model, images, ranking, counts=[]).probabilities.shape == (0, 11)
 
 
 @pytest.mark.parametrize("option", [
@@ -190,7 +189,7 @@ def test_flips_a_step_at_a_time(build, pictures):
     dict(heads_off=[(-1, 0)]), dict(layers_off=[3]), dict(layers_off=[-1]), dict(counts=[4]),
 ], ids=str)  # fmt: skip
 def test_options_out_of_range_are_named(build, pictures, option):
-    ask = functools.partial(at.flips, ranking=[1, 2, 3]) if "counts" in option else at.intervene
+    ask = functools.partial(at.deletion_curve, ranking=[1, 2, 3]) if "counts" in option else at.intervene
     with pytest.raises(vc.InputError, match=next(iter(option))) as caught:
         ask(build(), pictures(), **option)
     assert caught.value.code == "intervention-option"
@@ -211,7 +210,7 @@ def test_what_cannot_be_asked(build, pictures):
 
 def test_an_oblong_patch_is_painted_where_it_is(build, pictures):
     model, images = build(patch_size=(5, 3)), pictures(1)  # 3 x 7 patches
-    changed = (at.painted(model, images, [9]) != images)[0].all(0)
+    changed = (at.erase_patches(model, images, [9]) != images)[0].all(0)
     there = torch.zeros(15, 21, dtype=torch.bool)
     there[5:10, 6:9] = True  # row 1, column 2
     assert torch.equal(changed, there)
@@ -226,5 +225,5 @@ def test_blur_is_a_gaussian_as_wide_as_the_patch_s_longer_side(build, pictures):
         padded = np.pad(seen, [(15, 15) if axis == each else (0, 0) for each in range(3)], "edge")
         n = seen.shape[axis]
         seen = sum(share * np.take(padded, np.arange(n) + start, axis) for start, share in enumerate(shares))
-    blurred = at.painted(model, images, range(21), "blur")[0]
+    blurred = at.erase_patches(model, images, range(21), "blur")[0]
     torch.testing.assert_close(blurred.double(), torch.from_numpy(seen), atol=1e-5, rtol=1e-4)

@@ -9,12 +9,11 @@ import torch
 
 import vit_core as vc
 from tests.conftest import SMALL, shake
-from vit_core.attribution import gradients as at
-from vit_core.attribution import relevance_propagation as rules
+from vit_core import attribution as at
+from vit_core.attribution import lrp_rules as rules
 from vit_core.checkpoints.embedded import ASSETS
 from vit_core.data.arrays import read_idx
 from vit_core.images import Preprocess, read_image
-from vit_core.lecture import steps
 from vit_core.models.config import ViTConfig
 from vit_core.models.rotary import Rotary
 from vit_core.models.vit import VisionTransformer, attention_weights
@@ -28,7 +27,7 @@ KINDS = [
     dict(qkv_bias=False, proj_bias=False, mlp_bias=False, head_bias=False, head_dim=5, heads=3),
     dict(position="rope", head_dim=8, registers=2),
 ]  # fmt: skip
-METHODS = [at.gradient_rollout, at.relevance]
+METHODS = [at.gradient_rollout, at.lrp]
 
 
 @pytest.fixture(autouse=True)
@@ -82,9 +81,9 @@ def test_both_agree_with_the_equations_in_one_graph(build, pictures, fields):
     model, images = build(**fields).double(), pictures().double()
     logits, weights, tokens = explicit(model, images)
     close(logits, model(images)[0])
-    start = at.rows_read(model, tokens.detach())
+    start = at.head_row(model, tokens.detach())
     assert start.sum().item() == pytest.approx(1)
-    stream = steps.streams(model, images)
+    stream = at.residual_streams(model, images)
     for target in (0, 7):
         gradients = torch.autograd.grad(logits[target], weights, retain_graph=True)
         expected = plainly(start, [(g * w)[0] for g, w in zip(gradients, weights, strict=True)])
@@ -93,12 +92,12 @@ def test_both_agree_with_the_equations_in_one_graph(build, pictures, fields):
         close(found, expected)
         assert (found >= start).all()
         assert (found - start).max() > 1e-3
-        of_stream, kept = rules.through_head(model, tokens.detach(), target), []
+        of_stream, kept = rules.head_relevance(model, tokens.detach(), target), []
         for block, entered in zip(reversed(model.blocks), reversed(stream[:-1]), strict=True):
-            of_stream, of_weights = rules.through_block(block, steps.inside(block, entered), of_stream)
+            of_stream, of_weights = rules.block_relevance(block, at.block_steps(block, entered), of_stream)
             kept.insert(0, of_weights)
         close(
-            at.relevance(model, images, target),
+            at.lrp(model, images, target),
             plainly(start, [g[0] * r for g, r in zip(gradients, kept, strict=True)]),
         )
     grid = at.on_grid(model, images, found)
@@ -109,7 +108,7 @@ def test_both_agree_with_the_equations_in_one_graph(build, pictures, fields):
 def test_rows_that_the_head_reads(build):
     tokens = torch.randn(39, 14, generator=torch.Generator().manual_seed(0))
     rows = {
-        pool: at.rows_read(build(pool=pool, registers=3), tokens)
+        pool: at.head_row(build(pool=pool, registers=3), tokens)
         for pool in ("token", "avg", "max", "avgmax", "map", "token_avg")
     }
     close(rows["token"], [1.0] + 38 * [0.0])
@@ -121,8 +120,8 @@ def test_rows_that_the_head_reads(build):
     assert (rows["map"][:4] == 0).all()
     assert rows["map"][4:].std() > 0
     assert rows["map"].sum().item() == pytest.approx(1)
-    close(at.rows_read(build(pool="avg", pool_prefix=True), tokens), [1 / 39] * 39, 1e-7)
-    close(at.rows_read(build(**TWO), tokens), [0.5, 0.5] + 37 * [0.0])
+    close(at.head_row(build(pool="avg", pool_prefix=True), tokens), [1 / 39] * 39, 1e-7)
+    close(at.head_row(build(**TWO), tokens), [0.5, 0.5] + 37 * [0.0])
 
 
 # --- by hand -------------------------------------------------------------------------------------------------------
@@ -196,12 +195,12 @@ def test_relevance_by_hand():
     # weight, 1/4 to the patch's, half of each staying with the values: R_A = (1/4, 1/12).
     # Times the gradient (3, 1): A_bar = I + ((3/4, 1/12), (0, 0)).
     model = two_tokens(1)
-    close(at.relevance(model, ONE, 0), [7 / 4, 1 / 12])
+    close(at.lrp(model, ONE, 0), [7 / 4, 1 / 12])
     # Class 1 reads -3: no positive contribution, no relevance.
-    close(at.relevance(model, ONE, 1), [1.0, 0.0])
-    stream = steps.streams(model, ONE)
-    entered, weights = rules.through_block(
-        model.blocks[0], steps.inside(model.blocks[0], stream[0]), rules.through_head(model, stream[1], 0)
+    close(at.lrp(model, ONE, 1), [1.0, 0.0])
+    stream = at.residual_streams(model, ONE)
+    entered, weights = rules.block_relevance(
+        model.blocks[0], at.block_steps(model.blocks[0], stream[0]), rules.head_relevance(model, stream[1], 0)
     )
     close(weights, [[[1 / 4, 1 / 12], [0, 0]]])
     # Scores are 0, so queries and keys get nothing of R_A's 1/3. Values 3 = 1 + bias 2 and 1 = -1 + bias 2: the
@@ -256,12 +255,12 @@ def test_what_turned_channels_receive_goes_back_to_the_channel_they_came_from():
     for channel in range(8):
         x = torch.zeros(2, 15, 8, dtype=torch.float64)
         x[..., channel] = noise(2, 15)
-        received = rules.through_turn(rotary, rotary(x), noise(2, 15, 8).abs())
+        received = rules.rotary_relevance(rotary, rotary(x), noise(2, 15, 8).abs())
         assert received[..., channel].any()
         received[..., channel] = 0
         assert received.abs().max() < 1e-12
     given = noise(2, 15, 8, seed=1).abs()
-    close(rules.through_turn(rotary, rotary(noise(2, 15, 8)), given).sum(), given.sum())
+    close(rules.rotary_relevance(rotary, rotary(noise(2, 15, 8)), given).sum(), given.sum())
 
 
 WIDE = dict(dim=48, heads=4, head_dim=12, mlp_dim=64)  # so wide that no output lacks a positive contribution
@@ -270,16 +269,16 @@ WIDE = dict(dim=48, heads=4, head_dim=12, mlp_dim=64)  # so wide that no output 
 @pytest.mark.parametrize("fields", [f for f in KINDS if f.get("heads") is None], ids=str)
 def test_relevance_is_conserved_from_the_class_to_the_first_layer(build, pictures, fields):
     model, images = build(**WIDE | fields).double(), pictures().double()
-    stream = steps.streams(model, images)
+    stream = at.residual_streams(model, images)
     for target in (1, 5):
-        of_stream = rules.through_head(model, model.norm(stream[-1]), target)
+        of_stream = rules.head_relevance(model, model.norm(stream[-1]), target)
         total = of_stream.sum().item()
         if fields.get("pool") == "map":  # its query keeps at most the half of the half that the weights got
             assert 0.5 < total < 0.99
         else:
             assert total == pytest.approx(1, abs=1e-9)
         for block, entered in zip(reversed(model.blocks), reversed(stream[:-1]), strict=True):
-            of_stream, of_weights = rules.through_block(block, steps.inside(block, entered), of_stream)
+            of_stream, of_weights = rules.block_relevance(block, at.block_steps(block, entered), of_stream)
             assert of_stream.sum().item() == pytest.approx(total, abs=1e-9)
             assert 0 < of_weights.sum() < total
 
@@ -288,10 +287,10 @@ def test_relevance_is_conserved_from_the_class_to_the_first_layer(build, picture
 def test_relevance_is_conserved_in_float32_in_a_trained_model(name, measured):
     model = vc.load(f"embedded:{name}", "cpu")
     images, worst = model.transform(read_image(ASSETS / "samples/chelsea.jpg"))[0], 0.0
-    stream = steps.streams(model, images)
-    of_stream = rules.through_head(model, model.norm(stream[-1]), 3)
+    stream = at.residual_streams(model, images)
+    of_stream = rules.head_relevance(model, model.norm(stream[-1]), 3)
     for block, entered in zip(reversed(model.blocks), reversed(stream[:-1]), strict=True):
-        of_stream, _ = rules.through_block(block, steps.inside(block, entered), of_stream)
+        of_stream, _ = rules.block_relevance(block, at.block_steps(block, entered), of_stream)
         worst = max(worst, abs(of_stream.sum(dtype=torch.float64).item() - 1))
     measured(
         f"relevance in embedded:{name}, float32: total 1, off by at most {worst:.1e} through {len(stream) - 1} layers"
@@ -356,11 +355,11 @@ def test_the_prediction_flips_where_it_must():
         model.head.weight[2] = 0
     images[0, 0].view(-1)[[0, 3, 4]] = 1  # three patches speak for class 0, and one, one and a half times, for class 1
     images[0, 1].view(-1)[2] = 1
-    found = at.flips(model, images, [3, 1, 0, 4, 2], fill="black")  # 3 : 1.5, then 2, 2, 1, 0 and last 0 : 0
+    found = at.deletion_curve(model, images, [3, 1, 0, 4, 2], fill="black")  # 3 : 1.5, then 2, 2, 1, 0 and last 0 : 0
     assert found.predicted[:5].tolist() == [0, 0, 0, 1, 1]
     assert found.first == 3
-    assert at.flips(model, images, [3, 1], fill="black").first is None
-    assert at.flips(model, images, [3, 1, 0, 4, 2], counts=[4], fill="black").first == 4
+    assert at.deletion_curve(model, images, [3, 1], fill="black").first is None
+    assert at.deletion_curve(model, images, [3, 1, 0, 4, 2], counts=[4], fill="black").first == 4
 
 
 @pytest.fixture(scope="module")
@@ -492,7 +491,7 @@ def test_a_model_of_half_precision_parameters_is_as_good_as_its_arithmetic():
 def test_the_distillation_head_s_part_begins_at_its_own_token(build):
     model = build(**TWO)
     tokens = torch.randn(37, 14, generator=torch.Generator().manual_seed(1))
-    found = rules.through_head(model, tokens, 4)
+    found = rules.head_relevance(model, tokens, 4)
     weights = torch.stack([model.head.weight[4], model.distillation_head.weight[4]]).detach()
     added = (tokens[:2] * weights).clamp_min(0)  # by what each channel of the two adds to the logit
     torch.testing.assert_close(found[:2], added / added.sum())

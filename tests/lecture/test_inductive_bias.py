@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import vit_core as vc
-from vit_core.lecture import inductive_bias
+from vit_core.lecture import inductive_bias, patches
 from vit_core.lecture.inductive_bias import CARRIED, COMPUTED, KINDS
 from vit_core.models.vit import Attention, attention_weights
 
@@ -43,7 +43,7 @@ def gradients(layer, grid, width):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_connectivity_is_where_the_layers_gradient_is(kind):
-    layer = inductive_bias.layers(GRID, 2)[kind]
+    layer = inductive_bias.random_layers(GRID, 2)[kind]
     if kind == "convolution":  # the measured one wraps around; here the edge is zero, as in the drawing
         padded = nn.Conv2d(2, 2, 3, padding=1)
         layer = lambda x: padded(x.T.reshape(1, 2, *GRID)).reshape(2, -1).T  # noqa: E731
@@ -61,12 +61,14 @@ def test_equal_numbers_are_one_weight():
 
 
 def test_what_reaches_an_output():
-    corner = [[True, True, False, False]] * 2 + [[False] * 4]
-    assert inductive_bias.reaches("convolution", GRID, 0).tolist() == corner
-    assert int(inductive_bias.reaches("convolution", GRID, 5).sum()) == 9
-    assert inductive_bias.reaches("recurrent", GRID, 5).flatten().tolist() == [True] * 6 + [False] * 6
-    assert inductive_bias.reaches("full", GRID, 5).all()
-    assert inductive_bias.reaches("attention", GRID, 5).all()
+    def reaching(kind: str, output: int) -> torch.Tensor:
+        return (inductive_bias.connectivity(kind, GRID)[output] != 0).view(GRID)
+
+    assert reaching("convolution", 0).tolist() == [[True, True, False, False]] * 2 + [[False] * 4]
+    assert int(reaching("convolution", 5).sum()) == 9
+    assert reaching("recurrent", 5).flatten().tolist() == [True] * 6 + [False] * 6
+    assert reaching("full", 5).all()
+    assert reaching("attention", 5).all()
 
 
 def test_an_unknown_kind_is_refused():
@@ -74,7 +76,7 @@ def test_an_unknown_kind_is_refused():
         with pytest.raises(ValueError, match="kind"):
             ask("dense", GRID)
     with pytest.raises(ValueError, match="kind"):
-        inductive_bias.cost("dense", 3, 4)
+        inductive_bias.layer_cost("dense", 3, 4)
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -86,13 +88,13 @@ def test_parameters_are_those_of_torchs_layers(bias):
         "recurrent": nn.RNN(D, D, bias=bias),
     }
     for kind, layer in layers.items():
-        assert inductive_bias.cost(kind, N, D, bias=bias)[0] == sum(p.numel() for p in layer.parameters()), kind
+        assert inductive_bias.layer_cost(kind, N, D, bias=bias)[0] == sum(p.numel() for p in layer.parameters()), kind
 
 
 @pytest.mark.parametrize("fields", [{}, {"qkv_bias": False}, {"proj_bias": False}, {"heads": 3, "head_dim": 4}])
 def test_parameters_of_attention_are_the_models_own(build, fields):
     config = build(**fields).config
-    found, _ = inductive_bias.cost(
+    found, _ = inductive_bias.layer_cost(
         "attention",
         9,
         config.dim,
@@ -123,7 +125,7 @@ def test_multiply_adds_are_those_that_torch_counts(kind):
     }
     with FlopCounterMode(display=False) as counted:
         run[kind]()
-    assert counted.get_total_flops() == 2 * inductive_bias.cost(kind, N, D)[1]
+    assert counted.get_total_flops() == 2 * inductive_bias.layer_cost(kind, N, D)[1]
 
 
 def test_path_lengths():
@@ -161,30 +163,30 @@ def test_no_corner_of_the_grid_is_further_than_the_path_says():
 def test_shuffling_moves_whole_patches_and_leaves_the_rest():
     image = torch.arange(2 * 5 * 7.0).view(1, 2, 5, 7)  # 2 x 3 patches of 2 x 2; a row and a column are left over
     order = torch.tensor([5, 4, 3, 2, 1, 0])
-    out = inductive_bias.shuffled(image, (2, 2), order)
+    out = patches.shuffle_patches(image, (2, 2), order)
     assert torch.equal(out[..., 0:2, 0:2], image[..., 2:4, 4:6])
     assert torch.equal(out[..., 2:4, 2:4], image[..., 0:2, 2:4])
     assert torch.equal(out[..., 4, :], image[..., 4, :])
     assert torch.equal(out[..., 6], image[..., 6])
-    assert torch.equal(inductive_bias.shuffled(out, (2, 2), order.argsort()), image)
+    assert torch.equal(patches.shuffle_patches(out, (2, 2), order.argsort()), image)
     with pytest.raises(ValueError, match="permutation"):
-        inductive_bias.shuffled(image, (2, 2), torch.tensor([0, 0, 1, 2, 3, 4]))
+        patches.shuffle_patches(image, (2, 2), torch.tensor([0, 0, 1, 2, 3, 4]))
 
 
 def test_shifting_repeats_the_edge():
     image = torch.arange(12.0).view(1, 1, 3, 4)
-    assert inductive_bias.shifted(image, 1, 0)[0, 0].tolist() == [[0, 0, 1, 2], [4, 4, 5, 6], [8, 8, 9, 10]]
-    assert inductive_bias.shifted(image, -1, 1)[0, 0].tolist() == [[1, 2, 3, 3], [1, 2, 3, 3], [5, 6, 7, 7]]
-    assert torch.equal(inductive_bias.shifted(image, 0, 0), image)
-    assert inductive_bias.shifted(image, 99, 0)[0, 0, 1].tolist() == [4, 4, 4, 4]
+    assert inductive_bias.shift_pixels(image, 1, 0)[0, 0].tolist() == [[0, 0, 1, 2], [4, 4, 5, 6], [8, 8, 9, 10]]
+    assert inductive_bias.shift_pixels(image, -1, 1)[0, 0].tolist() == [[1, 2, 3, 3], [1, 2, 3, 3], [5, 6, 7, 7]]
+    assert torch.equal(inductive_bias.shift_pixels(image, 0, 0), image)
+    assert inductive_bias.shift_pixels(image, 99, 0)[0, 0, 1].tolist() == [4, 4, 4, 4]
 
 
 def test_orders():
     assert inductive_bias.shift_order((2, 3)).tolist() == [2, 0, 1, 5, 3, 4]
     assert inductive_bias.shift_order((3, 1)).tolist() == [2, 0, 1]
-    assert all(inductive_bias.random_order(2, seed).tolist() == [1, 0] for seed in range(8))
-    assert torch.equal(inductive_bias.random_order(9, 3), inductive_bias.random_order(9, 3))
-    assert inductive_bias.random_order(1, 0).tolist() == [0]
+    assert all(patches.random_order(2, seed).tolist() == [1, 0] for seed in range(8))
+    assert torch.equal(patches.random_order(9, 3), patches.random_order(9, 3))
+    assert patches.random_order(1, 0).tolist() == [0]
 
 
 OTHERS = [
@@ -202,8 +204,8 @@ OTHERS = [
 def test_without_positions_a_vit_does_not_see_the_order(build, pictures, fields):
     model = build(**fields).double()
     images, prefix = pictures(2).double(), model.config.num_prefix_tokens
-    order = inductive_bias.random_order(35, 0)
-    moved = inductive_bias.shuffled(images, model.config.patch_size, order)
+    order = patches.random_order(35, 0)
+    moved = patches.shuffle_patches(images, model.config.patch_size, order)
     bare = inductive_bias.without_positions(model)
     with torch.no_grad():
         assert (model(images) - model(moved)).abs().max() > 1e-3
@@ -238,7 +240,7 @@ def test_the_embedded_models_without_positions_do_not_see_the_order(name, pictur
     c = model.config
     images = pictures(2, *c.image_size, c.channels)
     bare = inductive_bias.without_positions(model)
-    moved = inductive_bias.shuffled(images, c.patch_size, inductive_bias.random_order(c.grid[0] * c.grid[1], 1))
+    moved = patches.shuffle_patches(images, c.patch_size, patches.random_order(c.grid[0] * c.grid[1], 1))
     with torch.no_grad():
         assert (bare(images) - bare(moved)).abs().max() < 1e-4 < 0.1 < (model(images) - model(moved)).abs().max()
 
@@ -270,7 +272,7 @@ def test_two_threads_at_once_measure_what_one_does():
 
 def test_symmetries_are_measured_at_a_width_that_fits():
     _, width = inductive_bias.asymmetries(torch.randn(196, 64), (14, 14))
-    assert (196 * width) ** 2 <= inductive_bias.WEIGHTS < (196 * (width + 1)) ** 2
+    assert (196 * width) ** 2 <= inductive_bias.MAX_FULL_WEIGHTS < (196 * (width + 1)) ** 2
     assert inductive_bias.asymmetries(torch.randn(1, 3), (1, 1))[0]["attention"] == (0.0, 0.0)
 
 

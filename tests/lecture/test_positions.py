@@ -3,14 +3,14 @@
 import pytest
 import torch
 
+from vit_core.lecture.patches import random_order
 from vit_core.lecture.positions import (
     classify_with,
     embed_with,
-    removed,
+    remove_positions,
     sequence_positions,
-    shuffled,
-    shuffled_order,
-    tokens_before,
+    shuffle_positions,
+    tokens_without_positions,
 )
 
 KINDS = {
@@ -44,7 +44,7 @@ def test_a_model_without_positions(build, pictures):
 
 def test_nothing_added_is_the_tokens_themselves(build, pictures):
     model, images = build(registers=1), pictures()
-    tokens = tokens_before(model, images)
+    tokens = tokens_without_positions(model, images)
     assert torch.equal(tokens[0, :2], model.prefix_tokens[0])
     assert torch.equal(tokens[0, 2:], model.patch_embed(images).flatten(2)[0].T)
     assert torch.equal(embed_with(model, images, None), tokens)
@@ -58,25 +58,25 @@ def test_the_model_stays_as_it_was(build, pictures):
     model, images = build(), pictures()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     positions = sequence_positions(model, model.grid(images))
-    removed(positions, 1).mul_(9)
-    shuffled(positions, 1, shuffled_order(35, 0)).mul_(9)
+    remove_positions(positions, 1).mul_(9)
+    shuffle_positions(positions, 1, random_order(35, 0)).mul_(9)
     classify_with(model, images, positions)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
 def test_removed_and_shuffled_by_hand():
     positions = torch.tensor([[9.0], [1.0], [2.0], [3.0]])
-    assert removed(positions, 1).flatten().tolist() == [9, 0, 0, 0]
-    assert removed(positions, 0).flatten().tolist() == [0, 0, 0, 0]
-    assert shuffled(positions, 1, torch.tensor([2, 0, 1])).flatten().tolist() == [9, 3, 1, 2]
+    assert remove_positions(positions, 1).flatten().tolist() == [9, 0, 0, 0]
+    assert remove_positions(positions, 0).flatten().tolist() == [0, 0, 0, 0]
+    assert shuffle_positions(positions, 1, torch.tensor([2, 0, 1])).flatten().tolist() == [9, 3, 1, 2]
     assert positions.flatten().tolist() == [9, 1, 2, 3]
 
 
 def test_orders_are_seeded():
-    first = shuffled_order(50, 1)
+    first = random_order(50, 1)
     assert sorted(first.tolist()) == list(range(50))
-    assert torch.equal(first, shuffled_order(50, 1))
-    assert not torch.equal(first, shuffled_order(50, 2))
+    assert torch.equal(first, random_order(50, 1))
+    assert not torch.equal(first, random_order(50, 2))
 
 
 def test_without_positions_a_shuffled_picture_looks_the_same(build, pictures):
@@ -85,6 +85,8 @@ def test_without_positions_a_shuffled_picture_looks_the_same(build, pictures):
     positions = sequence_positions(model, (5, 7))
     swapped = images.clone()
     swapped[..., :3, :3], swapped[..., 3:6, 6:9] = images[..., 3:6, 6:9], images[..., :3, :3]
-    ways = [[classify_with(model, i, p) for i in (images, swapped)] for p in (removed(positions, 1), positions)]
+    ways = [
+        [classify_with(model, i, p) for i in (images, swapped)] for p in (remove_positions(positions, 1), positions)
+    ]
     torch.testing.assert_close(*ways[0], rtol=1e-4, atol=1e-4)
     assert (ways[1][0] - ways[1][1]).abs().max() > 1e-3

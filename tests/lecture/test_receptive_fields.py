@@ -11,19 +11,19 @@ from vit_core.data.arrays import read_idx
 from vit_core.errors import InputError
 from vit_core.images import read_image
 from vit_core.lecture import receptive_fields
-from vit_core.lecture.receptive_fields import Field
+from vit_core.lecture.receptive_fields import ReceptiveField
 from vit_core.models.cnn import ConvNet
 
 #: 3 x 3 kernels, padding 1, strides 1 2 1 1 2 1 1 2, worked on paper: each adds two jumps of the layer before.
 EXPECTED = [
-    Field(3, 1, -1),
-    Field(5, 2, -2),
-    Field(9, 2, -4),
-    Field(13, 2, -6),
-    Field(17, 4, -8),
-    Field(25, 4, -12),
-    Field(33, 4, -16),
-    Field(41, 8, -20),
+    ReceptiveField(3, 1, -1),
+    ReceptiveField(5, 2, -2),
+    ReceptiveField(9, 2, -4),
+    ReceptiveField(13, 2, -6),
+    ReceptiveField(17, 4, -8),
+    ReceptiveField(25, 4, -12),
+    ReceptiveField(33, 4, -16),
+    ReceptiveField(41, 8, -20),
 ]
 
 
@@ -42,11 +42,11 @@ def net():
 
 
 def test_theoretical_fields_by_hand(net):
-    assert receptive_fields.fields(net) == EXPECTED
+    assert receptive_fields.theoretical_fields(net) == EXPECTED
 
 
 def test_a_field_knows_its_centre_and_span():
-    field = Field(13, 2, -6)
+    field = ReceptiveField(13, 2, -6)
     assert field.centre(0) == 0
     assert field.centre(5) == 10
     assert field.span(5) == (4, 17)
@@ -55,7 +55,7 @@ def test_a_field_knows_its_centre_and_span():
 
 def test_outputs_are_the_networks_own_steps(net):
     images = torch.rand(1, 2, 48, 64)
-    made = list(receptive_fields.outputs(net, images))
+    made = list(receptive_fields.convolution_outputs(net, images))
     assert [tuple(o.shape[-2:]) for o in made] == [(48, 64)] + 3 * [(24, 32)] + 3 * [(12, 16)] + [(6, 8)]
     assert torch.equal(made[-1], net.stages(images))
     assert torch.equal(made[3], net.stages[:3](images))
@@ -63,10 +63,10 @@ def test_outputs_are_the_networks_own_steps(net):
 
 def test_no_pixel_outside_the_field_moves_the_unit_and_its_corners_do(net):
     images = torch.rand(1, 2, 72, 80)
-    maps, units, logits = receptive_fields.effective(net, images, (36, 41))
+    maps, units, logits = receptive_fields.effective_fields(net, images, (36, 41))
     assert maps.shape == (8, 72, 80)
     torch.testing.assert_close(logits, net(images)[0].detach())
-    for field, weights, (row, col) in zip(receptive_fields.fields(net), maps, units, strict=True):
+    for field, weights, (row, col) in zip(receptive_fields.theoretical_fields(net), maps, units, strict=True):
         (top, bottom), (left, right) = field.span(row), field.span(col)
         assert min(top, left, 72 - bottom, 80 - right) >= 0, "the field lies inside, or nothing is proved"
         assert abs(field.centre(row) - 36) <= field.jump / 2
@@ -82,12 +82,15 @@ def test_the_gradient_is_the_slope():
     """Moving one pixel a little moves the unit as the map says, whichever way."""
     torch.manual_seed(3)
     net, images = ConvNet(2, 5, width=4).eval().double(), torch.rand(1, 2, 24, 24, dtype=torch.float64)
-    maps, units, _ = receptive_fields.effective(net, images, (12, 12))
+    maps, units, _ = receptive_fields.effective_fields(net, images, (12, 12))
     moved = []
     for colour in range(2):
         step = torch.zeros_like(images)
         step[0, colour, 13, 12] = 1e-6
-        unit = [list(receptive_fields.outputs(net, images + sign * step))[3][0, :, *units[3]].sum() for sign in (1, -1)]
+        unit = [
+            list(receptive_fields.convolution_outputs(net, images + sign * step))[3][0, :, *units[3]].sum()
+            for sign in (1, -1)
+        ]
         moved.append(float((unit[0] - unit[1]).detach()) / 2e-6)
     assert min(moved) < 0, "a sign that the map must not keep"
     assert sum(map(abs, moved)) == pytest.approx(float(maps[3, 13, 12]), rel=1e-5)
@@ -95,7 +98,7 @@ def test_the_gradient_is_the_slope():
 
 def test_gradients_are_found_where_they_are_switched_off(net):
     with torch.no_grad():
-        maps, *_ = receptive_fields.effective(net.requires_grad_(False), torch.rand(1, 2, 16, 16), (8, 8))
+        maps, *_ = receptive_fields.effective_fields(net.requires_grad_(False), torch.rand(1, 2, 16, 16), (8, 8))
     assert (maps.sum((1, 2)) > 0).all()
     assert not maps.requires_grad
 
@@ -103,13 +106,19 @@ def test_gradients_are_found_where_they_are_switched_off(net):
 def test_extent_and_mean_distance_by_hand():
     weights = torch.zeros(5, 7)
     weights[2, 3] = 6
-    assert receptive_fields.extent(weights, (2, 3)) == 1
+    assert receptive_fields.square_side(weights, (2, 3)) == 1
     assert receptive_fields.mean_distance(weights, (2, 3)) == 0
     weights[2, 4], weights[0, 3] = 2, 2  # one step away, and two: 6, 8, 10 of 10
-    assert [receptive_fields.extent(weights, (2, 3), share) for share in (0.6, 0.7, 0.8, 0.95, 1.0)] == [1, 3, 3, 5, 5]
+    assert [receptive_fields.square_side(weights, (2, 3), share) for share in (0.6, 0.7, 0.8, 0.95, 1.0)] == [
+        1,
+        3,
+        3,
+        5,
+        5,
+    ]
     assert receptive_fields.mean_distance(weights, (2, 3)) == pytest.approx((2 * 1 + 2 * 2) / 10)
-    assert receptive_fields.extent(weights, (2, 6), 1.0) == 7, "the square may stand over the edge"
-    assert receptive_fields.extent(torch.zeros(3, 3), (1, 1)) is None
+    assert receptive_fields.square_side(weights, (2, 6), 1.0) == 7, "the square may stand over the edge"
+    assert receptive_fields.square_side(torch.zeros(3, 3), (1, 1)) is None
     assert receptive_fields.mean_distance(torch.zeros(3, 3), (1, 1)) is None
 
 
@@ -124,7 +133,7 @@ def test_an_embedded_cnn_goes_with_its_vit(name, size):
     assert found.transform.size == size
     assert not found.net.training
     assert not any(p.requires_grad for p in found.net.parameters())
-    assert receptive_fields.fields(found.net) == EXPECTED
+    assert receptive_fields.theoretical_fields(found.net) == EXPECTED
     said = (embedded.ASSETS / f"{name}.md").read_text("utf-8")
     assert f"**{100 * found.card['test accuracy']:.2f}%** of the {found.card['test pictures']:,}" in said
     assert f"{found.card['pictures trained on']:,} training pictures" in said

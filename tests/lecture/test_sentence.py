@@ -22,32 +22,32 @@ from vit_core.models.vit import attention_weights
     ("", []), ("   ", []), ("\x00\x01", []),
 ])  # fmt: skip
 def test_words_end_at_spaces_and_punctuation(sentence, expected):
-    assert language.tokens(sentence) == (expected, False)
+    assert language.tokenize(sentence) == (expected, False)
 
 
 def test_the_same_words_give_the_same_tokens_however_typed():
     decomposed = unicodedata.normalize("NFD", "나는 café")
     assert decomposed != "나는 café"
-    assert language.tokens(decomposed)[0] == language.tokens("나는 café")[0] == ["나는", "café"]
+    assert language.tokenize(decomposed)[0] == language.tokenize("나는 café")[0] == ["나는", "café"]
 
 
 @pytest.mark.parametrize("sentence", ["a " * 13, "x" * 25, "x" * 10**6, "! " * 10**5, "\u0301" * 500, "ﷺ" * 500])
 def test_what_is_too_long_is_cut_and_said(sentence):
-    found, cut = language.tokens(sentence)
+    found, cut = language.tokenize(sentence)
     assert cut
-    assert len(found) <= language.TOKENS
-    assert all(0 < len(token) <= language.LETTERS for token in found)
+    assert len(found) <= language.MAX_TOKENS
+    assert all(0 < len(token) <= language.MAX_TOKEN_CHARACTERS for token in found)
 
 
 def test_twelve_tokens_are_not_cut():
-    assert language.tokens("a " * 12) == (["a"] * 12, False)
+    assert language.tokenize("a " * 12) == (["a"] * 12, False)
 
 
 def test_an_embedding_is_of_the_text_alone():
-    a, b = language.embedding("학생", 16), language.embedding("student", 16)
-    assert torch.equal(a, language.embedding("학생", 16))
+    a, b = language.token_vector("학생", 16), language.token_vector("student", 16)
+    assert torch.equal(a, language.token_vector("학생", 16))
     assert not torch.equal(a, b)
-    many = torch.stack([language.embedding(str(i), 64) for i in range(200)])
+    many = torch.stack([language.token_vector(str(i), 64) for i in range(200)])
     assert abs(many.mean()) < 0.05
     assert abs(many.std() - 1) < 0.05
 
@@ -68,7 +68,7 @@ def test_attention_is_worked_out_by_hand():
 
 
 def test_attention_is_the_models_own():
-    found = language.attend(language.tokens("The cat sat on the mat because it was warm")[0])
+    found = language.attend(language.tokenize("The cat sat on the mat because it was warm")[0])
     assert torch.equal(found.weights, attention_weights(found.query, found.key))
     torch.testing.assert_close(found.weights.sum(-1), torch.ones(10))
 

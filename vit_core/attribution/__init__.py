@@ -1,0 +1,33 @@
+"""Which patches matter to a prediction, and what would change it.
+
+Maps: `gradient_rollout` and `lrp` attribute one class's logit to the tokens; `on_grid` puts a map onto the patch grid.
+Interventions: `intervene` runs the model without some patches, heads or layers; `deletion_curve` erases one patch after
+another. Decompositions: `block_steps` and `read_head` take one block and the head apart.
+"""
+
+from vit_core.attribution.ablation import FILLS, Change, erase_patches, intervene, interventions
+from vit_core.attribution.deletion import DeletionCurve, deletion_curve, most_important
+from vit_core.attribution.forward_steps import BlockSteps, block_steps, mlp_steps, residual_streams
+from vit_core.attribution.gradients import gradient_rollout, head_row, lrp, on_grid
+from vit_core.attribution.logit_terms import LogitTerms, read_head
+
+__all__ = [
+    "FILLS",
+    "BlockSteps",
+    "Change",
+    "DeletionCurve",
+    "LogitTerms",
+    "block_steps",
+    "deletion_curve",
+    "erase_patches",
+    "gradient_rollout",
+    "head_row",
+    "intervene",
+    "interventions",
+    "lrp",
+    "mlp_steps",
+    "most_important",
+    "on_grid",
+    "read_head",
+    "residual_streams",
+]

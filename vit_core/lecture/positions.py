@@ -1,6 +1,6 @@
-"""The position embedding taken apart: tokens and positions before their sum, and other positions in their place.
+"""Tokens and positions before their sum, and the model's prediction with other positions.
 
-Nothing here changes a model. Axes: B images, N tokens (prefix tokens, then patches row by row), D their width.
+The model is not modified. Axes: B images, N tokens (prefix tokens, then patches row by row), D their width.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from vit_core.models.vit import VisionTransformer
 
 
 @torch.no_grad()
-def tokens_before(model: VisionTransformer, images: Tensor) -> Tensor:
-    """The prefix tokens and the embedded patches, no position added: images (B, C, height, width) to (B, N, D)."""
+def tokens_without_positions(model: VisionTransformer, images: Tensor) -> Tensor:
+    """The prefix tokens and the embedded patches before positions are added: images (B, C, height, width) to (B, N,
+    D)."""
     patches = model.patch_norm(model.patch_embed(images).flatten(2).transpose(1, 2))  # B, rows*cols, D
     return torch.cat([model.prefix_tokens.expand(len(images), -1, -1), patches], dim=1)
 
 
 @torch.no_grad()
 def sequence_positions(model: VisionTransformer, grid: tuple[int, int]) -> Tensor | None:
-    """What the model adds to its tokens on a grid of patches: (N, D); None for a model without positions.
+    """The position embedding of the whole sequence on a grid of patches: (N, D); None for a model without one.
 
-    Zeros for prefix tokens that have no position of their own.
+    Prefix tokens without a position of their own get zeros.
     """
     patches = model.position_grid(grid)
     if patches is None:
@@ -35,32 +36,27 @@ def sequence_positions(model: VisionTransformer, grid: tuple[int, int]) -> Tenso
 
 @torch.no_grad()
 def embed_with(model: VisionTransformer, images: Tensor, positions: Tensor | None) -> Tensor:
-    """`model.embed` with these positions (N, D) in place of its own, none at all for None: (B, N, D)."""
-    tokens = tokens_before(model, images)
+    """`model.embed` with these positions (N, D) in place of the model's own; None adds nothing: (B, N, D)."""
+    tokens = tokens_without_positions(model, images)
     return model.embed_norm(tokens if positions is None else tokens + positions)
 
 
 @torch.no_grad()
 def classify_with(model: VisionTransformer, images: Tensor, positions: Tensor | None) -> Tensor | None:
-    """The logits (B, classes) with these positions (N, D) in place of the model's own; None without a head."""
+    """Logits (B, classes) with these positions (N, D) in place of the model's own; None without a head."""
     if model.head is None:
         return None
     return model.classify(model.encode(embed_with(model, images, positions)))
 
 
-def removed(positions: Tensor, prefix: int) -> Tensor:
-    """Positions (N, D) with those of all patches zero. A prefix token keeps its own: it tells nothing of places."""
+def remove_positions(positions: Tensor, prefix: int) -> Tensor:
+    """Positions (N, D) with zeros for all patches; the `prefix` tokens in front keep theirs."""
     out = positions.clone()
     out[prefix:] = 0
     return out
 
 
-def shuffled_order(patches: int, seed: int) -> Tensor:
-    """The patches' places drawn anew, (patches,): patch i is told that it lies where patch order[i] does."""
-    return torch.randperm(patches, generator=torch.Generator().manual_seed(seed))
-
-
-def shuffled(positions: Tensor, prefix: int, order: Tensor) -> Tensor:
-    """Positions (N, D) with those of the patches in another order; prefix tokens keep their own."""
+def shuffle_positions(positions: Tensor, prefix: int, order: Tensor) -> Tensor:
+    """Positions (N, D) with those of the patches in another order: patch i gets the position of patch order[i]."""
     order = order.to(positions.device)
     return torch.cat([positions[:prefix], positions[prefix:][order]])

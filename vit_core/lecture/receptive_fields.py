@@ -1,8 +1,7 @@
-"""What a convolution sees: the pixels that can reach one of its units, and those that do.
+"""Receptive fields of a CNN: the pixels that can reach a unit (theoretical), and those that do (effective).
 
-Pixels are counted from 0 along one side; a unit of a convolution's output is named by its index there. The
-convolutions are `ConvNet`'s in the order they run, each with its batch norm and ReLU; the second one of a residual
-block with the shortcut added, which widens nothing.
+Pixels and units are counted from 0 along one side. The convolutions are those of `ConvNet` in the order they run, each
+with its batch norm and ReLU. The second one of a residual block includes the shortcut, which widens nothing.
 """
 
 from __future__ import annotations
@@ -16,43 +15,43 @@ from torch import Tensor, nn
 from vit_core.models.cnn import ConvNet, Residual
 
 
-class Field(NamedTuple):
-    """The theoretical receptive field of a convolution's units, along one side, in pixels of the input."""
+class ReceptiveField(NamedTuple):
+    """The theoretical receptive field of a convolution's units along one side, in pixels of the input."""
 
     size: int  # pixels across
-    jump: int  # pixels from one unit's field to the next one's
-    first: int  # first pixel of unit 0's field; negative where it begins in the padding
+    jump: int  # pixels from one unit's field to the next
+    first: int  # first pixel of unit 0's field; negative if it begins in the padding
 
     def centre(self, unit: int) -> int:
-        """The pixel in the middle of the field of `unit` (kernels have odd sizes)."""
+        """The middle pixel of the field of `unit` (kernel sizes are odd)."""
         return self.first + unit * self.jump + self.size // 2
 
     def span(self, unit: int) -> tuple[int, int]:
-        """First pixel of the field of `unit`, and the one after its last; both may lie in the padding."""
+        """First pixel of the field of `unit` and the pixel after its last; both may lie in the padding."""
         start = self.first + unit * self.jump
         return start, start + self.size
 
     def nearest(self, pixel: float, units: int) -> int:
-        """Of `units` units, the one whose centre is nearest to `pixel`."""
+        """The one of `units` units whose centre is nearest to `pixel`."""
         return min(max(round((pixel - self.centre(0)) / self.jump), 0), units - 1)
 
 
-def fields(net: ConvNet) -> list[Field]:
+def theoretical_fields(net: ConvNet) -> list[ReceptiveField]:
     """The theoretical receptive field of each convolution, in order.
 
-    Araujo et al. 2019, distill.pub/2019/computing-receptive-fields: a kernel of k units of the layer before adds
-    k - 1 of that layer's jumps; a stride multiplies the jump.
+    Araujo et al. 2019, distill.pub/2019/computing-receptive-fields: a kernel of size k adds k - 1 jumps of the
+    layer before; a stride multiplies the jump.
     """
-    out, now = [], Field(1, 1, 0)
+    out, now = [], ReceptiveField(1, 1, 0)
     for conv in (module for module in net.stages.modules() if isinstance(module, nn.Conv2d)):
         (k, _), (s, _), (p, _) = conv.kernel_size, conv.stride, conv.padding
-        now = Field(now.size + (k - 1) * now.jump, now.jump * s, now.first - p * now.jump)
+        now = ReceptiveField(now.size + (k - 1) * now.jump, now.jump * s, now.first - p * now.jump)
         out.append(now)
     return out
 
 
-def outputs(net: ConvNet, images: Tensor) -> Iterator[Tensor]:
-    """What each convolution leaves, in order: images (B, C, height, width) to (B, channels, rows, cols) each."""
+def convolution_outputs(net: ConvNet, images: Tensor) -> Iterator[Tensor]:
+    """The output of each convolution, in order: images (B, C, height, width) to (B, channels, rows, cols) each."""
     x = images
     for stage in net.stages:
         if isinstance(stage, Residual):
@@ -64,18 +63,20 @@ def outputs(net: ConvNet, images: Tensor) -> Iterator[Tensor]:
         yield x
 
 
-def effective(net: ConvNet, images: Tensor, pixel: tuple[float, float]) -> tuple[Tensor, list[tuple[int, int]], Tensor]:
-    """The effective receptive field of each convolution at one place (Luo et al. 2016, arXiv:1701.04128).
+def effective_fields(
+    net: ConvNet, images: Tensor, pixel: tuple[float, float]
+) -> tuple[Tensor, list[tuple[int, int]], Tensor]:
+    """The effective receptive field of each convolution around one pixel (Luo et al. 2016, arXiv:1701.04128).
 
-    Of each convolution the unit (row, col) whose field's centre is nearest to `pixel` (row, col) is taken: the gradient
-    of the sum of its channels with respect to the pixels, absolute, summed over the colours.
+    In each convolution it belongs to the unit (row, col) whose field has its centre nearest to `pixel` (row, col). A
+    map is the gradient of the sum of the unit's channels with respect to the pixels, absolute, summed over the colours.
     images (1, C, height, width) -> maps (convolutions, height, width), the units, and the logits (classes,).
     """
     with torch.enable_grad():
         images = images.detach().requires_grad_()
-        made = list(outputs(net, images))
+        made = list(convolution_outputs(net, images))
         units, maps = [], []
-        for field, output in zip(fields(net), made, strict=True):
+        for field, output in zip(theoretical_fields(net), made, strict=True):
             unit = tuple(field.nearest(at, n) for at, n in zip(pixel, output.shape[-2:], strict=True))
             (gradient,) = torch.autograd.grad(output[0, :, unit[0], unit[1]].sum(), images, retain_graph=True)
             units.append(unit)
@@ -84,13 +85,13 @@ def effective(net: ConvNet, images: Tensor, pixel: tuple[float, float]) -> tuple
     return torch.stack(maps).detach(), units, logits.detach()
 
 
-def extent(weights: Tensor, centre: tuple[int, int], share: float = 0.95) -> int | None:
-    """Side of the smallest square around the pixel `centre` that holds `share` of `weights` (height, width), in pixels.
+def square_side(weights: Tensor, centre: tuple[int, int], share: float = 0.95) -> int | None:
+    """Side in pixels of the smallest square around the pixel `centre` that holds `share` of `weights` (height, width).
 
-    It may stand over the edge, where there is nothing. None if all weights are zero.
+    It may extend over the edge. None if all weights are zero.
     """
     rows, cols = (torch.arange(n) - c for n, c in zip(weights.shape, centre, strict=True))
-    ring = torch.maximum(rows.abs()[:, None], cols.abs()[None])  # which square around the centre a pixel is on
+    ring = torch.maximum(rows.abs()[:, None], cols.abs()[None])  # distance from the centre, in squares
     held = torch.bincount(ring.flatten(), weights.double().cpu().flatten()).cumsum(0)
     if not held[-1] > 0:
         return None
@@ -98,8 +99,10 @@ def extent(weights: Tensor, centre: tuple[int, int], share: float = 0.95) -> int
 
 
 def mean_distance(weights: Tensor, centre: tuple[int, int]) -> float | None:
-    """Distance from the pixel `centre` to the pixels, weighted by `weights` (height, width): what
-    `analysis.attention_distance` is for attention. In pixels; None if all weights are zero."""
+    """Mean distance in pixels from the pixel `centre`, weighted by `weights` (height, width); None if all are zero.
+
+    The counterpart of `statistics.attention_distance`.
+    """
     rows, cols = (torch.arange(n).double() - c for n, c in zip(weights.shape, centre, strict=True))
     weights, distance = weights.double(), torch.hypot(*torch.meshgrid(rows, cols, indexing="ij"))
     return float((weights * distance).sum() / weights.sum()) if weights.sum() > 0 else None

@@ -1,73 +1,42 @@
-"""The lecture's stage: ten scenes, drawn in the browser from what `app.lecture` computed.
+"""The lecture's stage as a Streamlit component: ten scenes, drawn in the browser.
 
-One mount. Its data is one binary a scene: the words in the reader's language, the numbers and the arrays. What the
-person does inside a scene is answered in the browser; what needs the model comes back as the trigger "said", and the
-fragment around it answers with the next binary. The stage says one thing at a time: the answer names what it heard.
+The component is mounted once. Its data is one binary a scene (see `payload`): words, numbers and arrays. The browser
+itself answers what it can; what needs the model is sent as the trigger "message", and the fragment around the component
+answers with the next binary. The stage sends one message at a time, and the answer carries that message's number.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
-from app.components.atlas.payload import assemble, colour_tables
-from app.lecture import SCENES, Scene, Stage
-
 HERE = Path(__file__).parent
-#: Joined in this order into one module; the reader of binaries is the atlas' own.
-SCRIPTS = (
-    "../atlas/payload",
-    "text",
-    "figures",
-    "controls",
-    *(f"scenes/{name}" for name in SCENES),
-    "stage",
-    "lecture",
-)
-STYLES = ("lecture", *(f"scenes/{name}" for name in SCENES))
 
 
-def _joined(names: tuple[str, ...], ending: str) -> str:
-    paths = (HERE / f"{name}.{ending}" for name in names)
-    return "\n".join(path.read_text(encoding="utf-8") for path in paths if path.exists())
+def _joined(*paths: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def script() -> str:
-    """The scripts as the one module that the browser gets."""
-    return _joined(SCRIPTS, "js")
+    """The one JavaScript module that the browser gets. The reader of binaries is the atlas's."""
+    first = [HERE.parent / "atlas/payload.js", *(HERE / f"{name}.js" for name in ("text", "figures", "controls"))]
+    return _joined(*first, *sorted(HERE.glob("scenes/*.js")), HERE / "stage.js", HERE / "lecture.js")
 
 
-_piece = st.components.v2.component(
-    "vitrine_lecture", html='<div class="lecture"></div>', css=_joined(STYLES, "css"), js=script()
+_component = st.components.v2.component(
+    "vitrine_lecture",
+    html='<div class="lecture"></div>',
+    css=_joined(HERE / "lecture.css", *sorted(HERE.glob("scenes/*.css"))),
+    js=script(),
 )
 
 
-def pack(stage: Stage, scene: str, content: Scene, want: dict, words: dict, frame: dict) -> bytes:
-    """One scene as one binary. `words`: `app.text.lecture.words`; `frame`: what surrounds the scene, plain JSON."""
-    picture = io.BytesIO()
-    stage.result.region.convert("RGB").save(picture, "WEBP", quality=90, method=0)
-    viridis, diverging = colour_tables()
-    header = {
-        "scene": scene,
-        "want": want,
-        "words": words,
-        "numbers": content.numbers,
-        "frame": frame,
-        "grid": stage.result.grid,
-        "prefix": stage.result.prefix_names,
-        "aspect": stage.result.patch_aspect,
-    }
-    return assemble(
-        header, {"picture": picture.getvalue(), "viridis": viridis, "diverging": diverging, **content.arrays}
-    )
+def lecture(data: bytes, answered: int, *, key: str, on_message: Callable[[], None]) -> None:
+    """Mount the stage. `answered`: the number of the message that `data` answers, 0 before the first.
 
-
-def lecture(data: bytes, heard: int, *, key: str, on_said: Callable[[], None]) -> None:
-    """Mount the stage. `heard`: the number of the last message that this answers, 0 before the first.
-
-    Trigger "said": {"scene": .., "want": what it asks its scene, "orders": "language" or "picture" each, "number": ..}.
+    The trigger "message" carries {"scene", "want" (what the scene asks for), "orders" (each "language" or "picture"),
+    "number"}.
     """
-    _piece(key=key, data=data + heard.to_bytes(4, "little"), on_said_change=on_said)
+    _component(key=key, data=data + answered.to_bytes(4, "little"), on_message_change=on_message)

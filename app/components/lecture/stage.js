@@ -67,9 +67,9 @@ class Stage {
     if (bytes === this.bytes) return;
     this.bytes = bytes;
     const data = decode(bytes);
-    const heard = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
-    this.sent ??= heard;
-    if (heard === this.sent) this.answered();
+    const answered = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
+    this.sent ??= answered;
+    if (answered === this.sent) this.answered();
     if (data.frame.of !== this.of) {
       this.of = data.frame.of;
       this.held.clear();
@@ -204,7 +204,7 @@ class Stage {
     const asks = SCENE[this.scene]?.asks ?? [];
     const view = this.views.get(this.scene) ?? {};
     this.wanted = Object.fromEntries(asks.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
-    this.trigger("said", { scene: this.scene, want: this.wanted, orders: this.ordered, number: this.sent });
+    this.trigger("message", { scene: this.scene, want: this.wanted, orders: this.ordered, number: this.sent });
   }
 
   /** No answer, and none is being made: the connection broke meanwhile. We say it again; its number tells whether what

@@ -3,89 +3,92 @@
 from __future__ import annotations
 
 import math
-import weakref
 
 import torch
 from torch import Tensor
 
-from app.lecture.stage import Scene, Stage, array, bytes_of, keeper, whole
-from vit_core.lecture import steps
+from app.lecture.stage import Scene, Stage, array, bytes_of, integer
+from vit_core.lecture import logit_lens, mean_token_cosine, rewired_parts
+from vit_core.models.vit import Block
 
-#: Elements of rewired streams that are kept for a stage; of a larger model every second layer's, third's, ...
-KEPT = 32_000_000
+#: Elements of rewired streams that a stage holds. Of a larger model only every second layer's stream is held, or every
+#: third's, and so on; the layers between are computed again.
+MAX_STREAM_ELEMENTS = 32_000_000
 SIDES = ("standard", "own")
 
 
-class Runs:
+class EncoderRuns:
     """The four passes through the encoder: each side's wiring, with and without residual."""
 
     def __init__(self, stage: Stage):
         model, start = stage.model, stage.streams[0]
         self.blocks = model.blocks
-        self.every = max(1, math.ceil(4 * len(self.blocks) * start.numel() / KEPT))
+        self.every = max(1, math.ceil(4 * len(self.blocks) * start.numel() / MAX_STREAM_ELEMENTS))
         self.wirings = dict(zip(SIDES, ("post", stage.config.block), strict=True))
         self.streams: dict[tuple[str, bool, int], Tensor] = {}
         self.norms: dict[tuple[str, bool], Tensor] = {}  # (layers + 1, N)
         self.ends: dict[tuple[str, bool], dict] = {}
-        for side, residual in self.all():
+        for side, residual in self.passes():
             x, norms = start, [start.norm(dim=-1)]
             for i, block in enumerate(self.blocks):
                 if i % self.every == 0:
                     self.streams[side, residual, i] = x
-                same = side == "own" and residual  # the model's own pass is known
-                x = stage.streams[i + 1] if same else self._leave(block, x, side, residual)
+                is_models_own = side == "own" and residual
+                x = stage.streams[i + 1] if is_models_own else self._run(block, x, side, residual)
                 norms.append(x.norm(dim=-1))
-            logits, alike = steps.lens(model, x[None]), float(steps.alike(x))
-            sound = logits is not None and bool(logits.isfinite().all())
+            logits, cosine = logit_lens(model, x[None]), float(mean_token_cosine(x))
+            finite = logits is not None and bool(logits.isfinite().all())
             self.norms[side, residual] = torch.stack(norms)
             self.ends[side, residual] = {
-                "answers": stage.answers(logits[0], 1) if sound else [],
-                "alike": alike if math.isfinite(alike) else None,
+                "answers": stage.answers(logits[0], 1) if finite else [],
+                "cosine": cosine if math.isfinite(cosine) else None,
             }
 
     @property
     def nbytes(self) -> int:
-        """Bytes held beside the stage's streams, of which the model's own pass is made."""
+        """Bytes beside the stage's streams, which are the model's own pass."""
         return bytes_of((self.norms, [stream for key, stream in self.streams.items() if key[:2] != ("own", True)]))
 
-    def all(self) -> list[tuple[str, bool]]:
+    @staticmethod
+    def passes() -> list[tuple[str, bool]]:
+        """(side, residual) of the four passes."""
         return [(side, residual) for side in SIDES for residual in (True, False)]
 
-    def _leave(self, block, x: Tensor, side: str, residual: bool) -> Tensor:
-        *_, left = steps.wired(block, x, self.wirings[side], residual).values()
-        return left
+    def _run(self, block: Block, x: Tensor, side: str, residual: bool) -> Tensor:
+        *_, out = rewired_parts(block, x, self.wirings[side], residual).values()
+        return out
 
     def parts(self, side: str, residual: bool, layer: int) -> dict[str, Tensor]:
         """What leaves each part of one layer's block, (N, D) by the part's name."""
         begin = layer - layer % self.every
         x = self.streams[side, residual, begin]
         for block in self.blocks[begin:layer]:
-            x = self._leave(block, x, side, residual)
-        return steps.wired(self.blocks[layer], x, self.wirings[side], residual)
+            x = self._run(block, x, side, residual)
+        return rewired_parts(self.blocks[layer], x, self.wirings[side], residual)
 
 
-_RUNS: weakref.WeakKeyDictionary[Stage, Runs] = keeper()
+def encoder_runs(stage: Stage) -> EncoderRuns:
+    """The stage's four passes; computed once."""
+    return stage.memo(("encoder", "runs"), lambda: EncoderRuns(stage))
 
 
 def build(stage: Stage, want: dict) -> Scene:
-    """Of one layer and token, for each side ("standard", "own") with residual ("_on") and without ("_off"):
+    """One layer and one token, for each side ("standard", "own") with residual ("_on") and without ("_off"):
 
-    "norms_<run>" (parts, N): the L2 norm of each token where it leaves each part; "vectors_<run>" (parts, D): the
-    token's vector there; "patches_<run>", "class_<run>" (layers + 1): norms through depth, the patches' mean.
+    "norms_<run>" (parts, N): the L2 norm of each token after each part; "vectors_<run>" (parts, D): the chosen token
+    after each part; "patches_<run>", "class_<run>" (layers + 1): norms by depth, of the patches their mean.
     """
-    runs = _RUNS.get(stage) or _RUNS.setdefault(stage, Runs(stage))
+    runs = encoder_runs(stage)
     config, prefix = stage.config, stage.config.num_prefix_tokens
-    count = stage.streams.shape[1]
-    rows, cols = stage.result.grid
-    middle = stage.result.token((rows // 2, cols // 2))
-    layer = whole(want, "layer", 0, config.depth - 1, config.depth // 2)
-    at = whole(want, "at", 0, count - 1, middle)
+    num_tokens = stage.streams.shape[1]
+    layer = integer(want, "layer", 0, config.depth - 1, config.depth // 2)
+    at = integer(want, "at", 0, num_tokens - 1, stage.middle_token)
     numbers = {
         "layer": layer,
         "layers": config.depth,
         "at": at,
-        "middle": middle,
-        "tokens": count,
+        "middle": stage.middle_token,
+        "tokens": num_tokens,
         "dim": config.dim,
         "own": runs.wirings["own"],
         "head": stage.model.head is not None,
@@ -93,7 +96,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "ends": {},
     }
     arrays = {}
-    for side, residual in runs.all():
+    for side, residual in runs.passes():
         run = f"{side}_{'on' if residual else 'off'}"
         parts = runs.parts(side, residual, layer)
         numbers["parts"][side] = list(parts)

@@ -1,4 +1,4 @@
-"""The head: what each channel adds to a class's logit, and what the head would answer after each layer."""
+"""The head: what each channel adds to a class's logit, and what the head would predict after each layer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch
 
 from app.lecture.stage import Scene, Stage, array
 from vit_core import ViTConfig
-from vit_core.lecture import steps
-from vit_core.lecture.head import reading
+from vit_core.attribution import read_head
+from vit_core.lecture import logit_lens
 
-TOP = 4  # classes in the list of predictions; the lens has those, and whichever leads after some layer
+NUM_PREDICTIONS = 4  # classes in the list; the lens also shows every class that is best after some layer
 
 
 def path(config: ViTConfig, tokens: int) -> list[dict]:
-    """The way from a last layer of so many tokens to the prediction: a {"name", "shape"} for each box."""
+    """The boxes from the last layer (`tokens`: the sequence length) to the prediction, {"name", "shape"} each."""
     D, K, one = config.dim, config.classes, config.pool == "token"
     width, two = 2 * D if config.pool == "token_avg" else D, config.distillation_head
     stream = ([2, D] if two else [D]) if one else [tokens, D]
@@ -30,26 +30,27 @@ def build(stage: Stage, want: dict) -> Scene:
     """Arrays: "vector" (C,), what the head reads; for the K classes that are shown "weight" (K, C), "bias" (K,),
     "logits" (K,), and "lens" (layers + 1, K), their probability after each layer. Without a head only "vector".
 
-    Numbers: "shown", the K classes, the final best first; "leaders", the place in it of each layer's best class.
+    Numbers: "shown", the K classes, the final prediction first; "leaders", for each layer the index of its best class
+    in "shown".
     """
     model, config, stream = stage.model, stage.config, stage.streams
     with torch.no_grad():
         tokens = model.norm(stream[-1])
-    lens = steps.lens(model, stream)
+    lens = logit_lens(model, stream)
     numbers = {
         "layers": config.depth,
         "classes": config.classes,
         "pool": config.pool,
-        "top": min(TOP, config.classes),
+        "top": min(NUM_PREDICTIONS, config.classes),
         "path": path(config, len(tokens)),
     }
     if lens is None:
-        read = reading(model, tokens)
+        read = read_head(model, tokens)
         return Scene(numbers | {"parts": read.parts, "shown": [], "leaders": []}, {"vector": array(read.vector)})
     leading = lens.argmax(-1).tolist()
     best = lens[-1].topk(numbers["top"]).indices.tolist()
     shown = list(dict.fromkeys(best + leading))
-    read = reading(model, tokens, shown)
+    read = read_head(model, tokens, shown)
     numbers |= {
         "parts": read.parts,
         "shown": [{"index": k, "label": stage.label(k)} for k in shown],

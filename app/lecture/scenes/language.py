@@ -1,39 +1,37 @@
-"""Self-attention in language and in vision: a sentence (random weights) and the picture (this model), one head each."""
+"""Self-attention on a sentence (random weights) and on the picture (this model), one head each."""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
 
-from app.lecture.stage import Scene, Stage, array, whole
+from app.lecture.stage import Scene, Stage, array, integer
 from app.text.lecture.language import FIRST
-from vit_core.lecture import sentence as language
+from vit_core.lecture import sentence as sentences
 
-#: Rows and columns of attention that are sent; a larger matrix is averaged down to that.
-SIDE = 400
+MAX_MATRIX_SIDE = 400  # rows and columns of attention that are sent; a larger matrix is averaged down
 
 
 def build(stage: Stage, want: dict) -> Scene:
     """Arrays: "words_query", "words_key", "words_value" (N, d) of the sentence; "query", "key", "value" (N, d) of one
-    head of one layer, "matrix" (M, M) its attention, M = min(N, SIDE)."""
+    head of one layer, "matrix" (M, M) its attention, M = min(N, MAX_MATRIX_SIDE)."""
     c, trace = stage.config, stage.result.trace
-    rows, cols = stage.result.grid
     sentence = want.get("sentence")
     first = FIRST["en" if want.get("language") == "en" else "ko"]
-    sentence = sentence[: language.LONGEST + 1] if isinstance(sentence, str) else first
-    words, cut = language.tokens(sentence)
-    said = language.attend(words)
-    layer = whole(want, "layer", 0, c.depth - 1, c.depth // 2)
-    head = whole(want, "head", 0, c.heads - 1, 0)
-    step = stage.inside(layer)
+    sentence = sentence[: sentences.MAX_CHARACTERS + 1] if isinstance(sentence, str) else first
+    words, cut = sentences.tokenize(sentence)
+    head_on_words = sentences.attend(words)
+    layer = integer(want, "layer", 0, c.depth - 1, c.depth // 2)
+    head = integer(want, "head", 0, c.heads - 1, 0)
+    step = stage.block_steps(layer)
     matrix = step.weights(head)
-    if len(matrix) > SIDE:
-        matrix = F.adaptive_avg_pool2d(matrix[None], SIDE)[0]
+    if len(matrix) > MAX_MATRIX_SIDE:
+        matrix = F.adaptive_avg_pool2d(matrix[None], MAX_MATRIX_SIDE)[0]
     numbers = {
         "sentence": sentence,
         "words": words,
         "cut": cut,
-        "limit": language.TOKENS,
-        "words_dim": said.query.shape[1],
+        "limit": sentences.MAX_TOKENS,
+        "words_dim": head_on_words.query.shape[1],
         "layer": layer,
         "layers": c.depth,
         "head": head,
@@ -41,12 +39,12 @@ def build(stage: Stage, want: dict) -> Scene:
         "head_dim": c.head_dim,
         "tokens": trace.num_tokens,
         "side": len(matrix),
-        "middle": trace.token_at(rows // 2, cols // 2),
+        "middle": stage.middle_token,
     }
     arrays = {
-        "words_query": said.query,
-        "words_key": said.key,
-        "words_value": said.value,
+        "words_query": head_on_words.query,
+        "words_key": head_on_words.key,
+        "words_value": head_on_words.value,
         "query": step.query[head],
         "key": step.key[head],
         "value": step.value[head],

@@ -1,33 +1,33 @@
-"""MLP: D -> M -> D for one token, and where its hidden values lie on the activation's curve."""
+"""The MLP: D -> M -> D for one token, and where its hidden values lie on the activation's curve."""
 
 from __future__ import annotations
 
 import torch
 
-from app.lecture.stage import Scene, Stage, array, whole
-from vit_core.lecture import steps
+from app.lecture.stage import Scene, Stage, array, integer
+from vit_core.lecture import unit_logits
 
-POINTS = 161
-MOST = 5  # hidden units that fire most
+CURVE_POINTS = 161
+NUM_TOP_UNITS = 5
 
 
 def build(stage: Stage, want: dict) -> Scene:
-    """Of one layer and token: "read" (D), "hidden" (M), "curved" (M), the activation of hidden, "activated" (M), what
-    the second layer reads, "written" (D); "curve" (points, 2); "fires" (N), one hidden unit on every token."""
+    """One layer and one token: "read" (D), the MLP's input; "hidden" (M); "curved" (M), the activation of hidden;
+    "activated" (M), the input of the second layer; "written" (D); "curve" (points, 2), the activation function; "fires"
+    (N), one hidden unit on every token."""
     config = stage.config
-    rows, cols = stage.result.grid
     count = stage.streams.shape[1]
-    layer = whole(want, "layer", 0, config.depth - 1, config.depth // 2)
-    at = whole(want, "at", 0, count - 1, stage.result.token((rows // 2, cols // 2)))
-    step, block = stage.inside(layer), stage.model.blocks[layer]
+    layer = integer(want, "layer", 0, config.depth - 1, config.depth // 2)
+    at = integer(want, "at", 0, count - 1, stage.middle_token)
+    step, block = stage.block_steps(layer), stage.model.blocks[layer]
     hidden, activated = step.hidden[at], step.activated[at]
-    most = activated.abs().topk(min(MOST, len(activated))).indices.tolist()
-    unit = whole(want, "unit", 0, config.mlp_dim - 1, most[0])
+    most = activated.abs().topk(min(NUM_TOP_UNITS, len(activated))).indices.tolist()
+    unit = integer(want, "unit", 0, config.mlp_dim - 1, most[0])
     low, high = min(-3.0, float(step.hidden.min())), max(3.0, float(step.hidden.max()))
-    x = torch.linspace(low, high, POINTS, device=hidden.device)
+    x = torch.linspace(low, high, CURVE_POINTS, device=hidden.device)
     with torch.no_grad():
         curve, curved = torch.stack([x, block.mlp.act(x)], dim=1), block.mlp.act(hidden)
-        alone = steps.through(block.mlp, step.mlp_input[at : at + 1])[2]
+        alone = block.mlp(step.mlp_input[at : at + 1])
         alone = block.ls2(block.norm2(alone) if block.wiring == "res_post" else alone)[0]
         adds = block.ls2(block.mlp.fc2.weight[:, unit]) * activated[unit]
     in_block = sum(p.numel() for p in block.mlp.parameters())
@@ -37,7 +37,8 @@ def build(stage: Stage, want: dict) -> Scene:
         "activation": config.activation, "gated": block.mlp.gated, "most": most, "low": low, "high": high,
         "positive": int((hidden > 0).sum()), "alone": float((alone - step.written[at]).abs().max()),
         "parameters": in_block, "of_block": in_block / sum(p.numel() for p in block.parameters()),
-        "of_model": in_model / stage.result.parameters, "adds": float(adds.norm()), "says": _says(stage, layer, unit),
+        "of_model": in_model / stage.result.parameters, "adds": float(adds.norm()), 
+        "says": _unit_classes(stage, layer, unit),
     }  # fmt: skip
     arrays = {
         "read": step.mlp_input[at],
@@ -51,9 +52,9 @@ def build(stage: Stage, want: dict) -> Scene:
     return Scene(numbers, {name: array(values) for name, values in arrays.items()})
 
 
-def _says(stage: Stage, layer: int, unit: int) -> dict | None:
-    """The classes that the unit's direction speaks for and against most."""
-    logits = steps.unit_logits(stage.model, layer, unit)
+def _unit_classes(stage: Stage, layer: int, unit: int) -> dict | None:
+    """The classes whose logits the unit raises and lowers most."""
+    logits = unit_logits(stage.model, layer, unit)
     if logits is None or len(logits) < 2:
         return None
     best, worst = int(logits.argmax()), int(logits.argmin())

@@ -6,13 +6,14 @@ import torch
 
 from app.lecture.stage import Scene, Stage, array
 from vit_core import ViTConfig
-from vit_core.lecture.head import reading
+from vit_core.attribution import read_head
+from vit_core.lecture.positions import tokens_without_positions
 from vit_core.models.config import VARIANTS
 from vit_core.models.parameters import ENCODER, PAPER, counted, parameter_count
 
-SHOWN = 64  # rows and columns at most of a matrix that is shown as a small picture
+MAX_THUMBNAIL_SIDE = 64  # rows and columns of a matrix that is shown as a small picture
 
-#: The blocks' parts in the order of their computation; an "add" closes the detour around those before it.
+#: The block's parts in the order of computation; each "add" ends the residual path around the parts before it.
 ORDER = {
     "pre": ("norm1", "attention", "add", "norm2", "mlp", "add"),
     "res_post": ("attention", "norm1", "add", "mlp", "norm2", "add"),
@@ -20,8 +21,8 @@ ORDER = {
 }
 
 
-def line(name: str, config: ViTConfig, parameters: int, paper: int | None = None) -> dict:
-    """A model's line in the table."""
+def table_row(name: str, config: ViTConfig, parameters: int, paper: int | None = None) -> dict:
+    """One model's row of the table."""
     return {
         "name": name,
         "patch": config.patch_size,
@@ -34,27 +35,27 @@ def line(name: str, config: ViTConfig, parameters: int, paper: int | None = None
     }
 
 
-def thin(matrix: torch.Tensor) -> torch.Tensor:
-    """At most SHOWN rows and columns of a matrix (rows, columns), evenly picked."""
+def thumbnail(matrix: torch.Tensor) -> torch.Tensor:
+    """At most MAX_THUMBNAIL_SIDE rows and columns of a matrix (rows, columns), evenly picked."""
     for axis in (0, 1):
         size = matrix.shape[axis]
-        picked = torch.linspace(0, size - 1, min(size, SHOWN)).round().long()
+        picked = torch.linspace(0, size - 1, min(size, MAX_THUMBNAIL_SIDE)).round().long()
         matrix = matrix.index_select(axis, picked.to(matrix.device))
     return matrix
 
 
 @torch.no_grad()
 def build(stage: Stage, want: dict) -> Scene:
-    """Arrays: "patches" and "sequence", the projected patches and what enters the encoder, thinned; "attention"
-    (rows * cols,), of the class token (or the middle patch) in the last layer, mean over heads; "read" (C,), what the
-    head reads; "similarity" (rows * cols,), of the middle patch's position to all; missing where there is none."""
+    """Arrays: "patches", the projected patches, thinned; "attention" (rows * cols,), of the class token (or the middle
+    patch) in the last layer, mean over heads; "read" (C,), what the head reads; "similarity" (rows * cols,), of the
+    middle patch's position to all positions, missing if the model learned none."""
     model, config, trace = stage.model, stage.config, stage.result.trace
     rows, cols = trace.grid
     middle = (rows // 2) * cols + cols // 2
     model_parts = counted(model)
     total = sum(model_parts.values())
     looking = 0 if config.class_token else config.num_prefix_tokens + middle
-    read = reading(model, model.norm(stage.streams[-1]), [])
+    read = read_head(model, model.norm(stage.streams[-1]), [])
     numbers = {
         "parts": model_parts,
         "total": total,
@@ -77,12 +78,14 @@ def build(stage: Stage, want: dict) -> Scene:
         "prefix": config.num_prefix_tokens,
         "position": config.position,
         "paper_classes": VARIANTS["B/16"].classes,
-        "table": [line(name, VARIANTS[name], parameter_count(VARIANTS[name]), paper) for name, paper in PAPER.items()]
-        + [line(stage.result.name, config, total)],
+        "table": [
+            table_row(name, VARIANTS[name], parameter_count(VARIANTS[name]), paper) for name, paper in PAPER.items()
+        ]
+        + [table_row(stage.result.name, config, total)],
     }
     attention = trace.attention(trace.depth - 1, [looking])[:, 0, config.num_prefix_tokens :].mean(0)
-    flat = model.patch_norm(model.patch_embed(stage.images).flatten(2).transpose(1, 2))[0]
-    arrays = {"patches": thin(flat), "sequence": thin(stage.streams[0]), "attention": attention, "read": read.vector}
+    flat = tokens_without_positions(model, stage.images)[0, config.num_prefix_tokens :]
+    arrays = {"patches": thumbnail(flat), "attention": attention, "read": read.vector}
     positions = model.position_grid(trace.grid)
     if positions is not None:
         unit = torch.nn.functional.normalize(positions.float().flatten(0, 1), dim=-1)

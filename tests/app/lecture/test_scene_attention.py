@@ -28,18 +28,18 @@ def test_the_arrays_give_the_models_attention_and_output(stage, kind):
     assert q.shape == (2, shown.result.trace.num_tokens, d)
     weights = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(d), -1)
     torch.testing.assert_close(weights, shown.result.trace.attention(1), atol=1e-5, rtol=0)
-    attn, step = shown.model.blocks[1].attn, shown.inside(1)
+    attn, step = shown.model.blocks[1].attn, shown.block_steps(1)
     joined = (weights @ v).transpose(0, 1).flatten(1)
     torch.testing.assert_close(joined, step.joined, atol=1e-4, rtol=1e-4)
     with torch.no_grad():
-        torch.testing.assert_close(arrays["projected"], attn(step.attention_input[None])[0][0], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(arrays["projected"], attn(step.attention_input[None])[0], atol=1e-4, rtol=1e-4)
     assert scene.numbers["normed"] == (kind == "normed")
 
 
 def test_a_large_model_sends_one_head_and_one_query(stage, monkeypatch):
-    monkeypatch.setattr(attention, "WHOLE", 100)
+    monkeypatch.setattr(attention, "ALL_HEADS_BYTES", 100)
     shown = stage()
-    scene, every = attention.build(shown, {"layer": 2, "head": 1, "at": 9}), shown.inside(2)
+    scene, every = attention.build(shown, {"layer": 2, "head": 1, "at": 9}), shown.block_steps(2)
     assert not scene.numbers["whole"]
     assert (scene.numbers["head"], scene.numbers["at"]) == (1, 9)
     for name in ("query", "key", "value"):

@@ -12,7 +12,7 @@ from app.lecture import build as make
 from app.lecture.scenes import bias
 from vit_core.checkpoints import embedded
 from vit_core.images import read_image
-from vit_core.lecture import inductive_bias
+from vit_core.lecture import inductive_bias, patches
 
 
 def staged(model, picture=None) -> Stage:
@@ -77,12 +77,12 @@ def test_a_shuffle_is_seen_by_the_vit_and_the_cnn_and_not_without_positions(phot
 
 def test_answers_are_those_of_the_models_themselves(photo):
     scene = make("bias", photo, {"seed": 0, "shift": -3})
-    order = inductive_bias.random_order(64, 0)
+    order = patches.random_order(64, 0)
     with torch.no_grad():
         before, after = (
-            photo.model(x)[0].softmax(-1) for x in (photo.images, inductive_bias.shuffled(photo.images, (4, 4), order))
+            photo.model(x)[0].softmax(-1) for x in (photo.images, patches.shuffle_patches(photo.images, (4, 4), order))
         )
-        moved = photo.model(inductive_bias.shifted(photo.images, -3, 0))[0].softmax(-1)
+        moved = photo.model(inductive_bias.shift_pixels(photo.images, -3, 0))[0].softmax(-1)
     found = answers(scene, "vit")
     winner = before.argmax()
     assert not found[1]["same"]  # else the next line could not tell the first answer from the new one
@@ -113,7 +113,7 @@ def test_pictures_are_what_the_models_saw(photo):
     seen = np.asarray(photo.result.seen)
     assert np.array_equal(scene.arrays["original"], seen)
     assert np.array_equal(scene.arrays["shifted"][:, 2:], seen[:, :-2])
-    order = inductive_bias.random_order(64, 0)
+    order = patches.random_order(64, 0)
     row, col = divmod(int(order[9]), 8)
     assert np.array_equal(scene.arrays["shuffled"][4:8, 4:8], seen[4 * row : 4 * row + 4, 4 * col : 4 * col + 4])
 
@@ -176,7 +176,7 @@ def test_models_of_other_kinds(build, fields):
 
 
 def test_a_large_grid_is_drawn_coarser(build):
-    assert [bias.coarse(grid) for grid in ((20, 20), (14, 14), (24, 24), (37, 37), (1, 4000))] == [
+    assert [bias.drawn_grid(grid) for grid in ((20, 20), (14, 14), (24, 24), (37, 37), (1, 4000))] == [
         (20, 20),
         (14, 14),
         (12, 12),
@@ -197,7 +197,7 @@ def test_a_large_grid_is_drawn_coarser(build):
 
 
 def test_a_heavy_model_is_measured_only_when_asked(build, monkeypatch):
-    monkeypatch.setattr(bias, "LIGHT", 0)
+    monkeypatch.setattr(bias, "LIGHT_WORK", 0)
     stage = staged(build())
     assert make("bias", stage, {}).numbers["measure"] is None
     assert "shuffled" not in make("bias", stage, {}).arrays
@@ -205,7 +205,7 @@ def test_a_heavy_model_is_measured_only_when_asked(build, monkeypatch):
 
 
 def test_a_model_between_is_measured_for_its_own_ticket(build, monkeypatch):
-    monkeypatch.setattr(bias, "LIGHT", 0)
+    monkeypatch.setattr(bias, "LIGHT_WORK", 0)
     stage = staged(build())
     numbers = make("bias", stage, {}).numbers
     assert numbers["soon"]
@@ -213,16 +213,16 @@ def test_a_model_between_is_measured_for_its_own_ticket(build, monkeypatch):
     for other in ("", None, [], {}, numbers["ticket"] + "0"):  # another picture's, or nonsense
         assert make("bias", stage, {"ticket": other}).numbers["measure"] is None
     assert make("bias", stage, {"ticket": numbers["ticket"]}).numbers["measure"]
-    monkeypatch.setattr(bias, "MODERATE", 0)
+    monkeypatch.setattr(bias, "MODERATE_WORK", 0)
     assert make("bias", stage, {}).numbers["soon"]  # the first pass took no time
-    monkeypatch.setattr(bias, "SOON", 0)
+    monkeypatch.setattr(bias, "MAX_UNASKED_SECONDS", 0)
     assert not make("bias", stage, {}).numbers["soon"]
 
 
 def test_what_was_computed_is_kept(build, monkeypatch):
     stage = staged(build())
     make("bias", stage, {"seed": 1})
-    monkeypatch.setattr(bias, "look", None)  # would raise
+    monkeypatch.setattr(bias, "run_models", None)  # would raise
     assert make("bias", stage, {"seed": 1}).numbers["seed"] == 1
 
 

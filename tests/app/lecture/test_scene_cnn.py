@@ -2,8 +2,6 @@
 
 import json
 import math
-import re
-import time
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from app import lecture
 from app.explore.result import Result
 from app.lecture import Stage
 from app.lecture.scenes import cnn
-from app.text.lecture import cnn as text
 from vit_core.attention import statistics
 from vit_core.checkpoints import embedded
 from vit_core.images import Preprocess, read_image
@@ -48,13 +45,13 @@ def noise():
 def test_fields_are_the_embedded_cnns_own(photo):
     scene, net = lecture.build("cnn", photo, {"at": 8 * 2 + 5}), embedded.load_cnn("photo-cnn")
     inputs = net.transform(photo.result.picture)[0]
-    maps, units, logits = receptive_fields.effective(net.net, inputs, (2.5 * 4 - 0.5, 5.5 * 4 - 0.5))
+    maps, units, logits = receptive_fields.effective_fields(net.net, inputs, (2.5 * 4 - 0.5, 5.5 * 4 - 0.5))
     np.testing.assert_allclose(scene.arrays["field0"], maps / maps.sum((1, 2), keepdim=True), rtol=1e-5)
     np.testing.assert_allclose(scene.arrays["field0"].sum((1, 2)), 1, rtol=1e-5)
     shown = scene.numbers["pictures"][0]
     assert [layer["size"] for layer in shown["layers"]] == [3, 5, 9, 13, 17, 25, 33, 41]
     assert [layer["theoretical_share"] for layer in shown["layers"]] == [s / 32 for s in (3, 5, 9, 13, 17, 25, 33, 41)]
-    for field, unit, layer in zip(receptive_fields.fields(net.net), units, shown["layers"], strict=True):
+    for field, unit, layer in zip(receptive_fields.theoretical_fields(net.net), units, shown["layers"], strict=True):
         assert layer["span"] == [field.span(i) for i in unit]
     best = logits.softmax(-1).max(-1)
     assert (shown["answers"][0]["label"], shown["answers"][0]["p"]) == (net.labels[best.indices], float(best.values))
@@ -89,44 +86,44 @@ def test_the_other_picture_changes_attention_and_predictions_but_no_filter(photo
     assert alone.numbers["title"]["en"] == "Kitten with a ball of wool", "never the picture in hand"
 
 
-def test_the_cnn_of_the_same_data_stands_beside_the_vit(photo, fashion, build_stage):
-    assert cnn.beside(photo)[1]
-    assert cnn.beside(photo)[0].labels[0] == "airplane"
-    assert cnn.beside(fashion)[1]
-    assert cnn.beside(fashion)[0].labels[0] == "T-shirt/top"
+def test_the_vit_is_compared_with_the_cnn_of_the_same_data(photo, fashion, build_stage):
+    assert cnn.companion(photo)[1]
+    assert cnn.companion(photo)[0].labels[0] == "airplane"
+    assert cnn.companion(fashion)[1]
+    assert cnn.companion(fashion)[0].labels[0] == "T-shirt/top"
     assert lecture.build("cnn", fashion, {}).numbers["title"]["en"] == "Ankle boot"
     for channels, first in ((3, "airplane"), (1, "T-shirt/top")):
-        net, same = cnn.beside(build_stage(channels=channels))
+        net, same = cnn.companion(build_stage(channels=channels))
         assert not same
         assert net.labels[0] == first
 
 
 def test_the_cnn_sees_what_the_patches_cover(photo, build_stage, noise):
-    net = cnn.beside(photo)[0]
-    assert torch.equal(cnn.seen(net, photo.result), photo.images), "the same crop, the same scale, the same pixels"
+    net = cnn.companion(photo)[0]
+    assert torch.equal(cnn.cnn_input(net, photo.result), photo.images), "the same crop, the same scale, the same pixels"
     wide = build_stage(image_size=(15, 60))  # five rows of twenty patches
-    assert cnn.seen(net, wide.result).shape == (1, 3, 32, 128)
+    assert cnn.cnn_input(net, wide.result).shape == (1, 3, 32, 128)
     tall = build_stage(image_size=(60, 21))
-    assert cnn.seen(net, tall.result).shape == (1, 3, round(32 * 20 / 7), 32)
+    assert cnn.cnn_input(net, tall.result).shape == (1, 3, round(32 * 20 / 7), 32)
     # a region that is the left half of the picture red, and the rest blue, arrives as such
     picture = Image.new("RGB", (64, 64), "red")
     picture.paste("blue", (32, 0, 64, 64))
     split = build_stage(picture=picture, image_size=(30, 30))
-    seen = cnn.seen(net, split.result)[0] * torch.tensor(net.transform.std).view(3, 1, 1) + torch.tensor(
+    seen = cnn.cnn_input(net, split.result)[0] * torch.tensor(net.transform.std).view(3, 1, 1) + torch.tensor(
         net.transform.mean
     ).view(3, 1, 1)
     assert seen[:, :, :14].mean((1, 2)).tolist() == pytest.approx([1, 0, 0], abs=0.05)
     assert seen[:, :, 18:].mean((1, 2)).tolist() == pytest.approx([0, 0, 1], abs=0.05)
 
 
-def test_reach_by_hand():
+def test_the_span_by_hand():
     row = np.zeros((4, 6))
     row[1, 2] = row[3, 2] = 0.5
-    assert cnn.reach(row, (10, 10)) == 30 / 60
+    assert cnn.span(row, (10, 10)) == 30 / 60
     row[0, 5] = 1e-30
-    assert cnn.reach(row, (10, 10)) == 40 / 60
-    assert cnn.reach(row, (10, 5)) == 40 / 40
-    assert cnn.reach(np.zeros((4, 6)), (10, 10)) == 0
+    assert cnn.span(row, (10, 10)) == 40 / 60
+    assert cnn.span(row, (10, 5)) == 40 / 40
+    assert cnn.span(np.zeros((4, 6)), (10, 10)) == 0
 
 
 @pytest.fixture
@@ -195,22 +192,3 @@ def test_preprocessing_that_squashes(build, noise):
     assert ours["aspect"] == pytest.approx((40 / 15) / (56 / 21))
     assert (ours["width"], ours["height"]) == (round(32 * 56 / 40), 32)
     assert other["aspect"] != ours["aspect"]
-
-
-@pytest.mark.timed
-def test_it_is_quick(photo, measured):
-    lecture.build("cnn", photo, {})
-    times = []
-    for at in range(5):
-        begun = time.perf_counter()
-        lecture.build("cnn", photo, {"at": at})
-        times.append(time.perf_counter() - begun)
-    measured(f"the scene cnn, another place: {1e3 * min(times):.0f} ms")
-    assert min(times) < 0.15
-
-
-def test_both_languages_say_the_same():
-    assert text.EN.keys() == text.KO.keys()
-    for key in text.EN:
-        places = [sorted(set(re.findall(r"\{\w+\}|\]\([^)]+\)", words[key]))) for words in (text.EN, text.KO)]
-        assert places[0] == places[1], key

@@ -7,7 +7,7 @@ import torch
 from app import lecture
 from app.lecture.scenes import encoder
 from app.text.lecture import encoder as words
-from vit_core.lecture import steps
+from vit_core.lecture import mean_token_cosine, rewired_parts
 
 MODELS = {
     "plain": {}, "post": {"block": "res_post"}, "parallel": {"block": "parallel", "layer_scale": True},
@@ -29,8 +29,12 @@ def test_what_is_shown_is_what_the_blocks_do(stage, name):
         assert said["own"] == own
         for side, norm in (("standard", "post"), ("own", own)):
             for residual, run in ((True, f"{side}_on"), (False, f"{side}_off")):
-                streams = steps.rewired(made.model, made.streams[0], norm, residual)
-                parts = steps.wired(made.model.blocks[layer], streams[layer], norm, residual)
+                streams = [made.streams[0]]
+                for block in made.model.blocks:
+                    *_, left = rewired_parts(block, streams[-1], norm, residual).values()
+                    streams.append(left)
+                streams = torch.stack(streams)
+                parts = rewired_parts(made.model.blocks[layer], streams[layer], norm, residual)
                 assert said["parts"][side] == list(parts)
                 for i, part in enumerate(parts.values()):
                     np.testing.assert_allclose(arrays[f"norms_{run}"][i], part.norm(dim=-1), rtol=1e-4)
@@ -41,8 +45,8 @@ def test_what_is_shown_is_what_the_blocks_do(stage, name):
                     np.testing.assert_allclose(arrays[f"class_{run}"], norms[:, 0], rtol=1e-4)
                 else:
                     assert f"class_{run}" not in arrays
-                alike = steps.alike(streams[-1])
-                assert said["ends"][run]["alike"] == (pytest.approx(float(alike), abs=1e-4) if N > 1 else None)
+                cosine = mean_token_cosine(streams[-1])
+                assert said["ends"][run]["cosine"] == (pytest.approx(float(cosine), abs=1e-4) if N > 1 else None)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -78,11 +82,11 @@ def test_nothing_that_a_browser_asks_breaks_it(stage):
 def test_a_large_model_keeps_fewer_streams_and_shows_the_same(stage, monkeypatch):
     made = stage()
     scenes = []
-    for kept in (10**9, 1):
-        monkeypatch.setattr(encoder, "KEPT", kept)
-        encoder._RUNS.clear()
+    for elements in (10**9, 1):
+        monkeypatch.setattr(encoder, "MAX_STREAM_ELEMENTS", elements)
+        made._memo.clear()
         scenes.append(lecture.build("encoder", made, {"layer": 2}))
-    assert len(encoder._RUNS[made].streams) == 4
+    assert len(encoder.encoder_runs(made).streams) == 4
     for name, values in scenes[0].arrays.items():
         np.testing.assert_allclose(scenes[1].arrays[name], values, atol=1e-6)
 

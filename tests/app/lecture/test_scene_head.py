@@ -11,7 +11,7 @@ from app.lecture import Stage
 from app.lecture import build as scene_of
 from app.lecture.scenes.head import path
 from app.text.lecture import head as text
-from vit_core.lecture import steps
+from vit_core.lecture import logit_lens
 from vit_core.models.config import POOLS, ViTConfig
 
 TWO = dict(distillation_token=True, distillation_head=True)
@@ -58,7 +58,7 @@ def test_what_is_sent_sums_to_the_models_logits(build, fields):
 def test_the_lens_has_whoever_leads(build, fields):
     stage = staged(build(**fields))
     scene = scene_of("head", stage, {})
-    every = steps.lens(stage.model, stage.streams).softmax(-1)
+    every = logit_lens(stage.model, stage.streams).softmax(-1)
     leading = [scene.numbers["shown"][k]["index"] for k in scene.numbers["leaders"]]
     assert leading == every.argmax(-1).tolist()
     shown = [one["index"] for one in scene.numbers["shown"]]

@@ -28,7 +28,7 @@ def test_the_picture_side_is_one_head_of_the_trace(stage, fields):
     scene = language.build(shown, {"layer": 2, "head": 1})
     expected = shown.result.trace.attention(2)[1].numpy()
     assert np.allclose(scene.arrays["matrix"], expected, atol=1e-5)
-    step = shown.inside(2)
+    step = shown.block_steps(2)
     for name in ("query", "key", "value"):
         assert np.array_equal(scene.arrays[name], getattr(step, name)[1].numpy())
     assert scene.numbers["side"] == scene.numbers["tokens"] == len(expected)
@@ -43,7 +43,7 @@ def test_the_sentence_side_is_the_cores(stage):
 
 
 def test_a_large_matrix_is_averaged_down(stage, monkeypatch):
-    monkeypatch.setattr(language, "SIDE", 6)  # of 36 tokens
+    monkeypatch.setattr(language, "MAX_MATRIX_SIDE", 6)  # of 36 tokens
     shown = stage()
     scene = language.build(shown, {"layer": 0, "head": 0})
     whole = shown.result.trace.attention(0)[0].numpy()
@@ -57,7 +57,7 @@ def test_a_large_matrix_is_averaged_down(stage, monkeypatch):
 def test_hostile_sentences_are_bounded_and_can_be_sent(stage, sentence):
     scene = language.build(stage(), {"sentence": sentence})
     assert len(scene.numbers["words"]) <= 12
-    assert len(scene.numbers["sentence"]) <= core.LONGEST + 1
+    assert len(scene.numbers["sentence"]) <= core.MAX_CHARACTERS + 1
     assert len(assemble({"numbers": scene.numbers}, scene.arrays)) < 200_000
 
 
@@ -75,7 +75,7 @@ def test_whatever_is_asked_is_answered(stage, want):
 @pytest.mark.parametrize("words", [EN, KO])
 def test_every_example_fits(words):
     for n in range(1, 5):
-        found, cut = core.tokens(words[f"preset_{n}"])
+        found, cut = core.tokenize(words[f"preset_{n}"])
         assert not cut
-        assert 3 <= len(found) <= core.TOKENS
+        assert 3 <= len(found) <= core.MAX_TOKENS
         assert torch.isfinite(core.attend(found).mixed).all()

@@ -55,7 +55,7 @@ def test_one_tokens_way_through_the_models_own_mlp(stage, name):
 
 def test_a_unit_on_every_token(stage):
     made = stage()
-    step = made.inside(2)
+    step = made.block_steps(2)
     for unit in (0, 22):
         fires = lecture.build("mlp", made, {"layer": 2, "unit": unit}).arrays["fires"]
         np.testing.assert_array_equal(fires, step.activated[:, unit])

@@ -8,7 +8,7 @@ import torch
 
 from app.lecture import build
 from app.lecture.scenes import patches as scene
-from vit_core.lecture.patches import embed_by_matrix, flatten_patches, resized_kernels
+from vit_core.lecture.patches import embed_by_matrix, flatten_patches, resize_kernels
 
 KINDS = {
     "plain": {},
@@ -48,11 +48,11 @@ def test_numbers_and_arrays(stage, kind, want):
     mean, std = (np.array(n[k], np.float32) for k in ("mean", "std"))
     images = torch.from_numpy(((arrays["seen"] / 255 - mean) / std).astype(np.float32)).permute(2, 0, 1)[None]
     conv = made.model.patch_embed
-    weight = resized_kernels(conv.weight.detach(), (n["ph"], n["pw"]))
+    weight = resize_kernels(conv.weight.detach(), (n["ph"], n["pw"]))
     tokens = embed_by_matrix(images, weight, conv.bias)[0].detach().numpy()
     np.testing.assert_allclose(arrays["tokens"], tokens, atol=2e-5)
     np.testing.assert_allclose(arrays["products"], tokens[:, :4], atol=2e-5)
-    thin = math.ceil(n["values"] / scene.MATRIX)  # of 3,072 columns every twelfth is drawn
+    thin = math.ceil(n["values"] / scene.MAX_MATRIX_SIDE)  # of 3,072 columns every twelfth is drawn
     np.testing.assert_allclose(arrays["matrix"], weight.flatten(1)[:, ::thin], atol=1e-6)
     assert n["matrix"] == list(arrays["matrix"].shape)
 
@@ -75,13 +75,13 @@ def test_every_pair_that_is_offered_holds_and_is_limited(stage):
     for image, patches in offered.items():
         for patch in patches:
             (height, width), (ph, pw) = scene.sizes(made, image, patch)
-            assert 1 <= (height // ph) * (width // pw) <= scene.LIMIT
+            assert 1 <= (height // ph) * (width // pw) <= scene.MAX_PATCHES
     assert offered[512] == [8, 14, 16, 28, 32]
     assert offered[21] == [2, 3, 4, 7, 8, 14]  # 15 x 21 pixels
 
 
 def test_a_large_grid_sends_the_tokens_around_the_pick(stage, monkeypatch):
-    monkeypatch.setattr(scene, "BUDGET", 14 * 50)
+    monkeypatch.setattr(scene, "MAX_TOKEN_NUMBERS", 14 * 50)
     made = stage()
     whole = build("patches", made, {"image": 224, "patch": 16, "from": 0.5}).numbers
     assert whole["some"] == 50
@@ -115,6 +115,6 @@ def test_a_large_grid_sends_the_tokens_around_the_pick(stage, monkeypatch):
 )
 def test_hostile_wishes(stage, want):
     n = build("patches", stage(), want).numbers
-    assert n["count"] <= scene.LIMIT
+    assert n["count"] <= scene.MAX_PATCHES
     assert 0 <= n["first"] <= n["count"] - n["some"]
     assert math.isfinite(n["difference"])

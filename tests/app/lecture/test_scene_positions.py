@@ -8,6 +8,7 @@ import torch
 
 from app.lecture import build
 from app.lecture.scenes import positions as scene
+from app.lecture.stage import every_nth
 from vit_core.models.embeddings import position_similarity
 from vit_core.models.positions import sinusoidal_positions
 
@@ -149,6 +150,6 @@ def test_hostile_wishes(stage, tab, want):
 
 
 def test_large_matrices_are_thinned_out():
-    thin = scene.thinned(torch.arange(1370.0 * 768).view(1370, 768))
+    thin = every_nth(torch.arange(1370.0 * 768).view(1370, 768), 256)
     assert thin.shape == (229, 256)
     assert thin[1, 1] == 6 * 768 + 3

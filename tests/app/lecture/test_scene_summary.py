@@ -6,7 +6,7 @@ import torch
 
 from app.lecture import SCENES
 from app.lecture import build as scene_of
-from app.lecture.scenes.summary import ORDER, thin
+from app.lecture.scenes.summary import ORDER, thumbnail
 from app.text.lecture import summary as text
 from vit_core.models.config import BLOCKS
 from vit_core.models.embeddings import position_similarity
@@ -78,9 +78,9 @@ def test_every_block_is_drawn_in_the_order_it_computes():
     assert ORDER["pre"] == ("norm1", "attention", "add", "norm2", "mlp", "add")
 
 
-def test_thin_keeps_the_ends():
+def test_a_thumbnail_keeps_the_ends():
     matrix = torch.arange(300.0)[:, None] + torch.arange(3)
-    small = thin(matrix)
+    small = thumbnail(matrix)
     assert small.shape == (64, 3)
     assert small[0].tolist() == [0, 1, 2]
     assert small[-1].tolist() == [299, 300, 301]

@@ -24,7 +24,7 @@ from app.mistakes.why_panel import asking
 from app.runtime import cache
 from app.text import why as words
 from tests import evaluated
-from vit_core.attribution import gradients as at
+from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
 
 
@@ -119,7 +119,7 @@ def test_nothing_taken_is_what_it_said(found):
 
 ASKS = (
     lambda one: one.maps("gradient_rollout"),
-    lambda one: one.maps("relevance"),
+    lambda one: one.maps("lrp"),
     lambda one: one.first_curve.probabilities,
     lambda one: one.answer({"erased": [3]})["p"],
 )
@@ -140,7 +140,7 @@ def full(monkeypatch, step: str, model) -> list:
     return tried
 
 
-@pytest.mark.parametrize("step", ["interventions", "gradient_rollout", "relevance", "flips"])
+@pytest.mark.parametrize("step", ["interventions", "gradient_rollout", "lrp", "deletion_curve"])
 def test_what_the_device_has_no_memory_for_is_the_cpu_s_from_then_on(run, model, path, step, monkeypatch):
     plain = Why(model, run, path)
     wanted = [ask(plain) for ask in ASKS]
@@ -181,7 +181,7 @@ def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
     st.cache_resource.clear()
     assert told not in page()
     st.cache_resource.clear()
-    tried = full(monkeypatch, "flips", cache.model(evaluated.MODEL))
+    tried = full(monkeypatch, "deletion_curve", cache.model(evaluated.MODEL))
     assert told in page()
     assert len(tried) == 2
     st.cache_resource.clear()
@@ -202,7 +202,7 @@ def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
         {"fill": "url(x)"},
         {"fill": ["mean"]},
         {"curve": "__class__"},
-        {"curve": ["relevance"]},
+        {"curve": ["lrp"]},
     ],
 )
 def test_what_no_browser_of_ours_asks_takes_nothing_away(found, off):
@@ -214,7 +214,7 @@ def test_what_no_browser_of_ours_asks_takes_nothing_away(found, off):
 
 
 def test_the_curve_erases_what_speaks_most_for_the_answer(model, found):
-    for method, fill in (("gradient_rollout", "mean"), ("relevance", "black")):
+    for method, fill in (("gradient_rollout", "mean"), ("lrp", "black")):
         curve, ranking = found.curve(method, fill), found.ranking(method)
         flat = found.maps(method)[0].ravel()
         assert sorted(ranking) == list(range(49))
@@ -225,8 +225,8 @@ def test_the_curve_erases_what_speaks_most_for_the_answer(model, found):
         first = next((k for k, p in zip(curve.counts, said, strict=True) if p.argmax() != found.predicted), None)
         assert curve.first == first
         assert curve.becomes == (None if first is None else said[first].argmax())
-    asked = found.answer({"curve": "relevance", "fill": "black"})["curve"]
-    assert asked == found.curve_values("relevance", "black")
+    asked = found.answer({"curve": "lrp", "fill": "black"})["curve"]
+    assert asked == found.curve_values("lrp", "black")
 
 
 def test_with_many_patches_only_some_counts_are_tried(found, monkeypatch):
@@ -241,7 +241,7 @@ def test_with_many_patches_only_some_counts_are_tried(found, monkeypatch):
 def test_what_paint_looks_like_is_what_the_model_gets(model, found):
     transform = model.transform
     for fill, shown in (("mean", found.mean_colour), ("blur", found.blurred)):
-        painted = at.painted(model, found.images, range(49), fill)[0, 0] * transform.std[0] + transform.mean[0]
+        painted = at.erase_patches(model, found.images, range(49), fill)[0, 0] * transform.std[0] + transform.mean[0]
         wanted = (painted * 255).round().numpy()
         if fill == "mean":
             assert shown == (int(wanted[0, 0]),) * 3
@@ -295,7 +295,7 @@ def test_a_model_that_changed_is_said(run, model, path):
 
 def test_what_was_looked_into_is_gone_with_who_looked(run, model, path, uncollected):
     why = Why(model, run, path)
-    why.maps("relevance"), why.first_curve
+    why.maps("lrp"), why.first_curve
     gone = weakref.ref(why)
     del why
     assert gone() is None
@@ -305,7 +305,7 @@ def test_the_model_is_left_as_it_was(run, path):
     model = vc.load(evaluated.MODEL, "cpu")
     before = {name: value.clone() for name, value in model.state_dict().items()}
     why = Why(model, run, path)
-    why.maps("relevance"), why.first_curve, why.answer({"heads": [[0, 0]], "layers": [1], "erased": [1]})
+    why.maps("lrp"), why.first_curve, why.answer({"heads": [[0, 0]], "layers": [1], "erased": [1]})
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
 

@@ -549,7 +549,7 @@ def test_all_that_a_stage_holds_is_counted(stage):
     made = stage()
     before = made.nbytes
     assert before == made.result.nbytes
-    kept = made.images.nbytes + made.streams.nbytes + sum(tensor.nbytes for tensor in made.inside(1))
+    kept = made.images.nbytes + made.streams.nbytes + sum(tensor.nbytes for tensor in made.block_steps(1))
     assert made.nbytes == before + kept
 
 
@@ -570,14 +570,14 @@ def test_what_scenes_keep_with_a_stage_is_counted(stage):
     depth, N = made.config.depth, made.result.trace.num_tokens
 
     def own() -> int:
-        inside = [tensor for found in made._inside.values() for tensor in found]
+        inside = [tensor for found in made._block_steps.values() for tensor in found]
         return made.result.nbytes + sum(t.nbytes for t in (made.images, made.streams, *inside) if t is not None)
 
     lecture.build("encoder", made, {"language": "en"})
     kept = 3 * depth * made.streams[0].nbytes + 4 * (depth + 1) * N * 4  # the model's own pass is the stage's
     assert made.nbytes == own() + kept
     lecture.build("cnn", made, {"language": "en"})
-    pair = cnn._PAIRS[made]
+    pair = cnn.pair_of(made)
     kept += pair.results[1].nbytes + pair.picture.nbytes + sum(given.nbytes for given in pair.inputs)
     assert pair.results[1].nbytes > pair.results[1].trace.nbytes > 0
     assert made.nbytes == own() + kept
@@ -630,7 +630,7 @@ def test_predictions_need_no_memory_of_the_device(monkeypatch):
         ("vit_core.attention.statistics.attention_entropy", "explore"),
         ("app.explore.result.fused_layers", "explore"),
         ("app.components.atlas.component.Source.answer", "explore"),
-        ("vit_core.lecture.steps.streams", "lecture"),
+        ("app.lecture.stage.residual_streams", "lecture"),
         ("app.lecture.scenes.cnn.record", "lecture"),
     ],
 )
@@ -646,7 +646,7 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
         return real(first, *rest, **more)
 
     app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
-    app.query_params |= {"lang": "en", "scene": "summary" if function == "streams" else "cnn"}
+    app.query_params |= {"lang": "en", "scene": "summary" if function == "residual_streams" else "cnn"}
     app.run()
     before = [result for key, result in cache._made()._values.items() if key[1] == "result"]
     assert told not in app.sidebar.caption[-1].value

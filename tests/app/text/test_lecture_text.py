@@ -8,11 +8,11 @@ import pytest
 from app.components.lecture.component import HERE
 from app.lecture import SCENES
 from app.text.lecture import frame, scene_text, words
-from vit_core.lecture import steps
 from vit_core.models.config import ACTIVATIONS, BLOCKS, POOLS, VARIANTS
 
 TABLES = {name: scene_text(name) for name in SCENES} | {"frame": frame}
 APP = Path(HERE).parents[1]
+ROOT = APP.parent
 REQUIRED = {"kicker", "title", "text", "outline"}
 PLACE = re.compile(r"\{(\w+)\}")
 TERM = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
@@ -30,7 +30,12 @@ def named(key: str, script: str, scene: str) -> bool:
     def word(part: str) -> bool:
         return re.search(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", script) is not None
 
-    sources = (APP / "lecture" / "scenes" / f"{scene}.py", Path(steps.__file__))
+    sources = (
+        APP / "lecture" / "scenes" / f"{scene}.py",
+        ROOT / "vit_core/lecture/rewiring.py",
+        ROOT / "vit_core/models/config.py",
+        ROOT / "vit_core/models/vit.py",
+    )
     python = "".join(path.read_text(encoding="utf-8") for path in sources)
     chosen = {*ACTIVATIONS, *BLOCKS, *POOLS, *VARIANTS, "class", "distillation", "register"}
     if word(key) or f'"{key}"' in python or key in chosen:

@@ -18,7 +18,7 @@ import vit_core as vc
 from app.mistakes.report import build_report
 from app.mistakes.why import Why
 from tests import evaluated
-from vit_core.attribution import gradients as at
+from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
 
 pytestmark = pytest.mark.timeout(600)
@@ -219,15 +219,15 @@ def test_the_top_k_are_erased_for_either_class(see, found, model):
         assert seen.js("[...w.erased]") == wanted
         np.testing.assert_allclose(seen.js("w.values"), said(found, erased=wanted), atol=1e-5)
     seen.page.get_by_role("radio", name="Relevance (LRP)").click()
-    seen.wait("w.method === 'relevance' && w.curve()")
-    curve = found.curve("relevance", "mean")
+    seen.wait("w.method === 'lrp' && w.curve()")
+    curve = found.curve("lrp", "mean")
     np.testing.assert_allclose(seen.js("w.curve().p"), curve.probabilities, atol=1e-3)
     assert seen.js("w.curve().first") == curve.first
     slider.focus()
     slider.evaluate("node => { node.value = 9; node.dispatchEvent(new Event('input')) }")
     seen.wait("w.erased.size === 9")
     assert set(seen.js("[...w.erased]")) == set(
-        np.argsort(-found.maps("relevance")[1].ravel(), kind="stable")[:9].tolist()
+        np.argsort(-found.maps("lrp")[1].ravel(), kind="stable")[:9].tolist()
     )
 
 

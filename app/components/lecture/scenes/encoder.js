@@ -209,7 +209,7 @@ SCENE.encoder = {
     return {
       shape: `${count(tokens)} × ${count(dim)}`, layers: count(layers), trained: stage.words(`trained_${own}`),
       first: two(lines[0]), here: two(lines.at(-1)), standard: two(stage.section(`patches_standard_${now}`).at(-1)),
-      alike: cosine(ends.own_on.alike), bare: cosine(ends.own_off.alike), before: said(ends.own_on.answers), after: said(ends.own_off.answers),
+      alike: cosine(ends.own_on.cosine), bare: cosine(ends.own_off.cosine), before: said(ends.own_on.answers), after: said(ends.own_off.answers),
     };
   },
 };

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from vit_core import record
-from vit_core.lecture import steps
-from vit_core.lecture.head import reading
+from vit_core.attribution import read_head, residual_streams
+from vit_core.lecture import logit_lens
 from vit_core.models.config import POOLS, ViTConfig
 from vit_core.models.vit import VisionTransformer
 
@@ -21,12 +21,12 @@ KINDS += [dict(class_token=False, pool="avg"), dict(head_bias=False), dict(norm=
 def test_contributions_and_bias_sum_to_every_logit(build, pictures, fields):
     model = build(**fields)
     trace = record(model, pictures())
-    read = reading(model, trace.tokens)
+    read = read_head(model, trace.tokens)
     assert read.contributions.shape == (11, len(read.vector))
     assert torch.allclose(read.contributions.sum(1) + read.bias, trace.logits, atol=1e-4)
     assert torch.allclose(read.logits, trace.logits, atol=1e-4)
     assert sum(width for _, width in read.parts) == len(read.vector)
-    some = reading(model, trace.tokens, [7, 2])
+    some = read_head(model, trace.tokens, [7, 2])
     assert torch.equal(some.weight, read.weight[[7, 2]])
     assert torch.equal(some.bias, read.bias[[7, 2]])
 
@@ -38,7 +38,7 @@ def test_by_hand():
     with torch.no_grad():
         model.head.weight.copy_(torch.tensor([[5.0, 7.0], [1.0, -1.0]]))
         model.head.bias.copy_(torch.tensor([1.0, 0.0]))
-    read = reading(model, torch.tensor([[2.0, 3.0], [9.0, 9.0]]))
+    read = read_head(model, torch.tensor([[2.0, 3.0], [9.0, 9.0]]))
     assert read.contributions.tolist() == [[10, 21], [2, -3]]
     assert read.logits.tolist() == [32, -1]
 
@@ -46,7 +46,7 @@ def test_by_hand():
 def test_two_heads_count_half_each(build, pictures):
     model = build(**TWO)
     tokens = record(model, pictures()).tokens
-    read = reading(model, tokens)
+    read = read_head(model, tokens)
     assert read.parts == (("class", 14), ("distillation", 14))
     assert torch.equal(read.vector, torch.cat([tokens[0], tokens[1]]))
     of_class = 0.5 * model.head.weight * tokens[0]
@@ -58,14 +58,14 @@ def test_two_heads_count_half_each(build, pictures):
 @pytest.mark.parametrize(("pool", "parts"), [("token", ("class",)), ("token_avg", ("class", "avg")), ("map", ("map",))])
 def test_what_is_read_is_named(build, pictures, pool, parts):
     model = build(pool=pool)
-    assert tuple(name for name, _ in reading(model, record(model, pictures()).tokens).parts) == parts
+    assert tuple(name for name, _ in read_head(model, record(model, pictures()).tokens).parts) == parts
 
 
 @pytest.mark.parametrize("fields", [{}, dict(distillation_token=True)], ids=str)
 def test_without_a_head_there_is_a_vector_and_nothing_else(build, pictures, fields):
     model = build(classes=0, **fields)
     tokens = record(model, pictures()).tokens
-    read = reading(model, tokens)
+    read = read_head(model, tokens)
     assert torch.equal(read.vector, tokens[0])
     assert read.contributions.shape == (0, 14)
     assert read.logits.shape == (0,)
@@ -73,6 +73,6 @@ def test_without_a_head_there_is_a_vector_and_nothing_else(build, pictures, fiel
 
 def test_the_lens_ends_with_what_is_read(build, pictures):
     model = build(**TWO)
-    stream = steps.streams(model, pictures())
-    read = reading(model, model.norm(stream[-1]))
-    assert torch.allclose(steps.lens(model, stream)[-1], read.logits, atol=1e-4)
+    stream = residual_streams(model, pictures())
+    read = read_head(model, model.norm(stream[-1]))
+    assert torch.allclose(logit_lens(model, stream)[-1], read.logits, atol=1e-4)
