@@ -1,4 +1,8 @@
-"""The README's pictures, of the app as it is: `python tests/browser/shots.py` writes assets/screenshots/*.webp."""
+"""Makes the README's pictures from the running app: `python tests/browser/shots.py [NAME ...]`.
+
+Writes assets/screenshots/NAME.webp for explore, lecture, mistakes, why and explore-moving, by default for all. The last
+is an animation: the mouse moves over the picture, and the atlas follows.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,12 @@ from tests.browser.conftest import FLAGS, Server, settled  # noqa: E402
 
 OUT = ROOT / "assets/screenshots"
 SIZE = {"width": 1440, "height": 900}
-LONG = 900_000  # ms; the first visit to the mistakes evaluates 10,000 pictures
+EVALUATION_MS = 900_000  # the first visit to the page "Mistakes" evaluates 10,000 pictures
+ANIMATION_SIZE = (1080, 675)  # pixels, of the same shape as SIZE
+FRAME_MS = 320
+#: Patches (row, column) of an 8 x 8 grid that the mouse visits: the kitten's face, the ball of wool, its thread.
+PATH = [(3, 1), (2, 1), (2, 2), (2, 3), (3, 3), (2, 4), (2, 5), (3, 5), (3, 4), (4, 4), (5, 4), (6, 4), (6, 3), (6, 2),
+        (5, 1), (4, 1)]  # fmt: skip
 
 
 def explore(page: Page, url: str) -> None:
@@ -33,7 +42,7 @@ def lecture(page: Page, url: str) -> None:
 
 def mistakes(page: Page, url: str) -> None:
     page.goto(f"{url}/mistakes?lang=en")
-    page.locator(".gallery button").first.wait_for(timeout=LONG)
+    page.locator(".gallery button").first.wait_for(timeout=EVALUATION_MS)
     page.locator(".confusion canvas").first.wait_for()
 
 
@@ -43,24 +52,53 @@ def why(page: Page, url: str) -> None:
     page.locator("[data-testid=stImage] img").nth(7).wait_for()  # the nearest pictures, which come last
 
 
-def main() -> None:
+PAGES = {show.__name__: show for show in (explore, lecture, mistakes, why)}
+
+
+def picture_of(page: Page) -> Image.Image:
+    return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+
+
+def animation(page: Page) -> list[Image.Image]:
+    """Frames of the mouse moving along PATH over the picture of the page "Explore"."""
+    box = page.locator(".frame").bounding_box()
+    frames = []
+    for row, col in PATH:
+        page.mouse.move(box["x"] + (col + 0.5) / 8 * box["width"], box["y"] + (row + 0.5) / 8 * box["height"])
+        page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        frames.append(picture_of(page).resize(ANIMATION_SIZE, Image.Resampling.LANCZOS))
+    return frames
+
+
+def shoot(page: Page, url: str, name: str) -> None:
+    """Write the picture called `name`."""
+    PAGES[name.partition("-")[0]](page, url)
+    page.wait_for_timeout(4_000)  # for transitions and the figures drawn last
+    page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
+    if name.endswith("-moving"):
+        first, *others = animation(page)
+        first.save(
+            OUT / f"{name}.webp", save_all=True, append_images=others, duration=FRAME_MS, loop=0, quality=70, method=6
+        )
+    else:
+        picture_of(page).save(OUT / f"{name}.webp", quality=82, method=6)
+
+
+def main(names: list[str]) -> None:
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder) / "log.txt")
         try:
             server.wait()
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-            for show in explore, lecture, mistakes, why:
+            for name in names or [*PAGES, "explore-moving"]:
                 page = browser.new_page(viewport=SIZE, color_scheme="light")
                 page.set_default_timeout(60_000)
-                show(page, server.url)
-                page.wait_for_timeout(4_000)  # for what fades in, and what is drawn last
-                page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
-                Image.open(io.BytesIO(page.screenshot())).save(OUT / f"{show.__name__}.webp", quality=82, method=6)
+                shoot(page, server.url, name)
                 page.close()
         finally:
             server.stop()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
