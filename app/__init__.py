@@ -1,1 +1,1 @@
-"""The Streamlit app: what people see. It imports vit_core and is never imported by it."""
+"""The Streamlit app: what people see. It imports vit_core; vit_core never imports it."""

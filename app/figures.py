@@ -58,7 +58,7 @@ WAYS = {
 }
 
 
-def uri(image: Image.Image, way: str) -> str:
+def data_uri(image: Image.Image, way: str) -> str:
     """A picture as a data URI, written in one of `WAYS`."""
     out, (kind, options) = io.BytesIO(), WAYS[way]
     image.save(out, kind, **options)
@@ -249,7 +249,7 @@ def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], si
 def icon() -> str:
     """The browser tab's picture: four by four patches in the maps' colours."""
     values = np.exp(-((np.mgrid[0:4, 0:4] - [[[1.2]], [[1.8]]]) ** 2).sum(0) / 3)
-    return uri(Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST), "exact")
+    return data_uri(Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST), "exact")
 
 
 def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
@@ -306,7 +306,7 @@ def enlarged(
     figure["layout"]["margin"] = ABOVE
     big = draw.colour_map(values, low, high)
     factor = max(1, 480 // max(rows, cols))
-    drawn = uri(Image.fromarray(big.repeat(factor, 0).repeat(factor, 1)), "flat")
+    drawn = data_uri(Image.fromarray(big.repeat(factor, 0).repeat(factor, 1)), "flat")
     _picture(figure, drawn, (0, 0, cols, rows))
     r, c = np.mgrid[1 : rows + 1, 1 : cols + 1]
     # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.

@@ -1,21 +1,24 @@
-"""`streamlit run app/main.py`: page config, what is at every page's side, and navigation."""
+"""Page configuration, navigation and the sidebar: the script that Streamlit runs for every page."""
 
 import sys
 from pathlib import Path
 
-# Streamlit puts this file's folder on the path; `app` and `vit_core` stand one above.
+# Streamlit puts this file's folder on the path, but `app` and `vit_core` are one above.
 if (root := str(Path(__file__).absolute().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 import streamlit as st
 
 from app import figures, sidebar, state
-from app.runtime import cache
+from app.runtime import cache, garbage
 from app.text.markup import style
 
-state.start()
+if state.start():
+    garbage.session_started()
 t = state.t()
-st.set_page_config(None, figures.icon(), layout="wide", initial_sidebar_state=295)  # or a page's icon is fetched
+st.set_page_config(
+    None, figures.icon(), layout="wide", initial_sidebar_state=295
+)  # without an icon, the browser fetches one
 st.html(style(Path(__file__).with_name("style.css")))
 pages = [
     st.Page("explore/page.py", url_path="explore", title=t("page.explore"), icon=":material/search:", default=True),
@@ -24,7 +27,7 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 st.set_page_config(f"{page.title} · {t('app.name')}")
-with cache.turns():
+with cache.page_slots():
     sidebar.show()
     page.run()
-    cache.settled()
+    cache.freeze_after_first_page()

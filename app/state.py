@@ -1,9 +1,14 @@
-"""What a session remembers, and what its address holds. The only user of st.session_state and st.query_params."""
+"""What a session remembers, and what the browser's address holds.
+
+The only module that uses st.session_state and st.query_params.
+"""
 
 from __future__ import annotations
 
+import enum
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -11,159 +16,260 @@ from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import text
-from app.explore import address as view
-from app.explore.result import digest_of
-from app.runtime import garbage
-
-#: In the address, so that a link opens the same view; the rest lasts as long as the session.
-CHOSEN = ("lang", "model", "sample")  # on every page
-FILTER = ("label", "predicted", "outcome", "confidence", "query")  # as vit_core.evaluation.filters.Filter writes it
-MISTAKES = ("run", "list", *FILTER, "page", "open", "by", "sort")  # what is seen of an evaluation
-ADDRESS = (*CHOSEN, *view.KEPT, "scene", *MISTAKES)
-NUMBERS = ("layer", "row", "col")  # counted from 1, as people read them
 
 
-def start() -> None:
-    """Take over what the address says, once a session, and where Back or Forward led. What it says wrongly is clamped
-    where it is used."""
+class Key(enum.StrEnum):
+    """Names of session values. Those in ADDRESS_KEYS are also the names in the browser's address."""
+
+    # every page
+    LANGUAGE = "lang"
+    MODEL = "model"  # the select box: an embedded model's name, or "other"
+    MODEL_NAME = "model_name"  # what is typed in for "other"
+    CHOSEN_MODEL = "chosen_model"  # the name that these two lead to
+    WORKING_MODEL = "working_model"  # the last model that could be loaded
+    SOURCE = "source"  # of the picture: "sample", "file", "camera" or "mistakes"
+    SAMPLE = "sample"
+    UPLOAD = "upload"
+    CAMERA = "camera"
+    MISTAKE = "mistake"  # (path, bytes, digest) of a picture opened from an evaluation
+    PICTURE = "picture"
+    PICTURE_FILE = "picture_file"  # which file was read last
+    PICTURE_ERROR = "picture_error"
+    EXPECTED = "expected"  # (model, class) that a sample shows
+    LOST_SAMPLE = "lost_sample"  # the sample shown since the server lost a session's picture
+    DRAWN_CHOICE = "drawn_choice"  # the sidebar's choice that the page was last drawn for
+    HISTORY_ADDRESS = "history_address"  # the address that Back or Forward led to
+    # Explore
+    LAYER = "layer"
+    HEAD = "head"
+    FROM = "from"  # "patch", or the name of a prefix token
+    ROW = "row"
+    COLUMN = "col"
+    PINNED = "pinned"
+    DIRECTION = "direction"
+    SCALE = "scale"
+    COMPARE = "compare"
+    ATLAS_VIEW = "atlas_view"  # the view that page and atlas agree on
+    ATLAS_VERSION = "atlas_version"  # counts the views that the page set
+    HOVERING = "hovering"  # whether only the place under the pointer has changed
+    SPAN = "span"
+    DEPTH = "depth"
+    RESIDUAL = "residual"
+    DISCARD = "discard"
+    FUSION = "fusion"
+    # Lecture
+    STAGE = "stage"
+    SCENE = "scene"
+    SCENE_REQUEST = "scene_request"
+    LAST_MESSAGE = "last_message"  # the number of the stage's last message
+    # Mistakes
+    RUN = "run"
+    LIST = "list"
+    LABEL = "label"
+    PREDICTED = "predicted"
+    OUTCOME = "outcome"
+    CONFIDENCE = "confidence"
+    QUERY = "query"
+    PAGE = "page"
+    OPEN = "open"
+    BY = "by"
+    SORT = "sort"
+    FILTER_VERSION = "filter_version"  # counts the filters that were not set by the filter's own widgets
+    RETURN_TO = "return_to"  # the picture that the list is scrolled to
+    OPEN_REQUESTED = "open_requested"
+    GALLERY_DRAWN = "gallery_drawn"
+    GO_TO_EXPLORE = "go_to_explore"
+    OPEN_ERROR = "open_error"
+    START_ERROR = "start_error"
+    CHECKED = "checked"
+
+
+#: In every page's address.
+CHOICE_KEYS = (Key.LANGUAGE, Key.MODEL, Key.SAMPLE)
+#: The token that Explore's maps start from.
+PLACE_KEYS = (Key.FROM, Key.ROW, Key.COLUMN)
+EXPLORE_KEYS = (Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE)
+#: Fields of vit_core.evaluation.filters.Filter.
+FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
+MISTAKES_KEYS = (Key.RUN, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)
+#: In some page's address, so that a link opens the same view; everything else lasts as long as the session.
+ADDRESS_KEYS = (*CHOICE_KEYS, *EXPLORE_KEYS, Key.SCENE, *MISTAKES_KEYS)
+#: The model box's option for a name that is typed in.
+OTHER_MODEL = "other"
+_NUMBERS = (Key.LAYER, Key.ROW, Key.COLUMN)  # counted from 1
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """The session's picture: `digest` identifies its pixels, `title` is what people call it."""
+
+    digest: str
+    image: Image.Image
+    title: str
+
+
+def start() -> bool:
+    """Read the address when a session begins, and when Back or Forward changed it. Returns whether a session began.
+
+    Values that make no sense are corrected where they are used.
+    """
     begun = "started" in st.session_state
     if begun and not get_script_run_ctx().is_history_navigation:
-        return
-    told = {name: st.query_params[name] for name in ADDRESS if name in st.query_params}
-    for name in NUMBERS:
-        if name in told:
-            value = told.pop(name)
+        return False
+    given = {key: st.query_params[key] for key in ADDRESS_KEYS if key in st.query_params}
+    for key in _NUMBERS:
+        if key in given:
+            value = given.pop(key)
             if value.isascii() and value.isdigit() and len(value) < 6:
-                told[name] = int(value)
+                given[key] = int(value)
     if begun:
-        _back(told)
-    else:
-        garbage.visited()
-    for name, value in told.items():
-        st.session_state[name] = value
+        _forget_what_is_not_in(given)
+    for key, value in given.items():
+        st.session_state[key] = value
     st.session_state["started"] = True
-    if get("lang") not in text.LANGUAGES:
-        put("lang", "ko" if (st.context.locale or "").startswith("ko") else "en")
+    if get(Key.LANGUAGE) not in text.LANGUAGES:
+        put(Key.LANGUAGE, "ko" if (st.context.locale or "").startswith("ko") else "en")
+    return not begun
 
 
-def _back(told: dict[str, str | int]) -> None:
-    """Forget what is not in an address that somebody goes back to; language, model and picture stay."""
-    for name in ADDRESS:
-        if name not in told and name not in CHOSEN:
-            put(name, None)
-    if "sample" in told:
-        put("source", "sample")
-    put("want", None)  # of the lecture's scene
-    put("filter_set", get("filter_set", 0) + 1)
+def _forget_what_is_not_in(address: dict[Key, str | int]) -> None:
+    """Remove values that an address from the history does not hold; language, model and picture stay."""
+    for key in ADDRESS_KEYS:
+        if key not in address and key not in CHOICE_KEYS:
+            put(key, None)
+    if Key.SAMPLE in address:
+        put(Key.SOURCE, "sample")
+    put(Key.SCENE_REQUEST, None)
+    put(Key.FILTER_VERSION, get(Key.FILTER_VERSION, 0) + 1)
 
 
-def get(name: str, default: Any = None) -> Any:
-    """A remembered value, a widget's own value among them."""
-    return st.session_state.get(name, default)
+def get(key: str, default: Any = None) -> Any:
+    """A session value, including a widget's own."""
+    return st.session_state.get(key, default)
 
 
-def put(name: str, value: Any) -> None:
-    """Remember a value; a widget of that key shows it at its next drawing."""
-    if name not in st.session_state or st.session_state[name] != value:  # a drawn widget refuses even the same value
-        st.session_state[name] = value
+def put(key: str, value: Any) -> None:
+    """Set a session value; a widget with that key shows it when it is next drawn."""
+    if key not in st.session_state or st.session_state[key] != value:  # a drawn widget refuses even the same value
+        st.session_state[key] = value
 
 
-def bound(name: str, low: int, high: int, default: int) -> int:
-    """A remembered number, moved into [low, high], so that a widget of that key can be drawn."""
-    given = get(name, default)
+def bound(key: str, low: int, high: int, default: int) -> int:
+    """A session value moved into [low, high], so that a widget with that key can be drawn."""
+    given = get(key, default)
     value = min(max(given if isinstance(given, int) else default, low), high)
-    put(name, value)
+    put(key, value)
     return value
 
 
-def bound_pair(name: str, low: int, high: int, within: str) -> tuple[int, int]:
-    """As `bound`, for a range; it spans everything until somebody narrows it, and when the limits change.
+def bound_pair(key: str, low: int, high: int, inner: str) -> tuple[int, int]:
+    """Like `bound`, for a range; it is (low, high) until somebody narrows it, and again when the limits change.
 
-    Then `within`, a remembered number in it, stands at its end.
+    In both cases the session value `inner`, a number in the range, is set to `high`.
     """
-    limits, value = (low, high), get(name)
-    if get(f"{name} limits") != limits or value is None:
-        put(f"{name} limits", limits)
-        put(name, value := limits)
-        put(within, high)
+    limits, value = (low, high), get(key)
+    if get(f"{key} limits") != limits or value is None:
+        put(f"{key} limits", limits)
+        put(key, value := limits)
+        put(inner, high)
     return value
 
 
-def one_of(name: str, options: list | tuple, default: Any = None) -> Any:
-    """A remembered choice, replaced by `default` (or the first option) where it is no option any more."""
-    value = get(name)
+def one_of(key: str, options: list | tuple, default: Any = None) -> Any:
+    """A session value that is one of `options`; otherwise it becomes `default`, or the first option."""
+    value = get(key)
     if value not in options:
-        put(name, value := default if default in options else options[0])
+        put(key, value := default if default in options else options[0])
     return value
 
 
-def worded(name: str, then: Callable[[], None] | None = None) -> dict[str, Any]:
-    """Key and callback of a select box whose options are words: a box of its own in each language.
+def select_box(key: str, then: Callable[[], None] | None = None) -> dict[str, Any]:
+    """Key and callback of a select box whose options are words. The choice is the session value `key`.
 
-    Streamlit would go on showing an option in the words it was chosen in. What is chosen is remembered as `name`.
+    Each language has a widget of its own, because Streamlit keeps showing an option in the words it was chosen in.
     """
-    key = f"{name}_{get('lang')}"
-    put(key, get(name))
+    widget = f"{key}_{get(Key.LANGUAGE)}"
+    put(widget, get(key))
 
-    def chosen() -> None:
-        put(name, get(key))
+    def choose() -> None:
+        put(key, get(widget))
         if then:
             then()
 
-    return {"key": key, "on_change": chosen}
+    return {"key": widget, "on_change": choose}
 
 
-def write_address(names: tuple[str, ...]) -> None:
-    """Put what the page shows into the browser's address, where it changed, and nothing else: one step for Back.
+def write_address(keys: tuple[Key, ...]) -> None:
+    """Put these session values into the browser's address. A change makes one entry in the history.
 
-    An address that Back or Forward led to stays as it is until something else is shown, however little it says: a step
-    of the page's own would cut off what lies ahead, and lead who goes back to the same place for ever. Nor is a place
-    that the mouse only passes over a step ("passing"): the next thing that is chosen brings it along.
+    No entry is made where it would get in the way: on an address that Back or Forward led to, until the page shows
+    something else (a new entry would cut off Forward); and while the pointer only moves over the maps (the next choice
+    brings the place along).
     """
     shown = st.query_params.to_dict()
-    wanted = {name: value for name, value in shown.items() if name not in ADDRESS}
-    for name in names:
-        value = get("named" if name == "model" else name)
-        if value is not None and (name != "sample" or get("source") == "sample"):
-            wanted[name] = str(value)
+    wanted = {name: value for name, value in shown.items() if name not in ADDRESS_KEYS}
+    for key in keys:
+        value = get(Key.CHOSEN_MODEL if key == Key.MODEL else key)
+        if value is not None and (key != Key.SAMPLE or get(Key.SOURCE) == "sample"):
+            wanted[key.value] = str(value)
     changed = {name for name in {*shown, *wanted} if shown.get(name) != wanted.get(name)}
     if get_script_run_ctx().is_history_navigation:
-        put("led", wanted)
-    elif changed and wanted != get("led") and not (get("passing") and changed <= {*view.PLACE}):
-        put("led", None)
+        put(Key.HISTORY_ADDRESS, wanted)
+    elif (
+        changed
+        and wanted != get(Key.HISTORY_ADDRESS)
+        and not (get(Key.HOVERING) and changed <= {key.value for key in PLACE_KEYS})
+    ):
+        put(Key.HISTORY_ADDRESS, None)
         st.query_params.from_dict(wanted)
 
 
+def _sidebar_choice() -> tuple:
+    """Language, picture and model as the browser last sent them."""
+    source, model = get(Key.SOURCE), get(Key.MODEL)
+    picture = get({"sample": Key.SAMPLE, "file": Key.UPLOAD, "camera": Key.CAMERA}.get(source, Key.MISTAKE))
+    typed = get(Key.MODEL_NAME) if model == OTHER_MODEL else None
+    return get(Key.LANGUAGE), source, getattr(picture, "file_id", picture), model, typed
+
+
+def remember_choice() -> None:
+    """Note the sidebar's choice, once the sidebar is drawn."""
+    put(Key.DRAWN_CHOICE, _sidebar_choice())
+
+
+def rerun_if_choice_changed() -> None:
+    """Rerun the whole page if it was drawn for another choice in the sidebar.
+
+    A fragment whose component sends messages begins with this. What the browser sends at the same moment as such a
+    message only reruns the fragment, and no run of the whole page would follow.
+    """
+    if get(Key.DRAWN_CHOICE) != _sidebar_choice():
+        st.rerun()
+
+
 def t() -> text.Text:
-    """The sentences, in the session's language."""
-    return text.Text(get("lang", "en"))
+    """The sentences in the session's language."""
+    return text.Text(get(Key.LANGUAGE, "en"))
 
 
-def picture() -> tuple[str, Image.Image, str] | None:
-    """The last good picture: (sha256 of its pixels, picture, what it is called)."""
-    return get("picture")
-
-
-def set_picture(image: Image.Image, title: str) -> None:
-    """Make `image` the session's picture."""
-    put("picture", (digest_of(image), image, title))
+def picture() -> Picture | None:
+    """The last picture that could be read."""
+    return get(Key.PICTURE)
 
 
 def selected(key: str) -> Any:
-    """The custom data of the point that was clicked in the figure of that key; None when it was let go."""
+    """The custom data of the point selected in the figure with that key; None without a selection."""
     event = get(key)
     points = event["selection"]["points"] if event else []
     return points[0].get("customdata") if points else None
 
 
-def dark() -> bool:
-    """Whether the browser shows the dark theme."""
-    return st.context.theme.type == "dark"
+class CachedValue:
+    """A weak reference to a cached value, for a fragment's arguments. Calling it returns the value.
 
-
-class Loose:
-    """A value that the caches bound, for a fragment: what a fragment is given Streamlit keeps for as long as a browser
-    is there, past every limit. Called, it is the value; where that has been let go, the whole page is drawn anew."""
+    Streamlit keeps a fragment's arguments for as long as the browser tab is open, which would keep the value alive
+    past the cache's limit. If the cache has evicted it, the call reruns the whole page.
+    """
 
     def __init__(self, value):
         self._value = weakref.ref(value)
@@ -176,5 +282,5 @@ class Loose:
 
 
 def rerun(*fragments: str) -> None:
-    """From a widget's callback: redraw these figures and nothing else."""
+    """Rerun these fragments and nothing else. Call it from a widget's callback."""
     st.rerun(list(fragments))

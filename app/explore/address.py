@@ -1,44 +1,42 @@
-"""The atlas' view as the page keeps it: words and numbers counted from 1, as an address may hold them. No streamlit."""
+"""The atlas' view as session values: words, and numbers counted from 1, as the address holds them. No Streamlit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.components.atlas.component import MEAN, ROLLOUT
+from app.components.atlas.payload import MEAN, ROLLOUT
 from app.explore.result import Outline, Result
 
-COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}  # what stands beside the heads
+#: What the session value "head" calls the columns beside the heads.
+COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}
 CHOICES = {"direction": ("row", "column"), "scale": ("map", "layer", "shared"), "compare": ("both", "difference")}
-PLACE = ("from", "row", "col")  # where it looks from
-KEPT = ("layer", "head", *PLACE, "pinned", *CHOICES)  # all of it
 
 
-def to_atlas(result: Result | Outline, get: Callable[[str], object]) -> dict:
-    """What is kept, for the atlas; anything that does not fit this model falls back to what an expert would choose."""
-    layer, head = cell(result, get)
-    pinned = [token for said in str(get("pinned") or "").split(".") if (token := _token(result, said)) is not None]
-    view = {"layer": layer, "head": head, "query": query(result, get), "pinned": list(dict.fromkeys(pinned))[:2]}
+def atlas_view(result: Result | Outline, get: Callable[[str], object]) -> dict:
+    """The view that the session values say; a value that does not fit this model is replaced by a default."""
+    layer, head = chosen_column(result, get)
+    pinned = [_token(result, place) for place in str(get("pinned") or "").split(".")]
+    pinned = list(dict.fromkeys(token for token in pinned if token is not None))[:2]
+    view = {"layer": layer, "head": head, "query": query(result, get), "pinned": pinned}
     for name, options in CHOICES.items():
-        kept = get(name)
-        view[name] = kept if kept in options else options[0]
+        value = get(name)
+        view[name] = value if value in options else options[0]
     return view
 
 
-def cell(result: Result | Outline, get: Callable[[str], object]) -> tuple[int, int]:
-    """Of `to_atlas`, the layer and the head, or what stands beside the heads; from 0."""
-    depth, heads, kept = result.config.depth, result.config.heads, str(get("head") or "mean")
-    return (
-        _number(get("layer"), 1, depth, depth) - 1,
-        COLUMNS[kept] if kept in COLUMNS else _number(kept, 1, heads, 0) - 1,
-    )
+def chosen_column(result: Result | Outline, get: Callable[[str], object]) -> tuple[int, int]:
+    """Layer and head of the view, from 0; the head may be MEAN or ROLLOUT."""
+    depth, heads, head = result.config.depth, result.config.heads, str(get("head") or "mean")
+    layer = _number(get("layer"), 1, depth, depth) - 1
+    return layer, COLUMNS[head] if head in COLUMNS else _number(head, 1, heads, 0) - 1
 
 
 def query(result: Result | Outline, get: Callable[[str], object]) -> int:
-    """Of `to_atlas`, the token that is looked from."""
-    kept = get("from")
-    if kept in result.prefix_names:
-        return result.prefix_names.index(kept)
-    if kept == "patch" or not result.prefix_names:
+    """The view's query token."""
+    start = get("from")
+    if start in result.prefix_names:
+        return result.prefix_names.index(start)
+    if start == "patch" or not result.prefix_names:
         row, col = (
             _number(get(name), 1, n, (n + 1) // 2) - 1 for name, n in zip(("row", "col"), result.grid, strict=True)
         )
@@ -46,40 +44,40 @@ def query(result: Result | Outline, get: Callable[[str], object]) -> int:
     return 0
 
 
-def from_atlas(result: Result | Outline, view: dict) -> dict:
-    """What the atlas says, to be kept. `pinned` is places joined by dots: "class", "5-7" (row and column)."""
+def session_values(result: Result | Outline, view: dict) -> dict:
+    """The session values that say this view. "pinned" is places joined by dots: "class", "5-7" (row and column)."""
     columns = {number: name for name, number in COLUMNS.items()}
     query = view["query"]
-    kept = {
+    values = {
         "layer": view["layer"] + 1,
         "head": columns.get(view["head"], str(view["head"] + 1)),
-        "pinned": ".".join(_said(result, token) for token in view["pinned"]) or None,
+        "pinned": ".".join(_place(result, token) for token in view["pinned"]) or None,
         **{name: view[name] for name in CHOICES},
     }
     if query < result.config.num_prefix_tokens:
-        return kept | {"from": result.prefix_names[query]}
+        return values | {"from": result.prefix_names[query]}
     row, col = divmod(query - result.config.num_prefix_tokens, result.grid[1])
-    return kept | {"from": "patch", "row": row + 1, "col": col + 1}
+    return values | {"from": "patch", "row": row + 1, "col": col + 1}
 
 
-def _said(result: Result | Outline, token: int) -> str:
-    """A token's place in words that mean the same place in another model."""
+def _place(result: Result | Outline, token: int) -> str:
+    """A token's place in words that also make sense for another model."""
     if token < result.config.num_prefix_tokens:
         return result.prefix_names[token]
     row, col = divmod(token - result.config.num_prefix_tokens, result.grid[1])
     return f"{row + 1}-{col + 1}"
 
 
-def _token(result: Result | Outline, said: str) -> int | None:
-    """The way back; None for a place that this model has not."""
-    if said in result.prefix_names:
-        return result.prefix_names.index(said)
-    place = [_number(part, 0, 10**6, 0) - 1 for part in said.split("-")]
-    inside = len(place) == 2 and all(0 <= n < size for n, size in zip(place, result.grid, strict=True))
-    return result.token(tuple(place)) if inside else None
+def _token(result: Result | Outline, place: str) -> int | None:
+    """The token at a place; None if this model has no such place."""
+    if place in result.prefix_names:
+        return result.prefix_names.index(place)
+    numbers = [_number(part, 0, 10**6, 0) - 1 for part in place.split("-")]
+    inside = len(numbers) == 2 and all(0 <= n < size for n, size in zip(numbers, result.grid, strict=True))
+    return result.token(tuple(numbers)) if inside else None
 
 
 def _number(value: object, low: int, high: int, default: int) -> int:
-    """`value` moved into [low, high]; `default` for what is no number."""
+    """`value` moved into [low, high]; `default` if it is not a number."""
     text = str(value)
     return min(max(int(text), low), high) if text.isascii() and text.isdigit() and len(text) < 7 else default

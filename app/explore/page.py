@@ -1,58 +1,59 @@
-"""One picture, one model, everything the model shows. Runs anew at each change; figures are fragments."""
+"""One picture, one model, everything the model shows. Each view is a fragment, so that a change redraws only that."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app import sidebar, state
-from app.explore import address, panels
+from app import state
+from app.components.panel import pair
+from app.explore import current, panels
 
-ADDRESS = (*state.CHOSEN, *address.KEPT)
+ADDRESS = (*state.CHOICE_KEYS, *state.EXPLORE_KEYS)
 
 
 def expected_label(result, expected) -> str | None:
-    """What the picture is known to show, where this model was taught its name."""
+    """What the picture is known to show, if this model knows that class."""
     return expected[1] if expected and expected[1] in (result.model.labels or ()) else None
 
 
 @st.fragment(key="atlas")
-def atlas(shown, expected):
-    sidebar.catch_up()
-    panels.atlas(shown(), expected=expected, key="attention")
-    state.write_address(ADDRESS)  # of the whole page, too: nothing beneath changes what it holds
+def atlas_fragment(cached_result, expected):
+    state.rerun_if_choice_changed()
+    panels.atlas(cached_result(), expected=expected, key="attention")
+    state.write_address(ADDRESS)  # also on a whole run: nothing below changes these values
 
 
 @st.fragment(key="rollout")
-def rollout(shown):
-    panels.rollout(shown(), key="rollout")
+def rollout_fragment(cached_result):
+    panels.rollout(cached_result(), key="rollout")
 
 
 @st.fragment(key="places")
-def places(shown):
-    result = shown()
+def places_fragment(cached_result):
+    result = cached_result()
     panels.positions(result, key="positions")
-    with panels.pair("heads"):
+    with pair("heads"):
         panels.distances(result, key="distances")
         panels.entropies(result, key="entropies")
 
 
 def page() -> None:
-    """Not at the top: a result named there is kept by the file's functions, and they by it, until a collection."""
-    result = sidebar.result()
-    if result is not None:
-        shows, shown = expected_label(result, state.get("expected")), state.Loose(result)
-        atlas(shown, shows)
-        panels.maps(result, key="attention")
-        with panels.pair("answer"):
-            panels.predictions(result, expected=shows, key="predictions")
-            panels.received(result, key="received")
-        rollout(shown)
-        places(shown)
-        with panels.pair("tokens"):
-            panels.filters(result, key="filters")
-            panels.norms(result, key="norms")
-    else:
+    """A function, because Streamlit would keep a result that is named at the top of the file alive."""
+    result = current.result()
+    if result is None:
         state.write_address(ADDRESS)
+        return
+    expected, cached_result = expected_label(result, state.get(state.Key.EXPECTED)), state.CachedValue(result)
+    atlas_fragment(cached_result, expected)
+    panels.atlas_maps(result, key="attention")
+    with pair("answer"):
+        panels.predictions(result, expected=expected, key="predictions")
+        panels.received(result, key="received")
+    rollout_fragment(cached_result)
+    places_fragment(cached_result)
+    with pair("tokens"):
+        panels.filters(result, key="filters")
+        panels.norms(result, key="norms")
 
 
 page()

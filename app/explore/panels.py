@@ -1,5 +1,6 @@
-"""panel(result, *, key): one figure with its title, sentence, controls and fold. Widgets only; numbers come from
-`result`, drawings from `figures`, sentences from `text`.
+"""Explore's panels, `panel(result, *, key)`: one figure with its title, sentences, controls and fold.
+
+Widgets only: numbers come from `result`, drawings from `figures`, sentences from `text`.
 """
 
 from __future__ import annotations
@@ -11,59 +12,30 @@ import numpy as np
 import streamlit as st
 
 from app import figures, state
-from app.components.atlas import component as piece
-from app.components.rollout import component as depths
+from app.components import panel
+from app.components.atlas import component as atlas_component
+from app.components.panel import busy_figure, chart, pair
+from app.components.rollout.component import rollout as rollout_component
 from app.explore import address
+from app.explore.cached import derived, drawn, drawn_of_model
 from app.explore.result import Result, Rollout
-from app.figures import percent
-from app.figures import two_digits as number
-from app.mistakes.why import Why
+from app.figures import percent, two_digits
 from app.runtime import cache
+from app.state import Key
 from app.text import EQUATIONS, WORDS, Text
 from app.text.plain import escaped, plain
-from vit_core import best_device
 
-SHOWN = ("atlas", "rollout", "places")  # the fragments that show what is looked at
-
-
-def titled(title: str, sentences: str) -> None:
-    """A figure's title and what stands beneath it: Markdown, one message to the browser."""
-    st.markdown(f"### {title}\n\n{sentences}")
+#: Keys of the fragments that depend on the view.
+VIEW_FRAGMENTS = ("atlas", "rollout", "places")
 
 
 def fold(t: Text, name: str) -> None:
-    """Beneath the figure of that name: its equation, and what it must not be read as."""
-    folded(t("fold"), EQUATIONS[name], t(f"{name}.not"))
+    """Beneath the figure of that name: its equation and common misreadings."""
+    panel.fold(t("fold"), EQUATIONS[name], t(f"{name}.not"))
 
 
-def folded(title: str, equation: str, sentences: str) -> None:
-    """An equation, set, above sentences, under a title that opens them."""
-    with st.expander(title):
-        st.markdown(f"$$\n{equation}\n$$\n\n{sentences}")
-
-
-def pair(key: str, parts: int = 3):
-    """Where two figures stand side by side, by style.css: each draws its title, its drawing and its fold here, `parts`
-    in all, one after the other. (Columns would be two messages more to the browser, and no line of theirs one line.)
-    """
-    return st.container(key=f"{key}_pair_of_{parts}")
-
-
-def chart(
-    figure: figures.Finished,
-    key: str,
-    on_select: Callable | str = "ignore",
-    height: int | str = "content",
-    alt: str | None = None,
-) -> None:
-    """A plotly figure in the house's way."""
-    st.plotly_chart(
-        figure, key=key, on_select=on_select, selection_mode="points", config=figures.CONFIG, height=height, alt=alt
-    )
-
-
-def place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
-    """Where the maps look from: (token, patch (row, col) or None for a prefix token, its name for a sentence)."""
+def query_place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
+    """The query: (token, its patch (row, col) or None for a prefix token, its name for a sentence)."""
     t, token = state.t(), address.query(result, state.get)
     if token < result.trace.num_prefix_tokens:
         return token, None, t("from.token", token=t.token(result.prefix_names[token]))
@@ -72,31 +44,14 @@ def place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
 
 
 def computed(result: Result, name: str):
-    """What `result` derives and keeps under that name; at once where it has it already."""
+    """An attribute that `result` computes when it is first read; that happens on the thread that runs models."""
     if name in vars(result):
         return getattr(result, name)
-    return cache.derived(result, cache.run_saying, (result.name, name), figure_busy, getattr, result, name)
+    return derived(result, cache.run_with_spinner, (result.name, name), busy_figure, getattr, result, name)
 
 
-def busy(what: str, seconds: float) -> str:
-    """What is said while a "figure" or a "result" is computed; where that is known to be slow, how long it took."""
-    t = state.t()
-    return t(f"busy.{what}.took", time=t("time.s", value=number(seconds))) if seconds >= 2 else t(f"busy.{what}")
-
-
-figure_busy = functools.partial(busy, "figure")
-
-
-def on_the_cpu(shown: Result | Why) -> str | None:
-    """Why the CPU runs what is shown, where that is for want of another device's memory."""
-    t, device = state.t(), next(shown.model.parameters()).device
-    if shown.fell_back:
-        return t("side.model.fell")
-    return t("side.model.kept") if device.type != best_device().type else None
-
-
-def others(result: Result) -> str:
-    """The prefix tokens, named in a row; many registers become one name."""
+def prefix_token_list(result: Result) -> str:
+    """The names of the prefix tokens, with many registers as one name."""
     t = state.t()
     names = [t.token(n) for n in result.prefix_names if not n.startswith("register")]
     registers = [t.token(n) for n in result.prefix_names if n.startswith("register")]
@@ -105,29 +60,29 @@ def others(result: Result) -> str:
     return ", ".join(names)
 
 
-def pick(key: str) -> Callable[[], None]:
-    """What a click on a patch does, in the figure of that key: everything looks from there."""
+def on_patch_click(key: str) -> Callable[[], None]:
+    """The callback for clicks in the figure with that key: the clicked patch becomes the query."""
 
-    def chosen() -> None:
+    def choose() -> None:
         point = state.selected(key)
         if point:
-            state.put("from", "patch")
-            state.put("row", int(point[0]))
-            state.put("col", int(point[1]))
-            state.put("pinned", None)  # or the pin would hold the atlas where it was
-            state.put("passing", False)
-        state.rerun(*SHOWN)
+            state.put(Key.FROM, "patch")
+            state.put(Key.ROW, int(point[0]))
+            state.put(Key.COLUMN, int(point[1]))
+            state.put(Key.PINNED, None)  # a pin would keep the atlas where it is
+            state.put(Key.HOVERING, False)
+        state.rerun(*VIEW_FRAGMENTS)
 
-    return chosen
+    return choose
 
 
 def class_name(result: Result, number: int) -> str:
-    """As the model has it: other people's words, fit for nothing but `app.text.plain`."""
+    """The model's name for a class. Other people wrote it: pass it through `app.text.plain`."""
     return result.label(number) or state.t()("predictions.class", number=number)
 
 
 def atlas(result: Result, *, expected: str | None, key: str) -> None:
-    """The answer in a line; beneath it the picture, and every head of every layer from the place pointed at."""
+    """The model's answer in a line; beneath it the picture and every head of every layer, seen from one token."""
     t = state.t()
     best = result.predictions(3)
     if best:
@@ -139,54 +94,54 @@ def atlas(result: Result, *, expected: str | None, key: str) -> None:
         )
     else:
         st.markdown(t("atlas.none"))
-    outline = result.outline  # what the callback keeps, for as long as a browser is there
-    wanted, known = address.to_atlas(outline, state.get), state.get("atlas_view")
-    if known and known != wanted:  # changed elsewhere on the page: an order
-        state.put("atlas_order", state.get("atlas_order", 0) + 1)
-    state.put("atlas_view", wanted)
+    outline = result.outline  # not the result: Streamlit keeps the callback for as long as the tab is open
+    view, agreed = address.atlas_view(outline, state.get), state.get(Key.ATLAS_VIEW)
+    if agreed and agreed != view:  # something else on the page has changed it
+        state.put(Key.ATLAS_VERSION, state.get(Key.ATLAS_VERSION, 0) + 1)
+    state.put(Key.ATLAS_VIEW, view)
 
-    def changed() -> None:
-        said = state.get(key)["view"]
-        if said["seq"] != state.get("atlas_order", 0):  # said before it heard of the last order
+    def on_view_change() -> None:
+        sent = state.get(key)["view"]
+        if sent["seq"] != state.get(Key.ATLAS_VERSION, 0):  # sent before it got the page's last view
             return
-        moved = [name for name in wanted if said[name] != state.get("atlas_view")[name]]
+        moved = [name for name in view if sent[name] != state.get(Key.ATLAS_VIEW)[name]]
         if moved:
-            state.put("passing", moved == ["query"])
-        state.put("atlas_view", {name: said[name] for name in wanted})
-        if state.get("atlas_view") == address.to_atlas(outline, state.get):  # an answer to an order: all of it is known
+            state.put(Key.HOVERING, moved == ["query"])
+        state.put(Key.ATLAS_VIEW, {name: sent[name] for name in view})
+        if state.get(Key.ATLAS_VIEW) == address.atlas_view(outline, state.get):  # confirms the page's own view
             return
-        for name, value in address.from_atlas(outline, said).items():
-            if name in address.PLACE or moved != ["query"]:
+        for name, value in address.session_values(outline, sent).items():
+            if name in state.PLACE_KEYS or moved != ["query"]:
                 state.put(name, value)
-        # a rollout of so many tokens takes seconds, and the atlas would wait for it at every place the pointer rests
-        late = {"rollout"} if state.get("passing") and not outline.strip_fits else ()
-        state.rerun(*(name for name in SHOWN if name not in late))
+        # The rollout of a long sequence takes seconds; the atlas would wait for it wherever the pointer rests.
+        skipped = {"rollout"} if state.get(Key.HOVERING) and not outline.all_depths_fit else ()
+        state.rerun(*(name for name in VIEW_FRAGMENTS if name not in skipped))
 
-    piece.atlas(
+    atlas_component.atlas(
         computed(result, "atlas"),
         words=WORDS[t.language],
-        view=wanted | {"seq": state.get("atlas_order", 0)},
+        view=view | {"seq": state.get(Key.ATLAS_VERSION, 0)},
         known=state.get(key),
         key=key,
-        on_change=changed,
-        ask=functools.partial(cache.derived, result),
+        on_change=on_view_change,
+        ask=functools.partial(derived, result),
     )
     fold(t, "attention")
 
 
-def maps(result: Result, *, key: str) -> None:
-    """What the atlas of that key shows: megabytes, outside the fragment that runs whenever its view has changed."""
-    piece.maps(computed(result, "atlas"), key=key)
+def atlas_maps(result: Result, *, key: str) -> None:
+    """The payload of the atlas with that key: megabytes, outside of the fragment that each new view reruns."""
+    atlas_component.maps(computed(result, "atlas"), key=key)
 
 
 def received(result: Result, *, key: str) -> None:
-    """The picture as the model gets it, in patches."""
+    """The model's input, cut into patches."""
     t, trace = state.t(), result.trace
     (rows, cols), (ph, pw), crop = result.grid, trace.config.patch_size, trace.crop
     left, top, right, bottom = crop.box
     height, width = crop.picture
     inside = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
-    titled(
+    panel.title(
         t("received.title"),
         t(
             "received.text",
@@ -206,7 +161,7 @@ def received(result: Result, *, key: str) -> None:
         ),
     )
     st.image(
-        cache.drawn(result, figures.patches, (result.seen,), result.grid, (ph, pw)),
+        drawn(result, figures.patches, (result.model_input,), result.grid, (ph, pw)),
         width="content",
         alt=t("received.alt", width=crop.input[1], height=crop.input[0]),
     )
@@ -214,7 +169,7 @@ def received(result: Result, *, key: str) -> None:
 
 
 def predictions(result: Result, *, expected: str | None, key: str) -> None:
-    """The most probable classes; `expected` is what the picture shows, where that is known."""
+    """The most probable classes. `expected`: the class that the picture shows, if known."""
     t = state.t()
     best = result.predictions()
     if not best:
@@ -223,20 +178,20 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
         fold(t, "predictions")
         return
     names = [plain(class_name(result, i)) for i, _ in best]
-    said = t(
+    sentence = t(
         "predictions.text",
         count=len(best),
         classes=f"{result.trace.logits.numel():,}",
         percent=percent(best[0][1]),
         name=escaped(names[0], 60),
     )
-    titled(t("predictions.title"), said + (" " + t("predictions.expected", name=expected) if expected else ""))
-    chart(cache.drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
+    panel.title(t("predictions.title"), sentence + (" " + t("predictions.expected", name=expected) if expected else ""))
+    chart(drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
     fold(t, "predictions")
 
 
 def positions(result: Result, *, key: str) -> None:
-    """The grid of grids of position similarity, and the map of one patch."""
+    """Similarity of position embeddings: a small map for each patch, and one of them enlarged."""
     t = state.t()
     st.subheader(t("positions.title"), anchor=False)
     similarity = computed(result, "position_similarity")
@@ -244,13 +199,13 @@ def positions(result: Result, *, key: str) -> None:
         st.info(t("positions.none"))
         return
     rows, cols = result.grid
-    row, col = (n + 1 for n in place(result)[1] or ((rows - 1) // 2, (cols - 1) // 2))
+    row, col = (n + 1 for n in query_place(result)[1] or ((rows - 1) // 2, (cols - 1) // 2))
     low = min(0.0, float(similarity.min()))
     with pair(key, 2):
         st.markdown(t("positions.text"))
-        picture = cache.drawn_of_model(result, figures.grid_picture, (similarity,), low, 1.0)
+        picture = drawn_of_model(result, figures.grid_picture, (similarity,), low, 1.0)
         chart(
-            cache.drawn_of_model(
+            drawn_of_model(
                 result,
                 figures.grid_of_grids,
                 (picture,),
@@ -262,11 +217,11 @@ def positions(result: Result, *, key: str) -> None:
                 t("positions.scale"),
             ),
             f"{key}_chart",
-            pick(f"{key}_chart"),
+            on_patch_click(f"{key}_chart"),
         )
         st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
         chart(
-            cache.drawn_of_model(
+            drawn_of_model(
                 result,
                 figures.enlarged,
                 (),
@@ -285,45 +240,47 @@ def positions(result: Result, *, key: str) -> None:
 def filters(result: Result, *, key: str) -> None:
     """The patch embedding's principal filters."""
     t, (components, share) = state.t(), computed(result, "filters")
-    titled(
+    panel.title(
         t("filters.title"),
         t("filters.text", count=len(components), dim=result.trace.config.dim, percent=percent(share.sum())),
     )
     st.image(
-        cache.drawn_of_model(result, figures.filters, (components,)),
+        drawn_of_model(result, figures.filters, (components,)),
         width="stretch",
         alt=t("filters.alt", count=len(components), width=components.shape[2], height=components.shape[1]),
     )
     fold(t, "filters")
 
 
-def describe(result: Result, values: np.ndarray) -> str:
-    """What one rollout says, in numbers: `values` (N,), a token's shares."""
+def rollout_sentence(result: Result, values: np.ndarray) -> str:
+    """One rollout in numbers. `values`: a share of 1 for each token, (N,)."""
     t, on_grid = state.t(), result.on_grid(values)
     row, col = np.unravel_index(on_grid.argmax(), on_grid.shape)
     facts = dict(row=row + 1, col=col + 1, peak=percent(on_grid.max()))
     if not result.prefix_names:
         return t("rollout.one.all", **facts)
-    return t("rollout.one.text", **facts, share=percent(on_grid.sum()), others=others(result))
+    return t("rollout.one.text", **facts, share=percent(on_grid.sum()), others=prefix_token_list(result))
 
 
 def rollout(result: Result, *, key: str) -> None:
-    """Attention rollout with its controls, by depth, and one depth enlarged."""
+    """Attention rollout with its controls: a map for each depth, one of them enlarged."""
     t, trace = state.t(), result.trace
-    token, patch, origin = place(result)
-    first, last = state.bound_pair("span", 1, trace.depth, "depth")
-    fits = result.strip_fits
-    titled(t("rollout.title"), t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last))
-    with st.container(key=f"{key}_controls"):  # in a row, by style.css
+    token, patch, origin = query_place(result)
+    first, last = state.bound_pair(Key.SPAN, 1, trace.depth, Key.DEPTH)
+    fits = result.all_depths_fit
+    panel.title(
+        t("rollout.title"), t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last)
+    )
+    with st.container(key=f"{key}_controls"):  # style.css puts them in a row
         if trace.depth > 1:
-            st.slider(t("rollout.span"), 1, trace.depth, key="span", persist_state="session")
+            st.slider(t("rollout.span"), 1, trace.depth, key=Key.SPAN, persist_state="session")
         residual = st.slider(
             t("rollout.residual"),
             0.0,
             1.0,
             0.5,
             0.05,
-            key="residual",
+            key=Key.RESIDUAL,
             help=t("rollout.residual.help"),
             persist_state="session",
         )
@@ -334,7 +291,7 @@ def rollout(result: Result, *, key: str) -> None:
             0.0,
             0.05,
             format="percent",
-            key="discard",
+            key=Key.DISCARD,
             help=t("rollout.discard.help"),
             persist_state="session",
         )
@@ -343,34 +300,37 @@ def rollout(result: Result, *, key: str) -> None:
             ("mean", "max", "min"),
             default="mean",
             required=True,
-            key="fusion",
+            key=Key.FUSION,
             format_func=lambda f: t(f"rollout.fusion.{f}"),
             persist_state="session",
         )
     depth = last
-    if not fits and last > first:  # where every depth is there, the browser chooses among them
-        state.bound("depth", first, last, last)
-        depth = st.slider(t("rollout.depth"), first, last, key="depth", persist_state="session")
+    if not fits and last > first:  # else all depths are sent, and the browser chooses
+        state.bound(Key.DEPTH, first, last, last)
+        depth = st.slider(t("rollout.depth"), first, last, key=Key.DEPTH, persist_state="session")
     options = Rollout(fusion, residual, discard, first - 1, depth - 1, token)
-    rows = result.rolled.get(options)
+    rows = result.recent_rollouts.get(options)
     if rows is None:
-        rows = cache.derived(
+        rows = derived(
             result,
-            cache.run_saying,
+            cache.run_with_spinner,
             (result.name, "rollout", fusion, discard > 0),
-            figure_busy,
+            busy_figure,
             result.rollouts,
             options,
         )
     maps, layers = result.on_grid(rows), range(depth + 1 - len(rows), depth + 1)
-    depths.rollout(
+    rollout_component(
         computed(result, "atlas"),
         maps,
         key=f"{key}_maps",
         first=layers[0],
         patch=patch,
         labels=[t("rollout.label", layer=layer, peak=percent(m.max())) for layer, m in zip(layers, maps, strict=True)],
-        said=[(t("rollout.one", layer=layer), describe(result, row)) for layer, row in zip(layers, rows, strict=True)],
+        sentences=[
+            (t("rollout.one", layer=layer), rollout_sentence(result, row))
+            for layer, row in zip(layers, rows, strict=True)
+        ],
         words={
             "depths": t("rollout.depth"),
             "stage": t("rollout.stage"),
@@ -385,15 +345,15 @@ def rollout(result: Result, *, key: str) -> None:
 
 def distances(result: Result, *, key: str) -> None:
     """Mean attention distance of each head, by layer."""
-    t, chosen, values = state.t(), at_head(result), computed(result, "distances")
-    titled(
+    t, chosen, values = state.t(), chosen_head(result), computed(result, "distances")
+    panel.title(
         t("distances.title"),
-        t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1, value=number(float(values[chosen])))
+        t("distances.text", layer=chosen[0] + 1, head=chosen[1] + 1, value=two_digits(float(values[chosen])))
         if chosen
         else t("distances.text.mean"),
     )
     chart(
-        cache.drawn(
+        drawn(
             result, figures.per_head, (), values, t("distances.x"), t("distances.y"), t("distances.hover"), chosen, None
         ),
         f"{key}_chart",
@@ -404,9 +364,9 @@ def distances(result: Result, *, key: str) -> None:
 def entropies(result: Result, *, key: str) -> None:
     """Mean attention entropy of each head, by layer."""
     t, most, values = state.t(), float(np.log2(result.trace.num_tokens)), computed(result, "entropies")
-    titled(t("entropies.title"), t("entropies.text", most=number(most), tokens=f"{result.trace.num_tokens:,}"))
+    panel.title(t("entropies.title"), t("entropies.text", most=two_digits(most), tokens=f"{result.trace.num_tokens:,}"))
     chart(
-        cache.drawn(
+        drawn(
             result,
             figures.per_head,
             (),
@@ -414,7 +374,7 @@ def entropies(result: Result, *, key: str) -> None:
             t("distances.x"),
             t("entropies.y"),
             t("entropies.hover"),
-            at_head(result),
+            chosen_head(result),
             most,
         ),
         f"{key}_chart",
@@ -422,19 +382,19 @@ def entropies(result: Result, *, key: str) -> None:
     fold(t, "entropies")
 
 
-def at_head(result: Result) -> tuple[int, int] | None:
-    """The layer and head that are chosen, counted from 0; None while it is the mean or the rollout."""
-    layer, head = address.cell(result, state.get)
+def chosen_head(result: Result) -> tuple[int, int] | None:
+    """The chosen layer and head, from 0; None for the mean or the rollout."""
+    layer, head = address.chosen_column(result, state.get)
     return (layer, head) if head >= 0 else None
 
 
 def norms(result: Result, *, key: str) -> None:
-    """How long the tokens' vectors are at each depth."""
+    """Norms of the tokens' vectors at each depth."""
     t = state.t()
-    titled(t("norms.title"), t("norms.text"))
+    panel.title(t("norms.title"), t("norms.text"))
     names = [*map(t.token, result.prefix_names), t("norms.median"), t("norms.range")]
     chart(
-        cache.drawn(
+        drawn(
             result,
             figures.norms,
             (),

@@ -1,4 +1,4 @@
-"""What the page asks of one picture and one model: arrays, never widgets."""
+"""What Explore and Lecture show of one picture and one model: arrays, never widgets. No Streamlit."""
 
 from __future__ import annotations
 
@@ -6,44 +6,27 @@ import dataclasses
 import functools
 import hashlib
 import itertools
-import weakref
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from app.components.atlas.component import Source
+from app.components.atlas.payload import Source
+from app.runtime.model_values import arrays_among, model_value
 from vit_core import Trace, VisionTransformer
 from vit_core.attention import statistics
 from vit_core.attention.attention_rollout import fused_layers, one_token, rollout, walk
-from vit_core.images import patch_box
+from vit_core.images import crop_to_patches
 from vit_core.models import embeddings
 from vit_core.models.config import ViTConfig
 
-#: Elements of all layers' fused attention that are kept, so that moving a rollout control costs a few products.
-KEPT = 40_000_000
-ROLLED = 16  # rollouts that are kept
-
-
-#: What is read from a model alone, for as long as it lives; `kept_of` counts it.
-_OF_MODEL: weakref.WeakKeyDictionary[VisionTransformer, dict[Hashable, Any]] = weakref.WeakKeyDictionary()
+#: Limit on the elements of all layers' fused attention: up to it, moving a rollout control costs a few products.
+MAX_FUSED_ELEMENTS = 40_000_000
+MAX_FUSED_OPTIONS = 3
+MAX_ROLLOUTS = 16
 _SERIALS = itertools.count()
-
-
-def kept_of(model: VisionTransformer) -> int:
-    """Bytes of what has been read from the model so far and is kept with it, for all pictures."""
-    return sum(a.nbytes for a in _arrays(list(_OF_MODEL.get(model, {}).values())))
-
-
-def _arrays(values: list) -> list[np.ndarray]:
-    """Those among values, and in tuples among them."""
-    found = [a for value in values for a in (value if isinstance(value, tuple) else (value,))]
-    return [a for a in found if isinstance(a, np.ndarray)]
 
 
 def digest_of(picture: Image.Image) -> str:
@@ -72,11 +55,11 @@ def array(tensor: Tensor) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Outline:
-    """Of a result, where its patches and heads are: small, and no part of it, to be kept for as long as one likes."""
+    """A result's grid and heads: small, and without a reference to the result, so that anybody may keep it."""
 
     config: ViTConfig
     grid: tuple[int, int]  # (rows, cols) of patches
-    strip_fits: bool
+    all_depths_fit: bool
 
     @property
     def prefix_names(self) -> tuple[str, ...]:
@@ -84,7 +67,7 @@ class Outline:
         return self.config.prefix_names
 
     def token(self, place: str | tuple[int, int]) -> int:
-        """As `Result.token`, of a place that is there."""
+        """Like `Result.token`; the place must exist."""
         if isinstance(place, str):
             return self.prefix_names.index(place)
         return self.config.num_prefix_tokens + place[0] * self.grid[1] + place[1]
@@ -94,16 +77,16 @@ class Outline:
 class Result:
     """One forward pass and what can be read from it. Read-only; shared by all sessions.
 
-    Everything here is derived from `trace` and the weights: nothing runs the model again. What takes
-    tensors is called on the worker thread (`cache.run`), one at a time.
+    Everything is derived from `trace` and the weights: nothing runs the model again. What computes with tensors is
+    called on the thread that runs models (`cache.run`).
     """
 
-    name: str  # the model's, as `vit_core.load` takes it
+    name: str  # of the model, for `vit_core.load`
     picture: Image.Image
     model: VisionTransformer
     trace: Trace
-    seconds: float  # that preprocessing and forward pass took
-    fell_back: bool = False  # whether the best device had no memory for it, so that the CPU ran this picture
+    seconds: float  # duration of preprocessing and forward pass
+    fell_back: bool = False  # whether the CPU ran this picture, because the best device had too little memory
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -112,13 +95,13 @@ class Result:
 
     @property
     def config(self) -> ViTConfig:
-        """The model's."""
+        """The model's configuration."""
         return self.trace.config
 
     @property
     def outline(self) -> Outline:
-        """What may be kept of it where it may not."""
-        return Outline(self.config, self.grid, self.strip_fits)
+        """A small part that may outlive the result."""
+        return Outline(self.config, self.grid, self.all_depths_fit)
 
     @property
     def prefix_names(self) -> tuple[str, ...]:
@@ -127,76 +110,49 @@ class Result:
 
     @property
     def device(self) -> torch.device:
-        """Where the model runs."""
+        """The device that the trace is on."""
         return self.trace.tokens.device
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the picture, the trace and what has been derived from it so far; not of the model, nor of what is
-        read from it alone (`kept_of`)."""
-        held = dict(vars(self))
-        derived = [value for name, value in held.items() if name not in ("position_similarity", "filters")]
-        kept = [matrix for matrices in list(self._fused.values()) for matrix in matrices] + list(self.rolled.values())
-        arrays = _arrays(derived)
-        pictures = [value for value in derived if isinstance(value, Image.Image)]
-        atlas = held.get("atlas")
+        """Bytes of the picture, the trace and what has been derived from it so far; not of the model and its values
+        (`app.runtime.model_values`)."""
+        attributes = dict(vars(self))
+        own = [value for name, value in attributes.items() if name not in ("position_similarity", "filters")]
+        fused = [matrix for matrices in list(self._fused.values()) for matrix in matrices]
+        pictures = [value for value in own if isinstance(value, Image.Image)]
+        atlas = attributes.get("atlas")
         return (
             self.trace.nbytes
-            + sum(held.nbytes for held in (*kept, *arrays))
+            + sum(held.nbytes for held in (*fused, *self.recent_rollouts.values(), *arrays_among(own)))
             + (atlas.nbytes if atlas else 0)
             + sum(image.width * image.height * len(image.getbands()) for image in pictures)
         )
 
     @functools.cached_property
     def digest(self) -> str:
-        """What tells the picture from others."""
+        """Identifies the picture."""
         return digest_of(self.picture)
 
     @property
     def serial(self) -> int:
-        """What tells the model from others, those of the same name among them."""
-        return self._of_model("serial", lambda: next(_SERIALS))
+        """Identifies the model, also among models of one name."""
+        return model_value(self.model, "serial", lambda: next(_SERIALS))
 
     @functools.cached_property
     def parameters(self) -> int:
         """Number of weights."""
-        return self._of_model("parameters", lambda: sum(p.numel() for p in self.model.parameters()))
-
-    def _of_model(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        kept = _OF_MODEL.setdefault(self.model, {})
-        return kept[key] if key in kept else kept.setdefault(key, make())
+        return model_value(self.model, "parameters", lambda: sum(p.numel() for p in self.model.parameters()))
 
     @functools.cached_property
-    def seen(self) -> Image.Image:
+    def model_input(self) -> Image.Image:
         """The model's input before normalisation, at its own size."""
         return self.model.transform.input_image(self.picture)
 
     @functools.cached_property
     def region(self) -> Image.Image:
-        """What the patch grid covers, cut from the picture at its own resolution (at most 640 pixels a side)."""
-        (rows, cols), crop, patch = self.grid, self.trace.crop, self.trace.config.patch_size
-        left, top, *_ = patch_box((0, 0), crop, patch)
-        *_, right, bottom = patch_box((rows - 1, cols - 1), crop, patch)
-        scale = 640 / max(right - left, bottom - top)
-        size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
-        # An affine map may reach over the picture's edge, where a padded input does; resize's box may not. OpenCV's
-        # takes a fraction of the time of Pillow's, and counts from the middles of pixels.
-        step = (right - left) / size[0], (bottom - top) / size[1]
-        smooth = cv2.INTER_CUBIC if max(step) < 1 else cv2.INTER_LINEAR
-        shrunk, (dx, dy) = self.picture, (1.0, 1.0)
-        if max(step) > 1:  # thin the picture out first, or the affine map would alias
-            small = max(1, round(shrunk.width / step[0])), max(1, round(shrunk.height / step[1]))
-            dx, dy = shrunk.width / small[0], shrunk.height / small[1]
-            shrunk = shrunk.resize(small, Image.Resampling.LANCZOS)
-        across, down = step[0] / dx, step[1] / dy
-        matrix = np.array([[across, 0, left / dx + across / 2 - 0.5], [0, down, top / dy + down / 2 - 0.5]])
-        out = cv2.warpAffine(
-            np.asarray(shrunk), matrix, size, flags=smooth | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-        )
-        x, y = (start + (np.arange(n) + 0.5) * by for start, n, by in zip((left, top), size, step, strict=True))
-        out[:, (x < 0) | (x > self.picture.width)] = 0
-        out[(y < 0) | (y > self.picture.height)] = 0
-        return Image.fromarray(out)
+        """What the patch grid covers, cut from the picture; its longer side is 640 pixels."""
+        return crop_to_patches(self.picture, self.trace.crop, self.config.patch_size)
 
     @functools.cached_property
     def atlas(self) -> Source:
@@ -223,7 +179,7 @@ class Result:
         return best.indices.numpy(), array(best.values)
 
     def label(self, index: int) -> str | None:
-        """The class's name, where the model has names."""
+        """The class's name, if the model has names."""
         return self.model.labels[index] if self.model.labels else None
 
     def on_grid(self, rows: np.ndarray) -> np.ndarray:
@@ -242,12 +198,12 @@ class Result:
             found = embeddings.position_similarity(self.model, self.grid)
             return None if found is None else array(found)
 
-        return self._of_model(("position_similarity", self.grid), make)
+        return model_value(self.model, ("position_similarity", self.grid), make)
 
     @functools.cached_property
     def filters(self) -> tuple[np.ndarray, np.ndarray]:
         """Principal patch-embedding filters (k, patch height, patch width, 3) and their share of the variance."""
-        return self._of_model("filters", lambda: tuple(map(array, embeddings.embedding_filters(self.model))))
+        return model_value(self.model, "filters", lambda: tuple(map(array, embeddings.embedding_filters(self.model))))
 
     @functools.cached_property
     def distances(self) -> np.ndarray:
@@ -265,13 +221,13 @@ class Result:
         return array(self.trace.token_norms)
 
     @property
-    def strip_fits(self) -> bool:
-        """Whether every layer's fused attention may be kept, and with it the rollout of every depth be shown."""
-        return self.trace.depth * self.trace.num_tokens**2 <= KEPT
+    def all_depths_fit(self) -> bool:
+        """Whether every layer's fused attention may be kept in memory, so that the rollout of every depth is shown."""
+        return self.trace.depth * self.trace.num_tokens**2 <= MAX_FUSED_ELEMENTS
 
     @functools.cached_property
-    def rolled(self) -> dict[Rollout, np.ndarray]:
-        """The last rollouts asked for, as `rollouts` gave them."""
+    def recent_rollouts(self) -> dict[Rollout, np.ndarray]:
+        """The last results of `rollouts`."""
         return {}
 
     @functools.cached_property
@@ -279,28 +235,28 @@ class Result:
         return {}
 
     def fused(self, fusion: str, discard: float) -> list[Tensor]:
-        """Each layer's attention, fused over heads, its rows summing to one: (N, N). The last few are kept."""
-        if (fusion, discard) == ("mean", 0) and self.trace.mean_attention is not None:  # the trace keeps them already
+        """Each layer's attention, fused over heads, its rows summing to one: (N, N) each."""
+        if (fusion, discard) == ("mean", 0) and self.trace.mean_attention is not None:  # the trace has them
             return list(self.trace.mean_attention)
         if (fusion, discard) not in self._fused:
-            while len(self._fused) > 2:
+            while len(self._fused) >= MAX_FUSED_OPTIONS:
                 self._fused.pop(next(iter(self._fused)))
             self._fused[fusion, discard] = fused_layers(self.trace, fusion, discard)
         return self._fused[fusion, discard]
 
     def rollouts(self, options: Rollout) -> np.ndarray:
-        """The rollout up to each layer from `first` to `last`: (layers, N). Where that costs too much, only `last`'s.
+        """The rollout up to each layer from `first` to `last`, (layers, N); for long sequences, up to `last` only.
 
         The same numbers as vit_core.rollout, from fused matrices that are kept between calls.
         """
-        if options not in self.rolled:
-            while len(self.rolled) >= ROLLED:
-                self.rolled.pop(next(iter(self.rolled)))
-            self.rolled[options] = self._rollouts(options)
-        return self.rolled[options]
+        if options not in self.recent_rollouts:
+            while len(self.recent_rollouts) >= MAX_ROLLOUTS:
+                self.recent_rollouts.pop(next(iter(self.recent_rollouts)))
+            self.recent_rollouts[options] = self._rollouts(options)
+        return self.recent_rollouts[options]
 
     def _rollouts(self, options: Rollout) -> np.ndarray:
-        if not self.strip_fits:
+        if not self.all_depths_fit:
             return array(rollout(self.trace, **dataclasses.asdict(options)))[None]
         fused = self.fused(options.fusion, options.discard)
         out = []

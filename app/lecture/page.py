@@ -6,51 +6,52 @@ import json
 
 import streamlit as st
 
-from app import sidebar, state
+from app import state
 from app.components.lecture.component import lecture
-from app.lecture import SCENES
+from app.explore import current
+from app.lecture import SCENES, cached
 from app.runtime import cache
 
-ADDRESS = (*state.CHOSEN, "scene")
+ADDRESS = (*state.CHOICE_KEYS, state.Key.SCENE)
 
 
 def receive() -> None:
     """Take a message of the stage: its scene, what the scene asks for, and orders to change the language or picture."""
-    message = state.get("stage")["message"]
-    repeated = message["number"] == state.get("heard")  # its answer was lost
-    state.put("scene", message["scene"])
-    state.put("want", message["want"])
-    state.put("heard", message["number"])
+    message = state.get(state.Key.STAGE)["message"]
+    repeated = message["number"] == state.get(state.Key.LAST_MESSAGE)  # its answer was lost
+    state.put(state.Key.SCENE, message["scene"])
+    state.put(state.Key.SCENE_REQUEST, message["want"])
+    state.put(state.Key.LAST_MESSAGE, message["number"])
     for order in () if repeated else message["orders"]:
         if order == "language":
-            state.put("lang", "en" if state.get("lang") == "ko" else "ko")
+            state.put(state.Key.LANGUAGE, "en" if state.get(state.Key.LANGUAGE) == "ko" else "ko")
         elif order == "picture":
             files = list(cache.samples())
-            state.put("sample", files[(files.index(state.get("sample")) + 1) % len(files)])
+            state.put(state.Key.SAMPLE, files[(files.index(state.get(state.Key.SAMPLE)) + 1) % len(files)])
 
 
 @st.fragment(key="lecture")
 def stage(shown):
-    sidebar.catch_up()
+    state.rerun_if_choice_changed()
     result = shown()
-    scene = state.one_of("scene", SCENES)
-    data = cache.scene(
+    scene = state.one_of(state.Key.SCENE, SCENES)
+    data = cached.scene(
         result,
-        state.picture()[0],
+        state.picture().digest,
         scene,
-        json.dumps(state.get("want") or {}),
-        state.get("lang"),
-        state.get("source") == "sample",
+        json.dumps(state.get(state.Key.SCENE_REQUEST) or {}),
+        state.get(state.Key.LANGUAGE),
+        state.get(state.Key.SOURCE) == "sample",
     )
     state.write_address(ADDRESS)  # first: the stage may send its next message as soon as it has the answer
-    lecture(data, state.get("heard", 0), key="stage", on_message=receive)
+    lecture(data, state.get(state.Key.LAST_MESSAGE, 0), key=state.Key.STAGE, on_message=receive)
 
 
 def page() -> None:
     """The page. A result in a global would be kept alive by the module's functions."""
-    result = sidebar.result()
+    result = current.result()
     if result is not None:
-        stage(state.Loose(result))
+        stage(state.CachedValue(result))
     state.write_address(ADDRESS)
 
 

@@ -7,20 +7,19 @@ import hashlib
 import streamlit as st
 
 from app import state
-from app.mistakes import find, panels, start
+from app.mistakes import cached, find, panels, start
 from app.mistakes.why_panel import why
-from app.runtime import cache
 from app.text.plain import escaped, plain
 from vit_core import InputError
 from vit_core.evaluation import folder
 
-ADDRESS = (*state.CHOSEN, *state.MISTAKES)
+ADDRESS = (*state.CHOICE_KEYS, *state.MISTAKES_KEYS)
 
 
 def asked_elsewhere() -> None:
     """What a click in a figure asked of the whole page: a picture is opened."""
-    if state.get("go"):
-        state.put("go", None)
+    if state.get(state.Key.OPEN_REQUESTED):
+        state.put(state.Key.OPEN_REQUESTED, None)
         st.rerun()
 
 
@@ -71,27 +70,28 @@ def overview(run) -> None:
 
 def leave() -> None:
     """Back to the list, at the picture that was open."""
-    state.put("came", state.get("open"))
-    state.put("open", None)
+    state.put(state.Key.RETURN_TO, state.get(state.Key.OPEN))
+    state.put(state.Key.OPEN, None)
 
 
 def to_explore(run, path: str) -> None:
     """The open picture and the run's model become the chosen ones."""
     try:
         data = run.data(path)
-        state.put("mistake", (path, data, hashlib.blake2b(data, digest_size=8).hexdigest()))  # runs may share paths
+        digest = hashlib.blake2b(data, digest_size=8).hexdigest()  # runs may share paths
+        state.put(state.Key.MISTAKE, (path, data, digest))
     except InputError as error:
-        state.put("mistake_refused", error)
+        state.put(state.Key.OPEN_ERROR, error)
         return
-    state.put("source", "mistakes")
-    state.put("model", run.model)
-    state.put("to_explore", True)
+    state.put(state.Key.SOURCE, "mistakes")
+    state.put(state.Key.MODEL, run.model)
+    state.put(state.Key.GO_TO_EXPLORE, True)
 
 
 def picture(run, path: str) -> None:
     """One picture, and why."""
     t, look = state.t(), panels.look()
-    state.put("listed", None)
+    state.put(state.Key.GALLERY_DRAWN, None)
     row = run.rows.row(path)
     place, before, after = run.around(look, path)
     with st.container(horizontal=True, vertical_alignment="center", key="open_bar"):
@@ -117,7 +117,7 @@ def picture(run, path: str) -> None:
                 args=(after,),
                 disabled=after is None,
             )
-            state.put("page", str(place // find.PAGE + 1))  # where the list is opened again
+            state.put(state.Key.PAGE, str(place // find.PAGE + 1))  # where the list is opened again
         st.space("stretch")
         if row and row["error"] is None:
             st.button(
@@ -131,9 +131,9 @@ def picture(run, path: str) -> None:
         st.info(t("mistakes.open.gone"))
         return
     st.text(plain(path, 300))
-    refused = state.get("mistake_refused")
+    refused = state.get(state.Key.OPEN_ERROR)
     if refused:
-        state.put("mistake_refused", None)
+        state.put(state.Key.OPEN_ERROR, None)
         st.error(escaped(t.error(refused), 2000), icon=":material/broken_image:")
     if row["error"] is not None:
         panels.unreadable(row)
@@ -144,21 +144,21 @@ def picture(run, path: str) -> None:
         st.error(escaped(t.error(error), 2000), icon=":material/broken_image:")
 
 
-if state.get("to_explore"):
-    state.put("to_explore", None)
+if state.get(state.Key.GO_TO_EXPLORE):
+    state.put(state.Key.GO_TO_EXPLORE, None)
     st.switch_page("explore/page.py")
-out = find.folder(state.get("run"))
+out = find.folder(state.get(state.Key.RUN))
 what = find.asked(out)
 if what is None:  # of another computer, or removed
     st.info(state.t()("mistakes.gone"))
     out, what = find.folder(find.BUNDLED.id), find.BUNDLED
-    state.put("run", None)
+    state.put(state.Key.RUN, None)
 progress = folder.progress(out)
 if progress.state == "done":
     try:
-        run = cache.evaluation(out)
-        if state.get("open"):
-            picture(run, state.get("open"))
+        run = cached.evaluation(out)
+        if state.get(state.Key.OPEN):
+            picture(run, state.get(state.Key.OPEN))
         else:
             start.top(what, run)
             overview(run)

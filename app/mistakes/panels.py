@@ -17,7 +17,7 @@ from app.components.confusion.component import confusion_matrix
 from app.components.confusion.payload import pack as pack_matrix
 from app.components.gallery.component import gallery
 from app.components.gallery.payload import pack as pack_gallery
-from app.explore.panels import chart
+from app.components.panel import chart
 from app.figures import Finished
 from app.figures import two_digits as number
 from app.mistakes import figures as mistake_figures
@@ -55,8 +55,8 @@ def class_name(run: Run, number: int | None, truth: int | None = None) -> str:
 
 def look() -> Look:
     """What the session wants to see; what an address says wrongly is passed over."""
-    page, found = state.get("page"), state.one_of("list", list(LISTS))
-    kept = {name: str(state.get(name)) for name in state.FILTER if state.get(name) is not None}
+    page, found = state.get(state.Key.PAGE), state.one_of(state.Key.LIST, list(LISTS))
+    kept = {name: str(state.get(name)) for name in state.FILTER_KEYS if state.get(name) is not None}
     number = int(page) - 1 if isinstance(page, str) and page.isascii() and page.isdigit() and len(page) < 8 else 0
     return Look(found, Filter.from_address(kept), max(0, number))
 
@@ -67,12 +67,12 @@ def keep(filter: Filter, shown: bool = False) -> None:
     Otherwise they are new ones from now on: a browser keeps what a closed popover's widgets held, and says it again.
     """
     if not shown:
-        state.put("filter_set", state.get("filter_set", 0) + 1)
+        state.put(state.Key.FILTER_VERSION, state.get(state.Key.FILTER_VERSION, 0) + 1)
     told = filter.to_address()
-    for name in state.FILTER:
+    for name in state.FILTER_KEYS:
         state.put(name, told.get(name))
-    state.put("page", None)
-    state.put("came", None)
+    state.put(state.Key.PAGE, None)
+    state.put(state.Key.RETURN_TO, None)
 
 
 def pick(truth: int | None, predicted: int | None) -> None:
@@ -81,13 +81,13 @@ def pick(truth: int | None, predicted: int | None) -> None:
     outcome = None if truth is not None and predicted is not None else now.outcome
     keep(replace(now, label=truth, predicted=predicted, outcome=outcome))
     if truth is not None and (truth == predicted or truth < 0):  # no errors, so in no list of errors
-        state.put("list", "all")
-    elif truth is not None and predicted is not None and state.get("list") == "all":
-        state.put("list", "confident")
+        state.put(state.Key.LIST, "all")
+    elif truth is not None and predicted is not None and state.get(state.Key.LIST) == "all":
+        state.put(state.Key.LIST, "confident")
 
 
 def open_picture(path: str | None) -> None:
-    state.put("open", path)
+    state.put(state.Key.OPEN, path)
 
 
 # Numbers
@@ -158,7 +158,7 @@ def matrix(run: Run, look: Look, *, key: str) -> None:
         chosen[name] = place.selectbox(
             t(f"mistakes.matrix.{name}"),
             options,
-            **state.worded(name),
+            **state.select_box(name),
             format_func=lambda o, name=name: t(f"mistakes.matrix.{name}.{o}"),
             label_visibility="collapsed",
         )
@@ -244,7 +244,7 @@ def calibration(run: Run, *, key: str) -> None:
 def listed(run: Run, height: int) -> bool:
     """Whether the thumbnails stand; until then a figure leaves its room empty. What draws figures takes a browser
     seconds to begin with, a map's points take it more, and nothing else of the page appears meanwhile."""
-    if state.get("listed") == str(run.out):
+    if state.get(state.Key.GALLERY_DRAWN) == str(run.out):
         return True
     st.container(height=height, border=False)
     return False
@@ -282,7 +282,7 @@ def embedding_map(run: Run, *, key: str) -> None:
         if point is not None:
             row = run.rows.at([int(point if not isinstance(point, list) else point[0])])
             open_picture(row[0]["path"])
-            state.put("go", True)
+            state.put(state.Key.OPEN_REQUESTED, True)
 
     chart(Finished(mistake_figures.points(places, outcome, numbers, hover, kinds)), key, chosen)
 
@@ -297,7 +297,7 @@ def pictures(run: Run, look: Look, *, key: str) -> Look:
     st.segmented_control(
         t("mistakes.list"),
         list(LISTS),
-        key="list",
+        key=state.Key.LIST,
         required=True,
         on_change=rewind,
         format_func=lambda o: t(f"mistakes.list.{o}"),
@@ -335,17 +335,17 @@ def pictures(run: Run, look: Look, *, key: str) -> Look:
 
     def opened() -> None:
         open_picture(state.get(key)["open"])
-        state.put("go", True)
+        state.put(state.Key.OPEN_REQUESTED, True)
 
     def drawn() -> None:
-        state.put("listed", str(run.out))
+        state.put(state.Key.GALLERY_DRAWN, str(run.out))
         state.rerun("calibration", "map")
 
     rows = run.page(look)
     data = pack_gallery(
         [item(run, row) for row in rows],
         [run.thumbnail(row) for row in rows],
-        state.get("came"),
+        state.get(state.Key.RETURN_TO),
     )
     gallery(data, key=key, on_open=opened, on_drawn=drawn)
     return look
@@ -394,19 +394,19 @@ def said(run: Run, look: Look) -> str:
 
 
 def rewind() -> None:
-    state.put("page", None)
-    state.put("came", None)
+    state.put(state.Key.PAGE, None)
+    state.put(state.Key.RETURN_TO, None)
 
 
 def turn_to(page: int, pages: int, by: int) -> None:
-    state.put("page", str(min(max(page + by, 0), pages - 1) + 1))
-    state.put("came", None)
+    state.put(state.Key.PAGE, str(min(max(page + by, 0), pages - 1) + 1))
+    state.put(state.Key.RETURN_TO, None)
 
 
 def filters(run: Run, look: Look, key: str) -> None:
     """The conditions, each composing with the others."""
     t, f = state.t(), look.filter
-    own = {name: f"{key}_{name}_{t.language}_{state.get('filter_set', 0)}" for name in state.FILTER}
+    own = {name: f"{key}_{name}_{t.language}_{state.get(state.Key.FILTER_VERSION, 0)}" for name in state.FILTER_KEYS}
     options = [int(c) for c in run.shown]
 
     def changed() -> None:

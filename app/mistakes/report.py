@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 import vit_core as vc
-from app.figures import percent, two_digits, uri
+from app.figures import data_uri, percent, two_digits
 from app.mistakes.why import Why, label_of, model_name
 from app.text import Text
 from app.text.report import EN, KO
@@ -165,10 +165,10 @@ class _Report:
             return card | {"lines": [("other", text.error(error))]}
         picture, maps = why.region(PICTURE_SIDE).convert("RGB"), why.maps("gradient_rollout")
         high = float(maps.max())
-        images = [(uri(picture, "kept"), self.say("picture_alt"))]
+        images = [(data_uri(picture, "kept"), self.say("picture_alt"))]
         for number, values in zip(why.pair, maps, strict=True):
             over = overlay(picture, values, low=0.0, high=high or 1.0)
-            images.append((uri(over, "kept"), self.say("map_alt", name=self.name(number))))
+            images.append((data_uri(over, "kept"), self.say("map_alt", name=self.name(number))))
         second = "card_label" if why.labelled else "card_second"
         lines = [
             (kind, self.say(key, name=_isolated(self.name(number)), percent=percent(why.probabilities[number])))

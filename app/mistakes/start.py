@@ -33,9 +33,10 @@ def top(what: Asked, run: Run | None) -> None:
 
 def show(name: str | None) -> None:
     """Look at the evaluation of that name, from the beginning."""
-    state.put("run", name)
-    for kept in (*state.FILTER, "page", "open", "came", "list", "checked"):
-        state.put(kept, None)
+    state.put(state.Key.RUN, name)
+    k = state.Key
+    for key in (*state.FILTER_KEYS, k.PAGE, k.OPEN, k.RETURN_TO, k.LIST, k.CHECKED):
+        state.put(key, None)
 
 
 def _else(what: Asked) -> None:
@@ -47,7 +48,7 @@ def _else(what: Asked) -> None:
         st.selectbox(
             t("mistakes.else.run"), listed, key=key, format_func=_title, on_change=lambda: show(state.get(key))
         )
-    model = state.get("named")
+    model = state.get(state.Key.CHOSEN_MODEL)
     st.markdown(t("mistakes.else.text", model=escaped(names_of(Asked(model or "–", ""))[0])))
     source = st.text_input(
         t("mistakes.else.source"),
@@ -72,8 +73,8 @@ def _else(what: Asked) -> None:
     ).strip()
     asked = Asked(model or "", _path(source), _path(labels) or None, _path(table) or None)
     if st.button(t("mistakes.else.check"), key="else_check", disabled=not source):
-        state.put("checked", _check(asked) if model else t("mistakes.else.no.model"))
-    checked = state.get("checked")
+        state.put(state.Key.CHECKED, _check(asked) if model else t("mistakes.else.no.model"))
+    checked = state.get(state.Key.CHECKED)
     if isinstance(checked, str):
         st.error(checked, icon=":material/error:")
     elif checked and checked.asked == asked:
@@ -150,13 +151,13 @@ def _names(names: list[str]) -> str:
 
 def begin(asked: Asked, restart: bool = False) -> None:
     """Start or go on; what speaks against it is said where the page shows this run."""
-    state.put("not_begun", None)
+    state.put(state.Key.START_ERROR, None)
     show(asked.id if asked != BUNDLED else None)
     try:
         find.start(asked, restart)
     except InputError as error:
         if error.code != "evaluate-running":  # another tab was quicker
-            state.put("not_begun", error)
+            state.put(state.Key.START_ERROR, error)
 
 
 def again(what: Asked) -> None:
@@ -167,11 +168,11 @@ def again(what: Asked) -> None:
 def waiting(what: Asked, out: Path) -> None:
     """An evaluation that has no result yet. The bundled one begins by itself."""
     t, progress = state.t(), folder.progress(out)
-    if progress.state == "none" and what == BUNDLED and not state.get("not_begun"):
+    if progress.state == "none" and what == BUNDLED and not state.get(state.Key.START_ERROR):
         begin(what)
         progress = folder.progress(out)
     st.subheader(t("mistakes.wait.title"), anchor=False)
-    if error := state.get("not_begun"):
+    if error := state.get(state.Key.START_ERROR):
         st.error(plain_error(error), icon=":material/error:")
     if progress.state in ("starting", "running"):
         model, source = names_of(what)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import state
+from app.components import panel
 from app.components.why.component import why_view
-from app.explore import panels
 from app.figures import percent, two_digits
+from app.mistakes import cached
 from app.mistakes.why import NEAREST_SIDE, Why, model_name
 from app.runtime import cache
 from app.text.plain import escaped, plain
@@ -45,7 +46,7 @@ def about(found: Why, words: Mapping[str, str]) -> str:
 
 
 @st.fragment
-def _live(shown: state.Loose, payload: bytes, of: str, key: str) -> None:
+def _live(shown: state.CachedValue, payload: bytes, of: str, key: str) -> None:
     """The piece, and the answers to it: nothing else on the page runs for them."""
     off = (state.get(key) or {}).get("off")
     answer = None
@@ -91,16 +92,16 @@ def why(run, path: str, *, key: str) -> None:
     language = state.t().language
     words = WORDS[language]
     with st.spinner(words["reading_file"]):
-        found = cache.why(run, path)
+        found = cached.why(run, path)
     with st.spinner(asking(found, words)):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         payload = cache.run(found.payload, of, words, names(found, words))
     st.markdown(about(found, words))
-    if told := panels.on_the_cpu(found):
+    if told := panel.cpu_note(found.model, found.fell_back):
         st.caption(told)
     for what in ("changed", "retrained"):
         if getattr(found, what):
             st.warning(words[what])
-    _live(state.Loose(found), payload, of, key)
+    _live(state.CachedValue(found), payload, of, key)
     nearest(found, words)
-    panels.folded(state.t()("fold"), EQUATION, words["not"])
+    panel.fold(state.t()("fold"), EQUATION, words["not"])

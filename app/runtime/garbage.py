@@ -1,9 +1,9 @@
-"""Garbage collection, where it holds nobody up.
+"""Garbage collection at moments when nobody waits for it.
 
-Streamlit would go through all objects after each rerun: with torch and plotly imported 0.14 to 0.38 s. It is told not
-to (`runner.postScriptGC`): Python collects by itself, and what is there once a model is loaded is frozen, out of its
-sight. What was frozen and has ended since, with all it holds, is let go once nobody asks for anything. In development
-(VITRINE_NO_FREEZE) nothing is frozen: what hot reload leaves would stay for ever.
+Streamlit would collect after each rerun, which takes 0.14 to 0.38 s with torch and plotly imported. Its collection is
+switched off (`runner.postScriptGC`). Python still collects by itself, but objects that exist once a model is loaded are
+frozen, so that it does not look at them. What has become garbage among them is found by freezing again, a few seconds
+after the last request. With VITRINE_NO_FREEZE, for development, nothing is frozen: hot reload would leak.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ import os
 import threading
 import time
 
-RESTS = 3  # seconds in which nobody asks for anything
+REST_S = 3  # seconds without a request
 
 _thread: threading.Thread | None = None
-_came = threading.Event()
+_session_started = threading.Event()
 
 
 def freeze() -> None:
-    """Collect what is garbage, frozen or not, and freeze the rest."""
+    """Collect all garbage, including what was frozen, and freeze the rest."""
     global _thread
     if os.environ.get("VITRINE_NO_FREEZE"):
         return
     if _thread is None:
         _thread = threading.Thread(target=_watch, name="collector", daemon=True)
         _thread.start()
-        atexit.register(gc.unfreeze)  # or what is left is never garbage, and duckdb says on the terminal that it leaked
+        atexit.register(gc.unfreeze)  # else the rest is never collected, and duckdb reports a leak at exit
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    gc.collect()  # of next to nothing: Python would wait for a quarter of the objects that it saw last
+    gc.collect()  # resets Python's count of surviving objects, a quarter of which it would wait for
 
 
-def visited() -> None:
-    """Somebody came: Streamlit lets the sessions go that are over, and what was frozen of them has ended."""
-    _came.set()
+def session_started() -> None:
+    """Note that a session has started: Streamlit then ends sessions that are over, and what they held is garbage."""
+    _session_started.set()
 
 
 def _watch() -> None:
-    """At rest after a visit, freeze anew, and give what that frees back to the system, where C's library can."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    while _came.wait():
+    """Once the server is at rest after a new session, freeze again, and return the memory to the system (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    while _session_started.wait():
         young = -1
-        while young != (young := gc.get_stats()[0]["collections"]):  # somebody is at work: objects are made
-            time.sleep(RESTS)
-        _came.clear()
+        while young != (young := gc.get_stats()[0]["collections"]):  # objects are being made: somebody is at work
+            time.sleep(REST_S)
+        _session_started.clear()
         freeze()
         if trim:
             trim(0)

@@ -1,4 +1,8 @@
-"""What stands between the network and Streamlit: who may ask, and what the browser may do with the answer."""
+"""ASGI middleware in front of Streamlit: checks where requests come from, and restricts what the browser may do.
+
+Starlette's TrustedHostMiddleware does not suffice: it cannot allow every numeric address without allowing names, and it
+does not check the Origin.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +20,23 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _inline() -> str:
-    """The scripts that Streamlit's own page has in line, by their hashes: no other may run."""
+    """Hashes of the inline scripts of Streamlit's own page: no other inline script may run."""
     page = (Path(streamlit.__file__).parent / "static/index.html").read_bytes()
     scripts = re.findall(rb"<script>(.*?)</script>", page, re.S)
     return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s).digest()).decode()}'" for s in scripts)
 
 
-#: Everything comes from this server. Streamlit styles in line, loads components' code from blobs, compiles WebAssembly,
-#: reads what its camera took out of a data address; plotly draws its pictures from data and blobs. Nobody frames the
-#: page, and nothing is sent elsewhere.
-CONTENT = "; ".join([
+#: Everything comes from this server, nothing is sent elsewhere, and no page may frame ours. Streamlit needs inline
+#: styles, components' code from blobs, WebAssembly, and data addresses for the camera; plotly loads its pictures from
+#: data addresses and blobs.
+CONTENT_POLICY = "; ".join([
     "default-src 'self'", f"script-src 'self' blob: 'wasm-unsafe-eval' {_inline()}", "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:", "font-src 'self' data:", "media-src 'self' blob:", "worker-src 'self' blob:",
     "connect-src 'self' data:", "object-src 'none'", "frame-src 'none'", "frame-ancestors 'none'", "base-uri 'self'",
     "form-action 'self'",
 ])  # fmt: skip
 HEADERS = {
-    "Content-Security-Policy": CONTENT, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+    "Content-Security-Policy": CONTENT_POLICY, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
@@ -40,7 +44,7 @@ HEADERS = {
 
 
 def _name(address: str) -> str | None:
-    """The host of "host:port" or of an origin, in small letters; None for what is neither."""
+    """The host of "host:port" or of an origin, in lower case; None for anything else."""
     try:
         return urlsplit(address if "//" in address else f"//{address}").hostname
     except ValueError:
@@ -48,10 +52,10 @@ def _name(address: str) -> str | None:
 
 
 def allowed_host(host: str | None) -> bool:
-    """Whether a request may call this server so: a page whose name has been pointed at this computer may not.
+    """Whether a request may use this Host. A name that somebody pointed at this computer (DNS rebinding) is rejected.
 
-    Its own names are this computer's, `server.allowedHosts` and `browser.serverAddress`; listening to others too, any
-    address in numbers, which no foreign name can be.
+    Allowed are this computer's own names, `server.allowedHosts` and `browser.serverAddress`; if the server listens to
+    other computers too, also any numeric address, since no foreign name is one.
     """
     name = _name(host or "")
     own = {
@@ -69,7 +73,7 @@ def allowed_host(host: str | None) -> bool:
 
 
 def _numbers(name: str) -> bool:
-    """Whether a host is an IP address at which this server may be reached."""
+    """Whether a host is an IP address that this server can have."""
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
@@ -78,17 +82,17 @@ def _numbers(name: str) -> bool:
 
 
 def allowed_origin(origin: str | None, host: str | None) -> bool:
-    """Whether the page at `origin` may open a websocket or send something: only one of this very server, of
-    `server.corsAllowedOrigins`, or no page at all."""
+    """Whether a page from `origin` may open a websocket or send something: a page of this server or of
+    `server.corsAllowedOrigins`, or a program that is no page (None)."""
     try:
         same = origin is None or (urlsplit(origin).netloc == host and bool(host))
-    except ValueError:  # an address that is none
+    except ValueError:  # not an address
         return False
     return same or origin in (config.get_option("server.corsAllowedOrigins") or ())
 
 
 class Guard:
-    """ASGI middleware: refuses foreign names and pages (403), adds HEADERS to every answer."""
+    """Rejects foreign hosts and origins with 403, and adds HEADERS to every answer."""
 
     def __init__(self, app):
         self.app = app
@@ -117,7 +121,7 @@ class Guard:
 
 async def _refuse(scope, send) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the browser sees a 403
+        await send({"type": "websocket.close", "code": 1008})  # before it is accepted, the browser gets a 403
         return
     await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": b"This server does not answer to that name or page.\n"})

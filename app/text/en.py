@@ -36,8 +36,8 @@ SENTENCES = {
     "side.stays": "It stays in this tab: a reload, or a copied link, opens a sample.",
     "side.lost": "The server was restarted, or could not reach this page for too long, and has let go of your picture. "
     "Give it again.",
-    "side.assumed": "The file does not tell everything; taken as usual: {taken}. Where that is wrong, so is what is "
-    "shown. A file that `vc.save` wrote tells it all.",
+    "side.assumed": "This checkpoint lacks some settings. Assumed: {settings}. If that is wrong, so are the results. "
+    "Files written by `vc.save` hold all settings.",
     "side.assumed.heads": "heads {width} wide",
     "side.assumed.pool": "the head reads the class token",
     "side.assumed.average": "the head reads the mean of the patches",

@@ -45,10 +45,10 @@ def style(file: Path) -> Markup:
     return Markup(f"<style>{file.read_text(encoding='utf-8')}</style>")
 
 
-def worded(selector: str, **words: str) -> Markup:
-    """Words for a style sheet's `content: var(--name)` beneath that selector, as an element."""
-    said = "".join(f"--{name}: {json.dumps(word, ensure_ascii=False)};" for name, word in words.items())
-    return Markup(f"<style>{selector} {{{said}}}</style>")
+def css_words(selector: str, **words: str) -> Markup:
+    """A style element that sets --name to each word beneath `selector`, for style sheets' `content: var(--name)`."""
+    values = "".join(f"--{name}: {json.dumps(word, ensure_ascii=False)};" for name, word in words.items())
+    return Markup(f"<style>{selector} {{{values}}}</style>")
 
 
 def text(value: object) -> str:

@@ -1,7 +1,6 @@
 """The page, run without a browser on small models of every shape; only the browser itself is missing."""
 
 import contextlib
-import dataclasses
 import functools
 import re
 import traceback
@@ -18,10 +17,12 @@ from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
 from app import figures, state, text
-from app.components.atlas import component as piece
-from app.components.atlas.component import header_of, section
-from app.components.rollout import component as depths
-from app.explore import address as view
+from app.components.atlas import component as atlas_component
+from app.components.atlas.payload import MEAN, ROLLOUT
+from app.components.binary import header_of, section
+from app.components.rollout import component as rollout_component
+from app.components.rollout import payload as rollout_payload
+from app.explore import address
 from app.explore.result import Result, Rollout, array
 from app.runtime import cache
 from tests.conftest import shake
@@ -76,10 +77,10 @@ def forwards(monkeypatch):
     return ran
 
 
-def page(**address) -> AppTest:
+def page(**query) -> AppTest:
     """The page as it opens at that address, in English unless said otherwise."""
     app = AppTest.from_file(MAIN, default_timeout=120)
-    for name, value in ({"lang": "en"} | address).items():
+    for name, value in ({"lang": "en"} | query).items():
         app.query_params[name] = str(value)
     return app.run()
 
@@ -116,8 +117,8 @@ def test_a_model_that_is_known_to_be_slow_is_said_to_be(language, said, monkeypa
     app, t = page(lang=language), text.Text(language)
     assert [busy for busy in spun if said in busy] == []
     assert t("busy.result") in spun
-    assert 0 < cache.took()["embedded:photo"] < 16
-    cache.took()["embedded:photo"] = 16.4
+    assert 0 < cache.last_durations()["embedded:photo"] < 16
+    cache.last_durations()["embedded:photo"] = 16.4
     app.selectbox(key=f"sample_{language}").set_value("coffee.jpg").run()
     assert not app.exception
     assert len([busy for busy in spun if said in busy]) == 1
@@ -130,7 +131,7 @@ def test_what_is_known_to_take_long_is_said_to(language, said, monkeypatch):
     monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
     app = page(lang=language)
     assert not any(said in busy for busy in spun)
-    cache.took().update(dict.fromkeys(cache.took(), 3.4))
+    cache.last_durations().update(dict.fromkeys(cache.last_durations(), 3.4))
     spun.clear()
     app.slider(key="residual").set_value(0.3).run()
     assert not app.exception
@@ -177,14 +178,14 @@ def test_the_picture_of_all_places_is_drawn_once_wherever_one_looks_from(monkeyp
 
 
 def test_a_new_view_of_the_atlas_does_not_touch_its_megabytes(monkeypatch):
-    mounted, mount = [], piece._data
+    mounted, mount = [], atlas_component._data
 
     def seen(**given):
         within = [frame.name for frame in traceback.extract_stack()]
         mounted.append((given["key"], len(given["data"]) > 10_000, "wrapped_fragment" in within))
         return mount(**given)
 
-    monkeypatch.setattr(piece, "_data", seen)
+    monkeypatch.setattr(atlas_component, "_data", seen)
     page()
     assert mounted == [("attention-data", True, False)]  # on the page; a new view runs a fragment of it
 
@@ -205,12 +206,12 @@ def test_an_address_opens_the_same_view():
     assert app.selectbox(key="sample_en").value == "coffee.jpg"
 
 
-@pytest.mark.parametrize("address", [
+@pytest.mark.parametrize("query", [
     dict(layer=99, head=99, row=99, col=99, sample="none.jpg", model="embedded:photo", **{"from": "nowhere"}),
     dict(layer="-1", head="²", row="1e9", lang="xx"), dict(layer="9" * 30, lang="en"),
 ])  # fmt: skip
-def test_an_address_that_makes_no_sense_is_mended(address):
-    app = page(pinned="1.x.99999999", direction="up", **address)
+def test_an_address_that_makes_no_sense_is_mended(query):
+    app = page(pinned="1.x.99999999", direction="up", **query)
     assert not app.exception, app.exception
     assert text.Text("en")("norms.title") in words(app) or text.Text("ko")("norms.title") in words(app)
 
@@ -223,8 +224,8 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
     for layer, head, query in (
         (0, 0, 0),
         (depth - 1, heads - 1, length - 1),
-        (0, view.MEAN, length // 2),
-        (depth - 1, view.ROLLOUT, result.trace.num_prefix_tokens),
+        (0, MEAN, length // 2),
+        (depth - 1, ROLLOUT, result.trace.num_prefix_tokens),
     ):
         wanted = {
             "layer": layer,
@@ -235,8 +236,8 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
             "scale": "shared",
             "compare": "difference",
         }
-        kept = {k: v and str(v) for k, v in view.from_atlas(result, wanted).items()}  # as an address holds it
-        assert view.to_atlas(result, kept.get) == wanted
+        kept = {k: v and str(v) for k, v in address.session_values(result, wanted).items()}  # as an address holds it
+        assert address.atlas_view(result, kept.get) == wanted
 
 
 def test_a_pin_is_the_same_place_in_another_model():
@@ -246,15 +247,15 @@ def test_a_pin_is_the_same_place_in_another_model():
     )
     assert one.grid != other.grid
     row, col = (min(sizes) - 1 for sizes in zip(one.grid, other.grid, strict=True))
-    shown = view.to_atlas(one, {}.get) | {"pinned": [one.token((row, col)), 0]}
-    kept = view.from_atlas(one, shown)
+    shown = address.atlas_view(one, {}.get) | {"pinned": [one.token((row, col)), 0]}
+    kept = address.session_values(one, shown)
     assert kept["pinned"] == f"{row + 1}-{col + 1}.{one.prefix_names[0]}"
-    pinned = view.to_atlas(other, kept.get)["pinned"]
+    pinned = address.atlas_view(other, kept.get)["pinned"]
     assert pinned[0] == other.token((row, col))
     assert [other.prefix_names[token] for token in pinned[1:]] == [
         n for n in one.prefix_names[:1] if n in other.prefix_names
     ]
-    assert view.to_atlas(one, {"pinned": f"{one.grid[0] + 1}-1.0-1.1.x.-.1-1-1.1-²"}.get)["pinned"] == []
+    assert address.atlas_view(one, {"pinned": f"{one.grid[0] + 1}-1.0-1.1.x.-.1-1-1.1-²"}.get)["pinned"] == []
 
 
 def test_the_rollout_s_layers_are_there_when_one_comes_back():
@@ -268,39 +269,41 @@ def test_the_rollout_s_layers_are_there_when_one_comes_back():
 def test_of_a_long_sequence_the_depth_is_chosen_at_the_server(monkeypatch):
     app = page()
     assert "depth" not in {slider.key for slider in app.slider}  # every depth is there: the browser chooses
-    monkeypatch.setattr("app.explore.result.KEPT", 10)
-    sent, packed = [], depths.packed
+    monkeypatch.setattr("app.explore.result.MAX_FUSED_ELEMENTS", 10)
+    sent, packed = [], rollout_payload.pack
     monkeypatch.setattr(
-        depths, "packed", lambda source, maps, **told: sent.append((maps.copy(), told)) or packed(source, maps, **told)
+        rollout_component,
+        "pack",
+        lambda source, maps, **told: sent.append((maps.copy(), told)) or packed(source, maps, **told),
     )
     app.slider(key="residual").set_value(0.3).run()
     app.slider(key="depth").set_value(2).run()
     assert not app.exception
     one, (maps, told) = sent[-2][0], sent[-1]
-    assert len(one) == len(maps) == len(told["labels"]) == len(told["said"]) == 1
+    assert len(one) == len(maps) == len(told["labels"]) == len(told["sentences"]) == 1
     assert told["first"] == 2
-    assert told["said"][0][0] == text.Text("en")("rollout.one", layer=2)
+    assert told["sentences"][0][0] == text.Text("en")("rollout.one", layer=2)
     assert not np.allclose(one, maps)
 
 
 def test_the_rollouts_maps_are_sent_with_what_is_said_of_each(result):
     maps = np.random.default_rng(0).random((3, *result.grid))
-    told = dict(first=2, patch=(0, 1), labels=["2", "3", "4"], said=[("?", "!")] * 3, words={"place": "{row}"})
-    sent = depths.packed(result.atlas, maps, **told)
+    told = dict(first=2, patch=(0, 1), labels=["2", "3", "4"], sentences=[("?", "!")] * 3, words={"place": "{row}"})
+    sent = rollout_payload.pack(result.atlas, maps, **told)
     assert header_of(sent)["of"] == result.atlas.id
     assert header_of(sent)["grid"] == list(result.grid)
     assert section(sent, "maps").dtype == np.float32
     np.testing.assert_allclose(section(sent, "maps"), maps, rtol=1e-7)
     assert len(sent) < maps.size * 4 + 1000
-    assert depths.packed(result.atlas, maps, **told) == sent  # what is equal is not sent again
-    assert depths.packed(result.atlas, maps, **told | {"patch": None}) != sent
+    assert rollout_payload.pack(result.atlas, maps, **told) == sent  # what is equal is not sent again
+    assert rollout_payload.pack(result.atlas, maps, **told | {"patch": None}) != sent
 
 
 def test_maps_stand_in_lines_as_even_as_can_be():
     lines = {
         count: [min(n, count - start) for start in range(0, count, n)]
         for count in range(1, 49)
-        for n in [depths.columns_for(count)]
+        for n in [rollout_payload.columns_for(count)]
     }
     assert [lines[n] for n in (1, 6, 7, 12, 18, 24, 32)] == [[1], [6], [4, 3], [6] * 2, [6] * 3, [8] * 3, [8] * 4]
     assert all(max(line) <= (6 if count <= 18 else 8) for count, line in lines.items())
@@ -407,47 +410,11 @@ def test_kept_matrices_give_the_cores_rollout(result, options):
 
 
 def test_a_long_sequence_keeps_no_matrices(result, monkeypatch):
-    monkeypatch.setattr("app.explore.result.KEPT", 10)
+    monkeypatch.setattr("app.explore.result.MAX_FUSED_ELEMENTS", 10)
     rows = result.rollouts(Rollout(last=1))
     assert len(rows) == 1
     np.testing.assert_allclose(rows[0], array(vc.rollout(result.trace, last=1)), atol=1e-6)
     assert not result._fused
-
-
-@pytest.mark.parametrize("size", [(240, 180), (30, 24), (200, 40)])
-def test_the_region_is_what_the_grid_covers(size):
-    y, x = np.mgrid[0 : size[1], 0 : size[0]]
-    picture = Image.fromarray(np.stack([x, y, 0 * x], -1).astype(np.uint8))  # a pixel's colour says where it is
-    model = small("leftover")
-    found = Result("leftover", picture, model, vc.record(model, picture), 0.0)
-    assert found.grid == (4, 6)  # patches of 5 x 4 pixels: 20 x 24 of the input's 23 x 26
-    down, across = found.trace.crop.scale
-    left, top = found.trace.crop.box[:2]
-    width, height = 24 * across, 20 * down
-    assert found.region.width / found.region.height == pytest.approx(width / height, rel=0.01)
-    for u, v in ((0.1, 0.2), (0.5, 0.5), (0.9, 0.8)):
-        red, green, _ = found.region.getpixel((int(u * found.region.width), int(v * found.region.height)))
-        assert red == pytest.approx(left + u * width - 0.5, abs=1.5)
-        assert green == pytest.approx(top + v * height - 0.5, abs=1.5)
-    columns = np.asarray(found.region)[..., 0].mean(0)  # in the mean to a tenth of a pixel, away from the edges
-    across = left + (np.arange(len(columns)) + 0.5) * width / len(columns) - 0.5
-    inside = (across > 5) & (across < size[0] - 6)
-    assert abs((columns - across)[inside].mean()) < 0.1
-
-
-@pytest.mark.parametrize("size", [(24, 20), (1500, 1250)])
-def test_beyond_the_picture_the_region_is_black(size):
-    picture, model = Image.new("RGB", size, "white"), small("leftover")
-    trace = vc.record(model, picture)
-    width, height = size
-    box = (-width / 4, -height / 2, width * 1.25, height)  # a sixth at the left and the right, a third above
-    found = Result(
-        "leftover", picture, model, dataclasses.replace(trace, crop=dataclasses.replace(trace.crop, box=box)), 0.0
-    )
-    seen = np.asarray(found.region)
-    x, y = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 24, (np.arange(seen.shape[0]) + 0.5) / seen.shape[0] * 20
-    inside = (x[None] * 1.5 / 26 > 0.25) & (x[None] * 1.5 / 26 < 1.25) & (y[:, None] * 1.5 / 23 > 0.5)
-    assert (seen == 255 * inside[..., None]).all()
 
 
 def test_what_is_shared_cannot_be_written_to(result):
@@ -468,4 +435,3 @@ def test_only_state_and_cache_touch_what_is_remembered():
         assert "components.v1" not in source, file
     for file in (ROOT / "vit_core").rglob("*.py"):
         assert "streamlit" not in file.read_text(encoding="utf-8"), file
-    assert "streamlit" not in (ROOT / "app" / "figures.py").read_text(encoding="utf-8")

@@ -43,12 +43,12 @@ def evictions(count: int = 20) -> dict:
     import numpy as np
     from PIL import Image
 
-    from app.runtime import cache
+    from app.explore import cached
 
     image, seen = Image.fromarray(np.zeros((60, 40, 3), np.uint8)), []
     for number in range(count):
         for name in "embedded:photo", "embedded:fashion":
-            assert cache.result(name, str(number), image).atlas.payload
+            assert cached.result(name, str(number), image).atlas.payload
         seen.append(resident())
     return {"after_2_mb": round(seen[1], 1), f"after_{count}_mb": round(seen[-1], 1)}
 

@@ -1,5 +1,5 @@
-// What Streamlit calls for a data mount, with its bytes: again with the same parent whenever they changed, and the last
-// returned function at the end.
+// The data mount. Streamlit calls this with the same parent whenever the bytes changed, and the function returned last
+// when the mount is removed.
 
 const MOUNTS = new WeakMap();
 

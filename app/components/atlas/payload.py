@@ -1,38 +1,33 @@
-"""Trace -> bytes for the browser, and the parts of a large trace that the browser asks for later. No streamlit.
+"""Trace -> bytes for the browser, and the parts of a large trace that the browser asks for later. No Streamlit.
 
-On the wire: a little-endian u32 with the header's length, the header (JSON, padded to 4 bytes), then the
-sections one after another, each beginning at a multiple of 4. The header lists them: name, dtype, shape,
-offset from the end of the header.
-
-Weights travel as bytes of their square root with one float a row: w = scale * byte**2. Linear bytes would
-round a peaked row's tail to nothing; companded, no row's L1 error is above 0.02 (test_atlas_payload.py).
-The scale is chosen so that a decoded row sums to what the row summed to.
+Weights travel as bytes of their square root with one float per row: w = scale * byte**2. Linear bytes would round a
+peaked row's tail to nothing; with square roots no row's L1 error exceeds 0.02 (test_atlas_payload.py). The scale is
+chosen so that a decoded row keeps its sum.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
 import threading
 from collections import OrderedDict
-from functools import lru_cache
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from app.components.binary import assemble, colour_tables, header_of
 from vit_core.attention.statistics import patch_distances
 from vit_core.attention.trace import Trace
+from vit_core.images import Crop, crop_to_patches
 from vit_core.models.vit import attention_weights
 
-BUDGET = 8_000_000  # bytes (8 MB, 1 MB = 10**6 bytes) that one picture may cost before parts of it are left for later
-SHARP = 640  # longer side of the picture as sent, pixels
-FEW_HEADS = 8  # up to here the head mean is sent too: rounding errors average out only over many heads
-LAYER = 4_000_000  # bytes of one layer that may be sent whole when the rest is sent on demand; else head by head
+BUDGET_BYTES = 8_000_000  # a picture that would need more is sent coarse, and in detail on demand
+PICTURE_SIDE_PX = 640  # longer side of the picture as sent
+MAX_HEADS_WITH_MEAN = 8  # up to here the head mean is sent too: rounding errors average out only over many heads
+LAYER_BYTES = 4_000_000  # larger layers are sent head by head on demand
 MEAN, ROLLOUT = -1, -2  # columns beside the heads
 
 
@@ -73,87 +68,13 @@ def attention_bytes(weights: Tensor) -> tuple[Tensor, Tensor]:
     return integer.to(torch.uint8), scale
 
 
-@lru_cache(maxsize=1)
-def colour_tables() -> tuple[np.ndarray, np.ndarray]:
-    """Two (256, 4) RGBA tables: viridis, and blue - grey - orange for differences.
-
-    Viridis is perceptually uniform and safe for colour-blind readers (van der Walt & Smith 2015). The second
-    is interpolated in CIELAB between blue and orange of equal lightness, a pair every kind of colour
-    blindness keeps apart, through a dark grey: no difference is dark, as no attention is.
-    """
-    ramp = np.arange(256, dtype=np.uint8)[None]
-    viridis = cv2.applyColorMap(ramp, cv2.COLORMAP_VIRIDIS)[0, :, ::-1]
-    lab = np.array([[72, -4, -42], [22, 0, 0], [72, 22, 66]], np.float32)  # blue, dark grey, orange
-    t = np.linspace(0, 2, 256)
-    mixed = np.stack([np.interp(t, [0, 1, 2], lab[:, i]) for i in range(3)], -1)[None].astype(np.float32)
-    diverging = (cv2.cvtColor(mixed, cv2.COLOR_Lab2RGB)[0].clip(0, 1) * 255).round().astype(np.uint8)
-    opaque = np.full((256, 1), 255, np.uint8)
-    return np.hstack([viridis, opaque]), np.hstack([diverging, opaque])
-
-
-def seen(picture: Image.Image, trace: Trace, side: int = SHARP) -> Image.Image:
-    """The part of the original picture that the patches cover, `side` pixels long: sharp even for a 32 x 32 model.
-
-    `picture` is upright, as `images.read` gives it. Without a crop in the trace, all of it.
-    """
-    if trace.crop is None:
-        box = (0.0, 0.0, float(picture.width), float(picture.height))
-        high, wide = (g * p for g, p in zip(trace.grid, trace.config.patch_size, strict=True))
-    else:
-        left, top, _, _ = trace.crop.box
-        down, across = trace.crop.scale
-        high, wide = (g * p * s for g, p, s in zip(trace.grid, trace.config.patch_size, (down, across), strict=True))
-        box = (left, top, left + wide, top + high)
-    # A squashed picture is shown as the model sees it: in the proportions of its patches.
-    ratio = (trace.grid[0] * trace.config.patch_size[0]) / (trace.grid[1] * trace.config.patch_size[1])
-    size = (side, max(1, round(side * ratio))) if ratio <= 1 else (max(1, round(side / ratio)), side)
+def covered_picture(picture: Image.Image, trace: Trace) -> Image.Image:
+    """The part of the upright original picture that the patches cover; all of it without a crop in the trace."""
+    patch = trace.config.patch_size
+    shape = tuple(count * size for count, size in zip(trace.grid, patch, strict=True))
+    crop = trace.crop or Crop(picture.size[::-1], (0.0, 0.0, *map(float, picture.size)), shape)
     picture = picture.convert("L" if trace.config.channels == 1 else "RGB")
-    inside = (max(box[0], 0), max(box[1], 0), min(box[2], picture.width), min(box[3], picture.height))
-    if inside == box:
-        return picture.resize(size, Image.Resampling.LANCZOS, box=box)
-    x, y = size[0] / wide, size[1] / high  # padding that the model saw around the picture stays dark
-    place = [
-        round((inside[0] - box[0]) * x),
-        round((inside[1] - box[1]) * y),
-        round((inside[2] - box[0]) * x),
-        round((inside[3] - box[1]) * y),
-    ]
-    canvas = Image.new(picture.mode, size)
-    if place[2] > place[0] and place[3] > place[1]:
-        part = picture.resize((place[2] - place[0], place[3] - place[1]), Image.Resampling.LANCZOS, box=inside)
-        canvas.paste(part, (place[0], place[1]))
-    return canvas
-
-
-def assemble(header: dict, sections: dict[str, np.ndarray | bytes]) -> bytes:
-    """Header and sections as one binary; the header gains "sections" and, if it has none, an "id" of the content."""
-    index, parts, offset, digest = [], [], 0, hashlib.blake2b(digest_size=8)
-    for name, values in sections.items():
-        array = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else np.ascontiguousarray(values)
-        raw = array.view(np.uint8).reshape(-1).data
-        index.append({"name": name, "dtype": str(array.dtype), "shape": array.shape, "offset": offset})
-        pad = -len(raw) % 4
-        parts += [raw, b"\0" * pad]
-        offset += len(raw) + pad
-        digest.update(raw)
-    digest.update(json.dumps(header, sort_keys=True).encode())
-    header = {"id": digest.hexdigest(), **header, "sections": index}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    return b"".join([len(text).to_bytes(4, "little"), text, *parts])
-
-
-def header_of(payload: bytes) -> dict:
-    """The header of what `assemble` made."""
-    return json.loads(payload[4 : 4 + int.from_bytes(payload[:4], "little")])
-
-
-def section(payload: bytes, name: str) -> np.ndarray:
-    """One section of what `assemble` made, as an array."""
-    start = 4 + int.from_bytes(payload[:4], "little")
-    entry = next(s for s in header_of(payload)["sections"] if s["name"] == name)
-    count = math.prod(entry["shape"])
-    return np.frombuffer(payload, entry["dtype"], count, start + entry["offset"]).reshape(entry["shape"])
+    return crop_to_patches(picture, crop, patch, PICTURE_SIDE_PX, squashed=True)
 
 
 def _jpeg(picture: Image.Image) -> bytes:
@@ -178,7 +99,7 @@ def _whole(trace: Trace) -> dict[str, np.ndarray]:
     L, H, N = trace.depth, trace.heads, trace.num_tokens
     weights = torch.empty(L, H, N, N, dtype=torch.uint8)
     scale, numbers = torch.empty(L, H, N), torch.empty(L, H, 2)
-    few = H <= FEW_HEADS
+    few = H <= MAX_HEADS_WITH_MEAN
     mean, mean_scale = np.empty((L, N, N) if few else (0,), np.uint16), np.empty((L, N) if few else (0,), np.float32)
     distance = patch_distances(trace.grid)
     for layer in range(L):
@@ -235,7 +156,7 @@ def _coarse(trace: Trace, factor: int) -> dict[str, np.ndarray]:
     return {"weights": weights.numpy(), "scale": scale.numpy(), "numbers": numbers.numpy()}
 
 
-def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET, side: int = SHARP) -> bytes:
+def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET_BYTES) -> bytes:
     """Everything the browser needs for one picture, as one binary; equal for equal input.
 
     `picture`: the upright original the trace was recorded from. Where the whole attention would exceed
@@ -243,11 +164,11 @@ def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET, side: int 
     the exact ones on demand.
     """
     L, H, N = trace.depth, trace.heads, trace.num_tokens
-    whole = L * H * N * (N + 4) + (L * N * (2 * N + 4) if H <= FEW_HEADS else 0) + 200_000 <= budget
+    whole = L * H * N * (N + 4) + (L * N * (2 * N + 4) if H <= MAX_HEADS_WITH_MEAN else 0) + 200_000 <= budget
     factor = 1 if whole else coarse_factor(trace, budget)
     sections = _whole(trace) if whole else _coarse(trace, factor)
     viridis, diverging = colour_tables()
-    shown = seen(picture, trace, side)
+    shown = covered_picture(picture, trace)
     header = {
         "grid": trace.grid,
         "prefix": trace.config.prefix_names,
@@ -266,7 +187,7 @@ class Source:
     Sessions that look at the same picture share it: they are answered one after the other.
     """
 
-    def __init__(self, trace: Trace, picture: Image.Image, *, budget: int = BUDGET):
+    def __init__(self, trace: Trace, picture: Image.Image, *, budget: int = BUDGET_BYTES):
         self.trace = trace
         self.payload = pack(trace, picture, budget=budget)
         header = header_of(self.payload)
@@ -335,7 +256,7 @@ class Source:
     def _focus(self, layer: int, head: int) -> dict[str, np.ndarray]:
         if head == MEAN:
             heads, weights = [MEAN], self.trace.attention(layer).mean(0, keepdim=True)
-        elif self.trace.heads * self.trace.num_tokens**2 <= LAYER:
+        elif self.trace.heads * self.trace.num_tokens**2 <= LAYER_BYTES:
             heads, weights = list(range(self.trace.heads)), self.trace.attention(layer)
         else:
             heads, one = [head], slice(head, head + 1)

@@ -7,20 +7,16 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.components.assets import joined
+
 HERE = Path(__file__).parent
-
-
-def script() -> str:
-    """The scripts as the one module that the browser gets; the reader of binaries is the atlas' own."""
-    parts = (HERE / "../atlas/payload.js", HERE / "confusion.js")
-    return "\n".join(path.read_text(encoding="utf-8") for path in parts)
-
+SCRIPTS = ("../binary", "confusion")
 
 _view = st.components.v2.component(
     "vitrine_confusion",
-    html=(HERE / "confusion.html").read_text(encoding="utf-8"),
-    css=(HERE / "confusion.css").read_text(encoding="utf-8"),
-    js=script(),
+    html=joined(HERE, ["confusion"], "html"),
+    css=joined(HERE, ["confusion"], "css"),
+    js=joined(HERE, SCRIPTS, "js"),
 )
 
 

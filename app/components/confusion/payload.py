@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from app.components.atlas.payload import assemble
-from vit_core.images import draw
+from app.components.binary import assemble
+from vit_core.images import VIRIDIS
 
 
 def pack(
@@ -52,6 +52,6 @@ def pack(
             "count": counts[shown][row, col].astype(np.int32),
             "value": np.nan_to_num(values[shown][row, col]).astype(np.float32),
             "total": counts[rows].sum(1).astype(np.int32),
-            "colours": draw.VIRIDIS,
+            "colours": VIRIDIS,
         },
     )

@@ -10,20 +10,16 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.components.assets import joined
+
 HERE = Path(__file__).parent
-
-
-def script() -> str:
-    """The scripts as the one module that the browser gets; the reader of binaries is the atlas' own."""
-    parts = (HERE / "../atlas/payload.js", HERE / "gallery.js")
-    return "\n".join(path.read_text(encoding="utf-8") for path in parts)
-
+SCRIPTS = ("../binary", "gallery")
 
 _view = st.components.v2.component(
     "vitrine_gallery",
     html='<div class="gallery"></div>',
-    js=script(),
-    css=(HERE / "gallery.css").read_text(encoding="utf-8"),
+    css=joined(HERE, ["gallery"], "css"),
+    js=joined(HERE, SCRIPTS, "js"),
 )
 
 

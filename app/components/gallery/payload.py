@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.components.atlas.payload import assemble
+from app.components.binary import assemble
 
 
 def pack(items: Sequence[Mapping], thumbnails: Sequence[bytes | None], focus: str | None = None) -> bytes:

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from app.components.atlas.payload import assemble, colour_tables
+from app.components.binary import assemble, colour_tables
 
 
 def pack(header: dict, picture: Image.Image, arrays: dict[str, np.ndarray]) -> bytes:

@@ -87,7 +87,7 @@ class Rollout {
   }
 
   paint() {
-    const { grid: [rows, cols], of, said } = this.header;
+    const { grid: [rows, cols], of, sentences } = this.header;
     const atlas = SHELF.blobs.get(of)?.header; // none before it came
     this.root.dataset.state = atlas ? "ready" : "loading";
     this.show(atlas ? of : null, atlas);
@@ -102,8 +102,8 @@ class Rollout {
     shade(this.find(".ramp"), Float32Array.from({ length: 256 }, (_, i) => i), 1, 256, colours, [0, 255]);
     const ticks = this.find(".ticks").children;
     [limits[0], (limits[0] + limits[1]) / 2, limits[1]].forEach((value, i) => (ticks[i].textContent = percent(value)));
-    this.find(".said b").textContent = said[index][0];
-    this.find(".said span").textContent = said[index][1];
+    this.find(".said b").textContent = sentences[index][0];
+    this.find(".said span").textContent = sentences[index][1];
     this.root.style.setProperty("--opacity", CHOSEN.opacity);
     this.opacity.value = CHOSEN.opacity;
     this.find(".opacity output").textContent = `${Math.round(100 * CHOSEN.opacity)}\u00a0%`;

@@ -13,28 +13,21 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.components.atlas.payload import header_of
+from app.components.assets import joined
+from app.components.binary import header_of
 
 HERE = Path(__file__).parent
-#: Joined in this order into one module; drawing and controls are the lecture's.
+#: Drawing and controls are the lecture's.
 SCRIPTS = ("shared", "../lecture/text", "../lecture/figures", "../lecture/controls", "parts", "why")
-STYLES = ("../lecture/lecture", "why")
-
-
-def _joined(names: tuple[str, ...], ending: str) -> str:
-    return "\n".join((HERE / f"{name}.{ending}").read_text(encoding="utf-8") for name in names)
-
-
-def script() -> str:
-    """The scripts as the one module that the browser gets."""
-    return _joined(SCRIPTS, "js")
-
 
 _view = st.components.v2.component(
-    "vitrine_why", html='<div class="lecture why"></div>', css=_joined(STYLES, "css"), js=script()
+    "vitrine_why",
+    html='<div class="lecture why"></div>',
+    css=joined(HERE, ["../lecture/lecture", "why"], "css"),
+    js=joined(HERE, SCRIPTS, "js"),
 )
-_data = st.components.v2.component("vitrine_why_data", js=_joined(("shared", "../atlas/payload", "data"), "js"))
-_answer = st.components.v2.component("vitrine_why_answer", js=_joined(("shared", "answer"), "js"))
+_data = st.components.v2.component("vitrine_why_data", js=joined(HERE, ["shared", "../binary", "data"], "js"))
+_answer = st.components.v2.component("vitrine_why_answer", js=joined(HERE, ["shared", "answer"], "js"))
 
 
 def why_view(payload: bytes, answer: Mapping | None, *, key: str, on_change: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from app.components.atlas.payload import assemble, colour_tables
+from app.components.binary import assemble, colour_tables
 
 
 def pack(header: Mapping, picture: Image.Image, blurred: Image.Image, maps: Mapping[str, np.ndarray]) -> bytes:

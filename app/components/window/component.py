@@ -1,6 +1,4 @@
-"""What a page does in the browser as a whole: it says its language, and is drawn anew when its server was away. Shows
-nothing.
-"""
+"""Sets the page's language for screen readers, and reruns the page when it finds its server again. Shows nothing."""
 
 from __future__ import annotations
 
@@ -8,19 +6,19 @@ from pathlib import Path
 
 import streamlit as st
 
-_piece = st.components.v2.component(
-    "vitrine_window", js=Path(__file__).with_name("window.js").read_text(encoding="utf-8")
-)
+from app.components.assets import joined
+
+_component = st.components.v2.component("vitrine_window", js=joined(Path(__file__).parent, ["window"], "js"))
 
 
 def window(language: str, source: str) -> str | None:
-    """Mount it, not in a fragment: what it asks for is a run of the whole page.
+    """Mount it outside of fragments, so that it reruns the whole page.
 
-    `language`: en, ko. `source`: where the page's picture comes from. In the run after the page found its server again,
-    this returns what the page had then: in a session that remembers nothing, the only word of it.
+    `language`: "en" or "ko". `source`: where the page's picture comes from. In the one run after the page is connected
+    again, returns the `source` that it had before; a restarted server does not know it otherwise.
     """
-    return _piece(key="window", data={"language": language, "source": source}, on_back_change=_nothing).back
+    return _component(key="window", data={"language": language, "source": source}, on_back_change=_nothing).back
 
 
 def _nothing() -> None:
-    """Triggers need a callback to exist."""
+    """Streamlit needs a callback for each trigger."""

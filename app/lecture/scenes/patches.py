@@ -61,7 +61,7 @@ def picture(stage: Stage, size: tuple[int, int]) -> tuple[np.ndarray, Tensor]:
     """The picture as the model would get it at this size: pixels (height, width, C), and the same as model input."""
     result, transform = stage.result, stage.model.transform
     if size == tuple(stage.images.shape[-2:]):
-        return _pixels(result.seen), stage.images.float().cpu()
+        return _pixels(result.model_input), stage.images.float().cpu()
     # From the region that the patches cover, which is small; the picture itself may have fifty million pixels.
     transform = dataclasses.replace(transform, size=size, crop_pct=1.0, crop_mode="center")
     return _pixels(transform.input_image(result.region)), transform(result.region)[0]

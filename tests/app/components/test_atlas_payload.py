@@ -1,5 +1,6 @@
 """The atlas' payload: what the browser gets is what the model did, small enough and quick enough."""
 
+import dataclasses
 import json
 import re
 import time
@@ -11,8 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from app.components.assets import joined
 from app.components.atlas import payload as wire
-from app.components.atlas.component import script
+from app.components.atlas.component import HERE, SCRIPTS
+from app.components.binary import header_of, section
 from app.text.atlas import EN, KO
 from vit_core.attention.attention_rollout import rollout
 from vit_core.attention.statistics import attention_distance, attention_entropy
@@ -47,8 +50,8 @@ def traced(**other):
 
 def decoded(payload: bytes, name: str = "weights", scale: str = "scale") -> np.ndarray:
     """The weights as the browser reads them."""
-    integers = wire.section(payload, name).astype(np.float64)
-    return wire.section(payload, scale)[..., None] * integers**2
+    integers = section(payload, name).astype(np.float64)
+    return section(payload, scale)[..., None] * integers**2
 
 
 def attention(trace) -> np.ndarray:
@@ -95,7 +98,7 @@ def test_linear_bytes_would_not_do():
 def test_the_payload_holds_the_attention():
     trace = traced()
     payload = wire.pack(trace, picture())
-    header, truth = wire.header_of(payload), attention(trace)
+    header, truth = header_of(payload), attention(trace)
     assert (header["layers"], header["heads"], header["tokens"]) == (3, 2, 36)
     assert (header["grid"], header["prefix"], header["factor"]) == ([5, 7], ["class"], 1)
     back = decoded(payload)
@@ -106,7 +109,7 @@ def test_the_payload_holds_the_attention():
 
 def test_the_numbers_beside_a_head_are_the_analysis():
     trace = traced(registers=2)
-    numbers = wire.section(wire.pack(trace, picture()), "numbers")
+    numbers = section(wire.pack(trace, picture()), "numbers")
     for layer in range(trace.depth):
         np.testing.assert_allclose(numbers[layer, :, 0], attention_distance(trace, layer), rtol=1e-4)
         np.testing.assert_allclose(numbers[layer, :, 1], attention_entropy(trace, layer), rtol=1e-4)
@@ -123,7 +126,7 @@ def test_the_numbers_beside_a_head_are_the_analysis():
 )
 def test_prefix_tokens_come_with_their_names(prefix):
     trace = traced(**prefix)
-    header = wire.header_of(wire.pack(trace, picture()))
+    header = header_of(wire.pack(trace, picture()))
     assert tuple(header["prefix"]) == trace.config.prefix_names
     assert header["tokens"] == len(header["prefix"]) + 35
 
@@ -132,37 +135,33 @@ def test_equal_input_gives_equal_bytes_and_another_picture_another_id():
     trace = traced()
     first, again = wire.pack(trace, picture()), wire.pack(trace, picture())
     assert first == again
-    assert wire.header_of(first)["id"] != wire.header_of(wire.pack(traced(registers=1), picture()))["id"]
+    assert header_of(first)["id"] != header_of(wire.pack(traced(registers=1), picture()))["id"]
 
 
 def test_sections_begin_at_whole_words():
     payload = wire.pack(traced(), picture())
     assert int.from_bytes(payload[:4], "little") % 4 == 0
-    assert all(entry["offset"] % 4 == 0 for entry in wire.header_of(payload)["sections"])
+    assert all(entry["offset"] % 4 == 0 for entry in header_of(payload)["sections"])
 
 
 def test_the_picture_is_what_the_patches_cover():
     """A 15 x 21 input out of 60 x 90 pixels, scaled to 15 x 22: the left 21 of them, to 90 * 21 / 22 = 85.9."""
     trace = traced()
     assert trace.crop.box == pytest.approx((0, 0, 90 * 21 / 22, 60))
-    shown = wire.seen(picture(), trace, side=84)
-    assert shown.size == (84, 60)
+    shown = wire.covered_picture(picture(), trace)
+    assert shown.size == (640, 457)
+    red = np.asarray(shown, float)[..., 0]
+    assert red[228, 0] < 3
+    assert abs(red[228, -1] - 255 * 85.8 / 89.5) < 3
+
+
+def test_without_a_crop_all_of_the_picture_is_shown_in_the_proportions_of_the_patches():
+    trace = dataclasses.replace(traced(), crop=None)
+    shown = wire.covered_picture(picture(60, 60), trace)
+    assert shown.size == (640, 457)
     red, green, _ = (np.asarray(c, float) for c in shown.split())
-    assert red[30, 0] < 3
-    assert abs(red[30, -1] - 255 * 85.4 / 89.5) < 3
-    assert green[0, 40] < 3
-    assert green[-1, 40] > 252
-
-
-def test_padding_and_what_no_patch_covers():
-    """A 16 x 22 input holds 5 x 7 patches of 3: the last pixel of each side is seen by nobody."""
-    config = ViTConfig(**SMALL | {"image_size": (16, 22)})
-    model = VisionTransformer(config, transform=Preprocess(size=(16, 22), crop_pct=1.0, crop_mode="border")).eval()
-    trace = record(model, picture(90, 30))  # lies in the middle, dark above and below
-    shown = np.asarray(wire.seen(picture(90, 30), trace, side=210))
-    assert shown.shape == (150, 210, 3)
-    assert shown[:20].max() < 3
-    assert shown[75, -1, 0] > 200
+    assert red[228, 0] < 3 < 252 < red[228, -1]
+    assert green[0, 320] < 3 < 252 < green[-1, 320]
 
 
 TALL = dict(image_size=(224, 224), patch_size=(16, 16), dim=24, depth=12, heads=12, head_dim=8, mlp_dim=8, classes=0)
@@ -210,7 +209,7 @@ def over():
 
 
 def test_over_the_budget_the_maps_come_coarse(over):
-    header = wire.header_of(over.payload)
+    header = header_of(over.payload)
     assert not over.whole
     assert header["factor"] == 3  # by two, 1 + 6 x 7 tokens are too many; by three, 1 + 4 x 5
     weights = decoded(over.payload)
@@ -230,8 +229,8 @@ def test_37_by_37_patches_stay_in_the_budget(measured):
     source = wire.Source(trace, picture(640, 640))
     one = source.answer({"of": source.id, "focus": [3, 5], "query": 700})
     measured(f"37 x 37: payload {len(source.payload) / 1e6:.2f} MB, an answer {len(one) / 1e6:.2f} MB")
-    assert len(source.payload) <= wire.BUDGET
-    assert len(source.payload) + len(one) <= wire.BUDGET
+    assert len(source.payload) <= wire.BUDGET_BYTES
+    assert len(source.payload) + len(one) <= wire.BUDGET_BYTES
 
 
 def test_an_answer_holds_exact_rows_columns_and_rollouts(over):
@@ -262,10 +261,10 @@ def test_many_who_ask_at_once_are_all_answered_in_full(over, monkeypatch):
 def test_an_answer_holds_the_layer_in_focus(over):
     truth = attention(over.trace)
     answer = over.answer({"of": over.id, "focus": [1, 2]})
-    assert wire.section(answer, "focus_heads").tolist() == [0, 1, 2]
+    assert section(answer, "focus_heads").tolist() == [0, 1, 2]
     assert np.abs(decoded(answer, "focus", "focus_scale") - truth[1]).sum(-1).max() <= 0.02
     mean = over.answer({"of": over.id, "focus": [1, wire.MEAN]})
-    assert wire.section(mean, "focus_heads").tolist() == [wire.MEAN]
+    assert section(mean, "focus_heads").tolist() == [wire.MEAN]
     assert np.abs(decoded(mean, "focus", "focus_scale")[0] - truth[1].mean(0)).sum(-1).max() <= 0.02
 
 
@@ -303,7 +302,7 @@ def test_both_languages_say_the_same_things():
 
 
 def test_every_word_the_browser_asks_for_is_there_and_nothing_becomes_markup():
-    source = script()
+    source = joined(HERE, SCRIPTS, "js")
     for name in re.findall(r"words\.(\w+)", source):
         assert name in EN, name
     for value in ("direction_row", "direction_column", "scale_map", "scale_layer", "scale_shared", "compare_both"):
@@ -319,5 +318,5 @@ def test_files_stay_short():
 
 
 def test_the_header_is_plain_json():
-    header = wire.header_of(wire.pack(traced(), picture()))
+    header = header_of(wire.pack(traced(), picture()))
     assert json.loads(json.dumps(header)) == header

@@ -66,7 +66,7 @@ def test_enlarged_is_the_colour_scale_of_the_values_and_answers_with_them():
 
 
 def grid_of_grids(similarity, chosen, low):
-    picture = figures.uri(figures.grid_picture(similarity, low, 1), "flat")
+    picture = figures.data_uri(figures.grid_picture(similarity, low, 1), "flat")
     return checked(figures.grid_of_grids(picture, similarity.shape[:2], chosen, "x", low, 1, "cosine"))
 
 

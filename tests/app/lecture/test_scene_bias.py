@@ -110,7 +110,7 @@ def test_the_cnn_sees_the_picture_as_its_own_preprocessing_gives_it(photo):
 
 def test_pictures_are_what_the_models_saw(photo):
     scene = make("bias", photo, {"shift": 2})
-    seen = np.asarray(photo.result.seen)
+    seen = np.asarray(photo.result.model_input)
     assert np.array_equal(scene.arrays["original"], seen)
     assert np.array_equal(scene.arrays["shifted"][:, 2:], seen[:, :-2])
     order = patches.random_order(64, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.components.atlas.payload import assemble
+from app.components.binary import assemble
 from app.lecture.scenes import language
 from app.text.lecture.language import EN, KO
 from vit_core.lecture import sentence as core

@@ -64,7 +64,7 @@ def test_the_models_own_sizes_are_the_models_own_input(stage):
     assert (n["own"], n["height"], n["width"], n["rows"], n["cols"]) == (True, 15, 21, 5, 7)
     expected = made.model.patch_embed(made.images).flatten(2)[0].T
     np.testing.assert_allclose(found.arrays["tokens"], expected.detach().numpy(), atol=1e-6)
-    assert np.array_equal(found.arrays["seen"], np.array(made.result.seen))
+    assert np.array_equal(found.arrays["seen"], np.array(made.result.model_input))
     assert n["values"] == flatten_patches(made.images, (3, 3)).shape[-1]
 
 

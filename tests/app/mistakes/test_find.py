@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import text
-from app.components.atlas.payload import header_of, section
+from app.components.binary import header_of, section
 from app.components.confusion.payload import pack
 from app.mistakes import find, panels
 from app.mistakes.find import PAGE, Asked, Look, Run

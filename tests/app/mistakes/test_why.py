@@ -16,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
 from app import text
-from app.components.atlas.payload import header_of, section
-from app.components.why.component import HERE, script
+from app.components.assets import joined
+from app.components.binary import header_of, section
+from app.components.why.component import HERE, SCRIPTS
 from app.mistakes import why as module
 from app.mistakes.why import METHODS, Why, index_of
 from app.mistakes.why_panel import asking
@@ -333,7 +334,7 @@ def test_both_languages_say_the_same_and_every_word_is_used():
         assert set(places.findall(sentence)) == set(places.findall(words.KO[key])), key
         assert not hangul.search(sentence), key
         assert hangul.search(words.KO[key]), key
-    asked = script() + (HERE.parents[1] / "mistakes/why_panel.py").read_text(encoding="utf-8")
+    asked = joined(HERE, SCRIPTS, "js") + (HERE.parents[1] / "mistakes/why_panel.py").read_text(encoding="utf-8")
     unused = {key for key in words.EN if not re.search(rf"(?<![a-z_]){key}(?![a-z_])", asked)}
     assert unused <= {f"fill_{fill}" for fill in at.FILLS} | set(METHODS)
     assert not re.search(r"[은이을과]\([는가를와]\)|\((으|이)\)", " ".join(words.KO.values()))

@@ -20,10 +20,13 @@ from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
 from app import figures, lecture, text
+from app.explore import cached
 from app.explore.result import Result, Rollout
+from app.lecture import cached as lecture_cached
 from app.lecture.scenes import cnn
+from app.mistakes import cached as mistakes_cached
 from app.runtime import cache
-from app.runtime.bounded import Bounded
+from app.runtime.bounded import BoundedCache
 from vit_core.attention.trace import forward
 from vit_core.checkpoints import embedded
 from vit_core.serving import queue as queue_module
@@ -42,7 +45,7 @@ def picture(seed: int) -> Image.Image:
 
 
 def test_the_least_recently_used_goes_when_it_is_too_much():
-    held = Bounded(2**20, len)
+    held = BoundedCache(2**20, len)
     half = bytes(2**19)
     for key in "ab":
         held.get(key, lambda: half)
@@ -59,7 +62,7 @@ def test_an_error_is_gone_with_who_caught_it(uncollected):
     def fails():
         raise vc.InputError("busy", "no")
 
-    for ask in (lambda: Bounded(1, len).get("a", fails), lambda: cache.run_saying((), str, fails)):
+    for ask in (lambda: BoundedCache(1, len).get("a", fails), lambda: cache.run_with_spinner((), str, fails)):
         with pytest.raises(vc.InputError) as caught:
             ask()
         error = weakref.ref(caught.value)
@@ -95,7 +98,7 @@ def loosely():
     st.session_state.setdefault("ran", []).append("page")
     st.button("part", on_click=lambda: state.rerun("part"))
     value = frozenset([1])  # which the caches have let go of, once the page is drawn
-    part(state.Loose(value))
+    part(state.CachedValue(value))
     if st.session_state.get("kept"):
         st.session_state.value = value
     del value
@@ -135,19 +138,19 @@ def test_open_pages_keep_no_picture_that_the_limit_let_go(screen, monkeypatch):
 
 
 def test_what_grows_is_measured_again_and_one_too_large_is_kept_alone():
-    held, grows = Bounded(2**20, len, grow=True), bytearray(10)
+    held, grows = BoundedCache(2**20, len, remeasure=True), bytearray(10)
     held.get("small", lambda: bytes(2**19))
     assert held.get("grows", lambda: grows) is grows
     grows.extend(bytes(2**21))
     held.get("grows", None)
     assert len(held) == 1
     assert held.get("grows", None) is grows
-    held.get("small", lambda: b"")
+    held.get("small", lambda: b"x")
     assert len(held) == 1
 
 
 def test_twenty_who_ask_at_once_get_one_and_a_failure_is_not_kept():
-    held, made, begun = Bounded(2**20, len), [], threading.Barrier(20)
+    held, made, begun = BoundedCache(2**20, len), [], threading.Barrier(20)
 
     def make():
         made.append(1)
@@ -177,7 +180,7 @@ def test_twenty_browsers_load_one_model_and_run_one_pass(monkeypatch):
     monkeypatch.setattr(vc, "load", lambda name, device: loads.append(name) or real_load(name, device))
     monkeypatch.setattr("vit_core.serving.queue.forward", lambda *a: passes.append(1) or real_forward(*a))
     with ThreadPoolExecutor(20) as pool:
-        found = list(pool.map(lambda _: cache.result("embedded:fashion", "digest", image), range(20)))
+        found = list(pool.map(lambda _: cached.result("embedded:fashion", "digest", image), range(20)))
     assert loads == ["embedded:fashion"]
     assert passes == [1]
     assert all(result is found[0] for result in found)
@@ -188,8 +191,8 @@ def test_limits_are_the_environments(monkeypatch):
     monkeypatch.setenv("VITRINE_QUEUE", "3")
     assert cache.queue().depth == 3
     for seed in range(4):  # each 0.55 MB and more
-        cache.result("embedded:photo", str(seed), picture(seed))
-    assert len(cache._made()) == 1 or cache._made().total <= 2**20
+        cached.result("embedded:photo", str(seed), picture(seed))
+    assert len(cache.outputs()) == 1 or cache.outputs().total <= 2**20
     for wrong in "", "-3", "x", "１２":
         monkeypatch.setenv("VITRINE_QUEUE", wrong)
         assert cache.limit("VITRINE_QUEUE", 32) == 32
@@ -221,17 +224,17 @@ def test_what_is_read_from_a_model_is_counted_with_it_and_not_with_each_picture(
     cache.model("other")
     model = cache.model("one")
     results = [Result("one", picture(seed), model, vc.record(model, picture(seed)), 0.0) for seed in (1, 2)]
-    before, total = [one.nbytes for one in results], cache._models().total
+    before, total = [one.nbytes for one in results], cache.models().total
     similarity, filters = [(one.position_similarity, one.filters) for one in results][0]
     assert [one.nbytes for one in results] == before
     kept = similarity.nbytes + sum(array.nbytes for array in filters)
-    assert cache._models().total == total + kept
+    assert cache.models().total == total + kept
     assert [(f"class {i}", p) for i, p in results[0].predictions()] == vc.top_k(model, results[0].trace)
     assert results[0].nbytes == before[0] + 11 * (8 + 4)  # the classes, ranked
-    cache._models().limit = total + kept - 1
+    monkeypatch.setattr(cache.models()._values, "_Cache__maxsize", total + kept - 1)
     assert cache.model("one") is model
-    assert ("one", "best") in cache._models()
-    assert ("other", "best") not in cache._models()
+    assert ("one", "best") in cache.models()
+    assert ("other", "best") not in cache.models()
 
 
 def test_of_rollouts_the_last_are_kept(build):
@@ -239,7 +242,7 @@ def test_of_rollouts_the_last_are_kept(build):
     result = Result("small", image, model, vc.record(model, image), 0.0)
     for token in range(20):
         result.rollouts(Rollout(last=2, token=token))
-    assert [options.token for options in result.rolled] == list(range(4, 20))
+    assert [options.token for options in result.recent_rollouts] == list(range(4, 20))
 
 
 def test_a_figure_is_drawn_once_for_each_picture_and_what_is_asked_of_it(build):
@@ -251,8 +254,8 @@ def test_a_figure_is_drawn_once_for_each_picture_and_what_is_asked_of_it(build):
 
     one, other = (Result("small", picture(seed), model, vc.record(model, picture(seed)), 0.0) for seed in (1, 2))
     values = np.ones((3, 4), np.float32)
-    first = cache.drawn(one, make, (1,), values, "a", high=1)
-    assert cache.drawn(one, make, (1,), values.copy(), "a", high=1) is first
+    first = cached.drawn(one, make, (1,), values, "a", high=1)
+    assert cached.drawn(one, make, (1,), values.copy(), "a", high=1) is first
     assert len(drawn) == 1
     for result, changed, name, high in (
         (other, values, "a", 1),
@@ -261,9 +264,9 @@ def test_a_figure_is_drawn_once_for_each_picture_and_what_is_asked_of_it(build):
         (one, values, "a", 2),
         (one, values.reshape(4, 3), "a", 1),
     ):
-        assert cache.drawn(result, make, (1,), changed, name, high=high) is not first
+        assert cached.drawn(result, make, (1,), changed, name, high=high) is not first
     assert len(drawn) == 6
-    image = cache.drawn(one, lambda: picture(3), ())
+    image = cached.drawn(one, lambda: picture(3), ())
     assert image.startswith("data:image/png;base64,")
 
 
@@ -282,12 +285,12 @@ def test_what_is_the_model_s_is_worked_out_and_drawn_once_for_all_pictures(build
         drawn.append((own, chosen))
         return figures.norms(np.ones((3, 4), np.float32), [], ["median", "range"], "x", "y", "hover")
 
-    first, second, other = (cache.drawn_of_model(result, make, (1,), 5) for result in results)
+    first, second, other = (cached.drawn_of_model(result, make, (1,), 5) for result in results)
     assert first is second is not other
-    assert cache.drawn_of_model(results[0], make, (1,), 6) is not first
+    assert cached.drawn_of_model(results[0], make, (1,), 6) is not first
     larger = Result("one", picture(1), model, vc.record(model, torch.zeros(1, 3, 30, 21)), 0.0)
     assert larger.grid != results[0].grid
-    assert cache.drawn_of_model(larger, make, (1,), 5) is not first
+    assert cached.drawn_of_model(larger, make, (1,), 5) is not first
     assert len(drawn) == 4
     gone = weakref.ref(model)
     del model, results, first, second, other, larger
@@ -300,8 +303,8 @@ def test_a_model_s_figures_go_with_it(build, monkeypatch):
     monkeypatch.setattr(cache, "limit", lambda name, default: 0)  # room for one model
     model = cache.model("one")
     result = Result("one", picture(1), model, vc.record(model, picture(1)), 0.0)
-    before = cache.drawn(result, picture, (), 3)
-    assert cache.drawn(result, picture, (), 3) is before
+    before = cached.drawn(result, picture, (), 3)
+    assert cached.drawn(result, picture, (), 3) is before
     cache.model("other")
     assert not len(cache._drawn())
 
@@ -310,18 +313,18 @@ def test_a_model_that_was_trained_on_is_read_again_and_what_it_made_is_gone(buil
     file, image = tmp_path / "mine.safetensors", picture(1)
     name = f"file:{file}"
     embedded.save(build(), file, {})
-    first, shown = cache.model(name), cache.result(name, "digest", image)
-    before = cache.drawn(shown, picture, (), 3)
+    first, shown = cache.model(name), cached.result(name, "digest", image)
+    before = cached.drawn(shown, picture, (), 3)
     assert cache.model(name) is first
-    assert cache.result(name, "digest", image) is shown
+    assert cached.result(name, "digest", image) is shown
     other = build(seed=1)
     other.labels = [f"other {i}" for i in range(11)]
     embedded.save(other, file, {})
-    assert not cache.at_hand(name, "digest")
+    assert not cached.has_result(name, "digest")
     assert cache.model(name).labels == other.labels
-    again = cache.result(name, "digest", image)
+    again = cached.result(name, "digest", image)
     assert not torch.equal(again.trace.logits, shown.trace.logits)
-    assert cache.drawn(again, picture, (), 3) is not before
+    assert cached.drawn(again, picture, (), 3) is not before
 
 
 @pytest.fixture
@@ -351,30 +354,30 @@ def test_what_is_under_way_when_a_model_s_file_changes_is_of_the_old_one_and_not
     embedded.save(build(), file, {})
     begun, let = halted(*{"read": (vc, "load"), "run": (queue_module, "forward")}[when])
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(cache.result, name, "digest", image)
+        asked = pool.submit(cached.result, name, "digest", image)
         assert begun.wait(30)
         other = build(seed=1)
         embedded.save(other, file, {})
-        assert not cache.at_hand(name, "digest")
+        assert not cached.has_result(name, "digest")
         let.set()
         old = asked.result(30)
-    again = cache.result(name, "digest", image)
+    again = cached.result(name, "digest", image)
     assert not torch.equal(again.trace.logits, old.trace.logits)
     torch.testing.assert_close(again.trace.logits, vc.record(other, image).logits)
-    assert cache.result(name, "digest", image) is again
+    assert cached.result(name, "digest", image) is again
 
 
 def test_a_page_that_still_shows_a_model_s_last_weights_leaves_nothing_to_those_of_the_next(build, tmp_path):
     file, image = tmp_path / "mine.safetensors", picture(1)
     name = f"file:{file}"
     embedded.save(build(), file, {})
-    shown = cache.result(name, "digest", image)
+    shown = cached.result(name, "digest", image)
     embedded.save(build(seed=1), file, {})
-    again = cache.result(name, "digest", image)
+    again = cached.result(name, "digest", image)
     for draw in (
-        lambda of: cache.drawn(of, picture, (), 3),
-        lambda of: cache.drawn_of_model(of, picture, (), 3),
-        lambda of: cache.scene(of, "digest", "summary", "{}", "en", False),
+        lambda of: cached.drawn(of, picture, (), 3),
+        lambda of: cached.drawn_of_model(of, picture, (), 3),
+        lambda of: lecture_cached.scene(of, "digest", "summary", "{}", "en", False),
     ):
         old = draw(shown)
         assert draw(again) is not old
@@ -386,14 +389,14 @@ def test_a_model_that_is_let_go_in_the_middle_of_its_pass_or_scene_is_gone_with_
     monkeypatch.setattr(cache, "limit", lambda name, default: 0 if name == "VITRINE_MODELS_MB" else default)  # one
     begun, let = halted(queue_module, "forward")
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(cache.result, "one", "digest", picture(1))
+        asked = pool.submit(cached.result, "one", "digest", picture(1))
         assert begun.wait(30)
         cache.model("other")
         let.set()
         shown = asked.result(30)
         del asked
-    assert not len(cache._made())
-    assert cache.scene(shown, "digest", "summary", "{}", "en", False)
+    assert not len(cache.outputs())
+    assert lecture_cached.scene(shown, "digest", "summary", "{}", "en", False)
     gone = weakref.ref(shown.model)
     del shown
     gc.collect()
@@ -428,36 +431,36 @@ def test_nobody_waits_for_another_s_model_to_be_read(monkeypatch):
 
 def test_a_picture_or_a_table_that_changed_is_looked_into_again(tmp_path, monkeypatch):
     made, row = [], {"hash": "a"}
-    monkeypatch.setattr(cache, "Why", lambda *a: made.append(a) or b"why")
+    monkeypatch.setattr(mistakes_cached, "Why", lambda *a: made.append(a) or b"why")
     table = tmp_path / "rows.parquet"
     table.write_bytes(b"1")
     evaluation = SimpleNamespace(rows=SimpleNamespace(path=table, row=lambda path: row), model_name="embedded:photo")
     for _ in range(2):
-        cache.why(evaluation, "p")
+        mistakes_cached.why(evaluation, "p")
     assert len(made) == 1
     row["hash"] = "b"
-    cache.why(evaluation, "p")
+    mistakes_cached.why(evaluation, "p")
     assert len(made) == 2
     os.utime(table, (1, 1))
-    cache.why(evaluation, "p")
-    cache.why(evaluation, "q")
+    mistakes_cached.why(evaluation, "p")
+    mistakes_cached.why(evaluation, "q")
     assert len(made) == 4
 
 
 def test_a_spinner_is_for_what_takes_a_moment(monkeypatch):
     said, let = [], threading.Event()
     monkeypatch.setattr(st, "spinner", lambda busy: said.append(busy) or let.set() or contextlib.nullcontext())
-    assert cache.run_saying(("a",), str, divmod, 7, 2) == (3, 1)
+    assert cache.run_with_spinner(("a",), str, divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        cache.run_saying(("a",), str, divmod, 7, 0)
+        cache.run_with_spinner(("a",), str, divmod, 7, 0)
     assert not said
-    assert cache.run_saying(("b",), str, let.wait, 30)  # until the spinner is there
+    assert cache.run_with_spinner(("b",), str, let.wait, 30)  # until the spinner is there
     assert said == ["0"]
     let.clear()
-    before = cache.took()["b",]
-    assert cache.run_saying(("b",), str, let.wait, 30)
+    before = cache.last_durations()["b",]
+    assert cache.run_with_spinner(("b",), str, let.wait, 30)
     assert said == ["0", str(before)]  # as long as the last time
-    assert before >= cache.MOMENT > cache.took()["a",]
+    assert before >= cache.SPINNER_DELAY_S > cache.last_durations()["a",]
 
 
 def test_who_goes_away_while_waiting_leaves_the_line(monkeypatch):
@@ -472,7 +475,7 @@ def test_who_goes_away_while_waiting_leaves_the_line(monkeypatch):
     first = cache.queue().submit(lambda: (begun.set(), let.wait(30)))
     assert begun.wait(10)
     with pytest.raises(Gone):
-        cache.run_saying((), str, calls.append, 1)
+        cache.run_with_spinner((), str, calls.append, 1)
     let.set()
     assert first.result(30)
     assert cache.run(lambda: "on") == "on"
@@ -480,15 +483,15 @@ def test_who_goes_away_while_waiting_leaves_the_line(monkeypatch):
 
 
 def test_nobody_is_told_to_wait_for_what_is_there():
-    assert not cache.at_hand("embedded:fashion", "digest")
-    cache.result("embedded:fashion", "digest", picture(0))
-    assert cache.at_hand("embedded:fashion", "digest")
-    assert not cache.at_hand("embedded:photo", "digest")
+    assert not cached.has_result("embedded:fashion", "digest")
+    cached.result("embedded:fashion", "digest", picture(0))
+    assert cached.has_result("embedded:fashion", "digest")
+    assert not cached.has_result("embedded:photo", "digest")
 
 
 def test_pages_wait_for_their_turn():
-    turns, page = cache.turns(), AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=60)
-    for _ in range(cache.PAGES):
+    turns, page = cache.page_slots(), AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=60)
+    for _ in range(cache.MAX_PAGES_AT_ONCE):
         turns.acquire()
     with ThreadPoolExecutor(1) as pool:
         drawn = pool.submit(page.run)
@@ -502,10 +505,10 @@ def test_pages_wait_for_their_turn():
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_who_waits_for_a_model_lets_others_draw_their_pages(monkeypatch, fails):
-    turns, load, free = cache.turns(), vc.load, []
+    turns, load, free = cache.page_slots(), vc.load, []
 
     def slow(name, device):
-        free.append(sum(turns.acquire(blocking=False) for _ in range(cache.PAGES + 1)))
+        free.append(sum(turns.acquire(blocking=False) for _ in range(cache.MAX_PAGES_AT_ONCE + 1)))
         turns.release(free[0])
         if fails:
             raise vc.InputError("hub-unreachable", "No hub.", name=name, reason="")
@@ -513,8 +516,8 @@ def test_who_waits_for_a_model_lets_others_draw_their_pages(monkeypatch, fails):
 
     monkeypatch.setattr(vc, "load", slow)
     assert not AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=60).run().exception
-    assert free == [cache.PAGES]
-    assert all(turns.acquire(timeout=10) for _ in range(cache.PAGES))  # and one each, whatever came
+    assert free == [cache.MAX_PAGES_AT_ONCE]
+    assert all(turns.acquire(timeout=10) for _ in range(cache.MAX_PAGES_AT_ONCE))  # and one each, whatever came
     assert not turns.acquire(blocking=False)
 
 
@@ -524,15 +527,15 @@ def test_a_model_that_is_let_go_is_gone_with_all_it_made_though_frozen(monkeypat
     try:
         first, image = weakref.ref(cache.model("embedded:photo")), picture(0)  # 3 MB
         assert gc.get_freeze_count() > 0
-        made = cache.result("embedded:photo", "digest", image)
-        cache.scene(made, "digest", "summary", "{}", "en", False)
+        made = cached.result("embedded:photo", "digest", image)
+        lecture_cached.scene(made, "digest", "summary", "{}", "en", False)
         cycle = [made]  # as an object that knows itself does, it outlives its last user until it is collected
         cycle.append(cycle)
         gc.freeze()
-        assert len(cache._made()) == 3  # result, stage and scene
+        assert len(cache.outputs()) == 3  # result, stage and scene
         del made, cycle
         cache.model("embedded:fashion")
-        assert len(cache._made()) == 0
+        assert len(cache.outputs()) == 0
         assert first() is None
     finally:
         gc.unfreeze()
@@ -554,15 +557,15 @@ def test_all_that_a_stage_holds_is_counted(stage):
 
 
 def test_a_result_is_counted_once_though_its_stage_holds_it():
-    shown = cache.result("embedded:fashion", "digest", picture(1))
-    made, alone = cache._made(), shown.nbytes
-    sent = len(cache.scene(shown, "digest", "patches", "{}", "en", False))
-    stage = cache._stage(shown, "digest")
+    shown = cached.result("embedded:fashion", "digest", picture(1))
+    made, alone = cache.outputs(), shown.nbytes
+    sent = len(lecture_cached.scene(shown, "digest", "patches", "{}", "en", False))
+    stage = lecture_cached.stage_of(shown, "digest")
     assert stage.nbytes > shown.nbytes >= alone
     assert made.total == stage.nbytes + sent
     made.drop(lambda key: key[1] == "result")
-    assert cache._stage(shown, "digest") is stage
-    assert made.total == sum(made._sizes.values()) == stage.nbytes + sent
+    assert lecture_cached.stage_of(shown, "digest") is stage
+    assert made.total == made._values.currsize == stage.nbytes + sent
 
 
 def test_what_scenes_keep_with_a_stage_is_counted(stage):
@@ -616,7 +619,7 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
 
 
 def test_predictions_need_no_memory_of_the_device(monkeypatch):
-    shown = cache.result("embedded:fashion", "digest", picture(1))
+    shown = cached.result("embedded:fashion", "digest", picture(1))
     logits = shown.trace.logits
     away = dataclasses.replace(shown, trace=dataclasses.replace(shown.trace, logits=logits.to("meta")))
     monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: logits if tensor.device.type == "meta" else tensor)
@@ -629,7 +632,7 @@ def test_predictions_need_no_memory_of_the_device(monkeypatch):
         ("app.components.atlas.payload.pack", "explore"),
         ("vit_core.attention.statistics.attention_entropy", "explore"),
         ("app.explore.result.fused_layers", "explore"),
-        ("app.components.atlas.component.Source.answer", "explore"),
+        ("app.components.atlas.payload.Source.answer", "explore"),
         ("app.lecture.stage.residual_streams", "lecture"),
         ("app.lecture.scenes.cnn.record", "lecture"),
     ],
@@ -648,7 +651,7 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
     app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
     app.query_params |= {"lang": "en", "scene": "summary" if function == "residual_streams" else "cnn"}
     app.run()
-    before = [result for key, result in cache._made()._values.items() if key[1] == "result"]
+    before = [result for key, result in cache.outputs().items() if key[1] == "result"]
     assert told not in app.sidebar.caption[-1].value
     if page == "explore":
         for derived in ("atlas", "entropies"):
@@ -656,7 +659,7 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
     if function == "answer":  # the browser asks for more, as it does of a large picture
         monkeypatch.setattr(of, "whole", property(lambda self: False, lambda self, value: None), raising=False)
         monkeypatch.setattr(
-            "app.components.atlas.component._piece", lambda **_: SimpleNamespace(want={"of": ""}, view=None)
+            "app.components.atlas.component._view", lambda **_: SimpleNamespace(want={"of": ""}, view=None)
         )
     monkeypatch.setattr(of, function, full)
     if page == "lecture":
@@ -668,10 +671,10 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
     assert not app.exception
     assert len(set(map(id, asked))) == 2
     assert told in app.sidebar.caption[-1].value
-    after = [result for key, result in cache._made()._values.items() if key[1] == "result"]
+    after = [result for key, result in cache.outputs().items() if key[1] == "result"]
     assert len(before) == len(after) == 1
     assert after[0].trace is not before[0].trace
-    assert after[0].model is cache._models().get((after[0].name, "cpu"), None) is not before[0].model
+    assert after[0].model is cache.models().get((after[0].name, "cpu"), None) is not before[0].model
     gone = weakref.ref(before.pop())
     del asked[:]
     gc.collect()
@@ -689,7 +692,7 @@ def test_a_model_that_the_device_has_no_memory_for_is_kept_on_the_cpu_and_the_pa
     app.run()
     assert text.Text("en")("side.model.kept") not in app.sidebar.caption[-1].value
     st.cache_resource.clear()
-    for module in "vit_core", "vit_core.checkpoints", "app.explore.panels":
+    for module in "vit_core", "vit_core.checkpoints", "app.components.panel":
         monkeypatch.setattr(f"{module}.best_device", lambda: torch.device("cuda"))
     monkeypatch.setattr(vc.VisionTransformer, "to", full)
     app.run()
@@ -704,14 +707,14 @@ def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
     from streamlit.testing.v1 import AppTest
 
     full = [True]
-    real = cache.result
+    real = cached.result
 
     def result(*args):
         if full[0]:
             raise vc.InputError("busy", "32 pictures are waiting", depth=32)
         return real(*args)
 
-    monkeypatch.setattr(cache, "result", result)
+    monkeypatch.setattr(cached, "result", result)
     app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
     app.query_params["lang"] = "en"
     app.run()

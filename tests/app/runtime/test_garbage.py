@@ -52,14 +52,14 @@ def test_of_what_is_not_frozen_python_collects_the_old_by_itself():
 
 
 def test_what_was_frozen_and_ends_is_let_go_after_a_visit_once_nobody_asks_for_anything(monkeypatch):
-    monkeypatch.setattr(garbage, "RESTS", 0.3)
+    monkeypatch.setattr(garbage, "REST_S", 0.3)
     thing = Thing()
     garbage.freeze()
     ended = weakref.ref(thing)
     del thing
     gc.collect()
     assert ended() is not None  # out of sight
-    garbage.visited()
+    garbage.session_started()
     until = time.monotonic() + 2
     while time.monotonic() < until:
         sum(len([[] for _ in range(1000)]) for _ in range(10))  # somebody is at work

@@ -7,7 +7,7 @@ import urllib.parse
 
 import numpy as np
 
-from app.components.atlas.payload import colour_tables
+from app.components.binary import colour_tables
 
 
 class Atlas:

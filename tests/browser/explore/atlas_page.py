@@ -14,7 +14,8 @@ sys.path[:0] = [path for path in (str(HERE.parents[2]), str(HERE)) if path not i
 
 from atlas_models import MODELS, trace  # noqa: E402
 
-from app.components.atlas.component import Source, atlas, maps  # noqa: E402
+from app.components.atlas.component import atlas, maps  # noqa: E402
+from app.components.atlas.payload import Source  # noqa: E402
 from app.text.atlas import EN, KO  # noqa: E402
 
 

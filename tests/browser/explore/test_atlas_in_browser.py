@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.components.atlas.payload import colour_tables
+from app.components.binary import colour_tables
 from tests.browser.explore import atlas_models
 from tests.browser.explore.atlas_driver import Atlas, agrees, rank_correlation
 from vit_core.attention.attention_rollout import rollout

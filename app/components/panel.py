@@ -1,0 +1,70 @@
+"""Widgets that every page's panels share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app import figures, state
+from app.figures import two_digits
+from vit_core import VisionTransformer, best_device
+
+
+def title(heading: str, sentences: str) -> None:
+    """A figure's title and the sentences beneath it, in one message to the browser. Markdown."""
+    st.markdown(f"### {heading}\n\n{sentences}")
+
+
+def fold(label: str, equation: str, sentences: str) -> None:
+    """An equation above sentences, folded away under `label`."""
+    with st.expander(label):
+        st.markdown(f"$$\n{equation}\n$$\n\n{sentences}")
+
+
+def pair(key: str, parts: int = 3):
+    """A container for two figures side by side (see style.css).
+
+    Each figure draws `parts` elements, one after the other: title, drawing, fold. The elements of both are aligned in
+    rows, which columns would not do, at two more messages to the browser.
+    """
+    return st.container(key=f"{key}_pair_of_{parts}")
+
+
+def chart(
+    figure: figures.Finished,
+    key: str,
+    on_select: Callable | str = "ignore",
+    height: int | str = "content",
+    alt: str | None = None,
+) -> None:
+    """A plotly figure with the settings that all figures share."""
+    st.plotly_chart(
+        figure, key=key, on_select=on_select, selection_mode="points", config=figures.CONFIG, height=height, alt=alt
+    )
+
+
+def busy_figure(seconds: float) -> str:
+    """The spinner's words while a figure is computed; if it took `seconds` and that is long, they say so."""
+    return _busy("busy.figure", seconds)
+
+
+def busy_model(seconds: float) -> str:
+    """Like `busy_figure`, while the model runs."""
+    return _busy("busy.result", seconds)
+
+
+def _busy(key: str, seconds: float) -> str:
+    t = state.t()
+    return t(f"{key}.took", time=t("time.s", value=two_digits(seconds))) if seconds >= 2 else t(key)
+
+
+def cpu_note(model: VisionTransformer, fell_back: bool) -> str | None:
+    """A sentence if the CPU runs this because another device has too little memory.
+
+    `fell_back`: whether only this picture was moved to the CPU.
+    """
+    t, device = state.t(), next(model.parameters()).device
+    if fell_back:
+        return t("side.model.fell")
+    return t("side.model.kept") if device.type != best_device().type else None

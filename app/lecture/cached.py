@@ -1,0 +1,37 @@
+"""Scenes of the lecture, from the caches."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from app import lecture
+from app.explore.cached import derived
+from app.explore.result import Result
+from app.lecture.stage import Stage
+from app.runtime import cache
+
+
+def scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
+    """A scene for the browser. `want`: its request, as JSON; `sample`: whether there is a next sample picture."""
+    key = (result.name, "scene", result.serial, digest, name, want, language, sample)
+    return derived(result, cache.outputs().get, key, lambda: _scene(result, digest, name, want, language, sample))
+
+
+def _scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
+    begun = time.perf_counter()
+    stage, request = stage_of(result, digest), json.loads(want)
+    content = cache.run(lecture.build, name, stage, request | {"language": language})
+    frame = {"of": f"{result.name} {digest}", "sample": sample}
+    packed = lecture.pack(name, stage, content, request, language, frame)
+    cache.log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))
+    return packed
+
+
+def stage_of(result: Result, digest: str) -> Stage:
+    """The stage of a result."""
+    key = result.name, "stage", result.serial, digest
+    found = cache.outputs().get(key, lambda: Stage(result))
+    if not cache.models().holds(result.model):  # evicted meanwhile: the cached stage would keep it in memory
+        cache.outputs().drop(lambda one: one == key)
+    return found
