@@ -46,17 +46,17 @@ def chart(
 
 def busy_figure(seconds: float) -> str:
     """The spinner's words while a figure is computed; if it took `seconds` and that is long, they say so."""
-    return _busy("busy.figure", seconds)
+    return _busy("figure", seconds)
 
 
 def busy_model(seconds: float) -> str:
     """Like `busy_figure`, while the model runs."""
-    return _busy("busy.result", seconds)
+    return _busy("result", seconds)
 
 
-def _busy(key: str, seconds: float) -> str:
+def _busy(what: str, seconds: float) -> str:
     t = state.t()
-    return t(f"{key}.took", time=t("time.s", value=two_digits(seconds))) if seconds >= 2 else t(key)
+    return t(f"busy.{what}.took", time=t("time.s", value=two_digits(seconds))) if seconds >= 2 else t(f"busy.{what}")
 
 
 def cpu_note(model: VisionTransformer, fell_back: bool) -> str | None:

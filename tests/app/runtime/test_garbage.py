@@ -27,7 +27,8 @@ def freezing(monkeypatch):
 
 
 def test_streamlit_goes_through_nothing_after_a_rerun():
-    assert config.get_option("runner.postScriptGC") is False
+    settings = tomllib.loads((Path(app.__file__).parent / ".streamlit/config.toml").read_text(encoding="utf-8"))
+    assert settings["runner"]["postScriptGC"] is False
 
 
 def test_what_is_there_is_frozen_and_what_has_ended_is_gone():
