@@ -211,14 +211,14 @@ def write_address(keys: tuple[Key, ...]) -> None:
     for key in keys:
         value = get(Key.CHOSEN_MODEL if key == Key.MODEL else key)
         if value is not None and (key != Key.SAMPLE or get(Key.SOURCE) == "sample"):
-            wanted[key.value] = str(value)
+            wanted[str(key)] = str(value)
     changed = {name for name in {*shown, *wanted} if shown.get(name) != wanted.get(name)}
     if get_script_run_ctx().is_history_navigation:
         put(Key.HISTORY_ADDRESS, wanted)
     elif (
         changed
         and wanted != get(Key.HISTORY_ADDRESS)
-        and not (get(Key.HOVERING) and changed <= {key.value for key in PLACE_KEYS})
+        and not (get(Key.HOVERING) and changed <= {*PLACE_KEYS})
     ):
         put(Key.HISTORY_ADDRESS, None)
         st.query_params.from_dict(wanted)

@@ -590,5 +590,5 @@ def test_a_picture_is_opened_by_what_it_is_not_by_its_path(run, monkeypatch):
         app = page(list="all", open=path)
         app.button(key="open_explore").click().run()
         assert not app.exception
-        found.append(app.session_state["taken"][0])
+        found.append(app.session_state["picture_file"][0])
     assert found[0] != found[1]

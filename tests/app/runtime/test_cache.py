@@ -306,7 +306,7 @@ def test_a_model_s_figures_go_with_it(build, monkeypatch):
     before = cached.drawn(result, picture, (), 3)
     assert cached.drawn(result, picture, (), 3) is before
     cache.model("other")
-    assert not len(cache._drawn())
+    assert not len(cache.drawings())
 
 
 def test_a_model_that_was_trained_on_is_read_again_and_what_it_made_is_gone(build, tmp_path):

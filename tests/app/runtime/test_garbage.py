@@ -3,11 +3,13 @@
 import gc
 import threading
 import time
+import tomllib
 import weakref
+from pathlib import Path
 
 import pytest
-from streamlit import config
 
+import app
 from app.runtime import garbage
 
 
