@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
+#: Markers; `pytest -m unit` runs one tier.
+TIERS = ("load", "hostile", "browser", "package", "unit")
 SMALL = dict(image_size=(15, 21), patch_size=(3, 3), classes=11, dim=14, depth=3, heads=2, head_dim=7, mlp_dim=23)
 
 
@@ -121,11 +124,25 @@ def pytest_runtest_protocol(item):
         return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """What a machine was too busy for is tried up to twice more, and the summary names it."""
+    """Mark each test with its tier, from its folder unless it names one itself. Sort by tier, then by size of file.
+
+    The tiers of long tests and the large files come first, so that at the end no worker waits for another.
+    """
+    root = Path(__file__).parent
+    sizes = Counter(item.path for item in items)
+    order = {}
     for item in items:
+        tier = next((tier for tier in TIERS if item.get_closest_marker(tier)), None)
+        if tier is None:
+            folder = item.path.relative_to(root).parts[0]
+            tier = folder if folder in TIERS else "unit"
+            item.add_marker(tier)
+        order[item] = TIERS.index(tier), -sizes[item.path], str(item.path)
         if item.get_closest_marker("timed"):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
+    items.sort(key=order.get)
 
 
 def pytest_terminal_summary(terminalreporter):
