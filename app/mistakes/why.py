@@ -18,13 +18,13 @@ from PIL import Image
 
 from app.components.why.payload import pack
 from app.explore.result import array
-from app.text import Text
 from app.text.plain import plain
 from vit_core import InputError, VisionTransformer
 from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.store import storable
 from vit_core.images import crop_to_patches, read_image, thumbnail
+from vit_core.images.read import missing_image
 from vit_core.serving.queue import roomy
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
@@ -55,11 +55,7 @@ def index_of(source, row: Mapping) -> int:
     for index, name in enumerate(source.names):  # the source has changed since it was evaluated
         if storable(name) == row["path"]:
             return index
-    raise _missing(row["path"])
-
-
-def _missing(path: str) -> InputError:
-    return InputError("image-missing", Text("en")("error.image-missing", name=path), name=path)
+    raise missing_image(row["path"])
 
 
 def _cached(method: Callable) -> Callable:
@@ -88,7 +84,7 @@ class Why:
     def __init__(self, model: VisionTransformer, run, path: str):
         row = run.rows.row(path)
         if row is None:
-            raise _missing(path)
+            raise missing_image(path)
         self.model, self.run, self.row, self.path = model, run, row, path
         #: Whether the model's device ran out of memory, so that the CPU computes this image.
         self.fell_back = False

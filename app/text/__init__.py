@@ -7,7 +7,7 @@ import string
 
 from vit_core import InputError
 
-from . import atlas, en, ko, mistakes
+from . import atlas, en, errors_ko, ko, mistakes
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
 #: A size is one word, and so is a share, with the Korean particle after it (U+2060: no line ends there).
@@ -18,6 +18,7 @@ SENTENCES = {
     }
     for language, both in (("en", en.SENTENCES | mistakes.EN), ("ko", ko.SENTENCES | mistakes.KO))
 }
+ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # filled in by the browser
 
 EQUATIONS = {
@@ -61,14 +62,14 @@ class Text:
         return _Counted().format(sentence, **values) if "|" in sentence else sentence.format(**values)
 
     def error(self, error: InputError) -> str:
-        """What an InputError says in this language; its own English sentence where the code is not known here."""
+        """An InputError's sentence in this language: its own in English, and where there is no translation."""
+        values = {
+            name: self._listed(value) if isinstance(value, list) else value for name, value in error.values.items()
+        }
+        if "differs" in values:
+            values["differs"] = self._listed([errors_ko.DIFFERENCES.get(n, n) for n in error.values["differs"]])
         try:
-            values = {n: self._listed(v) if isinstance(v, list) else v for n, v in error.values.items()}
-            if "differs" in values:  # these names are ours: parts of what an evaluation was of
-                values["differs"] = self._listed(
-                    [self._sentences.get(f"mistakes.differs.{name}", name) for name in error.values["differs"]]
-                )
-            return self._sentences[f"error.{error.code}"].format(**values)
+            return ERRORS[self.language][error.code].format(**values)
         except (KeyError, IndexError, ValueError):
             return str(error)
 
@@ -81,9 +82,9 @@ class Text:
         """Names for a sentence: the first dozen, then how many more."""
         joined = ", ".join(map(str, names[:LISTED]))
         return (
-            self("error.more", names=joined, count=len(names) - LISTED)
+            self("list.more", names=joined, count=len(names) - LISTED)
             if len(names) > LISTED
-            else joined or self("error.none")
+            else joined or self("list.none")
         )
 
     def token(self, name: str) -> str:

@@ -51,14 +51,6 @@ SENTENCES = {
     "busy.again": "Try again",
     "side.model.fell": "The GPU's memory was too small for this picture, so the CPU ran it.",
     "side.model.kept": "The GPU's memory was too small for this model, so the CPU runs it.",
-    "error.busy": "Many pictures are waiting for the model already. Try again in a few seconds.",
-    "error.serve-gone": "The server that runs the model, {url}, does not answer ({reason}). Try again, or start it.",
-    "error.serve-url": "{url} is no address of a server of models. Write http://127.0.0.1:8000, with the host and port "
-    "that it said.",
-    "error.serve-format": "What came over the network is no picture or trace ({reason}). Use the same version of "
-    "Vitrine at both ends.",
-    "error.serve-missing": "Serving models needs Ray Serve, which is not installed. Run: pip install -r "
-    "requirements-ray.txt.",
     "busy.model": "Loading {name} …",
     "busy.result": "Running the model …",
     "busy.result.took": "Running the model … (the last picture took {time})",
@@ -180,113 +172,7 @@ SENTENCES = {
     "norms.not": "A few patches with very long vectors (Darcet et al. 2024) serve the model as storage and spoil "
     "attention maps; but a norm says nothing about a token's content. Norms of different models cannot "
     "be compared.",
-    # bad input
-    "error.image-missing": "There is no picture file {name} that can be opened.",
-    "error.image-empty": "The file is empty (0 bytes). Copy or download the picture again.",
-    "error.image-too-heavy": "The file is larger than 20 MB. Save the picture smaller, or as JPEG.",
-    "error.image-not-a-picture": "This file is not a picture, whatever its name says. Choose a JPEG, PNG, WebP, BMP "
-    "or GIF file.",
-    "error.image-format": "{format} pictures cannot be read. Save the picture as JPEG or PNG.",
-    "error.image-truncated": "The {format} file is damaged or cut off. Copy, download or export it again.",
-    "error.image-too-large": "The picture is too large: a {format} file like this one can be opened with at most "
-    "{megapixels} megapixels, and fewer when memory is short. Scale it down and try again.",
-    "error.image-too-thin": "The picture is {width:,} × {height:,} pixels: too thin a strip to look at. Crop it "
-    "until one side is at most {max_ratio} times the other.",
-    "error.image-channels": "This model wants {channels} channels; a picture has 3, or 1 when grey. Choose a model "
-    "for pictures.",
-    "error.model-unknown": "There is no model called {name}. A name begins with timm:, hf: or file:.",
-    "error.device-unavailable": "The model cannot be moved to {device}: {reason}.",
-    "error.timm-missing": "timm is not installed, so its models are not available. Run: pip install timm",
-    "error.none": "none",
-    "error.more": "{names} and {count} more",
-    "error.timm-broken": "timm is installed but cannot be imported: {reason}. Reinstall timm together with a "
-    "torchvision that fits this torch.",
-    "error.hub-unreachable": "{name} has not been downloaded yet, and the Hugging Face hub cannot be reached "
-    "({reason}). Without a network there are the built-in models, hf:/path/to/folder and "
-    "file:/path/to/file.",
-    "error.hub-not-found": "The Hugging Face hub has no public repository {repo} that holds {files}. Check how the "
-    "name is spelt.",
-    "error.hub-no-weights": "There are no published weights for {name}. Choose another model.",
-    "error.hub-missing": "huggingface_hub is not installed, so no model can be downloaded. Run: pip install "
-    "huggingface_hub",
-    "error.checkpoint-not-found": "There is no file that can be read: {path}. Check its name, its folder and who may "
-    "read it; a model on the Hugging Face hub is written hf:owner/name.",
-    "error.checkpoint-empty": "{source} is empty (0 bytes). Copy or download it again.",
-    "error.checkpoint-truncated": "{source} is cut short: only {size:,} bytes are there. Copy or download it again.",
-    "error.checkpoint-format": "{source} cannot be read as a checkpoint ({reason}). Choose a .safetensors, .pth, .pt, "
-    ".bin, .ckpt or .pth.tar file of named floating-point weights.",
-    "error.checkpoint-header": "The header of {source} is not a safetensors file's ({reason}). Download it again, or "
-    "save the weights anew.",
-    "error.checkpoint-pickle": "{source} asks to run code ({what}) when it is opened. It was not run. Save the "
-    "weights alone, best as .safetensors.",
-    "error.checkpoint-bomb": "{source} has {size:,} bytes and would unpack to {unpacked:,}. Checkpoints are not "
-    "compressed, so it was not read; save the weights anew.",
-    "error.checkpoint-keys": "The tensors in {source} are not those of the architecture. Missing: {missing}. Not "
-    "expected: {extra}. Wrong shape: {shapes}. Choose a file that holds one whole Vision "
-    "Transformer.",
-    "error.checkpoint-shapes": "Tensors in {source} have the wrong shape (in the file ≠ expected): {shapes}. Use the "
-    "config.json these weights were saved with.",
-    "error.checkpoint-not-finite": "{source} holds NaN or infinite weights, so nothing it computed would mean "
-    "anything: {tensors}. Choose a checkpoint from before training diverged.",
-    "error.checkpoint-architecture": "{source} is not a Vision Transformer that can be shown here ({reason}). ViT, "
-    "DeiT, DINOv2, DINOv3, CLIP and SigLIP of timm or transformers can.",
-    "error.checkpoint-config": "{source}: its configuration describes no model that can be built ({reason}). Use the "
-    "config.json published with these weights.",
-    "error.labels-count": "{source}: the model has {classes} classes and there are {labels} labels. Give one label "
-    "for each class.",
-    "error.rows-missing": "There is no result {name} that can be opened. Run the evaluation to its end.",
-    "error.rows-format": "{name} is not a Parquet file that can be read. Choose the rows.parquet of a finished "
-    "evaluation.",
-    "error.rows-columns": "{name} is not the table of an evaluation: it lacks {columns}. Choose the rows.parquet of a "
-    "finished evaluation.",
-    "error.labels-format": "{source} cannot be read as labels. Write a UTF-8 text file with one name a line, or a "
-    "JSON list of names.",
-    "error.source-missing": "There is no folder or file {name} that can be opened. Check its name and who may read it.",
-    "error.source-empty": "There are no labelled pictures in {name} ({classes:,} classes). Put the pictures (JPEG, "
-    "PNG, WebP, BMP, GIF) into one folder for each class.",
-    "error.source-outside": "{name} leads out of the folder that was named, so it was not opened. Copy it into the "
-    "folder.",
-    "error.source-format": "{name} cannot be read as a source of labelled pictures ({reason}). Choose a folder with "
-    "one folder for each class, or a CSV or Parquet table of paths and labels.",
-    "error.source-encoding": "{name} is not UTF-8 text. Save the table as CSV in UTF-8.",
-    "error.source-column": "{name} has no column of any of these names: {wanted}. Its columns: {found}. Rename one.",
-    "error.source-labels": "{name} holds ImageNet's validation pictures without their classes. Put {file} beside "
-    "them, or sort them into one folder for each synset.",
-    "error.source-pickle": "{name} is CIFAR's Python version, which could run code when it is opened, so it was not. "
-    "Download the binary version.",
-    "error.source-conflict": "The table gives {name} more than one label: {labels}. Keep one of its rows.",
-    "error.evaluate-disk": "The results cannot be written to {out} ({reason}). Make room or choose another folder, and "
-    "start again: what is there is kept.",
-    "error.evaluate-running": "An evaluation is already running in {out}. Wait for it, or cancel it.",
-    "error.evaluate-other": "{out} holds an evaluation of something else (not the same: {differs}). Choose another "
-    "folder, or start anew, which throws it away.",
-    "error.evaluate-option": "An evaluation cannot take {option} = {got}. Possible: {allowed}.",
-    "error.evaluate-folder": "{out} holds files that no evaluation has written: {names}. Nothing there was touched. "
-    "Choose another folder.",
-    "error.evaluate-among": "{out} lies among the pictures of {root}, and an evaluation adds nothing to a data "
-    "set. Choose a folder outside it.",
-    "error.evaluate-cancelled": "The evaluation was stopped after {done:,} of {total:,} pictures. Started again, it "
-    "goes on from there.",
-    "error.evaluate-workers": "The processes that decode pictures end as soon as they start. Run with 0 workers.",
-    "error.evaluate-ray-missing": "The engine “ray” needs Ray Data, which is not installed. Run: pip install -r "
-    "requirements-ray.txt. Or use the local engine.",
-    "error.evaluate-ray": "Ray could not finish the evaluation ({reason}). Started again, it goes on from what is "
-    "there.",
-    "error.evaluate-memory": "The device's memory is too small for {batch} pictures at once. Choose a smaller batch.",
-    "error.evaluate-picture": "The picture could not be read ({reason}).",
-    "error.evaluate-crash": "Reading this picture ended the process that read it, twice.",
-    "error.evaluate-not-finite": "The model's numbers for this picture are not finite.",
-    "error.evaluate-table": "{path} cannot be read as a table of classes ({reason}). Write a UTF-8 CSV file of two "
-    "columns: a class of the source, the model's name for it.",
-    "error.evaluate-table-rows": "The table of classes has rows for classes that the pictures do not have, or have "
-    "several times: {names}. Correct or delete these rows.",
-    "error.tensor-shape": "A preprocessed picture is a float tensor of shape (1, {channels}, height, width); this "
-    "one is {dtype} {shape}.",
-    "error.tensor-grid": "This model's positions are rotary: it takes {rows} by {cols} patches or as many rows as "
-    "columns, and a picture of {height} by {width} pixels has neither.",
-    "error.model-no-head": "This model has no classification head, so it predicts nothing. Choose one trained to "
-    "classify.",
-    "error.rollout-option": "Attention rollout cannot take {option} = {got}. Possible: {allowed}.",
-    "error.attribution-target": "This model has no class {target}. Its classes are numbered 0 to {last}.",
-    "error.intervention-option": "An intervention cannot take {option} = {got}. Possible: {allowed}.",
+    # lists
+    "list.none": "none",
+    "list.more": "{names} and {count} more",
 }

@@ -96,11 +96,16 @@ def _file_bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
         with open(path, "rb") as file:
             return file.read(max_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a name that the system does not allow
-        raise InputError(
-            "image-missing",
-            f"The picture file {name!r} cannot be opened. Check its name, its folder and its permissions.",
-            name=name,
-        ) from error
+        raise missing_image(name) from error
+
+
+def missing_image(name: str) -> InputError:
+    """The error for a picture file that cannot be opened."""
+    return InputError(
+        "image-missing",
+        f"The picture file {name!r} cannot be opened. Check its name, its folder and its permissions.",
+        name=name,
+    )
 
 
 def _open(data: bytes, max_bytes: int) -> _Opened:
