@@ -1,5 +1,6 @@
-"""README and docs: links lead somewhere, named files exist, Python code runs, commands are understood."""
+"""README, docs and examples: links lead somewhere, named files exist, Python code runs, commands are understood."""
 
+import json
 import os
 import re
 import shlex
@@ -119,3 +120,29 @@ def test_scripts_in_commands_exist(page):
     for code in blocks(page, "sh"):
         for script in re.findall(r"python3? ([\w/.-]+\.py)", code):
             assert (ROOT / script).is_file(), script
+
+
+def test_the_example_script_writes_its_maps(tmp_path):
+    picture = ROOT / "assets/samples/kitten.jpg"
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples/maps.py", picture, "--out", tmp_path],
+        capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("kitten *.png"))) == 3
+
+
+def test_the_example_notebook_runs():
+    notebook = json.loads((ROOT / "examples/first_look.ipynb").read_text("utf-8"))
+    names: dict = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert not cell["outputs"], "clear the outputs before you commit"
+            exec(compile("".join(cell["source"]), "first_look.ipynb", "exec"), names)
+    assert names["grid"].shape == names["trace"].grid
+
+
+def test_the_api_reference_covers_every_package():
+    packages = {path.parent.name for path in (ROOT / "vit_core").glob("*/__init__.py")}
+    (command,) = (code for code in blocks(ROOT / "CONTRIBUTING.md", "sh") if "pdoc" in code)
+    assert set(re.search(r"\{(.*)\}", command).group(1).split(",")) == packages
