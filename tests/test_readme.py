@@ -12,7 +12,7 @@ import pytest
 
 import vit_core as vc
 from vit_core import cli
-from vit_core.checkpoints.timm_import import timm
+from vit_core.checkpoints import import_timm
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
@@ -84,7 +84,7 @@ def test_architecture_names_every_folder():
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=ids)
 def test_python_runs(page, tmp_path, monkeypatch):
-    module = timm().create_model("vit_tiny_patch16_224", pretrained=False, num_classes=3)
+    module = import_timm().create_model("vit_tiny_patch16_224", pretrained=False, num_classes=3)
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     monkeypatch.chdir(tmp_path)
     names = {"my_module": module, "my_labels": ["cat", "dog", "owl"]}

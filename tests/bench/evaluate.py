@@ -23,7 +23,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vit_core import from_timm
-from vit_core.checkpoints.timm_import import timm as load_timm
+from vit_core.checkpoints import import_timm
 from vit_core.data import ImageDataset, open_dataset
 from vit_core.evaluation.run import evaluate
 from vit_core.images import Preprocess
@@ -68,7 +68,7 @@ def memory(rows: int) -> dict:
 
 
 def throughput(count: int = 192, rounds: int = 3, batch: int = 64, workers: int = 1) -> dict:
-    timm = load_timm()
+    timm = import_timm()
     from torch.utils.data import DataLoader
     from torchvision.datasets import ImageFolder  # after timm, which mends a torchvision of another build
 

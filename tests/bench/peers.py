@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import vit_core as vc  # noqa: E402
-from vit_core.checkpoints.timm_import import timm as load_timm  # noqa: E402
+from vit_core.checkpoints import import_timm  # noqa: E402
 
 SIZES = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12)}  # width, layers, heads
 
@@ -75,7 +75,7 @@ def naive(attentions, fusion: str = "mean", discard: float = 0.0):
 
 def made(size: str, side: int, fused: bool = True):
     """timm's model of that size; `fused=False` keeps its attention weights within reach of hooks."""
-    timm = load_timm()
+    timm = import_timm()
     before = timm.layers.use_fused_attn()
     timm.layers.set_fused_attn(fused)
     try:

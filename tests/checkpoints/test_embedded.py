@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 import vit_core as vc
+from tests.checkpoints.support import pictures, randomise, refused
 from vit_core.checkpoints import embedded
 from vit_core.data.arrays import read_idx
+from vit_core.errors import InputError
+from vit_core.images import Preprocess
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
 
 ASSETS = embedded.ASSETS
 SAMPLES = json.loads((ASSETS / "samples/samples.json").read_text("utf-8"))
@@ -69,3 +75,32 @@ def test_samples_that_show_a_class_are_found_as_the_cards_say():
 
 def test_the_weights_are_small():
     assert sum(path.stat().st_size for path in ASSETS.glob("*.safetensors")) < 25e6
+
+
+def test_embedded_models_are_those_with_a_config(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
+    assert [a.source for a in vc.available()] == ["timm", "hf", "file"]
+    config = ViTConfig(image_size=8, patch_size=4, classes=2, dim=6, depth=1, heads=2, head_dim=3, mlp_dim=5)
+    model = randomise(VisionTransformer(config, ["a", "b"], Preprocess((8, 8))))
+    embedded.save(model, tmp_path / "small.safetensors", {"title": "Small"})
+    save_file({"a": torch.ones(1)}, tmp_path / "cnn.safetensors", {"vitrine": json.dumps({"card": {}, "labels": []})})
+    save_file({"a": torch.ones(1)}, tmp_path / "other.safetensors")
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    first, *others = vc.available()
+    assert first == ("embedded:small", "embedded", "Small", "1 layers x 2 heads, 2 x 2 patches, 2 classes")
+    assert [a.source for a in others] == ["timm", "hf", "file"]
+    for name in ("embedded:small", f"file:{tmp_path / 'small.safetensors'}"):
+        again = vc.load(name, "cpu")
+        assert (again.config, again.labels, again.transform) == (model.config, model.labels, model.transform)
+        assert torch.equal(again(pictures(8, 8)), model(pictures(8, 8)))
+        assert not again.training
+        assert not any(p.requires_grad for p in again.parameters())
+    for config in ({"dim": 0}, {"wings": 2}, {**model.config.to_dict(), "depth": 10**9}):
+        header = {"config": config, "labels": ["a", "b"], "preprocess": {}}
+        save_file(model.state_dict(), tmp_path / "bad.safetensors", {"vitrine": json.dumps(header)})
+        refused("checkpoint-config", f"file:{tmp_path / 'bad.safetensors'}")
+        with pytest.raises(InputError):
+            vc.load("embedded:bad", "cpu")
+        assert vc.load("embedded:small", "cpu")
+    refused("model-unknown", "embedded:cnn")
+    refused("model-unknown", "embedded:../small")

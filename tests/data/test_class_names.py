@@ -14,9 +14,9 @@ from vit_core.data.class_names import synset_names
 @pytest.fixture(scope="module")
 def imagenet():
     """(synset ids, labels as timm and the hub write them) in the order of ImageNet-1k's heads."""
-    from vit_core.checkpoints.timm_import import timm
+    from vit_core.checkpoints import import_timm
 
-    timm()
+    import_timm()
     from timm.data import ImageNetInfo
 
     info = ImageNetInfo("imagenet-1k")

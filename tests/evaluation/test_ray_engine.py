@@ -410,7 +410,7 @@ def test_rows_are_counted_from_the_footers(tmp_path):
 def test_a_piece_of_a_batch_has_the_numbers_of_the_whole(made, tmp_path, monkeypatch):
     from vit_core.evaluation import ray_engine
 
-    model, source = embedded.load(made / "model.safetensors"), open_dataset(made / "pictures")
+    model, source = embedded.load_saved(made / "model.safetensors"), open_dataset(made / "pictures")
     sent = copy.deepcopy(model), ray_engine._places(model), source
     monkeypatch.setattr(ray_engine.ray, "get", lambda what: what)
     rows = pq.read_table(local(made, tmp_path / "local")).to_pylist()

@@ -91,7 +91,7 @@ def model(tmp_path_factory) -> str:
 
 @pytest.fixture
 def loaded(model):
-    return embedded.load(Path(model))
+    return embedded.load_saved(Path(model))
 
 
 def photographs(root: Path, count: int, per_class: int = 9, side: tuple[int, int] = (21, 30)) -> Path:
@@ -219,7 +219,7 @@ def live(root, model, out, workers=0, die=None, after=False):
 if __name__ == "__main__":
     for line in sys.stdin:
         asked = json.loads(line)
-        asked["model"] = embedded.load(Path(asked.pop("file")))  # imports a second's worth of torch by itself
+        asked["model"] = embedded.load_saved(Path(asked.pop("file")))  # imports a second's worth of torch by itself
         pid = os.fork()
         if not pid:
             try:
@@ -269,7 +269,7 @@ def test_twenty_kills_lose_nothing(tmp_path, starter, measured):
     draw, begun = random.Random(0), time.monotonic()
     root, file = garments(tmp_path / "p", 1_500), tmp_path / "model.safetensors"
     embedded.save(network(side=28, depth=3, dim=96), file, {})
-    whole = evaluate(embedded.load(file), open_dataset(root), tmp_path / "whole", batch=8, workers=0)
+    whole = evaluate(embedded.load_saved(file), open_dataset(root), tmp_path / "whole", batch=8, workers=0)
     out, seen = tmp_path / "out", 0
     for kill in range(20):
         pid, wait = starter(root=root, file=file, out=out, workers=int(kill in (3, 11)))

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from tests.hostile.pictures.make import picture
-from vit_core.checkpoints.timm_import import timm
+from vit_core.checkpoints import import_timm
 from vit_core.errors import InputError
 from vit_core.images import CROP_MODES, Crop, Preprocess, preprocess
 
@@ -23,7 +23,7 @@ def test_equal_to_timm(mode, size, crop_pct):
         image = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
         for interpolation in ("bicubic", "bilinear"):
             ours = Preprocess(size, mean, std, interpolation, crop_pct, mode)
-            theirs = timm().data.create_transform(
+            theirs = import_timm().data.create_transform(
                 (3, *size), interpolation=interpolation, mean=mean, std=std, crop_pct=crop_pct, crop_mode=mode
             )
             tensor, _ = ours(image)
@@ -33,7 +33,7 @@ def test_equal_to_timm(mode, size, crop_pct):
 
 def test_equal_to_timm_in_grey():
     ours = Preprocess((28, 28), (0.3,), (0.4,), "bilinear", 0.9, "border")
-    theirs = timm().data.create_transform(
+    theirs = import_timm().data.create_transform(
         (1, 28, 28), interpolation="bilinear", mean=(0.3,), std=(0.4,), crop_pct=0.9, crop_mode="border"
     )
     image = picture(40, 70)

@@ -127,7 +127,7 @@ def test_extent_and_mean_distance_by_hand():
 
 @pytest.mark.parametrize(("name", "size"), [("photo-cnn", (32, 32)), ("fashion-cnn", (28, 28))])
 def test_an_embedded_cnn_goes_with_its_vit(name, size):
-    found, vit = embedded.load_cnn(name), embedded.load_named(name.removesuffix("-cnn"))
+    found, vit = embedded.load_cnn(name), embedded.load_embedded(name.removesuffix("-cnn"))
     assert found.labels == vit.labels
     assert found.transform == vit.transform
     assert found.transform.size == size

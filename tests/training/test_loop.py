@@ -70,7 +70,7 @@ def test_it_learns_and_the_file_is_a_model(grey, tmp_path):
     card = one.finish()
     assert card["test pictures"] == 50
     assert card["test accuracy"] >= 0.9
-    model = embedded.load(tmp_path / "tiny.safetensors")
+    model = embedded.load_saved(tmp_path / "tiny.safetensors")
     assert isinstance(model, VisionTransformer)
     assert model.labels == arrays.FASHION_LABELS
     images = torch.from_numpy(one.test.images).float()

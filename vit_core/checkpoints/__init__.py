@@ -1,9 +1,9 @@
-"""Where models come from: one file a source, each a table from its names to ours.
+"""Where models come from: one file a source, each a table from its tensor names to ours.
 
-embedded:<name>    ships with the product, needs nothing else
-timm:<name>        timm's pretrained weights, from its hub
+embedded:<name>    ships with Vitrine
+timm:<name>        timm's pretrained weights, from the Hugging Face hub
 hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2 and 3, MAE, MSN, I-JEPA, CLIP, SigLIP
-file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file, architecture read from its tensors
+file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file; its tensors imply the architecture
 """
 
 from __future__ import annotations
@@ -11,17 +11,37 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import nn
 
-from vit_core.checkpoints import embedded
+from vit_core.checkpoints.assembly import check_labels
+from vit_core.checkpoints.embedded import list_embedded, load_embedded, save
+from vit_core.checkpoints.errors import shorten
+from vit_core.checkpoints.huggingface import load_huggingface
+from vit_core.checkpoints.single_file import load_file
+from vit_core.checkpoints.timm import from_timm, load_timm
+from vit_core.checkpoints.timm_import import IMAGENET_SUBSETS, imagenet_info, import_timm
 from vit_core.errors import InputError
 from vit_core.models.vit import VisionTransformer
 
-__all__ = ["Available", "available", "best_device", "from_timm", "load"]
+__all__ = [
+    "IMAGENET_SUBSETS",
+    "Available",
+    "available",
+    "best_device",
+    "check_labels",
+    "from_timm",
+    "imagenet_info",
+    "import_timm",
+    "load",
+    "move_to",
+    "save",
+]
+
+_LOADERS = {"embedded": load_embedded, "timm": load_timm, "hf": load_huggingface, "file": load_file}
+_MAX_NAME = 4096  # characters
 
 
 class Available(NamedTuple):
-    """Something `load` takes. `name` ends in ":" or holds "<" when the reader has to complete it."""
+    """A model or a source of models. `name` ends in ":" or holds "<" if the reader has to complete it."""
 
     name: str  # "embedded:photo", or "timm:<name>"
     source: str  # "embedded" | "timm" | "hf" | "file"
@@ -30,38 +50,28 @@ class Available(NamedTuple):
 
 
 def best_device() -> torch.device:
-    """CUDA where there is one, then Apple's MPS, then the CPU."""
+    """CUDA if there is a GPU, else Apple's MPS, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def from_timm(module: nn.Module) -> VisionTransformer:
-    """Our model with the weights of a timm VisionTransformer or distilled DeiT: the same logits (see `timm.py`)."""
-    from vit_core.checkpoints import timm
-
-    return timm.from_timm(module)
-
-
 def available() -> list[Available]:
-    """What can be loaded here: each embedded model, then how the other sources are named."""
-    found = [Available(f"embedded:{name}", "embedded", title, note) for name, title, note in embedded.listing()]
+    """What can be loaded here: each embedded model, then how models of the other sources are named."""
     return [
-        *found,
+        *(Available(f"embedded:{name}", "embedded", title, note) for name, title, note in list_embedded()),
         Available(
             "timm:<name>",
             "timm",
             "timm's pretrained models",
             "any Vision Transformer, DeiT or DINOv3 of timm.list_models(), such as timm:vit_tiny_patch16_224; "
-            "needs the network once",
+            "downloaded once",
         ),
         Available(
             "hf:<folder or id>",
             "hf",
             "Hugging Face transformers checkpoints",
-            "ViT, DeiT, DINOv2 with or without registers, DINOv3, MAE, MSN, I-JEPA, CLIP, "
-            "SigLIP; "
-            "a folder works offline",
+            "ViT, DeiT, DINOv2 with or without registers, DINOv3, MAE, MSN, I-JEPA, CLIP, SigLIP; folders work offline",
         ),
         Available(
             "file:<path>",
@@ -73,46 +83,28 @@ def available() -> list[Available]:
 
 
 def load(name: str, device: str | torch.device | None = None) -> VisionTransformer:
-    """The model called `name` ("<source>:<rest>"), in eval mode, frozen, on `device` (by default as `moved`).
+    """The model called `name` ("<source>:<rest>"), in eval mode, frozen, on `device` (default: as `move_to`).
 
-    Its `config` and `transform` are always set; `labels` is None where the source names no classes.
-    Raises InputError: "model-unknown", or the source's own "checkpoint-", "hub-", "labels-" or "timm-" codes.
+    Its `config` and `transform` are always set; `labels` is None if the source names no classes. Raises InputError
+    "model-unknown", "device-unavailable", or a "checkpoint-", "hub-", "labels-" or "timm-" code of the source.
     """
     source, _, rest = name.partition(":")
-    if len(name) > 4096 or "\0" in name:
+    if source not in _LOADERS or (not rest and source != "embedded") or len(name) > _MAX_NAME or "\0" in name:
+        names = [a.name for a in available()]
         raise InputError(
             "model-unknown",
-            f"There is no model called {name[:100]!r}…",
-            name=name[:100],
-            available=[a.name for a in available()],
+            f"There is no model called {shorten(repr(name))}. A name is one of {', '.join(names)}.",
+            name=shorten(name),
+            available=names,
         )
-    if source == "embedded":
-        model = embedded.load_named(rest)
-    elif source == "timm" and rest:
-        from vit_core.checkpoints import timm
-
-        model = timm.load(rest)
-    elif source == "hf" and rest:
-        from vit_core.checkpoints import huggingface
-
-        model = huggingface.load(rest)
-    elif source == "file" and rest:
-        from vit_core.checkpoints import local
-
-        model = local.load(rest)
-    else:
-        raise InputError(
-            "model-unknown",
-            f"There is no model source in {name!r}; a name is one of " + ", ".join(a.name for a in available()) + ".",
-            name=name,
-            available=[a.name for a in available()],
-        )
-    return moved(model, device)
+    return move_to(_LOADERS[source](rest), device)
 
 
-def moved(model: VisionTransformer, device: str | torch.device | None = None) -> VisionTransformer:
-    """The model itself, on `device`; by default on `best_device()`, or where that has no memory for it, on the CPU.
-    Raises InputError "device-unavailable"."""
+def move_to(model: VisionTransformer, device: str | torch.device | None = None) -> VisionTransformer:
+    """The model itself, moved to `device`; by default to `best_device()`, or to the CPU if that lacks the memory.
+
+    Raises InputError "device-unavailable".
+    """
     where = best_device() if device is None else device
     try:
         return model.to(where)
@@ -121,8 +113,8 @@ def moved(model: VisionTransformer, device: str | torch.device | None = None) ->
             reason = str(error).splitlines()[0]
             raise InputError(
                 "device-unavailable",
-                f"The model cannot be moved to {str(where)!r}: {reason}.",
+                f"The model cannot be moved to {str(where)!r}: {reason}. Choose another device.",
                 device=str(where),
                 reason=reason,
             ) from error
-    return model.cpu()  # what of it is there already comes back
+    return model.cpu()  # brings back the tensors that were moved before the memory ran out

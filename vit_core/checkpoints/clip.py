@@ -1,14 +1,13 @@
 """transformers' CLIP (Radford et al. 2021, arXiv:2103.00020) and SigLIP (Zhai et al. 2023, arXiv:2303.15343).
 
-Of both the half that looks at pictures. The half that reads texts is passed over, so there are classes only where a
-classifier was trained on top.
+Only the vision model is read. The text model is ignored, so there are classes only if a classifier was trained on top.
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from vit_core.checkpoints.keys import KeyTable, Translated, renamed, translate
+from vit_core.checkpoints.keys import KeyTable, Translated, rename, translate
 
 KEYS = KeyTable(
     block="encoder.layers.{}.",
@@ -16,7 +15,7 @@ KEYS = KeyTable(
     outside=(
         ("patch_embed", ("embeddings.patch_embedding",)),
         ("positions", ("embeddings.position_embedding.weight",)),
-        ("embed_norm", ("pre_layrnorm",)),  # so spelt
+        ("embed_norm", ("pre_layrnorm",)),  # transformers' spelling
         ("norm", ("post_layernorm",)),
         ("attention_pool.latent", ("head.probe",)),
         ("attention_pool.q", ("head.attention.q",)),
@@ -38,24 +37,24 @@ KEYS = KeyTable(
     ignored=("visual_projection", "text_projection", "logit_scale", "logit_bias", "embeddings.position_ids"),
 )
 
-#: model_type to what transformers takes where a config says nothing.
+#: model_type -> transformers' defaults of settings that a config leaves out.
 _CLIP = {"patch_size": 32, "layer_norm_eps": 1e-5, "hidden_act": "quick_gelu"}
 _SIGLIP = {"patch_size": 16, "layer_norm_eps": 1e-6, "hidden_act": "gelu_pytorch_tanh"}
 FAMILIES = {"clip": _CLIP, "clip_vision_model": _CLIP, "siglip": _SIGLIP, "siglip_vision_model": _SIGLIP}
 
 
-def vision(config: dict) -> dict:
-    """What a config.json says of the half that looks at pictures: all of it, or a part by itself."""
+def vision_config(config: dict) -> dict:
+    """The settings of the vision model in a config.json, which is of both models or of the vision model alone."""
     family = config["model_type"]
-    said = (
+    stated = (
         config if family.endswith("_vision_model") else config.get("vision_config_dict") or config.get("vision_config")
     )  # the older name wins, as in transformers
-    return {**FAMILIES[family], **(said if isinstance(said, dict) else {}), "model_type": family}
+    return {**FAMILIES[family], **(stated if isinstance(stated, dict) else {}), "model_type": family}
 
 
-def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
-    """transformers' state by our names, and the facts that its family implies whatever its config says."""
-    state = renamed({n: t for n, t in state.items() if not n.startswith("text_model.")}, r"^vision_model\.", "", source)
+def translate_clip(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
+    """transformers' state by our names, and the config fields that its family implies."""
+    state = rename({n: t for n, t in state.items() if not n.startswith("text_model.")}, r"^vision_model\.", "", source)
     for part in ("weight", "bias"):
         joined = state.get(f"head.attention.in_proj_{part}")
         if joined is not None and joined.ndim and len(joined) % 3 == 0:
@@ -69,7 +68,7 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
         if n in state and state[n].ndim == axes
     }
     is_clip, classified = "embeddings.class_embedding" in state, "classifier.weight" in state
-    if classified:  # it reads the mean of the patches; what else would follow the last layer is there, and not asked
+    if classified:  # it reads the mean of the patches; the tensors of the other pooling are there but unused
         state = {n: t for n, t in state.items() if not n.startswith("post_layernorm." if is_clip else "head.")}
     facts = {
         "norm": "layer",

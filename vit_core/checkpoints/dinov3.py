@@ -1,4 +1,4 @@
-"""transformers' DINOv3 (Siméoni et al. 2025, arXiv:2508.10104): registers, and positions that are rotary, not added."""
+"""transformers' DINOv3 (Siméoni et al. 2025, arXiv:2508.10104): registers and rotary positions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import torch
 from torch import Tensor
 
-from vit_core.checkpoints.keys import KeyTable, Translated, renamed, translate
+from vit_core.checkpoints.keys import KeyTable, Translated, rename, translate
 
 FAMILY = "dinov3_vit"
 
@@ -31,15 +31,15 @@ def _table(first: tuple[str, ...]) -> KeyTable:
     )
 
 
-def stated(config: dict) -> dict:
-    """What a config.json says, with what transformers takes where it says nothing."""
-    said = {"hidden_size": 384, "num_attention_heads": 6, "layer_norm_eps": 1e-5, "rope_theta": 100.0, **config}
-    return said | {"qkv_bias": any(said.get(f"{part}_bias", part != "key") for part in ("query", "key", "value"))}
+def with_defaults(config: dict) -> dict:
+    """The settings of a config.json, with transformers' defaults."""
+    stated = {"hidden_size": 384, "num_attention_heads": 6, "layer_norm_eps": 1e-5, "rope_theta": 100.0, **config}
+    return stated | {"qkv_bias": any(stated.get(f"{part}_bias", part != "key") for part in ("query", "key", "value"))}
 
 
-def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
-    """transformers' state by our names, and the facts that its family implies whatever its config says."""
-    state = renamed(state, r"^model\.", "", source)
+def translate_dinov3(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
+    """transformers' state by our names, and the config fields that its family implies."""
+    state = rename(state, r"^model\.", "", source)
     for name in [n for n in state if re.search(r"attention\.[qkv]_proj\.bias$", n)]:  # keys have none
         start = name[: name.rindex("attention.")]
         for part in "qkv":

@@ -1,8 +1,8 @@
 """`hf:<folder or id>`: checkpoints of Hugging Face transformers, read without transformers.
 
-ViT, DeiT (one head or two), DINOv2, DINOv2 with registers; what MAE, MSN and I-JEPA trained, with ViT's names; the
-pictures' half of CLIP and SigLIP (`clip.py`), and DINOv3 (`dinov3.py`). By the names that the hub's files have and by
-those of transformers 5's modules. A folder or repository of timm's, with timm's config.json, is handed to `timm.py`.
+ViT, DeiT (with one head or two), DINOv2 with and without registers, MAE, MSN and I-JEPA (all with ViT's names), CLIP
+and SigLIP (see `clip.py`), and DINOv3 (see `dinov3.py`); each by the names in the hub's files and by those of the
+modules of transformers 5. A folder or repository with timm's config.json goes to `timm.py`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 import os.path
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
 
-from vit_core.checkpoints import clip, dinov3
-from vit_core.checkpoints.assemble import assemble, per_channel, preprocess, short
-from vit_core.checkpoints.files import hub
-from vit_core.checkpoints.files import reader as _files
-from vit_core.checkpoints.keys import KeyTable, Translated, infer, renamed, translate
+from vit_core.checkpoints import clip, dinov3, timm
+from vit_core.checkpoints.assembly import assemble, check_preprocess, per_channel
+from vit_core.checkpoints.errors import refusal, shorten
+from vit_core.checkpoints.files import fetch, not_found, read_json, read_labels_beside, read_tensors
+from vit_core.checkpoints.keys import MAX_LAYERS, KeyTable, Translated, infer_config, rename, translate
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.models.vit import VisionTransformer
@@ -66,11 +67,11 @@ _ACTIVATIONS = {
     "silu": "silu",
     "swish": "silu",
 }
-_LARGEST = {"depth": 1000}  # and 100,000 of anything else: beyond any model, within what can be laid out
+_MAX_SIZE = 100_000  # of any number in a config but the layers: beyond any model, yet small enough to lay out
 _RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}  # Pillow's numbers
 
-#: What transformers' image processors do where a file does not say, ViT's and then what others do otherwise.
-_PLAIN = {
+#: The defaults of transformers' image processors: ViT's, then those in which others differ from it.
+_VIT_PROCESSOR = {
     "do_resize": True,
     "default_to_square": True,
     "resample": 2,
@@ -81,7 +82,7 @@ _PLAIN = {
     "image_mean": (0.5,),
     "image_std": (0.5,),
 }
-_CLIP = {
+_CLIP_PROCESSOR = {
     "size": {"shortest_edge": 224},
     "default_to_square": False,
     "resample": 3,
@@ -92,20 +93,20 @@ _CLIP = {
 }
 _PROCESSORS = {
     "DeiT": {"size": 256, "resample": 3, "do_center_crop": True, "crop_size": 224},
-    "Bit": _CLIP,
-    "CLIP": _CLIP,
+    "Bit": _CLIP_PROCESSOR,
+    "CLIP": _CLIP_PROCESSOR,
     "Siglip": {"size": 224, "resample": 3},
 }
-#: Switches that are followed, or change nothing here; and settings without "do_" that change pixels, and are not.
+#: Switches that are followed or change nothing here; and settings without "do_" that would change pixels.
 _FOLLOWED = ("do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb", "do_reduce_labels")
-_CHANGES = ("crop_pct", "offset", "rescale_offset", "include_top")
+_UNSUPPORTED = ("crop_pct", "offset", "rescale_offset", "include_top")
 
 
-def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
-    """transformers' state by our names, and the facts that its family implies whatever its config says."""
+def translate_vit(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]:
+    """transformers' state by our names, and the config fields that its family implies."""
     state = {n: t for n, t in state.items() if not n.startswith("decoder.")}  # MAE's, from tokens back to pixels
-    state = renamed(state, rf"^({'|'.join(_FAMILIES)})\.", "", source)
-    state = renamed(state, r"^layers\.", "encoder.layer.", source)
+    state = rename(state, rf"^({'|'.join(_FAMILIES)})\.", "", source)
+    state = rename(state, r"^layers\.", "encoder.layer.", source)
     dino = not any("layernorm_before" in n or "layernorm_after" in n for n in state)
     weights = translate(KEYS, state, source)
     registers = "embeddings.register_tokens" in state
@@ -118,8 +119,8 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
         "mlp_bias": True,
         "layer_scale": dino,
         "position_resize": "bicubic_antialias" if registers else "bicubic",
+        "pool": "avg",  # of I-JEPA, which has no class token
     }
-    facts["pool"] = "avg"  # of I-JEPA, which has no class token
     if weights.facts["class_token"]:
         facts["pool"] = "token_avg" if dino and "head.weight" in weights.state else "token"
     positions, tokens = weights.state.get("positions"), weights.state.get("prefix_tokens")
@@ -132,7 +133,7 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
         and positions.shape[1]
         and positions.shape[-1] == tokens.shape[-1]
     ):
-        # the class token has a position and the registers have none, so it is carried by the token itself
+        # The class token has a position and the registers have none, so the class token's is added to the token.
         tokens = tokens.clone()
         tokens[:, :1] += positions[:, :1]
         weights.state |= {"prefix_tokens": tokens, "positions": positions[:, 1:]}
@@ -140,76 +141,48 @@ def translated(state: dict[str, Tensor], source: str) -> tuple[Translated, dict]
     return weights, facts
 
 
-def _pair(value: object, name: str, source: str) -> tuple[int, int]:
-    value = [value, value] if isinstance(value, int) else value
-    if not (
-        isinstance(value, list | tuple) and len(value) == 2 and all(type(v) is int and 0 < v <= 65536 for v in value)
-    ):
-        raise InputError(
-            "checkpoint-config",
-            f"{source}: {name} should be one or two whole numbers and is {short(repr(value))}.",
-            source=source,
-            field=name,
-            reason=f"{name} = {short(repr(value))}",
-        )
-    return tuple(value)
+def _bad_field(source: str, field: str, value: object, wanted: str) -> InputError:
+    given = f"{field} = {shorten(repr(value))}"
+    return refusal("checkpoint-config", source, f"{given} should be {wanted}", given, field=field)
 
 
-def _eps(value: object, source: str) -> float:
-    if not isinstance(value, int | float) or not 0 <= value < 1:
-        raise InputError(
-            "checkpoint-config",
-            f"{source}: layer_norm_eps should be a small number and is {short(repr(value))}.",
-            source=source,
-            field="layer_norm_eps",
-            reason=f"layer_norm_eps = {short(repr(value))}",
-        )
-    return float(value)
+def _pair(config: dict, field: str, default: int, source: str) -> tuple[int, int]:
+    value = config.get(field, default)
+    pair = [value, value] if isinstance(value, int) else value
+    if not (isinstance(pair, list | tuple) and len(pair) == 2 and all(type(v) is int and 0 < v <= 65536 for v in pair)):
+        raise _bad_field(source, field, value, "one or two whole numbers")
+    return pair[0], pair[1]
 
 
-def _facts(config: dict, source: str) -> dict:
-    """Our config's fields that transformers' config.json states; what it leaves out has its family's default."""
+def _stated_fields(config: dict, source: str) -> dict:
+    """Our config's fields that transformers' config.json states, with its family's defaults."""
     family = config["model_type"]
     activation = config.get("hidden_act", "gelu")
     if not isinstance(activation, str) or activation not in _ACTIVATIONS:
-        raise InputError(
-            "checkpoint-architecture",
-            f"{source}: its activation should be one of {', '.join(_ACTIVATIONS)} and is {short(repr(activation))}.",
-            source=source,
-            reason=f"hidden_act = {short(repr(activation))}",
-        )
-    numbers = {
-        "dim": ("hidden_size", 768),
-        "depth": ("num_hidden_layers", 12),
-        "heads": ("num_attention_heads", 12),
-        "channels": ("num_channels", 3),
-    }
-    facts = {ours: config.get(theirs, default) for ours, (theirs, default) in numbers.items()}
-    for ours, value in facts.items():
-        largest = _LARGEST.get(ours, 100_000)
-        if type(value) is not int or not 1 <= value <= largest:
-            raise InputError(
-                "checkpoint-config",
-                f"{source}: {numbers[ours][0]} should be a whole number from 1 to "
-                f"{largest:,} and is {short(repr(value))}.",
-                source=source,
-                field=numbers[ours][0],
-                reason=f"{numbers[ours][0]} = {short(repr(value))}",
-            )
+        given = f"hidden_act = {shorten(repr(activation))}"
+        why = f"its activation, {given}, is none of {', '.join(_ACTIVATIONS)}"
+        raise refusal("checkpoint-architecture", source, why, given)
+    facts = {}
+    for ours, field, default, most in (
+        ("dim", "hidden_size", 768, _MAX_SIZE),
+        ("depth", "num_hidden_layers", 12, MAX_LAYERS),
+        ("heads", "num_attention_heads", 12, _MAX_SIZE),
+        ("channels", "num_channels", 3, _MAX_SIZE),
+    ):
+        facts[ours] = config.get(field, default)
+        if type(facts[ours]) is not int or not 1 <= facts[ours] <= most:
+            raise _bad_field(source, field, facts[ours], f"a whole number from 1 to {most:,}")
     if facts["dim"] % facts["heads"]:
-        raise InputError(
-            "checkpoint-config",
-            f"{source}: hidden_size {facts['dim']} cannot be cut into {facts['heads']} heads (num_attention_heads).",
-            source=source,
-            field="num_attention_heads",
-            reason=f"hidden_size / num_attention_heads = {facts['dim']} / {facts['heads']}",
-        )
+        field = "num_attention_heads"
+        raise _bad_field(source, field, facts["heads"], f"a divisor of hidden_size = {facts['dim']}")
     dino = family.startswith("dinov2")
-    eps = 1e-6 if dino or family == "vit_msn" else 1e-12
+    eps = config.get("layer_norm_eps", 1e-6 if dino or family == "vit_msn" else 1e-12)
+    if not isinstance(eps, int | float) or not 0 <= eps < 1:
+        raise _bad_field(source, "layer_norm_eps", eps, "a small number")
     facts |= {
-        "image_size": _pair(config.get("image_size", 224), "image_size", source),
-        "patch_size": _pair(config.get("patch_size", 14 if family == "dinov2" else 16), "patch_size", source),
-        "norm_eps": _eps(config.get("layer_norm_eps", eps), source),
+        "image_size": _pair(config, "image_size", 224, source),
+        "patch_size": _pair(config, "patch_size", 14 if family == "dinov2" else 16, source),
+        "norm_eps": float(eps),
         "qkv_bias": bool(config.get("qkv_bias", True)),
         "head_dim": facts["dim"] // facts["heads"],
     }
@@ -220,19 +193,13 @@ def _facts(config: dict, source: str) -> dict:
     if "rope_theta" in config:
         base = config["rope_theta"]
         if type(base) not in (int, float) or not 1 < base < 1e9:
-            raise InputError(
-                "checkpoint-config",
-                f"{source}: rope_theta should be a number above 1 and is {short(repr(base))}.",
-                source=source,
-                field="rope_theta",
-                reason=f"rope_theta = {short(repr(base))}",
-            )
+            raise _bad_field(source, "rope_theta", base, "a number above 1")
         facts["rope_base"] = float(base)
     return facts
 
 
-def labels_of(config: dict) -> list[str] | None:
-    """config.json's `id2label` as a list; None without one, or where it only numbers the classes."""
+def _stated_labels(config: dict) -> list[str] | None:
+    """config.json's `id2label` as a list; None if there is none, or if it only numbers the classes."""
     names = config.get("id2label")
     if not isinstance(names, dict) or not all(str(i) in names for i in range(len(names))):
         return None
@@ -241,7 +208,7 @@ def labels_of(config: dict) -> list[str] | None:
 
 
 def _sides(value: object, name: str, square: bool = True) -> tuple[int, ...]:
-    """(height, width) of a size in any of transformers' spellings, or (shortest edge,). ValueError for another size."""
+    """(height, width) of a size in any form that transformers allows, or (shortest edge,). Raises ValueError."""
     if isinstance(value, int):
         value = {"height": value, "width": value} if square else {"shortest_edge": value}
     elif isinstance(value, list) and len(value) == 2:
@@ -251,35 +218,35 @@ def _sides(value: object, name: str, square: bool = True) -> tuple[int, ...]:
     if given.keys() not in ({"height", "width"}, {"shortest_edge"}) or not all(
         type(n) is int and 1 <= n <= 65536 for n in sides
     ):
-        raise ValueError(f"{name} = {short(value)}")
+        raise ValueError(f"{name} = {shorten(value)}")
     return sides
 
 
 def _crop_pct(size: tuple[int, ...], resized: tuple[int, ...]) -> float:
-    """The one number by which `Preprocess` finds the size to resize to from the size that is left by the crop."""
+    """The crop_pct for which `Preprocess` resizes to `resized` before it crops `size`. Raises ValueError."""
     crop_pct = min(s / r for s, r in zip(size, resized, strict=True))
     while any(math.floor(s / crop_pct) < r for s, r in zip(size, resized, strict=True)):
-        crop_pct = math.nextafter(crop_pct, 0)  # the resize takes the whole part, which must not fall short
+        crop_pct = math.nextafter(crop_pct, 0)  # `Preprocess` rounds down
     if tuple(math.floor(s / crop_pct) for s in size) != resized:
         raise ValueError(f"crop_size = {size[0]} x {size[1]} of size = {resized[0]} x {resized[1]}")
     return crop_pct
 
 
-def _scaled(stated: dict, channels: int) -> list[tuple[float, ...]]:
-    """Mean and deviation of pixels from 0 to 1, whatever range the file's are of. ValueError."""
+def _mean_and_std(stated: dict, channels: int) -> list[tuple[float, ...]]:
+    """Mean and standard deviation for pixels from 0 to 1, whatever range the file's are for. Raises ValueError."""
     factor = stated["rescale_factor"] if stated["do_rescale"] else 1
     if not isinstance(factor, int | float) or not 1e-6 <= factor <= 1e6:
-        raise ValueError(f"rescale_factor = {short(factor)}")
+        raise ValueError(f"rescale_factor = {shorten(factor)}")
     factor = 1 if math.isclose(255 * factor, 1, rel_tol=1e-6) else 255 * factor  # 0.0039215687 is meant to be 1 / 255
     pair = (stated["image_mean"], stated["image_std"]) if stated["do_normalize"] else ((0.0,), (1.0,))
     return [tuple(v / factor for v in per_channel(tuple(values), channels)) for values in pair]
 
 
-def preprocess_of(settings: dict, image_size: tuple[int, int], channels: int) -> Preprocess:
-    """preprocessor_config.json as a `Preprocess`. Missing: the fallback, mean and std 0.5, bicubic, crop 0.9.
+def _parse_processor(settings: dict, image_size: tuple[int, int], channels: int) -> Preprocess:
+    """preprocessor_config.json as a `Preprocess`; without settings, mean and std 0.5, bicubic, crop 0.9.
 
-    A setting that it leaves out is as transformers has it for the processor that it names. Raises ValueError, naming
-    the setting, for what no `Preprocess` does.
+    A setting that is left out has the default of the named processor. Raises ValueError, naming the setting, for what
+    no `Preprocess` does.
     """
     if not isinstance(settings, dict) or not settings:
         grey = (0.5,) * channels
@@ -288,140 +255,106 @@ def preprocess_of(settings: dict, image_size: tuple[int, int], channels: int) ->
     kind = re.sub(r"(ImageProcessor|FeatureExtractor)\w*$", "", kind)
     stated = {
         "size": list(image_size),
-        **_PLAIN,
+        **_VIT_PROCESSOR,
         **_PROCESSORS.get(kind, {}),
         **{name: value for name, value in settings.items() if value is not None},
     }
     odd = [
         name
         for name, value in stated.items()
-        if (name in _CHANGES or name.startswith("do_")) and value and name not in _FOLLOWED
+        if (name in _UNSUPPORTED or name.startswith("do_")) and value and name not in _FOLLOWED
     ] + ["do_resize"] * (not stated["do_resize"])
     if odd:
-        raise ValueError(", ".join(f"{short(name)} = {short(stated[name])}" for name in odd))
+        raise ValueError(", ".join(f"{shorten(name)} = {shorten(stated[name])}" for name in odd))
     if (interpolation := _RESAMPLE.get(stated["resample"])) is None:
-        raise ValueError(f"resample = {short(stated['resample'])}")
+        raise ValueError(f"resample = {shorten(stated['resample'])}")
     size = resized = _sides(stated["size"], "size", stated["default_to_square"])
     if stated["do_center_crop"]:
         size = _sides(stated.get("crop_size"), "crop_size")
-    if len(size) < 2 or len(resized) < 2 and size[0] != size[1]:  # then the picture's shape decides what is seen
+    if len(size) < 2 or len(resized) < 2 and size[0] != size[1]:  # the input's size would depend on the picture
         raise ValueError(
-            f"size = {short(stated['size'])} with do_center_crop = {short(stated['do_center_crop'])}, "
-            f"crop_size = {short(stated.get('crop_size'))}"
+            f"size = {shorten(stated['size'])} with do_center_crop = {shorten(stated['do_center_crop'])}, "
+            f"crop_size = {shorten(stated.get('crop_size'))}"
         )
-    mean, std = _scaled(stated, channels)
-    return Preprocess(
-        size,
-        mean,
-        std,
-        interpolation,
-        _crop_pct(size[: len(resized)], resized),
-        "squash" if len(resized) == 2 else "center",
-    )
+    mean, std = _mean_and_std(stated, channels)
+    crop_pct = _crop_pct(size[: len(resized)], resized)
+    return Preprocess(size, mean, std, interpolation, crop_pct, "squash" if len(resized) == 2 else "center")
 
 
-def model_of(
-    config: dict, settings: dict, state: dict[str, Tensor], source: str, labels: list[str] | None = None
+def build(
+    config: dict, settings: dict, state: dict[str, Tensor], source: str, path: Path | None = None
 ) -> VisionTransformer:
-    """The model that a config.json, a preprocessor_config.json ({} without one) and weights make."""
-    if "architecture" in config and "model_type" not in config:
-        from vit_core.checkpoints import timm
+    """The model of a config.json, a preprocessor_config.json ({} without one) and weights.
 
-        return timm.from_config(config, state, source, labels)
+    `path`: the weights' file, if labels may lie beside it.
+    """
+    if "architecture" in config and "model_type" not in config:
+        return timm.from_config(config, state, source, path)
     family = config.get("model_type")
     families = (*_FAMILIES, *clip.FAMILIES, dinov3.FAMILY)
     if family not in families:
-        kind = short(repr(family))
-        raise InputError(
-            "checkpoint-architecture",
-            f"{source} is a {kind} model; those that can be shown are {', '.join(families)}.",
-            source=source,
-            reason=f"model_type = {kind}",
-        )
+        kind = f"model_type = {shorten(repr(family))}"
+        raise refusal("checkpoint-architecture", source, f"{kind} is none of {', '.join(families)}", kind)
     if family in clip.FAMILIES:
-        (weights, implied), stated = clip.translated(state, source), clip.vision(config)
+        (weights, implied), stated = clip.translate_clip(state, source), clip.vision_config(config)
     elif family == dinov3.FAMILY:
-        (weights, implied), stated = dinov3.translated(state, source), dinov3.stated(config)
+        (weights, implied), stated = dinov3.translate_dinov3(state, source), dinov3.with_defaults(config)
     else:
-        (weights, implied), stated = translated(state, source), config
-    ours = infer(weights, source, **implied | _facts(stated, source))
-    labels = labels or (labels_of(config) if ours.classes else None)
-    transform = _stated_preprocess(settings, ours.image_size, ours.channels, source)
-    return assemble(
-        ours, weights.state, source, labels, transform, spell=weights.spell, assumed=() if settings else ("preprocess",)
-    )
-
-
-def _stated_preprocess(settings: dict, image_size: tuple[int, int], channels: int, source: str) -> Preprocess:
+        (weights, implied), stated = translate_vit(state, source), config
+    ours = infer_config(weights, source, **implied | _stated_fields(stated, source))
+    labels = None
+    if ours.classes:
+        labels = read_labels_beside(path) if path else None
+        labels = _stated_labels(config) if labels is None else labels
     try:
-        made = preprocess_of(settings, image_size, channels)
+        transform = _parse_processor(settings, ours.image_size, ours.channels)
     except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-        raise InputError(
-            "checkpoint-config",
-            f"{source}: its preprocessor_config.json cannot be followed: {short(error)}.",
-            source=source,
-            reason=f"preprocessor_config: {short(error)}",
-        ) from error
-    return preprocess(made, channels, source)
+        why = f"preprocessor_config.json cannot be applied ({shorten(error)})"
+        raise refusal("checkpoint-config", source, why, f"preprocessor_config: {shorten(error)}") from error
+    check_preprocess(transform, ours.channels, source)
+    assumed = () if settings else ("preprocess",)
+    return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, assumed=assumed)
 
 
-def _shards(index: Path, get) -> dict[str, Tensor]:
-    names = _files.read_json(index, "checkpoint-config")
+def _read_shards(index: Path, get: Callable) -> dict[str, Tensor]:
+    """The tensors of all files that an index names."""
+    names = read_json(index)
     names = names.get("weight_map") if isinstance(names, dict) else None
     if (
         not isinstance(names, dict)
         or len(set(map(str, names.values()))) > 1000
         or not all(isinstance(n, str) and re.fullmatch(r"[\w.-]+", n) for n in names.values())
     ):
-        raise InputError(
-            "checkpoint-config",
-            f"{index.name} has no weight_map of file names.",
-            source=index.name,
-            reason="weight_map",
-        )
+        raise refusal("checkpoint-config", index.name, "it has no weight_map of file names", "weight_map")
     state = {}
     for name in sorted(set(names.values())):
-        state |= _files.read(get([name]))
+        state |= read_tensors(get([name]))
     return state
 
 
-def load(name: str) -> VisionTransformer:
-    """`hf:<folder or id>`. Raises InputError: "checkpoint-not-found", "checkpoint-config",
-    "checkpoint-architecture", "hub-unreachable", "hub-not-found", and what the file reader and `assemble` raise."""
+def load_huggingface(name: str) -> VisionTransformer:
+    """The model `hf:<folder or id>`.
+
+    Raises InputError "checkpoint-not-found", "checkpoint-config", "checkpoint-architecture", and the errors of
+    `fetch`, `read_tensors` and `assemble`.
+    """
     folder, source = Path(os.path.expanduser(name)), f"hf:{name}"
-    if os.path.isdir(folder):
 
-        def get(names: list[str], optional: bool = False) -> Path | None:
-            found = next((folder / n for n in names if os.path.isfile(folder / n)), None)
-            if found is None and not optional:
-                raise InputError(
-                    "checkpoint-not-found",
-                    f"{folder} has no {' or '.join(names)}.",
-                    source=source,
-                    files=names,
-                    path=f"{folder}: {' | '.join(names)}",
-                )
-            return found
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+|[\w-]+", name):
+    def get(names: list[str], optional: bool = False) -> Path | None:
+        if not os.path.isdir(folder):
+            return fetch(name, names, source, optional=optional)
+        found = next((folder / n for n in names if os.path.isfile(folder / n)), None)
+        if found is None and not optional:
+            raise not_found(f"{folder}: {' | '.join(names)}", source)
+        return found
 
-        def get(names: list[str], optional: bool = False) -> Path | None:
-            return hub.fetch(name, names, source, optional=optional)
-    else:
-        raise InputError(
-            "checkpoint-not-found",
-            f"{short(repr(name))} is neither a folder here nor an id of the hub's.",
-            source=short(source),
-            path=short(name),
-        )
-    config = _files.read_json(get(["config.json"]), "checkpoint-config")
+    if not os.path.isdir(folder) and not re.fullmatch(r"[\w.-]+/[\w.-]+|[\w-]+", name):  # nor a name on the hub
+        raise not_found(shorten(name), shorten(source))
+    config = read_json(get(["config.json"]))
     if not isinstance(config, dict):
-        raise InputError(
-            "checkpoint-config",
-            f"{source}: config.json should be an object.",
-            source=source,
-            reason=f"config.json: {type(config).__name__}",
-        )
+        why = f"config.json holds a {type(config).__name__}, not an object"
+        raise refusal("checkpoint-config", source, why, f"config.json: {type(config).__name__}")
     weights = get(["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"])
-    state = _shards(weights, get) if weights.suffix == ".json" else _files.read(weights)
+    state = _read_shards(weights, get) if weights.suffix == ".json" else read_tensors(weights)
     settings = get(["preprocessor_config.json"], optional=True)
-    return model_of(config, _files.read_json(settings, "checkpoint-config") if settings else {}, state, source)
+    return build(config, read_json(settings) if settings else {}, state, source)

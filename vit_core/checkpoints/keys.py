@@ -1,4 +1,4 @@
-"""Key tables: a source's tensor names to ours, and from translated tensors to the config they imply."""
+"""Key tables: from a source's tensor names to ours, and from tensors with our names to the config they imply."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from vit_core.checkpoints.assemble import check_keys, listed, short
+from vit_core.checkpoints.assembly import check_keys
+from vit_core.checkpoints.errors import join_names, refusal, shorten
 from vit_core.errors import InputError
 from vit_core.models.config import ViTConfig
 
-#: Layers in one model; ten times what the deepest have.
-DEEPEST = 1000
+MAX_LAYERS = 1000  # ten times what the deepest models have
 Rows = tuple[tuple[str, tuple[str, ...]], ...]  # (our stem, their stems, which are stacked along axis 0)
 
 
 @dataclass(frozen=True)
 class KeyTable:
-    """How one source spells a ViT. A stem is a name without its ".weight" or ".bias", or a whole parameter name."""
+    """How one source names a ViT's tensors. A stem is a name without ".weight" or ".bias", or a whole name."""
 
     block: str  # their prefix of layer number {}
     tokens: tuple[str | None, ...]  # class, distillation, registers; joined along axis 1 as our prefix_tokens
     outside: Rows  # names outside the blocks
-    inside: Rows  # names inside a block; several rows of one stem are alternative spellings
-    ignored: tuple[str, ...] = ()  # stems that take no part in the logits
+    inside: Rows  # names inside a block; several rows of one stem are alternative names
+    ignored: tuple[str, ...] = ()  # stems that do not contribute to the logits
 
 
 @dataclass
 class Translated:
-    """Weights by our names, the facts their names tell, and the way back to their names for messages."""
+    """Weights by our names, the config fields that their names imply, and the way back to their names for messages."""
 
     state: dict[str, Tensor]
     facts: dict = field(default_factory=dict)
@@ -46,16 +46,14 @@ def _split(key: str, stems) -> tuple[str, str]:
     return (key, "") if key in stems else (stem, "." + suffix)
 
 
-def _tokens(table: KeyTable, state: dict[str, Tensor], source: str) -> tuple[Tensor | None, dict]:
+def _join_tokens(table: KeyTable, state: dict[str, Tensor], source: str) -> tuple[Tensor | None, dict]:
+    """Takes the prefix tokens out of `state`: joined, and the config fields that they imply."""
     found = [state.pop(name, None) for name in table.tokens]
     given = {n: t for n, t in zip(table.tokens, found, strict=True) if t is not None}
-    width = Counter(t.shape[-1] for t in given.values() if t.ndim == 3)
-    width = width.most_common(1)[0][0] if width else 0
-    check_keys(
-        {n: (1, t.shape[1] if t.ndim == 3 else 1, width) for n, t in given.items()},
-        {n: tuple(t.shape) for n, t in given.items()},
-        source,
-    )
+    widths = Counter(t.shape[-1] for t in given.values() if t.ndim == 3)
+    width = widths.most_common(1)[0][0] if widths else 0
+    expected = {n: (1, t.shape[1] if t.ndim == 3 else 1, width) for n, t in given.items()}
+    check_keys(expected, {n: tuple(t.shape) for n, t in given.items()}, source)
     class_, distillation, registers = found
     facts = {
         "class_token": class_ is not None,
@@ -65,64 +63,65 @@ def _tokens(table: KeyTable, state: dict[str, Tensor], source: str) -> tuple[Ten
     return (torch.cat(list(given.values()), dim=1) if given else None), facts
 
 
-def renamed(state: dict[str, Tensor], pattern: str, by: str, source: str) -> dict[str, Tensor]:
-    """The same tensors under other names. InputError "checkpoint-keys" when two of them would have one."""
+def rename(state: dict[str, Tensor], pattern: str, by: str, source: str) -> dict[str, Tensor]:
+    """The same tensors under other names. Raises InputError "checkpoint-keys" if two of them get the same name."""
     out = {re.sub(pattern, by, n): t for n, t in state.items()}
-    if twice := len(state) - len(out):
+    if doubled := len(state) - len(out):
         raise InputError(
             "checkpoint-keys",
-            f"{source} holds {twice} tensors twice, under two names.",
+            f"{source} holds {doubled} tensors twice, under two names. Choose a file that holds one whole Vision "
+            "Transformer.",
             source=source,
             missing=[],
-            extra=[f"{twice} x 2"],
+            extra=[f"{doubled} x 2"],
             shapes=[],
         )
     return out
 
 
 def translate(table: KeyTable, state: dict[str, Tensor], source: str) -> Translated:
-    """Rename and join; what the table does not know keeps its name, to be refused with the rest."""
+    """Renames and joins tensors. A tensor that the table does not know keeps its name; `assemble` will refuse it."""
     state = dict(state)
-    prefix, facts = _tokens(table, state, source)
+    prefix_tokens, facts = _join_tokens(table, state, source)
     block = re.compile(re.escape(table.block).replace(r"\{\}", r"(\d+)"))
-    where = {
-        part: (rows, inside)
-        for inside, table_rows in ((False, table.outside), (True, table.inside))
-        for rows in table_rows
-        for part in rows[1]
+    row_of = {
+        stem: (row, inside)
+        for inside, rows in ((False, table.outside), (True, table.inside))
+        for row in rows
+        for stem in row[1]
     }
-    seen, out, parts = set(), {}, {}
+    used, out, parts = set(), {}, {}
     for key, tensor in state.items():
         match = block.match(key)
         rest = key[match.end() :] if match else key
-        stem, suffix = _split(rest, where)
+        stem, suffix = _split(rest, row_of)
         if stem in table.ignored or rest in table.ignored:
             continue
-        row, inside = where.get(stem, (None, None))
+        row, inside = row_of.get(stem, (None, None))
         if row is None or inside is not bool(match):
             out[key] = tensor
             continue
-        seen.add(stem)
+        used.add(stem)
         name = (f"blocks.{match[1]}." if match else "") + row[0] + suffix
         parts.setdefault((name, row[1]), {})[stem] = (key, tensor)
     for (name, stems), found in parts.items():
         tensors = [found[s][1] for s in stems if s in found]
         whole = len(tensors) == len(stems) and name not in out
-        if whole and len({t.shape[1:] for t in tensors}) == 1 and all(t.ndim for t in tensors):
-            out[name] = torch.cat(tensors) if len(tensors) > 1 else tensors[0]
-        elif whole and len(tensors) == 1:  # a scalar
+        if whole and len(tensors) == 1:
             out[name] = tensors[0]
+        elif whole and len({t.shape[1:] for t in tensors}) == 1 and all(t.ndim for t in tensors):
+            out[name] = torch.cat(tensors)
         else:
             out.update(found.values())
-    if prefix is not None:
-        out["prefix_tokens"] = prefix
+    if prefix_tokens is not None:
+        out["prefix_tokens"] = prefix_tokens
 
     def spell(name: str) -> list[str]:
         match = re.match(r"blocks\.(\d+)\.(.*)", name)
         rows, rest = (table.inside, match[2]) if match else (table.outside, name)
         stem, suffix = _split(rest, {row[0] for row in rows})
         choices = [row[1] for row in rows if row[0] == stem]
-        choices = [c for c in choices if seen & set(c)] or choices
+        choices = [c for c in choices if used & set(c)] or choices
         if name == "prefix_tokens":
             return [table.tokens[0]]
         if not choices:
@@ -132,71 +131,70 @@ def translate(table: KeyTable, state: dict[str, Tensor], source: str) -> Transla
     return Translated(out, facts, spell)
 
 
-def _square(count: int) -> int | None:
+def _square_root(count: int) -> int | None:
     root = math.isqrt(max(count, 0))
     return root if root and root * root == count else None
 
 
-def _grid(entries: int, prefix: int, source: str) -> tuple[int, bool, int]:
+def _square_grid(entries: int, prefix: int, source: str) -> tuple[int, bool, int]:
     """(side, do prefix tokens have positions, prefix tokens missing) for a square grid with `entries` positions."""
     for side, own, missing in (
-        (_square(entries - prefix), True, 0),
-        (_square(entries), False, 0),
-        (_square(entries - prefix - 1), True, 1),
+        (_square_root(entries - prefix), True, 0),
+        (_square_root(entries), False, 0),
+        (_square_root(entries - prefix - 1), True, 1),
     ):
         if side and (own or prefix):
             return side, own, missing
-    if _square(entries):
-        return _square(entries), True, 0
-    raise InputError(
+    if side := _square_root(entries):
+        return side, True, 0
+    raise refusal(
         "checkpoint-architecture",
-        f"{source} has {entries} position entries and {prefix} prefix tokens, "
-        "which leaves no square grid of patches, and nothing in it tells the grid's shape.",
-        source=source,
+        source,
+        f"its {entries} positions and {prefix} prefix tokens leave no square grid of patches, and the file does not "
+        "state the grid's shape",
+        f"√({entries} − {prefix})",
         positions=entries,
         prefix=prefix,
-        reason=f"√({entries} − {prefix})",
     )
 
 
-#: Widths whose heads are not 64 wide in any published ViT, and their number of heads.
+#: Attention widths whose heads are not 64 wide in any published ViT, and their number of heads.
 _HEADS = {1152: 16, 1280: 16, 1408: 16, 1664: 16, 1792: 16, 2048: 16, 3072: 24}
 
 
-def _heads(inner: int, norm: str, gated: bool, source: str) -> int:
-    """Heads are the one thing that shapes do not tell: 64 wide as a rule, and as published where they are not."""
+def _guess_heads(width: int, norm: str, gated: bool, source: str) -> int:
+    """The number of heads, which shapes do not show: heads are taken to be 64 wide, or as published."""
     if norm == "rms" and gated:  # AIMv2 (arXiv:2411.14402)
-        return max(1, inner // 128)
-    if inner == 1536 and not gated:  # SigLIP 2 giant-opt
+        return max(1, width // 128)
+    if width == 1536 and not gated:  # SigLIP 2 giant-opt
         return 16
-    heads = _HEADS.get(inner) or inner // 64 or 1
-    if inner % heads:
-        raise InputError(
+    heads = _HEADS.get(width) or width // 64 or 1
+    if width % heads:
+        raise refusal(
             "checkpoint-architecture",
-            f"{source}: attention {inner} wide cannot be cut into heads of 64, "
-            "and nothing in the file tells how many heads there are.",
-            source=source,
-            width=inner,
-            reason=f"{inner} / 64",
+            source,
+            f"attention {width} wide does not divide into heads of 64, and the file does not state the number of heads",
+            f"{width} / 64",
+            width=width,
         )
     return heads
 
 
-def infer(weights: Translated, source: str, **facts) -> ViTConfig:
-    """The config that the tensors' names and shapes imply; `facts` are what the source knows better.
+def infer_config(weights: Translated, source: str, **facts) -> ViTConfig:
+    """The config that the tensors' names and shapes imply; `facts` are fields that the source knows for certain.
 
-    Shapes are taken by majority over the layers, so that one bad tensor is the one that gets named.
+    Shapes are those of the majority of layers, so that a single bad tensor is the one reported.
     Raises InputError "checkpoint-architecture" or "checkpoint-keys".
     """
     state, facts = weights.state, {**weights.facts, **facts}
     found = {m[1] for m in (re.match(r"blocks\.(\d+)\.", n) for n in state) if m}
-    if len(found) > DEEPEST or any(len(n) > 9 for n in found):
-        raise InputError(
+    if len(found) > MAX_LAYERS or any(len(n) > 9 for n in found):
+        raise refusal(
             "checkpoint-architecture",
-            f"{source} has {len(found)} layers, numbered up to "
-            f"{short(max(found, key=len))}; at most {DEEPEST} are read.",
-            source=source,
-            reason=f"{len(found)} > {DEEPEST}",
+            source,
+            f"it has {len(found)} layers, numbered up to {shorten(max(found, key=len))}, and at most {MAX_LAYERS} are "
+            "read",
+            f"{len(found)} > {MAX_LAYERS}",
         )
     numbers = sorted({int(n) for n in found})
 
@@ -207,17 +205,16 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
             if shapes:
                 return shapes.most_common(1)[0][0]
         their = weights.spell(suffixes[0] if suffixes[0] == "patch_embed.weight" else "blocks.0." + suffixes[0])
-        raise InputError(
+        raise refusal(
             "checkpoint-architecture",
-            f"{source} is not a Vision Transformer this program knows: it has "
-            f"no {' or '.join(their)} of {ndim} axes; it has {listed(sorted(state)) or 'nothing'}.",
-            source=source,
+            source,
+            f"it has no {' or '.join(their)} of {ndim} axes; it has {join_names(sorted(state)) or 'nothing'}",
+            f"{', '.join(their)} = None",
             missing=their,
-            reason=f"{', '.join(their)} = None",
         )
 
-    def some(suffix: str) -> bool:
-        return any(n.startswith(suffix) or re.match(r"blocks\.\d+\." + re.escape(suffix), n) for n in state)
+    def has(stem: str) -> bool:
+        return any(n.startswith(stem) or re.match(r"blocks\.\d+\." + re.escape(stem), n) for n in state)
 
     dim, channels, *patch = shape(4, "patch_embed.weight")
     qkv, mlp_dim = shape(2, "attn.qkv.weight")[0], shape(2, "mlp.fc2.weight")[1]
@@ -225,47 +222,46 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
         holes = sorted(set(range(min(numbers[-1], 1000))) - set(numbers))
         raise InputError(
             "checkpoint-keys",
-            f"{source} does not fit the architecture: layers {listed(map(str, holes))} "
-            f"are missing of {numbers[-1] + 1}.",
+            f"The tensors in {source} do not fit the architecture: of {numbers[-1] + 1} layers, layers "
+            f"{join_names(map(str, holes))} are missing. Choose a file that holds one whole Vision Transformer.",
             source=source,
+            missing=[f"blocks.{i}" for i in holes],
             extra=[],
             shapes=[],
-            missing=[f"blocks.{i}" for i in holes],
         )
-    parts = sorted(n for n in state if re.match(r"head\.\d", n))  # of an nn.Sequential
-    if parts and "head.weight" not in state:
-        raise InputError(
+    head_layers = sorted(n for n in state if re.match(r"head\.\d", n))  # of an nn.Sequential
+    if head_layers and "head.weight" not in state:
+        raise refusal(
             "checkpoint-architecture",
-            f"{source} has a head of several layers ({listed(parts)}); it can "
-            "be shown with one linear layer, called head, or with none.",
-            source=source,
-            reason=listed(parts),
+            source,
+            f"its head has several layers ({join_names(head_layers)}), and only a head of one linear layer, called "
+            "head, can be shown",
+            join_names(head_layers),
         )
     gated = shape(2, "mlp.fc1.weight")[0] == 2 * mlp_dim
-    norm = "layer" if some("norm1.bias") or some("norm2.bias") else "rms"
+    norm = "layer" if has("norm1.bias") or has("norm2.bias") else "rms"
     heads = facts.pop("heads", None)
     if heads is None:
         heads = (
             qkv // 3 // shape(1, "attn.q_norm.weight")[0]
-            if some("attn.q_norm.weight")
-            else _heads(qkv // 3, norm, gated, source)
+            if has("attn.q_norm.weight")
+            else _guess_heads(qkv // 3, norm, gated, source)
         )
     if heads < 1:
-        raise InputError(
+        raise refusal(
             "checkpoint-architecture",
-            f"{source}: its heads are wider than the {qkv // 3} that attention has.",
-            source=source,
-            reason=f"{qkv // 3} / {shape(1, 'attn.q_norm.weight')[0]}",
+            source,
+            f"its heads are wider than its attention, which is {qkv // 3} wide",
+            f"{qkv // 3} / {shape(1, 'attn.q_norm.weight')[0]}",
         )
     prefix = facts["class_token"] + facts["distillation_token"] + facts["registers"]
     if "image_size" not in facts and "positions" in state and state["positions"].ndim == 3:
-        alone = facts.get("position_prefix") is False  # then all entries are patches'
-        side, own, missing = _grid(state["positions"].shape[1], 0 if alone else prefix, source)
+        patches_only = facts.get("position_prefix") is False
+        side, own, missing = _square_grid(state["positions"].shape[1], 0 if patches_only else prefix, source)
         facts.setdefault("position_prefix", own)
         facts["image_size"] = (side * patch[0], side * patch[1])
         facts["class_token"] = facts["class_token"] or missing == 1
-    pool_norm = some("pool_norm.")
-    pool = "map" if some("attention_pool.") else "token" if facts["class_token"] and not pool_norm else "avg"
+    pool_norm = has("pool_norm.")
     guess = dict(
         patch_size=tuple(patch),
         channels=channels,
@@ -277,29 +273,24 @@ def infer(weights: Translated, source: str, **facts) -> ViTConfig:
         mlp="glu" if gated else "mlp",
         activation="silu" if gated else "gelu",
         norm=norm,
-        norm_eps=1e-5 if some("embed_norm.") else 1e-6,
-        qkv_bias=some("attn.qkv.bias"),
-        proj_bias=some("attn.proj.bias") or some("mlp.fc2.bias"),
-        mlp_bias=some("mlp.fc1.bias"),
-        qk_norm=some("attn.q_norm.") or some("attn.k_norm."),
-        attention_norm=some("attn.norm."),
-        mlp_norm=some("mlp.norm."),
-        layer_scale=some("ls1.") or some("ls2."),
-        patch_bias="patch_embed.bias" in state or not some("embed_norm."),
-        patch_norm=some("patch_norm."),
-        embed_norm=some("embed_norm."),
-        final_norm=some("norm.") or not pool_norm,
-        pool=pool,
+        norm_eps=1e-5 if has("embed_norm.") else 1e-6,
+        qkv_bias=has("attn.qkv.bias"),
+        proj_bias=has("attn.proj.bias") or has("mlp.fc2.bias"),
+        mlp_bias=has("mlp.fc1.bias"),
+        qk_norm=has("attn.q_norm.") or has("attn.k_norm."),
+        attention_norm=has("attn.norm."),
+        mlp_norm=has("mlp.norm."),
+        layer_scale=has("ls1.") or has("ls2."),
+        patch_bias="patch_embed.bias" in state or not has("embed_norm."),
+        patch_norm=has("patch_norm."),
+        embed_norm=has("embed_norm."),
+        final_norm=has("norm.") or not pool_norm,
+        pool="map" if has("attention_pool.") else "token" if facts["class_token"] and not pool_norm else "avg",
         pool_norm=pool_norm,
-        classes=shape(2, "head.weight")[0] if some("head.") else 0,
-        distillation_head=some("distillation_head."),
+        classes=shape(2, "head.weight")[0] if has("head.") else 0,
+        distillation_head=has("distillation_head."),
     )
     try:
         return ViTConfig(**{**guess, **facts})
     except ValueError as error:
-        raise InputError(
-            "checkpoint-architecture",
-            f"{source} describes no model that can be built: {error}.",
-            source=source,
-            reason=str(error),
-        ) from error
+        raise refusal("checkpoint-architecture", source, str(error)) from error

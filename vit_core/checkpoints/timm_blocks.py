@@ -1,4 +1,4 @@
-"""timm's blocks that are built otherwise, rewritten as its plain ones: branches in parallel, and Eva's."""
+"""Rewrites timm's parallel blocks and those of its Eva as plain blocks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 import torch
 from torch import Tensor
 
-from vit_core.checkpoints.assemble import short
+from vit_core.checkpoints.errors import shorten
 from vit_core.errors import InputError
 
 
-def _folded(branch: dict[str, Tensor], first: str, last: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A branch's input and output layer (weight, bias; weight, bias) with its norm's affine and LayerScale in them.
+def _fold(branch: dict[str, Tensor], first: str, last: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A branch's first and last layer (weight, bias, weight, bias) with its norm's affine and LayerScale folded in.
 
     first(norm(x) * g + b) = (first.weight * g) norm(x) + first.weight b + first.bias, and gamma * last(y) likewise.
     """
@@ -35,7 +35,7 @@ def _folded(branch: dict[str, Tensor], first: str, last: str) -> tuple[Tensor, T
 
 
 def _parallel_things(block: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Attentions side by side, then MLPs side by side (Touvron et al. 2022, arXiv:2203.09795), as one wide block."""
+    """Parallel attentions, then parallel MLPs (Touvron et al. 2022, arXiv:2203.09795), as one wide block."""
     count = 1 + max(int(k.split(".")[1][:9]) for k in block)
     if count > len(block):
         raise ValueError(f"{count} branches")
@@ -46,16 +46,16 @@ def _parallel_things(block: dict[str, Tensor]) -> dict[str, Tensor]:
         ]
         for kind in ("attns", "ffns")
     }
-    attns = [_folded(b, "attn.qkv", "attn.proj") for b in sides["attns"]]
-    mlps = [_folded(b, "mlp.fc1", "mlp.fc2") for b in sides["ffns"]]
+    attns = [_fold(b, "attn.qkv", "attn.proj") for b in sides["attns"]]
+    mlps = [_fold(b, "mlp.fc1", "mlp.fc2") for b in sides["ffns"]]
     norm = sides["attns"][0]["norm.weight"]
     out = {f"norm{i}.weight": torch.ones_like(norm) for i in (1, 2)}
     if "norm.bias" in sides["attns"][0]:
         out |= {f"norm{i}.bias": torch.zeros_like(norm) for i in (1, 2)}
-    # heads are cut from each of query, key and value: [q1 q2 | k1 k2 | v1 v2]
+    # Heads are slices of query, key and value each: [q1 q2 | k1 k2 | v1 v2].
     out["attn.qkv.weight"] = torch.cat([a[0].chunk(3)[part] for part in range(3) for a in attns])
     out["attn.qkv.bias"] = torch.cat([a[1].chunk(3)[part] for part in range(3) for a in attns])
-    halves = 2 if len(mlps[0][0]) == 2 * mlps[0][2].shape[1] else 1  # of gated ones too: [gate1 gate2 | value1 value2]
+    halves = 2 if len(mlps[0][0]) == 2 * mlps[0][2].shape[1] else 1  # gated: [gate1 gate2 | value1 value2]
     out["mlp.fc1.weight"], out["mlp.fc1.bias"] = (
         torch.cat([m[i].chunk(halves)[part] for part in range(halves) for m in mlps]) for i in (0, 1)
     )
@@ -66,7 +66,7 @@ def _parallel_things(block: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _parallel_scaling(block: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Attention beside the MLP with one input projection (Dehghani et al. 2023, arXiv:2302.05442), taken apart."""
+    """Attention beside the MLP with one input projection (Dehghani et al. 2023, arXiv:2302.05442), split."""
     dim = len(block["in_norm.weight"])
     fused = "out_proj.weight" in block
     hidden = block["out_proj.weight"].shape[1] - dim if fused else block["mlp_out_proj.weight"].shape[1]
@@ -97,11 +97,11 @@ def _parallel_scaling(block: dict[str, Tensor]) -> dict[str, Tensor]:
         "mlp_out_proj.",
         "ls.gamma",
     )
-    return out | {k: t for k, t in block.items() if not k.startswith(used)}  # to be refused, by name
+    return out | {k: t for k, t in block.items() if not k.startswith(used)}  # the rest is refused by name
 
 
-def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
-    """timm's state with its two kinds of parallel block rewritten as plain blocks; others pass through."""
+def fold_parallel_blocks(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
+    """timm's state with its two kinds of parallel block as plain blocks. Raises InputError "checkpoint-keys"."""
     groups: dict[str, dict[str, Tensor]] = {}
     for key, tensor in state.items():
         match = re.match(r"blocks\.\d+\.", key)
@@ -116,9 +116,10 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
         except (KeyError, IndexError, RuntimeError, ValueError, TypeError) as error:
             raise InputError(
                 "checkpoint-keys",
-                f"{source}: the parallel block {prefix[:-1]} cannot be read: {short(error)}.",
+                f"{source}: the parallel block {prefix[:-1]} cannot be read ({shorten(error)}). Choose a file that "
+                "holds one whole Vision Transformer.",
                 source=source,
-                missing=[f"{prefix[:-1]}: {short(error)}"],
+                missing=[f"{prefix[:-1]}: {shorten(error)}"],
                 extra=[],
                 shapes=[],
             ) from error
@@ -126,8 +127,8 @@ def unfolded(state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
     return out
 
 
-def of_eva(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state of timm's Eva, which DINOv3 is built of, by the names of its VisionTransformer."""
+def rename_eva(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state of timm's Eva, which it builds DINOv3 from, by the names of its VisionTransformer."""
     state = {re.sub(r"\.gamma_([12])$", r".ls\1.gamma", n): t for n, t in state.items()}
     for name in [n for n in state if n.endswith("attn.q_bias")]:
         query, value = state.pop(name), state.pop(name.replace("q_bias", "v_bias"), None)

@@ -1,4 +1,7 @@
-"""The one place that imports timm, and only when somebody asks for it."""
+"""Imports timm, when it is first needed, and reads its tables of ImageNet's classes.
+
+timm takes seconds to import, and nothing else imports it.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,20 @@ import torch
 
 from vit_core.errors import InputError
 
-#: torchvision's Python side registers fake kernels for these while it is imported; its compiled side defines
+#: torchvision's Python side registers fake kernels for these operators while it is imported. Its compiled side defines
 #: them, unless it was built for another torch. timm needs only the Python side.
 _OPERATORS = ("nms", "qnms")
 _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-_kept: list[torch.library.Library] = []  # a Library takes its operators along when it is collected
+_libraries: list[torch.library.Library] = []  # a Library that is collected takes its operators with it
+
+#: Number of classes of a head -> timm's name for that subset of ImageNet.
+IMAGENET_SUBSETS = {
+    1000: "imagenet-1k",
+    11221: "imagenet-21k-miil",
+    11821: "imagenet-12k",
+    21841: "imagenet-22k",
+    21843: "imagenet-21k-goog",
+}
 
 
 def _define_missing_operators() -> None:
@@ -23,24 +35,24 @@ def _define_missing_operators() -> None:
     for name in _OPERATORS:
         if not hasattr(torch.ops.torchvision, name):
             library.define(name + _SIGNATURE)
-    _kept.append(library)
+    _libraries.append(library)
 
 
 def _forget(package: str) -> None:
-    """Drop what a failed import left half done, so that the next one starts clean."""
+    """Drops what a failed import left behind, so that the next one starts clean."""
     for name in [n for n in sys.modules if n == package or n.startswith(package + ".")]:
         del sys.modules[name]
 
 
 @functools.cache
-def timm() -> ModuleType:
+def import_timm() -> ModuleType:
     """The timm package, imported on the first call.
 
-    timm imports torchvision, and a CPU build of torch beside the package index's CUDA build of torchvision fails
-    there with "operator torchvision::nms does not exist". Only then the missing operators are declared (without a
-    kernel: nothing here detects boxes) and the import is tried once more; a matched pair is left alone.
+    timm imports torchvision. A CPU build of torch beside a CUDA build of torchvision, as the package index serves them,
+    fails there with "operator torchvision::nms does not exist". Only then, the missing operators are declared (without
+    a kernel: nothing here detects boxes) and the import is tried once more.
 
-    Raises InputError "timm-missing" when timm is not installed, "timm-broken" when it cannot be imported.
+    Raises InputError "timm-missing" if timm is not installed, "timm-broken" if it cannot be imported.
     """
     try:
         try:
@@ -52,16 +64,30 @@ def timm() -> ModuleType:
             _forget("torchvision")
             _define_missing_operators()
             return importlib.import_module("timm")
-    except ModuleNotFoundError as error:
-        if error.name != "timm":
-            raise InputError(
-                "timm-broken", f"timm is installed but cannot be imported: {error}.", reason=str(error)
-            ) from error
-        raise InputError(
-            "timm-missing",
-            "timm is not installed, so timm's models and label tables are not available; `pip install timm` adds them.",
-        ) from None
     except (ImportError, RuntimeError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "timm":
+            raise InputError(
+                "timm-missing", "timm is not installed, so its models are not available. Run: pip install timm"
+            ) from None
         raise InputError(
-            "timm-broken", f"timm is installed but cannot be imported: {error}.", reason=str(error)
+            "timm-broken",
+            f"timm is installed but cannot be imported: {error}. Reinstall timm together with a torchvision that fits "
+            "this torch.",
+            reason=str(error),
         ) from error
+
+
+def imagenet_info(subset: str):
+    """timm's `ImageNetInfo` of one of IMAGENET_SUBSETS: its synset ids and their names. Raises as `import_timm`."""
+    return import_timm().data.ImageNetInfo(subset)
+
+
+def imagenet_labels(classes: int) -> list[str] | None:
+    """timm's class names for a head with as many classes as one of IMAGENET_SUBSETS, else None.
+
+    Raises as `import_timm`.
+    """
+    if classes not in IMAGENET_SUBSETS:
+        return None
+    info = imagenet_info(IMAGENET_SUBSETS[classes])
+    return [info.index_to_description(i) for i in range(classes)]

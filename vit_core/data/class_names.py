@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vit_core.checkpoints.timm import IMAGENET_SUBSETS, imagenet_info
+from vit_core.checkpoints import IMAGENET_SUBSETS, imagenet_info
 from vit_core.errors import InputError
 
 SYNSET = re.compile(r"n\d{8}")  # WordNet's number of a noun, as ImageNet names its classes

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from vit_core import checkpoints
 from vit_core.attention.trace import autocast, prepare
-from vit_core.checkpoints.assemble import check_labels
+from vit_core.checkpoints import check_labels
 from vit_core.data.class_names import match_classes
 from vit_core.data.dataset import FILE_KINDS
 from vit_core.errors import InputError

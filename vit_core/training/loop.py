@@ -256,7 +256,7 @@ class Run:
     def check(self) -> dict:
         """What the finished weights do on the test set: accuracy, and which classes they take for which."""
         if self.is_vit:
-            model = embedded.load(self.out).to(self.device)
+            model = embedded.load_saved(self.out).to(self.device)
         else:
             model = self._convnet(self.recipe, self.out)
         answers, classes = self.answers(model, self.test), self.test.labels

@@ -34,7 +34,7 @@ with atheris.instrument_imports(
 ):
     import torch
 
-    from vit_core.checkpoints import local
+    from vit_core.checkpoints.single_file import load_file
     from vit_core.errors import InputError
     from vit_core.models.vit import VisionTransformer
 
@@ -181,7 +181,7 @@ class Target:
         path.write_bytes(body)
         begun = time.process_time()
         try:
-            self.run(local.load(str(path)))
+            self.run(load_file(str(path)))
         except InputError as error:
             if len(str(error)) >= 12_000:
                 raise ValueError("a sentence without end") from error

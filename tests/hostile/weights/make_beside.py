@@ -127,8 +127,8 @@ def labels() -> Iterator[Beside]:
     five = ["one", "two", "three", "four", "five"]
     bad, text = "labels-format", "a.labels.txt"
     for name in (text, "labels.txt"):
-        yield f"two names for five in {name}", {name: b"one\ntwo\n"}, "labels-count", "names 2"
-    yield "no name at all", {text: b"\n \n"}, "labels-count", "names 0"
+        yield f"two names for five in {name}", {name: b"one\ntwo\n"}, "labels-count", "there are 2 labels"
+    yield "no name at all", {text: b"\n \n"}, "labels-count", "there are 0 labels"
     yield "a million names", {text: b"x\n" * 1_000_000}, "labels-count", "1000000"
     yield "10 MB of names", {text: b"x" * 10_000_000}, bad, "4,194,304"
     yield "a name of 1 MB", {text: b"x" * 1_000_000 + b"\na\nb\nc\nd\n"}, bad, "1000"
@@ -151,7 +151,7 @@ def labels() -> Iterator[Beside]:
         {str(10**30): "a"},
     ):
         yield f"labels.json: {str(value)[:20]}", {"labels.json": value}, bad, "list of names"
-    yield "labels.json: two for five", {"labels.json": {"0": "a", "1": "b"}}, "labels-count", "names 2"
+    yield "labels.json: two for five", {"labels.json": {"0": "a", "1": "b"}}, "labels-count", "there are 2 labels"
     numbered = dict(enumerate(LABELS))
     for case, names in {
         "negative": {i - 3: n for i, n in numbered.items()},

@@ -171,7 +171,7 @@ def _zips() -> Iterator[tuple[str, bytes, str, str]]:
         "a zip bomb of 2 MB",
         packed({"archive/data/0": bytes(2_000_000_000)}, zipfile.ZIP_DEFLATED),
         "checkpoint-bomb",
-        "2000000000",
+        "2,000,000,000",
     )
     yield (
         "a compressed zip",
@@ -191,12 +191,12 @@ def _zips() -> Iterator[tuple[str, bytes, str, str]]:
     over = plain.copy()
     second = plain.index(b"PK\x01\x02", entry_at + 1)
     over[second + 42 : second + 46] = over[entry_at + 42 : entry_at + 46]
-    yield "records over one another", bytes(over), "checkpoint-format", "another"
+    yield "records over one another", bytes(over), "checkpoint-format", "overlapping"
     local = plain.copy()
     local[18:26] = struct.pack("<LL", 2**31, 2**31)
     yield "another size in the local header", bytes(local), "checkpoint-architecture", ""
-    yield "a prefix", b"PK\x03\x04" + bytes(100) + bytes(plain), "checkpoint-format", "should be"
-    yield "two tables of contents", bytes(plain) + bytes(plain), "checkpoint-format", "should be"
+    yield "a prefix", b"PK\x03\x04" + bytes(100) + bytes(plain), "checkpoint-format", "not at its end"
+    yield "two tables of contents", bytes(plain) + bytes(plain), "checkpoint-format", "not at its end"
     yield "a comment", bytes(plain[:-2]) + b"\x05\x00hello", "checkpoint-truncated", "cut short"
     far = bytearray(whole)
     far[-34:-26] = struct.pack("<Q", 2**63)

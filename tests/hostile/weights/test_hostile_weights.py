@@ -17,7 +17,7 @@ from safetensors.torch import save
 
 import vit_core as vc
 from tests.hostile.weights import make_weights, whole_weights
-from vit_core.checkpoints.assemble import check_keys
+from vit_core.checkpoints.assembly import check_keys
 from vit_core.checkpoints.files import reader
 
 SECONDS, MEGABYTES = 2.0, 300
@@ -93,7 +93,7 @@ def test_every_difference_of_thousands_is_told_in_one_short_message():
     names = {kind: [f"{kind}.{'x' * 300}{i:04}" for i in range(5000)] for kind in ("missing", "extra", "wrong")}
     expected = dict.fromkeys(names["missing"] + names["wrong"], (64, 64))
     given = dict.fromkeys(names["extra"] + names["wrong"], (64, 63))
-    with pytest.raises(vc.InputError, match="does not fit") as caught:
+    with pytest.raises(vc.InputError, match="do not fit") as caught:
         check_keys(expected, given, "a.pth")
     said = str(caught.value)
     assert caught.value.code == "checkpoint-keys"
@@ -132,7 +132,7 @@ def test_a_file_that_shrinks_later_is_not_missed(tmp_path):
 
 @pytest.mark.parametrize(
     ("suffix", "where"),
-    [(".safetensors", "header"), (".safetensors", "load_file"), (".pth", "_check_records"), (".pth", "_unpickled")],
+    [(".safetensors", "read_header"), (".safetensors", "load_file"), (".pth", "_check_zip"), (".pth", "_unpickle")],
 )
 @pytest.mark.parametrize("left", [0, 4, 2000, 100_000])
 def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch, suffix, where, left):
@@ -147,7 +147,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(reader, where, late)
     with pytest.raises(vc.InputError) as caught:
-        reader.read(path)
+        reader.read_tensors(path)
     assert caught.value.code in ("checkpoint-truncated", "checkpoint-header", "checkpoint-format")
 
 

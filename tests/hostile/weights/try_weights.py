@@ -12,7 +12,8 @@ import torch
 
 import vit_core as vc
 from tests.hostile.apart import apart
-from vit_core.checkpoints import local, timm_import
+from vit_core.checkpoints import import_timm
+from vit_core.checkpoints.timm_import import imagenet_labels
 
 
 def loaded(name: str) -> str:
@@ -30,8 +31,8 @@ def ordinary() -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    timm_import.timm()
-    local._imagenet(1000)
+    import_timm()
+    imagenet_labels(1000)
     import huggingface_hub  # after timm, as it is slow too
 
     huggingface_hub.try_to_load_from_cache("a/b", "c")

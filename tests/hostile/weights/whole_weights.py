@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from vit_core.checkpoints import timm_import
+from vit_core.checkpoints import import_timm
 from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
@@ -68,7 +68,7 @@ def _with_config(**fields) -> bytes:
 
 
 def _timms(**options) -> dict[str, Tensor]:
-    timm_import.timm()
+    import_timm()
     from timm.models import deit, vision_transformer
 
     blocks = {n: getattr(vision_transformer, options[n]) for n in ("block_fn",) if n in options}

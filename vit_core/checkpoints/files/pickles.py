@@ -1,8 +1,8 @@
-"""The instructions of a torch file's pickle, read and judged without being followed.
+"""The instructions of a torch file's pickle, checked without being executed.
 
-`torch.load(weights_only=True)` runs no code, but nested tuples take it for ever to hash (or end the process), and some
-of the constructors that it allows make as much memory as they are asked for. Here the same instructions are walked
-with numbers, names and tuples only; what is not needed for a dict of tensors is refused.
+`torch.load(weights_only=True)` runs no code, but nested tuples take it forever to hash (or end the process), and some
+constructors that it allows make as much memory as they are asked for. Here, the same instructions are walked with
+numbers, names and tuples only, and those that a dict of tensors does not need are refused.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import torch
 
+from vit_core.checkpoints.errors import refusal
 from vit_core.errors import InputError
 
-#: Bytes and instructions in one pickle: several thousand tensors, and their optimiser's; a second's work.
-LARGEST, STEPS = 8 << 20, 400_000
-#: Values in one tuple with all that is nested in it. Tuples are keys, and hashing one visits them all.
-_WIDEST = 1000
+#: Limits of one pickle: enough for several thousand tensors and their optimiser, and about a second of work.
+MAX_PICKLE_BYTES, MAX_INSTRUCTIONS = 8 << 20, 400_000
+_MAX_TUPLE_VALUES = 1000  # in one tuple and all tuples nested in it: hashing a dict's key visits them all
 
 _NAMES = {
     "collections OrderedDict",
@@ -36,26 +36,13 @@ _NAMES = {
     "torch._utils _rebuild_parameter",
     "torch._utils _rebuild_parameter_with_state",
 }
-#: Bytes of a value in each kind of storage that torch writes.
+#: Bytes per value in each kind of storage that torch writes.
 _STORAGES = {
-    "Untyped": 1,
-    "Double": 8,
-    "Float": 4,
-    "Half": 2,
-    "BFloat16": 2,
-    "Long": 8,
-    "Int": 4,
-    "Short": 2,
-    "Char": 1,
-    "Byte": 1,
-    "Bool": 1,
+    **dict.fromkeys(("Untyped", "Char", "Byte", "Bool", "QInt8", "QUInt8", "QUInt4x2", "QUInt2x4"), 1),
+    **dict.fromkeys(("Half", "BFloat16", "Short"), 2),
+    **dict.fromkeys(("Float", "Int", "QInt32"), 4),
+    **dict.fromkeys(("Double", "Long", "ComplexFloat"), 8),
     "ComplexDouble": 16,
-    "ComplexFloat": 8,
-    "QInt8": 1,
-    "QUInt8": 1,
-    "QInt32": 4,
-    "QUInt4x2": 1,
-    "QUInt2x4": 1,
 }
 _OTHER_TENSORS = re.compile(r"torch\._utils _rebuild_\w+|torch\.serialization _get_layout|torch\._tensor \w+")
 _VALUES = {
@@ -71,11 +58,22 @@ _VALUES = {
     "NEWFALSE",
 }
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_OBJECT = (object(), 1)  # a list, a dict, a tensor: anything that is neither hashed nor looked at here
+_OBJECT = (object(), 1)  # a list, a dict, a tensor: anything that is neither hashed nor examined here
 
 
-def _name(arg: str, source: str) -> str:
-    """The name that a GLOBAL asks for, as "module name"; refused unless plain weights need it."""
+def code_refusal(source: str, what: str) -> InputError:
+    """The InputError "checkpoint-pickle" for a file whose pickle would run `what`."""
+    return InputError(
+        "checkpoint-pickle",
+        f"{source} asks to run code ({what}) when it is opened. It was not run. Save only the weights, preferably as "
+        ".safetensors.",
+        source=source,
+        what=what,
+    )
+
+
+def _check_name(arg: str, source: str) -> str:
+    """`arg` itself, the "module name" that a GLOBAL instruction imports; refused unless plain weights need it."""
     module, _, name = arg.partition(" ")
     if arg in _NAMES or (
         module in ("torch", "torch.storage")
@@ -83,28 +81,16 @@ def _name(arg: str, source: str) -> str:
     ):
         return arg
     if _OTHER_TENSORS.fullmatch(arg):
-        raise InputError(
-            "checkpoint-format",
-            f"{source} should hold plain floating-point weights; quantised, sparse "
-            f"and other kinds of tensor are not read ({name[:100]}).",
-            source=source,
-            reason=name[:100],
-        )
-    what = f"{module}.{name}"[:100]
-    raise InputError(
-        "checkpoint-pickle",
-        f"{source} asks to run code ({what}) when it is opened. It was not run. Save "
-        "the weights alone, best as .safetensors.",
-        source=source,
-        what=what,
-    )
+        why = f"its tensors are quantised, sparse or of another special kind ({name[:100]})"
+        raise refusal("checkpoint-format", source, why, name[:100])
+    raise code_refusal(source, f"{module}.{name}"[:100])
 
 
-def walk(stream: io.BytesIO, source: str, stored: Callable[[str, int], None]) -> None:
-    """Judge the pickle at the stream's position and leave it behind its end.
+def check_pickle(stream: io.BytesIO, source: str, on_storage: Callable[[str, int], None]) -> None:
+    """Checks the pickle at the stream's position and moves the stream behind it.
 
-    `stored(key, size)` is told of each storage that the pickle refers to and the bytes that it claims. Raises
-    InputError "checkpoint-pickle" or "checkpoint-format"; ValueError, IndexError or KeyError when it is none.
+    `on_storage(key, size)` is called for each storage that the pickle refers to, with the bytes that it claims. Raises
+    InputError "checkpoint-pickle" or "checkpoint-format"; ValueError, IndexError or KeyError for invalid pickles.
     """
     stack: list[tuple[object, int]] = []  # (value, how many values it is made of)
     marks: list[int] = []
@@ -112,11 +98,11 @@ def walk(stream: io.BytesIO, source: str, stored: Callable[[str, int], None]) ->
 
     def join(parts: list[tuple[object, int]]) -> tuple[object, int]:
         weight = 1 + sum(w for _, w in parts)
-        if weight > _WIDEST:
+        if weight > _MAX_TUPLE_VALUES:
             raise ValueError("nested tuples")
         return tuple(v for v, _ in parts), weight
 
-    def since_mark() -> list[tuple[object, int]]:
+    def pop_to_mark() -> list[tuple[object, int]]:
         mark = marks.pop()
         parts = stack[mark:]
         del stack[mark:]
@@ -129,12 +115,12 @@ def walk(stream: io.BytesIO, source: str, stored: Callable[[str, int], None]) ->
 
     for step, (op, arg, _) in enumerate(pickletools.genops(stream)):
         name = op.name
-        if step > STEPS:
-            raise ValueError(f"> {STEPS:,} instructions")
+        if step > MAX_INSTRUCTIONS:
+            raise ValueError(f"> {MAX_INSTRUCTIONS:,} instructions")
         if name in _VALUES:
             stack.append((_CONSTANTS.get(name, arg), 1))
         elif name == "GLOBAL":
-            stack.append((_name(arg, source), 1))
+            stack.append((_check_name(arg, source), 1))
         elif name in ("BINPUT", "LONG_BINPUT"):
             memo[arg] = stack[-1]
         elif name in ("BINGET", "LONG_BINGET"):
@@ -146,7 +132,7 @@ def walk(stream: io.BytesIO, source: str, stored: Callable[[str, int], None]) ->
         elif name == "EMPTY_TUPLE":
             stack.append(((), 1))
         elif name == "TUPLE":
-            stack.append(join(since_mark()))
+            stack.append(join(pop_to_mark()))
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             count = int(name[-1])
             parts = stack[-count:]
@@ -154,7 +140,7 @@ def walk(stream: io.BytesIO, source: str, stored: Callable[[str, int], None]) ->
                 pop()
             stack.append(join(parts))
         elif name == "BINPERSID":
-            stored(*_storage(pop()))
+            on_storage(*_storage(pop()))
             stack.append(_OBJECT)
         elif name in ("REDUCE", "NEWOBJ"):
             pop()
@@ -166,13 +152,13 @@ def walk(stream: io.BytesIO, source: str, stored: Callable[[str, int], None]) ->
             pop()
             pop()
         elif name in ("APPENDS", "SETITEMS"):
-            since_mark()
+            pop_to_mark()
         elif name not in ("PROTO", "STOP"):
             raise ValueError(name)
 
 
 def _storage(pid: object) -> tuple[str, int]:
-    """(key, bytes) of a persistent id, ("storage", its type, its key, its device, how many values, ...)."""
+    """(key, bytes) of a persistent id, which is ("storage", its type, its key, its device, number of values, ...)."""
     if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
         raise ValueError("persistent id")
     _, kind, key, _, count, *view = pid

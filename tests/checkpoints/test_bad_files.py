@@ -1,0 +1,229 @@
+"""Damaged and foreign files are refused with a sentence that names the fault."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import struct
+import warnings
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import vit_core as vc
+from tests.checkpoints.support import refused, saved, timm_model, transformers_model
+from vit_core.checkpoints.files import read_tensors
+from vit_core.errors import InputError
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers(value, tmp_path):
+    def change(state):
+        state["blocks.1.mlp.fc2.weight"][3, 5] = value
+
+    assert "blocks.1.mlp.fc2.weight" in refused("checkpoint-not-finite", saved(tmp_path, change=change))
+
+
+def test_missing_extra_and_misshapen_tensors_are_told_at_once(tmp_path):
+    def change(state):
+        del state["blocks.0.attn.proj.bias"], state["norm.weight"]
+        state["blocks.1.surprise"] = torch.ones(2)
+        state["blocks.1.attn.qkv.weight"] = torch.ones(575, 192)
+
+    sentence = refused(
+        "checkpoint-keys",
+        saved(tmp_path, change=change),
+        missing=["blocks.0.attn.proj.bias", "norm.weight"],
+        extra=["blocks.1.surprise"],
+    )
+    assert "(576, 192)" in sentence
+    assert "(575, 192)" in sentence
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "cls_token",
+        "pos_embed",
+        "patch_embed.proj.bias",
+        "blocks.0.norm1.bias",
+        "head.bias",
+        "blocks.1.attn.qkv.bias",
+        "norm.bias",
+        "blocks.0.mlp.fc1.weight",
+    ],
+)
+def test_no_tensor_can_be_left_out(key, tmp_path):
+    def change(state):
+        del state[key]
+
+    assert key in refused("checkpoint-keys", saved(tmp_path, change=change))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "cls_token",
+        "pos_embed",
+        "patch_embed.proj.bias",
+        "blocks.0.norm1.bias",
+        "head.bias",
+        "blocks.1.attn.qkv.bias",
+        "norm.bias",
+        "blocks.0.mlp.fc1.weight",
+    ],
+)
+def test_no_tensor_can_have_another_shape(key, tmp_path):
+    def change(state):
+        state[key] = torch.ones(*state[key].shape[:-1], state[key].shape[-1] + 1)
+
+    with pytest.raises(InputError) as caught:
+        vc.load(saved(tmp_path, change=change), "cpu")
+    assert caught.value.code in ("checkpoint-shapes", "checkpoint-architecture")
+
+
+def test_a_missing_layer_and_a_part_of_a_join(tmp_path):
+    def no_layer(state):
+        for name in [n for n in state if n.startswith("blocks.0.")]:
+            del state[name]
+
+    assert "layers 0" in refused("checkpoint-keys", saved(tmp_path, change=no_layer))
+    theirs = transformers_model("ViTForImageClassification")
+    theirs.save_pretrained(tmp_path / "hf")
+    state = {n: t for n, t in theirs.state_dict().items() if not n.endswith("1.attention.k_proj.bias")}
+    save_file(state, tmp_path / "hf" / "model.safetensors")
+    refused("checkpoint-keys", f"hf:{tmp_path / 'hf'}", missing=["encoder.layer.1.attention.k_proj.bias"], extra=[])
+
+
+class Bomb:
+    def __init__(self, command: str):
+        self.command = command
+
+    def __reduce__(self):
+        import os
+
+        return os.system, (self.command,)
+
+
+def test_a_pickle_that_runs_code_does_not(tmp_path):
+    mark = tmp_path / "ran"
+    for legacy in (False, True):
+        torch.save(
+            {"head.weight": torch.ones(2), "x": Bomb(f"touch {mark}")},
+            tmp_path / "a.pth",
+            _use_new_zipfile_serialization=not legacy,
+        )
+        assert "run" in refused("checkpoint-pickle", f"file:{tmp_path / 'a.pth'}")
+    (tmp_path / "b.bin").write_bytes(pickle.dumps(Bomb(f"touch {mark}")))
+    refused("checkpoint-pickle", f"file:{tmp_path / 'b.bin'}")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_empty_truncated_and_missing_files(suffix, tmp_path):
+    name = saved(tmp_path, suffix)
+    path = Path(name.removeprefix("file:"))
+    whole = path.read_bytes()
+    for cut in (1, len(whole) // 2, len(whole) - 100):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(InputError) as caught:
+            vc.load(name, "cpu")
+        assert caught.value.code in ("checkpoint-truncated", "checkpoint-format", "checkpoint-header")
+    assert caught.value.code == "checkpoint-truncated"
+    path.write_bytes(b"")
+    refused("checkpoint-empty", name)
+    path.unlink()
+    refused("checkpoint-not-found", name)
+    refused("checkpoint-not-found", f"file:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello, I am a text file",
+        b"\x89PNG\r\n\x1a\n",
+        b"PK\x03\x04 and no more",
+        b"\x80\x02.",
+        b"\x80\x05garbage" * 9,
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 9) + b"{not json",
+        struct.pack("<Q", 2) + b"{}",
+        struct.pack("<Q", 4) + b"[{}]",
+        struct.pack("<Q", 24) + b'{"a":{"data_offsets":7}}',
+    ],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_what_is_no_checkpoint(content, suffix, tmp_path):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        vc.load(f"file:{path}", "cpu")
+    assert caught.value.code in ("checkpoint-format", "checkpoint-header", "checkpoint-truncated")
+
+
+def test_other_contents_of_a_torch_file(tmp_path):
+    path = tmp_path / "a.pth"
+    for content in (
+        torch.ones(3),
+        [1, 2],
+        {"a": 1},
+        {},
+        {"a": torch.ones(3)},
+        {3: torch.ones(3)},
+        {"head.weight": torch.ones(3, 3).to_sparse()},
+        {"head.weight": torch.ones(3, dtype=torch.int8)},
+    ):
+        torch.save(content, path)
+        with pytest.raises(InputError) as caught:
+            vc.load(f"file:{path}", "cpu")
+        assert caught.value.code in ("checkpoint-format", "checkpoint-architecture")
+    np.savez(tmp_path / "b.npz", a=np.ones(3))
+    refused("checkpoint-format", f"file:{tmp_path / 'b.npz'}")
+
+
+def test_bombs_are_refused_by_their_table_of_contents(tmp_path, monkeypatch):
+    path = tmp_path / "a.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(50_000_000))
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", lambda *a, **k: pytest.fail("it was opened"))
+        refused("checkpoint-bomb", f"file:{path}", unpacked=50_000_000)
+    torch.save({"head.weight": torch.ones(1).expand(10**10)}, path)
+    refused("checkpoint-bomb", f"file:{path}")
+
+
+def test_a_file_that_is_no_vit_says_what_it_holds(tmp_path):
+    save_file({"conv1.weight": torch.ones(8, 3, 3, 3)}, tmp_path / "a.safetensors")
+    assert "conv1.weight" in refused("checkpoint-architecture", f"file:{tmp_path / 'a.safetensors'}")
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("vit_dpwee_patch16_reg1_gap_256", "lambda_"),
+        ("vit_dwee_patch16_reg1_gap_256", "lambda_"),
+    ],
+)
+def test_weights_that_another_attention_needs_are_refused_not_dropped(name, named, tmp_path):
+    save_file(timm_model(name, depth=1).state_dict(), tmp_path / "a.safetensors")
+    assert named in refused("checkpoint-keys", f"file:{tmp_path / 'a.safetensors'}")
+
+
+def test_positions_without_a_square_grid(tmp_path):
+    name = saved(tmp_path, change=lambda s: s.update(pos_embed=torch.ones(1, 8, 192)))
+    refused("checkpoint-architecture", name, positions=8)
+
+
+def test_pickles_that_are_read_at_once_are_all_read_and_leave_the_process_as_it_was(tmp_path):
+    file, before = tmp_path / "a.pth", (set(torch.serialization.get_safe_globals()), list(warnings.filters))
+    weights = {f"w{i}": torch.full((5,), float(i)) for i in range(100)}
+    torch.save({"model": weights, "args": argparse.Namespace(lr=1e-3)}, file)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(read_tensors, [file] * 40))
+    assert all(torch.equal(tensors["w7"], weights["w7"]) for tensors in found)
+    assert (set(torch.serialization.get_safe_globals()), list(warnings.filters)) == before

@@ -1,0 +1,109 @@
+"""`file:<path>`: a single checkpoint file, whose architecture is read from its tensors' names and shapes.
+
+What shapes do not show gets a default, which the model's `assumed` names: heads 64 wide (see `keys.py`), the class
+token as the pool (the patches' mean if there is none, or if a norm of the pooled token follows), a square grid,
+pre-norm layers with GELU, mean and deviation 0.5; the norm's epsilon is its source's. A config.json of transformers or
+timm beside the file overrides these defaults, and so does what `vc.save` wrote into the file.
+"""
+
+from __future__ import annotations
+
+import os.path
+from pathlib import Path
+
+from vit_core.checkpoints import clip, dinov3, embedded, huggingface, timm
+from vit_core.checkpoints.assembly import assemble
+from vit_core.checkpoints.errors import join_names, refusal
+from vit_core.checkpoints.files import read_json, read_labels_beside, read_tensors, strip_wrappers
+from vit_core.checkpoints.keys import Translated, infer_config
+from vit_core.checkpoints.timm_import import imagenet_labels
+from vit_core.errors import InputError
+from vit_core.images import Preprocess
+from vit_core.models.config import ViTConfig
+from vit_core.models.vit import VisionTransformer
+
+
+def load_file(name: str) -> VisionTransformer:
+    """The model in a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file with timm's, transformers' or our names.
+
+    Labels come from `<stem>.labels.txt`, `labels.txt` or `labels.json` beside it, else from the config, else they are
+    ImageNet's if the number of classes is one of ImageNet's. Raises InputError with a "checkpoint-" or "labels-" code.
+    """
+    path = Path(os.path.expanduser(name))
+    if path.suffix.lower() == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
+        return embedded.load_saved(path)
+    source, state = path.name, strip_wrappers(read_tensors(path), path.name)
+    config = path.with_name("config.json")
+    config = read_json(config) if os.path.isfile(config) else {}
+    if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
+        settings = path.with_name("preprocessor_config.json")
+        settings = read_json(settings) if os.path.isfile(settings) else {}
+        return huggingface.build(config, settings, state, source, path)
+    weights, implied = _translate(state, source)
+    ours = infer_config(weights, source, **implied)
+    if ours.embed_norm and ours.pool == "map":  # Perception Encoders (arXiv:2504.13181), as timm's Eva names them
+        raise refusal(
+            "checkpoint-architecture",
+            source,
+            "a norm before the layers and attention pooling after them suggest a Perception Encoder, which has rotary "
+            "positions (RoPE); to load a Vision Transformer of timm, save vc.from_timm(module) with vc.save",
+            "norm_pre + attn_pool: RoPE",
+        )
+    labels = None
+    if ours.classes:
+        labels = read_labels_beside(path)
+        labels = _imagenet_labels(ours.classes) if labels is None else labels
+    grey = (0.5,) * ours.channels
+    transform = Preprocess(ours.image_size, grey, grey)
+    assumed = _assumed(ours, implied)
+    return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, assumed=assumed)
+
+
+def _translate(state: dict, source: str) -> tuple[Translated, dict]:
+    """Weights by our names, and the config fields that the family of their names implies."""
+    if any(n.startswith("patch_embed.proj.") for n in state):
+        return timm.translate_timm(state, source), {}
+    if any("embeddings.patch_embeddings.projection." in n for n in state):
+        return huggingface.translate_vit(state, source)
+    if any("embeddings.patch_embeddings." in n for n in state):
+        return dinov3.translate_dinov3(state, source)
+    if any("embeddings.patch_embedding." in n for n in state):
+        return clip.translate_clip(state, source)
+    if any(n.startswith("patch_embed.") for n in state):
+        return Translated(state, _implied_tokens(state)), {}
+    raise refusal(
+        "checkpoint-architecture",
+        source,
+        "it has no patch embedding by timm's name (patch_embed.proj) or transformers' "
+        f"(embeddings.patch_embeddings.projection); it has {join_names(sorted(state))}",
+        "patch_embed.proj = None",
+    )
+
+
+def _assumed(ours: ViTConfig, implied: dict) -> tuple[str, ...]:
+    """What neither names nor shapes of a bare file show. `implied`: the fields that its names' family implies."""
+    pool_known = "pool" in implied or not ours.classes or ours.distillation_head
+    known = {
+        "heads": ours.qk_norm,  # the norm is as wide as a head
+        "pool": pool_known or ours.pool != "token",
+        "average": pool_known or ours.pool != "avg",  # it may be the maximum, or both
+        "grid": ours.position == "none",
+        "layers": bool(implied) and ours.mlp == "glu",  # transformers' gate is always SiLU
+        "preprocess": False,
+    }
+    return tuple(fact for fact, is_known in known.items() if not is_known)
+
+
+def _imagenet_labels(classes: int) -> list[str] | None:
+    try:
+        return imagenet_labels(classes)
+    except InputError:  # without timm, the model works without its class names
+        return None
+
+
+def _implied_tokens(state: dict) -> dict:
+    """The prefix tokens that our own names imply: the first is the class token, what is left over are registers."""
+    tokens = state.get("prefix_tokens")
+    count = tokens.shape[1] if tokens is not None and tokens.ndim == 3 else 0
+    distilled = any(n.startswith("distillation_head.") for n in state)
+    return {"class_token": count > 0, "distillation_token": distilled, "registers": max(0, count - 1 - distilled)}
