@@ -17,7 +17,7 @@ from app.components.atlas.payload import Source
 from app.runtime.model_values import arrays_among, model_value
 from vit_core import Trace, VisionTransformer
 from vit_core.attention import statistics
-from vit_core.attention.attention_rollout import fused_layers, one_token, rollout, walk
+from vit_core.attention.attention_rollout import fused_layers, rollout, rollout_by_depth
 from vit_core.images import crop_to_patches
 from vit_core.models import embeddings
 from vit_core.models.config import ViTConfig
@@ -237,7 +237,7 @@ class Result:
     def fused(self, fusion: str, discard: float) -> list[Tensor]:
         """Each layer's attention, fused over heads, its rows summing to one: (N, N) each."""
         if (fusion, discard) == ("mean", 0) and self.trace.mean_attention is not None:  # the trace has them
-            return list(self.trace.mean_attention)
+            return fused_layers(self.trace)
         if (fusion, discard) not in self._fused:
             while len(self._fused) >= MAX_FUSED_OPTIONS:
                 self._fused.pop(next(iter(self._fused)))
@@ -259,9 +259,4 @@ class Result:
         if not self.all_depths_fit:
             return array(rollout(self.trace, **dataclasses.asdict(options)))[None]
         fused = self.fused(options.fusion, options.discard)
-        out = []
-        for last in range(options.first, options.last + 1):
-            start = one_token(self.trace.num_tokens, options.token, device=self.device)
-            *_, row = walk(start, reversed(fused[options.first : last + 1]), options.residual)
-            out.append(row)
-        return array(torch.stack(out))
+        return array(rollout_by_depth(self.trace, **dataclasses.asdict(options), fused=fused))

@@ -68,65 +68,66 @@ def test_agrees_with_the_paper(traces, fusion, discard, residual):
                 assert (row.double() - expected[token]).abs().max() <= most[token]
 
 
-@pytest.mark.parametrize("turns", [("cpu",), ()], ids=["heads in turns", "heads at once"])
-def test_chunks_change_nothing(traces, monkeypatch, turns):
-    whole = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
-    monkeypatch.setattr("vit_core.attention.head_fusion.TURNS", turns)
-    monkeypatch.setattr(
-        "vit_core.attention.head_fusion.CHUNK", (7 if turns else 14) * traces[0].num_tokens
-    )  # seven rows of two heads
-    cut = [part.stop - part.start for part, _ in module.fused_chunks(traces[0].queries[0], traces[0].keys[0])]
-    assert len(cut) > 2
-    assert max(cut) <= 7
-    assert max(cut[:-1]) == min(cut[:-1])
-    parts = [vc.rollout(traces[0], fusion, discard=d, token=9) for fusion in module.FUSIONS for d in (0, 0.5)]
-    for a, b in zip(whole, parts, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-7, rtol=1e-5)
-
-
-def test_many_small_parts_are_not_rounded_to_the_residual():
-    fused, row = torch.full((197, 197), 1 / 197), torch.full((197,), 0.5 / 196)
-    row[0] = 0.5
-    *_, found = module.walk(row, [fused], 0.5)
-    expected = 0.5 * row.double() + 0.5 * (row.double() @ fused.double())
-    assert (found.double() - expected).abs().max() <= 1e-7
+def test_many_small_parts_are_not_rounded_to_the_residual(build, pictures):
+    trace = vc.record(build(depth=2), pictures(1, 42, 42))  # 197 tokens
+    even = torch.full((197, 197), 1 / 197)
+    found = vc.rollout(trace, fused=[even, even], token=3)
+    exact = vc.rollout(trace, fused=[even.double(), even.double()], token=3)
+    assert (found.double() - exact).abs().max() <= 1e-7
 
 
 @pytest.mark.parametrize("faint", [1e-40, 1e-44])  # below float32's normal numbers
 def test_a_row_that_is_nearly_empty_stays_finite(faint):
     fused = torch.full((3, 3), 1 / 3)
     fused[1] = faint
-    out = module.take(torch.tensor([0.2, 0.5, 0.3]), fused)
-    assert out.isfinite().all()
-    assert (out >= 0.5 / 3 - 1e-6).all()
+    rows = module.normalise_rows(fused)
+    assert rows.isfinite().all()
+    assert (rows.sum(-1) <= 1 + 1e-6).all()
+    torch.testing.assert_close(rows[0], torch.full((3,), 1 / 3))
 
 
 @pytest.mark.parametrize("fusion", module.FUSIONS)
 @pytest.mark.parametrize("discard", [0.0, 0.6, 0.99])
-def test_rows_sum_to_one_at_every_step(traces, fusion, discard):
+def test_rows_sum_to_one_at_every_depth(traces, fusion, discard):
     trace = traces[0]
-    steps = list(module.rollout_rows(trace.queries, trace.keys, 3, fusion, 0.4, discard, trace.mean_attention))
-    assert len(steps) == trace.depth + 1
-    for row in steps:
-        assert row.sum().item() == pytest.approx(1, abs=1e-5)
-        assert (row >= 0).all()
-    for rows in vc.fused_layers(trace, fusion, discard):
-        torch.testing.assert_close(rows.sum(-1), torch.ones(len(rows)), atol=1e-5, rtol=0)
+    rows = module.rollout_by_depth(trace, fusion, 0.4, discard, token=3)
+    assert rows.shape == (trace.depth, trace.num_tokens)
+    torch.testing.assert_close(rows.sum(-1), torch.ones(trace.depth), atol=1e-5, rtol=0)
+    assert (rows >= 0).all()
+    for layer in vc.fused_layers(trace, fusion, discard):
+        torch.testing.assert_close(layer.sum(-1), torch.ones(len(layer)), atol=1e-5, rtol=0)
 
 
-def test_two_tokens_two_layers_by_hand():
+@pytest.mark.parametrize("fusion", module.FUSIONS)
+@pytest.mark.parametrize("kept", [True, False])
+def test_each_depth_is_the_rollout_that_ends_there(traces, fusion, kept):
+    trace = traces[0]
+    fused = vc.fused_layers(trace, fusion, 0.5) if kept else None
+    rows = module.rollout_by_depth(trace, fusion, 0.4, 0.5, first=1, token=7, fused=fused)
+    for last, row in zip((1, 2, 3), rows, strict=True):
+        torch.testing.assert_close(row, vc.rollout(trace, fusion, 0.4, 0.5, 1, last, 7), atol=1e-6, rtol=1e-5)
+
+
+def test_two_tokens_two_layers_by_hand(traces):
     # one head, d = 1; scores are q * k. Token 0 spreads evenly, token 1 looks at itself three times as much.
     log3 = torch.log(torch.tensor(3.0)).item()
     query, key = torch.tensor([[[0.0], [1.0]]]), torch.tensor([[[0.0], [log3]]])
-    *_, row = module.rollout_rows([query, query], [key, key], 0, "mean", 0.5, 0.0)
+    trace = dataclasses.replace(
+        traces[0],
+        queries=torch.stack([query, query]),
+        keys=torch.stack([key, key]),
+        tokens=torch.zeros(2, 14),
+        mean_attention=None,
+    )
     # A = [[1/2, 1/2], [1/4, 3/4]]; A_hat = [[3/4, 1/4], [1/8, 7/8]]; first row of its square
-    torch.testing.assert_close(row, torch.tensor([0.75 * 0.75 + 0.25 / 8, 0.75 / 4 + 0.25 * 7 / 8]))
+    expected = torch.tensor([0.75 * 0.75 + 0.25 / 8, 0.75 / 4 + 0.25 * 7 / 8])
+    torch.testing.assert_close(vc.rollout(trace), expected)
 
 
 @pytest.mark.parametrize(("given", "summed"), [(torch.bfloat16, torch.float32), (torch.float64, torch.float64)])
 def test_sums_are_float32_or_better(traces, given, summed):
-    queries, keys = ([t.to(given) for t in ts] for ts in (traces[0].queries, traces[0].keys))
-    *_, row = module.rollout_rows(queries, keys, 0, "mean", 0.5, 0.0)
+    queries, keys = (t.to(given) for t in (traces[0].queries, traces[0].keys))
+    row = vc.rollout(dataclasses.replace(traces[0], queries=queries, keys=keys, mean_attention=None))
     assert row.dtype == summed
     assert row.sum().item() == pytest.approx(1, abs=1e-5)
 
@@ -145,37 +146,6 @@ def test_discard_keeps_ties_and_empty_rows_keep_to_themselves():
     holes = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 3.0, 1.0]])
     whole = torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.75, 0.25]])
     torch.testing.assert_close(module.normalise_rows(holes), whole)
-    row = torch.tensor([0.2, 0.3, 0.5])
-    torch.testing.assert_close(module.take(row, holes), row @ whole)
-    torch.testing.assert_close(module.take(row[1:], holes[1:], 1), row[1:] @ whole[1:])  # rows from the second on
-
-
-@pytest.mark.parametrize("count", [1, 4096, 4097, 40_000])
-def test_the_cut_is_the_value_that_sorting_finds(count, monkeypatch):
-    draw = np.random.default_rng(0)
-    kinds = {
-        "peaked": draw.random(count, np.float32) ** 8,
-        "double": draw.random(count),
-        "rising": np.arange(count) / count,
-        "equal": np.full(count, 0.25, np.float32),
-        "ties": draw.integers(0, 3, count).astype(np.float32),
-        "half": np.repeat(np.float32([0, 1]), [count // 2, count - count // 2]),
-        "zeros": np.sort(draw.random(count, np.float32) * (np.arange(count) >= 9 * count // 10)),
-        "ones": np.sort(1 - draw.random(count, np.float32) * (np.arange(count) < count // 10)),
-    }
-    partition, sizes = np.partition, []
-    monkeypatch.setattr(np, "partition", lambda values, place: sizes.append(len(values)) or partition(values, place))
-    for name, values in kinds.items():
-        for place in {0, count // 10, count // 2, 9 * count // 10, count - 1}:
-            assert module._sorted_at(values, place) == np.sort(values)[place], (name, place)
-            if name not in ("rising", "double") and count > module.SAMPLE:
-                assert all(size < count / 8 for size in sizes), name  # not all of them
-        sizes.clear()
-    if count > module.SAMPLE:  # a sample that misleads
-        for wrong in (kinds["peaked"].argmin(), kinds["peaked"].argmax()):
-            monkeypatch.setattr(module, "_sample", lambda n, wrong=wrong: np.full(module.SAMPLE, wrong))
-            assert module._sorted_at(kinds["peaked"], count // 2) == np.sort(kinds["peaked"])[count // 2]
-            assert sizes[-1] == count
 
 
 @pytest.mark.parametrize("fusion", module.FUSIONS)
@@ -188,6 +158,23 @@ def test_from_kept_layers_every_token_has_the_same_rollout(traces, fusion, disca
             expected = vc.rollout(trace, fusion, 0.3, discard, first, last, token)
             found = vc.rollout(trace, fusion, 0.3, discard, first, last, token, fused=kept)
             torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 10, 4097])
+def test_the_cut_is_the_value_that_sorting_finds(count):
+    draw = np.random.default_rng(0)
+    kinds = {
+        "peaked": draw.random(count, np.float32) ** 8,
+        "double": draw.random(count),
+        "equal": np.full(count, 0.25, np.float32),
+        "ties": draw.integers(0, 3, count).astype(np.float32),
+        "zeros": draw.random(count, np.float32) * (np.arange(count) >= 9 * count // 10),
+    }
+    for name, values in kinds.items():
+        for ratio in (0.1, 0.5, 0.9, 0.999):
+            cut = np.sort(values)[int(ratio * count)]
+            found = module.discard_lowest(torch.from_numpy(values.copy()), ratio).numpy()
+            np.testing.assert_array_equal(found, np.where(values < cut, 0, values), err_msg=f"{name} {ratio}")
 
 
 @pytest.mark.parametrize("fusion", module.FUSIONS)
@@ -206,19 +193,20 @@ def test_a_batch_equals_its_singles(build, pictures, fusion, discard):
             )  # one weight may lie on either side of the cut
 
 
-@pytest.mark.parametrize("side", [9, 33])  # on both sides of a chunk: 102 and 1,110 tokens
+@pytest.mark.parametrize("at_once", [1 << 20, 10 * 102])  # all heads together; ten rows of one head
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("fusion", module.FUSIONS)
 @pytest.mark.parametrize("discard", [0.0, 0.9])
-def test_long_sequences_agree_with_the_paper(build, pictures, monkeypatch, side, kept, fusion, discard):
-    model = build(distillation_token=True, registers=19, image_size=(side * 3, side * 3), depth=3)
+def test_parts_of_any_size_agree_with_the_paper(build, pictures, monkeypatch, at_once, kept, fusion, discard):
+    monkeypatch.setattr("vit_core.attention.head_fusion.CPU_WEIGHTS_AT_ONCE", at_once)
     if not kept:
-        monkeypatch.setattr("vit_core.attention.trace.KEPT", 0)
-    trace = vc.record(model, pictures(1, side * 3, side * 3))
+        monkeypatch.setattr("vit_core.attention.trace.MEAN_ATTENTION_NUMBERS", 0)
+    model = build(distillation_token=True, registers=19, image_size=(27, 27), depth=3)
+    trace = vc.record(model, pictures(1, 27, 27))
+    assert trace.num_tokens == 102
     assert (trace.mean_attention is not None) == kept
-    assert (len(list(module.fused_chunks(trace.queries[0], trace.keys[0]))) > 1) == (side == 33)
     expected, most = reference(trace, fusion, 0.5, discard, 0, 2)
-    for token in (0, 20, trace.num_tokens - 1):
+    for token in (0, 20, 101):
         row = vc.rollout(trace, fusion, discard=discard, token=token)
         assert (row.double() - expected[token]).abs().max() <= most[token]
 

@@ -2,8 +2,6 @@
 
 import dataclasses
 import io
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,9 +9,6 @@ import torch
 from PIL import Image
 
 import vit_core as vc
-from vit_core.attention import head_fusion
-from vit_core.attention.head_fusion import room
-from vit_core.models.vit import attention_weights
 
 
 @pytest.fixture
@@ -169,71 +164,17 @@ def test_a_trace_owns_its_memory_and_counts_it(build, pictures):
 
 
 @pytest.mark.parametrize("block", ["pre", "res_post", "parallel"])
-def test_the_mean_over_heads_is_kept_of_short_sequences(build, pictures, monkeypatch, block):
+def test_short_sequences_keep_their_mean_attention(build, pictures, monkeypatch, block):
     model, images = build(block=block), list(pictures(3)[:, None])
-    kept = vc.record(model, images)
-    monkeypatch.setattr("vit_core.attention.trace.KEPT", 3 * 36 * 36 - 1)  # one number fewer than there are
-    fused = vc.record(model, images)
-    for with_means, without in zip(kept, fused, strict=True):
+    short = vc.record(model, images)
+    monkeypatch.setattr("vit_core.attention.trace.MEAN_ATTENTION_NUMBERS", 3 * 36 * 36 - 1)  # one fewer than there are
+    long = vc.record(model, images)
+    for with_mean, without in zip(short, long, strict=True):
         assert without.mean_attention is None
         for layer in range(3):
-            torch.testing.assert_close(with_means.mean_attention[layer], with_means.attention(layer).mean(0))
-        torch.testing.assert_close(with_means.logits, without.logits, atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(with_means.tokens, without.tokens, atol=1e-4, rtol=1e-4)
-    monkeypatch.undo()
-    for turns in (("cpu",), ()):  # heads in turns, and at once
-        monkeypatch.setattr("vit_core.attention.head_fusion.TURNS", turns)
-        monkeypatch.setattr("vit_core.attention.head_fusion.CHUNK", 36 * 5 * (1 if turns else 2))  # five rows at a time
-        for whole, parts in zip(kept, vc.record(model, images), strict=True):
-            for name, near in (("mean_attention", 2e-5), ("logits", 1e-4), ("tokens", 1e-4)):
-                torch.testing.assert_close(getattr(parts, name), getattr(whole, name), atol=near, rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("heads", "threads", "turns"),
-    [(3, 1, [3]), (3, 2, [2, 1]), (6, 2, [6]), (6, 4, [4, 1, 1]), (2, 16, [2]), (1, 2, [1])],
-)
-def test_heads_that_threads_cannot_share_take_turns(monkeypatch, heads, threads, turns):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    assert head_fusion.turns(heads) == turns
-    work = []
-    for _ in range(2):  # the second in the first one's memory
-        query, key, value = torch.randn(3, 1, 11, heads, 8).transpose(2, 3)[:, 0]
-        weights, mixed = head_fusion.all_heads(query, key, value, work)
-        torch.testing.assert_close(weights, attention_weights(query, key))
-        torch.testing.assert_close(mixed, weights @ value)
-        assert weights is work[0]
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("size", [1, (16 << 20) // 2 + 1])
-def test_room_is_what_was_asked_for(dtype, size):
-    given = room((size, 1), dtype, torch.device("cpu"))
-    assert given.shape == (size, 1)
-    assert given.dtype == dtype
-    assert given.untyped_storage().nbytes() == given.nbytes == size * dtype.itemsize
-    assert given.fill_(1).sum(dtype=torch.float64) == size
-
-
-@pytest.mark.parametrize(("size", "torchs"), [(1 << 20, True), (1 << 24, False)])
-def test_a_large_room_is_numpy_s(size, torchs):
-    """Whose memory asks for huge pages; whether the kernel has any at hand is another matter."""
-    assert room((size,), torch.float32, torch.device("cpu")).untyped_storage().resizable() == torchs
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="counts Linux's page faults")
-def test_freed_memory_is_kept():
-    """Blocks of 1 MB, dropped together and made again as a trace's are, take memory that the process has."""
-    code = """if True:
-        import resource, torch, vit_core.attention.head_fusion
-        for turn in range(6):
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-            made = [torch.empty(1 << 20, dtype=torch.uint8).fill_(1) for block in range(8)]
-            del made
-            print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-    """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert min(map(int, done.stdout.split()[2:])) < 200  # they have 2,048 pages
+            torch.testing.assert_close(with_mean.mean_attention[layer], with_mean.attention(layer).mean(0))
+        torch.testing.assert_close(with_mean.logits, without.logits, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(with_mean.tokens, without.tokens, atol=1e-4, rtol=1e-4)
 
 
 def test_nothing_is_left_on_the_model(build, pictures):

@@ -1,4 +1,4 @@
-"""Linear layers by oneDNN: the same numbers, and only where they are meant to be made so."""
+"""Linear layers through oneDNN compute what torch.nn.Linear does, and only where they should go there."""
 
 import pytest
 import torch
@@ -9,18 +9,18 @@ import vit_core as vc
 from vit_core.models import linear
 from vit_core.models.linear import Linear, QuickGELU
 
-if linear._product is None:
+if linear._onednn_linear is None:
     pytest.skip("this PyTorch has no oneDNN", allow_module_level=True)
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """Every product by oneDNN, whatever this CPU gains by it, and which there were."""
-    calls, product = [], linear._product
-    monkeypatch.setattr(linear, "GAINS", True)
-    monkeypatch.setattr(linear, "ENOUGH", 0)
-    monkeypatch.setattr(linear, "_product", lambda *args: calls.append(args[3:]) or product(*args))
-    return calls
+def calls(monkeypatch):
+    """Every linear layer goes through oneDNN, on any CPU; the arguments of each call after the bias."""
+    made, operator = [], linear._onednn_linear
+    monkeypatch.setattr(linear, "ONEDNN_IS_FASTER", True)
+    monkeypatch.setattr(linear, "ONEDNN_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(linear, "_onednn_linear", lambda *args: made.append(args[3:]) or operator(*args))
+    return made
 
 
 def layer(bias: bool = True) -> Linear:
@@ -28,7 +28,7 @@ def layer(bias: bool = True) -> Linear:
     return Linear(64, 96, bias=bias).requires_grad_(False)
 
 
-def right(own: Linear, x: torch.Tensor, activation) -> torch.Tensor:
+def reference(own: Linear, x: torch.Tensor, activation) -> torch.Tensor:
     """In float64, from the definition."""
     bias = 0 if own.bias is None else own.bias.double()
     out = torch.einsum("...i,oi->...o", x.double(), own.weight.double()) + bias
@@ -37,17 +37,17 @@ def right(own: Linear, x: torch.Tensor, activation) -> torch.Tensor:
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
-    ("activation", "told"),
+    ("activation", "fused"),
     [(None, "none"), (nn.GELU(), "gelu"), (nn.GELU("tanh"), "gelu"), (QuickGELU(), "none"), (nn.SiLU(), "none")],
 )
-def test_onednn_gives_the_product_and_what_comes_behind_it(asked, activation, told, bias):
+def test_onednn_computes_the_product_and_the_activation(calls, activation, fused, bias):
     own = layer(bias)
     for x in (torch.randn(2, 17, 64) * 3, torch.randn(17, 2, 64).transpose(0, 1), torch.randn(64)[None]):
-        torch.testing.assert_close(own(x, activation).double(), right(own, x, activation), rtol=1e-5, atol=5e-6)
-    assert [call[0] for call in asked] == [told] * 3
+        torch.testing.assert_close(own(x, activation).double(), reference(own, x, activation), rtol=1e-5, atol=5e-6)
+    assert [call[0] for call in calls] == [fused] * 3
 
 
-def test_where_a_gradient_is_wanted_it_comes(asked):
+def test_gradients_go_through_pytorch(calls):
     own, x = layer().requires_grad_(), torch.randn(17, 64)
     own(x, nn.GELU()).sum().backward()
     weight = own.weight.detach().clone().requires_grad_()
@@ -56,13 +56,13 @@ def test_where_a_gradient_is_wanted_it_comes(asked):
     pixels = x.clone().requires_grad_()
     layer()(pixels).sum().backward()
     assert pixels.grad is not None
-    assert not asked
+    assert not calls
     with torch.no_grad():
         own(x)
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
-def test_other_arithmetic_is_left_to_pytorch(asked, monkeypatch):
+def test_other_arithmetic_is_left_to_pytorch(calls, monkeypatch):
     x = torch.randn(17, 64)
     with torch.autocast("cpu", torch.bfloat16):
         assert layer()(x).dtype == torch.bfloat16
@@ -71,29 +71,29 @@ def test_other_arithmetic_is_left_to_pytorch(asked, monkeypatch):
     with monkeypatch.context() as switched:
         switched.setattr(torch.backends.mkldnn, "enabled", False)
         layer()(x)
-    monkeypatch.setattr(linear, "ENOUGH", 17 * 64 * 96 + 1)
+    monkeypatch.setattr(linear, "ONEDNN_MULTIPLICATIONS", 17 * 64 * 96 + 1)
     layer()(x)
-    monkeypatch.setattr(linear, "ENOUGH", 17 * 64 * 96)
-    assert not asked
+    monkeypatch.setattr(linear, "ONEDNN_MULTIPLICATIONS", 17 * 64 * 96)
+    assert not calls
     layer()(x)
-    assert len(asked) == 1
-    monkeypatch.setattr(linear, "GAINS", False)
+    assert len(calls) == 1
+    monkeypatch.setattr(linear, "ONEDNN_IS_FASTER", False)
     layer()(x)
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
-@pytest.mark.parametrize("listen", ["register_forward_hook", "register_forward_pre_hook"])
-def test_who_listens_to_an_activation_hears_it(asked, listen):
-    heard, activation, own, x = [], nn.GELU(), layer(), torch.randn(17, 64)
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_on_an_activation_run(calls, register):
+    inputs, activation, own, x = [], nn.GELU(), layer(), torch.randn(17, 64)
     expected = own(x, activation)
-    getattr(activation, listen)(lambda module, given, *out: heard.append(given[0]))
+    getattr(activation, register)(lambda module, given, *out: inputs.append(given[0]))
     torch.testing.assert_close(own(x, activation), expected)
-    torch.testing.assert_close(heard[0], own(x))
-    assert [call[0] for call in asked] == ["gelu", "none", "none"]
+    torch.testing.assert_close(inputs[0], own(x))
+    assert [call[0] for call in calls] == ["gelu", "none", "none"]
 
 
 @pytest.mark.parametrize("options", [{}, {"mlp": "glu", "activation": "silu"}, {"activation": "quick_gelu"}])
-def test_a_model_says_the_same_either_way(asked, monkeypatch, options):
+def test_a_model_gives_the_same_trace_either_way(calls, monkeypatch, options):
     torch.manual_seed(0)
     model = (
         vc.VisionTransformer(
@@ -104,26 +104,18 @@ def test_a_model_says_the_same_either_way(asked, monkeypatch, options):
     )
     images = torch.randn(1, 3, 64, 64)
     by_onednn = vc.record(model, images)
-    assert len(asked) == 3 * 4  # qkv, proj, fc1, fc2
-    monkeypatch.setattr(linear, "GAINS", False)
+    assert len(calls) == 3 * 4  # qkv, proj, fc1, fc2
+    monkeypatch.setattr(linear, "ONEDNN_IS_FASTER", False)
     by_pytorch = vc.record(model, images)
-    assert len(asked) == 3 * 4
+    assert len(calls) == 3 * 4
     for name in ("queries", "keys", "tokens", "logits", "mean_attention"):
         torch.testing.assert_close(getattr(by_onednn, name), getattr(by_pytorch, name), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["onednn", "float64", "autocast", "switched off", "none there"])
-def test_a_product_by_itself_keeps_its_precision(asked, monkeypatch, kind):
-    x, weight = torch.randn(17, 64), torch.randn(96, 64)
-    if kind == "float64":
-        x, weight = x.double(), weight.double()
-    if kind == "switched off":
-        monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
-    if kind == "none there":
-        monkeypatch.setattr(linear, "_product", None)
-    with torch.autocast("cpu", torch.bfloat16, enabled=kind == "autocast"):
-        out = linear.times(x[3:], weight)
-    assert out.dtype == x.dtype
-    near = 1e-12 if kind == "float64" else 2e-5
-    torch.testing.assert_close(out.double(), x[3:].double() @ weight.double().T, rtol=near, atol=near)
-    assert len(asked) == (kind == "onednn")
+@pytest.mark.parametrize("activation", [None, nn.GELU(), QuickGELU()])
+def test_without_the_operator_it_is_pytorchs_linear(monkeypatch, activation):
+    monkeypatch.setattr(linear, "ONEDNN_IS_FASTER", False)
+    monkeypatch.setattr(linear, "_onednn_linear", None)
+    own, x = layer(), torch.randn(17, 64)
+    expected = F.linear(x, own.weight, own.bias)
+    assert torch.equal(own(x, activation), expected if activation is None else activation(expected))

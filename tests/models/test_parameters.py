@@ -7,7 +7,7 @@ import torch
 
 from tests.conftest import SMALL
 from vit_core.models.config import ACTIVATIONS, BLOCKS, MLPS, NORMS, POOLS, VARIANTS, ViTConfig
-from vit_core.models.parameters import PAPER, PARTS, counted, parameter_count, parts
+from vit_core.models.parameters import PAPER_PARAMETERS, PARTS, count_by_part, parameter_count, parameters_by_part
 from vit_core.models.vit import VisionTransformer
 
 FLAGS = [field.name for field in dataclasses.fields(ViTConfig) if field.type == "bool"]
@@ -50,9 +50,9 @@ def built(config: ViTConfig) -> VisionTransformer:
 def test_arithmetic_equals_the_model_part_by_part(fields):
     config = ViTConfig(**SMALL | fields)
     model = built(config)
-    assert parts(config) == counted(model)
-    assert tuple(parts(config)) == PARTS
-    assert parameter_count(config) == sum(counted(model).values()) == sum(p.numel() for p in model.parameters())
+    assert parameters_by_part(config) == count_by_part(model)
+    assert tuple(parameters_by_part(config)) == PARTS
+    assert parameter_count(config) == sum(count_by_part(model).values()) == sum(p.numel() for p in model.parameters())
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -60,16 +60,16 @@ def test_arithmetic_equals_the_papers_models(name):
     assert parameter_count(VARIANTS[name]) == sum(p.numel() for p in built(VARIANTS[name]).parameters())
 
 
-@pytest.mark.parametrize("name", PAPER)
+@pytest.mark.parametrize("name", PAPER_PARAMETERS)
 def test_the_papers_table(name):
     """With the head of 1,000 classes that VARIANTS have: 86.6, 304.3, 632.0 M where the paper says 86, 307, 632 M."""
-    assert parameter_count(VARIANTS[name]) == pytest.approx(PAPER[name], rel=0.01)
+    assert parameter_count(VARIANTS[name]) == pytest.approx(PAPER_PARAMETERS[name], rel=0.01)
 
 
 def test_by_hand():
     """Pictures of 4 x 4 in patches of 2 x 2, 3 channels, D = 2, M = 5, one head, one layer, 3 classes."""
     config = ViTConfig(image_size=4, patch_size=2, classes=3, dim=2, depth=1, heads=1, head_dim=2, mlp_dim=5)
-    assert parts(config) == {
+    assert parameters_by_part(config) == {
         "projection": 12 * 2 + 2,
         "tokens": 2,
         "positions": 5 * 2,

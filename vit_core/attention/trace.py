@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vit_core.attention.head_fusion import all_heads, few, fused_chunks, room
+from vit_core.attention.head_fusion import fuse_heads
 from vit_core.errors import InputError
 from vit_core.images import Crop, read_image
 from vit_core.models.config import ViTConfig
@@ -20,9 +20,9 @@ from vit_core.models.vit import VisionTransformer, attention_weights
 
 Picture = Image.Image | str | os.PathLike | bytes | Tensor
 
-#: Numbers of attention's means, layers * N^2, up to which the CPU makes weights once, for the model and for rollout:
-#: 64 MB, 1,182 tokens of twelve layers. Those of longer sequences would take too much memory.
-KEPT = 1 << 24
+#: Up to this many numbers, layers * N^2, a forward pass on the CPU keeps the mean attention, so that rollout need not
+#: compute the weights again: 64 MB, 1,182 tokens in twelve layers.
+MEAN_ATTENTION_NUMBERS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -142,49 +142,31 @@ def autocast(device: torch.device, bf16: bool = False):
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16 or device.type == "cuda")
 
 
-def keeping(means: list[Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """What attends, layer after layer, and leaves attention's mean over heads in `means`: (layers, N, N) a picture."""
-    layers, work = itertools.count(), []
-
-    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        layer = next(layers)
-        if len(query) == 1 and few(query[0]):
-            weights, mixed = all_heads(query[0], key[0], value[0], work)
-            torch.mean(weights, 0, out=means[0][layer])
-            return mixed[None]  # good until the next layer's
-        out = torch.empty_like(value)
-        for i, mean in enumerate(means):
-            for _ in fused_chunks(query[i], key[i], into=mean[layer], value=value[i], out=out[i], work=work):
-                pass
-        return out
-
-    return attend
-
-
 @torch.no_grad()
 def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None], bf16: bool = False) -> list[Trace]:
     """One pass over inputs (B, C, height, width), as `prepare` gives them, with their crops: a Trace each."""
     device = next(model.parameters()).device
     images = images.to(device)
-    queries, keys, norms, means, layers = [], [], [], None, itertools.count()
+    depth, layers, norms = model.config.depth, itertools.count(), []
+    queries, keys, means = [], [], None
     with autocast(device, bf16):
         tokens = model.embed(images)
-        length, depth = tokens.shape[1], model.config.depth
-        mix = F.scaled_dot_product_attention
-        plain = device.type == "cpu" and not bf16 and tokens.dtype == torch.float32
-        if plain and depth * length**2 <= KEPT:
-            means = [room((depth, length, length), tokens.dtype, device) for _ in crops]
-            mix = keeping(means)
+        B, N, _ = tokens.shape
+        exact = device.type == "cpu" and not bf16 and tokens.dtype == torch.float32
+        if exact and depth * N**2 <= MEAN_ATTENTION_NUMBERS:
+            means = [tokens.new_empty(depth, N, N) for _ in range(B)]
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             layer = next(layers)
             if not queries:
-                kind = (depth, *query.shape[1:]), query.dtype, device
-                queries.extend(room(*kind) for _ in crops)
-                keys.extend(room(*kind) for _ in crops)
-            for i in range(len(crops)):  # copied: views would keep the values too, and the whole batch
+                queries.extend(query.new_empty(depth, *query.shape[1:]) for _ in range(B))
+                keys.extend(torch.empty_like(one) for one in queries)
+            for i in range(B):  # copied: views would keep the values and the whole batch in memory
                 queries[i][layer], keys[i][layer] = query[i], key[i]
-            return mix(query, key, value)
+            if means is None:
+                return F.scaled_dot_product_attention(query, key, value)
+            each = [fuse_heads(query[i], key[i], value=value[i], out=means[i][layer])[1] for i in range(B)]
+            return torch.stack(each)
 
         for stream in model.layers(tokens, attend):
             wide = torch.promote_types(stream.dtype, torch.float32)  # half precision would overflow

@@ -1,7 +1,7 @@
-"""How many parameters each part of a ViT has: by arithmetic from its config, and counted in a model.
+"""How many parameters each part of a ViT has: computed from its config, or counted in a model.
 
-Both give the same dict, in the order in which a picture meets the parts. Parts of the encoder are summed over its
-layers; what a config leaves out has 0.
+Both functions return the same dict, in the order of the forward pass. The parts of the encoder are summed over its
+layers. Parts that a config leaves out have 0.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
-#: What Dosovitskiy et al. 2021 (arXiv:2010.11929) print in table 1, in parameters.
-PAPER = {"B/16": 86_000_000, "L/16": 307_000_000, "H/14": 632_000_000}
+#: Parameters as printed in Dosovitskiy et al. 2021 (arXiv:2010.11929), table 1.
+PAPER_PARAMETERS = {"B/16": 86_000_000, "L/16": 307_000_000, "H/14": 632_000_000}
 
-#: Part by the first words of a parameter's name.
-_PARTS = {
+#: The part that a parameter belongs to, by the module's name.
+_PART_OF_MODULE = {
     "patch_embed": "projection",
     "patch_norm": "projection",
     "prefix_tokens": "tokens",
@@ -31,17 +31,17 @@ _PARTS = {
     "head": "head",
     "distillation_head": "head",
 }
-PARTS = tuple(dict.fromkeys(_PARTS.values()))
-#: Those that every layer has again.
-ENCODER = ("norm1", "attention", "norm2", "mlp")
+PARTS = tuple(dict.fromkeys(_PART_OF_MODULE.values()))
+#: Parts that every layer of the encoder has.
+ENCODER_PARTS = ("norm1", "attention", "norm2", "mlp")
 
 
 def _linear(inputs: int, outputs: int, bias: bool = True) -> int:
     return inputs * outputs + outputs * bias
 
 
-def parts(config: ViTConfig) -> dict[str, int]:
-    """Parameters of each part of a model of this config; the model is not built."""
+def parameters_by_part(config: ViTConfig) -> dict[str, int]:
+    """Parameters of each part of a model with this config, without building the model."""
     c, D, M, inner, (ph, pw), (rows, cols) = (
         config,
         config.dim,
@@ -85,14 +85,14 @@ def parts(config: ViTConfig) -> dict[str, int]:
 
 
 def parameter_count(config: ViTConfig) -> int:
-    """Parameters of a model of this config."""
-    return sum(parts(config).values())
+    """Parameters of a model with this config."""
+    return sum(parameters_by_part(config).values())
 
 
-def counted(model: VisionTransformer) -> dict[str, int]:
-    """Parameters of each part, counted in the model at hand."""
+def count_by_part(model: VisionTransformer) -> dict[str, int]:
+    """Parameters of each part of a model."""
     out = dict.fromkeys(PARTS, 0)
     for name, parameter in model.named_parameters():
         words = name.split(".")
-        out[_PARTS[words[2] if words[0] == "blocks" else words[0]]] += parameter.numel()
+        out[_PART_OF_MODULE[words[2] if words[0] == "blocks" else words[0]]] += parameter.numel()
     return out

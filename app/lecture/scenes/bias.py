@@ -89,7 +89,7 @@ def costs(stage: Stage, kind: str) -> dict:
 def patch_attention(stage: Stage, layer: int, drawn: tuple[int, int]) -> Tensor:
     """Weights between patches in `layer`, the mean over its heads: (n, n). On a coarser grid, weights between cells."""
     trace = stage.result.trace
-    rows = fused_layer(trace.queries[layer], trace.keys[layer])
+    rows = fused_layer(trace, layer)
     weights = rows[trace.num_prefix_tokens :, trace.num_prefix_tokens :]  # N, N
     if drawn == tuple(trace.grid):
         return weights

@@ -9,7 +9,7 @@ from vit_core import ViTConfig
 from vit_core.attribution import read_head
 from vit_core.lecture.positions import tokens_without_positions
 from vit_core.models.config import VARIANTS
-from vit_core.models.parameters import ENCODER, PAPER, counted, parameter_count
+from vit_core.models.parameters import ENCODER_PARTS, PAPER_PARAMETERS, count_by_part, parameter_count
 
 MAX_THUMBNAIL_SIDE = 64  # rows and columns of a matrix that is shown as a small picture
 
@@ -52,14 +52,14 @@ def build(stage: Stage, want: dict) -> Scene:
     model, config, trace = stage.model, stage.config, stage.result.trace
     rows, cols = trace.grid
     middle = (rows // 2) * cols + cols // 2
-    model_parts = counted(model)
+    model_parts = count_by_part(model)
     total = sum(model_parts.values())
     looking = 0 if config.class_token else config.num_prefix_tokens + middle
     read = read_head(model, model.norm(stage.streams[-1]), [])
     numbers = {
         "parts": model_parts,
         "total": total,
-        "encoder": sum(model_parts[name] for name in ENCODER),
+        "encoder": sum(model_parts[name] for name in ENCODER_PARTS),
         "order": ORDER[config.block],
         "layers": config.depth,
         "dim": config.dim,
@@ -79,9 +79,12 @@ def build(stage: Stage, want: dict) -> Scene:
         "position": config.position,
         "paper_classes": VARIANTS["B/16"].classes,
         "table": [
-            table_row(name, VARIANTS[name], parameter_count(VARIANTS[name]), paper) for name, paper in PAPER.items()
-        ]
-        + [table_row(stage.result.name, config, total)],
+            *(
+                table_row(name, VARIANTS[name], parameter_count(VARIANTS[name]), n)
+                for name, n in PAPER_PARAMETERS.items()
+            ),
+            table_row(stage.result.name, config, total),
+        ],
     }
     attention = trace.attention(trace.depth - 1, [looking])[:, 0, config.num_prefix_tokens :].mean(0)
     flat = tokens_without_positions(model, stage.images)[0, config.num_prefix_tokens :]
