@@ -17,7 +17,7 @@ SENTENCES = {
     "side.file.choose": "파일 선택",
     "side.file.limit": "파일당 20 MB까지",
     "side.file.drop": "여기에 파일을 놓으세요",
-    "side.file.refused": "받지 못했습니다. 한 번에 파일 하나, 20 MB까지 받습니다. 그 문제가 아니면 다시 시도하세요.",
+    "side.file.refused": "파일을 받지 못했습니다. 20 MB 이하의 파일 하나를 고르거나 다시 시도하세요.",
     "side.camera": "사진 찍기",
     "side.camera.shoot": "사진 찍기",
     "side.camera.again": "지우고 다시 찍기",
@@ -33,7 +33,7 @@ SENTENCES = {
     "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small`, `file:/경로/model.pth`처럼 "
     "씁니다. `timm:`과 `hf:`는 처음 한 번 네트워크가 필요합니다.",
     "side.model.facts": "레이어 {layers}개 × 헤드 {heads}개 · 폭 {dim} · 파라미터 {parameters}개",
-    "side.stays": "이 탭에만 남습니다. 새로 고치거나 링크를 복사해 열면 예제가 나옵니다.",
+    "side.stays": "이미지는 이 탭에만 남습니다. 새로 고치거나 복사한 링크로 열면 예제가 나옵니다.",
     "side.lost": "서버가 다시 시작되었거나 이 페이지와 오래 끊겨 있어서 올린 이미지가 남아 있지 않습니다. "
     "다시 올리세요.",
     "side.assumed": "이 체크포인트에는 설정 일부가 없어 다음과 같이 가정했습니다: {settings}. "
@@ -41,7 +41,7 @@ SENTENCES = {
     "side.assumed.heads": "헤드 폭 {width}",
     "side.assumed.pool": "예측에 클래스 토큰 사용",
     "side.assumed.average": "예측에 패치의 평균 사용",
-    "side.assumed.layers": "레이어는 정규화 먼저, 활성화 함수 {activation}",
+    "side.assumed.layers": "레이어 안에서 어텐션과 MLP 앞에 정규화, 활성화 함수 {activation}",
     "side.assumed.grid": "정사각형 격자",
     "side.assumed.preprocess": "색의 평균과 표준편차 0.5",
     "side.model.device": "{device}에서 실행 · 마지막 순전파 {time}",
@@ -63,7 +63,7 @@ SENTENCES = {
     "none.model": "아직 모델이 없습니다. 왼쪽에서 고르세요. **다른 모델 …**에서 파일이나 이름을 지정할 수 있습니다.",
     "none.picture": "왼쪽에서 이미지를 고르세요.",
     "title.camera": "카메라 사진",
-    "fold": "수식, 그리고 이 그림이 말해 주지 않는 것",
+    "fold": "수식과 흔한 오해",
     "token.class": "클래스 토큰",
     "token.distillation": "증류 토큰",
     "token.register": "레지스터 {number}",
@@ -74,8 +74,8 @@ SENTENCES = {
     "received.text": "{width} × {height}픽셀 가운데 {crop_width} × {crop_height}만 보고, 이를 {input_width} × "
     "{input_height}로 줄이거나 늘린 다음 {patch_width} × {patch_height}픽셀 패치 {rows} × {cols} = "
     "{patches}개로 자릅니다. 앞에 붙는 토큰은 {prefix}개, 시퀀스 길이는 {tokens}입니다.",
-    "received.not": "패치 하나는 벡터 하나가 되므로, 그 뒤로 모델은 패치 안의 픽셀을 따로 알지 못합니다. 잘려 나간 "
-    "바깥은 결과에 아무 영향도 주지 않습니다. 여기 보이는 것은 정규화하기 전의 입력입니다.",
+    "received.not": "패치 하나는 벡터 하나가 되므로, 패치 안에서는 픽셀의 위치가 더 이상 구별되지 않습니다. "
+    "잘려 나간 바깥은 결과에 아무 영향도 주지 않습니다. 여기 보이는 것은 정규화하기 전의 입력입니다.",
     "received.alt": "패치로 자른 {width} × {height}픽셀 모델 입력",
     # predictions
     "predictions.title": "이미지에서 무엇을 보았을까?",
@@ -98,19 +98,19 @@ SENTENCES = {
     "positions.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2f}<extra></extra>",
     "positions.pick": "%{customdata[0]}행 %{customdata[1]}열에서 본 맵<extra></extra>",
     "positions.scale": "코사인 유사도",
-    "positions.not": "이미지가 아니라 모델의 성질입니다. 픽셀은 하나도 들어가지 않습니다. 값이 크면 두 위치에 비슷한 "
-    "표시가 붙었다는 뜻일 뿐, 레이어들이 그것을 실제로 쓰는지는 다른 문제입니다.",
+    "positions.not": "이미지가 아니라 모델의 성질입니다. 값이 크면 두 위치 임베딩이 비슷하다는 뜻일 뿐, "
+    "레이어들이 그것을 실제로 쓰는지는 다른 문제입니다.",
     "positions.none": "이 모델은 학습된 위치 임베딩을 더하지 않으므로 비교할 것이 없습니다.",
     # filters
     "filters.title": "패치 임베딩은 무엇을 찾을까?",
-    "filters.text": "필터 {dim}개의 주성분 {count}개를 강한 것부터 늘어놓았습니다. 모두 합해 분산의 {percent} %를 "
-    "설명합니다(그림 7 왼쪽).",
+    "filters.text": "필터 {dim}개의 주성분 {count}개를 강한 것부터 늘어놓았습니다. 모두 합해 분산의 {percent} "
+    "%를 설명합니다(Dosovitskiy et al. 2021, 그림 7 왼쪽).",
     "filters.not": "성분마다 회색을 중심으로 따로 늘려 그렸으므로 세기를 눈으로 비교할 수 없습니다. 모델은 이 성분을 "
     "하나씩이 아니라 모두 섞어서 씁니다.",
     "filters.alt": "{width} × {height}픽셀 필터 {count}개",
     # the atlas
     "atlas.answer": "모델의 답: {answer}.",
-    "atlas.none": "클래스를 예측하지 않는 모델입니다. 그래도 어디를 보는지는 볼 수 있습니다.",
+    "atlas.none": "클래스가 없는 모델입니다. 어텐션은 그대로 볼 수 있습니다.",
     "atlas.class": "**{name}** {percent} %",
     "map.shared": "같은 색 범위",
     "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
@@ -120,11 +120,11 @@ SENTENCES = {
     "헤드와 잔차 연결과 MLP가 하는 일도 말해 주지 않습니다. 깊은 레이어의 토큰은 이미 자기 패치가 "
     "아니라 여러 패치가 섞인 것입니다.",
     # rollout
-    "rollout.title": "모든 레이어를 거쳐 여기로 무엇이 흘러왔을까?",
+    "rollout.title": "이 토큰의 정보는 어디에서 왔을까?",
     "rollout.text": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 레이어까지, "
-    "레이어마다 그때까지의 맵입니다. 클릭하면 크게 보입니다.",
+    "레이어마다 그 레이어까지의 맵을 보여 줍니다. 클릭하면 크게 보입니다.",
     "rollout.text.one": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 "
-    "레이어까지입니다. 토큰이 많아 고른 깊이 하나만, 패치는 고정했을 때만 계산합니다.",
+    "레이어까지입니다. 토큰이 많아서 고른 깊이 하나만 계산하고, 패치는 고정했을 때만 계산합니다.",
     "rollout.depth": "깊이: 몇 번 레이어까지",
     "rollout.span": "첫 레이어와 끝 레이어",
     "rollout.residual": "잔차 가중치",
@@ -134,22 +134,23 @@ SENTENCES = {
     "rollout.fusion.max": "최대",
     "rollout.fusion.min": "최소",
     "rollout.discard": "하위 버림 비율",
-    "rollout.discard.help": "레이어마다 가장 작은 가중치를 이 비율만큼 먼저 0으로 만듭니다.",
+    "rollout.discard.help": "레이어마다 가장 작은 어텐션 가중치를 이 비율만큼 먼저 0으로 만듭니다.",
     "rollout.label": "{layer} · {peak} %",
-    "rollout.stage": "확대한 맵. 화살표 키로 패치마다 읽습니다",
+    "rollout.stage": "확대한 맵. 방향키로 패치를 옮겨 다닙니다",
     "rollout.one": "{layer}번 레이어까지 이 토큰에 무엇이 모였을까?",
     "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. {share} %가 패치에서, 나머지가 "
     "{others}에서 왔습니다.",
     "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. 모두 패치에서 왔습니다.",
-    "rollout.not": "어텐션 가중치만 따라가며, 모든 헤드의 밸류가 같고 MLP는 아무 일도 하지 않는다고 가정합니다. "
-    "이미지와 가중치에는 따라 달라지지만 클래스와는 무관하므로, 왜 ‘개’가 아니라 ‘고양이’인지는 말해 "
+    "rollout.not": "롤아웃은 어텐션 가중치만 따라갑니다. 모든 헤드의 밸류가 같고 MLP는 아무 일도 하지 않는다고 "
+    "가정합니다. 이미지와 가중치에는 따라 달라지지만 클래스와는 무관하므로, 왜 ‘개’가 아니라 ‘고양이’인지는 말해 "
     "주지 못합니다.",
     # heads
     "distances.title": "헤드마다 얼마나 멀리 볼까?",
     "distances.text": "점 하나가 헤드 하나, 선은 헤드들의 평균입니다. 패치와 그 패치가 보는 곳 사이의 평균 "
-    "거리입니다(그림 7 오른쪽). 강조한 점: {layer}번 레이어의 {head}번 헤드, 패치 {value}개 거리.",
+    "거리입니다(Dosovitskiy et al. 2021, 그림 7 오른쪽). 강조한 점: {layer}번 레이어의 {head}번 헤드, 패치 "
+    "{value}개 거리.",
     "distances.text.mean": "점 하나가 헤드 하나, 선은 헤드들의 평균입니다. 패치와 그 패치가 보는 곳 사이의 평균 "
-    "거리입니다(그림 7 오른쪽).",
+    "거리입니다(Dosovitskiy et al. 2021, 그림 7 오른쪽).",
     "distances.x": "레이어",
     "distances.y": "거리(패치)",
     "distances.hover": "%{customdata[0]}번 레이어 %{customdata[1]}번 헤드: 패치 %{y:.2g}개<extra></extra>",
@@ -160,7 +161,7 @@ SENTENCES = {
     "토큰 {tokens}개를 모두 고르게 본다는 뜻입니다.",
     "entropies.y": "엔트로피(비트)",
     "entropies.hover": "%{customdata[0]}번 레이어 %{customdata[1]}번 헤드: %{y:.2g}비트<extra></extra>",
-    "entropies.not": "엔트로피가 낮으면 좁게 본다는 뜻이지 중요하다는 뜻은 아닙니다. 패치 앞의 토큰도 함께 셉니다.",
+    "entropies.not": "엔트로피가 낮으면 헤드가 좁게 본다는 뜻이지 중요하다는 뜻은 아닙니다. 패치 앞의 토큰도 함께 셉니다.",
     "norms.title": "레이어마다 토큰 벡터의 길이는 어떻게 변할까?",
     "norms.text": "토큰의 L2 노름입니다. 0은 첫 레이어에 들어가기 전이고, 그다음은 각 레이어를 나온 뒤입니다.",
     "norms.median": "패치 중앙값",
@@ -168,8 +169,8 @@ SENTENCES = {
     "norms.x": "레이어 이후",
     "norms.y": "L2 노름",
     "norms.hover": "레이어 %{x} 이후: %{y:.2g}<extra>%{fullData.name}</extra>",
-    "norms.not": "벡터가 유난히 긴 몇몇 패치(Darcet et al. 2024)는 모델이 저장 공간으로 쓰며 어텐션 맵을 흐립니다. "
-    "하지만 노름은 토큰에 담긴 내용을 말해 주지 않고, 서로 다른 모델의 노름은 비교할 수 없습니다.",
+    "norms.not": "모델은 벡터가 유난히 긴 몇몇 패치를 저장 공간으로 쓰며(Darcet et al. 2024), 이 때문에 어텐션 "
+    "맵이 흐려집니다. 하지만 노름은 토큰에 담긴 내용을 말해 주지 않고, 서로 다른 모델의 노름은 비교할 수 없습니다.",
     # lists
     "list.none": "없음",
     "list.more": "{names} 외 {count}개",

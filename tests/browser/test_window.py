@@ -26,7 +26,7 @@ def test_a_page_is_drawn_anew_by_the_server_that_was_restarted_under_it(chromium
             settled(page)
             assert "layer=3" in page.url
             Looking(page).hover(2, 5)  # what a fragment is told reaches this server too
-            page.get_by_text("How alike is every place to row 3, column 6?").wait_for()
+            page.get_by_text(ENGLISH("positions.one", row=3, col=6)).wait_for()
             page.locator(".st-key-sample_en").click()
             page.get_by_role("option", name="German shepherd", exact=True).click()
             page.get_by_text(told(ENGLISH("side.lost"))).wait_for(state="detached")

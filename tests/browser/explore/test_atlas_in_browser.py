@@ -174,7 +174,7 @@ def test_a_click_pins_a_second_compares(tab, traces):
     pixels = np.array(shown, np.uint32)[:, None] >> np.array([0, 8, 16]) & 255
     at = np.abs(pixels[:, None] - table[:, :3]).sum(-1).argmin(-1)
     assert rank_correlation(-at, np.round(127 * far.numpy() / far.abs().max().item())) >= 0.99
-    atlas.page.get_by_text("Let go", exact=True).click()
+    atlas.page.get_by_text("Unpin", exact=True).click()
     atlas.told(pinned=[])
 
 

@@ -137,7 +137,7 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, 
     measured(f"upload to last figure: {time.perf_counter() - begun:.2f} s")
     best = vc.top_k(model, trace, 5)
     await_values(page, "predictions_chart", 0, "x", [p for _, p in best])
-    assert page.get_by_text(told(f"sure of {best[0][0]}")).count() == 1
+    assert page.get_by_text(told(f"The model gives {best[0][0]}")).count() == 1
     page.wait_for_function(
         """names => {
         const labels = [...document.querySelectorAll('.st-key-predictions_chart .ytick text')];
@@ -193,7 +193,7 @@ def test_each_depth_of_the_rollout_is_enlarged_by_mouse_and_keyboard_and_nothing
         agree(rolled.colours(".one .map"), draw.colour_map(maps[layer - 1], 0.0, top))
         row, col = np.unravel_index(maps[layer - 1].argmax(), trace.grid)
         said = rolled.root.locator(".said").inner_text()
-        assert f"by layer {layer}? Most from row {row + 1}, column {col + 1}" in said
+        assert f"by layer {layer}? Most comes from row {row + 1}, column {col + 1}" in said
     page.keyboard.press("ArrowLeft")
     rolled.shows(maps[3], 4)
     for layer in (1, trace.depth):
@@ -263,7 +263,7 @@ def test_another_model_looks_from_the_same_place(visit):
         page.wait_for_timeout(500)  # until the atlas would have told Python of another place
         for part in ("row=7", "col=7", "pinned=7-7"):
             assert part in page.url, page.url
-        assert page.get_by_text("How alike is every place to row 7, column 7?").count()
+        assert page.get_by_text(ENGLISH("positions.one", row=7, col=7)).count()
 
 
 def test_back_and_forward_lead_through_what_was_seen(visit, model, server):
@@ -326,7 +326,7 @@ def test_where_the_mouse_only_passes_is_no_step_for_back(visit, model, address):
     atlas, begun, address = Looking(page), page.evaluate("history.length"), page.url
     for row, col in ((4, 4), (1, 5), (6, 2)):
         atlas.hover(row, col)
-        page.get_by_text(f"How alike is every place to row {row + 1}, column {col + 1}?").wait_for()
+        page.get_by_text(ENGLISH("positions.one", row=row + 1, col=col + 1)).wait_for()
     assert (page.evaluate("history.length"), page.url) == (begun, address)
     bring(page, "positions_chart")  # but what is clicked there is one
     page.mouse.click(*patch_centres(page, "positions_chart", POSITION_TARGETS)[2 * model.config.grid[1] + 4])
@@ -346,7 +346,7 @@ def test_a_rollout_of_thousands_of_tokens_waits_until_its_place_is_kept(visit, t
     page = visit(f"lang=en&model=file:{tmp_path}/many.safetensors")
     atlas = Looking(page)
     atlas.hover(30, 20)
-    page.get_by_text("How alike is every place to row 31, column 21?").wait_for()
+    page.get_by_text(ENGLISH("positions.one", row=31, col=21)).wait_for()
     settled(page)
     assert page.get_by_text("(Abnar & Zuidema 2020) from the class token, layers").count()
     atlas.click(30, 20)
@@ -529,7 +529,7 @@ def test_a_photo_is_taken_and_shown(visit, shoot):
     page.wait_for_function("() => document.querySelector('.st-key-camera video')?.readyState > 2")
     page.locator(".st-key-camera button").last.click()
     page.get_by_text(ENGLISH("side.stays")).wait_for()
-    page.get_by_text("Of 320", exact=False).wait_for()  # pixels across: what the model received is the photo
+    page.get_by_text("From a picture of 320", exact=False).wait_for()  # the photo is 320 pixels wide
     settled(page)
     shoot(page, "camera-taken")
 
