@@ -1,4 +1,4 @@
-"""Evaluations, and single pictures of them, from the caches."""
+"""Evaluations, and explanations of single pictures, from the caches."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from app.mistakes.why import Why, model_name
 from app.runtime import cache
 
 
-def evaluation(out: Path) -> find.Run:
+def evaluation(out: Path) -> find.Evaluation:
     """The finished evaluation in this folder. Raises InputError if it cannot be read."""
-    return cache.evaluations().get((str(out), find.stamp(out)), lambda: find.Run(out))
+    return cache.evaluations().get((str(out), find.modified_at(out)), lambda: find.Evaluation(out))
 
 
-def why(evaluation, path: str) -> Why:
-    """One picture of an evaluation, examined. Raises InputError if it or the model cannot be read."""
-    row, name = evaluation.rows.row(path), model_name(evaluation)
-    table = str(evaluation.rows.path), find.stamp(evaluation.rows.path.parent)
+def explanation(run, path: str) -> Why:
+    """The explanation of one picture of an evaluation. Raises InputError if it or the model cannot be read."""
+    row, name, table = run.rows.row(path), model_name(run), run.rows.path
     cache.drop_if_changed(name)
     return cache.outputs().get(
-        (name, "why", *table, path, row and row["hash"]),
-        lambda: cache.run(Why, cache.model(name), evaluation, path),
+        (name, "why", str(table), find.modified_at(table.parent), path, row and row["hash"]),
+        lambda: cache.run(Why, cache.model(name), run, path),
     )

@@ -1,4 +1,4 @@
-"""Figures of an evaluation: arrays -> plotly. Knows no widget and no language."""
+"""Plotly figures of an evaluation from arrays and words. No widgets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy as np
 from app.figures import ACCENT, FONT, QUIET, TITLED, add, axis, blank
 from vit_core.evaluation.metrics import Calibration
 
-WRONG = "#d9772b"  # beside grey, the same to every eye; 3 to 1 on both grounds
+WRONG = "#d9772b"  # distinct from grey for every colour vision; contrast 3:1 on both backgrounds
 
 
 def calibration(of: Calibration, x_title: str, y_title: str, hover: str, height: int = 380) -> dict:
-    """A bar a bin: how often its pictures are right, with Wilson's interval; the line is where they should be. Axes in
-    percent."""
+    """Accuracy by confidence: a bar for each bin, with the Wilson interval, and the diagonal. Axes in percent."""
     there = of.count > 0
     low, high, right, least, most = (
         100 * a[there] for a in (of.low, of.high, of.accuracy, of.accuracy_low, of.accuracy_high)
@@ -53,17 +52,21 @@ def calibration(of: Calibration, x_title: str, y_title: str, hover: str, height:
     return figure
 
 
-def points(
-    places: np.ndarray,
+def embedding_map(
+    points: np.ndarray,
     outcome: np.ndarray,
     numbers: np.ndarray,
     hover: Sequence[str],
     names: Sequence[str],
     height: int = 440,
 ) -> dict:
-    """Pictures as points (m, 2); `outcome` (m,) 0 right, 1 wrong, 2 neither, of those `names`, the errors on top.
+    """One point for each picture, the errors on top.
 
-    The number of a picture's row is the custom data of a click on it.
+    Args:
+        points: (m, 2) coordinates.
+        outcome: (m,) 0 right, 1 wrong, 2 neither; an index into `names`.
+        numbers: (m,) row numbers, which come back with a click.
+        hover: m texts.
     """
     bare = dict(visible=False, fixedrange=True)
     figure = blank(
@@ -78,13 +81,13 @@ def points(
     hover = np.asarray(hover, object)
     for kind, colour, size, opacity in ((2, "#7f6bb3", 6, 0.6), (0, QUIET, 5, 0.4), (1, WRONG, 7, 0.85)):
         here = outcome == kind
-        if here.any():  # not WebGL: plotly compiles its shaders by eval, which the pages are not allowed
-            seen = dict(marker=dict(opacity=opacity))
+        if here.any():  # not WebGL: plotly compiles its shaders with eval, which the pages' security policy forbids
+            same = dict(marker=dict(opacity=opacity))
             add(
                 figure,
                 "scatter",
-                x=places[here, 0],
-                y=places[here, 1],
+                x=points[here, 0],
+                y=points[here, 1],
                 mode="markers",
                 customdata=numbers[here],
                 text=hover[here],
@@ -92,7 +95,7 @@ def points(
                 showlegend=True,
                 hovertemplate="%{text}<extra></extra>",
                 marker=dict(size=size, color=colour, opacity=opacity),
-                selected=seen,
-                unselected=seen,
+                selected=same,
+                unselected=same,
             )
     return figure

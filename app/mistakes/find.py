@@ -1,4 +1,4 @@
-"""What the mistakes page asks of an evaluation: where it lies, its numbers, its lists of pictures. No widgets."""
+"""Evaluations for the page of mistakes: their folders, their numbers, their lists of pictures. No widgets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 
 from app.mistakes.why import index_of
 from vit_core import InputError, VisionTransformer
@@ -26,12 +27,12 @@ from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.results import Rows
 from vit_core.images import thumbnail
 
-PAGE = 24  # pictures side by side
-POINTS = 5_000  # of the map: as many as a browser redraws at once
-PAIRS = 2_000  # near-duplicates listed
-THUMB = 128  # longer side, pixels
-KEPT = 600  # thumbnails of a run that stay in memory, some kilobytes each
-#: The lists of the gallery: an order, and what every picture in it has in common.
+PAGE_SIZE = 24  # thumbnails on one page of the gallery
+MAX_MAP_POINTS = 5_000  # as many as a browser redraws without a wait
+MAX_DUPLICATE_PAIRS = 2_000
+THUMBNAIL_SIDE = 128  # longer side, pixels
+THUMBNAIL_CACHE_COUNT = 600  # for each evaluation, some kilobytes each
+#: The lists of the gallery: the condition and the order that each adds to the filter.
 LISTS = {
     "confident": Filter(outcome="wrong", order="confident"),
     "margin": Filter(order="margin"),
@@ -39,21 +40,21 @@ LISTS = {
     "duplicates": Filter(),
     "all": Filter(order="path"),
 }
-OWN = ("labels", "duplicates")  # their order is no order of the table
+COMPUTED_LISTS = ("labels", "duplicates")  # ordered by a computation, not by a column of the table
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is evaluated: names as a person gave them. A run's folder is found by them."""
+class EvaluationRequest:
+    """What to evaluate, in the names that a person typed. They also determine the evaluation's folder."""
 
     model: str
     source: str
     labels: str | None = None  # a table of paths and labels beside a folder
-    table: str | None = None  # a table of classes: the source's, the model's
+    table: str | None = None  # a table that maps the source's classes to the model's
 
     @property
     def id(self) -> str:
-        """The run's name, the same for the same question."""
+        """The name of the evaluation's folder; equal requests have equal names."""
         parts = [
             self.model,
             *(
@@ -64,73 +65,78 @@ class Asked:
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
 
-BUNDLED = Asked("embedded:fashion", "bundled:fashion")
+BUNDLED = EvaluationRequest("embedded:fashion", "bundled:fashion")
 
 
-def home() -> Path:
-    """Where runs lie, one folder each: VITRINE_RUNS, or in the user's cache. Never among the user's pictures."""
+def runs_folder() -> Path:
+    """The folder of all evaluations: VITRINE_RUNS, or one in the user's cache. Never among the user's pictures."""
     if named := os.environ.get("VITRINE_RUNS"):
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vitrine" / "runs"
+    return platformdirs.user_cache_path("vitrine", appauthor=False) / "runs"
 
 
-def folder(name: str) -> Path:
-    """A run's folder. `name` may come from an address: whatever is no run's name is the bundled run's."""
-    return home() / (name if re.fullmatch(r"[0-9a-f]{16}", name or "") else BUNDLED.id)
+def run_folder(name: str | None) -> Path:
+    """The folder of one evaluation. `name` may come from an address; anything else than a name is the bundled one."""
+    return runs_folder() / (name if re.fullmatch(r"[0-9a-f]{16}", name or "") else BUNDLED.id)
 
 
-def asked(out: Path) -> Asked | None:
-    """What the run in this folder is of; None where there is none."""
+def read_request(out: Path) -> EvaluationRequest | None:
+    """The request of the evaluation in this folder; None where there is none."""
     try:
-        return Asked(**json.loads((out / "asked.json").read_text("utf-8")))
+        return EvaluationRequest(**json.loads((out / "request.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return BUNDLED if out.name == BUNDLED.id else None
 
 
-def known() -> list[Path]:
-    """The folders of all runs there are, the latest first, the bundled one among them."""
-    found = [p.parent for p in home().glob("*/asked.json") if re.fullmatch(r"[0-9a-f]{16}", p.parent.name)]
-    found.sort(key=lambda out: -(out / "asked.json").stat().st_mtime)
-    bundled = folder(BUNDLED.id)
+def list_runs() -> list[Path]:
+    """The folders of all evaluations, the latest first; always with the bundled one."""
+    found = [p.parent for p in runs_folder().glob("*/request.json") if re.fullmatch(r"[0-9a-f]{16}", p.parent.name)]
+    found.sort(key=lambda out: -(out / "request.json").stat().st_mtime)
+    bundled = run_folder(BUNDLED.id)
     return found if bundled in found else [*found, bundled]
 
 
-def start(what: Asked, restart: bool = False) -> Path:
-    """Begin or go on, in a process of its own; the run's folder. Raises InputError as `runs.start` does."""
-    out = folder(what.id)
+def start_evaluation(request: EvaluationRequest, restart: bool = False) -> Path:
+    """Start or continue the evaluation in a process of its own. Returns its folder.
+
+    Raises InputError as `vit_core.evaluation.folder.start` does.
+    """
+    out = run_folder(request.id)
     with runs.disk(out):
         out.mkdir(parents=True, exist_ok=True)
-        part = out / "asked.json.part"
-        part.write_text(json.dumps(what.__dict__, ensure_ascii=False), "utf-8")
-        os.replace(part, out / "asked.json")
-    process = runs.start(what.model, what.source, out, labels=what.labels, table=what.table, restart=restart)
-    threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie
+        part = out / "request.json.part"
+        part.write_text(json.dumps(asdict(request), ensure_ascii=False), "utf-8")
+        os.replace(part, out / "request.json")
+    process = runs.start(
+        request.model, request.source, out, labels=request.labels, table=request.table, restart=restart
+    )
+    threading.Thread(target=process.wait, daemon=True).start()  # or it would remain as a zombie
     return out
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What would be evaluated, before anything runs."""
+class EvaluationPreview:
+    """What an evaluation would cover, before anything runs."""
 
-    asked: Asked
+    request: EvaluationRequest
     title: str
     pictures: int
     classes: int
     unknown: list[str]  # classes that the model does not know
-    ambiguous: list[str]  # those of them that fit several of the model's
+    ambiguous: list[str]  # those of `unknown` that fit several of the model's classes
     unused: list[str]  # classes of the model without a picture
     by: str  # "name" | "synset" | "table" | "index"
     left_out: dict[str, int]  # by reason
-    outdated: bool  # whether there is an evaluation already, of other weights or pictures
+    outdated: bool  # whether there already is an evaluation, of other weights or pictures
 
 
-def check(what: Asked, model: VisionTransformer) -> Checked:
-    """Look through the pictures' names, and see which class is which. Raises InputError."""
-    source = open_dataset(what.source, what.labels)
-    table = read_class_table(what.table) if what.table else None
+def preview(request: EvaluationRequest, model: VisionTransformer) -> EvaluationPreview:
+    """List the pictures and map their classes to the model's; nothing is decoded. Raises InputError."""
+    source = open_dataset(request.source, request.labels)
+    table = read_class_table(request.table) if request.table else None
     match = evaluate.mapped(model, source, table)
-    return Checked(
-        what,
+    return EvaluationPreview(
+        request,
         source.title,
         len(source),
         len(source.classes),
@@ -139,29 +145,29 @@ def check(what: Asked, model: VisionTransformer) -> Checked:
         list(match.unused),
         match.by,
         dict(source.left_out),
-        bool(evaluate.differs(model, source, folder(what.id), table)),
+        bool(evaluate.differs(model, source, run_folder(request.id), table)),
     )
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one sees of a run: a list, a filter, a page of it."""
+class GalleryView:
+    """What the gallery shows of an evaluation: a list, a filter, a page."""
 
     list: str = "confident"
     filter: Filter = Filter()
     page: int = 0
 
-    def composed(self) -> Filter:
-        """The filter together with what the list's pictures have in common."""
-        own = LISTS[self.list]
-        return replace(self.filter, outcome=own.outcome or self.filter.outcome, order=own.order)
+    def full_filter(self) -> Filter:
+        """The filter with the condition and order of the list."""
+        listed = LISTS[self.list]
+        return replace(self.filter, outcome=listed.outcome or self.filter.outcome, order=listed.order)
 
 
-class Run:
-    """A finished evaluation. Read-only, shared by all sessions; each number is computed once, when it is asked for."""
+class Evaluation:
+    """A finished evaluation. Read-only and shared by all sessions; each number is computed once, at its first use."""
 
     def __init__(self, out: Path):
-        self.out, self.info, self.asked = out, runs.described(out), asked(out)
+        self.out, self.info, self.request = out, runs.described(out), read_request(out)
         self.rows = Rows(out / "rows.parquet")
         self.model: str = self.info["model"]
         self.classes: list[str] = self.info["source"]["classes"]
@@ -169,21 +175,23 @@ class Run:
         target = self.info["match"]["target"]
         self.labels: list[str] | None = self.info["labels"]
         highest = max([*target, self.columns.predicted.max(initial=-1), self.columns.top.max(initial=-1)])
-        self.count = max(len(self.labels or []), int(highest) + 1)  # the model's classes
-        self._thumbs: OrderedDict[str, bytes | None] = OrderedDict()
+        #: How many classes the model has.
+        self.num_classes = max(len(self.labels or []), int(highest) + 1)
+        self._thumbnails: OrderedDict[str, bytes | None] = OrderedDict()
         self._lock = threading.Lock()
 
     @functools.cached_property
     def source(self) -> ImageDataset:
-        """The pictures. Raises InputError where they are gone."""
-        return open_dataset(self.asked.source, self.asked.labels)
+        """The pictures. Raises InputError if they are gone."""
+        return open_dataset(self.request.source, self.request.labels)
 
     @functools.cached_property
     def columns(self) -> metrics.Columns:
+        """The table's columns in the order of its rows, so that a row's number is its index."""
         return metrics.of(self.rows)
 
-    def name(self, number: int | None) -> str | None:
-        """A model class' name; None for what has none."""
+    def class_name(self, number: int | None) -> str | None:
+        """The name of a model class; None if it has none."""
         if number is None or number < 0 or not self.labels or number >= len(self.labels):
             return None
         return self.labels[number]
@@ -196,19 +204,20 @@ class Run:
 
     @functools.cached_property
     def counts(self) -> np.ndarray:
-        """(classes + 1, classes): row the target, the last one the unknown classes; column the prediction."""
-        return metrics.confusion(self.columns.label, self.columns.predicted, self.count)
+        """(classes + 1, classes): rows are labels, the last one for unknown classes; columns are predictions."""
+        return metrics.confusion(self.columns.label, self.columns.predicted, self.num_classes)
 
     @functools.cached_property
-    def shown(self) -> np.ndarray:
-        """The classes that have a picture or were predicted once, in the model's order."""
-        there = (self.counts[:-1].sum(1) > 0) | (self.counts.sum(0) > 0)
-        return np.flatnonzero(there)
+    def used_classes(self) -> np.ndarray:
+        """The classes that have a picture or were predicted, in the model's order."""
+        used = (self.counts[:-1].sum(1) > 0) | (self.counts.sum(0) > 0)
+        return np.flatnonzero(used)
 
     @functools.cached_property
-    def order(self) -> np.ndarray:
-        """The same, those that are confused together."""
-        return np.array([c for c in metrics.order(self.counts) if c in set(self.shown.tolist())], np.int64)
+    def confusion_order(self) -> np.ndarray:
+        """The same classes, those that are confused with each other side by side."""
+        used = set(self.used_classes.tolist())
+        return np.array([c for c in metrics.order(self.counts) if c in used], np.int64)
 
     @functools.cached_property
     def per_class(self) -> metrics.PerClass:
@@ -220,103 +229,102 @@ class Run:
         return metrics.calibration(c.probability, c.label, c.predicted)
 
     @functools.cached_property
-    def map(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """(numbers (m,), places (m, 2), of how many): at most POINTS pictures with an embedding, evenly spaced."""
-        numbers, places = embeddings.map_of(self.rows)
-        there = np.isfinite(places).all(1)
-        numbers, places = numbers[there], places[there]
-        step = max(1, -(-len(numbers) // POINTS))
-        return numbers[::step], places[::step], len(numbers)
+    def embedding_map(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """(row numbers (m,), coordinates (m, 2), n): of the n pictures with an embedding, at most MAX_MAP_POINTS."""
+        numbers, points = embeddings.map_of(self.rows)
+        finite = np.isfinite(points).all(1)
+        numbers, points = numbers[finite], points[finite]
+        step = max(1, -(-len(numbers) // MAX_MAP_POINTS))
+        return numbers[::step], points[::step], len(numbers)
 
     @functools.cached_property
     def label_errors(self) -> metrics.LabelErrors:
-        return metrics.label_errors(self.columns, self.count)
+        return metrics.label_errors(self.columns, self.num_classes)
 
     @functools.cached_property
     def duplicates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """(first, second, cosine, the same file) of the most similar pairs, as numbers of rows."""
+        """(first, second, cosine, same file) of the most similar pairs; first and second are row numbers."""
         numbers, vectors = embeddings.collected(self.rows)
         hashes = self.rows.columns(["hash"])["hash"].to_pylist()
-        found = embeddings.near_duplicates(vectors, hashes=[hashes[n] for n in numbers], limit=PAIRS)
+        found = embeddings.near_duplicates(vectors, hashes=[hashes[n] for n in numbers], limit=MAX_DUPLICATE_PAIRS)
         return numbers[found.first], numbers[found.second], found.cosine, found.same
 
     # Lists
 
-    def count_of(self, look: Look) -> int:
-        if look.list in OWN:
-            return len(self._numbers(look))
-        return self.rows.count(look.composed())
+    def count(self, view: GalleryView) -> int:
+        """How many pictures the list has with its filter."""
+        if view.list in COMPUTED_LISTS:
+            return len(self._row_numbers(view))
+        return self.rows.count(view.full_filter())
 
-    def page(self, look: Look) -> list[dict]:
-        """The rows of one page."""
-        return self._slice(look, look.page * PAGE, PAGE)
+    def page_rows(self, view: GalleryView) -> list[dict]:
+        """The rows of the view's page."""
+        return self._rows(view, view.page * PAGE_SIZE, PAGE_SIZE)
 
-    def first(self, look: Look, count: int) -> list[dict]:
-        """The rows a list begins with."""
-        return self._slice(look, 0, count)
+    def first_rows(self, view: GalleryView, count: int) -> list[dict]:
+        """The first `count` rows of the list."""
+        return self._rows(view, 0, count)
 
-    def _slice(self, look: Look, offset: int, count: int) -> list[dict]:
-        if look.list in OWN:
-            return self.rows.at(self._numbers(look)[offset : offset + count].tolist())
-        return self.rows.page(look.composed(), offset, count)
+    def _rows(self, view: GalleryView, offset: int, count: int) -> list[dict]:
+        if view.list in COMPUTED_LISTS:
+            return self.rows.at(self._row_numbers(view)[offset : offset + count].tolist())
+        return self.rows.page(view.full_filter(), offset, count)
 
-    def around(self, look: Look, path: str) -> tuple[int | None, str | None, str | None]:
-        """(place in the list from 0, the path before, the one after); None where there is none."""
-        if look.list in OWN:
-            row, numbers = self.rows.row(path), self._numbers(look).tolist()
+    def position(self, view: GalleryView, path: str) -> tuple[int | None, str | None, str | None]:
+        """(index in the list, path of the previous picture, path of the next); None where there is none."""
+        if view.list in COMPUTED_LISTS:
+            row, numbers = self.rows.row(path), self._row_numbers(view).tolist()
             if not row or row["number"] not in numbers:
                 return None, None, None
-            once = list(dict.fromkeys(numbers))  # one with several duplicates is listed with each, and turned to once
-            place, turn = numbers.index(row["number"]), once.index(row["number"])
-            found = self.rows.at(once[max(0, turn - 1) : turn + 2])
+            # A picture with several duplicates is listed with each of them, but visited only once.
+            distinct = list(dict.fromkeys(numbers))
+            index, visit = numbers.index(row["number"]), distinct.index(row["number"])
+            nearby = self.rows.at(distinct[max(0, visit - 1) : visit + 2])
         else:
-            place = turn = self.rows.position(look.composed(), path)
-            if place is None:
+            index = visit = self.rows.position(view.full_filter(), path)
+            if index is None:
                 return None, None, None
-            found = self.rows.page(look.composed(), max(0, place - 1), 3)
-        here = min(turn, 1)
-        return (
-            place,
-            found[here - 1]["path"] if here else None,
-            found[here + 1]["path"] if len(found) > here + 1 else None,
-        )
+            nearby = self.rows.page(view.full_filter(), max(0, index - 1), 3)
+        here = min(visit, 1)
+        before = nearby[here - 1]["path"] if here else None
+        return index, before, nearby[here + 1]["path"] if len(nearby) > here + 1 else None
 
-    def _numbers(self, look: Look) -> np.ndarray:
-        """The rows of a list that no order of the table makes, those of the filter kept."""
-        wanted = self.rows.columns([], look.composed())["number"].to_numpy()
-        if look.list == "labels":
+    def _row_numbers(self, view: GalleryView) -> np.ndarray:
+        """The rows of a computed list that pass the filter."""
+        passing = self.rows.columns([], view.full_filter())["number"].to_numpy()
+        if view.list == "labels":
             numbers = self.columns.number[self.label_errors.index]
-            return numbers[np.isin(numbers, wanted)]
+            return numbers[np.isin(numbers, passing)]
         first, second, *_ = self.duplicates
-        kept = np.isin(first, wanted) | np.isin(second, wanted)
-        return np.stack([first[kept], second[kept]], 1).ravel()
+        either = np.isin(first, passing) | np.isin(second, passing)
+        return np.stack([first[either], second[either]], 1).ravel()
 
-    def export(self, look: Look, kind: str) -> bytes:
-        """The selection as a "csv" or "parquet" file, in the list's order, as `Rows.write` writes them: no disk that
-        may be full comes into it."""
+    def export(self, view: GalleryView, kind: str) -> bytes:
+        """The list as a "csv" or "parquet" file, in its order. It is written in memory, since a disk may be full."""
         out = io.BytesIO()
-        names = {"source_label": self.classes, "predicted": [self.name(n) or f"class {n}" for n in range(self.count)]}
-        self.rows.write(look.composed() if look.list not in OWN else self._numbers(look), out, kind, names)
+        predicted = [self.class_name(n) or f"class {n}" for n in range(self.num_classes)]
+        selection = self._row_numbers(view) if view.list in COMPUTED_LISTS else view.full_filter()
+        self.rows.write(selection, out, kind, {"source_label": self.classes, "predicted": predicted})
         return out.getvalue()
 
     # Pictures
 
     def thumbnail(self, row: dict) -> bytes | None:
-        """The picture, small, as WebP; None where it cannot be read."""
+        """A thumbnail as WebP; None if the picture cannot be read."""
         with self._lock:
-            if row["path"] in self._thumbs:
-                self._thumbs.move_to_end(row["path"])
-                return self._thumbs[row["path"]]
+            if row["path"] in self._thumbnails:
+                self._thumbnails.move_to_end(row["path"])
+                return self._thumbnails[row["path"]]
         data = None
         if row["error"] is None:
             try:
-                data = thumbnail(self.source.read(index_of(self.source, row)), THUMB)
+                data = thumbnail(self.source.read(index_of(self.source, row)), THUMBNAIL_SIDE)
             except InputError:
                 data = None
         with self._lock:
-            self._thumbs[row["path"]] = data
-            while len(self._thumbs) > KEPT:
-                self._thumbs.popitem(last=False)
+            self._thumbnails[row["path"]] = data
+            while len(self._thumbnails) > THUMBNAIL_CACHE_COUNT:
+                self._thumbnails.popitem(last=False)
         return data
 
     def data(self, path: str) -> bytes:
@@ -324,8 +332,8 @@ class Run:
         return self.source.data(index_of(self.source, self.rows.row(path) or {"path": path}))
 
 
-def stamp(out: Path) -> float:
-    """Changes when the run's table does."""
+def modified_at(out: Path) -> float:
+    """When the evaluation's table was written; a cache key."""
     try:
         return (out / "rows.parquet").stat().st_mtime
     except OSError:

@@ -1,4 +1,4 @@
-"""What a model gets wrong on labelled pictures: found, then looked into one by one. Opens on a finished evaluation."""
+"""The page of mistakes: an evaluation's errors in numbers and lists, and one picture with its explanation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import hashlib
 import streamlit as st
 
 from app import state
-from app.mistakes import cached, find, panels, start
-from app.mistakes.why_panel import why
+from app.mistakes import cached, find, gallery, panels, start
+from app.mistakes.view import current_view, open_picture
+from app.mistakes.why_panel import explain_picture
+from app.state import Key
 from app.text.plain import escaped, plain
 from vit_core import InputError
 from vit_core.evaluation import folder
@@ -16,23 +18,23 @@ from vit_core.evaluation import folder
 ADDRESS = (*state.CHOICE_KEYS, *state.MISTAKES_KEYS)
 
 
-def asked_elsewhere() -> None:
-    """What a click in a figure asked of the whole page: a picture is opened."""
-    if state.get(state.Key.OPEN_REQUESTED):
-        state.put(state.Key.OPEN_REQUESTED, None)
+def rerun_if_opened() -> None:
+    """Run the whole page if a click in this fragment opened a picture."""
+    if state.get(Key.OPEN_REQUESTED):
+        state.put(Key.OPEN_REQUESTED, None)
         st.rerun()
 
 
 @st.fragment(key="matrix")
 def matrix(run):
-    panels.matrix(run, panels.look(), key="confusion")
+    panels.matrix(run, current_view(), key="confusion")
     state.write_address(ADDRESS)
 
 
 @st.fragment(key="pictures")
 def pictures(run):
-    asked_elsewhere()
-    panels.pictures(run, panels.look(), key="gallery")
+    rerun_if_opened()
+    gallery.pictures(run, current_view(), key="gallery")
     state.write_address(ADDRESS)
 
 
@@ -48,12 +50,12 @@ def calibration(run):
 
 @st.fragment(key="map")
 def embedding_map(run):
-    asked_elsewhere()
+    rerun_if_opened()
     panels.embedding_map(run, key="map")
 
 
-def overview(run) -> None:
-    """Everything about all pictures."""
+def overview(run: find.Evaluation) -> None:
+    """All pictures: numbers, matrix, list, classes, calibration, map."""
     panels.headline(run)
     left, right = st.columns([9, 11], gap="large")
     with left, st.container(key="matrix_place"):
@@ -68,104 +70,113 @@ def overview(run) -> None:
     embedding_map(run)
 
 
-def leave() -> None:
-    """Back to the list, at the picture that was open."""
-    state.put(state.Key.RETURN_TO, state.get(state.Key.OPEN))
-    state.put(state.Key.OPEN, None)
+def close_picture() -> None:
+    """Go back to the list, at the picture that was open."""
+    state.put(Key.RETURN_TO, state.get(Key.OPEN))
+    state.put(Key.OPEN, None)
 
 
-def to_explore(run, path: str) -> None:
-    """The open picture and the run's model become the chosen ones."""
+def open_in_explore(run: find.Evaluation, path: str) -> None:
+    """Choose the open picture and the evaluated model, and go to Explore."""
     try:
         data = run.data(path)
-        digest = hashlib.blake2b(data, digest_size=8).hexdigest()  # runs may share paths
-        state.put(state.Key.MISTAKE, (path, data, digest))
     except InputError as error:
-        state.put(state.Key.OPEN_ERROR, error)
+        state.put(Key.OPEN_ERROR, error)
         return
-    state.put(state.Key.SOURCE, "mistakes")
-    state.put(state.Key.MODEL, run.model)
-    state.put(state.Key.GO_TO_EXPLORE, True)
+    digest = hashlib.blake2b(data, digest_size=8).hexdigest()  # evaluations may share paths
+    state.put(Key.MISTAKE, (path, data, digest))
+    state.put(Key.SOURCE, "mistakes")
+    state.put(Key.MODEL, run.model)
+    state.put(Key.GO_TO_EXPLORE, True)
 
 
-def picture(run, path: str) -> None:
-    """One picture, and why."""
-    t, look = state.t(), panels.look()
-    state.put(state.Key.GALLERY_DRAWN, None)
-    row = run.rows.row(path)
-    place, before, after = run.around(look, path)
+def picture_bar(run: find.Evaluation, row: dict | None, path: str) -> None:
+    """The buttons above an open picture: back, previous, next, Explore."""
+    t, view = state.t(), current_view()
+    index, before, after = run.position(view, path)
     with st.container(horizontal=True, vertical_alignment="center", key="open_bar"):
-        st.button(t("mistakes.open.back"), icon=":material/arrow_back:", on_click=leave, key="open_back")
-        if place is not None:
-            turn = panels.open_picture
+        st.button(t("mistakes.open.back"), icon=":material/arrow_back:", on_click=close_picture, key="open_back")
+
+        def step(name: str, side: str, to: str | None) -> None:
             st.button(
-                t("mistakes.open.before"),
-                icon=":material/chevron_left:",
+                t(f"mistakes.open.{name}"),
+                icon=f":material/chevron_{side}:",
                 type="tertiary",
-                key="open_before",
-                on_click=turn,
-                args=(before,),
-                disabled=before is None,
+                key=f"open_{name}",
+                on_click=open_picture,
+                args=(to,),
+                disabled=to is None,
             )
-            st.text(t("mistakes.open.place", number=f"{place + 1:,}", count=f"{run.count_of(look):,}"))
-            st.button(
-                t("mistakes.open.after"),
-                icon=":material/chevron_right:",
-                type="tertiary",
-                key="open_after",
-                on_click=turn,
-                args=(after,),
-                disabled=after is None,
-            )
-            state.put(state.Key.PAGE, str(place // find.PAGE + 1))  # where the list is opened again
+
+        if index is not None:
+            step("before", "left", before)
+            st.text(t("mistakes.open.place", number=f"{index + 1:,}", count=f"{run.count(view):,}"))
+            step("after", "right", after)
+            state.put(Key.PAGE, str(index // find.PAGE_SIZE + 1))  # the page that Back to the list shows
         st.space("stretch")
         if row and row["error"] is None:
             st.button(
                 t("mistakes.open.explore"),
                 icon=":material/search:",
-                on_click=to_explore,
+                on_click=open_in_explore,
                 args=(run, path),
                 key="open_explore",
             )
+
+
+def picture(run: find.Evaluation, path: str) -> None:
+    """One picture, and why it was classified so."""
+    t = state.t()
+    state.put(Key.GALLERY_DRAWN, None)
+    row = run.rows.row(path)
+    picture_bar(run, row, path)
     if row is None:
         st.info(t("mistakes.open.gone"))
         return
     st.text(plain(path, 300))
-    refused = state.get(state.Key.OPEN_ERROR)
-    if refused:
-        state.put(state.Key.OPEN_ERROR, None)
-        st.error(escaped(t.error(refused), 2000), icon=":material/broken_image:")
+    if error := state.get(Key.OPEN_ERROR):
+        state.put(Key.OPEN_ERROR, None)
+        show_error(error)
     if row["error"] is not None:
-        panels.unreadable(row)
+        reason = escaped(t.told(row["error"]), 500)
+        st.error(t("mistakes.open.unreadable", reason=reason), icon=":material/broken_image:")
         return
     try:
-        why(run, path, key="why")
+        explain_picture(run, path, key="why")
     except InputError as error:
-        st.error(escaped(t.error(error), 2000), icon=":material/broken_image:")
+        show_error(error)
 
 
-if state.get(state.Key.GO_TO_EXPLORE):
-    state.put(state.Key.GO_TO_EXPLORE, None)
-    st.switch_page("explore/page.py")
-out = find.folder(state.get(state.Key.RUN))
-what = find.asked(out)
-if what is None:  # of another computer, or removed
-    st.info(state.t()("mistakes.gone"))
-    out, what = find.folder(find.BUNDLED.id), find.BUNDLED
-    state.put(state.Key.RUN, None)
-progress = folder.progress(out)
-if progress.state == "done":
+def show_error(error: InputError) -> None:
+    st.error(escaped(state.t().error(error), 2000), icon=":material/broken_image:")
+
+
+def show() -> None:
+    """The evaluation in the address, or the bundled one."""
+    out = find.run_folder(state.get(Key.RUN))
+    request = find.read_request(out)
+    if request is None:  # of another computer, or deleted
+        st.info(state.t()("mistakes.gone"))
+        out, request = find.run_folder(None), find.BUNDLED
+        state.put(Key.RUN, None)
+    if folder.progress(out).state != "done":
+        start.top_bar(request, None)
+        start.unfinished(request, out)
+        return
     try:
         run = cached.evaluation(out)
-        if state.get(state.Key.OPEN):
-            picture(run, state.get(state.Key.OPEN))
+        if state.get(Key.OPEN):
+            picture(run, state.get(Key.OPEN))
         else:
-            start.top(what, run)
+            start.top_bar(request, run)
             overview(run)
-    except InputError as error:  # the table is damaged: it can only be made again
-        st.error(escaped(state.t().error(error), 2000), icon=":material/error:")
-        start.again(what)
-else:
-    start.top(what, None)
-    start.waiting(what, out)
+    except InputError as error:  # the table is damaged
+        show_error(error)
+        start.restart_button(request)
+
+
+if state.get(Key.GO_TO_EXPLORE):
+    state.put(Key.GO_TO_EXPLORE, None)
+    st.switch_page("explore/page.py")
+show()
 state.write_address(ADDRESS)

@@ -1,4 +1,4 @@
-"""One picture of an evaluation, asked why: what was said, what spoke for it, what would change it. Widgets only."""
+"""See why: one picture of an evaluation, its attribution maps, and what changes the prediction. Widgets only."""
 
 from __future__ import annotations
 
@@ -18,90 +18,91 @@ from app.text.plain import escaped, plain
 from app.text.why import EN, EQUATION, KO
 
 WORDS = {"en": EN, "ko": KO}
+LONG_WAIT_SECONDS = 2  # from here on the spinner says how long it takes
 
 
-def names(found: Why, words: Mapping[str, str]) -> dict[int, str]:
-    """What the classes shown are called."""
-    return {c: found.class_name(c) or words["class"].format(number=c) for c in found.shown}
+def class_names(why: Why, words: Mapping[str, str]) -> dict[int, str]:
+    """The names of the classes shown."""
+    return {c: why.class_name(c) or words["class"].format(number=c) for c in why.shown}
 
 
-def about(found: Why, words: Mapping[str, str]) -> str:
-    """What is seen, as Markdown."""
-    called = {c: escaped(name) for c, name in names(found, words).items()}
-    first, second = found.pair
-    p, q = (percent(found.probabilities[c]) for c in found.pair)
-    if found.labelled:
-        said = words["about"].format(predicted=called[first], p=p, label=called[second], q=q)
-    elif found.label >= 0:
-        said = words["about_right"].format(predicted=called[first], p=p, second=called[second], q=q)
+def about(why: Why, words: Mapping[str, str]) -> str:
+    """The prediction, the label, and after how many patches the prediction changes, as Markdown."""
+    names = {c: escaped(name) for c, name in class_names(why, words).items()}
+    first, second = why.pair
+    p, q = (percent(why.probabilities[c]) for c in why.pair)
+    if why.labelled:
+        sentence = words["about"].format(predicted=names[first], p=p, label=names[second], q=q)
+    elif why.label >= 0:
+        sentence = words["about_right"].format(predicted=names[first], p=p, second=names[second], q=q)
     else:
-        said = words["about_unknown"].format(
-            predicted=called[first], p=p, label=escaped(found.source_label_name), second=called[second], q=q
-        )
-    curve = found.first_curve
+        label = escaped(why.source_label_name)
+        sentence = words["about_unknown"].format(predicted=names[first], p=p, label=label, second=names[second], q=q)
+    curve = why.first_curve
     if curve.first is None:
-        return f"{said} {words['about_no_change']}"
-    becomes = escaped(found.class_name(curve.becomes) or words["class"].format(number=curve.becomes))
-    return f"{said} {words['about_first_change'].format(k=curve.first, patches=found.patches, name=becomes)}"
+        return f"{sentence} {words['about_no_change']}"
+    becomes = escaped(why.class_name(curve.becomes) or words["class"].format(number=curve.becomes))
+    return f"{sentence} {words['about_first_change'].format(k=curve.first, patches=why.patches, name=becomes)}"
 
 
 @st.fragment
-def _live(shown: state.CachedValue, payload: bytes, of: str, key: str) -> None:
-    """The piece, and the answers to it: nothing else on the page runs for them."""
-    off = (state.get(key) or {}).get("off")
+def _live(cached_why: state.CachedValue, payload: bytes, of: str, key: str) -> None:
+    """The view and the answers to its messages; nothing else on the page runs for them."""
+    message = (state.get(key) or {}).get("off")
     answer = None
-    if off and off.get("of") == of:
-        answer = {"of": of, "seq": off.get("seq")} | cache.run(shown().answer, off)
-    why_view(payload, answer, key=key, on_change=_asked)
+    if message and message.get("of") == of:
+        answer = {"of": of, "seq": message.get("seq")} | cache.run(cached_why().answer, message)
+    why_view(payload, answer, key=key, on_change=_message_came)
 
 
-def _asked() -> None:
+def _message_came() -> None:
     """A state value needs a callback to exist; the rerun that follows does the work."""
 
 
-def asking(found: Why, words: Mapping[str, str]) -> str:
-    """What is said while the maps and the curve are made, and where it is long, about how long that takes."""
-    seconds = found.passes * found.seconds
-    said = words["computing_why"].format(passes=found.passes)
-    return said if seconds < 2 else f"{said} {words['computing_long'].format(seconds=two_digits(seconds))}"
+def busy_sentence(why: Why, words: Mapping[str, str]) -> str:
+    """The spinner's words while maps and curve are computed; if that is long, with the time it takes."""
+    seconds = why.passes * why.seconds
+    sentence = words["computing_why"].format(passes=why.passes)
+    if seconds < LONG_WAIT_SECONDS:
+        return sentence
+    return f"{sentence} {words['computing_long'].format(seconds=two_digits(seconds))}"
 
 
-def nearest(found: Why, words: Mapping[str, str]) -> None:
-    """The pictures of both classes that the model gets right, nearest first."""
-    called = names(found, words)
+def nearest(why: Why, words: Mapping[str, str]) -> None:
+    """The correctly classified pictures of both classes, nearest first."""
+    names = class_names(why, words)
     st.subheader(words["nearest_title"], anchor=False)
     columns = st.container(key="nearest").columns(2, gap="large")
-    for column, number, rows in zip(columns, found.pair, found.nearest, strict=True):
-        column.markdown(words["nearest" if rows else "nearest_none"].format(name=escaped(called[number])))
+    for column, number, rows in zip(columns, why.pair, why.nearest, strict=True):
+        column.markdown(words["nearest" if rows else "nearest_none"].format(name=escaped(names[number])))
         if rows:
-            similar = [f"{row['similarity']:.3f}".replace("-", "−") for row, _ in rows]
-            captions = [words["nearest_one"].format(similarity=each) for each in similar]
+            similarities = [f"{row['similarity']:.3f}".replace("-", "−") for row, _ in rows]
             column.image(
-                [data for _, data in rows],
-                captions,
+                [thumbnail for _, thumbnail in rows],
+                [words["nearest_one"].format(similarity=each) for each in similarities],
                 NEAREST_SIDE,
-                alt=[f"{called[number]}: {plain(row['path'])}" for row, _ in rows],
+                alt=[f"{names[number]}: {plain(row['path'])}" for row, _ in rows],
             )
 
 
-def why(run, path: str, *, key: str) -> None:
-    """See why: one picture of an evaluation. `run` has `rows`, `source`, `labels` and the model's name.
+def explain_picture(run, path: str, *, key: str) -> None:
+    """One picture of an evaluation, explained. `run` has `rows`, `source`, `labels` and the model's name.
 
-    Raises InputError where the picture or the model cannot be read.
+    Raises InputError if the picture or the model cannot be read.
     """
-    language = state.t().language
-    words = WORDS[language]
+    t = state.t()
+    words = WORDS[t.language]
     with st.spinner(words["reading_file"]):
-        found = cached.why(run, path)
-    with st.spinner(asking(found, words)):
+        why = cached.explanation(run, path)
+    with st.spinner(busy_sentence(why, words)):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
-        payload = cache.run(found.payload, of, words, names(found, words))
-    st.markdown(about(found, words))
-    if told := panel.cpu_note(found.model, found.fell_back):
-        st.caption(told)
-    for what in ("changed", "retrained"):
-        if getattr(found, what):
-            st.warning(words[what])
-    _live(state.CachedValue(found), payload, of, key)
-    nearest(found, words)
-    panel.fold(state.t()("fold"), EQUATION, words["not"])
+        payload = cache.run(why.payload, of, words, class_names(why, words))
+    st.markdown(about(why, words))
+    if note := panel.cpu_note(why.model, why.fell_back):
+        st.caption(note)
+    for name in ("changed", "retrained"):
+        if getattr(why, name):
+            st.warning(words[name])
+    _live(state.CachedValue(why), payload, of, key)
+    nearest(why, words)
+    panel.fold(t("fold"), EQUATION, words["not"])

@@ -36,8 +36,8 @@ EN = {
     "accuracy": "accuracy",
     "selection": "Selected pictures",
     "selection_text": "{shown} of {count} pictures: {filter}.",
-    "maps_text": "The two maps beside each picture show the evidence for the predicted class and for the label (or the "
-    "runner-up), by gradient rollout and on one scale. Attribution is evidence, not proof (Chefer et al. 2021, "
+    "maps_text": "The two maps beside each picture show the evidence for the predicted class and for the label (or "
+    "the runner-up), by gradient rollout and on one scale. Attribution is evidence, not proof (Chefer et al. 2021, "
     "arXiv:2103.15679).",
     "all": "all pictures",
     "outcome_right": "correct",

@@ -8,8 +8,8 @@ EQUATION = (
 
 EN = {
     "paint_title": "What if these patches were gone?",
-    "paint_label": "picture; drag to erase patches, drag over erased ones to restore them; arrow keys move, "
-    "space erases",
+    "paint_label": "picture; drag to erase patches, drag over erased ones to restore them; arrow keys move, space "
+    "erases",
     "top": "Erase the top",
     "top_of": "{k} of {patches}",
     "erase_for": "for {name}",
@@ -68,9 +68,8 @@ EN = {
     "The values have no unit: compare the two maps with each other, not maps of different pictures. **Erasing** is "
     "closer to a cause, but the model was never trained on erased patches. Grey squares can look like something too, "
     "so compare the three fills. Switching a **head** off sets its output to zero, an input that the later layers "
-    "never saw in training. The **nearest** pictures are near in the model's own embedding space, which is part of the "
-    "mistake. "
-    "Chefer et al. 2021 (arXiv:2103.15679, equations 5 and 6; arXiv:2012.09838).",
+    "never saw in training. The **nearest** pictures are near in the model's own embedding space, which is part of "
+    "the mistake. Chefer et al. 2021 (arXiv:2103.15679, equations 5 and 6; arXiv:2012.09838).",
 }
 
 KO = {
@@ -131,10 +130,10 @@ KO = {
     "computing_why": "근거를 계산하는 중입니다(순전파 약 {passes}회)…",
     "computing_long": "약 {seconds}초 걸립니다.",
     "not": "**기여도는 증거일 뿐 증명이 아닙니다.** 두 방법 모두 어텐션에 그래디언트를 곱하며, 음의 근거(클래스에 "
-    "반대되는 근거)는 버립니다. MLP가 패치로 무엇을 만드는지는 LRP만, 그것도 정해진 규칙으로 따라갑니다. 값에는 단위가 "
-    "없으므로 두 맵끼리만 비교하고 다른 이미지와는 비교하지 않습니다. **지우기**는 원인에 더 가깝지만, 모델은 패치가 "
-    "지워진 이미지를 학습에서 본 적이 없습니다. 회색 네모도 무언가로 보일 수 있으니 세 가지 채우는 방법을 비교하세요. "
-    "**헤드**를 끄면 그 헤드의 출력이 0이 되는데, 뒤의 레이어는 그런 입력을 학습한 적이 없습니다. **가까운** 이미지는 "
-    "모델 자신의 임베딩 공간에서 가까운 것이고, 그 공간도 오분류의 일부입니다. Chefer et al. 2021(arXiv:2103.15679 식 "
-    "5, 6, arXiv:2012.09838).",
+    "반대되는 근거)는 버립니다. MLP가 패치로 무엇을 만드는지는 LRP만, 그것도 정해진 규칙으로 따라갑니다. 값에는 "
+    "단위가 없으므로 두 맵끼리만 비교하고 다른 이미지와는 비교하지 않습니다. **지우기**는 원인에 더 가깝지만, 모델은 "
+    "패치가 지워진 이미지를 학습에서 본 적이 없습니다. 회색 네모도 무언가로 보일 수 있으니 세 가지 채우는 방법을 "
+    "비교하세요. **헤드**를 끄면 그 헤드의 출력이 0이 되는데, 뒤의 레이어는 그런 입력을 학습한 적이 없습니다. "
+    "**가까운** 이미지는 모델 자신의 임베딩 공간에서 가까운 것이고, 그 공간도 오분류의 일부입니다. Chefer et al. "
+    "2021(arXiv:2103.15679 식 5, 6, arXiv:2012.09838).",
 }

@@ -23,7 +23,7 @@ _view = st.components.v2.component(
 )
 
 
-def gallery(data: bytes, *, key: str, on_open: Callable[[], None], on_drawn: Callable[[], None]) -> None:
+def gallery_view(data: bytes, *, key: str, on_open: Callable[[], None], on_drawn: Callable[[], None]) -> None:
     """Mount what `payload.pack` made. Triggers: "open", the path that was clicked; "drawn", once, when the thumbnails
     are on the screen."""
     _view(key=key, data=data, on_open_change=on_open, on_drawn_change=on_drawn)

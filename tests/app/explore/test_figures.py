@@ -164,7 +164,7 @@ def test_calibration_has_a_bar_for_each_bin_that_has_pictures():
 def test_points_are_drawn_by_outcome_the_errors_last():
     places, names = np.arange(8.0).reshape(4, 2), ("right", "wrong", "neither")
     outcome, numbers = np.array([1, 0, 1, 2]), np.array([7, 8, 9, 10])
-    figure = checked(mistake_figures.points(places, outcome, numbers, list("abcd"), names))
+    figure = checked(mistake_figures.embedding_map(places, outcome, numbers, list("abcd"), names))
     assert [(trace.name, trace.customdata.tolist(), list(trace.text)) for trace in figure.data] == [
         ("neither", [10], ["d"]),
         ("right", [8], ["b"]),

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 from app import text
 from app.components.binary import header_of, section
 from app.components.confusion.payload import pack
-from app.mistakes import find, panels
-from app.mistakes.find import PAGE, Asked, Look, Run
+from app.mistakes import find, view
+from app.mistakes.find import PAGE_SIZE, Evaluation, EvaluationRequest, GalleryView
 from app.text.plain import escaped, plain
 from tests import tables
 from vit_core import InputError
@@ -29,11 +29,11 @@ IMG, STARS = "<img src=x onerror=alert(1)>", "**x**"
 HOSTILE = [IMG, STARS, *(f"class {i}" for i in range(2, 10))]
 
 
-def make(asked: Asked, labels=HOSTILE, n=400, state="done", **table) -> Path:
+def make(asked: EvaluationRequest, labels=HOSTILE, n=400, state="done", **table) -> Path:
     """A run's folder as an evaluation leaves it."""
-    out = find.folder(asked.id)
+    out = find.run_folder(asked.id)
     out.mkdir(parents=True)
-    (out / "asked.json").write_text(json.dumps(asked.__dict__), "utf-8")
+    (out / "request.json").write_text(json.dumps(vars(asked)), "utf-8")
     known = len(labels)
     about = {
         "model": asked.model,
@@ -63,7 +63,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run():
-    return Run(make(find.BUNDLED, broken=0.05))
+    return Evaluation(make(find.BUNDLED, broken=0.05))
 
 
 # Where runs lie
@@ -73,29 +73,36 @@ def test_a_run_is_found_by_what_was_asked_and_never_lies_among_the_pictures(tmp_
     monkeypatch.chdir(tmp_path)
     (tmp_path / "p").mkdir()
     os.symlink(tmp_path / "p", tmp_path / "q")
-    one = Asked("m", str(tmp_path / "p"))
-    assert one.id == Asked("m", "p").id == Asked("m", "q").id  # one folder, however it is written
-    others = [Asked("n", "p"), Asked("m", "."), Asked("m", "p", table="t.csv"), Asked("m", "p", labels="t.csv")]
+    one = EvaluationRequest("m", str(tmp_path / "p"))
+    assert (
+        one.id == EvaluationRequest("m", "p").id == EvaluationRequest("m", "q").id
+    )  # one folder, however it is written
+    others = [
+        EvaluationRequest("n", "p"),
+        EvaluationRequest("m", "."),
+        EvaluationRequest("m", "p", table="t.csv"),
+        EvaluationRequest("m", "p", labels="t.csv"),
+    ]
     assert len({one.id, *(o.id for o in others)}) == 5
-    assert find.folder(one.id).parent == find.home()
+    assert find.run_folder(one.id).parent == find.runs_folder()
     monkeypatch.delenv("VITRINE_RUNS")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert find.home() == tmp_path / "cache" / "vitrine" / "runs"
+    assert find.runs_folder() == tmp_path / "cache" / "vitrine" / "runs"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert find.home() == Path.home() / ".cache" / "vitrine" / "runs"
+    assert find.runs_folder() == Path.home() / ".cache" / "vitrine" / "runs"
 
 
 @pytest.mark.parametrize("name", ["../../etc", "", None, "x" * 16, "0" * 15, "/etc/passwd", "0123456789abcdeF"])
 def test_an_address_leads_nowhere_else(name):
-    assert find.folder(name) == find.folder(find.BUNDLED.id)
+    assert find.run_folder(name) == find.run_folder(find.BUNDLED.id)
 
 
 def test_a_damaged_question_is_no_run(home):
-    out = make(Asked("m", "p"))
-    (out / "asked.json").write_text('{"model": 1, "other": 2}', "utf-8")
-    assert find.asked(out) is None
-    (out / "asked.json").write_text("[", "utf-8")
-    assert find.asked(out) is None
+    out = make(EvaluationRequest("m", "p"))
+    (out / "request.json").write_text('{"model": 1, "other": 2}', "utf-8")
+    assert find.read_request(out) is None
+    (out / "request.json").write_text("[", "utf-8")
+    assert find.read_request(out) is None
 
 
 # Lists and numbers
@@ -105,29 +112,29 @@ def test_pages_hold_each_picture_once_and_in_order(run):
     for name in find.LISTS:
         if name == "duplicates":
             continue
-        look = Look(name, Filter(confidence=(0.2, 0.9)))
-        count, seen = run.count_of(look), []
-        for page in range(-(-count // PAGE)):
-            rows = run.page(Look(name, look.filter, page))
-            assert 0 < len(rows) <= PAGE
+        look = GalleryView(name, Filter(confidence=(0.2, 0.9)))
+        count, seen = run.count(look), []
+        for page in range(-(-count // PAGE_SIZE)):
+            rows = run.page_rows(GalleryView(name, look.filter, page))
+            assert 0 < len(rows) <= PAGE_SIZE
             seen += [row["path"] for row in rows]
         assert len(seen) == len(set(seen)) == count > 0
         for place in (0, 1, count // 2, count - 1):
             before = seen[place - 1] if place else None
             after = seen[place + 1] if place + 1 < count else None
-            assert run.around(look, seen[place]) == (place, before, after)
-        assert run.around(look, "none") == (None, None, None)
+            assert run.position(look, seen[place]) == (place, before, after)
+        assert run.position(look, "none") == (None, None, None)
 
 
 def test_duplicates_are_turned_to_once_each(run):
     first, second = np.array([6, 6, 6, 7]), np.array([9, 10, 8, 8])  # some have several
     vars(run)["duplicates"] = first, second, np.ones(4), np.ones(4, bool)
-    look, seen = Look("duplicates"), []
-    listed = [row["path"] for row in run.first(look, 10_000)]
+    look, seen = GalleryView("duplicates"), []
+    listed = [row["path"] for row in run.first_rows(look, 10_000)]
     path = listed[0]
     while path is not None and len(seen) < 9:
         seen.append(path)
-        place, before, path = run.around(look, path)
+        place, before, path = run.position(look, path)
         assert listed.index(seen[-1]) == place
         assert before == (seen[-2] if len(seen) > 1 else None)
     assert seen == list(dict.fromkeys(listed))
@@ -135,14 +142,14 @@ def test_duplicates_are_turned_to_once_each(run):
 
 
 def test_lists_are_what_they_say(run):
-    errors = run.page(Look("confident"))
+    errors = run.page_rows(GalleryView("confident"))
     assert all(row["label"] not in (-1, row["predicted"]) for row in errors)
     assert [r["probability"] for r in errors] == sorted((r["probability"] for r in errors), reverse=True)
-    margins = [row["margin"] for row in run.page(Look("margin"))]
+    margins = [row["margin"] for row in run.page_rows(GalleryView("margin"))]
     assert margins == sorted(margins)
-    doubtful = run.page(Look("labels"))
-    assert [r["number"] for r in doubtful] == run.columns.number[run.label_errors.index][:PAGE].tolist()
-    pairs = run.page(Look("duplicates"))
+    doubtful = run.page_rows(GalleryView("labels"))
+    assert [r["number"] for r in doubtful] == run.columns.number[run.label_errors.index][:PAGE_SIZE].tolist()
+    pairs = run.page_rows(GalleryView("duplicates"))
     first, second, *_ = run.duplicates
     assert [r["number"] for r in pairs[:2]] == [first[0], second[0]]
 
@@ -150,24 +157,24 @@ def test_lists_are_what_they_say(run):
 def test_filters_compose_with_every_list(run):
     cell = Filter(label=3, predicted=4)
     for name in ("confident", "margin", "labels", "all"):
-        rows = [r for page in range(9) for r in run.page(Look(name, cell, page))]
+        rows = [r for page in range(9) for r in run.page_rows(GalleryView(name, cell, page))]
         assert all((r["label"], r["predicted"]) == (3, 4) for r in rows)
-        assert len(rows) == run.count_of(Look(name, cell))
-    assert run.count_of(Look("confident", cell)) == run.counts[3, 4] > 0
-    assert run.count_of(Look("confident", Filter(label=3, predicted=3))) == 0
+        assert len(rows) == run.count(GalleryView(name, cell))
+    assert run.count(GalleryView("confident", cell)) == run.counts[3, 4] > 0
+    assert run.count(GalleryView("confident", Filter(label=3, predicted=3))) == 0
 
 
 @pytest.mark.parametrize("name", list(find.LISTS))
 def test_what_is_taken_away_is_the_list_in_its_order(run, name):
-    look = Look(name, Filter(label=2))
-    wanted = [row["path"] for row in run.first(look, 10_000)]
+    look = GalleryView(name, Filter(label=2))
+    wanted = [row["path"] for row in run.first_rows(look, 10_000)]
     table = pd.read_csv(io.BytesIO(run.export(look, "csv")))
     assert table["path"].tolist() == wanted
     whole = pq.read_table(io.BytesIO(run.export(look, "parquet")))
     assert whole["path"].to_pylist() == wanted
     assert table["source_label_name"].tolist() == [run.classes[n] for n in table["source_label"]]
     said = table["predicted"].notna()
-    assert table["predicted_name"][said].tolist() == [run.name(int(n)) for n in table["predicted"][said]]
+    assert table["predicted_name"][said].tolist() == [run.class_name(int(n)) for n in table["predicted"][said]]
     assert "embedding" in whole.column_names
     assert "embedding" not in table.columns
 
@@ -175,15 +182,15 @@ def test_what_is_taken_away_is_the_list_in_its_order(run, name):
 @pytest.mark.parametrize("name", ["all", "labels"])
 def test_what_is_taken_away_needs_no_room_on_a_disk(run, name, no_room, tmp_path):
     for kind in ("csv", "parquet"):
-        assert len(run.export(Look(name), kind)) > 1_000
+        assert len(run.export(GalleryView(name), kind)) > 1_000
     with pytest.raises(OSError):
         (tmp_path / "full").write_text("x")
 
 
 def test_a_formula_in_a_name_stays_text(home):
-    run = Run(make(find.BUNDLED, names=["=1+1.png", "@SUM(A1).png"]))
+    run = Evaluation(make(find.BUNDLED, names=["=1+1.png", "@SUM(A1).png"]))
     for name in ("all", "labels", "duplicates"):
-        cells = pd.read_csv(io.BytesIO(run.export(Look(name), "csv")))["path"]
+        cells = pd.read_csv(io.BytesIO(run.export(GalleryView(name), "csv")))["path"]
         assert not cells.str.match(r"[=@]").any()
 
 
@@ -191,7 +198,7 @@ def test_the_matrix_sends_what_there_is_and_nothing_else(run):
     from vit_core.evaluation import metrics
 
     values = metrics.normalised(run.counts, "row")
-    data = pack(run.counts, values, run.order, [*run.labels, "?"], {}, (None, 3), True)
+    data = pack(run.counts, values, run.confusion_order, [*run.labels, "?"], {}, (None, 3), True)
     header, counts = header_of(data), section(data, "count")
     rows, columns = section(data, "row"), section(data, "column")
     for r, c, n, v in zip(rows, columns, counts, section(data, "value"), strict=True):
@@ -207,9 +214,9 @@ def test_a_thousand_classes_cost_what_the_pictures_cost(home, measured):
     import time
 
     names = [f"class {i}" for i in range(1000)]
-    run = Run(make(find.BUNDLED, names, 20_000))
+    run = Evaluation(make(find.BUNDLED, names, 20_000))
     begun = time.perf_counter()
-    data = pack(run.counts, run.counts.astype(float), run.order, [*names, "?"], {}, (None, None), False)
+    data = pack(run.counts, run.counts.astype(float), run.confusion_order, [*names, "?"], {}, (None, None), False)
     measured(
         f"matrix of 1,000 classes, 20,000 pictures: {len(data) / 1e3:.0f} kB, "
         f"{time.perf_counter() - begun:.2f} s with its order"
@@ -218,15 +225,15 @@ def test_a_thousand_classes_cost_what_the_pictures_cost(home, measured):
 
 
 def test_the_map_draws_so_many_points_and_says_of_how_many(home, monkeypatch):
-    monkeypatch.setattr(find, "POINTS", 50)
-    run = Run(make(find.BUNDLED))
-    numbers, places, count = run.map
+    monkeypatch.setattr(find, "MAX_MAP_POINTS", 50)
+    run = Evaluation(make(find.BUNDLED))
+    numbers, places, count = run.embedding_map
     assert len(numbers) == len(places) <= 50 < count <= 400
     assert np.isfinite(places).all()
 
 
 def test_pictures_that_are_gone_are_said_not_raised(run):
-    assert [run.thumbnail(row) for row in run.page(Look("all"))] == [None] * PAGE
+    assert [run.thumbnail(row) for row in run.page_rows(GalleryView("all"))] == [None] * PAGE_SIZE
     with pytest.raises(InputError):
         run.data("t10k/none")
 
@@ -237,8 +244,8 @@ def test_real_thumbnails_are_small_and_the_right_ones(home):
     from vit_core.data import open_dataset
 
     out = make(find.BUNDLED, n=30)
-    run, source = Run(out), open_dataset("bundled:fashion")
-    row = run.page(Look("all"))[0] | {"path": source.names[7], "number": 7, "error": None}
+    run, source = Evaluation(out), open_dataset("bundled:fashion")
+    row = run.page_rows(GalleryView("all"))[0] | {"path": source.names[7], "number": 7, "error": None}
     image = PIL.Image.open(io.BytesIO(run.thumbnail(row)))
     assert (np.asarray(image.convert("RGB")) == np.asarray(source.read(7))).all()
 
@@ -294,7 +301,7 @@ def test_a_class_without_pictures_has_no_interval():
     file = make(find.BUNDLED) / "rows.parquet"
     rows = pq.read_table(file)
     pq.write_table(rows.filter(pc.not_equal(rows["label"], 2)), file)
-    run, app = Run(file.parent), page()
+    run, app = Evaluation(file.parent), page()
     table = app.dataframe[0].value.set_index("name")
     assert table.loc["class 2", "support"] == 0  # but others are taken for it
     assert table.loc["class 2", ["recall", "interval", "precision"]].isna().tolist() == [True, True, False]
@@ -322,7 +329,7 @@ def test_the_page_opens_finished(language, run):
     assert not app.exception
     assert t("mistakes.matrix.title") in words(app)
     assert f"{100 * run.accuracy.top1:.1f} %" in [m.value for m in app.metric]
-    assert len(app.dataframe[0].value) == len(run.shown)
+    assert len(app.dataframe[0].value) == len(run.used_classes)
     assert app.dataframe[0].value["name"].tolist()[0] == IMG
 
 
@@ -338,9 +345,9 @@ def test_no_name_is_markup(run):
 def test_a_link_brings_the_same_view_back(run):
     app = page(list="margin", label=3, predicted=4, confidence="0.1-0.9", query="class", page=2)
     assert not app.exception
-    look = Look("margin", Filter(label=3, predicted=4, confidence=(0.1, 0.9), query="class"))
-    count = run.count_of(look)
-    assert f"**{count:,}** · {min(2, -(-count // PAGE))}" in words(app)
+    look = GalleryView("margin", Filter(label=3, predicted=4, confidence=(0.1, 0.9), query="class"))
+    count = run.count(look)
+    assert f"**{count:,}** · {min(2, -(-count // PAGE_SIZE))}" in words(app)
     assert app.query_params["label"] in ("3", ["3"])
 
 
@@ -374,17 +381,17 @@ def test_a_filter_is_set_and_cleared_by_hand(run):
     app = page(list="all")
     app.selectbox(key="gallery_label_en_0").set_value(3).run()
     assert not app.exception
-    assert f"**{run.count_of(Look('all', Filter(label=3))):,}**" in words(app)
+    assert f"**{run.count(GalleryView('all', Filter(label=3))):,}**" in words(app)
     assert app.selectbox(key="gallery_label_en_0").value == 3
     app.button(key="gallery_clear").click().run()
-    assert f"**{run.count_of(Look('all')):,}**" in words(app)
+    assert f"**{run.count(GalleryView('all')):,}**" in words(app)
     assert app.selectbox(key="gallery_label_en_1").value is None  # another one: the last one's browser still says 3
     with pytest.raises(KeyError):
         app.selectbox(key="gallery_label_en_0")
 
 
 def test_of_several_runs_each_has_a_box_of_its_own_to_choose_another(run):
-    others = [Asked("embedded:fashion", f"/{name}") for name in "ab"]
+    others = [EvaluationRequest("embedded:fashion", f"/{name}") for name in "ab"]
     for other in others:
         make(other)
     for seen in others:
@@ -394,17 +401,17 @@ def test_of_several_runs_each_has_a_box_of_its_own_to_choose_another(run):
 
 
 def test_an_open_picture_keeps_its_place(run):
-    path = run.page(Look("all", page=2))[3]["path"]
+    path = run.page_rows(GalleryView("all", page=2))[3]["path"]
     app = page(list="all", open=path)
-    assert f"{2 * PAGE + 4} of {run.count_of(Look('all'))}" in words(app)
+    assert f"{2 * PAGE_SIZE + 4} of {run.count(GalleryView('all'))}" in words(app)
     app.button(key="open_after").click().run()
-    assert f"{2 * PAGE + 5} of" in words(app)
+    assert f"{2 * PAGE_SIZE + 5} of" in words(app)
     app.button(key="open_back").click().run()
     assert "· 3 / " in words(app)
 
 
 def test_an_unreadable_picture_says_why(run):
-    path = run.page(Look("all", Filter(outcome="unreadable")))[0]["path"]
+    path = run.page_rows(GalleryView("all", Filter(outcome="unreadable")))[0]["path"]
     app = page(list="all", open=path)
     assert not app.exception
     assert "The file is damaged" in words(app)
@@ -414,7 +421,7 @@ def test_an_unreadable_picture_says_why(run):
 def test_what_did_not_finish_says_so_and_goes_on(state, monkeypatch):
     begun = []
     monkeypatch.setattr(runs, "start", lambda *a, **k: begun.append(a) or type("P", (), {"wait": lambda s: 0})())
-    asked = Asked("embedded:fashion", "/some/where")
+    asked = EvaluationRequest("embedded:fashion", "/some/where")
     out = make(asked, state="running" if state == "interrupted" else state)
     about = json.loads((out / "run.json").read_text()) | {"reason": f"source-missing: {IMG} is gone", "done": 7}
     (out / "run.json").write_text(json.dumps(about))
@@ -422,12 +429,12 @@ def test_what_did_not_finish_says_so_and_goes_on(state, monkeypatch):
     assert not app.exception
     assert "7 of 400" in words(app)
     assert IMG not in words(app)
-    app.button(key="go_on").click().run()
+    app.button(key="continue").click().run()
     assert begun[0][:2] == ("embedded:fashion", "/some/where")
 
 
 def test_one_that_is_started_again_says_so_until_it_runs():
-    asked = Asked("embedded:fashion", "/some/where")
+    asked = EvaluationRequest("embedded:fashion", "/some/where")
     held = runs._lock(make(asked, state="starting"))
     try:
         app = page(run=asked.id)
@@ -463,8 +470,8 @@ def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch)
         (home / "pictures" / name).mkdir(parents=True)
         (home / "pictures" / name / "1.png").write_bytes(bundled.data(0))
     app = page(model="embedded:fashion")
-    app.text_input(key="else_source").set_value(str(home / "pictures")).run()
-    app.button(key="else_check").click().run()
+    app.text_input(key="new_source").set_value(str(home / "pictures")).run()
+    app.button(key="new_check").click().run()
     assert not app.exception
     said = words(app)
     assert "3 pictures in 3 classes" in said
@@ -472,8 +479,8 @@ def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch)
     assert escaped(STARS, 40) in said
     assert "1 and" not in said
     assert IMG not in said
-    app.text_input(key="else_source").set_value(str(home / "missing")).run()
-    app.button(key="else_check").click().run()
+    app.text_input(key="new_source").set_value(str(home / "missing")).run()
+    app.button(key="new_check").click().run()
     assert app.error
     assert not app.exception
 
@@ -491,8 +498,8 @@ def test_a_name_that_two_of_the_model_s_classes_have_is_said_apart(home, languag
         (home / "pictures" / name).mkdir(parents=True)
         (home / "pictures" / name / "1.png").touch()
     app, t = page(model=f"file:{home / 'two.safetensors'}", lang=language), text.Text(language)
-    app.text_input(key="else_source").set_value(str(home / "pictures")).run()
-    app.button(key="else_check").click().run()
+    app.text_input(key="new_source").set_value(str(home / "pictures")).run()
+    app.button(key="new_check").click().run()
     assert not app.exception
     assert [warning.value for warning in app.warning] == [
         t("mistakes.check.unknown", names=escaped("Hat", 40)),
@@ -504,7 +511,7 @@ def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):
     from vit_core.data import open_dataset
 
     begun = []
-    monkeypatch.setattr(find, "start", lambda asked, restart: begun.append(asked))
+    monkeypatch.setattr(find, "start_evaluation", lambda asked, restart: begun.append(asked))
     make(find.BUNDLED)
     bundled, pictures = open_dataset("bundled:fashion"), home / "flat"
     pictures.mkdir(parents=True)
@@ -512,12 +519,12 @@ def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):
         (pictures / f"{i}.png").write_bytes(bundled.data(i))
     (home / "labels.csv").write_text("path,label\n0.png,Bag\n1.png,Bag\n2.png,Trouser\n", "utf-8")
     app = page(model="embedded:fashion")
-    app.text_input(key="else_source").set_value(str(pictures)).run()
-    app.text_input(key="else_labels").set_value(str(home / "labels.csv")).run()
-    app.button(key="else_check").click().run()
+    app.text_input(key="new_source").set_value(str(pictures)).run()
+    app.text_input(key="new_labels").set_value(str(home / "labels.csv")).run()
+    app.button(key="new_check").click().run()
     assert not app.exception
     assert "3 pictures in 2 classes" in words(app)
-    app.button(key="else_go").click().run()
+    app.button(key="new_go").click().run()
     assert [(a.source, a.labels, a.table) for a in begun] == [(str(pictures), str(home / "labels.csv"), None)]
 
 
@@ -526,11 +533,11 @@ def test_a_result_of_other_weights_is_said_and_made_anew(home, monkeypatch, outd
     from vit_core.data import open_dataset
 
     begun = []
-    monkeypatch.setattr(find, "start", lambda asked, restart: begun.append(restart))
+    monkeypatch.setattr(find, "start_evaluation", lambda asked, restart: begun.append(restart))
     make(find.BUNDLED)
     (home / "pictures" / "Bag").mkdir(parents=True)
     (home / "pictures" / "Bag" / "1.png").write_bytes(open_dataset("bundled:fashion").data(0))
-    asked = Asked("embedded:fashion", str(home / "pictures"))
+    asked = EvaluationRequest("embedded:fashion", str(home / "pictures"))
     out = make(asked)
     about = json.loads((out / "run.json").read_text("utf-8"))
     about["source"]["root"] = asked.source
@@ -538,10 +545,10 @@ def test_a_result_of_other_weights_is_said_and_made_anew(home, monkeypatch, outd
         about["identity"] = {"model": "of other weights"}
     (out / "run.json").write_text(json.dumps(about), "utf-8")
     app = page(model="embedded:fashion")
-    app.text_input(key="else_source").set_value(asked.source).run()
-    app.button(key="else_check").click().run()
+    app.text_input(key="new_source").set_value(asked.source).run()
+    app.button(key="new_check").click().run()
     assert (text.Text("en")("mistakes.check.outdated") in words(app)) == outdated
-    app.button(key="else_go").click().run()
+    app.button(key="new_go").click().run()
     assert not app.exception
     assert begun == [outdated]
 
@@ -551,42 +558,42 @@ def test_a_damaged_table_can_be_made_again(home):
     (out / "rows.parquet").write_bytes(b"no table")
     app = page()
     assert not app.exception
-    assert app.button(key="again")
+    assert app.button(key="restart")
 
 
 def test_a_cell_that_is_right_leaves_the_list_of_errors(monkeypatch):
     kept = {"list": "confident"}
-    monkeypatch.setattr(panels.state, "get", lambda name, default=None: kept.get(name, default))
-    monkeypatch.setattr(panels.state, "put", kept.__setitem__)
-    panels.pick(3, 3)
+    monkeypatch.setattr(view.state, "get", lambda name, default=None: kept.get(name, default))
+    monkeypatch.setattr(view.state, "put", kept.__setitem__)
+    view.filter_by_cell(3, 3)
     assert (kept["list"], kept["label"], kept["predicted"]) == ("all", "3", "3")
-    panels.pick(3, 4)
+    view.filter_by_cell(3, 4)
     assert (kept["list"], kept["predicted"]) == ("confident", "4")
-    panels.pick(-1, 4)
+    view.filter_by_cell(-1, 4)
     assert (kept["list"], kept["label"]) == ("all", "-1")
-    panels.pick(None, None)
+    view.filter_by_cell(None, None)
     assert kept["label"] is kept["predicted"] is None
     kept |= {"outcome": "wrong", "query": "x"}
-    panels.pick(3, None)  # a row, of what is filtered already
+    view.filter_by_cell(3, None)  # a row, of what is filtered already
     assert (kept["label"], kept["outcome"], kept["query"]) == ("3", "wrong", "x")
-    panels.pick(3, 4)
+    view.filter_by_cell(3, 4)
     assert (kept["outcome"], kept["query"]) == (None, "x")
 
 
 def test_a_home_that_is_nobody_s_is_a_folder_that_is_not_there(home):
     make(find.BUNDLED)
     app = page(model="embedded:fashion")
-    app.text_input(key="else_source").set_value("~nobody-of-that-name/pictures").run()
-    app.button(key="else_check").click().run()
+    app.text_input(key="new_source").set_value("~nobody-of-that-name/pictures").run()
+    app.button(key="new_check").click().run()
     assert not app.exception
     assert len(app.error) == 1
 
 
 def test_a_picture_is_opened_by_what_it_is_not_by_its_path(run, monkeypatch):
-    path, found = run.page(Look("all"))[0]["path"], []
+    path, found = run.page_rows(GalleryView("all"))[0]["path"], []
     monkeypatch.setattr("streamlit.page_link", lambda *a, **k: None)  # there is one page here
     for data in (b"one run's", b"another's"):
-        monkeypatch.setattr(Run, "data", lambda self, name, data=data: data)
+        monkeypatch.setattr(Evaluation, "data", lambda self, name, data=data: data)
         app = page(list="all", open=path)
         app.button(key="open_explore").click().run()
         assert not app.exception

@@ -21,7 +21,7 @@ from app.components.binary import header_of, section
 from app.components.why.component import HERE, SCRIPTS
 from app.mistakes import why as module
 from app.mistakes.why import METHODS, Why, index_of
-from app.mistakes.why_panel import asking
+from app.mistakes.why_panel import busy_sentence
 from app.runtime import cache
 from app.text import why as words
 from tests import evaluated
@@ -164,12 +164,12 @@ def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
 
     def script():
         from app import sidebar, state
-        from app.mistakes.why_panel import why
+        from app.mistakes.why_panel import explain_picture
         from tests import evaluated
 
         state.start()
         sidebar.show()
-        why(*evaluated.SHOWN, key="why")
+        explain_picture(*evaluated.SHOWN, key="why")
 
     def page():
         app = AppTest.from_function(script, default_timeout=120)
@@ -343,6 +343,6 @@ def test_both_languages_say_the_same_and_every_word_is_used():
 def test_who_waits_for_a_large_model_is_told_about_how_long(found):
     assert 0 < found.seconds < 60
     for language, end in ((words.EN, "This takes about 58 s."), (words.KO, "약 58초 걸립니다.")):
-        long, short = (asking(SimpleNamespace(passes=29, seconds=each), language) for each in (2.0, 0.01))
+        long, short = (busy_sentence(SimpleNamespace(passes=29, seconds=each), language) for each in (2.0, 0.01))
         assert short == language["computing_why"].format(passes=29)
         assert long == f"{short} {end}"

@@ -436,14 +436,14 @@ def test_a_picture_or_a_table_that_changed_is_looked_into_again(tmp_path, monkey
     table.write_bytes(b"1")
     evaluation = SimpleNamespace(rows=SimpleNamespace(path=table, row=lambda path: row), model_name="embedded:photo")
     for _ in range(2):
-        mistakes_cached.why(evaluation, "p")
+        mistakes_cached.explanation(evaluation, "p")
     assert len(made) == 1
     row["hash"] = "b"
-    mistakes_cached.why(evaluation, "p")
+    mistakes_cached.explanation(evaluation, "p")
     assert len(made) == 2
     os.utime(table, (1, 1))
-    mistakes_cached.why(evaluation, "p")
-    mistakes_cached.why(evaluation, "q")
+    mistakes_cached.explanation(evaluation, "p")
+    mistakes_cached.explanation(evaluation, "q")
     assert len(made) == 4
 
 

@@ -61,7 +61,6 @@ OTHERWISE = {
     ("attention", "atlas", "summary_row_token"),
     ("attention", "encoder", "is_attention2"),
     ("patch(es)?", "positions", "outline"),
-    ("class(es)?", "pages", "mistakes.text.margin"),
 }
 #: The other words for the same things, of which one would do beside the right one.
 RIVALS = re.compile("매개변수|모수|컨볼루션|질의|라벨|계층|화소|범주|신뢰도|디렉터리|디렉토리|주의력|주목|조각")

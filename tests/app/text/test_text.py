@@ -71,7 +71,7 @@ def test_korean_is_korean_and_english_is_not():
     ],
 )
 def test_one_is_a_picture_and_two_are_pictures(count, said):
-    assert text.Text("en")("mistakes.take.text", count=count).startswith(said)
+    assert text.Text("en")("mistakes.download.text", count=count).startswith(said)
     facts = text.Text("en")("side.model.facts", layers=1, heads=12, dim=8, parameters="1 M")
     assert facts.replace("\u00a0", " ").startswith("1 layer × 12 heads")
 

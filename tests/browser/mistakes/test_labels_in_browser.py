@@ -10,7 +10,7 @@ import torch
 
 import vit_core as vc
 from app.mistakes import find
-from app.mistakes.find import Asked
+from app.mistakes.find import EvaluationRequest
 from app.mistakes.report import build_report
 from tests.browser.conftest import opening, settled
 from tests.browser.lecture.lecture_driver import Lecture
@@ -54,8 +54,8 @@ def hostile(site, tmp_path_factory):
         (pictures / folder).mkdir(parents=True)
         for i in range(2):
             (pictures / folder / f"{i}.png").write_bytes(bundled.data(2 * number + i))
-    asked = Asked(f"file:{home / 'a.safetensors'}", str(pictures))
-    out = find.folder(asked.id)
+    asked = EvaluationRequest(f"file:{home / 'a.safetensors'}", str(pictures))
+    out = find.run_folder(asked.id)
     evaluate(
         vc.load(asked.model, "cpu"),
         open_dataset(pictures),
@@ -64,7 +64,7 @@ def hostile(site, tmp_path_factory):
         table={n: LABELS[int(n)] for n in "0145"},
         workers=0,
     )
-    (out / "asked.json").write_text(json.dumps(dataclasses.asdict(asked)))
+    (out / "request.json").write_text(json.dumps(dataclasses.asdict(asked)))
     return asked.model, asked.id, out
 
 
@@ -188,7 +188,9 @@ def test_mistakes_shows_names_as_text(look, hostile, lang, shoot):
 def test_the_report_shows_names_as_text(chromium, hostile, lang, shoot, tmp_path):
     model, _, out = hostile
     file = tmp_path / "report.html"
-    file.write_bytes(build_report(find.Run(out), find.Look("all").composed(), 8, lang, model=vc.load(model, "cpu")))
+    file.write_bytes(
+        build_report(find.Evaluation(out), find.GalleryView("all").full_filter(), 8, lang, model=vc.load(model, "cpu"))
+    )
     page, wrong = chromium.new_page(viewport={"width": 1280, "height": 720}), []
     try:
         page.on("dialog", lambda dialog: wrong.append(dialog.message) or dialog.dismiss())

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from app import text
 from app.mistakes import find
-from app.mistakes.find import BUNDLED, PAGE, Asked, Look, Run
+from app.mistakes.find import BUNDLED, PAGE_SIZE, Evaluation, EvaluationRequest, GalleryView
 from tests import tables
 from tests.browser.conftest import MISNAMED, addressed, opening, scroll, told
 from vit_core.data import open_dataset
@@ -60,11 +60,11 @@ def cell(page, truth: int, predicted: int) -> tuple[float, float]:
     )
 
 
-def made_up(asked: Asked, labels: list[str], n: int) -> Path:
+def made_up(asked: EvaluationRequest, labels: list[str], n: int) -> Path:
     """A finished run that nobody ran."""
-    out = find.folder(asked.id)
+    out = find.run_folder(asked.id)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "asked.json").write_text(json.dumps(asked.__dict__), "utf-8")
+    (out / "request.json").write_text(json.dumps(vars(asked)), "utf-8")
     about = {
         "model": asked.model,
         "labels": labels,
@@ -82,16 +82,16 @@ def made_up(asked: Asked, labels: list[str], n: int) -> Path:
 @pytest.fixture(scope="module")
 def run(site):
     """The bundled evaluation, finished: whoever is first waits for it, as a visitor does."""
-    out = find.start(BUNDLED) if not (find.folder("") / "rows.parquet").exists() else find.folder("")
+    out = find.start_evaluation(BUNDLED) if not (find.run_folder("") / "rows.parquet").exists() else find.run_folder("")
     until = time.monotonic() + LONG / 1000
     while not (out / "rows.parquet").exists() and time.monotonic() < until:
         time.sleep(0.5)
     time.sleep(1)
-    return Run(out)
+    return Evaluation(out)
 
 
 def test_the_first_visit_evaluates_and_shows_the_result(show, site, measured, shoot):
-    fresh = not (find.folder("") / "rows.parquet").exists()
+    fresh = not (find.run_folder("") / "rows.parquet").exists()
     begun = time.perf_counter()
     page = show()
     if fresh:
@@ -100,9 +100,9 @@ def test_the_first_visit_evaluates_and_shows_the_result(show, site, measured, sh
         shoot(page, "mistakes_waiting")
         press(page, "cancel")
         page.get_by_text(re.compile(r"stopped after [\d,]+ of 10,000 pictures")).wait_for()
-        press(page, "go_on")
+        press(page, "continue")
     page.locator(".gallery button").first.wait_for(timeout=LONG)
-    run = Run(find.folder(""))
+    run = Evaluation(find.run_folder(""))
     page.get_by_text(f"{100 * run.accuracy.top1:.1f} %", exact=True).first.wait_for()
     if fresh:
         measured(f"first visit to Mistakes, stopped and gone on with: {time.perf_counter() - begun:.0f} s")
@@ -110,7 +110,7 @@ def test_the_first_visit_evaluates_and_shows_the_result(show, site, measured, sh
     again = show()
     again.locator(".gallery button").first.wait_for()
     measured(f"a later visit to Mistakes: {time.perf_counter() - begun:.1f} s to the first thumbnails")
-    assert listed(again) == [row["path"] for row in run.page(Look())]
+    assert listed(again) == [row["path"] for row in run.page_rows(GalleryView())]
     scroll(again, 700)
     shoot(again, "mistakes_below")
 
@@ -121,15 +121,15 @@ def test_a_click_on_a_cell_lists_its_pictures_and_the_link_lists_them_again(show
     page.mouse.move(x, y)
     count = int(run.counts[SHIRT, TEE])
     page.wait_for_function(f"""() => [...document.querySelectorAll('*')].some(e =>
-        e.shadowRoot?.querySelector('.confusion .read')?.textContent.includes('{count} of the class'))""")
+        e.shadowRoot?.querySelector('.confusion .read')?.textContent.includes('{count} of the '))""")
     begun = time.perf_counter()
     page.mouse.click(x, y)
-    wanted = [row["path"] for row in run.page(Look(filter=Filter(label=SHIRT, predicted=TEE)))]
+    wanted = [row["path"] for row in run.page_rows(GalleryView(filter=Filter(label=SHIRT, predicted=TEE)))]
     page.locator(f'.gallery button[data-path="{wanted[-1]}"]').wait_for()
     measured(f"from a cell to its pictures: {1e3 * (time.perf_counter() - begun):.0f} ms")
     settled(page)
     assert listed(page) == wanted
-    assert page.get_by_text(f"{count} · 1 / {-(-count // PAGE)}").count()
+    assert page.get_by_text(f"{count} · 1 / {-(-count // PAGE_SIZE)}").count()
     shoot(page, "mistakes_cell")
     addressed(page, "label=6", "predicted=0")
     other = show(page.url.partition("?")[2], theme="dark")
@@ -137,7 +137,7 @@ def test_a_click_on_a_cell_lists_its_pictures_and_the_link_lists_them_again(show
     assert listed(other) == wanted
     shoot(other, "mistakes_dark")
     page.mouse.click(*cell(page, SHIRT, TEE))  # again: it lets go
-    page.get_by_text(f"{run.count_of(Look())} · 1 /").wait_for()
+    page.get_by_text(f"{run.count(GalleryView())} · 1 /").wait_for()
 
 
 def test_the_matrix_is_used_by_keyboard_alone(show, run):
@@ -145,7 +145,7 @@ def test_the_matrix_is_used_by_keyboard_alone(show, run):
     page.locator(".confusion canvas").first.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
-    truth, predicted = run.order[2], run.order[1]
+    truth, predicted = run.confusion_order[2], run.confusion_order[1]
     addressed(page, f"label={truth}", f"predicted={predicted}")
     page.locator(".confusion canvas").first.focus()
     page.keyboard.press("Escape")
@@ -155,10 +155,10 @@ def test_the_matrix_is_used_by_keyboard_alone(show, run):
 def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, shoot):
     page = show("label=6&predicted=0&page=2")
     page.locator(".gallery button").nth(5).wait_for()
-    look = Look(filter=Filter(label=SHIRT, predicted=TEE), page=1)
-    path = run.page(look)[5]["path"]
+    look = GalleryView(filter=Filter(label=SHIRT, predicted=TEE), page=1)
+    path = run.page_rows(look)[5]["path"]
     page.locator(f'.gallery button[data-path="{path}"]').click()
-    page.get_by_text(f"{PAGE + 6} of {run.count_of(look)}").wait_for()
+    page.get_by_text(f"{PAGE_SIZE + 6} of {run.count(look)}").wait_for()
     page.get_by_text("What if these patches were gone?").wait_for()
     shoot(page, "mistakes_open")
     said = page.get_by_text("What does it predict now?").locator("xpath=..")
@@ -175,7 +175,7 @@ def test_an_error_opens_explains_itself_and_leads_back_to_its_place(show, run, s
     )
     press(page, "open_back")
     page.locator(f'.gallery button.focused[data-path="{path}"]').wait_for()
-    assert listed(page) == [row["path"] for row in run.page(look)]
+    assert listed(page) == [row["path"] for row in run.page_rows(look)]
     addressed(page, "page=2", lacks=("open",))
 
 
@@ -199,7 +199,7 @@ def test_back_leads_through_what_was_seen(show, run):
     begun = page.evaluate("history.length")
     page.get_by_text("Close calls", exact=True).click()
     addressed(page, "list=margin")
-    path = run.page(Look("margin"))[2]["path"]
+    path = run.page_rows(GalleryView("margin"))[2]["path"]
     page.locator(f'.gallery button[data-path="{path}"]').click()
     page.get_by_text("What if these patches were gone?").wait_for()
     page.wait_for_function("() => location.search.includes('&open=')")
@@ -208,7 +208,7 @@ def test_back_leads_through_what_was_seen(show, run):
     page.locator(f'.gallery button[data-path="{path}"]').wait_for()
     addressed(page, "list=margin", lacks=("open",))
     page.go_back(wait_until="commit")
-    page.locator(f'.gallery button[data-path="{run.page(Look())[0]["path"]}"]').wait_for()
+    page.locator(f'.gallery button[data-path="{run.page_rows(GalleryView())[0]["path"]}"]').wait_for()
     addressed(page, "list=confident")
     page.go_forward(wait_until="commit")
     page.locator(f'.gallery button[data-path="{path}"]').wait_for()
@@ -224,21 +224,21 @@ def test_an_address_that_back_led_to_stays_and_forward_still_leads_on(show, run)
         page.go_back(wait_until="commit")
         settled(page)
     addressed(page, lacks=("list",))
-    page.get_by_text(ENGLISH("mistakes.else")).click()
-    page.locator(".st-key-else_source input").fill("anything")
-    page.locator(".st-key-else_source input").press("Enter")  # the page is drawn anew, and shows nothing else
-    page.locator(".st-key-else_check button:enabled").wait_for()
+    page.get_by_text(ENGLISH("mistakes.new")).click()
+    page.locator(".st-key-new_source input").fill("anything")
+    page.locator(".st-key-new_source input").press("Enter")  # the page is drawn anew, and shows nothing else
+    page.locator(".st-key-new_check button:enabled").wait_for()
     settled(page)
     addressed(page, lacks=("list",))
     for _ in range(2):
         page.go_forward(wait_until="commit")
     addressed(page, "list=margin")
-    page.locator(f'.gallery button[data-path="{run.page(Look("margin"))[0]["path"]}"]').wait_for()
+    page.locator(f'.gallery button[data-path="{run.page_rows(GalleryView("margin"))[0]["path"]}"]').wait_for()
 
 
 def test_pictures_that_are_left_are_let_go(show):
     page = show()
-    page.locator(".gallery button").nth(PAGE - 1).wait_for()
+    page.locator(".gallery button").nth(PAGE_SIZE - 1).wait_for()
     page.evaluate("""() => {
         const held = window.held = new Set(), {createObjectURL, revokeObjectURL} = URL;
         URL.createObjectURL = of => {
@@ -252,33 +252,33 @@ def test_pictures_that_are_left_are_let_go(show):
         page.locator(".gallery button").first.click()
         page.get_by_text("What if these patches were gone?").wait_for()
         press(page, "open_back")
-        page.locator(".gallery button").nth(PAGE - 1).wait_for()
-    page.wait_for_function("most => held.size <= most", arg=PAGE)
+        page.locator(".gallery button").nth(PAGE_SIZE - 1).wait_for()
+    page.wait_for_function("most => held.size <= most", arg=PAGE_SIZE)
 
 
 def test_the_next_picture_goes_over_the_edge_of_a_page(show, run):
-    last, following = (run.page(Look(page=0))[-1]["path"], run.page(Look(page=1))[0]["path"])
+    last, following = (run.page_rows(GalleryView(page=0))[-1]["path"], run.page_rows(GalleryView(page=1))[0]["path"])
     page = show(f"open={last}")
-    page.get_by_text(f"{PAGE} of {run.count_of(Look())}").wait_for()
+    page.get_by_text(f"{PAGE_SIZE} of {run.count(GalleryView())}").wait_for()
     press(page, "open_after")
-    page.get_by_text(f"{PAGE + 1} of").wait_for()
+    page.get_by_text(f"{PAGE_SIZE + 1} of").wait_for()
     press(page, "open_back")
     page.locator(f'.gallery button.focused[data-path="{following}"]').wait_for()
     addressed(page, "page=2")
 
 
 def test_explore_opens_the_picture_with_the_model_and_comes_back(show, run, shoot):
-    path = run.page(Look(page=2))[7]["path"]
+    path = run.page_rows(GalleryView(page=2))[7]["path"]
     page = show("page=3&model=embedded:photo")
     page.locator(f'.gallery button[data-path="{path}"]').click()
     press(page, "open_explore")
     page.get_by_text("out of the evaluation").wait_for()
     row = run.rows.row(path)
-    page.get_by_text(run.name(row["predicted"]), exact=True).first.wait_for()  # the answer is the evaluation's
+    page.get_by_text(run.class_name(row["predicted"]), exact=True).first.wait_for()  # the answer is the evaluation's
     addressed(page, "model=embedded%3Afashion")
     shoot(page, "mistakes_explore")
     page.get_by_test_id("stSidebar").get_by_text(ENGLISH("mistakes.side.back")).click()
-    page.get_by_text(f"{2 * PAGE + 8} of").wait_for()
+    page.get_by_text(f"{2 * PAGE_SIZE + 8} of").wait_for()
     press(page, "open_back")
     page.locator(f'.gallery button.focused[data-path="{path}"]').wait_for()
     addressed(page, "page=3")
@@ -290,7 +290,7 @@ def test_pictures_stand_before_what_draws_figures_is_fetched(show, run):
         page.wait_for_function("c => document.querySelector(`.st-key-${c} .js-plotly-plot`)?._fullData", arg=chart)
     plotly = next(i for i, url in enumerate(page.asked) if "PlotlyChart" in url)
     shown = page.locator(".gallery img").evaluate_all("all => all.map(image => image.src)")
-    assert len(shown) == PAGE
+    assert len(shown) == PAGE_SIZE
     assert set(shown) <= set(page.asked[:plotly])
 
 
@@ -320,10 +320,10 @@ def test_a_filter_is_set_by_its_boxes_and_back_takes_it_off(show, run):
             *(f"{name}={value}" for name, value in wanted.items()),
             lacks=tuple({"label", "predicted", "outcome", "query"} - set(wanted)),
         )
-        page.get_by_text(f"{run.count_of(Look('all', filter)):,} · 1 /").wait_for()
-        page.locator(f'.gallery button[data-path="{run.page(Look("all", filter))[0]["path"]}"]').wait_for()
+        page.get_by_text(f"{run.count(GalleryView('all', filter)):,} · 1 /").wait_for()
+        page.locator(f'.gallery button[data-path="{run.page_rows(GalleryView("all", filter))[0]["path"]}"]').wait_for()
         settled(page)
-        assert listed(page) == [row["path"] for row in run.page(Look("all", filter))]
+        assert listed(page) == [row["path"] for row in run.page_rows(GalleryView("all", filter))]
         page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
         for box, value in (("label", wanted.get("label") and shirt), ("predicted", wanted.get("predicted") and tee)):
             shown = page.get_by_role("combobox", name=ENGLISH(f"mistakes.filter.{box}"), exact=True)
@@ -395,7 +395,7 @@ def test_the_map_opens_a_picture(show, run):
 def test_the_report_opens_without_a_network(show, run, chromium, tmp_path, measured):
     page = show("label=9&predicted=5")
     page.get_by_text(re.compile("^.?Ankle boot.? → .?Sandal.?$")).first.wait_for()
-    page.get_by_text(ENGLISH("mistakes.take")).click()
+    page.get_by_text(ENGLISH("mistakes.download")).click()
     with page.expect_download() as got:
         press(page, "gallery_csv")
     got.value.save_as(tmp_path / "list.csv")
@@ -425,19 +425,19 @@ def test_a_folder_with_hostile_names_is_checked_evaluated_and_stays_text(show, s
         for i in range(3):
             (tmp_path / name / f"{i} <b>.png").write_bytes(bundled.data(i))
     (tmp_path / "Bag" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
-    made_up(BUNDLED, [IMG, STARS, "c"], 200) if not (find.folder("") / "rows.parquet").exists() else None
+    made_up(BUNDLED, [IMG, STARS, "c"], 200) if not (find.run_folder("") / "rows.parquet").exists() else None
     page = show("model=embedded:fashion")
     page.locator(".gallery button").first.wait_for(timeout=LONG)
-    page.get_by_text(ENGLISH("mistakes.else")).click()
-    page.locator(".st-key-else_source input").fill(str(tmp_path))
-    page.locator(".st-key-else_source input").press("Enter")
-    press(page, "else_check")
+    page.get_by_text(ENGLISH("mistakes.new")).click()
+    page.locator(".st-key-new_source input").fill(str(tmp_path))
+    page.locator(".st-key-new_source input").press("Enter")
+    press(page, "new_check")
     page.get_by_text("16 pictures in 5 classes. The model knows 2 of them, by name.").wait_for()
     said = page.get_by_text("Not known to the model").first.inner_text()
     for name in (IMG, STARS, ":red[a] $x$"):
         assert name in re.sub("[\u2060\u2068\u2069]", "", said)
     shoot(page, "mistakes_check")
-    press(page, "else_go")
+    press(page, "new_go")
     page.locator(".st-key-top_bar").get_by_text(tmp_path.name).first.wait_for()
     page.get_by_text("16.7 %", exact=True).first.wait_for(timeout=LONG)  # 1 of the 6 that can be right or wrong
     page.locator(".gallery button").first.wait_for()
@@ -462,16 +462,16 @@ def test_what_would_be_evaluated_is_seen_at_once_on_a_projector(show, site, tmp_
     for name in ("Bag", "Trouser"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "one.png").write_bytes(open_dataset("bundled:fashion").data(0))
-    asked = Asked("embedded:photo", "/made/up/few")
+    asked = EvaluationRequest("embedded:photo", "/made/up/few")
     made_up(asked, [f"class {i}" for i in range(12)], 16)
     page = show(f"lang={language}&model=embedded:fashion&run={asked.id}")
     page.locator(".gallery button").first.wait_for()
-    page.get_by_text(text.Text(language)("mistakes.else")).click()
-    field = page.locator(".st-key-else_source input")
+    page.get_by_text(text.Text(language)("mistakes.new")).click()
+    field = page.locator(".st-key-new_source input")
     field.fill(str(tmp_path))
     field.press("Enter")
-    press(page, "else_check")
-    go = page.locator(".st-key-else_go button")
+    press(page, "new_check")
+    go = page.locator(".st-key-new_go button")
     go.wait_for()
     settled(page)
     shoot(page, f"mistakes_checked_{language}")
@@ -480,10 +480,10 @@ def test_what_would_be_evaluated_is_seen_at_once_on_a_projector(show, site, tmp_
 
 
 def test_a_class_without_pictures_is_blank_where_shares_are_shown(show, site):
-    asked = Asked("embedded:photo", "/made/up/few")
-    run = Run(made_up(asked, [f"class {i}" for i in range(12)], 16))
+    asked = EvaluationRequest("embedded:photo", "/made/up/few")
+    run = Evaluation(made_up(asked, [f"class {i}" for i in range(12)], 16))
     known = {"row": run.counts[:-1].sum(1) > 0, "column": run.counts.sum(0) > 0, "count": [True] * 12}
-    shown = [int(c) for c in run.shown]
+    shown = [int(c) for c in run.used_classes]
     for by, there in known.items():
         assert by == "count" or {bool(there[c]) for c in shown} == {True, False}
         page = show(f"run={asked.id}&by={by}")
@@ -508,8 +508,8 @@ def test_a_class_without_pictures_is_blank_where_shares_are_shown(show, site):
 
 
 def test_a_thousand_classes_are_drawn_and_clicked_at_once(show, site, measured, shoot):
-    asked = Asked("embedded:photo", "/made/up/thousand")
-    run = Run(made_up(asked, [f"class {i}" for i in range(1000)], 20_000))
+    asked = EvaluationRequest("embedded:photo", "/made/up/thousand")
+    run = Evaluation(made_up(asked, [f"class {i}" for i in range(1000)], 20_000))
     begun = time.perf_counter()
     page = show(f"run={asked.id}")
     page.locator(".gallery button").first.wait_for()

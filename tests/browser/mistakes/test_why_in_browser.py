@@ -226,9 +226,7 @@ def test_the_top_k_are_erased_for_either_class(see, found, model):
     slider.focus()
     slider.evaluate("node => { node.value = 9; node.dispatchEvent(new Event('input')) }")
     seen.wait("w.erased.size === 9")
-    assert set(seen.js("[...w.erased]")) == set(
-        np.argsort(-found.maps("lrp")[1].ravel(), kind="stable")[:9].tolist()
-    )
+    assert set(seen.js("[...w.erased]")) == set(np.argsort(-found.maps("lrp")[1].ravel(), kind="stable")[:9].tolist())
 
 
 def test_heads_and_layers_are_switched_off(see, found, shoot):

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
 from app import state  # noqa: E402
-from app.mistakes.why_panel import why  # noqa: E402
+from app.mistakes.why_panel import explain_picture  # noqa: E402
 from vit_core.data import open_dataset  # noqa: E402
 from vit_core.evaluation.results import Rows  # noqa: E402
 
@@ -38,7 +38,7 @@ def main() -> None:
     state.put("lang", query.get("lang", "en"))
     run = opened(query["run"])
     path = st.sidebar.selectbox("picture", sorted({query["path"], *query.get_all("more")}))
-    why(run, path, key="why")
+    explain_picture(run, path, key="why")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,220 @@
+"""The list of pictures: its filters, one page of thumbnails, and its downloads. Widgets only."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+from app import state
+from app.components.gallery.component import gallery_view
+from app.components.gallery.payload import pack
+from app.figures import percent
+from app.mistakes.find import LISTS, MAX_DUPLICATE_PAIRS, PAGE_SIZE, Evaluation, GalleryView
+from app.mistakes.report import build_report
+from app.mistakes.view import FILTERED, class_name, first_page, go_to_page, request_picture, set_filter
+from app.runtime import cache
+from app.state import Key
+from app.text.plain import escaped, plain
+from vit_core.evaluation.filters import OUTCOMES, Filter
+
+REPORT_PICTURES = 100  # the most that one report holds
+
+
+def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
+    """The list with its filters, a page of thumbnails, and its downloads."""
+    t = state.t()
+    st.subheader(t("mistakes.gallery.title"), anchor=False)
+    st.segmented_control(
+        t("mistakes.list"),
+        list(LISTS),
+        key=Key.LIST,
+        required=True,
+        on_change=first_page,
+        format_func=lambda o: t(f"mistakes.list.{o}"),
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    if view.list == "duplicates":
+        st.caption(t("mistakes.text.duplicates", count=f"{MAX_DUPLICATE_PAIRS:,}"))
+    else:
+        st.caption(t(f"mistakes.text.{view.list}"))
+    with st.spinner(t("busy.figure")):
+        count = run.count(view)
+    pages = max(1, -(-count // PAGE_SIZE))
+    view = GalleryView(view.list, view.filter, min(view.page, pages - 1))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_bar"):
+        filters(run, view, key)
+        downloads(run, view, count, key)
+        st.space("stretch")
+        st.markdown(f"**{count:,}** · {view.page + 1:,} / {pages:,}", width="content")
+        for name, step, side in (("before", -1, "left"), ("after", 1, "right")):
+            st.button(
+                f":material/chevron_{side}:",
+                help=t(f"mistakes.{name}"),
+                key=f"{key}_{name}",
+                on_click=go_to_page,
+                args=(view.page, pages, step),
+                disabled=not 0 <= view.page + step < pages,
+                type="tertiary",
+            )
+    if summary := filter_summary(run, view):
+        st.markdown(summary)
+    if not count:
+        st.info(t("mistakes.count.none"))
+
+    def drawn() -> None:
+        state.put(Key.GALLERY_DRAWN, str(run.out))
+        state.rerun("calibration", "map")
+
+    rows = run.page_rows(view)
+    data = pack([item(run, row) for row in rows], [run.thumbnail(row) for row in rows], state.get(Key.RETURN_TO))
+    gallery_view(data, key=key, on_open=lambda: request_picture(state.get(key)["open"]), on_drawn=drawn)
+
+
+def item(run: Evaluation, row: dict) -> dict:
+    """The words for one thumbnail."""
+    t, path = state.t(), plain(row["path"])
+    label = class_name(run, row["label"], row["source_label"])
+    if row["error"] is not None:
+        reason = t.told(row["error"])
+        return {
+            "path": row["path"],
+            "label": label,
+            "predicted": "",
+            "detail": plain(reason),
+            "outcome": "unreadable",
+            "title": f"{path}\n{plain(reason, 300)}",
+        }
+    predicted = class_name(run, row["predicted"])
+    return {
+        "path": row["path"],
+        "label": label,
+        "predicted": predicted,
+        "detail": f"{percent(row['probability'])} %",
+        "outcome": "unknown" if row["label"] < 0 else "right" if row["label"] == row["predicted"] else "wrong",
+        "title": t("mistakes.item", path=path, label=label, predicted=predicted),
+    }
+
+
+def filter_summary(run: Evaluation, view: GalleryView) -> str:
+    """The filter in one line of Markdown; empty if there is none."""
+    t, f, parts = state.t(), view.filter, []
+    if f.label is not None or f.predicted is not None:
+        both = [t("mistakes.filter.any") if n is None else class_name(run, n) for n in (f.label, f.predicted)]
+        parts.append(" → ".join(map(escaped, both)))
+    if f.outcome and view.list != "confident":
+        parts.append(t(f"mistakes.filter.outcome.{f.outcome}"))
+    if f.confidence != (0.0, 1.0):
+        parts.append("{:.0f} – {:.0f} %".format(*(100 * share for share in f.confidence)))
+    if f.query:
+        parts.append(f"“{escaped(f.query)}”")
+    return " · ".join(parts)
+
+
+def filters(run: Evaluation, view: GalleryView, key: str) -> None:
+    """The conditions of the filter in a popover; all of them hold together."""
+    t, f = state.t(), view.filter
+    version = state.get(Key.FILTER_VERSION, 0)
+    widgets = {name: f"{key}_{name}_{t.language}_{version}" for name in state.FILTER_KEYS}
+    classes = [int(c) for c in run.used_classes]
+
+    def changed() -> None:
+        values = {name: state.get(widget) for name, widget in widgets.items()}
+        low, high = values["confidence"]
+        outcome, query = values["outcome"] or None, (values["query"] or "").strip()
+        chosen = Filter(values["label"], values["predicted"], outcome, (low / 100, high / 100), query)
+        set_filter(chosen, from_widgets=True)
+        state.rerun(*FILTERED)
+
+    def clear() -> None:
+        set_filter(Filter())
+        state.rerun(*FILTERED)
+
+    # The filter may come from a click or an address; the widgets show it.
+    now = {
+        "label": f.label,
+        "predicted": f.predicted,
+        "outcome": f.outcome,
+        "query": f.query,
+        "confidence": tuple(round(100 * v) for v in f.confidence),
+    }
+    for name, value in now.items():
+        state.put(widgets[name], value)
+    active = f != Filter()
+    with (
+        st.popover(t("mistakes.filter"), icon=":material/filter_alt:", type="primary" if active else "secondary"),
+        st.container(key="filter_boxes"),
+    ):
+        labels = [*classes, -1] if run.accuracy.unknown else classes
+        for name, options in (("label", labels), ("predicted", classes)):
+            chosen = getattr(f, name)
+            if f.to_address().get(name) is not None and chosen not in options:
+                options = [*options, chosen]
+            st.selectbox(
+                t(f"mistakes.filter.{name}"),
+                options,
+                index=None,
+                key=widgets[name],
+                on_change=changed,
+                format_func=lambda n: class_name(run, n),
+                placeholder=t("mistakes.filter.any"),
+            )
+        st.selectbox(
+            t("mistakes.filter.outcome"),
+            list(OUTCOMES),
+            index=None,
+            key=widgets["outcome"],
+            on_change=changed,
+            format_func=lambda o: t(f"mistakes.filter.outcome.{o}"),
+            placeholder=t("mistakes.filter.any"),
+            disabled=view.list == "confident",
+        )
+        st.text_input(t("mistakes.filter.query"), key=widgets["query"], on_change=changed)
+        st.slider(t("mistakes.filter.confidence"), 0, 100, key=widgets["confidence"], on_change=changed, format="%d %%")
+        st.button(
+            t("mistakes.filter.clear"),
+            icon=":material/filter_alt_off:",
+            on_click=clear,
+            disabled=not active,
+            key=f"{key}_clear",
+        )
+
+
+def downloads(run: Evaluation, view: GalleryView, count: int, key: str) -> None:
+    """The list as files, which are made when a button is clicked."""
+    t = state.t()
+    files = {
+        "csv": ("csv", "text/csv", functools.partial(run.export, view, "csv")),
+        "parquet": ("parquet", "application/vnd.apache.parquet", functools.partial(run.export, view, "parquet")),
+        "report": ("html", "text/html", functools.partial(report_of, run, view, count, t.language)),
+    }
+    with st.popover(t("mistakes.download"), icon=":material/download:", disabled=not count):
+        st.caption(t("mistakes.download.text", count=f"{count:,}"))
+        for kind, (ending, mime, make) in files.items():
+            st.download_button(
+                t(f"mistakes.download.{kind}"),
+                make,
+                f"vitrine-{view.list}.{ending}",
+                mime,
+                key=f"{key}_{kind}",
+                on_click="ignore",
+                width="stretch",
+                help=t("mistakes.download.report.help", count=min(REPORT_PICTURES, count))
+                if kind == "report"
+                else None,
+            )
+
+
+def report_of(run: Evaluation, view: GalleryView, count: int, language: str) -> bytes:
+    """The report of a list. The model runs on the worker thread, one picture at a time, so others run in between."""
+    return build_report(
+        run,
+        view.full_filter(),
+        REPORT_PICTURES,
+        language,
+        rows=run.first_rows(view, REPORT_PICTURES),
+        count=count,
+        model=cache.model(run.model),
+        execute=cache.run,
+    )

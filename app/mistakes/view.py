@@ -1,0 +1,88 @@
+"""What the session shows of an evaluation: list, filter, page and open picture; and the names that people read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from app import state
+from app.mistakes.find import LISTS, Evaluation, EvaluationRequest, GalleryView
+from app.state import Key
+from app.text.plain import plain
+from vit_core.evaluation.filters import Filter
+
+#: The fragments that show the filter.
+FILTERED = ("matrix", "pictures")
+EMBEDDED_MODELS = {"embedded:photo": "photo", "embedded:fashion": "fashion"}
+
+
+def display_names(request: EvaluationRequest, title: str | None = None) -> tuple[str, str]:
+    """(model, source) as people call them; plain text."""
+    t, name = state.t(), request.model
+    model = t(f"model.{EMBEDDED_MODELS[name]}") if name in EMBEDDED_MODELS else plain(name, 60)
+    title = title or os.path.basename(request.source) or request.source
+    return model, t("mistakes.source.bundled") if request.source == "bundled:fashion" else plain(title, 60)
+
+
+def class_name(run: Evaluation, number: int | None, source_label: int | None = None) -> str:
+    """The name of a model class; if the model has none for a picture, the source's name for its label."""
+    t = state.t()
+    if number is None or number < 0:
+        in_source = source_label is not None and 0 <= source_label < len(run.classes)
+        return plain(run.classes[source_label]) if in_source else t("mistakes.unknown")
+    name = run.class_name(number)
+    return t("predictions.class", number=number) if name is None else plain(name)
+
+
+def current_view() -> GalleryView:
+    """The view that the session asks for; values that make no sense are ignored."""
+    page, listed = state.get(Key.PAGE), state.one_of(Key.LIST, list(LISTS))
+    address = {key: str(state.get(key)) for key in state.FILTER_KEYS if state.get(key) is not None}
+    number = int(page) - 1 if isinstance(page, str) and page.isascii() and page.isdigit() and len(page) < 8 else 0
+    return GalleryView(listed, Filter.from_address(address), max(0, number))
+
+
+def set_filter(filter: Filter, from_widgets: bool = False) -> None:
+    """Remember a filter and go to its first page.
+
+    Unless the filter comes `from_widgets`, they get new keys: a browser keeps the values of widgets in a closed popover
+    and would send them again.
+    """
+    if not from_widgets:
+        state.put(Key.FILTER_VERSION, state.get(Key.FILTER_VERSION, 0) + 1)
+    address = filter.to_address()
+    for key in state.FILTER_KEYS:
+        state.put(key, address.get(key))
+    first_page()
+
+
+def filter_by_cell(label: int | None, predicted: int | None) -> None:
+    """Show the pictures of a cell, or with one None of a column or row. A cell needs no outcome: it implies one."""
+    now = current_view().filter
+    outcome = None if label is not None and predicted is not None else now.outcome
+    set_filter(replace(now, label=label, predicted=predicted, outcome=outcome))
+    if label is not None and (label == predicted or label < 0):  # not errors, so the lists of errors lack them
+        state.put(Key.LIST, "all")
+    elif label is not None and predicted is not None and state.get(Key.LIST) == "all":
+        state.put(Key.LIST, "confident")
+
+
+def open_picture(path: str | None) -> None:
+    state.put(Key.OPEN, path)
+
+
+def request_picture(path: str) -> None:
+    """From a fragment's callback: open the picture, which takes a run of the whole page."""
+    open_picture(path)
+    state.put(Key.OPEN_REQUESTED, True)
+
+
+def first_page() -> None:
+    state.put(Key.PAGE, None)
+    state.put(Key.RETURN_TO, None)
+
+
+def go_to_page(page: int, pages: int, step: int) -> None:
+    """Go `step` pages from `page`, counted from 0, of `pages`."""
+    state.put(Key.PAGE, str(min(max(page + step, 0), pages - 1) + 1))
+    state.put(Key.RETURN_TO, None)
