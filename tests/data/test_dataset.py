@@ -38,15 +38,14 @@ def rows(source) -> dict[str, str]:
 
 
 def refused(code: str, call, *args, **kwargs) -> InputError:
-    """The error, of that code, that both languages can say."""
+    """The error that `call` raises: of this code, and with a Korean sentence."""
     with pytest.raises(InputError) as caught:
         call(*args, **kwargs)
     assert caught.value.code == code, str(caught.value)
-    same = InputError(code, "its own words", **caught.value.values)
-    for language in text.LANGUAGES:
-        said = text.Text(language).error(same)
-        assert said != "its own words"
-        assert "['" not in said
+    korean = text.Text("ko").error(InputError(code, "the English sentence", **caught.value.values))
+    assert korean != "the English sentence"
+    assert "['" not in korean
+    assert "['" not in str(caught.value)
     return caught.value
 
 

@@ -8,6 +8,7 @@ Attribution is not proof of what the model would do without a patch; `ablation` 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -92,7 +93,7 @@ def _backwards(model: VisionTransformer, stream: Tensor, target: int) -> Iterato
     of the target's logit with respect to them. stream: (layers + 1, N, D), from `residual_streams`."""
     with torch.enable_grad():
         last = stream[-1:].detach().clone().requires_grad_()
-        logit = model.classify(model.norm(last))[0, target]
+        logit = cast(Tensor, model.classify(model.norm(last)))[0, target]
         gradient = torch.autograd.grad(logit, last)[0]
     for block, entered in zip(reversed(model.blocks), reversed(stream[:-1]), strict=True):
         weights, of_weights, gradient = _block_gradients(block, entered[None], gradient)

@@ -44,16 +44,16 @@ def read_head(model: VisionTransformer, tokens: Tensor, classes: list[int] | Non
     config = model.config
     pooled = model.pooled(tokens[None])[0]
     parts = {"token": ("class",), "token_avg": ("class", "avg")}.get(config.pool, (config.pool,))
-    vectors, heads = [pooled], [model.head]
+    vectors = [pooled]
     if model.distillation_head is not None:
         parts += ("distillation",)
         vectors.append(tokens[int(config.class_token)])
-        heads.append(model.distillation_head)
     vector = torch.cat(vectors).float()
     named = tuple((name, config.dim) for name in parts)
     if model.head is None:
         return LogitTerms(named, vector, vector.new_zeros(0, len(vector)), vector.new_zeros(0))
+    heads = [head for head in (model.head, model.distillation_head) if head is not None]
     rows = slice(None) if classes is None else classes
     weight = torch.cat([head.weight[rows].float() for head in heads], dim=1) / len(heads)
     biases = [head.bias[rows].float() if head.bias is not None else vector.new_zeros(len(weight)) for head in heads]
-    return LogitTerms(named, vector, weight, sum(biases) / len(heads))
+    return LogitTerms(named, vector, weight, torch.stack(biases).sum(0) / len(heads))

@@ -41,9 +41,12 @@ def ratio(relevance: Tensor, output: Tensor) -> Tensor:
 def linear(x: Tensor, weight: Tensor, relevance: Tensor) -> Tensor:
     """y = x W^T by positive contributions: x (..., I), weight (O, I), relevance of y (..., O) to relevance of x (...,
     I)."""
-    signs = [(x.clamp_min(0), weight.clamp_min(0)), (x.clamp_max(0), weight.clamp_max(0))]  # x w >= 0 in both
-    each = ratio(relevance, sum(part @ w.T for part, w in signs))
-    return sum(part * (each @ w) for part, w in signs)
+    (x_plus, w_plus), (x_minus, w_minus) = (  # x w >= 0 in both
+        (x.clamp_min(0), weight.clamp_min(0)),
+        (x.clamp_max(0), weight.clamp_max(0)),
+    )
+    each = ratio(relevance, x_plus @ w_plus.T + x_minus @ w_minus.T)
+    return x_plus * (each @ w_plus) + x_minus * (each @ w_minus)
 
 
 def normalise(first: Tensor, second: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:

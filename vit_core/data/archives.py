@@ -258,7 +258,7 @@ def archive_dataset(path: Path) -> PackedDataset:
     short = {name: "/".join(filter(None, parts)) for name, parts in rows.items()}
     if len(set(short.values())) < len(short):  # orig/test/cat/1.png and small/test/cat/1.png
         short = {name: "/".join(pictures[name]) for name in rows}
-    order = sorted(rows, key=short.get)
+    order = sorted(rows, key=short.__getitem__)
     classes = sorted({parts[1] for parts in rows.values()})
     number = {c: i for i, c in enumerate(classes)}
     return _dataset(
@@ -309,9 +309,9 @@ def _members(path: Path, names: list[str]) -> list[bytes]:
     wanted, found, total = set(names), {}, 0
     with tarfile.open(path) as tar:
         for member in tar:
-            if member.isfile() and member.name in wanted:
+            if member.name in wanted and (file := tar.extractfile(member)):
                 total += member.size
                 if total > MAX_UNPACKED_BYTES:
                     raise ValueError(f"more than {MAX_UNPACKED_BYTES:,} bytes")
-                found[member.name] = tar.extractfile(member).read()
+                found[member.name] = file.read()
     return [found[name] for name in names]

@@ -71,27 +71,37 @@ def fashion_mnist(folder: str | os.PathLike | None = None) -> tuple[ArrayDataset
     return part("train"), part("t10k"), FASHION_LABELS
 
 
+def _bytes_of(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """The content of a member. Raises ValueError if it is not a file."""
+    file = archive.extractfile(member)
+    if file is None:
+        raise ValueError(f"{member.name} is not a file")
+    return file.read()
+
+
 def _cifar_jpegs(archive: tarfile.TarFile) -> tuple[ArrayDataset, ArrayDataset]:
     parts: dict[str, tuple[list, list]] = {"train": ([], []), "test": ([], [])}
     members = sorted((m for m in archive.getmembers() if m.isfile()), key=lambda m: m.name)
     for member in members:
         part, label, _ = member.name.removeprefix("./").split("/")
-        pixels = np.asarray(Image.open(io.BytesIO(archive.extractfile(member).read()), formats=["JPEG"]).convert("RGB"))
+        pixels = np.asarray(Image.open(io.BytesIO(_bytes_of(archive, member)), formats=["JPEG"]).convert("RGB"))
         parts[part][0].append(pixels)
         parts[part][1].append(CIFAR_LABELS.index(label))
-    return tuple(
+    train, test = (
         ArrayDataset(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)), np.array(labels, np.int64))
         for images, labels in (parts["train"], parts["test"])
     )
+    return train, test
 
 
 def _cifar_binary(archive: tarfile.TarFile) -> tuple[ArrayDataset, ArrayDataset]:
     parts: dict[str, list] = {"train": [], "test": []}
     for member in sorted((m for m in archive.getmembers() if m.name.endswith(".bin")), key=lambda m: m.name):
-        rows = np.frombuffer(archive.extractfile(member).read(), np.uint8).reshape(-1, 1 + 3 * 32 * 32)
+        rows = np.frombuffer(_bytes_of(archive, member), np.uint8).reshape(-1, 1 + 3 * 32 * 32)
         parts["test" if "test_batch" in member.name else "train"].append(rows)
     joined = (np.concatenate(parts["train"]), np.concatenate(parts["test"]))
-    return tuple(ArrayDataset(r[:, 1:].reshape(-1, 3, 32, 32).copy(), r[:, 0].astype(np.int64)) for r in joined)
+    train, test = (ArrayDataset(r[:, 1:].reshape(-1, 3, 32, 32).copy(), r[:, 0].astype(np.int64)) for r in joined)
+    return train, test
 
 
 def cifar10(path: str | os.PathLike) -> tuple[ArrayDataset, ArrayDataset, list[str]]:

@@ -146,14 +146,14 @@ def _by_table(classes: Sequence[str], labels: list[str], table: Mapping[str, str
 
 def _by_synset(classes: Sequence[str], labels: list[str], target: np.ndarray) -> np.ndarray:
     """`target`, with unknown classes looked up in timm's tables where either side has synset ids."""
-    lost = [row for row in np.flatnonzero(target < 0) if SYNSET.fullmatch(classes[row])]
+    lost = [row for row in np.flatnonzero(target < 0).tolist() if SYNSET.fullmatch(classes[row])]
     ids_in_model = bool(labels) and all(map(SYNSET.fullmatch, labels))
     if not lost and not (ids_in_model and (target < 0).any()):
         return target
     target, lemmas = target.copy(), synset_names()
     if ids_in_model:
         names = _Labels([lemmas.get(i, i) for i in labels])
-        for row in np.flatnonzero(target < 0):
+        for row in np.flatnonzero(target < 0).tolist():
             target[row] = names.find(classes[row])
         return target
     order = _imagenet_order(labels)

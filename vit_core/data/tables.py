@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as parquet
 
 from vit_core.data.dataset import FileDataset, file_dataset, format_error, missing_error
 from vit_core.data.paths import open_inside, walk
@@ -124,7 +124,7 @@ def _header(file: io.BufferedReader, path: Path) -> list[str]:
     """The names of the columns, unchanged."""
     if _is_parquet(file):
         try:
-            return pa.parquet.read_schema(file).names
+            return parquet.read_schema(file).names
         except (pa.ArrowException, OSError) as error:
             raise format_error(path, error) from error
     head = file.read(1 << 16)
@@ -144,7 +144,7 @@ def _header(file: io.BufferedReader, path: Path) -> list[str]:
 
 def _start(head: bytes) -> int:
     """The offset of the first line that is not empty; spreadsheets leave empty rows above a table."""
-    return re.match(rb"(?:\xef\xbb\xbf)?(?:[ \t\r,;]*\n)*", head).end()
+    return re.match(rb"(?:\xef\xbb\xbf)?(?:[ \t\r,;]*\n)*", head).end()  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def _delimiter(head: bytes) -> str:
@@ -173,15 +173,15 @@ def _read_columns(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, 
         )
     try:
         if _is_parquet(file):
-            data = pa.parquet.read_table(file, columns=columns)
+            data = parquet.read_table(file, columns=columns)
             return [data.column(c).cast(pa.string()).to_pylist() for c in columns]
         head = file.read(1 << 16)
         delimiter = _delimiter(head)
         file.seek(_start(head))
-        data = pa.csv.read_csv(
+        data = arrow_csv.read_csv(
             file,
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
                 include_columns=columns, column_types=dict.fromkeys(columns, pa.string())
             ),
         )

@@ -65,14 +65,14 @@ def _enlarged(cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def tile(maps: np.ndarray, cell: int = 96, gap: int = 2, columns: int | None = None, **scale) -> Image.Image:
     """Maps (k, rows, cols) side by side on one scale, `columns` in a line, each about `cell` pixels high."""
     k, rows, cols = maps.shape
-    columns = columns or k
+    per_line = columns or k
     factor = max(1, round(cell / rows))
     height, width = rows * factor, cols * factor
-    lines = -(-k // columns)
-    out = np.full((lines * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    lines = -(-k // per_line)
+    out = np.full((lines * (height + gap) - gap, per_line * (width + gap) - gap, 3), 255, np.uint8)
     scale = {"low": float(maps.min()), "high": float(maps.max())} | scale
     for i, one in enumerate(maps):
-        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        top, left = i // per_line * (height + gap), i % per_line * (width + gap)
         enlarged = colour_map(one, **scale).repeat(factor, 0).repeat(factor, 1)
         out[top : top + height, left : left + width] = enlarged
     return Image.fromarray(out)

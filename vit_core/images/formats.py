@@ -76,7 +76,7 @@ def format_name(data: bytes) -> str | None:
 
 def strip(name: str | None, data: bytes) -> Stripped:
     """The file without its metadata, by the name of its format. Raises ValueError or struct.error."""
-    walk = {"JPEG": _strip_jpeg, "PNG": _strip_png, "WEBP": _strip_webp, "GIF": _count_gif_frames}.get(name)
+    walk = {"JPEG": _strip_jpeg, "PNG": _strip_png, "WEBP": _strip_webp, "GIF": _count_gif_frames}.get(name or "")
     return walk(data) if walk else Stripped(data)
 
 
@@ -182,14 +182,14 @@ def _palette_bytes(flags: bytes) -> int:
 def orientation(exif: bytes) -> int:
     """EXIF tag 0x0112 of the first directory (CIPA DC-008, TIFF 6.0); 1 if there is none or it cannot be read."""
     exif = exif.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     try:
+        order = {b"II*\0": "<", b"MM\0*": ">"}[exif[:4]]
         (start,) = struct.unpack_from(f"{order}I", exif, 4)
         (count,) = struct.unpack_from(f"{order}H", exif, start)
         for at in range(start + 2, start + 2 + 12 * count, 12):
             tag, kind = struct.unpack_from(f"{order}HH", exif, at)
             if tag == 0x0112:
                 return struct.unpack_from(order + {1: "B", 3: "H", 4: "I"}[kind], exif, at + 8)[0]
-    except (struct.error, KeyError, TypeError):  # damaged EXIF is no reason to refuse the pixels
+    except (struct.error, KeyError):  # damaged EXIF is no reason to refuse the pixels
         pass
     return 1

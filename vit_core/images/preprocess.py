@@ -81,7 +81,9 @@ class Preprocess:
         """The region of a (height, width) picture that becomes the model input."""
         (H, W), (rh, rw) = self.size, self._resized(picture)
         top, left, y, x = _offset(rh, H), _offset(rw, W), picture[0] / rh, picture[1] / rw
-        return Crop(tuple(picture), (left * x, top * y, (left + W) * x, (top + H) * y), tuple(self.size))
+        return Crop(
+            (picture[0], picture[1]), (left * x, top * y, (left + W) * x, (top + H) * y), (self.size[0], self.size[1])
+        )
 
     def _resized(self, picture: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of the picture after the resize, rounded as timm 1.0 does."""

@@ -252,5 +252,5 @@ def _to_srgb(mode: str, profile: bytes | None) -> Callable[[Image.Image], Image.
             given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if "sRGB" not in ImageCms.getProfileDescription(given):
                 transform = ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), mode, "RGB")
-                return functools.partial(ImageCms.applyTransform, transform=transform)
+                return functools.partial(ImageCms.applyTransform, transform=transform)  # pyright: ignore[reportReturnType]
     return None

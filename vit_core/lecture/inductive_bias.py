@@ -189,8 +189,8 @@ def asymmetries(patches: Tensor, grid: tuple[int, int], seed: int = 0) -> tuple[
     basis = torch.linalg.qr(torch.randn(D, width, generator=random)).Q
     x = patches.detach().float().cpu() @ basis
     x = x / x.std(unbiased=False).clamp_min(1e-12)
-    orders = random_order(N, seed), shift_order(grid)
+    shuffle, shift = random_order(N, seed), shift_order(grid)
     return {
-        kind: tuple(asymmetry(layer, x, order) for order in orders)
+        kind: (asymmetry(layer, x, shuffle), asymmetry(layer, x, shift))
         for kind, layer in random_layers(grid, width, seed).items()
     }, width

@@ -32,7 +32,7 @@ def embed_by_convolution(images: Tensor, weight: Tensor, bias: Tensor | None = N
 
 def embed_by_matrix(images: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """The same as one matrix product: flattened patches (B, N, P) times the kernels as a matrix (P, D): (B, N, D)."""
-    return F.linear(flatten_patches(images, tuple(weight.shape[-2:])), weight.flatten(1), bias)
+    return F.linear(flatten_patches(images, (weight.shape[-2], weight.shape[-1])), weight.flatten(1), bias)
 
 
 def resize_kernels(weight: Tensor, patch: tuple[int, int]) -> Tensor:

@@ -44,7 +44,7 @@ def theoretical_fields(net: ConvNet) -> list[ReceptiveField]:
     """
     out, now = [], ReceptiveField(1, 1, 0)
     for conv in (module for module in net.stages.modules() if isinstance(module, nn.Conv2d)):
-        (k, _), (s, _), (p, _) = conv.kernel_size, conv.stride, conv.padding
+        k, s, p = conv.kernel_size[0], conv.stride[0], int(conv.padding[0])
         now = ReceptiveField(now.size + (k - 1) * now.jump, now.jump * s, now.first - p * now.jump)
         out.append(now)
     return out

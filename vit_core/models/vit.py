@@ -6,7 +6,8 @@ width of a head. `forward` is `embed`, `encode`, `classify`; `vit_core.record` r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +24,7 @@ Attend = Callable[[Tensor, Tensor, Tensor], Tensor]  # query, key, value to mixe
 
 def norm_layer(config: ViTConfig, dim: int | None = None) -> nn.Module:
     """The config's norm over the last axis."""
-    kind = nn.LayerNorm if config.norm == "layer" else nn.RMSNorm
-    return kind(config.dim if dim is None else dim, eps=config.norm_eps)
+    return (nn.LayerNorm if config.norm == "layer" else nn.RMSNorm)(dim or config.dim, eps=config.norm_eps)
 
 
 class LayerScale(nn.Module):
@@ -165,7 +165,7 @@ class VisionTransformer(nn.Module):
     """A ViT of any size. `labels` are its class names, `transform` is its `images.Preprocess`. `assumed` names settings
     that its checkpoint lacks and that got a default: "heads", "pool", "average", "grid", "layers", "preprocess"."""
 
-    def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform=None):
+    def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform: Any = None):
         super().__init__()
         self.config, self.labels, self.transform, self.assumed = config, labels, transform, ()
         D, (rows, cols) = config.dim, config.grid
@@ -175,9 +175,9 @@ class VisionTransformer(nn.Module):
         entries = rows * cols + config.num_prefix_tokens * config.position_prefix if config.position == "learned" else 0
         self.positions = nn.Parameter(torch.randn(1, entries, D) * 0.02)
         self.embed_norm = norm_layer(config) if config.embed_norm else nn.Identity()
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks: Sequence[Block] = nn.ModuleList(Block(config) for _ in range(config.depth))  # type: ignore
         self.norm = norm_layer(config) if config.final_norm else nn.Identity()
-        self.attention_pool = AttentionPool(config) if config.pool == "map" else None
+        self.attention_pool: AttentionPool = AttentionPool(config) if config.pool == "map" else None  # type: ignore
         self.pool_norm = norm_layer(config) if config.pool_norm else nn.Identity()
         width = 2 * D if config.pool == "token_avg" else D
         self.head = nn.Linear(width, config.classes, bias=config.head_bias) if config.classes else None
@@ -203,8 +203,8 @@ class VisionTransformer(nn.Module):
         grid = self.grid(images)
         patches = self.patch_norm(self.patch_embed(images).flatten(2).transpose(1, 2))  # B, rows*cols, D
         prefix = self.prefix_tokens.expand(len(images), -1, -1)  # B, prefix, D
-        if self.config.position == "learned":
-            patches = patches + self.position_grid(grid).flatten(0, 1)
+        if (positions := self.position_grid(grid)) is not None:
+            patches = patches + positions.flatten(0, 1)
             if self.config.position_prefix:
                 prefix = prefix + self.positions[:, : self.config.num_prefix_tokens]
         return self.embed_norm(torch.cat([prefix, patches], dim=1))
