@@ -68,15 +68,17 @@ def read_image(
     (one side more than MAX_RATIO times the other).
     """
     if isinstance(source, Image.Image):
-        opened = _Opened(source, "picture")
+        image, name, streamed, frames = _Opened(source, "picture")
     else:
-        opened = _open(source if isinstance(source, bytes) else _file_bytes(source, max_bytes), max_bytes)
-    image, name = opened.image, opened.name
+        image, name, streamed, frames = _open(
+            source if isinstance(source, bytes) else _file_bytes(source, max_bytes), max_bytes
+        )
     try:
-        part = _draft(opened, max_pixels)
+        part = _draft(image, name, streamed, max_pixels)
         image.load()
         turn = UPRIGHT.get(formats.orientation(image.info.get("exif", b"")))
-        picture = _to_rgb(image if turn is None else image.transpose(turn))
+        image = image if turn is None else image.transpose(turn)  # frees the other, to stay within the memory
+        picture = _to_rgb(image)
     except InputError:
         raise
     except MemoryError as error:
@@ -84,7 +86,7 @@ def read_image(
     except Exception as error:  # decoders raise a dozen types on damaged files, SyntaxError among them
         raise _damaged(name) from error
     # Without its EXIF data, reading the result again does not turn it again.
-    picture.info = {key: n for key, n in (("frames", opened.frames), ("part", part)) if n > 1}
+    picture.info = {key: n for key, n in (("frames", frames), ("part", part)) if n > 1}
     return picture
 
 
@@ -171,9 +173,8 @@ def _too_large(name: str, limit: float, width: int | None = None, height: int | 
     )
 
 
-def _draft(opened: _Opened, max_pixels: int) -> int:
+def _draft(image: Image.Image, name: str, streamed: bool, max_pixels: int) -> int:
     """Refuses a picture that is too large or too thin. Returns 2, 4 or 8 if a JPEG is decoded at that part, else 1."""
-    image, name, streamed, _ = opened
     width, height = image.size
     if width < 1 or height < 1:
         raise _damaged(name)

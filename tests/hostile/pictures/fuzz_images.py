@@ -28,18 +28,18 @@ with atheris.instrument_imports(include=["PIL", "vit_core.images"]):
     from vit_core.images import read as reader
 
 from tests.hostile.fuzzing import fuzz
-from tests.hostile.pictures.kinds import every
-from tests.hostile.pictures.large import jpeg, png, pngs
-from tests.hostile.pictures.make import _chunk, encode, picture
+from tests.hostile.pictures.corpus import corpus
+from tests.hostile.pictures.largest import jpeg, png, pngs
+from tests.hostile.pictures.make import encode, picture, png_chunk
 
-SECONDS = 2  # of the processor for one input, instrumented
+MAX_SECONDS = 2  # of the processor for one input, instrumented
 BUDGET = 2**19  # bytes: small, so that limits are met and many inputs read in a second
 NUMBERS = (0, 1, 2, 3, 4, 7, 8, 16, 64, 127, 128, 255, 256, 1000, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)
 
 
 def seeds() -> list[bytes]:
     """The small ones of the corpus, and each kind of picture once."""
-    found = [data for _, data, _ in every().values() if len(data) < 10_000]
+    found = [data for _, data, _ in corpus().values() if len(data) < 10_000]
     found += [png(kind, depth, 64, 5, *chunks) for _, _, kind, depth, chunks in pngs()]
     for mode in ("L", "RGB", "CMYK"):
         found += [
@@ -99,7 +99,7 @@ def changed_png(data: bytes, chance: random.Random) -> bytes:
             kind = chance.choice((b"IDAT", b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT", b"iTXt", b"IEND", b"PLTE"))
         return kind, body(inside, chance)
 
-    return data[:8] + b"".join(_chunk(*part) for part in shuffled(parts, chance, change))
+    return data[:8] + b"".join(png_chunk(*part) for part in shuffled(parts, chance, change))
 
 
 def changed_jpeg(data: bytes, chance: random.Random) -> bytes:
@@ -199,7 +199,7 @@ class Target:
                 raise ValueError(f"{image.mode}, {image.size}, {image.info}")
         except InputError as error:
             self.codes[error.code] = self.codes.get(error.code, 0) + 1
-        if (seconds := time.process_time() - begun) > SECONDS:
+        if (seconds := time.process_time() - begun) > MAX_SECONDS:
             raise ValueError(f"{seconds:.1f} s of processor")
         if self.count % 10_000 == 0 or self.count == self.runs:
             rate = self.count / (time.monotonic() - self.begun)

@@ -22,20 +22,25 @@ def encode(image: Image.Image, format: str, **options) -> bytes:
     return out.getvalue()
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png_header(width: int, height: int) -> bytes:
     """A valid PNG of that size, but for its pixels, of which there is one byte."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"\0")) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + png_chunk(b"IHDR", header)
+        + png_chunk(b"IDAT", zlib.compress(b"\0"))
+        + png_chunk(b"IEND", b"")
+    )
 
 
 def png_text_bomb() -> bytes:
     """A small PNG with a comment of 65 kB that unpacks to 64 MB."""
     png = encode(picture(8, 8), "PNG")
-    return png[:33] + _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**26), 9)) + png[33:]
+    return png[:33] + png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**26), 9)) + png[33:]
 
 
 def jpeg_header(width: int, height: int) -> bytes:

@@ -39,9 +39,9 @@ with atheris.instrument_imports(
     from vit_core.models.vit import VisionTransformer
 
 from tests.hostile.fuzzing import fuzz
-from tests.hostile.weights import make_weights, whole_weights
+from tests.hostile.weights import corpus, layouts
 
-SECONDS = 5  # of the processor for one input, instrumented; by the clock a machine may be busy or asleep
+MAX_SECONDS = 5  # of the processor for one input, instrumented; by the clock a machine may be busy or asleep
 BESIDE = ("config.json", "preprocessor_config.json", "labels.json")
 VALUES = (
     None,
@@ -80,7 +80,7 @@ VALUES = (
 def seeds() -> list[bytes]:
     """Whole models, each behind one byte for its kind: the file's suffix, and whether other files go before it."""
     found = []
-    for whole in whole_weights.files():
+    for whole in layouts.files():
         text = json.dumps(whole.beside).encode()
         found.append(
             b"\2" + struct.pack("<H", len(text)) + text + whole.data
@@ -124,7 +124,7 @@ def changed_safetensors(data: bytes, chance: random.Random) -> bytes:
     header = json.loads(data[8 : 8 + length])
     for _ in range(chance.randint(1, 3)):
         header = changed_json(header, chance)
-    return make_weights.tensors_file(header, data[8 + length :])
+    return corpus.tensors_file(header, data[8 + length :])
 
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:
@@ -142,14 +142,14 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
                 rest = changed_safetensors(rest, chance)
             new = struct.pack("<H", len(text)) + text + rest
         elif body[:2] == b"PK":
-            parts = make_weights.records(body)
+            parts = corpus.records(body)
             name = (
                 next(n for n in parts if n.endswith("data.pkl"))
                 if chance.random() < 0.8
                 else chance.choice(list(parts))
             )
             parts[name] = atheris.Mutate(parts[name], len(parts[name]) + 64)
-            new = make_weights.packed(parts)
+            new = corpus.packed(parts)
         elif body[8:9] == b"{":
             new = changed_safetensors(body, chance)
         else:
@@ -186,7 +186,7 @@ class Target:
             if len(str(error)) >= 12_000:
                 raise ValueError("a sentence without end") from error
             self.codes[error.code] = self.codes.get(error.code, 0) + 1
-        if (seconds := time.process_time() - begun) > SECONDS:
+        if (seconds := time.process_time() - begun) > MAX_SECONDS:
             raise ValueError(f"{seconds:.1f} s of processor")
         if self.count % 10_000 == 0 or self.count == self.runs:
             print(f"{self.count:,} executions, {self.loaded:,} loaded, {self.ran:,} ran, {self.codes}", flush=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from tests.hostile.pictures.make import _chunk, encode, picture
+from tests.hostile.pictures.make import encode, picture, png_chunk
 from tests.hostile.pictures.profiles import cmyk, rgb
 
 SIDE = 8192
@@ -51,10 +51,10 @@ def png(kind: int, depth: int, width: int, height: int, *chunks: bytes, real: bo
     head = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", head)
+        + png_chunk(b"IHDR", head)
         + b"".join(chunks)
-        + _chunk(b"IDAT", body + packer.flush())
-        + _chunk(b"IEND", b"")
+        + png_chunk(b"IDAT", body + packer.flush())
+        + png_chunk(b"IEND", b"")
     )
 
 
@@ -73,16 +73,16 @@ def bmp_runs(width: int, height: int) -> bytes:
 
 def pngs() -> Iterator[tuple[str, int, int, int, tuple[bytes, ...]]]:
     """(case, bytes a pixel, colour type, depth, chunks); those of 0 bytes cost no more than another."""
-    icc = _chunk(b"iCCP", b"x\0\0" + zlib.compress(rgb()))
-    exif = _chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0")
-    palette, clear = _chunk(b"PLTE", bytes(range(256)) * 3), _chunk(b"tRNS", CLEAR)
+    icc = png_chunk(b"iCCP", b"x\0\0" + zlib.compress(rgb()))
+    exif = png_chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0")
+    palette, clear = png_chunk(b"PLTE", bytes(range(256)) * 3), png_chunk(b"tRNS", CLEAR)
     yield "grey", 0, 0, 8, ()
-    yield "grey with a clear value", 0, 0, 8, (_chunk(b"tRNS", CLEAR[:2]),)
+    yield "grey with a clear value", 0, 0, 8, (png_chunk(b"tRNS", CLEAR[:2]),)
     yield "1-bit", 0, 0, 1, ()
     yield "palette", 0, 3, 8, (palette,)
-    yield "palette and alpha", 5, 3, 8, (palette, _chunk(b"tRNS", bytes(range(256))))
+    yield "palette and alpha", 5, 3, 8, (palette, png_chunk(b"tRNS", bytes(range(256))))
     yield "16-bit grey", 6, 0, 16, ()
-    yield "16-bit grey with a clear value", 0, 0, 16, (_chunk(b"tRNS", CLEAR[:2]),)
+    yield "16-bit grey with a clear value", 0, 0, 16, (png_chunk(b"tRNS", CLEAR[:2]),)
     yield "RGB", 8, 2, 8, ()
     yield "RGB with a clear colour", 0, 2, 8, (clear,)
     yield "16-bit RGB", 0, 2, 16, ()
@@ -92,7 +92,7 @@ def pngs() -> Iterator[tuple[str, int, int, int, tuple[bytes, ...]]]:
     yield "16-bit RGBA, with a profile, on its side", 20, 6, 16, (icc, exif)
 
 
-def large() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
+def largest() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
     """(case, bytes, the size it is read at or the InputError's code)."""
     for name, cost, kind, depth, chunks in filter(lambda each: each[1], pngs()):
         high = HIGH[cost]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.hostile.weights.whole_weights import HUGGING_FACE, LABELS, TIMM
+from tests.hostile.weights.layouts import HUGGING_FACE, LABELS, TIMM
 
 #: (case, {file's name: its bytes, or what is written as JSON}, code, what the sentence names)
 Beside = tuple[str, dict[str, object], str, str]

@@ -7,15 +7,15 @@ import zlib
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from tests.hostile.pictures import large, profiles
-from tests.hostile.pictures.make import _chunk, cases, encode, jpeg_header, picture, png_header
+from tests.hostile.pictures import largest, profiles
+from tests.hostile.pictures.make import cases, encode, jpeg_header, picture, png_chunk, png_header
 
 REFUSED = "refused"  # with an InputError of any code: what a damaged file is taken for depends on where it is cut
 
 
 def with_chunk(kind: bytes, body: bytes) -> bytes:
     png = encode(picture(8, 8), "PNG")
-    return png[:33] + _chunk(kind, body) + png[33:]
+    return png[:33] + png_chunk(kind, body) + png[33:]
 
 
 def without_chunk(png: bytes, kind: bytes) -> bytes:
@@ -69,8 +69,8 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
     draw = np.random.default_rng(0)
     clear = Image.new("RGBA", (32, 32), (10, 200, 30, 0))
     found |= {
-        "144 megapixels of nothing": ("bomb.png", large.png(0, 1, 12_000, 12_000), "image-too-large"),
-        "88 megapixels, of which Pillow says nothing": ("bomb.png", large.png(0, 1, 9_400, 9_400), "image-too-large"),
+        "144 megapixels of nothing": ("bomb.png", largest.png(0, 1, 12_000, 12_000), "image-too-large"),
+        "88 megapixels, of which Pillow says nothing": ("bomb.png", largest.png(0, 1, 9_400, 9_400), "image-too-large"),
         "4 gigapixels of JPEG": ("bomb.jpg", jpeg_header(65_500, 65_500), "image-too-large"),
         "65,535 x 65,535 png": ("huge.png", png_header(65_535, 65_535), "image-too-large"),
         "2^31 - 1 wide": ("huge.png", png_header(2**31 - 1, 2**31 - 1), "image-too-large"),
@@ -122,6 +122,6 @@ def _texts() -> PngImagePlugin.PngInfo:
     return texts
 
 
-def every() -> dict[str, tuple[str, bytes, str | None]]:
+def corpus() -> dict[str, tuple[str, bytes, str | None]]:
     """The whole corpus."""
     return cases() | more()

@@ -6,8 +6,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from tests.hostile.pictures.large import SIDE, bmp_runs, jpeg
-from tests.hostile.pictures.make import _chunk, encode, picture
+from tests.hostile.pictures.largest import SIDE, bmp_runs, jpeg
+from tests.hostile.pictures.make import encode, picture, png_chunk
 
 MOST = 20 * 2**20  # bytes that are read
 
@@ -34,7 +34,7 @@ def scans(data: bytes, count: int) -> bytes:
     return data[:start] + data[start:-2] * count + data[-2:]
 
 
-def bombs() -> Iterator[tuple[str, bytes, str | None]]:
+def many_parts() -> Iterator[tuple[str, bytes, str | None]]:
     """(case, bytes, the InputError's code or None)"""
     small, many = picture(48, 64), "image-truncated"
     plain, ping, gif = (encode(small, format) for format in ("JPEG", "PNG", "GIF"))
@@ -71,18 +71,24 @@ def bombs() -> Iterator[tuple[str, bytes, str | None]]:
     ):
         yield f"GIF: {case}", after(gif, start, part, count), code
     for case, place, chunk, count, code in (
-        ("1.7 million chunks", 33, _chunk(b"vpAg", b""), None, many),
-        ("1.7 million chunks after the picture", len(ping) - 12, _chunk(b"vpAg", b""), None, many),
-        ("1.7 million pieces of nothing", 33, _chunk(b"IDAT", b""), None, many),
+        ("1.7 million chunks", 33, png_chunk(b"vpAg", b""), None, many),
+        ("1.7 million chunks after the picture", len(ping) - 12, png_chunk(b"vpAg", b""), None, many),
+        ("1.7 million pieces of nothing", 33, png_chunk(b"IDAT", b""), None, many),
         (
             "a text of a million letters, 60 times",
             33,
-            _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6))),
+            png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6))),
             60,
             None,
         ),
-        ("10,000 profiles of a megabyte", 33, _chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**6), 9)), 10_000, None),
-        ("EXIF of 20 MB", 33, _chunk(b"eXIf", _exif(65_000, MOST - 10_000)), 1, None),
+        (
+            "10,000 profiles of a megabyte",
+            33,
+            png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**6), 9)),
+            10_000,
+            None,
+        ),
+        ("EXIF of 20 MB", 33, png_chunk(b"eXIf", _exif(65_000, MOST - 10_000)), 1, None),
     ):
         yield f"PNG: {case}", after(ping, place, chunk, count), code
     yield "WebP: EXIF of 20 MB", encode(small, "WEBP", exif=_exif(65_000, MOST - 10_000)), None

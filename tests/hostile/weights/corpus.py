@@ -16,8 +16,8 @@ from typing import NamedTuple
 import torch
 from safetensors.torch import save
 
-from tests.hostile.weights import make_beside, whole_weights
-from tests.hostile.weights.whole_weights import torch_file
+from tests.hostile.weights import beside, layouts
+from tests.hostile.weights.layouts import torch_file
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
@@ -387,7 +387,7 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
         home = folder / f"closed {name}"
         load = write(home / ("a.pth" if name == "a.pth" else "a.safetensors"), good)
         if name == "preprocessor_config.json":
-            write(home / "config.json", json.dumps(whole_weights.HUGGING_FACE).encode())
+            write(home / "config.json", json.dumps(layouts.HUGGING_FACE).encode())
         if name not in ("a.pth", "a.safetensors"):
             write(home / name, b"{}")
         (home / name).chmod(0)
@@ -397,7 +397,7 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
         (folder / f"a folder for {name}" / name).mkdir()
         yield f"a folder for {name}", Case(load, "loaded")
     (folder / "hf" / "model.safetensors").mkdir(parents=True)
-    write(folder / "hf" / "config.json", json.dumps(whole_weights.HUGGING_FACE).encode())
+    write(folder / "hf" / "config.json", json.dumps(layouts.HUGGING_FACE).encode())
     yield "a folder for the weights", Case(f"hf:{folder / 'hf'}", "checkpoint-not-found", "model.safetensors")
     outside = folder / "outside.safetensors"
     outside.write_bytes(good)
@@ -415,7 +415,7 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
     ):
         home = folder / f"shards{number}"
         home.mkdir()
-        (home / "config.json").write_text(json.dumps(whole_weights.HUGGING_FACE))
+        (home / "config.json").write_text(json.dumps(layouts.HUGGING_FACE))
         (home / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
         yield f"a shard {str(name)[-20:]!r}", Case(f"hf:{home}", code)
 
@@ -457,15 +457,15 @@ def cases(folder: Path, canary: Path) -> dict[str, Case]:
         for suffix, data in ((".safetensors", save(tensors)), (".pth", torch_file(tensors))):
             add(f"{case}, {suffix}", write(folder / f"{len(found)}{suffix}", data), code, says)
     good = save(state())
-    theirs, timms = (save(whole_weights.tensors()[n]) for n in ("transformers ViT", "timm"))
-    beside = [(theirs if "config.json" in row[1] else good, *row) for row in make_beside.labels()]
-    beside += [(good, n, {"config.json": config}, *row) for n, config, *row in make_beside.configs()]
-    beside += [(timms, n, {"config.json": config}, *row) for n, config, *row in make_beside.timm_preprocessors()]
-    beside += [
-        (theirs, n, {"config.json": whole_weights.HUGGING_FACE, "preprocessor_config.json": settings}, *row)
-        for n, settings, *row in make_beside.preprocessors()
+    theirs, timms = (save(layouts.tensors()[n]) for n in ("transformers ViT", "timm"))
+    files = [(theirs if "config.json" in row[1] else good, *row) for row in beside.labels()]
+    files += [(good, n, {"config.json": config}, *row) for n, config, *row in beside.configs()]
+    files += [(timms, n, {"config.json": config}, *row) for n, config, *row in beside.timm_preprocessors()]
+    files += [
+        (theirs, n, {"config.json": layouts.HUGGING_FACE, "preprocessor_config.json": settings}, *row)
+        for n, settings, *row in beside.preprocessors()
     ]
-    for weights, case, others, code, says in beside:
+    for weights, case, others, code, says in files:
         path = folder / str(len(found)) / "a.safetensors"
         load = write(path, weights)
         for name, content in others.items():
