@@ -1,4 +1,4 @@
-"""What ships in assets/: every picture opens, and its origin and licence are written down."""
+"""Every picture in assets/ opens, and its origin and licence are listed."""
 
 import json
 from pathlib import Path
@@ -29,19 +29,19 @@ def test_sample(sample):
     allowed = {"MIT"} if sample["model"] == "fashion" else {"CC0-1.0", "Public domain"}
     assert sample["licence"] in allowed
     with Image.open(ASSETS / "samples" / sample["file"], formats=["JPEG", "PNG"]) as picture:
-        assert not picture.getexif(), "metadata may say where and by whom"
+        assert not picture.getexif(), "metadata may identify a place or a person"
         assert picture.size == (28, 28) if sample["model"] == "fashion" else 256 < max(picture.size) <= 1024
-        assert np.asarray(picture).std() > 10, "an even grey says nothing"
+        assert np.asarray(picture).std() > 10, "the picture is nearly uniform"
 
 
-def test_enough_for_a_first_look():
+def test_there_are_enough_photographs_and_the_first_is_one():
     photographs = [sample for sample in SAMPLES if sample["model"] != "fashion"]
     assert len(photographs) >= 8
     assert len({sample["class"] for sample in photographs} - {None}) >= 3
-    assert SAMPLES[0]["model"] == "photo", "the first screen is a finished result on something the model was taught"
+    assert SAMPLES[0]["model"] == "photo", "the first sample should show a class that the model was trained on"
 
 
-def test_fashion_test_set_is_whole():
+def test_the_fashion_mnist_test_set_is_complete():
     pictures = read_idx(ASSETS / "fashion-mnist/t10k-images-idx3-ubyte.gz")
     classes = read_idx(ASSETS / "fashion-mnist/t10k-labels-idx1-ubyte.gz")
     assert pictures.shape == (10_000, 28, 28)

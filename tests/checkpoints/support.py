@@ -34,7 +34,7 @@ HALF = (0.5,) * 3
 
 
 def randomise(module: torch.nn.Module) -> torch.nn.Module:
-    """No weight at its initial value."""
+    """The module with no weight at its initial value, in eval mode."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, p in module.named_parameters():
@@ -51,7 +51,7 @@ def pictures(height: int, width: int) -> torch.Tensor:
 
 
 def refused(code: str, name: str, **facts) -> str:
-    """The sentence with which `load(name)` refuses; its code and some of its facts are checked."""
+    """The sentence with which `load(name)` refuses, after a check of its code and of the values given in `facts`."""
     with pytest.raises(InputError) as caught:
         vc.load(name, "cpu")
     assert caught.value.code == code, str(caught.value)
@@ -64,7 +64,7 @@ def refused(code: str, name: str, **facts) -> str:
 
 
 def transformers_model(kind: str, **config) -> torch.nn.Module:
-    """By the name of its class in transformers. Whoever also reads texts gets a small half that does."""
+    """A small model of the class called `kind` in transformers, with a small text model if it has one."""
     family = re.match(r"(CLIP|Siglip|ViTMAE|ViTMSN|IJepa|ViT|DeiT|Dinov2WithRegisters|Dinov2)(Vision)?", kind)
     settings = getattr(transformers, f"{family[0]}Config")
     if family[1] in ("CLIP", "Siglip") and not family[2]:

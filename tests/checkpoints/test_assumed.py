@@ -38,7 +38,7 @@ AVERAGED = ("heads", "average", "grid", "layers", "preprocess")
         ({"qk_norm": True, "num_heads": 6}, EVERYTHING[1:]),
         ({"global_pool": "avg", "fc_norm": False}, EVERYTHING),
         ({"global_pool": "avg"}, AVERAGED),
-        ({"global_pool": "max"}, AVERAGED),  # a norm of what was pooled
+        ({"global_pool": "max"}, AVERAGED),  # with a norm after the pool
         ({"global_pool": "avgmax", "class_token": False}, AVERAGED),
         ({"global_pool": "map", "class_token": False}, ("heads", "grid", "layers", "preprocess")),
         ({"global_pool": "avg", "class_token": False}, AVERAGED),
@@ -46,7 +46,7 @@ AVERAGED = ("heads", "average", "grid", "layers", "preprocess")
     ],
     ids=str,
 )
-def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
+def test_facts_that_a_bare_file_lacks_are_named(options, assumed, tmp_path):
     theirs = built(**options)
     save_file(theirs.state_dict(), tmp_path / "a.safetensors")
     model = vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu")
@@ -61,7 +61,7 @@ def test_what_a_bare_file_does_not_tell_is_named(options, assumed, tmp_path):
     assert vc.load(f"file:{tmp_path / 'ours.pth'}", "cpu").assumed == assumed
 
 
-def test_what_names_tell_is_not_assumed(tmp_path):
+def test_facts_that_names_imply_are_not_assumed(tmp_path):
     save_file(timm_model("deit_tiny_distilled_patch16_224", depth=1).state_dict(), tmp_path / "a.safetensors")
     assert vc.load(f"file:{tmp_path / 'a.safetensors'}", "cpu").assumed == ("heads", "grid", "layers", "preprocess")
     theirs = transformers.ViTForImageClassification(
@@ -71,7 +71,7 @@ def test_what_names_tell_is_not_assumed(tmp_path):
     assert vc.load(f"file:{tmp_path / 'b.pth'}", "cpu").assumed == ("heads", "grid", "layers", "preprocess")
 
 
-def test_what_changes_the_logits_and_no_tensor_is_named_or_refused(tmp_path):
+def test_facts_that_change_logits_but_no_tensor_are_named_or_refused(tmp_path):
     """CLIP's activation, norms after the sublayers, and rotary positions leave no trace in a bare file."""
     from timm.models.vision_transformer import ResPostBlock
 
@@ -89,13 +89,13 @@ def test_what_changes_the_logits_and_no_tensor_is_named_or_refused(tmp_path):
     assert vc.load(f"file:{tmp_path / 'b.pth'}", "cpu").assumed == ("heads", "grid", "preprocess")
 
 
-def test_other_sources_assume_nothing_but_colours_that_nobody_states(tmp_path):
+def test_other_sources_assume_only_a_missing_preprocessing(tmp_path):
     assert vc.load("embedded:photo", "cpu").assumed == ()
     transformers_model("ViTForImageClassification").save_pretrained(tmp_path)
     for stated in (False, True):
         if stated:
             (tmp_path / "preprocessor_config.json").write_text('{"image_processor_type": "ViTImageProcessor"}')
-        for name in (f"hf:{tmp_path}", f"file:{tmp_path / 'model.safetensors'}"):  # config.json lies beside it
+        for name in (f"hf:{tmp_path}", f"file:{tmp_path / 'model.safetensors'}"):  # a config.json is beside it
             assert vc.load(name, "cpu").assumed == (() if stated else ("preprocess",))
     module = timm_model("vit_tiny_patch16_224", depth=1)
     assert vc.from_timm(module).assumed == ()

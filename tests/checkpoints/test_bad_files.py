@@ -22,14 +22,14 @@ from vit_core.errors import InputError
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_weights_that_are_no_numbers(value, tmp_path):
+def test_nan_and_infinite_weights_are_refused(value, tmp_path):
     def change(state):
         state["blocks.1.mlp.fc2.weight"][3, 5] = value
 
     assert "blocks.1.mlp.fc2.weight" in refused("checkpoint-not-finite", saved(tmp_path, change=change))
 
 
-def test_missing_extra_and_misshapen_tensors_are_told_at_once(tmp_path):
+def test_missing_extra_and_misshapen_tensors_are_reported_together(tmp_path):
     def change(state):
         del state["blocks.0.attn.proj.bias"], state["norm.weight"]
         state["blocks.1.surprise"] = torch.ones(2)
@@ -87,7 +87,7 @@ def test_no_tensor_can_have_another_shape(key, tmp_path):
     assert caught.value.code in ("checkpoint-shapes", "checkpoint-architecture")
 
 
-def test_a_missing_layer_and_a_part_of_a_join(tmp_path):
+def test_a_missing_layer_and_a_missing_part_of_a_joined_tensor(tmp_path):
     def no_layer(state):
         for name in [n for n in state if n.startswith("blocks.0.")]:
             del state[name]
@@ -110,7 +110,7 @@ class Bomb:
         return os.system, (self.command,)
 
 
-def test_a_pickle_that_runs_code_does_not(tmp_path):
+def test_code_in_a_pickle_is_not_run(tmp_path):
     mark = tmp_path / "ran"
     for legacy in (False, True):
         torch.save(
@@ -158,7 +158,7 @@ def test_empty_truncated_and_missing_files(suffix, tmp_path):
     ],
 )
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_what_is_no_checkpoint(content, suffix, tmp_path):
+def test_other_bytes_are_refused(content, suffix, tmp_path):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -186,7 +186,7 @@ def test_other_contents_of_a_torch_file(tmp_path):
     refused("checkpoint-format", f"file:{tmp_path / 'b.npz'}")
 
 
-def test_bombs_are_refused_by_their_table_of_contents(tmp_path, monkeypatch):
+def test_zip_bombs_are_refused_unopened(tmp_path, monkeypatch):
     path = tmp_path / "a.pth"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/0", bytes(50_000_000))
@@ -197,7 +197,7 @@ def test_bombs_are_refused_by_their_table_of_contents(tmp_path, monkeypatch):
     refused("checkpoint-bomb", f"file:{path}")
 
 
-def test_a_file_that_is_no_vit_says_what_it_holds(tmp_path):
+def test_the_tensors_of_a_file_that_is_no_vit_are_named(tmp_path):
     save_file({"conv1.weight": torch.ones(8, 3, 3, 3)}, tmp_path / "a.safetensors")
     assert "conv1.weight" in refused("checkpoint-architecture", f"file:{tmp_path / 'a.safetensors'}")
 
@@ -209,7 +209,7 @@ def test_a_file_that_is_no_vit_says_what_it_holds(tmp_path):
         ("vit_dwee_patch16_reg1_gap_256", "lambda_"),
     ],
 )
-def test_weights_that_another_attention_needs_are_refused_not_dropped(name, named, tmp_path):
+def test_weights_of_another_attention_are_refused_not_dropped(name, named, tmp_path):
     save_file(timm_model(name, depth=1).state_dict(), tmp_path / "a.safetensors")
     assert named in refused("checkpoint-keys", f"file:{tmp_path / 'a.safetensors'}")
 
@@ -219,7 +219,7 @@ def test_positions_without_a_square_grid(tmp_path):
     refused("checkpoint-architecture", name, positions=8)
 
 
-def test_pickles_that_are_read_at_once_are_all_read_and_leave_the_process_as_it_was(tmp_path):
+def test_threads_that_read_pickles_at_once_leave_torch_and_warnings_unchanged(tmp_path):
     file, before = tmp_path / "a.pth", (set(torch.serialization.get_safe_globals()), list(warnings.filters))
     weights = {f"w{i}": torch.full((5,), float(i)) for i in range(100)}
     torch.save({"model": weights, "args": argparse.Namespace(lr=1e-3)}, file)

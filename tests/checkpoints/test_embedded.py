@@ -1,4 +1,4 @@
-"""The models that ship: what their cards say is what they do."""
+"""The models that ship do what their cards say."""
 
 import json
 import re
@@ -34,11 +34,10 @@ def test_fashion_is_as_good_as_its_card_says():
     accuracy = (answers == classes).mean()
     said = re.search(r"\*\*([\d.]+)%\*\* of the 10,000", (ASSETS / "fashion.md").read_text("utf-8"))
     assert accuracy >= 0.91
-    assert 100 * accuracy == pytest.approx(float(said[1]), abs=0.03)  # a borderline picture may fall either way
+    assert 100 * accuracy == pytest.approx(float(said[1]), abs=0.03)  # the last bit decides a borderline picture
 
 
-def test_a_test_picture_goes_the_same_way_as_a_file():
-    """The page's preprocessing of a 28 x 28 picture changes nothing."""
+def test_preprocessing_leaves_a_28_x_28_picture_unchanged():
     model = vc.load("embedded:fashion", "cpu")
     pixels = read_idx(ASSETS / "fashion-mnist/t10k-images-idx3-ubyte.gz")[5]
     tensor, _ = model.transform(Image.fromarray(pixels).convert("RGB"))
@@ -57,13 +56,13 @@ def test_the_card_in_the_file_is_the_card_beside_it(name):
     assert card["test accuracy"] >= {"photo": 0.78, "fashion": 0.91}[name]
 
 
-def test_the_page_opens_on_a_picture_that_is_predicted_right():
+def test_the_first_sample_is_predicted_correctly():
     first = SAMPLES[0]
     (label, _), *_ = vc.predict(vc.load(f"embedded:{first['model']}", "cpu"), ASSETS / "samples" / first["file"])
     assert label == first["class"]
 
 
-def test_samples_that_show_a_class_are_found_as_the_cards_say():
+def test_samples_are_predicted_as_the_cards_say():
     models = {name: vc.load(f"embedded:{name}", "cpu") for name in ("photo", "fashion")}
     wrong = {
         s["file"]

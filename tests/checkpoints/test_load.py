@@ -10,7 +10,7 @@ from tests.checkpoints.support import refused, saved
 from vit_core.errors import InputError
 
 
-def test_unknown_names_say_what_there_is():
+def test_an_unknown_name_is_an_error_that_lists_what_is_available():
     assert "hf:<folder or id>" in refused("model-unknown", "vit_tiny")
     assert "timm:<name>" in refused("model-unknown", "torchvision:vit_b_16")
     refused("model-unknown", "")
@@ -31,7 +31,7 @@ def test_devices(tmp_path):
     assert caught.value.code == "device-unavailable"
 
 
-def test_a_model_that_the_best_device_has_no_memory_for_stays_on_the_cpu_whole(tmp_path, monkeypatch):
+def test_a_model_too_large_for_the_best_device_stays_on_the_cpu_whole(tmp_path, monkeypatch):
     name, to, cpu, there, back = saved(tmp_path), torch.Tensor.to, torch.Tensor.cpu, [], []
 
     def full(tensor, device, *rest, **more):
@@ -52,7 +52,7 @@ def test_a_model_that_the_best_device_has_no_memory_for_stays_on_the_cpu_whole(t
     for key, value in real.state_dict().items():
         assert torch.equal(best.state_dict()[key], value), key
     assert vc.load(name).head.weight.device.type == "cpu"
-    with pytest.raises(InputError) as caught:  # who names a device wants that one
+    with pytest.raises(InputError) as caught:  # no fallback for a device that was named
         vc.load(name, "cuda")
     assert caught.value.code == "device-unavailable"
     assert "no room" in str(caught.value)

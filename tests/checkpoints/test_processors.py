@@ -65,7 +65,7 @@ from vit_core.images import Preprocess
             {"size": 40, "do_rescale": False, "do_normalize": False},
             Preprocess((40, 40), (0.0,) * 3, (1 / 255,) * 3, "bilinear", 1.0, "squash"),
         ),
-        # what transformers' classes have where a file does not say
+        # defaults of transformers' classes
         (
             {"image_processor_type": "ViTImageProcessorFast"},
             Preprocess((40, 40), HALF, HALF, "bilinear", 1.0, "squash"),
@@ -90,7 +90,7 @@ from vit_core.images import Preprocess
         ),
     ],
 )
-def test_preprocessing_is_the_checkpoints(settings, expected, tmp_path):
+def test_settings_become_the_same_preprocessing(settings, expected, tmp_path):
     transformers_model("ViTModel").save_pretrained(tmp_path)
     if settings:
         (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
@@ -100,7 +100,7 @@ def test_preprocessing_is_the_checkpoints(settings, expected, tmp_path):
 
 
 def test_stated_preprocessing_by_hand(tmp_path):
-    """Two pixels that are kept as they are, then enlarged by repetition: 255 * 0.01 = 2.55, less 1, by 2 and by 5."""
+    """Nearest-neighbour resize repeats two pixels; values are 255 * 0.01 = 2.55, less the mean, divided by std."""
     transformers_model("ViTModel").save_pretrained(tmp_path)
     settings = {
         "size": {"height": 8, "width": 16},
@@ -119,7 +119,7 @@ def test_stated_preprocessing_by_hand(tmp_path):
     torch.testing.assert_close(tensor[0, :, 7, 8], torch.tensor([0.0, -0.5, 0.4]))
 
 
-def test_a_grey_checkpoint_with_three_means_takes_their_average(tmp_path):
+def test_three_means_of_a_grey_checkpoint_are_averaged(tmp_path):
     transformers_model("ViTModel", num_channels=1).save_pretrained(tmp_path)
     settings = {"size": 40, "image_mean": [0.3, 0.4, 0.8], "image_std": [0.25]}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
@@ -160,7 +160,7 @@ def test_a_grey_checkpoint_with_three_means_takes_their_average(tmp_path):
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )
-def test_preprocessing_that_cannot_be_followed_is_named(settings, named, tmp_path):
+def test_settings_that_cannot_be_applied_are_named(settings, named, tmp_path):
     transformers_model("ViTModel").save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
     assert named in refused("checkpoint-config", f"hf:{tmp_path}")

@@ -15,7 +15,7 @@ from tests.checkpoints.support import HALF, built, pictures, timm_model
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 
-#: Modules of which a bare file tells too little, or whose weights share memory in ours.
+#: Modules that a bare file describes incompletely, or whose weights share memory in our model.
 KINDS_TO_SAVE = {
     "6 heads of 32": lambda: built(num_heads=6),
     "average beside a class token": lambda: built(global_pool="avg", fc_norm=False),
@@ -30,13 +30,13 @@ KINDS_TO_SAVE = {
 
 
 @pytest.mark.parametrize("kind", KINDS_TO_SAVE)
-def test_a_saved_model_is_read_back_as_it_was(kind, tmp_path):
+def test_a_saved_model_is_read_back_unchanged(kind, tmp_path):
     theirs, path = KINDS_TO_SAVE[kind](), tmp_path / "my.safetensors"
     model, classes = vc.from_timm(theirs), theirs.num_classes
     if kind == "ImageNet":
         assert "tench" in model.labels[0]
     elif classes:
-        model.labels = [f"이름 {i}" for i in range(classes)]  # a list, and no more
+        model.labels = [f"이름 {i}" for i in range(classes)]  # labels are a plain list
     vc.save(model, path)
     again = vc.load(f"file:{path}", "cpu")
     assert (again.config, again.labels, again.transform) == (model.config, model.labels, model.transform)
@@ -55,18 +55,18 @@ def test_a_saved_model_is_read_back_as_it_was(kind, tmp_path):
             assert again(images) is None
 
 
-def test_what_is_loaded_from_a_file_with_shared_weights_can_be_saved(tmp_path):
+def test_a_model_with_shared_weights_can_be_saved(tmp_path):
     path = tmp_path / "a.safetensors"
     save_file(timm_model("vit_pwee_patch16_reg1_gap_256", depth=2).state_dict(), path)
     model = vc.load(f"file:{path}", "cpu")
     assert model.blocks[0].ls1.gamma.data_ptr() == model.blocks[0].ls2.gamma.data_ptr()
-    vc.save(model, str(path))  # over what it came from
+    vc.save(model, str(path))  # replaces the file that it was loaded from
     again = vc.load(f"file:{path}", "cpu")
     assert torch.equal(again(pictures(32, 32)), model(pictures(32, 32)))
-    assert again.assumed == ()  # who saves it stands for what it was taken for
+    assert again.assumed == ()  # saving states what was assumed
 
 
-def test_what_could_not_be_read_back_is_not_written(tmp_path, no_room):
+def test_a_model_that_could_not_be_read_back_is_not_written(tmp_path, no_room):
     model, path = vc.from_timm(built()), tmp_path / "my.safetensors"
 
     def not_saved(code: str, to: Path = path) -> str:
@@ -78,14 +78,14 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, no_room):
 
     assert "No such file" in not_saved("evaluate-disk", tmp_path / "none" / "my.safetensors")
     assert str(path) in not_saved("evaluate-disk")  # the disk is full
-    for name in ("my.pth", "my", ".safetensors"):  # of another name, it would be read as bare weights
+    for name in ("my.pth", "my", ".safetensors"):  # by another name, it would be read as bare weights
         assert ".safetensors" in not_saved("checkpoint-format", tmp_path / name)
     config = model.config
     for odd, named in (
         ({"norm_eps": 1}, "norm_eps"),
         ({"class_token": 1}, "class_token"),
         ({"heads": np.int64(3)}, "int64"),
-    ):  # they run as well as what they stand for
+    ):  # values that a model accepts and JSON does not keep
         model.config = replace(config, **odd)
         assert named in not_saved("checkpoint-config")
     model.config, model.labels = config, ["a\udce9", *"bcde"]

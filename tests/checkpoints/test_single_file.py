@@ -76,7 +76,7 @@ def test_transformers_names_in_a_single_file(kind, tmp_path):
 @pytest.mark.parametrize("prefix", ["", "module.", "model.", "backbone.", "module.model."])
 @pytest.mark.parametrize("nest", [None, "state_dict", "model"])
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".bin"])
-def test_wrappings(prefix, nest, suffix, tmp_path):
+def test_prefixes_and_nested_dicts_are_stripped(prefix, nest, suffix, tmp_path):
     theirs = timm_model("vit_tiny_patch16_224", depth=1)
     state = {prefix + n: t for n, t in theirs.state_dict().items()}
     path = tmp_path / f"a{suffix}"
@@ -91,7 +91,7 @@ def test_wrappings(prefix, nest, suffix, tmp_path):
 
 
 @pytest.mark.parametrize("prefix", ["encoder.", "net.", "model.vit.", "student.backbone."])
-def test_the_name_that_holds_the_vit_in_a_training_scripts_module(prefix, tmp_path):
+def test_the_attribute_that_holds_the_vit_is_stripped(prefix, tmp_path):
     wide = transformers.ViTConfig(**{**VIT, "hidden_size": 128, "num_attention_heads": 2})
     hugging = randomise(transformers.ViTModel(wide))
     for theirs, size in ((timm_model("vit_tiny_patch16_224", depth=1), 32), (hugging, 40)):
@@ -102,11 +102,11 @@ def test_the_name_that_holds_the_vit_in_a_training_scripts_module(prefix, tmp_pa
         assert torch.equal(ours.embed(pictures(size, size)), plain.embed(pictures(size, size)))
     state = {"student." + n: t for n, t in theirs.state_dict().items()}
     torch.save(state | {"teacher." + n: t for n, t in theirs.state_dict().items()}, tmp_path / "two.pth")
-    refused("checkpoint-architecture", f"file:{tmp_path / 'two.pth'}")  # which of them is not for us to choose
+    refused("checkpoint-architecture", f"file:{tmp_path / 'two.pth'}")  # ambiguous
 
 
 def test_a_checkpoint_of_timms_training_script_is_read(tmp_path):
-    """It keeps the script's arguments, an argparse.Namespace, beside the weights."""
+    """It stores the script's arguments, an argparse.Namespace, beside the weights."""
     theirs = timm_model("vit_tiny_patch16_224", depth=1)
     optimizer = torch.optim.AdamW(theirs.parameters())
     theirs(pictures(32, 32)).sum().backward()

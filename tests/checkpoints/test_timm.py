@@ -17,7 +17,7 @@ from vit_core.images import Preprocess
 
 
 def cached(folder: Path, repo: str, file: Path) -> None:
-    """Put `file` where huggingface_hub looks before it asks the network."""
+    """Puts `file` into the cache of huggingface_hub."""
     home = folder / ("models--" + repo.replace("/", "--"))
     (home / "snapshots" / "0").mkdir(parents=True, exist_ok=True)
     (home / "refs").mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ def test_timm_weights_come_from_the_hubs_cache(tmp_path, monkeypatch):
     assert "goldfish" in ours.labels[1]
 
 
-def test_a_folder_of_timms_is_read_with_its_config(tmp_path):
+def test_a_folder_with_timms_config_is_read(tmp_path):
     theirs = randomise(timm.create_model("test_vit2", num_classes=3, global_pool="avg", img_size=32))
     save_file(theirs.state_dict(), tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(
@@ -76,7 +76,7 @@ def test_a_folder_of_timms_is_read_with_its_config(tmp_path):
     ids=str,
 )
 @pytest.mark.parametrize("source", ["hf:{}", "file:{}/model.safetensors"])
-def test_what_timm_writes_for_the_hub_is_read_back(source, options, size, tmp_path):
+def test_files_that_timm_writes_for_the_hub_are_read_back(source, options, size, tmp_path):
     """timm repeats the number of classes, channels, size and pooling among the model's arguments."""
     theirs = randomise(timm.create_model("test_vit", **options))
     timm.models.save_for_hf(theirs, tmp_path, safe_serialization=True)
@@ -97,7 +97,7 @@ def test_what_timm_writes_for_the_hub_is_read_back(source, options, size, tmp_pa
 
 
 @pytest.mark.parametrize("classes", [None, -1, 3.0, "3", 10**9, [3]])
-def test_a_number_of_classes_that_is_none_is_refused(classes, tmp_path):
+def test_an_invalid_number_of_classes_is_refused(classes, tmp_path):
     timm.models.save_for_hf(timm.create_model("test_vit"), tmp_path, safe_serialization=True)
     config = json.loads((tmp_path / "config.json").read_text())
     config["model_args"]["num_classes"] = classes
@@ -113,7 +113,7 @@ def fresh_timm():
 
 
 @pytest.mark.usefixtures("fresh_timm")
-def test_timm_that_is_missing_or_broken_is_a_sentence(monkeypatch):
+def test_a_missing_or_broken_timm_is_an_input_error(monkeypatch):
     def absent(name):
         raise ModuleNotFoundError("No module named 'timm'", name="timm")
 

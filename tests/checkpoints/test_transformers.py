@@ -69,7 +69,7 @@ def test_same_as_transformers(kind, config, original, tmp_path):
     ],
 )
 def test_positions_are_resized_as_transformers_does(kind, resize, tmp_path):
-    """Antialiasing or not is the source's choice, family by family; the other choice is wrong by far."""
+    """Each family antialiases or not; the other choice gives very different positions."""
     theirs = transformers_model(kind)
     theirs.save_pretrained(tmp_path)
     ours, images = vc.load(f"hf:{tmp_path}", "cpu"), pictures(16, 16)
@@ -84,8 +84,8 @@ def test_positions_are_resized_as_transformers_does(kind, resize, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["ViTMAEModel", "ViTMAEForPreTraining"])
-def test_what_mae_trained_without_its_masks(kind, tmp_path):
-    """Nothing hidden, the patches in their order; what paints pixels back is passed over."""
+def test_same_as_transformers_mae(kind, tmp_path):
+    """Without masking and shuffling; the decoder is ignored."""
     sizes = dict(
         decoder_hidden_size=8, decoder_num_hidden_layers=1, decoder_num_attention_heads=2, decoder_intermediate_size=8
     )
@@ -118,7 +118,7 @@ ROTARY = dict(SIZES, hidden_size=128, num_attention_heads=2, intermediate_size=5
     ids=lambda v: ",".join(v) or "plain",
 )
 def test_same_tokens_as_transformers_dinov3(config, original, tmp_path):
-    """At the native size and at others; by a bare file, what it takes for granted."""
+    """At the native size and others, and from a bare file, which also names what it assumes."""
     theirs = randomise(transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**ROTARY | config)))
     theirs.save_pretrained(tmp_path, save_original_format=original)
     ours = {"hf": vc.load(f"hf:{tmp_path}", "cpu")}
@@ -139,7 +139,7 @@ def test_same_tokens_as_transformers_dinov3(config, original, tmp_path):
                 torch.testing.assert_close(tokens, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_rotary_base_that_is_none_is_refused(tmp_path):
+def test_an_invalid_rotary_base_is_refused(tmp_path):
     transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**ROTARY)).save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     for base in (0, -1.0, "100", None, True, 1e300, float("nan")):
@@ -161,8 +161,8 @@ def test_a_rotary_base_that_is_none_is_refused(tmp_path):
     ],
     ids=lambda v: v if isinstance(v, str) else ",".join(v) or "plain",
 )
-def test_the_half_that_looks_at_pictures_of_those_that_read_too(kind, config, tmp_path):
-    """Tokens, and the vector that texts are compared with, before its projection."""
+def test_same_as_the_vision_model_of_clip_and_siglip(kind, config, tmp_path):
+    """Tokens, and the pooled vector before its projection."""
     theirs = transformers_model(kind, **config)
     theirs.save_pretrained(tmp_path)
     ours, half = vc.load(f"hf:{tmp_path}", "cpu"), getattr(theirs, "vision_model", theirs)
@@ -187,15 +187,15 @@ def test_the_half_that_looks_at_pictures_of_those_that_read_too(kind, config, tm
         ({"model_type": "siglip"}, (16, 1e-6, "gelu_pytorch_tanh")),
         ({"model_type": "clip", "vision_config": {"patch_size": 16}}, (16, 1e-5, "quick_gelu")),
         ({"model_type": "clip_vision_model", "hidden_act": "gelu"}, (32, 1e-5, "gelu")),
-        # the older name is all there is, as in transformers
+        # the older name wins, as in transformers
         (
             {"model_type": "clip", "vision_config": {"hidden_act": "gelu"}, "vision_config_dict": {"patch_size": 14}},
             (14, 1e-5, "quick_gelu"),
         ),
     ],
 )
-def test_what_a_config_says_of_the_half_that_looks(config, stated):
-    said = clip.vision_config(config)  # first: transformers writes into what it is given
+def test_the_vision_config_of_clip_and_siglip(config, stated):
+    said = clip.vision_config(config)  # first, because transformers changes its argument
     theirs = transformers.AutoConfig.for_model(**config)
     theirs = getattr(theirs, "vision_config", theirs)
     assert (theirs.patch_size, theirs.layer_norm_eps, theirs.hidden_act) == stated
@@ -203,7 +203,7 @@ def test_what_a_config_says_of_the_half_that_looks(config, stated):
 
 
 @pytest.mark.parametrize("family", [*huggingface._FAMILIES, *clip.FAMILIES, dinov3.FAMILY])
-def test_what_a_config_leaves_out_is_as_its_family_has_it(family):
+def test_missing_settings_have_the_familys_defaults(family):
     theirs = transformers.AutoConfig.for_model(family)
     theirs = getattr(theirs, "vision_config", theirs)
     config = {"model_type": family}

@@ -1,4 +1,4 @@
-"""What the fuzzers share: where a corpus lies, how long it is gone on with, and what ends a run."""
+"""The command line that both fuzzers share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fuzz(
     target: Callable[[int], Callable[[bytes], None]],
     mutate: Callable[[bytes, int, int], bytes],
 ) -> None:
-    """Runs what `target(runs)` gives on what `mutate` makes of the seeds and of what they grow into; does not return.
+    """Runs `target(runs)` on mutations of the seeds and of the corpus that grows from them. Does not return.
 
     Whatever it raises ends the run, and the input is written beside the corpus's folder, as escape-*.
     """

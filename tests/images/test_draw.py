@@ -10,7 +10,7 @@ from PIL import Image
 from vit_core.images import draw
 
 
-def test_the_scale_gets_lighter_all_the_way():
+def test_viridis_gets_lighter_all_the_way():
     colours = draw.VIRIDIS.astype(float) / 255
     linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
     luminance = linear @ [0.2126, 0.7152, 0.0722]
@@ -30,11 +30,11 @@ def test_colour_map_spans_its_range_and_greys_the_unknown():
     np.testing.assert_array_equal(draw.colour_map(values, 1.0, 5.0)[0, 1], draw.VIRIDIS[128])
 
 
-def test_a_flat_map_is_no_division_by_zero():
+def test_a_constant_map_is_drawn():
     assert (draw.colour_map(np.ones((3, 5))) == draw.VIRIDIS[0]).all()
 
 
-def test_overlay_leaves_what_was_not_seen():
+def test_overlay_leaves_the_picture_unchanged_where_the_map_is_nan():
     picture = Image.new("RGB", (4, 2), (200, 10, 10))
     values = np.full((2, 4), np.nan)
     values[:, 1:3] = [[0, 1], [0, 1]]
@@ -44,13 +44,13 @@ def test_overlay_leaves_what_was_not_seen():
     assert out[0, 2].sum() > out[0, 1].sum()
 
 
-def test_an_overlay_s_patches_are_flat_and_whole():
+def test_each_patch_of_an_overlay_has_one_colour():
     picture = Image.effect_noise((10, 8), 90).convert("RGB")
     values = np.array([[0.0, 1.0, np.nan], [0.5, 0.25, 1.0]])
     for opacity in (0.0, 0.3, 1.0):
         out = np.asarray(draw.overlay(picture, values, opacity)).astype(float)
         grey, colour = np.asarray(picture.convert("L"))[..., None], draw.colour_map(values).repeat(4, 0)
-        wanted = (1 - opacity) * grey + opacity * colour.repeat([3, 4, 3], 1)  # a pixel is its middle's
+        wanted = (1 - opacity) * grey + opacity * colour.repeat([3, 4, 3], 1)  # by each pixel's centre
         wanted[:4, 7:] = np.asarray(picture)[:4, 7:]
         assert np.abs(out - wanted).max() <= 0.51
 
@@ -66,10 +66,10 @@ def test_an_overlay_s_patches_are_flat_and_whole():
         ((640, 640), (27, 27)),
     ],
 )
-def test_a_patch_s_colour_fills_its_own_pixels_and_no_other(size, grid):
+def test_a_patchs_colour_fills_exactly_its_pixels(size, grid):
     marks = np.random.default_rng(0).permutation(grid[0] * grid[1]).reshape(grid) % 250
     values = np.where(marks < 20, np.nan, marks / 255)
-    own, known = [], []  # of each pixel the patch that its middle lies in; on the line between two it may be either's
+    own, known = [], []  # the patch that holds each pixel's centre; on a border it may be either
     for pixels, patches in zip(size[::-1], grid, strict=True):
         middle = (2 * np.arange(pixels) + 1) * patches
         own.append(middle // (2 * pixels))
@@ -81,7 +81,7 @@ def test_a_patch_s_colour_fills_its_own_pixels_and_no_other(size, grid):
     assert np.concatenate(known).mean() > 0.8
 
 
-def test_tiles_share_a_scale_and_stand_in_rows():
+def test_tiles_share_a_scale_and_are_arranged_in_rows():
     maps = np.stack([np.full((2, 3), v) for v in (0.0, 0.5, 1.0)])
     out = np.asarray(draw.tile(maps, cell=8, gap=2, columns=2))
     assert out.shape == (8 + 2 + 8, 12 + 2 + 12, 3)

@@ -11,7 +11,7 @@ from vit_core.images import CROP_MODES, Crop, Preprocess, crop_to_patches, grid_
 
 
 def test_patches_by_hand():
-    crop = Crop((50, 100), (30, 5, 70, 45), (32, 20))  # 1.25 down, 2 across for each input pixel
+    crop = Crop((50, 100), (30, 5, 70, 45), (32, 20))  # picture pixels per input pixel: 1.25 down, 2 across
     assert patch_box((0, 0), crop, (8, 7)) == (30, 5, 44, 15)
     assert patch_box((3, 1), crop, (8, 7)) == (44, 35, 58, 45)  # two columns; six pixels are left over
     for index in ((4, 0), (0, 2), (-1, 0)):
@@ -20,7 +20,7 @@ def test_patches_by_hand():
 
 
 def test_map_by_hand():
-    crop = Crop((4, 7), (1, -2, 6, 4), (6, 5))  # one picture pixel for each input pixel, two rows of padding
+    crop = Crop((4, 7), (1, -2, 6, 4), (6, 5))  # one picture pixel per input pixel, two rows of padding
     grid = np.array([[1, 2], [3, 4], [5, 6]])
     nan = np.nan
     np.testing.assert_array_equal(
@@ -88,7 +88,7 @@ def test_the_crop_to_patches_is_black_outside_the_picture(size):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("mode", CROP_MODES)
 @pytest.mark.parametrize("size", [(64, 64), (48, 70)])
-def test_a_bright_spot_comes_back_to_its_place(mode, orientation, size):
+def test_a_bright_spot_maps_back_to_its_place(mode, orientation, size):
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = Image.new("RGB", (120, 150))

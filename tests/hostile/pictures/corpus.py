@@ -1,4 +1,4 @@
-"""More pictures than anybody should meet: beside `make.cases`, made on the spot, each with what must come of it."""
+"""The corpus of hostile pictures: `make.cases` and more, each with its expected outcome."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from tests.hostile.pictures import largest, profiles
 from tests.hostile.pictures.make import cases, encode, jpeg_header, picture, png_chunk, png_header
 
-REFUSED = "refused"  # with an InputError of any code: what a damaged file is taken for depends on where it is cut
+REFUSED = "refused"  # with an InputError of any code, which depends on where the file is cut
 
 
 def with_chunk(kind: bytes, body: bytes) -> bytes:
@@ -24,13 +24,13 @@ def without_chunk(png: bytes, kind: bytes) -> bytes:
 
 
 def frames(count: int, format: str = "GIF") -> bytes:
-    """Black and white in turn."""
+    """An animation of black and white frames."""
     shades = [Image.new("L", (16, 16), i % 2 * 255) for i in range(count)]
     return encode(shades[0], format, save_all=True, append_images=shades[1:], duration=20)
 
 
 def profiled() -> dict[str, bytes]:
-    """Flat pictures with a profile: those whose profile fits them, and those whose does not, by their space."""
+    """Pictures of one colour with a profile, of the right colour space or another."""
     flat = {
         "RGB": Image.new("RGB", (16, 16), (60, 200, 60)),
         "L": Image.new("L", (16, 16), 100),
@@ -55,12 +55,12 @@ def profiled() -> dict[str, bytes]:
 
 
 def more() -> dict[str, tuple[str, bytes, str | None]]:
-    """{case: (file name, bytes, the InputError's code or REFUSED, or None where the file must simply work)}."""
+    """{case: (file name, bytes, the InputError's code or REFUSED, or None for a file that must be read)}."""
     small = picture(48, 64)
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8))
     found: dict[str, tuple[str, bytes, str | None]] = {}
     for format in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
-        data = encode(noise, format)  # of which every byte counts
+        data = encode(noise, format)  # noise: every byte matters
         for eighth in range(1, 8):
             found[f"{format} cut at {eighth}/8"] = (f"cut.{format}", data[: len(data) * eighth // 8], REFUSED)
     png, jpeg = encode(small, "PNG"), encode(small, "JPEG")

@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of the picture reader: `python tests/hostile/pictures/fuzz_images.py --runs 1000000`.
 
-Needs atheris (tests/hostile/requirements.txt). The mutator keeps the container whole (PNG's checksums, the lengths of
-JPEG's segments and RIFF's chunks, GIF's blocks), which is what gets past the first check; plain bytes are mutated too.
-A finding is whatever is raised but InputError, a picture larger than the budget allows, or one that takes too long.
+Needs atheris (tests/hostile/requirements.txt). The mutator keeps the container valid (PNG's checksums, the lengths of
+JPEG's segments and RIFF's chunks, GIF's blocks), so that inputs get past the first check; it also mutates plain bytes.
+A finding is any exception but InputError, a picture larger than the budget allows, or one that takes too long.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from tests.hostile.pictures.largest import jpeg, png, pngs
 from tests.hostile.pictures.make import encode, picture, png_chunk
 
 MAX_SECONDS = 2  # of the processor for one input, instrumented
-BUDGET = 2**19  # bytes: small, so that limits are met and many inputs read in a second
+BUDGET = 2**19  # bytes: small, so that inputs reach the limits and many are read per second
 NUMBERS = (0, 1, 2, 3, 4, 7, 8, 16, 64, 127, 128, 255, 256, 1000, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)
 
 
 def seeds() -> list[bytes]:
-    """The small ones of the corpus, and each kind of picture once."""
+    """The small files of the corpus, and each kind of picture once."""
     found = [data for _, data, _ in corpus().values() if len(data) < 10_000]
     found += [png(kind, depth, 64, 5, *chunks) for _, _, kind, depth, chunks in pngs()]
     for mode in ("L", "RGB", "CMYK"):
@@ -57,7 +57,7 @@ def number(chance: random.Random, most: int) -> int:
 
 
 def shuffled(parts: list, chance: random.Random, change) -> list:
-    """The same parts with one left out, doubled, moved, or changed by `change(part)`."""
+    """The parts with one removed, doubled, moved, or changed by `change(part)`."""
     at = chance.randrange(len(parts))
     what = chance.randrange(8)
     if what == 0:
@@ -72,7 +72,7 @@ def shuffled(parts: list, chance: random.Random, change) -> list:
 
 
 def body(data: bytes, chance: random.Random) -> bytes:
-    """Bytes changed by libFuzzer, or a number in them set."""
+    """The bytes changed by libFuzzer, or with a number set."""
     if data and chance.random() < 0.5:
         width = chance.choice((1, 2, 4))
         at = chance.randrange(len(data))
@@ -143,7 +143,7 @@ def changed_riff(data: bytes, chance: random.Random) -> bytes:
 
 
 def changed_gif(data: bytes, chance: random.Random) -> bytes:
-    """An extension is put in before the picture, or bytes are changed."""
+    """The GIF with an extension inserted before the picture, or with changed bytes."""
     start = 13 + (3 << (data[10] & 7) + 1 if data[10] & 128 else 0)
     if chance.random() < 0.5:
         block = chance.randbytes(chance.randrange(1, 12))
@@ -157,7 +157,7 @@ CHANGED = {b"\x89PNG": changed_png, b"\xff\xd8\xff": changed_jpeg, b"RIFF": chan
 
 @functools.cache
 def whole() -> list[bytes]:
-    """The seeds that are read."""
+    """The seeds that can be read."""
     found = []
     for data in seeds():
         with contextlib.suppress(InputError):
@@ -168,7 +168,7 @@ def whole() -> list[bytes]:
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:
     chance = random.Random(seed)
-    if chance.random() < 0.4:  # else nearly all would be broken many times over, and no decoder reached
+    if chance.random() < 0.4:  # else nearly all would be broken, and no decoder reached
         data = chance.choice(whole())
     change = next((change for magic, change in CHANGED.items() if data.startswith(magic)), None)
     if change is None or chance.random() < 0.1:
@@ -176,7 +176,7 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
     try:
         for _ in range(chance.choice((1, 1, 1, 3))):
             data = change(data, chance)
-    except Exception:  # a container that is broken already is changed as bytes
+    except Exception:  # an invalid container is changed as bytes
         data = body(data, chance)
     return data[:most]
 
@@ -207,7 +207,7 @@ class Target:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # Pillow says of odd pictures that they are odd
+    warnings.simplefilter("ignore")  # Pillow's, about odd pictures
     Image.init()
     reader.MAX_DECODING_BYTES = BUDGET
     fuzz("images", __doc__, seeds(), Target, mutate)

@@ -1,4 +1,4 @@
-"""Pictures as large as they are read, and just past it: a strip or a row said over and over."""
+"""Pictures of the largest size that is read, and slightly larger ones: one strip or row repeated."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.hostile.pictures.profiles import cmyk, rgb
 
 SIDE = 8192
 CLEAR = struct.pack(">HHH", 1, 2, 3)  # tRNS of a colour that no pixel has
-#: Rows of SIDE pixels that are read of what holds so many bytes for each at the worst moment, 2**28 in all.
+#: {bytes per pixel at the worst moment of reading: rows of SIDE pixels that are read}; 2**28 bytes in all.
 HIGH = {5: 6553, 6: 5461, 8: 4096, 10: 3276, 16: 2048, 20: 1638}
 
 
 def tall(strip: bytes, height: int) -> bytes:
-    """A JPEG of eight rows of blocks, a restart marker after each, said again and again until it is `height` high."""
+    """A JPEG of eight rows of blocks, with a restart marker after each, repeated until it is `height` high."""
     frame = re.search(rb"\xff[\xc0-\xc2]..\x08", strip, re.DOTALL).end()
     times = -(-height // struct.unpack(">H", strip[frame : frame + 2])[0])
     data = strip[:frame] + struct.pack(">H", height) + strip[frame + 2 :]
     out, at = b"", 0
     for scan in re.finditer(rb"\xff\xda", data):
         if scan.start() < at:
-            continue  # not a scan of the picture's, but in one
+            continue  # inside a scan
         start = scan.end() + struct.unpack(">H", data[scan.end() : scan.end() + 2])[0]
         end = re.compile(rb"\xff[^\x00\xd0-\xd7]").search(data, start).start()
         out += data[at:start] + b"\xff\xd7".join([data[start:end]] * times)
@@ -42,7 +42,7 @@ def jpeg(mode: str, width: int, height: int, **options) -> bytes:
 
 
 def png(kind: int, depth: int, width: int, height: int, *chunks: bytes, real: bool = True) -> bytes:
-    """Rows that are all alike, of a ramp, in the filter that takes the longest; or a header and no more of it."""
+    """A PNG of equal rows, a ramp, with the slowest filter; with `real=False` there is one row."""
     values = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind] * depth * width // 8
     row = b"\4" + bytes(i * 7 % 256 for i in range(251)) * (values // 251 + 1)
     packer, body = zlib.compressobj(1), b""
@@ -59,7 +59,7 @@ def png(kind: int, depth: int, width: int, height: int, *chunks: bytes, real: bo
 
 
 def bmp_runs(width: int, height: int) -> bytes:
-    """RLE8, the longest lines that Pillow's decoder fills up a byte at a time."""
+    """RLE8 with the longest lines, which Pillow's decoder fills byte by byte."""
     body = b"\x01\x07\x00\x00" * height
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 1, 1, 256, 0)
     return (
@@ -72,7 +72,7 @@ def bmp_runs(width: int, height: int) -> bytes:
 
 
 def pngs() -> Iterator[tuple[str, int, int, int, tuple[bytes, ...]]]:
-    """(case, bytes a pixel, colour type, depth, chunks); those of 0 bytes cost no more than another."""
+    """(case, bytes per pixel, colour type, depth, chunks); 0 bytes: another case needs as much."""
     icc = png_chunk(b"iCCP", b"x\0\0" + zlib.compress(rgb()))
     exif = png_chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0")
     palette, clear = png_chunk(b"PLTE", bytes(range(256)) * 3), png_chunk(b"tRNS", CLEAR)
@@ -93,7 +93,7 @@ def pngs() -> Iterator[tuple[str, int, int, int, tuple[bytes, ...]]]:
 
 
 def largest() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
-    """(case, bytes, the size it is read at or the InputError's code)."""
+    """(case, bytes, the size that is read or the InputError's code)."""
     for name, cost, kind, depth, chunks in filter(lambda each: each[1], pngs()):
         high = HIGH[cost]
         size = (high, SIDE) if name.endswith("side") else (SIDE, high)

@@ -1,4 +1,4 @@
-"""Files that people and machines get wrong, made on the spot: what a picture reader must live with."""
+"""Small good and bad picture files, made on the spot, and the functions that make them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def picture(height: int, width: int, mode: str = "RGB") -> Image.Image:
-    """A smooth picture with a different colour in each corner; as a photograph, it survives JPEG."""
+    """A smooth picture with a different colour in each corner; JPEG changes it little."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     return Image.fromarray((np.stack([x, y, 1 - x], -1) * 255).astype(np.uint8)).convert(mode)
 
@@ -27,7 +27,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A valid PNG of that size, but for its pixels, of which there is one byte."""
+    """A PNG of that size with a valid header and one byte of pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -51,7 +51,7 @@ def jpeg_header(width: int, height: int) -> bytes:
 
 
 def cases() -> dict[str, tuple[str, bytes, str | None]]:
-    """{case: (file name, bytes, the InputError's code, or None where the file must simply work)}."""
+    """{case: (file name, bytes, the InputError's code, or None for a file that must be read)}."""
     small = picture(48, 64)
     png, jpeg = encode(small, "PNG"), encode(small, "JPEG", quality=95)
     clear = small.copy()

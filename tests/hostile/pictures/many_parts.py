@@ -1,4 +1,4 @@
-"""Files of a few pixels and very many parts, or of parts that are larger than anybody's."""
+"""Files of a few pixels with very many or very large parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST = 20 * 2**20  # bytes that are read
 
 
 def after(data: bytes, at: int, part: bytes, count: int | None = None) -> bytes:
-    """`part` put in at `at`, as often as said or as there is room for."""
+    """`data` with `part` inserted at `at`, `count` times or as often as fits."""
     return data[:at] + part * ((MOST - len(data)) // len(part) if count is None else count) + data[at:]
 
 
@@ -22,14 +22,14 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 
 def _exif(entries: int, size: int) -> bytes:
-    """A directory whose every entry says that all of the block is its value; the last is the orientation, 6."""
+    """A directory whose entries all claim the whole block as their value, and an orientation of 6."""
     values = b"".join(struct.pack("<HHII", (0x9000 + i) % 65_536, 7, size, 0) for i in range(entries))
     turn = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
     return (b"II*\0\x08\0\0\0" + struct.pack("<H", entries + 1) + turn + values).ljust(size, b"\0")
 
 
 def scans(data: bytes, count: int) -> bytes:
-    """A progressive JPEG whose last scan comes so many times."""
+    """A progressive JPEG whose last scan is repeated `count` times."""
     start = data.rindex(b"\xff\xc4")
     return data[:start] + data[start:-2] * count + data[-2:]
 
@@ -39,7 +39,7 @@ def many_parts() -> Iterator[tuple[str, bytes, str | None]]:
     small, many = picture(48, 64), "image-truncated"
     plain, ping, gif = (encode(small, format) for format in ("JPEG", "PNG", "GIF"))
     wide, few = jpeg("RGB", SIDE, 5376, progressive=True, subsampling=0), encode(small, "JPEG", progressive=True)
-    # JPEG: a segment, how often (or as often as there is room)
+    # JPEG: a segment, and how often (None: as often as fits)
     for case, part, count, code in (
         ("five million comments", _segment(0xFE, b""), None, many),
         ("300 comments of 65 kB", _segment(0xFE, bytes(65_000)), None, None),
@@ -61,7 +61,7 @@ def many_parts() -> Iterator[tuple[str, bytes, str | None]]:
     yield "JPEG: 48 scans of 44 megapixels", scans(wide, 39), None
     yield "JPEG: 49 scans of 44 megapixels", scans(wide, 40), many
     yield "JPEG: 90,000 scans", scans(few, 90_000), many
-    # GIF: what stands before the picture
+    # GIF: blocks before the picture
     start = 13 + (3 << (gif[10] & 7) + 1)
     for case, part, count, code in (
         ("a comment of 75,000 blocks", b"!\xfe" + (b"\xff" + b"x" * 255) * 75_000 + b"\0", 1, None),

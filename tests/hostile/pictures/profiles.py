@@ -1,17 +1,17 @@
-"""Colour profiles of our own bytes (ICC.1:2010, chapters 7, 9 and 10): small, valid, and of any primaries."""
+"""Small, valid colour profiles with any primaries (ICC.1:2010, chapters 7, 9 and 10)."""
 
 from __future__ import annotations
 
 import struct
 
-#: The PCS's colourants of a space's primaries, adapted to D50 (Bradford): X, Y, Z of red, green and blue.
+#: X, Y, Z of a colour space's red, green and blue, adapted to D50 (Bradford).
 DISPLAY_P3 = ((0.5151, 0.2412, -0.0011), (0.2919, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
 ADOBE_RGB = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
 D50 = (0.9642, 1.0, 0.8249)
 
 
 def profile(space: bytes, tags: dict[bytes, bytes], name: str = "a space of ours", pcs: bytes = b"XYZ ") -> bytes:
-    """A version 2 profile for a monitor (or, where `space` is CMYK, a printer)."""
+    """A version 2 profile for a monitor, or for a printer if `space` is CMYK."""
     text = name.encode() + b"\0"
     tags = {
         b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78),
@@ -47,7 +47,7 @@ def _gamma(value: float) -> bytes:
 
 
 def rgb(primaries: tuple = DISPLAY_P3, gamma: float = 2.2) -> bytes:
-    """Matrix and gamma."""
+    """A matrix profile with a gamma curve."""
     tags = {letter + b"XYZ": _xyz(values) for letter, values in zip((b"r", b"g", b"b"), primaries, strict=True)}
     return profile(b"RGB ", tags | {letter + b"TRC": _gamma(gamma) for letter in (b"r", b"g", b"b")})
 
@@ -57,7 +57,7 @@ def grey(gamma: float) -> bytes:
 
 
 def cmyk() -> bytes:
-    """Inks that only darken: a table of two points an ink, to L*a*b*: white where there is none, else grey to black."""
+    """A table of two points per ink to L*a*b*: white without ink, then grey to black."""
     ramp = bytes(range(256))
     grid = b"".join(bytes((max(0, 255 - 64 * bin(i).count("1")), 128, 128)) for i in range(16))
     matrix = struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))

@@ -1,4 +1,4 @@
-"""Hostile files that lie beside a checkpoint which is good: configs, preprocessing, class names."""
+"""Hostile files beside a good checkpoint: configs, preprocessing, class names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.hostile.weights.layouts import HUGGING_FACE, LABELS, TIMM
 
-#: (case, {file's name: its bytes, or what is written as JSON}, code, what the sentence names)
+#: (case, {file name: bytes, or a value written as JSON}, code, a part of the sentence)
 Beside = tuple[str, dict[str, object], str, str]
 
 
@@ -100,12 +100,12 @@ def preprocessors() -> Iterator[tuple[str, object, str, str]]:
     yield "preprocessing: 100,000 brackets", b"[" * 100_000, bad, "100,000 lists"
     yield "preprocessing: 30,000 brackets", b"[" * 30_000, bad, "recursion"
     yield "preprocessing: not UTF-8", b'{"size": "\xff"}', bad, "utf-8"
-    yield "preprocessing: a list", [1, 2, 3], "loaded", ""  # says nothing, so it is as if it were not there
+    yield "preprocessing: a list", [1, 2, 3], "loaded", ""  # states nothing, so it is ignored
     yield "preprocessing: a filter that there is none of", fine | {"resample": 10**30}, "checkpoint-config", "resample"
 
 
 def timm_preprocessors() -> Iterator[tuple[str, object, str, str]]:
-    """config.json of timm's, whose pretrained_cfg says how pictures are prepared."""
+    """timm's config.json, whose pretrained_cfg states the preprocessing."""
     for field, values in {
         "mean": ([10**400] * 3, [float("nan")] * 3, ["x"] * 3, 7),
         "std": ([0.0, 1, 1], [1e-300] * 3),
@@ -123,7 +123,7 @@ def timm_preprocessors() -> Iterator[tuple[str, object, str, str]]:
 
 
 def labels() -> Iterator[Beside]:
-    """Beside a file of five classes, or, with a config.json, of three."""
+    """Beside a file of five classes, or of three if there is a config.json."""
     five = ["one", "two", "three", "four", "five"]
     bad, text = "labels-format", "a.labels.txt"
     for name in (text, "labels.txt"):
@@ -164,7 +164,7 @@ def labels() -> Iterator[Beside]:
         "a word": "three",
         "a number": 5,
         "nothing": None,
-    }.items():  # they number no classes, so these have no names
+    }.items():  # these do not number the classes, so there are no names
         yield f"id2label: {case}", {"config.json": HUGGING_FACE | {"id2label": names}}, "loaded", ""
     nested: object = "x"
     for _ in range(900):

@@ -1,4 +1,4 @@
-"""Checkpoints that people and machines get wrong, made on the spot: what a checkpoint reader must live with."""
+"""The corpus of hostile checkpoints, made on the spot, each with its expected outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vit_core.models.vit import VisionTransformer
 
 
 class Case(NamedTuple):
-    """`load` is what vit_core.load is asked for; `code` the InputError's; `says` what its sentence must name."""
+    """`load` is a model's name, `code` the InputError's or "loaded", `says` a part of its sentence."""
 
     load: str
     code: str
@@ -31,14 +31,14 @@ class Case(NamedTuple):
 
 
 def state() -> dict[str, torch.Tensor]:
-    """A whole ViT of two layers by our own names, 64 wide, 4 patches, 5 classes."""
+    """A ViT by our own names: two layers, 64 wide, 4 patches, 5 classes."""
     torch.manual_seed(0)
     config = ViTConfig(image_size=32, patch_size=16, classes=5, dim=64, depth=2, heads=1, head_dim=64, mlp_dim=96)
     return {n: t.detach().clone() for n, t in VisionTransformer(config).state_dict().items()}
 
 
 def changed(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
-    """`state()` with tensors set or (None) left out; "__" in a name stands for a dot."""
+    """`state()` with tensors replaced, or removed if None; "__" in a name stands for a dot."""
     new = {n.replace("__", "."): t for n, t in changes.items()}
     return {n: t for n, t in (state() | new).items() if t is not None}
 
@@ -62,7 +62,7 @@ def with_pickle(code: bytes) -> bytes:
 
 
 def tensors_file(header: object, data: bytes = b"") -> bytes:
-    """A .safetensors file with that header, JSON or bytes."""
+    """A .safetensors file with a header of JSON or bytes."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
 
@@ -72,13 +72,13 @@ def entry(start: int, end: int, shape: list[int] | None = None, dtype: str = "F3
 
 
 def _tied(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same, each norm a view into one tensor."""
+    """The same, with each norm a view of one tensor."""
     base = torch.arange(80.0)
     return weights | {n: base[i : i + 64] for i, n in enumerate(n for n in weights if "norm" in n)}
 
 
 def _deprecated() -> dict[str, torch.Tensor]:
-    """Kinds of tensor that torch still makes, but warns of."""
+    """Kinds of tensor that torch still makes with a warning."""
     one = torch.ones(3, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -91,7 +91,7 @@ def _deprecated() -> dict[str, torch.Tensor]:
 
 
 class Call:
-    """Pickles to a call of `function` when it is opened."""
+    """Its pickle calls `function` when it is opened."""
 
     def __init__(self, function: Callable, *args):
         self.call = function, args
@@ -101,7 +101,7 @@ class Call:
 
 
 def doubled(levels: int) -> bytes:
-    """A dict whose key is a tuple of two tuples of two ..., and would be hashed 2**levels times."""
+    """A dict whose key is a tuple of two tuples of two ..., so that hashing it visits 2**levels values."""
     code = b"\x80\x02}K\x01"
     for _ in range(levels):
         code += b"q\x00h\x00\x86"
@@ -279,7 +279,7 @@ def _headers() -> Iterator[tuple[str, bytes, str, str]]:
 
 
 def _states() -> Iterator[tuple[str, dict[str, torch.Tensor], str, str]]:
-    """Whole models, but for something."""
+    """Complete models with one fault each."""
     for value in ("nan", "inf", "-inf"):
         for dtype in (torch.float32, torch.float16, torch.bfloat16):
             bad = state()["blocks.1.mlp.fc2.weight"].to(dtype)
@@ -367,7 +367,7 @@ def write(path: Path, data: bytes) -> str:
 
 
 def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
-    """What is no file, and folders of Hugging Face's."""
+    """Paths that are no files, and folders with transformers' files."""
     (folder / "folder.pth").mkdir()
     os.mkfifo(folder / "fifo.pth")
     (folder / "zero.pth").symlink_to("/dev/zero")
@@ -392,7 +392,7 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
             write(home / name, b"{}")
         (home / name).chmod(0)
         yield f"no right to read {name}", Case(load, code, "denied")
-    for name in ("config.json", "labels.txt"):  # as if it were not there
+    for name in ("config.json", "labels.txt"):  # ignored
         load = write(folder / f"a folder for {name}" / "a.safetensors", good)
         (folder / f"a folder for {name}" / name).mkdir()
         yield f"a folder for {name}", Case(load, "loaded")
@@ -443,7 +443,7 @@ NAMES = {
 
 
 def cases(folder: Path, canary: Path) -> dict[str, Case]:
-    """Every case with its file under `folder`; `canary` is the file that a pickle which is run would make."""
+    """Every case, with its files under `folder`. A pickle that is run would make the file `canary`."""
     found: dict[str, Case] = {}
 
     def add(case: str, load: str, code: str, says: str) -> None:

@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of the checkpoint reader: `python tests/hostile/weights/fuzz_weights.py --runs 1000000`.
 
-Needs atheris (tests/hostile/requirements.txt). The mutator keeps the container whole (a header is changed as JSON, a
-zip packed anew), which is what gets past the first check; plain bytes are mutated too. Anything that is raised but
-InputError ends the run, and its input is written to the corpus's folder. `--seconds` bounds a slice; a corpus that is
-given again is gone on with.
+Needs atheris (tests/hostile/requirements.txt). The mutator keeps the container valid (it changes a header as JSON and
+packs a zip again), so that inputs get past the first check; it also mutates plain bytes. Any exception but InputError
+ends the run, and its input is written to the corpus's folder. `--seconds` limits a run; a later run with the same
+corpus continues it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ with atheris.instrument_imports(
 from tests.hostile.fuzzing import fuzz
 from tests.hostile.weights import corpus, layouts
 
-MAX_SECONDS = 5  # of the processor for one input, instrumented; by the clock a machine may be busy or asleep
+MAX_SECONDS = 5  # of the processor for one input, instrumented
 BESIDE = ("config.json", "preprocessor_config.json", "labels.json")
 VALUES = (
     None,
@@ -78,7 +78,7 @@ VALUES = (
 
 
 def seeds() -> list[bytes]:
-    """Whole models, each behind one byte for its kind: the file's suffix, and whether other files go before it."""
+    """Complete models, each after one byte for its kind: the file's suffix, and whether other files precede it."""
     found = []
     for whole in layouts.files():
         text = json.dumps(whole.beside).encode()
@@ -91,7 +91,7 @@ def seeds() -> list[bytes]:
 
 
 def changed_json(value: object, chance: random.Random, depth: int = 0) -> object:
-    """The same JSON with something in it set, left out, doubled or renamed."""
+    """The JSON value with a part of it set, removed, doubled or renamed."""
     if depth < 5 and isinstance(value, dict) and value and chance.random() < 0.85:
         key = chance.choice(list(value))
         what = chance.randrange(8)
@@ -154,13 +154,13 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
             new = changed_safetensors(body, chance)
         else:
             new = atheris.Mutate(body, most - 1)
-    except Exception:  # a container that is broken already is changed as bytes
+    except Exception:  # an invalid container is changed as bytes
         return atheris.Mutate(data, most)
     return kind + new if len(new) < most else atheris.Mutate(data, most)
 
 
 class Target:
-    """Writes each input to memory-backed files and loads it; what loads must also run, where it is small."""
+    """Writes each input to files in memory and loads it; a small model must also run."""
 
     def __init__(self, folder: Path, runs: int):
         self.folder, self.runs = folder, runs
@@ -202,7 +202,7 @@ class Target:
 
 
 def beside(text: bytes) -> dict[str, bytes]:
-    """{name: bytes} of the files beside, from JSON that names them; what is none is a config.json as it stands."""
+    """{name: bytes} of the files beside, from a JSON object by name; other bytes are a config.json as they are."""
     try:
         found = json.loads(text)
         return {n: json.dumps(found[n]).encode() for n in BESIDE if n in found}

@@ -1,4 +1,4 @@
-"""The smallest whole checkpoints, one in each layout that is read: what a fuzzer starts from, as it loads."""
+"""The smallest complete checkpoints, one in each layout that is read; the fuzzer starts from them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _ours(**fields) -> tuple[ViTConfig, dict[str, Tensor]]:
 
 
 def _with_config(**fields) -> bytes:
-    """A file as our own `save` writes it."""
+    """A file as `vc.save` writes it."""
     config, state = _ours(**fields)
     grey = (0.5,) * config.channels
     made = dataclasses.asdict(Preprocess(config.image_size, grey, grey))
@@ -82,10 +82,10 @@ def _timms(**options) -> dict[str, Tensor]:
 
 
 def _hugging_face(named: dict[str, str], **fields) -> dict[str, Tensor]:
-    """Our weights by transformers' names: `named` maps patterns of ours, after what all families have in common."""
+    """Our weights by transformers' names. `named` maps patterns of names, after those that all families share."""
     state = _ours(**fields)[1]
     tokens, positions = state.pop("prefix_tokens"), state["positions"]
-    if fields.get("registers"):  # there the class token has a position, and the registers have none
+    if fields.get("registers"):  # the class token has a position and the registers have none
         state["positions"] = torch.cat([torch.zeros(1, 1, 4), positions], dim=1)
     names = ["cls_token"] + ["distillation_token"] * fields.get("distillation_token", False)
     parts = {f"embeddings.{n}": tokens[:, i : i + 1].clone() for i, n in enumerate(names)}
@@ -152,7 +152,7 @@ _CLIP = {
 
 
 def _reads_too(**fields) -> dict[str, Tensor]:
-    """The half of CLIP or SigLIP that looks, a tensor of the other half beside it."""
+    """The vision model of CLIP or SigLIP, with one tensor of the text model."""
     state = _hugging_face(_CLIP, **fields)
     token = state.pop("embeddings.cls_token")
     if token.numel():
@@ -180,7 +180,7 @@ def _dinov3() -> dict[str, Tensor]:
 
 
 def tensors() -> dict[str, dict[str, Tensor]]:
-    """{layout: weights that load as a file by themselves}."""
+    """{layout: weights that load as a single file}."""
     modules = {
         n.replace("query", "q_proj").replace(".key.", ".k_proj.").replace("value", "v_proj"): t
         for n, t in _hugging_face(_MODULES).items()
@@ -210,7 +210,7 @@ def tensors() -> dict[str, dict[str, Tensor]]:
 
 
 class Whole(NamedTuple):
-    """A file that loads, and the JSON of each file beside it. All of one layout hold the same weights."""
+    """A file that loads, and the JSON of the files beside it. All files of one layout hold the same weights."""
 
     layout: str
     form: str
