@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import vit_core as vc
 from vit_core.data import open_dataset
-from vit_core.evaluation.results import Rows
-from vit_core.evaluation.run import evaluate
+from vit_core.evaluation import Rows, evaluate
 
 STRANGE = "<script>alert('1')</script> \"&\" {클래스} "  # a class that no model knows, and no markup may come of it
 FILES = ["a.png", "한글 이름.png", "\u202eשלום.png", "line\nbreak.png", 'it\'s "q" <b>.png']

@@ -4,6 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vit_core.errors import InputError
+
+DAMAGED = InputError("image-truncated", "The file is damaged.").to_json()
 #: Names that someone's folder may hold: SQL, formulas, Hangul composed and decomposed, right to left.
 NAMES = [
     "'; DROP TABLE rows; --.png",
@@ -71,7 +74,7 @@ def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.
             "entropy": column(np.round(-(top_p * np.log2(top_p)).sum(1), 2)),
             "margin": column(top_p[:, 0] - (top_p[:, 1] if classes > 1 else 0)),
             "embedding": lists(vectors),
-            "error": pa.array(np.where(bad, "image-truncated: The file is damaged.", ""), mask=~bad),
+            "error": pa.array(np.where(bad, DAMAGED, ""), mask=~bad),
         }
     )
     pq.write_table(table, path, compression="zstd", row_group_size=5_000)

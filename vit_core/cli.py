@@ -1,5 +1,4 @@
-"""The command line: `python -m vit_core explain IMAGE... --model NAME --out DIR`, `evaluate SOURCE --model NAME --out
-DIR`, `serve --model NAME` and `models`."""
+"""The command line: `python -m vit_core explain | evaluate | models | serve | train`."""
 
 from __future__ import annotations
 
@@ -16,9 +15,10 @@ from torch import Tensor
 
 import vit_core as vc
 from vit_core.images import grid_to_picture, overlay, read_image, tile
-from vit_core.serving.queue import roomy
+from vit_core.models.device import with_cpu_fallback
+from vit_core.training.recipes import RECIPES
 
-#: By `model.assumed`: what a file did not tell, and what it was taken for.
+#: Setting missing from a checkpoint (`model.assumed`) -> its name, and the default that replaces it.
 _ASSUMED = {
     "heads": ("heads", "heads {width} wide"),
     "pool": ("pooling", "class token"),
@@ -29,18 +29,18 @@ _ASSUMED = {
 }
 
 
-def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
-    """The model that was asked for. What its file did not tell is said in one sentence; so is that the CPU runs it for
-    want of room."""
+def _load_model(args: argparse.Namespace) -> vc.VisionTransformer:
+    """The model that --model names. Reports settings missing from its file, and a fallback to the CPU."""
     model = vc.load(args.model, device=args.device)
     if model.assumed:
         *names, last = (_ASSUMED[fact][0] for fact in model.assumed)
-        told = f"{', '.join(names)} and {last}" if names else last
-        taken = ", ".join(_ASSUMED[fact][1] for fact in model.assumed).format(
+        missing = f"{', '.join(names)} and {last}" if names else last
+        defaults = ", ".join(_ASSUMED[fact][1] for fact in model.assumed).format(
             width=model.config.head_dim, activation=model.config.activation
         )
         print(
-            f"{args.model} does not tell its {told}: taken as usual ({taken}); vc.save writes a file that does.",
+            f"{args.model} lacks some settings ({missing}). Assumed: {defaults}. If that is wrong, so are the results. "
+            "vc.save writes a file with all settings.",
             file=sys.stderr,
         )
     if args.device is None and next(model.parameters()).device.type != vc.best_device().type:
@@ -48,8 +48,8 @@ def _loaded(args: argparse.Namespace) -> vc.VisionTransformer:
     return model
 
 
-def _looked_at(model: vc.VisionTransformer, picture, args: argparse.Namespace) -> tuple[vc.Trace, Tensor, np.ndarray]:
-    """The trace, the token's rollout (N,), and where it looks, (layers, heads, rows, cols); the latter on the CPU."""
+def _record(model: vc.VisionTransformer, picture, args: argparse.Namespace) -> tuple[vc.Trace, Tensor, np.ndarray]:
+    """The trace; the token's rollout (N,) and its attention maps (layers, heads, rows, cols), both on the CPU."""
     trace = vc.record(model, picture, args.bf16)
     row = vc.rollout(trace, args.fusion, args.residual, args.discard, token=args.token).cpu()
     return (
@@ -62,11 +62,11 @@ def _looked_at(model: vc.VisionTransformer, picture, args: argparse.Namespace) -
 
 
 def explain(args: argparse.Namespace) -> int:
-    """For each picture: <name>.json, <name>.rollout.png, <name>.layer<NN>.png (a head a tile), <name>.npz.
+    """Write <name>.json, <name>.rollout.png, <name>.layer<NN>.png (a tile for each head), <name>.npz of each picture.
 
-    A picture that cannot be read, or whose numbers are not finite, gets its sentence and the others go on.
+    A picture that cannot be read, or gives numbers that are not finite, is reported and the others continue.
     """
-    model = _loaded(args)
+    model = _load_model(args)
     args.out.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     status = 0
@@ -77,7 +77,7 @@ def explain(args: argparse.Namespace) -> int:
             print(f"{path}: {error}", file=sys.stderr)
             status = 2
             continue
-        (trace, row, heads), where = roomy(_looked_at, model, picture, args)
+        (trace, row, heads), where = with_cpu_fallback(_record, model, picture, args)
         if where is not model:
             print(f"{path}: The GPU's memory was too small for this picture, so the CPU ran it.", file=sys.stderr)
         rollout = trace.on_grid(row).numpy()
@@ -131,22 +131,24 @@ def explain(args: argparse.Namespace) -> int:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    """One row a picture in <out>/rows.parquet; Ctrl-C stops after the batch, and the same command goes on."""
+    """Write a row for each picture to <out>/rows.parquet. Ctrl-C stops after the batch; the same command continues."""
     from vit_core.data import open_dataset, read_class_table
-    from vit_core.evaluation import run
+    from vit_core.evaluation import EvaluationProgress, read_run, run
+    from vit_core.evaluation.folder import locked_folder
+    from vit_core.evaluation.plan import match_model
 
     stopped: list[int] = []
 
     def stop(number: int, frame) -> None:
         stopped.append(number)
-        signal.signal(number, signal.SIG_DFL)  # the second time, at once
+        signal.signal(number, signal.SIG_DFL)  # the second Ctrl-C ends the process at once
 
-    said = [0.0]
+    printed = [0.0]
 
-    def say(p: run.Progress) -> None:
+    def show(p: EvaluationProgress) -> None:
         now = time.monotonic()
-        if p.done == p.total or now - said[0] >= (0.5 if sys.stdout.isatty() else 10):
-            said[0] = now
+        if p.done == p.total or now - printed[0] >= (0.5 if sys.stdout.isatty() else 10):
+            printed[0] = now
             line = (
                 f"{p.done:,} of {p.total:,}  {p.rate:,.1f} pictures/s  {p.seconds_left:,.0f} s left  "
                 f"{p.errors:,} unreadable"
@@ -155,11 +157,11 @@ def evaluate(args: argparse.Namespace) -> int:
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with run.session(args.out, args.lock) as held:  # before anything is loaded: two cannot start at once
+        with locked_folder(args.out):  # before anything is loaded, so that a second start fails at once
             source = open_dataset(args.source, args.labels)
-            model = _loaded(args)
+            model = _load_model(args)
             table = read_class_table(args.table) if args.table else None
-            _mapping(source, run.mapped(model, source, table))
+            _print_mapping(source, match_model(model, source, table))
             path = run.evaluate(
                 model,
                 source,
@@ -168,10 +170,9 @@ def evaluate(args: argparse.Namespace) -> int:
                 table=table,
                 batch=args.batch,
                 workers=args.workers,
-                on_progress=say,
+                on_progress=show,
                 should_stop=lambda: bool(stopped),
                 restart=args.restart,
-                lock=held,
                 engine=args.engine,
             )
     except vc.InputError as error:
@@ -182,7 +183,7 @@ def evaluate(args: argparse.Namespace) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    end = run.described(args.out)
+    end = read_run(args.out)
     share = f"{end['right'] / end['known']:.2%}" if end["known"] else "none"
     print(
         f"\naccuracy {share} ({end['right']:,} of {end['known']:,}; {end['errors']:,} unreadable, "
@@ -191,14 +192,14 @@ def evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _mapping(source, match) -> None:
-    """What maps and what does not, before anything runs."""
+def _print_mapping(source, match) -> None:
+    """Print which classes the model knows, before anything runs."""
     known = len(source.classes) - len(match.unknown)
     print(
         f"{source.title}: {len(source):,} pictures, {len(source.classes):,} classes; the model knows {known:,} of "
         f"them, by {match.by}"
     )
-    several = "fit several of the model's classes, so none is taken (a --table may say which, by its number from 0)"
+    several = "fit several of the model's classes, so not mapped (a --table may name one, by its number from 0)"
     for title, names in (
         ("not known to the model", [name for name in match.unknown if name not in match.ambiguous]),
         (several, match.ambiguous),
@@ -211,17 +212,26 @@ def _mapping(source, match) -> None:
 
 
 def serve(args: argparse.Namespace) -> int:
-    """One model for many apps, until Ctrl-C."""
-    from vit_core.serving.server import run
+    """Serve one model to many apps until Ctrl-C."""
+    from vit_core.serving.server import serve_model  # ray is optional
 
-    return run(args.model, args.replicas, args.port, args.host, args.queue, args.device)
+    return serve_model(args.model, args.replicas, args.port, args.host, args.queue, args.device)
 
 
 def models(args: argparse.Namespace) -> int:
-    """What can be loaded here."""
+    """List the models that can be loaded."""
     for one in vc.available():
         print(f"{one.name:28} {one.title}")
     return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train one of the embedded models; started again, it continues from its last checkpoint."""
+    from vit_core.training.loop import train_recipe
+
+    return train_recipe(
+        args.recipe, args.data, args.out, args.device, args.threads, args.save_every, args.limit, args.check
+    )
 
 
 def _count(least: int):
@@ -256,9 +266,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
         "CIFAR or Fashion-MNIST files, or bundled:fashion",
     )
     one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
-    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="one that holds such a run goes on")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="a run that DIR holds is continued")
     one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
-    one.add_argument("--table", metavar="FILE", help="CSV of two columns: the source's class, the model's name for it")
+    one.add_argument("--table", metavar="FILE", help="CSV of two columns: the dataset's class, the model's name for it")
     one.add_argument("--batch", type=_count(1), help="pictures at once (default: 64, on a CPU fewer of a large model)")
     one.add_argument("--workers", type=_count(0), help="processes that decode; 0: none (default: by the cores)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
@@ -266,10 +276,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
         "--engine",
         choices=["local", "ray"],
         default="local",
-        help="what runs it; ray needs requirements-ray.txt (default: %(default)s)",
+        help="local, or Ray Data; ray needs requirements-ray.txt (default: %(default)s)",
     )
-    one.add_argument("--restart", action="store_true", help="throw away what DIR holds of an earlier run")
-    one.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # a descriptor, from `vit_core.evaluation.run.start`
+    one.add_argument("--restart", action="store_true", help="delete the run that DIR holds")
     one.set_defaults(run=evaluate)
     one = commands.add_parser("serve", help="one model for many apps, on Ray Serve (requirements-ray.txt)")
     one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
@@ -279,9 +288,19 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     one.add_argument("--port", type=_count(0), default=8000, help="0: any that is free (default: %(default)s)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     one.set_defaults(run=serve)
-    commands.add_parser("models", help="what can be loaded here").set_defaults(run=models)
+    commands.add_parser("models", help="list the models that can be loaded").set_defaults(run=models)
+    one = commands.add_parser("train", help="train one of the embedded models")
+    one.add_argument("--recipe", required=True, choices=sorted(RECIPES))
+    one.add_argument("--data", help="CIFAR-10 archive, or the folder of Fashion-MNIST's files")
+    one.add_argument("--out", type=Path, help="weights to write (default: assets/<recipe>.safetensors)")
+    one.add_argument("--device", help="cuda or cpu (default: cuda if there is one)")
+    one.add_argument("--threads", type=_count(1), help="CPU threads (default: torch's)")
+    one.add_argument("--save-every", type=float, default=60.0, help="seconds between checkpoints")
+    one.add_argument("--limit", type=_count(1), help="training pictures to use, for a trial (default: all)")
+    one.add_argument("--check", action="store_true", help="train nothing: test the weights that --out names")
+    one.set_defaults(run=train)
     args = parser.parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is spelt out
+    for stream in (sys.stdout, sys.stderr):  # names that the terminal cannot show are escaped
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:

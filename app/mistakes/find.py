@@ -22,8 +22,8 @@ from vit_core import InputError, VisionTransformer
 from vit_core.data import ImageDataset, open_dataset, read_class_table
 from vit_core.evaluation import embeddings, metrics
 from vit_core.evaluation import folder as runs
-from vit_core.evaluation import run as evaluate
 from vit_core.evaluation.filters import Filter
+from vit_core.evaluation.plan import differs_from_run, match_model
 from vit_core.evaluation.results import Rows
 from vit_core.images import thumbnail
 
@@ -102,12 +102,12 @@ def start_evaluation(request: EvaluationRequest, restart: bool = False) -> Path:
     Raises InputError as `vit_core.evaluation.folder.start` does.
     """
     out = run_folder(request.id)
-    with runs.disk(out):
+    with runs.disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         part = out / "request.json.part"
         part.write_text(json.dumps(asdict(request), ensure_ascii=False), "utf-8")
         os.replace(part, out / "request.json")
-    process = runs.start(
+    process = runs.start_process(
         request.model, request.source, out, labels=request.labels, table=request.table, restart=restart
     )
     threading.Thread(target=process.wait, daemon=True).start()  # or it would remain as a zombie
@@ -134,7 +134,7 @@ def preview(request: EvaluationRequest, model: VisionTransformer) -> EvaluationP
     """List the pictures and map their classes to the model's; nothing is decoded. Raises InputError."""
     source = open_dataset(request.source, request.labels)
     table = read_class_table(request.table) if request.table else None
-    match = evaluate.mapped(model, source, table)
+    match = match_model(model, source, table)
     return EvaluationPreview(
         request,
         source.title,
@@ -145,7 +145,7 @@ def preview(request: EvaluationRequest, model: VisionTransformer) -> EvaluationP
         list(match.unused),
         match.by,
         dict(source.left_out),
-        bool(evaluate.differs(model, source, run_folder(request.id), table)),
+        bool(differs_from_run(model, source, run_folder(request.id), table)),
     )
 
 
@@ -167,7 +167,7 @@ class Evaluation:
     """A finished evaluation. Read-only and shared by all sessions; each number is computed once, at its first use."""
 
     def __init__(self, out: Path):
-        self.out, self.info, self.request = out, runs.described(out), read_request(out)
+        self.out, self.info, self.request = out, runs.read_run(out), read_request(out)
         self.rows = Rows(out / "rows.parquet")
         self.model: str = self.info["model"]
         self.classes: list[str] = self.info["source"]["classes"]
@@ -188,7 +188,7 @@ class Evaluation:
     @functools.cached_property
     def columns(self) -> metrics.Columns:
         """The table's columns in the order of its rows, so that a row's number is its index."""
-        return metrics.of(self.rows)
+        return metrics.load_columns(self.rows)
 
     def class_name(self, number: int | None) -> str | None:
         """The name of a model class; None if it has none."""
@@ -217,7 +217,7 @@ class Evaluation:
     def confusion_order(self) -> np.ndarray:
         """The same classes, those that are confused with each other side by side."""
         used = set(self.used_classes.tolist())
-        return np.array([c for c in metrics.order(self.counts) if c in used], np.int64)
+        return np.array([c for c in metrics.seriate(self.counts) if c in used], np.int64)
 
     @functools.cached_property
     def per_class(self) -> metrics.PerClass:
@@ -231,20 +231,20 @@ class Evaluation:
     @functools.cached_property
     def embedding_map(self) -> tuple[np.ndarray, np.ndarray, int]:
         """(row numbers (m,), coordinates (m, 2), n): of the n pictures with an embedding, at most MAX_MAP_POINTS."""
-        numbers, points = embeddings.map_of(self.rows)
+        numbers, points = embeddings.embedding_map(self.rows)
         finite = np.isfinite(points).all(1)
         numbers, points = numbers[finite], points[finite]
         step = max(1, -(-len(numbers) // MAX_MAP_POINTS))
         return numbers[::step], points[::step], len(numbers)
 
     @functools.cached_property
-    def label_errors(self) -> metrics.LabelErrors:
-        return metrics.label_errors(self.columns, self.num_classes)
+    def label_issues(self) -> metrics.LabelIssues:
+        return metrics.label_issues(self.columns, self.num_classes)
 
     @functools.cached_property
     def duplicates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(first, second, cosine, same file) of the most similar pairs; first and second are row numbers."""
-        numbers, vectors = embeddings.collected(self.rows)
+        numbers, vectors = embeddings.load_embeddings(self.rows)
         hashes = self.rows.columns(["hash"])["hash"].to_pylist()
         found = embeddings.near_duplicates(vectors, hashes=[hashes[n] for n in numbers], limit=MAX_DUPLICATE_PAIRS)
         return numbers[found.first], numbers[found.second], found.cosine, found.same
@@ -293,7 +293,7 @@ class Evaluation:
         """The rows of a computed list that pass the filter."""
         passing = self.rows.columns([], view.full_filter())["number"].to_numpy()
         if view.list == "labels":
-            numbers = self.columns.number[self.label_errors.index]
+            numbers = self.columns.number[self.label_issues.index]
             return numbers[np.isin(numbers, passing)]
         first, second, *_ = self.duplicates
         either = np.isin(first, passing) | np.isin(second, passing)

@@ -77,7 +77,7 @@ def item(run: Evaluation, row: dict) -> dict:
     t, path = state.t(), plain(row["path"])
     label = class_name(run, row["label"], row["source_label"])
     if row["error"] is not None:
-        reason = t.told(row["error"])
+        reason = t.error(row["error"])
         return {
             "path": row["path"],
             "label": label,

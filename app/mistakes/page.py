@@ -138,7 +138,7 @@ def picture(run: find.Evaluation, path: str) -> None:
         state.put(Key.OPEN_ERROR, None)
         show_error(error)
     if row["error"] is not None:
-        reason = escaped(t.told(row["error"]), 500)
+        reason = escaped(t.error(row["error"]), 500)
         st.error(t("mistakes.open.unreadable", reason=reason), icon=":material/broken_image:")
         return
     try:
@@ -159,7 +159,7 @@ def show() -> None:
         st.info(state.t()("mistakes.gone"))
         out, request = find.run_folder(None), find.BUNDLED
         state.put(Key.RUN, None)
-    if folder.progress(out).state != "done":
+    if folder.read_progress(out).state != "done":
         start.top_bar(request, None)
         start.unfinished(request, out)
         return

@@ -38,7 +38,7 @@ class _Report:
 
     def __init__(self, run, model: VisionTransformer, language: str):
         self.run, self.model, self.language, self.words = run, model, language, WORDS[language]
-        columns = metrics.of(run.rows)
+        columns = metrics.load_columns(run.rows)
         predictions = (columns.label, columns.predicted, columns.top)
         self.accuracy = metrics.accuracy(*predictions)
         classes = max(model.config.classes, *(int(values.max(initial=-1)) + 1 for values in predictions))
@@ -79,7 +79,7 @@ class _Report:
     def confusion(self) -> dict:
         """The values of the confusion matrix ("matrix") or, with many classes, of the most frequent pairs ("pairs")."""
         used = (self.counts[:-1].sum(1) > 0) | (self.counts.sum(0) > 0)
-        shown = [c for c in metrics.order(self.counts) if used[c]]
+        shown = [c for c in metrics.seriate(self.counts) if used[c]]
         return {"matrix": self._matrix(shown)} if len(shown) <= MATRIX_CLASSES else {"pairs": self._pairs(len(shown))}
 
     def _matrix(self, shown: Sequence[int]) -> dict:
@@ -150,15 +150,13 @@ class _Report:
             parts.append(self.say("confident", low=low, high=high))
         if filter.query:
             parts.append(self.say("query", query=_isolated(filter.query)))
-        if filter.near is not None:
-            parts.append(self.say("near", path=_isolated(filter.near)))
         return ", ".join([*(parts or [self.words["all"]]), self.words[f"order_{filter.order}"]])
 
     def card(self, row: Mapping) -> dict:
         """One image with the maps of two classes over it, or why there is none."""
         card, text = {"path": row["path"], "images": [], "scale": ""}, Text(self.language)
         if row["error"] is not None:
-            return card | {"lines": [("other", text.told(row["error"]))]}
+            return card | {"lines": [("other", text.error(row["error"]))]}
         try:
             why = Why(self.model, self.run, row["path"])
         except InputError as error:

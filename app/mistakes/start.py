@@ -54,7 +54,7 @@ def _choose_run(shown: EvaluationRequest) -> None:
 
 def _run_title(name: str) -> str:
     out = find.run_folder(name)
-    title = folder.described(out).get("source", {}).get("title")
+    title = folder.read_run(out).get("source", {}).get("title")
     return " · ".join(display_names(find.read_request(out) or BUNDLED, title))
 
 
@@ -160,10 +160,10 @@ def restart_button(request: EvaluationRequest) -> None:
 
 def unfinished(request: EvaluationRequest, out: Path) -> None:
     """An evaluation without a result yet. The bundled one starts by itself."""
-    t, progress = state.t(), folder.progress(out)
+    t, progress = state.t(), folder.read_progress(out)
     if progress.state == "none" and request == BUNDLED and not state.get(Key.START_ERROR):
         begin(request)
-        progress = folder.progress(out)
+        progress = folder.read_progress(out)
     st.subheader(t("mistakes.wait.title"), anchor=False)
     if error := state.get(Key.START_ERROR):
         st.error(error_markdown(error), icon=":material/error:")
@@ -174,7 +174,7 @@ def unfinished(request: EvaluationRequest, out: Path) -> None:
         return
     counts = dict(done=f"{progress.done:,}", total=f"{progress.total:,}")
     if progress.state == "failed":
-        reason = escaped(t.told(progress.reason or ""), 1000)
+        reason = escaped(t.error(progress.error), 1000) if progress.error else ""
         st.error(t("mistakes.state.failed", **counts, reason=reason), icon=":material/error:")
     elif progress.state in ("cancelled", "interrupted") and progress.total:
         st.info(t(f"mistakes.state.{progress.state}", **counts))
@@ -191,7 +191,7 @@ def unfinished(request: EvaluationRequest, out: Path) -> None:
 @st.fragment(run_every=1.0, key="running")
 def running(out: str) -> None:
     """The progress bar and rate, updated every second while it runs."""
-    t, progress = state.t(), folder.progress(out)
+    t, progress = state.t(), folder.read_progress(out)
     if progress.state not in ("starting", "running"):
         st.rerun()
     counts = dict(done=f"{progress.done:,}", total=f"{progress.total:,}")

@@ -25,7 +25,7 @@ from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.store import storable
 from vit_core.images import crop_to_patches, read_image, thumbnail
 from vit_core.images.read import missing_image
-from vit_core.serving.queue import roomy
+from vit_core.models.device import with_cpu_fallback
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
 FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with
@@ -119,7 +119,7 @@ class Why:
 
     def _call(self, function: Callable, *args, **options):
         """`function(model, ...)`; without memory for it, on the CPU, where everything runs from then on."""
-        answer, model = roomy(function, self.model, *args, **options)
+        answer, model = with_cpu_fallback(function, self.model, *args, **options)
         self.fell_back |= model is not self.model
         self.model = model
         return answer

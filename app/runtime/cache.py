@@ -28,8 +28,9 @@ from app.runtime import garbage
 from app.runtime.bounded import BoundedCache
 from app.runtime.model_values import model_values_nbytes
 from vit_core.assets import ASSETS
+from vit_core.models.device import cpu_copy
 from vit_core.serving.client import Remote
-from vit_core.serving.queue import DEPTH, Queue, on_cpu
+from vit_core.serving.queue import MAX_WAITING, Queue
 
 SAMPLES = ASSETS / "samples"
 SPINNER_DELAY_S = 0.1  # a spinner shows itself half a second later
@@ -51,7 +52,7 @@ def limit(name: str, default: int) -> int:
 @st.cache_resource(show_spinner=False)
 def queue() -> Queue:
     """The queue in front of the one device that models run on, and its thread."""
-    return Queue(limit("VITRINE_QUEUE", DEPTH))
+    return Queue(limit("VITRINE_QUEUE", MAX_WAITING))
 
 
 @st.cache_resource(show_spinner=False)
@@ -189,7 +190,7 @@ def model(name: str) -> vc.VisionTransformer:
 
 def model_on_cpu(name: str, loaded: vc.VisionTransformer) -> vc.VisionTransformer:
     """The CPU's copy of a model."""
-    return models().get((name, "cpu"), functools.partial(on_cpu, loaded))
+    return models().get((name, "cpu"), functools.partial(cpu_copy, loaded))
 
 
 def await_model(name: str) -> None:

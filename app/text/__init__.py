@@ -73,11 +73,6 @@ class Text:
         except (KeyError, IndexError, ValueError):
             return str(error)
 
-    def told(self, reason: str) -> str:
-        """What a stored "code: sentence" says in this language; as it stands where its facts were not stored."""
-        code, _, sentence = reason.partition(": ")
-        return self.error(InputError(code, sentence or reason))
-
     def _listed(self, names: list) -> str:
         """Names for a sentence: the first dozen, then how many more."""
         joined = ", ".join(map(str, names[:LISTED]))

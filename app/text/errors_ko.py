@@ -7,8 +7,7 @@ SENTENCES = {
     "http://127.0.0.1:8000 처럼 적으세요.",
     "serve-format": "네트워크로 받은 내용이 이미지나 기록이 아닙니다({reason}). 양쪽에서 같은 버전의 "
     "Vitrine을 사용하세요.",
-    "serve-missing": "모델을 서비스하려면 Ray Serve가 필요하지만 설치되어 있지 않습니다. pip install -r "
-    "requirements-ray.txt로 설치하세요.",
+    "ray-missing": "Ray가 필요하지만 설치되어 있지 않습니다. pip install -r requirements-ray.txt로 설치하세요.",
     "image-missing": "열 수 있는 이미지 파일이 없습니다: {name}",
     "image-empty": "파일이 비어 있습니다(0바이트). 이미지를 다시 복사하거나 내려받으세요.",
     "image-too-heavy": "파일이 20 MB보다 큽니다. 크기를 줄이거나 JPEG로 저장하세요.",
@@ -90,8 +89,7 @@ SENTENCES = {
     "evaluate-cancelled": "이미지 {total:,}장 가운데 {done:,}장에서 평가를 멈췄습니다. 다시 시작하면 그다음부터 "
     "이어집니다.",
     "evaluate-workers": "이미지를 디코딩하는 프로세스가 시작하자마자 끝납니다. 워커를 0개로 실행하세요.",
-    "evaluate-ray-missing": "ray 엔진에 필요한 Ray Data가 설치되어 있지 않습니다. pip install -r "
-    "requirements-ray.txt로 설치하거나 local 엔진을 사용하세요.",
+    "evaluate-failed": "예상하지 못한 오류로 중단되었습니다: {reason}",
     "evaluate-ray": "Ray가 평가를 마치지 못했습니다({reason}). 다시 시작하면 지금까지의 결과에서 이어집니다.",
     "evaluate-memory": "이미지 {batch}장을 한 번에 처리하기에는 장치의 메모리가 부족합니다. 배치를 줄이세요.",
     "evaluate-picture": "이미지를 읽을 수 없습니다({reason}).",

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from vit_core import from_timm
 from vit_core.checkpoints import import_timm
 from vit_core.data import ImageDataset, open_dataset
-from vit_core.evaluation.run import evaluate
+from vit_core.evaluation import evaluate
 from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer

@@ -25,7 +25,8 @@ from tests.evaluation.test_ray_engine import (
     slay,
 )
 from vit_core.data import open_dataset
-from vit_core.evaluation.run import RAY, described, progress
+from vit_core.evaluation import read_progress, read_run
+from vit_core.evaluation.folder import RAY_FOLDER
 
 __all__ = ["made", "ray"]  # fixtures
 
@@ -44,22 +45,22 @@ def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, mea
     gone()
     assert not folder.exists()
     first = committed(out)
-    assert progress(out).state == "cancelled"
-    assert 40 <= progress(out).done < COUNT
-    assert progress(out).done in (BATCH * len(first), BATCH * len(first) - BATCH + 1)
+    assert read_progress(out).state == "cancelled"
+    assert 40 <= read_progress(out).done < COUNT
+    assert read_progress(out).done in (BATCH * len(first), BATCH * len(first) - BATCH + 1)
 
     process = ray(out)
-    reached(process, out, progress(out).done + 2 * BATCH)
+    reached(process, out, read_progress(out).done + 2 * BATCH)
     folder = home()
     process.kill()  # the driver alone: its cluster has to end by itself
     assert process.wait() == -signal.SIGKILL
-    assert progress(out).state == "interrupted"
+    assert read_progress(out).state == "interrupted"
     gone(within=60)
     assert not folder.exists()
     second = committed(out)
     assert first < second, "what was done before is done again"
 
-    changed = made / "pictures" / pq.read_table(out / RAY / "parts", columns=["path"])["path"][0].as_py()
+    changed = made / "pictures" / pq.read_table(out / RAY_FOLDER / "parts", columns=["path"])["path"][0].as_py()
     os.utime(changed, ns=(1, 1))
     process = ray(out)
     reached(process, out, BATCH * (len(second) + 1))
@@ -80,7 +81,7 @@ def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, mea
     paths = pq.read_table(out / "rows.parquet")["path"].to_pylist()
     assert paths == sorted(open_dataset(made / "pictures").names)
     assert not [p.name for p in out.iterdir() if p.name not in (".lock", "run.json", "rows.parquet")]
-    end, whole = described(out), described(tmp_path / "local")
+    end, whole = read_run(out), read_run(tmp_path / "local")
     assert (end["engine"], end["errors"]) == ("ray", 2)
     assert {k: end[k] for k in ("done", "errors", "right", "known")} == {
         k: whole[k] for k in ("done", "errors", "right", "known")

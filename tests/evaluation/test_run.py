@@ -26,18 +26,9 @@ from vit_core.cli import main
 from vit_core.data import open_dataset
 from vit_core.data.arrays import read_idx
 from vit_core.errors import InputError
-from vit_core.evaluation import decode
-from vit_core.evaluation.run import (
-    K,
-    cancel,
-    default_batch,
-    described,
-    differs,
-    evaluate,
-    progress,
-    start,
-    table_rows,
-)
+from vit_core.evaluation import cancel, decode, evaluate, read_progress, read_run, start_process
+from vit_core.evaluation.batch import TOP_CLASSES, batch_rows, normalise
+from vit_core.evaluation.plan import default_batch, differs_from_run
 from vit_core.evaluation.store import COLUMNS, Store
 from vit_core.images import Preprocess
 from vit_core.models.config import VARIANTS, ViTConfig
@@ -143,11 +134,12 @@ def test_rows_are_what_predict_says(tmp_path, loaded):
         known = source.classes[row["source_label"]] != "stranger"
         assert row["label"] == (loaded.labels.index(source.classes[row["source_label"]]) if known else -1)
         if "broken" in row["path"]:
-            assert row["error"].startswith("image-truncated: The JPEG file is damaged")
+            error = InputError.from_json(row["error"])
+            assert (error.code, str(error)[:23]) == ("image-truncated", "The JPEG file is damage")
             assert {k for k, v in row.items() if v is None} == set(list(COLUMNS)[6:-1])
             continue
         trace = vc.record(loaded, source.read(i))
-        said = vc.top_k(loaded, trace, K)
+        said = vc.top_k(loaded, trace, TOP_CLASSES)
         assert [loaded.labels[c] for c in row["top"]] == [label for label, _ in said]
         assert row["top_p"] == pytest.approx([p for _, p in said], rel=1e-5)
         assert (row["predicted"], row["probability"]) == (row["top"][0], row["top_p"][0])
@@ -167,9 +159,9 @@ def test_rows_are_what_predict_says(tmp_path, loaded):
 
 def test_a_label_s_numbers_are_of_the_model_s_class_of_that_name():
     source = SimpleNamespace(labels=np.array([0, 1, 2]), names=["a", "b", "c"])  # classes 2, 0 and none of the model's
-    facts = [decode.Facts(1, 2, "3", None)] * 3
+    facts = [decode.PictureFacts(1, 2, "3", None)] * 3
     p = [[0.5, 0.3, 0.2], [0.6, 0.3, 0.1], [0.2, 0.7, 0.1]]
-    rows = table_rows(source, range(3), np.array([2, 0, -1]), facts, torch.tensor(p).log(), torch.zeros(3, 1))
+    rows = batch_rows(source, range(3), np.array([2, 0, -1]), facts, torch.tensor(p).log(), torch.zeros(3, 1))
     assert [row["p_label"] for row in rows[:2]] == pytest.approx([0.2, 0.6])
     assert [row["loss"] for row in rows[:2]] == pytest.approx([-math.log(0.2), -math.log(0.6)])
     assert [(row["source_label"], row["label"], row["predicted"]) for row in rows] == [(0, 2, 0), (1, 0, 0), (2, -1, 1)]
@@ -181,14 +173,14 @@ def test_a_label_s_numbers_are_of_the_model_s_class_of_that_name():
 def test_the_model_receives_what_its_transform_gives_to_the_bit(tmp_path, channels, workers):
     source = open_dataset(photographs(tmp_path, 20))
     transform = network(channels=channels).transform
-    decoder = decode.Decoder(source, transform, workers)
+    decoder = decode.DecoderPool(source, transform, workers)
     try:
         ((_, facts, pixels),) = decoder.batches([range(20)])
     finally:
         decoder.close()
     assert [f.error for f in facts] == [None] * 20
     expected = torch.cat([transform(source.read(i))[0] for i in range(20)])
-    assert torch.equal(decode.normalise(pixels, transform, torch.device("cpu")), expected)
+    assert torch.equal(normalise(pixels, transform, torch.device("cpu")), expected)
 
 
 #: Starts runs in processes of their own, forked after the imports, which would take most of each short life.
@@ -196,10 +188,9 @@ STARTER = """
 import json, os, signal, sys
 from pathlib import Path
 import pyarrow.parquet, torch
-from vit_core.evaluation import run as evaluate
-from vit_core.data import archives
 from vit_core.checkpoints import embedded
 from vit_core.data import open_dataset
+from vit_core.evaluation import evaluate
 
 def live(root, model, out, workers=0, die=None, after=False):
     torch.set_num_threads(1)
@@ -214,7 +205,7 @@ def live(root, model, out, workers=0, die=None, after=False):
             if not after:
                 real(old, new)
         os.replace = replace
-    evaluate.evaluate(model, open_dataset(root), out, batch=8, workers=workers)
+    evaluate(model, open_dataset(root), out, batch=8, workers=workers)
 
 if __name__ == "__main__":
     for line in sys.stdin:
@@ -264,36 +255,33 @@ def family(mark: Path) -> list[str]:
     return found
 
 
-def test_twenty_kills_lose_nothing(tmp_path, starter, measured):
+@pytest.mark.load
+def test_eight_kills_lose_nothing(tmp_path, starter):
     """kill -9 at random moments; the table is that of a run that was never stopped, to the bit."""
-    draw, begun = random.Random(0), time.monotonic()
-    root, file = garments(tmp_path / "p", 1_500), tmp_path / "model.safetensors"
+    draw = random.Random(0)
+    root, file = garments(tmp_path / "p", 800), tmp_path / "model.safetensors"
     embedded.save(network(side=28, depth=3, dim=96), file, {})
     whole = evaluate(embedded.load_saved(file), open_dataset(root), tmp_path / "whole", batch=8, workers=0)
-    out, seen = tmp_path / "out", 0
-    for kill in range(20):
-        pid, wait = starter(root=root, file=file, out=out, workers=int(kill in (3, 11)))
+    out, done = tmp_path / "out", 0
+    for kill in range(8):
+        pid, wait = starter(root=root, file=file, out=out, workers=int(kill in (3, 5)))
         until = time.monotonic() + 60
-        while progress(out).done <= seen:  # every life has to get on, or this would never end
+        while read_progress(out).done <= done:  # each run must advance, or the loop would not end
             assert time.monotonic() < until
             time.sleep(0.001)
         time.sleep(draw.uniform(0, 0.03))
         os.kill(pid, signal.SIGKILL)
         assert wait() == signal.SIGKILL, "the run ended before it could be killed"
-        assert progress(out).state == "interrupted"
-        seen = progress(out).done
-    assert 0 < seen < 1_500
-    while len(family(tmp_path)) > 1:  # the starter itself; a worker that outlives its killed parent would wait for ever
-        assert time.monotonic() < until + 20
+        assert read_progress(out).state == "interrupted"
+        done = read_progress(out).done
+    assert 0 < done < 800
+    while len(family(tmp_path)) > 1:  # all but the starter: a worker that outlives its killed parent waits for ever
+        assert time.monotonic() < until + 60
         time.sleep(0.05)
     assert starter(root=root, file=file, out=out)[1]() == 0
     assert digest(out / "rows.parquet") == digest(whole)
     assert [row["path"] for row in table(whole)] == sorted(open_dataset(root).names)
     assert not list(out.glob("rows.sqlite*"))
-    measured(
-        f"evaluation killed 20 times and finished, to the bit: {time.monotonic() - begun:.0f} s, last kill at "
-        f"{seen} of 1,500 pictures"
-    )
 
 
 def test_a_kill_while_finishing_loses_nothing(tmp_path, starter, loaded, model):
@@ -305,8 +293,8 @@ def test_a_kill_while_finishing_loses_nothing(tmp_path, starter, loaded, model):
         assert starter(root=root, file=Path(model), out=out, die=die, after=after)[1]() == signal.SIGKILL
         assert starter(root=root, file=Path(model), out=out)[1]() == 0
         assert digest(out / "rows.parquet") == digest(whole)
-        assert progress(out).state == "done"
-        assert progress(out).done == 30
+        assert read_progress(out).state == "done"
+        assert read_progress(out).done == 30
         assert not list(out.glob("rows.sqlite*"))
 
 
@@ -317,7 +305,7 @@ def test_cancelled_it_goes_on_and_a_changed_file_takes_its_batch_along(tmp_path,
         evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append, should_stop=lambda: len(seen) == 3)
     assert (caught.value.code, caught.value.values) == ("evaluate-cancelled", {"done": 24, "total": 40})
     assert [p.done for p in seen] == [8, 16, 24]
-    assert (progress(out).state, progress(out).done, progress(out).total) == ("cancelled", 24, 40)
+    assert (read_progress(out).state, read_progress(out).done, read_progress(out).total) == ("cancelled", 24, 40)
 
     changed = root / source.names[10]
     Image.fromarray(np.zeros((21, 30, 3), np.uint8)).save(changed)
@@ -334,12 +322,12 @@ def test_a_run_goes_on_with_the_batches_that_it_was_cut_into(tmp_path, loaded):
     source, out, seen = open_dataset(photographs(tmp_path / "p", 20)), tmp_path / "out", []
     with pytest.raises(InputError, match="stopped after 8 of 20"):
         evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append, should_stop=lambda: bool(seen))
-    assert differs(loaded, source, out) == []
-    assert differs(loaded, source, out, batch=9) == ["batch"]
+    assert differs_from_run(loaded, source, out) == []
+    assert differs_from_run(loaded, source, out, batch=9) == ["batch"]
     evaluate(loaded, source, out, workers=0, on_progress=seen.append)
     assert [p.done for p in seen] == [8, 16, 20]
     evaluate(loaded, source, out, workers=0, restart=True)  # from the beginning, as if there were none
-    assert described(out)["identity"]["batch"] == 64
+    assert read_run(out)["identity"]["batch"] == 64
 
 
 @pytest.mark.parametrize(
@@ -375,7 +363,7 @@ def test_a_finished_run_stays_and_another_one_is_refused(tmp_path, loaded):
             evaluate(loaded, source, out, **{"batch": 8, "workers": 0} | change)
         assert caught.value.code == "evaluate-other"
         assert different in caught.value.values["differs"]
-    assert progress(out).state == "done"
+    assert read_progress(out).state == "done"
     evaluate(loaded, source, out, batch=8, workers=0, restart=True, table=table_of)
     assert {row["label"] for row in table(path)} == {0, 2}
 
@@ -395,7 +383,7 @@ def test_a_file_that_no_run_wrote_is_never_touched(tmp_path, loaded, name):
         for restart in (False, True):
             for begin in (
                 lambda: evaluate(loaded, source, out, workers=0, restart=restart),  # noqa: B023
-                lambda: start("embedded:fashion", source.root, out, restart=restart),  # noqa: B023
+                lambda: start_process("embedded:fashion", source.root, out, restart=restart),  # noqa: B023
             ):
                 error = refused("evaluate-folder", begin)
                 assert error.values == {"out": str(out), "names": [name]}
@@ -440,17 +428,12 @@ def test_the_same_names_in_another_folder_are_another_source(tmp_path, loaded):
     first = evaluate(loaded, open_dataset(roots[0]), out, batch=8, workers=0)
     error = refused("evaluate-other", evaluate, loaded, open_dataset(roots[1]), out, batch=8, workers=0)
     assert error.values["differs"] == ["pictures' folder"]
-    assert "(not the same: pictures' folder)" in str(error)
+    assert "(different: pictures' folder)" in str(error)
     (tmp_path / "link").symlink_to(roots[0])
     assert (
         evaluate(loaded, open_dataset(tmp_path / "link"), out, batch=8, workers=0) == first
     )  # the same, by another name
     before = first.stat().st_mtime_ns
-    older = json.loads((out / "run.json").read_text("utf-8"))  # of a version that did not have the folder there
-    del older["identity"]["pictures' folder"]
-    (out / "run.json").write_text(json.dumps(older), "utf-8")
-    error = refused("evaluate-other", evaluate, loaded, open_dataset(roots[1]), out, batch=8, workers=0)
-    assert error.values["differs"] == ["pictures' folder"]
     evaluate(loaded, open_dataset(roots[0]), out, batch=8, workers=0)
     assert first.stat().st_mtime_ns == before
     evaluate(loaded, open_dataset(roots[1]), out, batch=8, workers=0, restart=True)
@@ -490,27 +473,14 @@ def test_a_file_of_pictures_that_was_replaced_is_another_source(tmp_path, loaded
     error = refused("evaluate-other", evaluate, loaded, open_dataset(tmp_path / "mnist"), out, batch=8, workers=0)
     assert error.values["differs"] == ["pictures' file"]
     evaluate(loaded, open_dataset(tmp_path / "same"), out, batch=8, workers=0)  # wherever it lies, it holds the same
-    older = json.loads((out / "run.json").read_text("utf-8"))  # of a version that did not know what the file held
-    del older["identity"]["pictures' file"]
-    (out / "run.json").write_text(json.dumps(older), "utf-8")
-    seen = []
-    evaluate(loaded, open_dataset(tmp_path / "mnist"), out, batch=8, workers=0, on_progress=seen.append)
-    assert [p.done for p in seen] == [8, 16, 20]
 
 
-def test_a_finished_run_looks_at_10_000_files_in_a_moment(tmp_path, loaded, measured):
-    (tmp_path / "nothing").touch()
-    for number in range(10_000):
-        folder = tmp_path / "p" / f"class {number % 7}"
-        folder.mkdir(parents=True, exist_ok=True)
-        os.link(tmp_path / "nothing", folder / f"{number}.png")
-    source = open_dataset(tmp_path / "p")
-    path = evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0)
-    begun = time.process_time()
-    assert evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0) == path
-    took = time.process_time() - begun
-    measured(f"a finished evaluation asked for again: 10,000 files looked at in {took:.2f} s of processor")
-    assert took < 1
+def test_a_finished_run_reads_no_picture_again(tmp_path, loaded, monkeypatch):
+    source = open_dataset(photographs(tmp_path / "p", 30))
+    path = evaluate(loaded, source, tmp_path / "out", batch=8, workers=0)
+    for method in "data", "read", "stat":  # a plain os.stat of each file is enough
+        monkeypatch.setattr(type(source), method, lambda *_, method=method: pytest.fail(method))
+    assert evaluate(loaded, source, tmp_path / "out", batch=8, workers=0) == path
 
 
 @pytest.mark.parametrize(
@@ -568,7 +538,7 @@ def test_names_that_are_not_utf_8_are_classes_and_folders_too(tmp_path, model, c
     assert main(["evaluate", str(root), "--model", f"file:{model}", "--out", str(out), "--workers", "0"]) == 0
     assert "not known to the model: caf\\udce9\n" in capsys.readouterr().out
     assert [row["path"] for row in table(out / "rows.parquet")][:2] == ["caf\\udce9/00009.jpg", "caf\\udce9/00010.png"]
-    said = described(out)["source"]
+    said = read_run(out)["source"]
     assert (said["title"], said["classes"][0], os.fsencode(said["root"])) == ("p\\udce9", "caf\\udce9", bytes(root))
 
 
@@ -579,20 +549,20 @@ def test_a_refusal_leaves_the_run_that_is_there_as_it_was(tmp_path, loaded):
     before = (out / "run.json").read_bytes()
     refused("evaluate-other", evaluate, loaded, source, out, batch=9, workers=0)
     assert (out / "run.json").read_bytes() == before
-    assert (progress(out).state, progress(out).done) == ("cancelled", 8)
-    began = start("embedded:fashion", source.root, out, batch=8)  # who started it is told by the state alone
+    assert (read_progress(out).state, read_progress(out).done) == ("cancelled", 8)
+    began = start_process("embedded:fashion", source.root, out, batch=8)  # who started it is told by the state alone
     assert began.wait(60) == 2
-    assert progress(out).state == "failed"
-    assert progress(out).reason.startswith("evaluate-other: ")
+    assert read_progress(out).state == "failed"
+    assert read_progress(out).error.code == "evaluate-other"
     evaluate(loaded, source, out, batch=8, workers=0)
-    assert progress(out).state == "done"
+    assert read_progress(out).state == "done"
 
 
 @pytest.mark.parametrize("content", ["[1]", "null", "1", '"x"', "{", "{}"])
 def test_a_run_json_of_another_kind_is_no_run(tmp_path, content):
     (tmp_path / "run.json").write_text(content, "utf-8")
-    assert described(tmp_path) == {}
-    assert progress(tmp_path).state == "none"
+    assert read_run(tmp_path) == {}
+    assert read_progress(tmp_path).state == "none"
 
 
 class Poison:
@@ -634,7 +604,7 @@ def test_a_worker_that_dies_stops_nothing(tmp_path, loaded, times):
     if times < 3:
         assert rows == whole
         return
-    assert rows[20]["error"] == "evaluate-crash: Reading this picture ended the process that read it, twice."
+    assert InputError.from_json(rows[20]["error"]).code == "evaluate-crash"
     assert rows[20]["predicted"] is None
     assert rows[:20] + rows[21:] == whole[:20] + whole[21:]
 
@@ -644,8 +614,8 @@ def test_a_batch_that_is_not_whole_is_not_there(tmp_path):
     for first, count in (0, 4), (4, 3), (8, 2):
         rows = [dict(path=str(first + i), error="reason") for i in range(count)]
         store.write(first, rows, (0, 0, None, None))
-    assert store.whole(10, 4) == {0, 2}
-    assert store.errors({0, 2}, 4) == 6
+    assert store.complete_batches(10, 4) == {0, 2}
+    assert store.count_errors({0, 2}, 4) == 6
     store.close()
 
 
@@ -661,10 +631,10 @@ def test_a_full_disk_keeps_what_there_is(tmp_path, loaded, monkeypatch):
         with pytest.raises(InputError, match="database or disk is full") as caught:
             evaluate(loaded, source, out, batch=8, workers=0)
     assert caught.value.code == "evaluate-disk"
-    assert progress(out).state == "failed"
-    assert progress(out).reason.startswith("evaluate-disk: ")
-    assert 0 < progress(out).done < 60
-    kept, seen = progress(out).done, []
+    assert read_progress(out).state == "failed"
+    assert read_progress(out).error.code == "evaluate-disk"
+    assert 0 < read_progress(out).done < 60
+    kept, seen = read_progress(out).done, []
     path = evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append)
     assert seen[0].done == kept + 8
     assert digest(path) == digest(evaluate(loaded, source, tmp_path / "whole", batch=8, workers=0))
@@ -680,7 +650,7 @@ def test_no_room_for_the_table_keeps_the_rows(tmp_path, loaded):
     with pytest.raises(InputError, match="No space left on device") as caught:
         evaluate(loaded, source, out, batch=8, workers=0)
     assert caught.value.code == "evaluate-disk"
-    assert (progress(out).state, progress(out).done) == ("failed", 20)
+    assert (read_progress(out).state, read_progress(out).done) == ("failed", 20)
     assert not list(out.glob("*rows.parquet*"))
     seen = []
     evaluate(loaded, source, out, batch=8, workers=0, on_progress=seen.append)
@@ -688,25 +658,18 @@ def test_no_room_for_the_table_keeps_the_rows(tmp_path, loaded):
     assert pq.read_table(out / "rows.parquet").num_rows == 20
 
 
-def test_20_000_empty_files_are_20_000_rows(tmp_path, loaded, measured):
+def test_5_000_empty_files_are_5_000_rows(tmp_path, loaded):
     (tmp_path / "nothing").touch()
     for part in range(20):
         folder = tmp_path / "p" / f"class {part % 7}" / str(part)
         folder.mkdir(parents=True)
-        for number in range(1_000):  # links, as they are made in a moment
+        for number in range(250):  # links are faster to make than files
             os.link(tmp_path / "nothing", folder / f"{number}.png")
-    begun = time.process_time()
     source = open_dataset(tmp_path / "p")
-    listed = time.process_time() - begun
     path = evaluate(loaded, source, tmp_path / "out", batch=1_000, workers=0)
-    took = time.process_time() - begun
-    measured(f"20,000 empty files: listed in {listed:.2f} s, each a row with its reason in {took:.1f} s of processor")
-    assert len(source) == 20_000
-    assert set(pq.read_table(path, columns=["error"])["error"].to_pylist()) == {
-        "image-empty: The file is empty (0 bytes); copy or download the picture again."
-    }
-    assert listed < 2
-    assert took < 30
+    assert len(source) == 5_000
+    errors = pq.read_table(path, columns=["error"])["error"].to_pylist()
+    assert {InputError.from_json(error).code for error in errors} == {"image-empty"}
 
 
 def test_a_file_that_may_not_be_read_is_a_row_with_its_reason(tmp_path, loaded, monkeypatch):
@@ -719,25 +682,24 @@ def test_a_file_that_may_not_be_read_is_a_row_with_its_reason(tmp_path, loaded, 
 
     monkeypatch.setattr(os, "open", refusing)
     table = pq.read_table(evaluate(loaded, source, tmp_path / "out", batch=8, workers=0)).to_pylist()
-    errors = {row["path"]: row["error"] for row in table if row["error"]}
-    assert errors == {
-        "class 0/00007.png": "image-missing: There is no picture file 'class 0/00007.png' that can be "
-        "opened; check its name, its folder and who may read it."
+    errors = {row["path"]: InputError.from_json(row["error"]) for row in table if row["error"]}
+    assert {path: (error.code, error.values) for path, error in errors.items()} == {
+        "class 0/00007.png": ("image-missing", {"name": "class 0/00007.png"})
     }
 
 
 def test_started_it_runs_by_itself_and_only_once(tmp_path):
     out = tmp_path / "out"
-    assert progress(out).state == "none"
-    began = start("embedded:fashion", "bundled:fashion", out, batch=16, workers=1, device="cpu")
+    assert read_progress(out).state == "none"
+    began = start_process("embedded:fashion", "bundled:fashion", out, batch=16, workers=1, device="cpu")
     try:
         with pytest.raises(InputError) as caught:
-            start("embedded:fashion", "bundled:fashion", out)
+            start_process("embedded:fashion", "bundled:fashion", out)
         assert caught.value.code == "evaluate-running"
         assert os.getsid(began.pid) == began.pid
-        assert progress(out).state == "starting"
+        assert read_progress(out).state == "starting"
         until, before = time.monotonic() + 60, 0
-        while (seen := progress(out)).done < 64:
+        while (seen := read_progress(out)).done < 64:
             assert time.monotonic() < until, (out / "log.txt").read_text("utf-8")
             assert seen.done >= before
             before = seen.done
@@ -749,8 +711,8 @@ def test_started_it_runs_by_itself_and_only_once(tmp_path):
             evaluate("embedded:fashion", open_dataset("bundled:fashion"), out)
         cancel(out)
         assert began.wait(30) == 130
-        assert progress(out).state == "cancelled"
-        assert 64 <= progress(out).done < 10_000
+        assert read_progress(out).state == "cancelled"
+        assert 64 <= read_progress(out).done < 10_000
         said = (out / "log.txt").read_text("utf-8")
         assert said.index("the model knows 10 of them") < said.index("stopped after")
     finally:
@@ -759,10 +721,10 @@ def test_started_it_runs_by_itself_and_only_once(tmp_path):
 
 
 def test_what_fails_at_the_start_is_the_state(tmp_path):
-    began = start("file:none.pth", "bundled:fashion", tmp_path / "out")
+    began = start_process("file:none.pth", "bundled:fashion", tmp_path / "out")
     assert began.wait(60) == 2
-    assert progress(tmp_path / "out").state == "failed"
-    assert progress(tmp_path / "out").reason.startswith("checkpoint-not-found: ")
+    assert read_progress(tmp_path / "out").state == "failed"
+    assert read_progress(tmp_path / "out").error.code == "checkpoint-not-found"
 
 
 def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monkeypatch):
@@ -792,7 +754,7 @@ def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monke
     assert str(tmp_path / "out" / "rows.parquet") in said
     (tmp_path / "map.csv").write_text("Hat,Dress\n", "utf-8")
     assert main([*command, "--table", str(tmp_path / "map.csv")]) == 2
-    assert "something else (not the same: classes)" in capsys.readouterr().err
+    assert "something else (different: classes)" in capsys.readouterr().err
     assert main([*command, "--table", str(tmp_path / "map.csv"), "--restart"]) == 0
     assert "of 12; 1 unreadable, 0 of" in capsys.readouterr().out
     assert main([*command, "--table", str(tmp_path / "none.csv")]) == 2
@@ -844,7 +806,7 @@ def test_the_command_says_which_names_are_ambiguous(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "the model knows 1 of them" in said
     assert "not known to the model: Hat\n" in said
-    assert "(a --table may say which, by its number from 0): Bag\n" in said
+    assert "(a --table may name one, by its number from 0): Bag\n" in said
     (tmp_path / "map.csv").write_text("Bag,8\n", "utf-8")
     assert main([*command, "--table", str(tmp_path / "map.csv"), "--restart"]) == 0
     said = capsys.readouterr().out
@@ -863,7 +825,7 @@ def bench(*arguments) -> dict:
     return json.loads(done.stdout)
 
 
-def test_memory_is_flat(measured):
-    few, many = bench("memory", 1_000), bench("memory", 8_000)
-    measured(f"evaluation, peak memory: {few['peak_mb']:.0f} MB for 1,000 rows, {many['peak_mb']:.0f} MB for 8,000")
-    assert many["peak_mb"] - few["peak_mb"] < 40  # a row group of 5,000 and its Arrow copy, and no more
+@pytest.mark.load
+def test_memory_is_flat():
+    small, large = bench("memory", 1_000), bench("memory", 8_000)
+    assert large["peak_mb"] - small["peak_mb"] < 40  # a row group of 5,000 and its Arrow copy

@@ -1,4 +1,4 @@
-"""The recipe: deterministic, and a kill costs nothing."""
+"""Training is deterministic, and a killed run continues to the same weights."""
 
 import dataclasses
 import gzip
@@ -22,10 +22,10 @@ from vit_core.training import loop
 
 @pytest.fixture(scope="module")
 def grey(tmp_path_factory):
-    """Two easily told kinds of picture, as Fashion-MNIST's four files."""
+    """Pictures of two classes that are easy to separate, as Fashion-MNIST's four files."""
     folder = tmp_path_factory.mktemp("idx")
     rng = np.random.default_rng(0)
-    for part, count in (("train", loop.HELD_OUT + 640), ("t10k", 50)):
+    for part, count in (("train", loop.HELD_OUT_PICTURES + 640), ("t10k", 50)):
         classes = rng.integers(0, 2, count).astype(np.uint8)
         images = rng.integers(0, 60, (count, 28, 28)).astype(np.uint8)
         images[classes == 1, :14] += 150
@@ -38,7 +38,7 @@ def grey(tmp_path_factory):
 
 def run(grey, out, **changes):
     recipe = dataclasses.replace(loop.RECIPES["tiny"], **changes)
-    return loop.Run("tiny", recipe, str(grey), out, "cpu")
+    return loop.TrainingRun("tiny", recipe, str(grey), out, "cpu")
 
 
 def weights(one):
@@ -89,7 +89,8 @@ def test_killed_hard_and_started_again(grey, tmp_path):
         command = [
             sys.executable,
             "-m",
-            "vit_core.training.loop",
+            "vit_core",
+            "train",
             "--recipe",
             "tiny",
             "--data",

@@ -1,4 +1,4 @@
-"""What the embeddings of many pictures tell: which are nearly the same, and a map of them all."""
+"""Near-duplicates among the embeddings of many pictures, and a map of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.results import Rows
 
 
-def collected(rows: Rows, filter: Filter | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(numbers (n,) int64, embeddings (n, width) float32) of a filter's rows that have one, all at once: 4 bytes a
-    value, so 50,000 x 768 are 154 MB."""
+def load_embeddings(rows: Rows, filter: Filter | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(numbers (n,) int64, embeddings (n, width) float32) of a filter's rows that have one. All are in memory: 154 MB
+    for 50,000 x 768."""
     blocks = list(rows.embeddings(filter))
     if not blocks:
         return np.empty(0, np.int64), np.empty((0, 0), np.float32)
@@ -22,13 +22,13 @@ def collected(rows: Rows, filter: Filter | None = None) -> tuple[np.ndarray, np.
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Pairs (first[i] < second[i]), (m,) each: copies first, by number; then the most similar, equals by number."""
+    """Pairs (first[i] < second[i]), (m,) each: copies by number, then the others by similarity; ties by number."""
 
-    first: np.ndarray  # row of the array given
+    first: np.ndarray  # row of the embeddings
     second: np.ndarray
     cosine: np.ndarray  # float64; NaN for a copy without embedding
     same: np.ndarray  # bool: the files are equal byte for byte
-    complete: bool  # False: there are more near-duplicates than `limit`; these are the most similar
+    complete: bool  # False: there are more near-duplicates than `limit`
 
 
 def near_duplicates(
@@ -40,29 +40,29 @@ def near_duplicates(
 ) -> Duplicates:
     """Pairs of pictures whose embeddings (n, width) have at least this cosine; exact, over all pairs.
 
-    A copy (same hash) is paired with the first of its kind alone, and only that one is compared with the others.
-    Rows that are zero or not finite are like nothing. All pairs cost n^2/2 products: 50,000 x 128 take seconds, twice
-    the pictures four times that; memory is one copy of the embeddings and a block's cosines (block^2).
+    A copy (same hash) is paired with the first picture of that hash only, and only the first is compared with others.
+    Rows that are zero or not finite are in no pair but a copy's. Time grows with n^2 (50,000 x 128: seconds); memory
+    is one copy of the embeddings and `block`^2 cosines.
     """
     n = len(embeddings)
     original = np.arange(n)
-    seen: dict[str, int] = {}
+    first_of: dict[str, int] = {}
     for i, digest in enumerate(hashes if hashes is not None else ()):
         if digest is not None:
-            original[i] = seen.setdefault(digest, i)
+            original[i] = first_of.setdefault(digest, i)
     copies = np.flatnonzero(original != np.arange(n))
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         length = np.sqrt(np.einsum("ij,ij->i", embeddings, embeddings, dtype=np.float64))
         index = np.flatnonzero((original == np.arange(n)) & np.isfinite(length) & (length > 0))
         unit = (embeddings[index] / length[index, None]).astype(np.float32)
 
-    # Products of float32 find the candidates, with room for their rounding; the few that are kept are worked out anew.
-    room, lost = 1e-4, -np.inf
+    # float32 products find the candidates, with a tolerance for rounding; float64 decides about these few.
+    tolerance, lost = 1e-4, -np.inf
     first, second, found = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
     for i in range(0, len(unit), block):
         for j in range(i, len(unit), block):
             cosine = unit[i : i + block] @ unit[j : j + block].T
-            least = max(threshold - room, lost)
+            least = max(threshold - tolerance, lost)
             if cosine.max() < least:
                 continue
             a, b = np.nonzero(cosine >= least)
@@ -79,7 +79,7 @@ def near_duplicates(
     near = cosine >= threshold
     first, second, cosine = first[near], second[near], cosine[near]
     ranked = np.lexsort((second, first, -cosine))
-    complete = len(ranked) <= limit and lost < threshold - room
+    complete = len(ranked) <= limit and lost < threshold - tolerance
     ranked = ranked[:limit]
     same = np.arange(len(copies) + len(ranked)) < len(copies)
     return Duplicates(
@@ -92,7 +92,7 @@ def near_duplicates(
 
 
 def _cosine(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Of these pairs, in float64, some thousand at a time; NaN where one of a pair has no direction."""
+    """The cosine of each pair, float64; NaN if one of the pair is zero or not finite."""
     out = np.empty(len(first))
     with np.errstate(invalid="ignore", divide="ignore"):
         for i in range(0, len(first), 4096):
@@ -103,11 +103,12 @@ def _cosine(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray, lengt
     return out
 
 
-def basis(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(mean (width,), axes (2, width)) of the first two principal components, by SVD of the centred sample.
+def principal_axes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (width,) and the first two principal components (2, width) of a sample of embeddings.
 
-    An axis is turned so that its largest entry is positive (an SVD leaves the sign open). Where the sample varies in
-    fewer than two directions, what is missing is zero, and every picture stands at 0 there.
+    By SVD of the centred sample; rows that are not finite are left out. A component's largest entry is positive, as
+    scikit-learn's PCA has it (an SVD leaves the sign open). numpy does this in a few lines, so scikit-learn, a large
+    download, is not needed. A component without variance is zero.
     """
     sample = sample[np.isfinite(sample).all(1)].astype(np.float64)
     axes = np.zeros((2, sample.shape[1]))
@@ -115,28 +116,27 @@ def basis(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(sample.shape[1]), axes
     mean = sample.mean(0)
     _, size, found = np.linalg.svd(sample - mean, full_matrices=False)
-    real = found[:2][size[:2] > 1e-9 * max(size.max(initial=0), 1e-300)]
-    largest = real[np.arange(len(real)), np.abs(real).argmax(1)]
-    axes[: len(real)] = real * np.sign(largest)[:, None]
+    found = found[:2][size[:2] > 1e-9 * max(size.max(initial=0), 1e-300)]
+    largest = found[np.arange(len(found)), np.abs(found).argmax(1)]
+    axes[: len(found)] = found * np.sign(largest)[:, None]
     return mean, axes
 
 
-def map2d(embeddings: np.ndarray, sample: int = 2048, chunk: int = 8192) -> np.ndarray:
-    """Embeddings (n, width) on the two directions in which they differ most, (n, 2) float32; NaN where one is not
-    finite. The directions come from at most `sample` rows, evenly spaced, so the same rows give the same map.
-
-    What stands apart here is apart; what stands together may still differ in the directions that are left out.
-    """
-    out = np.empty((len(embeddings), 2), np.float32)
-    if len(embeddings):
-        mean, axes = basis(embeddings[:: -(-len(embeddings) // sample)])
-        for i in range(0, len(embeddings), chunk):
-            out[i : i + chunk] = _placed(embeddings[i : i + chunk], mean, axes)
+def project(embeddings: np.ndarray, mean: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Embeddings (n, width) on the axes, (n, 2) float32; NaN where one is not finite."""
+    finite = np.isfinite(embeddings).all(1)
+    out = np.full((len(embeddings), 2), np.nan, np.float32)
+    out[finite] = (embeddings[finite].astype(np.float64) - mean) @ axes.T
     return out
 
 
-def map_of(rows: Rows, filter: Filter | None = None, sample: int = 2048) -> tuple[np.ndarray, np.ndarray]:
-    """(numbers (n,) int64, map (n, 2) float32) of a filter's rows that have an embedding, read twice, never held."""
+def embedding_map(rows: Rows, filter: Filter | None = None, sample: int = 2048) -> tuple[np.ndarray, np.ndarray]:
+    """(numbers (n,) int64, map (n, 2) float32) of a filter's rows that have an embedding.
+
+    The axes come from at most `sample` rows, evenly spaced, so equal rows give equal maps. The embeddings are read
+    twice and never all in memory. Pictures that are apart in the map are apart; pictures that are close may still
+    differ in the directions left out.
+    """
     step, before, numbers, picked = max(1, -(-rows.count(filter) // sample)), 0, [], []
     for number, block in rows.embeddings(filter):
         numbers.append(number)
@@ -144,13 +144,6 @@ def map_of(rows: Rows, filter: Filter | None = None, sample: int = 2048) -> tupl
         before += len(block)
     if not before:
         return np.empty(0, np.int64), np.empty((0, 2), np.float32)
-    mean, axes = basis(np.concatenate(picked))
-    places = [_placed(block, mean, axes) for _, block in rows.embeddings(filter)]
+    mean, axes = principal_axes(np.concatenate(picked))
+    places = [project(block, mean, axes) for _, block in rows.embeddings(filter)]
     return np.concatenate(numbers), np.concatenate(places)
-
-
-def _placed(block: np.ndarray, mean: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    there = np.isfinite(block).all(1)
-    out = np.full((len(block), 2), np.nan, np.float32)
-    out[there] = (block[there].astype(np.float64) - mean) @ axes.T
-    return out

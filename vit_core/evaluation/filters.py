@@ -1,17 +1,17 @@
-"""Which rows of an evaluation, in which order: conditions that compose, become SQL, and fit into an address."""
+"""Which rows of an evaluation, and in which order: conditions that become SQL and fit into a URL."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-OUTCOMES = {  # right and wrong need a label; a picture that could not be read is neither, nor is it unknown
+OUTCOMES = {  # an unreadable picture is neither right, wrong nor unknown
     "right": "error IS NULL AND label >= 0 AND predicted = label",
     "wrong": "error IS NULL AND label >= 0 AND predicted <> label",
     "unreadable": "error IS NOT NULL",
     "unknown": "error IS NULL AND coalesce(label, -1) < 0",
 }
-#: What stands first; the path decides among equals, so that every order is total and pages never overlap.
+#: The path decides between equal rows, so every order is total and pages never overlap.
 ORDERS = {
     "confident": "probability DESC NULLS LAST, ",
     "margin": "margin ASC NULLS LAST, ",
@@ -23,15 +23,14 @@ ORDERS = {
 
 @dataclass(frozen=True)
 class Filter:
-    """Which rows, and in which order. Conditions hold together (AND)."""
+    """Which rows, and in which order. All conditions must hold."""
 
-    label: int | None = None  # the model's class that the picture should have (column label); -1: none that it knows
+    label: int | None = None  # column label, the model's class; -1: no class of the model
     predicted: int | None = None  # the model's class
     outcome: str | None = None  # one of OUTCOMES
-    confidence: tuple[float, float] = (0.0, 1.0)  # of the prediction, both ends included; narrower: readable rows alone
-    query: str = ""  # part of the path, literally, whatever its case or Unicode normal form
+    confidence: tuple[float, float] = (0.0, 1.0)  # of the prediction, both ends included
+    query: str = ""  # part of the path; case and Unicode normal form are ignored
     order: str = "confident"  # one of ORDERS
-    near: str | None = None  # a path: the most similar embeddings first, then `order`
 
     def __post_init__(self):
         low, high = (float(v) for v in self.confidence)
@@ -42,7 +41,7 @@ class Filter:
         object.__setattr__(self, "confidence", (low, high))
 
     def sql(self) -> tuple[str, list]:
-        """A condition with a question mark for each value, and the values. Nothing a person wrote is in the first."""
+        """An SQL condition with a question mark for each value, and the values. No user's text is in the condition."""
         parts, values = ["true"], []
         if self.label is not None:
             parts, values = [*parts, "coalesce(label, -1) = ?"], [*values, int(self.label)]
@@ -52,28 +51,27 @@ class Filter:
             parts.append(OUTCOMES[self.outcome])
         if self.confidence != (0.0, 1.0):
             parts, values = [*parts, "probability BETWEEN ? AND ?"], [*values, *self.confidence]
-        if self.query:  # a Mac writes Hangul and accents decomposed, a keyboard composed
+        if self.query:  # macOS stores decomposed names, keyboards write composed ones
             parts.append("contains(lower(nfc_normalize(path)), lower(nfc_normalize(?)))")
             values.append(utf8(self.query))
         return " AND ".join(f"({part})" for part in parts), values
 
     def to_address(self) -> dict[str, str]:
-        """What differs from Filter(), as short strings for a URL's query."""
+        """The fields that differ from Filter(), as strings for a URL's query."""
         low, high = self.confidence
-        told = {
+        values = {
             "label": self.label,
             "predicted": self.predicted,
             "outcome": self.outcome,
             "query": self.query or None,
             "confidence": f"{low!r}-{high!r}" if (low, high) != (0.0, 1.0) else None,
             "order": self.order if self.order != "confident" else None,
-            "near": self.near,
         }
-        return {key: str(value) for key, value in told.items() if value is not None}
+        return {key: str(value) for key, value in values.items() if value is not None}
 
     @classmethod
     def from_address(cls, address: dict) -> Filter:
-        """The way back. Unknown keys and values that mean nothing are passed over; never raises."""
+        """The filter of a URL's query. Unknown keys and invalid values are ignored; never raises."""
         found = {}
         for key, value in dict(address).items():
             if not isinstance(value, str):
@@ -87,14 +85,14 @@ class Filter:
                 low, high = float(ends[1]), float(ends[2])
                 if low <= high <= 1:
                     found[key] = low, high
-            elif key in ("query", "near") and value and utf8(value) == value:
+            elif key == "query" and value and utf8(value) == value:
                 found[key] = value
         return cls(**found)
 
 
-_NUMBER = r"\d+(?:\.\d+)?(?:e-\d+)?"  # as repr writes a float from 0 to 1
+_NUMBER = r"\d+(?:\.\d+)?(?:e-\d+)?"  # a float from 0 to 1 as `repr` writes it
 
 
 def utf8(text: str) -> str:
-    """The text without lone surrogates, which no database takes."""
+    """The text without lone surrogates, which DuckDB refuses."""
     return text.encode("utf-8", "replace").decode("utf-8")

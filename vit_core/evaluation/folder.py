@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -15,21 +14,37 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vit_core.errors import InputError
-from vit_core.evaluation.store import glance
+from filelock import FileLock, Timeout
 
-WINDOW = 10.0  # seconds that the rate looks back
+from vit_core.errors import InputError
+from vit_core.evaluation.store import Store, read_progress_row
+
+RATE_SECONDS = 10.0  # over which the rate is measured
+LOCK_SECONDS = 0.5  # to wait for the lock: another process may be testing it
+RAY_FOLDER = ".vitrine-ray"  # of the unfinished rows of a run on Ray
 STATES = ("starting", "running", "done", "cancelled", "failed")
-#: What a run writes under names that somebody's own files may have; the others are hidden, and named after these. A
-#: folder that holds any of them and no run.json of ours is left as it is.
+#: Names of ours that a user's own files may have; our other files are hidden and carry these names. A folder that holds
+#: any of them without a run.json of ours is not touched.
 NAMES = ("run.json", "rows.parquet", "rows.sqlite", "rows.sqlite-wal", "rows.sqlite-shm", "cancel")
-#: Refusals: the folder is what it was before.
-REFUSED = ("evaluate-running", "evaluate-other", "evaluate-folder", "evaluate-among")
+#: Errors after which the folder is what it was before.
+REFUSALS = ("evaluate-running", "evaluate-other", "evaluate-folder", "evaluate-among")
+
+#: Code of a started process: it takes the lock first, since importing torch takes seconds. If another run holds the
+#: lock, the command reports that.
+CHILD = """
+import contextlib, sys
+from filelock import FileLock, Timeout
+lock = FileLock(sys.argv[1], is_singleton=True)
+with contextlib.suppress(Timeout):
+    lock.acquire(timeout=5)
+from vit_core.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run is. `rate` is pictures a second of the last ten; None, as `seconds_left`, where nothing is known."""
+class EvaluationProgress:
+    """How far a run is. `rate` is pictures a second; it and `seconds_left` are None where nothing is known."""
 
     done: int
     total: int
@@ -37,11 +52,11 @@ class Progress:
     rate: float | None
     seconds_left: float | None
     state: str  # "none" | "starting" | "running" | "interrupted" (killed) | "done" | "cancelled" | "failed"
-    reason: str | None = None  # of a failed one, "code: sentence"
+    error: InputError | None = None  # why it failed
 
 
-def described(out: Path) -> dict:
-    """run.json; empty where there is none, or one that no run has written."""
+def read_run(out: Path) -> dict:
+    """run.json; empty if there is none, or if no evaluation wrote it."""
     try:
         run = json.loads((Path(out) / "run.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -49,133 +64,136 @@ def described(out: Path) -> dict:
     return run if isinstance(run, dict) and ("identity" in run or run.get("state") in STATES) else {}
 
 
-def describe(out: Path, run: dict) -> None:
+def write_run(out: Path, run: dict) -> None:
     part = out / ".run.json.part"
-    # A folder's name may have bytes that are not UTF-8: JSON's own escapes then, which are read back as they were.
+    # A folder's name may hold bytes that are not UTF-8; JSON's escapes keep them.
     part.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", "utf-8", "backslashreplace")
     os.replace(part, out / "run.json")
 
 
-def _lock(out: Path, patience: float = 0.5) -> int | None:
-    """A descriptor that holds the folder's lock until it is closed, by its process's end too; None if one is held."""
-    held = os.open(out / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    until = time.monotonic() + patience  # someone may just be looking
-    while True:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return held
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                os.close(held)
-                return None
-            time.sleep(0.02)
+def write_table(store: Store, out: Path, run: dict, total: int, rate: float | None) -> dict:
+    """Write rows.parquet from a store that holds all rows. Returns what run.json is to say at the end."""
+    with disk_errors(out):
+        right, known, errors = store.score()
+        store.to_parquet(out / "rows.parquet", {k: run[k] for k in ("model", "labels", "source", "match")})
+    return {"state": "done", "done": total, "errors": errors, "right": right, "known": known, "rate": rate}
 
 
-def _alive(out: Path) -> bool:
+def is_running(out: Path) -> bool:
+    """Whether a process, this one included, holds the folder's lock."""
     if not (out / ".lock").exists():
         return False
-    with suppress(OSError):
-        held = _lock(out, 0)
-        if held is not None:
-            os.close(held)
-        return held is None
+    lock = FileLock(out / ".lock")  # not the singleton, which this thread could acquire again
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
     return False
 
 
 @contextmanager
-def session(out: Path, held: int | None = None) -> Iterator[int]:
-    """The folder, made where it is missing, held by this process alone; what ends it early becomes the run's state.
+def locked_folder(out: Path) -> Iterator[None]:
+    """Makes the folder if needed and holds its lock; what ends the block early becomes the run's state.
 
-    `held`: the lock's descriptor, where the process that started this one handed it over. Raises InputError
-    "evaluate-running", "evaluate-folder" (what is there is someone else's) and "evaluate-disk".
+    The lock is released when the process ends, however it ends. A thread may enter twice.
+    Raises InputError "evaluate-running", "evaluate-folder" (its files are someone else's), "evaluate-disk".
     """
-    parts = () if held is not None else (out / "run.json", out / ".lock", out, *out.parents)
-    made = [path for path in parts if not path.exists()]
-    if held is None:
-        held = _take(out)
-    else:
-        os.set_inheritable(held, False)
+    made = [path for path in (out / "run.json", out / ".lock", out, *out.parents) if not path.exists()]
+    lock, discard = _acquire(out), False
     try:
-        yield held
+        yield
     except InputError as error:
-        if error.code == "evaluate-among":
-            _unmake(made)
-        refused = error.code in REFUSED and described(out).get("state") != "starting"  # `start` has no other way to say
+        discard = error.code == "evaluate-among"
+        # A run that `start_process` began has no other way to report a refusal.
+        refused = error.code in REFUSALS and read_run(out).get("state") != "starting"
         if error.code != "evaluate-cancelled" and not refused:
-            _fail(out, "failed", f"{error.code}: {error}")
+            _end(out, "failed", error)
         raise
     except KeyboardInterrupt:
-        _fail(out, "cancelled", None)
+        _end(out, "cancelled", None)
         raise
     except Exception as error:
-        _fail(out, "failed", f"{type(error).__name__}: {error}")
+        what = f"{type(error).__name__}: {error}"
+        _end(out, "failed", InputError("evaluate-failed", f"An unexpected error ended it ({what}).", reason=what))
         raise
     finally:
-        os.close(held)
+        lock.release()
+        if discard:
+            _delete(made)
 
 
-def _unmake(made: list[Path]) -> None:
-    """Even an empty folder among the pictures would be a class of them the next time."""
-    with suppress(OSError):  # somebody may have put something in
-        for path in made:
-            path.rmdir() if path.is_dir() else path.unlink()
-
-
-def _take(out: Path) -> int:
-    if not described(out) and (names := [name for name in NAMES if os.path.lexists(out / name)]):
+def _acquire(out: Path) -> FileLock:
+    if not read_run(out) and (names := [name for name in NAMES if os.path.lexists(out / name)]):
         raise InputError(
             "evaluate-folder",
-            f"{out} holds {', '.join(names)}, which no evaluation has written; nothing "
-            "there was touched. Choose another folder.",
+            f"{out} holds {', '.join(names)}, which no evaluation has written; nothing there was touched. Choose "
+            "another folder.",
             out=str(out),
             names=names,
         )
-    with disk(out):
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        held = _lock(out)
-        if held is None:
+        lock = FileLock(out / ".lock", is_singleton=True)
+        try:
+            lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout:
             raise InputError(
                 "evaluate-running",
                 f"An evaluation is already running in {out}; wait for it, or cancel it.",
                 out=str(out),
-            )
-        (out / "cancel").unlink(missing_ok=True)
-        if not described(out):
-            describe(out, {"state": "starting"})  # whatever comes next, the folder is known as ours
-    return held
+            ) from None
+        try:
+            (out / "cancel").unlink(missing_ok=True)
+            if not read_run(out):
+                write_run(out, {"state": "starting"})  # from here on the folder is known as ours
+        except BaseException:
+            lock.release()
+            raise
+    return lock
 
 
-def _fail(out: Path, state: str, reason: str | None) -> None:
-    """Leave the state behind, where there is room for it; a finished run stays one until another has begun."""
-    if (run := described(out)).get("state") != "done":
+def _delete(made: list[Path]) -> None:
+    """Delete what a refused run made: even an empty folder among the pictures would become one of their classes."""
+    with suppress(OSError):  # a folder may have been used since
+        for path in made:
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _end(out: Path, state: str, error: InputError | None) -> None:
+    """Write the run's last state if the disk has room. A finished run stays finished until the next one begins."""
+    if (run := read_run(out)).get("state") != "done":
         with suppress(OSError):
-            describe(out, run | {"state": state, "reason": reason})
+            write_run(out, run | {"state": state, "error": error and error.to_json()})
 
 
-def progress(out: str | os.PathLike) -> Progress:
-    """Where the run in `out` is; from any process, at any time, without holding the run up."""
+def read_progress(out: str | os.PathLike) -> EvaluationProgress:
+    """How far the run in `out` is. Any process may ask at any time; the run is not held up."""
     out = Path(out)
-    alive, run = _alive(out), described(out)
-    state = run.get("state", "starting" if alive else "none")
-    if state in ("starting", "running") and not alive:
-        run = described(out)  # it may have ended between the two looks
+    running, run = is_running(out), read_run(out)
+    state = run.get("state", "starting" if running else "none")
+    if state in ("starting", "running") and not running:
+        run = read_run(out)  # it may have ended since it was read
         state = run.get("state", "none")
         if state in ("starting", "running"):
             state = "interrupted" if "total" in run else "none"  # killed before it knew what to run
     done, errors, rate, left = run.get("done", 0), run.get("errors", 0), run.get("rate"), None
-    if state != "done" and (seen := glance(out / "rows.sqlite")):
-        done, errors, rate, left = seen
+    if state != "done" and (row := read_progress_row(out / "rows.sqlite")):
+        done, errors, rate, left = row
     if state != "running":
         left = 0.0 if state == "done" else None
-    return Progress(done, run.get("total", 0), errors, rate, left, state, run.get("reason"))
+    error = InputError.from_json(run["error"]) if run.get("error") else None
+    return EvaluationProgress(done, run.get("total", 0), errors, rate, left, state, error)
 
 
 def cancel(out: str | os.PathLike) -> None:
-    """Ask the run in `out` to stop at the next batch. Started again, it goes on from there."""
+    """Ask the run in `out` to stop after the current batch. Started again, it continues there."""
     (Path(out) / "cancel").touch()
 
 
-def start(
+def start_process(
     model: str,
     source: str | os.PathLike,
     out: str | os.PathLike,
@@ -188,13 +206,12 @@ def start(
     restart: bool = False,
     engine: str | None = None,
 ) -> subprocess.Popen:
-    """Run `python -m vit_core evaluate` in a session of its own, which outlives this process; its words go to log.txt.
+    """Run `python -m vit_core evaluate` in a process that outlives this one; its output goes to log.txt.
 
-    Arguments as those of the command line. Raises InputError "evaluate-running", "evaluate-folder" and "evaluate-disk";
-    whatever else goes wrong is the state of the run (`progress`).
+    Returns when that process holds the folder's lock. Arguments are those of the command line. Raises InputError
+    "evaluate-running", "evaluate-folder", "evaluate-disk"; other errors become the run's state (`read_progress`).
     """
     out = Path(out)
-    held = _take(out)
     options = {
         "--labels": labels,
         "--table": table,
@@ -202,65 +219,60 @@ def start(
         "--workers": workers,
         "--device": device,
         "--engine": engine,
-        "--lock": held,
     }
     command = [
-        sys.executable,
-        "-m",
-        "vit_core",
-        "evaluate",
-        os.fspath(source),
-        "--model",
-        model,
-        "--out",
-        str(out),
+        *(sys.executable, "-c", CHILD, str(out / ".lock")),
+        *("evaluate", os.fspath(source), "--model", model, "--out", str(out)),
         *(word for name, value in options.items() if value is not None for word in (name, str(value))),
         *["--restart"] * restart,
     ]
     home = str(Path(__file__).resolve().parents[2])
     env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
+    if os.name == "nt":
+        detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    else:
+        detached = {"start_new_session": True}
+    lock = _acquire(out)
     try:
-        with disk(out):
-            run = described(out)
+        with disk_errors(out), open(out / "log.txt", "ab") as log:
+            run = read_run(out)
             if restart or run.get("state") != "done":
-                describe(out, run | {"state": "starting", "reason": None})
-            with open(out / "log.txt", "ab") as log:  # the lock goes over to the new process with its descriptor
-                return subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=env,
-                    start_new_session=True,
-                    pass_fds=(held,),
-                )
+                write_run(out, run | {"state": "starting", "error": None})
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, **detached)
     finally:
-        os.close(held)
+        lock.release()
+    while process.poll() is None and not is_running(out):
+        time.sleep(0.01)
+    return process
 
 
 @contextmanager
-def disk(out: Path) -> Iterator[None]:
-    """What the system says of a folder that cannot be written, as a sentence."""
+def disk_errors(out: Path) -> Iterator[None]:
+    """Turns the system's errors about a folder that cannot be written into InputError "evaluate-disk"."""
     try:
         yield
     except (OSError, sqlite3.DatabaseError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError("evaluate-disk", f"The results cannot be written to {out} ({reason}); make room or choose "
-                         "another folder, and start again: what is there is kept.", out=str(out), reason=reason,
-                         ) from error  # fmt: skip
+        raise InputError(
+            "evaluate-disk",
+            f"The results cannot be written to {out} ({reason}); make room or choose another folder, and start again: "
+            "finished rows are kept.",
+            out=str(out),
+            reason=reason,
+        ) from error
 
 
-class Meter:
-    """Pictures a second over the last WINDOW seconds, and what is left at that rate."""
+class RateMeter:
+    """Pictures a second over the last RATE_SECONDS, and the seconds left at that rate."""
 
     def __init__(self, done: int, total: int):
-        self.total, self._seen = total, deque([(time.monotonic(), done)])
+        self.total, self._history = total, deque([(time.monotonic(), done)])
 
-    def at(self, done: int) -> tuple[float, float]:
+    def update(self, done: int) -> tuple[float, float]:
         now = time.monotonic()
-        self._seen.append((now, done))
-        while len(self._seen) > 2 and self._seen[1][0] < now - WINDOW:
-            self._seen.popleft()
-        then, before = self._seen[0]
+        self._history.append((now, done))
+        while len(self._history) > 2 and self._history[1][0] < now - RATE_SECONDS:
+            self._history.popleft()
+        then, before = self._history[0]
         rate = (done - before) / max(now - then, 1e-9)
         return rate, (self.total - done) / rate

@@ -1,29 +1,23 @@
-"""The evaluation on Ray Data, where one machine is not enough: the same rows, to the bit, on machines like this one.
+"""The evaluation on Ray Data, for more than one machine: the local run's rows, to the bit, on machines like this one.
 
-In `out/.vitrine-ray/`, a name that no folder of somebody's own has, `parts/` holds Ray's Parquet files, one a block of
-whole batches; `commits/` its checkpoint, the paths that each of those files holds. Ray writes a checkpoint as pending,
-then the part, then renames the checkpoint: a part counts once that is done, and what was pending is thrown away when
-the run goes on. An actor computes a batch as the local run cuts it, with as many threads, whatever part of it Ray asks
-for: which rows a kill took makes no difference to the numbers.
+In `out/.vitrine-ray/`, `parts/` holds Ray's Parquet files, each a block of whole batches, and `commits/` Ray's
+checkpoint: the paths that each part holds. Ray writes a checkpoint as pending, then the part, then renames the
+checkpoint. A part counts once that is done; pending checkpoints are deleted when the run continues. An actor always
+computes a whole batch as the local run cuts it, with as many threads, even if Ray asks for a few of its rows, so the
+numbers do not depend on what was killed.
 
-Without RAY_ADDRESS a cluster of this machine alone is started, and ended with the run; only this run has the token
-that opens it. With RAY_ADDRESS that cluster is used: `out` and the pictures must lie on a file system that all its
-machines share, and vit_core be installed on each.
+Without RAY_ADDRESS, a cluster of this machine is started and ended with the run; only this run has its token. With
+RAY_ADDRESS that cluster is used: `out` and the pictures must lie on a file system that its machines share, and vit_core
+must be installed on each.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import secrets
-import signal
-import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -31,44 +25,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from vit_core.errors import InputError
-from vit_core.evaluation import decode
-from vit_core.evaluation.folder import Meter, Progress, disk
-from vit_core.evaluation.run import RAY, numbers, table_rows
+from vit_core.data import ImageDataset
+from vit_core.evaluation.batch import batch_rows, predict_batch
+from vit_core.evaluation.decode import DecoderPool, changed_positions
+from vit_core.evaluation.folder import RAY_FOLDER, EvaluationProgress, RateMeter, disk_errors, write_table
 from vit_core.evaluation.store import Store, arrow_schema, storable
-from vit_core.serving.queue import on_cpu
+from vit_core.models.device import cpu_copy
+from vit_core.ray_cluster.cluster import join_or_start, ray_error  # before ray, which reads its settings on import
 
-#: Read when ray is imported: it reports nothing to its makers, leaves the environment of a process without a GPU as it
-#: is, says nothing of itself; alone on this machine, it listens at the loopback address and nobody else has the token.
-SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
-for name, value in (SETTINGS if os.environ.get("RAY_ADDRESS") else SETTINGS | ALONE).items():
-    os.environ.setdefault(name, value)
+# isort: split
+import ray
+from ray.data import ActorPoolStrategy, DataContext, Datasource, ReadTask
+from ray.data.block import BlockMetadata
+from ray.data.checkpoint import CheckpointConfig
+from ray.util.annotations import RayDeprecationWarning
 
-try:
-    import ray
-    from ray.data import ActorPoolStrategy, DataContext, Datasource, ReadTask
-    from ray.data.block import BlockMetadata
-    from ray.data.checkpoint import CheckpointConfig
-    from ray.util.annotations import RayDeprecationWarning
-except ImportError as error:
-    raise InputError(
-        "evaluate-ray-missing",
-        'The engine "ray" needs Ray Data, which is not installed; run `pip '
-        "install -r requirements-ray.txt`, or use the local engine.",
-    ) from error
-
-BLOCKS = 2_000  # at most: each is two files and some tasks
-LOOK = 0.2  # seconds between two looks at what is there
+MAX_BLOCKS = 2_000  # each is two files and some tasks
+POLL_SECONDS = 0.2
 PENDING = ".pending.parquet"
-RETRIES = 3  # of a block whose actor was killed: by default, without end
-STORE = 200 << 20  # bytes of shared memory for rows under way
-#: Logical CPUs beside the actors': reading, filtering and writing wait for one each, and with none left for ever.
-HELPERS = 6
+MAX_BLOCK_RETRIES = 3  # after its actor was killed; Ray's default has no limit
 
 
 class Manifest(Datasource):
-    """The pictures as rows (path, position), a block for each `block` of them."""
+    """The pictures as rows (path, position), `block` rows in a block."""
 
     def __init__(self, names, block: int):
         super().__init__()
@@ -93,64 +72,63 @@ class Manifest(Datasource):
 
 
 class Evaluator:
-    """An actor: holds the model, turns blocks of the manifest into rows."""
+    """An actor: holds the model and turns blocks of the manifest into rows of the table."""
 
-    def __init__(self, sent, target: np.ndarray, batch: int, threads: int, device: str, stop: Path):
-        torch.set_num_threads(threads)  # as many as locally, or sums would be added up in another order
-        (model, places, self.source), self.stop = ray.get(sent), stop
-        _place(model, places)
+    def __init__(self, shared, target: np.ndarray, batch: int, threads: int, device: str, stop: Path):
+        torch.set_num_threads(threads)  # another number would change the order in which sums are added
+        (model, alignment, self.dataset), self.stop = ray.get(shared), stop
+        _align(model, alignment)
         self.model = model.to(device)
         self.target, self.batch = target, batch
-        self.decoder = decode.Decoder(self.source, model.transform, 1)  # a picture may end the process that reads it
+        self.decoders = DecoderPool(self.dataset, model.transform, 1)  # a picture may crash the process that reads it
 
     def __call__(self, block: pa.Table) -> pa.Table:
         positions, rows = block["position"].to_numpy(), []
-        wholes = (
-            range(start, min(len(self.source), start + self.batch))
+        batches = (
+            range(start, min(len(self.dataset), start + self.batch))
             for start in (np.unique(positions // self.batch) * self.batch).tolist()
         )
-        for whole, facts, pixels in self.decoder.batches(wholes):
+        for batch, facts, pixels in self.decoders.batches(batches):
             if self.stop.exists():
                 raise Stopped
-            found = table_rows(self.source, whole, self.target, facts, *numbers(self.model, pixels))
-            wanted = [p for p in positions.tolist() if p in whole]
-            rows += [found[p - whole.start] | {"position": p} for p in wanted]
+            found = batch_rows(self.dataset, batch, self.target, facts, *predict_batch(self.model, pixels))
+            rows += [found[p - batch.start] | {"position": p} for p in positions.tolist() if p in batch]
         return pa.Table.from_pylist(rows, arrow_schema().append(pa.field("position", pa.int64())))
 
 
-def _places(model: torch.nn.Module) -> dict[str, int]:
-    """How the weights lie in memory, to a vector register's 64 bytes: the last bit of a sum may depend on it."""
+def _alignment(model: torch.nn.Module) -> dict[str, int]:
+    """Each weight's address modulo 64 bytes, a vector register: the last bit of a sum may depend on it."""
     return {name: weight.data_ptr() % 64 for name, weight in model.named_parameters()}
 
 
-def _place(model: torch.nn.Module, places: dict[str, int]) -> None:
+def _align(model: torch.nn.Module, alignment: dict[str, int]) -> None:
     for name, weight in model.named_parameters():
         memory = torch.empty(weight.nbytes + 64, dtype=torch.uint8)
-        start = (places[name] - memory.data_ptr()) % 64
+        start = (alignment[name] - memory.data_ptr()) % 64
         weight.data = memory[start : start + weight.nbytes].view(weight.dtype).view(weight.shape).copy_(weight.data)
 
 
 class Stopped(Exception):
-    """Somebody asked the run to stop."""
+    """The run was asked to stop."""
 
 
 class Parts:
-    """What Ray has written and committed in a folder."""
+    """The files that Ray has written and committed in a folder."""
 
     def __init__(self, out: Path):
-        self.files, self.commits = (out / RAY / name for name in ("parts", "commits"))
+        self.files, self.commits = (out / RAY_FOLDER / name for name in ("parts", "commits"))
         self._known: dict[Path, tuple[int, int]] = {}
 
     def _commit(self, part: Path) -> Path:
-        return self.commits / (part.name.rpartition("-")[0] + ".parquet")  # a part's name ends in a number of its own
+        return self.commits / (part.name.rpartition("-")[0] + ".parquet")  # a part's name ends in one more number
 
     def committed(self) -> Iterator[Path]:
-        """The parts that count. One that a killed run left half written has no commit."""
+        """The parts that count. A part that a killed run left half written has no commit."""
         names = {file.name for file in self.commits.glob("*.parquet") if not file.name.endswith(PENDING)}
         return (file for file in sorted(self.files.glob("*.parquet")) if self._commit(file).name in names)
 
     def count(self) -> tuple[int, int]:
-        """(rows, rows with an error), from the files' footers, each read once."""
+        """(rows, rows with an error), from the files' footers; each is read once."""
         for file in self.committed():
             if file not in self._known:
                 about = pq.read_metadata(file)
@@ -159,16 +137,16 @@ class Parts:
                 self._known[file] = about.num_rows, sum(g.num_rows - g.column(at).statistics.null_count for g in groups)
         return tuple(map(sum, zip((0, 0), *self._known.values(), strict=True)))
 
-    def recall_changed(self, source) -> None:
-        """Parts with a picture whose file has changed since become pending again: Ray throws those away."""
+    def uncommit_changed(self, dataset: ImageDataset) -> None:
+        """Make parts that hold a changed picture pending again, so that Ray discards them."""
         for file in list(self.committed()):
             seen = pq.read_table(file, columns=["position", "size", "mtime_ns"]).to_pylist()
-            if any(True for _ in decode.changed(source, (row.values() for row in seen))):
+            if any(True for _ in changed_positions(dataset, (row.values() for row in seen))):
                 commit = self._commit(file)
                 commit.rename(commit.with_name(commit.name.removesuffix(".parquet") + PENDING))
 
-    def into(self, store: Store, total: int) -> list[int]:
-        """The committed rows in `store`, a position once; the positions that are missing."""
+    def copy_into(self, store: Store, total: int) -> list[int]:
+        """Write the committed rows to the store, one for each position. Returns the positions without a row."""
         missing = np.ones(total, bool)
         for file in self.committed():
             table = pq.read_table(file).sort_by("position")
@@ -179,51 +157,8 @@ class Parts:
         return np.flatnonzero(missing).tolist()
 
 
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Ray takes SIGTERM for itself, and aborts the process; it stays with who asked for it before."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@_own_signals()
-def _cluster(model: torch.nn.Module, actors: int, closing: ExitStack) -> None:
-    """Connect to the cluster of RAY_ADDRESS, or start one of this machine; `closing` disconnects or ends it."""
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    quiet = dict(log_to_driver=False, configure_logging=False)
-    if os.environ.get("RAY_ADDRESS"):
-        closing.callback(ray.shutdown)
-        ray.init(**quiet)
-        return
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    cpus, store = actors + max(HELPERS, 8 - actors), STORE + 2 * sum(t.nbytes for t in model.state_dict().values())
-    if sys.platform != "linux":
-        closing.callback(ray.shutdown)
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            object_store_memory=store,
-            _node_ip_address="127.0.0.1",
-            **quiet,
-        )
-        return
-    guard = closing.enter_context(subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("ray_guard.py"), "--node-ip-address=127.0.0.1", f"--num-cpus={cpus}",
-         f"--object-store-memory={store}", "--include-dashboard=false"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True))  # fmt: skip
-    address, said = json.loads(guard.stdout.readline() or '[null, ""]')
-    if address is None:
-        raise _gave_up(said.strip().rpartition("\n")[2] or "its cluster did not start")
-    closing.callback(ray.shutdown)  # disconnects; the guard then ends the cluster
-    ray.init(address=address, _node_ip_address="127.0.0.1", **quiet)
-
-
-def _dataset(model, source, out: Path, run: dict, batch: int, actors: int, parts: Parts):
-    """What is left to do, lazily: Ray leaves out the paths that are committed."""
+def _rows_left(model, dataset: ImageDataset, out: Path, run: dict, batch: int, actors: int, parts: Parts):
+    """Ray's lazy dataset of the rows to compute. Ray leaves out the paths that are committed."""
     device = next(model.parameters()).device.type
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
@@ -231,87 +166,81 @@ def _dataset(model, source, out: Path, run: dict, batch: int, actors: int, parts
         "path", str(parts.commits.absolute()), delete_checkpoint_on_success=False
     )
     DataContext._set_current(context)
-    total = len(source)
-    block = batch * -(-total // (batch * BLOCKS))  # whole batches
-    pictures = ray.data.read_datasource(Manifest(source.names, block), override_num_blocks=-(-total // block))
-    sent = ray.put((on_cpu(model), _places(model), source))
-    about = dict(
-        sent=sent,
+    total = len(dataset)
+    block = batch * -(-total // (batch * MAX_BLOCKS))  # whole batches
+    pictures = ray.data.read_datasource(Manifest(dataset.names, block), override_num_blocks=-(-total // block))
+    shared = ray.put((cpu_copy(model), _alignment(model), dataset))
+    arguments = dict(
+        shared=shared,
         target=np.asarray(run["match"]["target"], np.int32),
         batch=batch,
         threads=run["threads"],
         device=device,
         stop=(out / "cancel").absolute(),
     )
-    with warnings.catch_warnings(action="ignore", category=RayDeprecationWarning):  # until it has another name for it
+    with warnings.catch_warnings(action="ignore", category=RayDeprecationWarning):  # no other name for it exists yet
         return pictures.map_batches(
             Evaluator,
             batch_size=None,
             batch_format="pyarrow",
-            fn_constructor_kwargs=about,
+            fn_constructor_kwargs=arguments,
             compute=ActorPoolStrategy(size=actors),
-            max_task_retries=RETRIES,
+            max_task_retries=MAX_BLOCK_RETRIES,
             num_gpus=int(device == "cuda"),
             num_cpus=run["threads"] if os.environ.get("RAY_ADDRESS") else 1,
         )
 
 
-def run_ray(model, source, out: Path, run: dict, batch: int, workers: int | None, on_progress, should_stop) -> dict:
-    """As `evaluate._run`, with `workers` actors that decode and compute (default: as many as the cores have room for).
+def run_ray(
+    model, dataset: ImageDataset, out: Path, run: dict, batch: int, workers: int | None, on_progress, should_stop
+) -> dict:
+    """As `run_local`, with `workers` actors that decode and compute (default: as many as the cores have room for).
 
-    Raises InputError "evaluate-ray" where Ray gives up, and "evaluate-disk".
+    Raises InputError "evaluate-ray" if Ray fails, and "evaluate-disk".
     """
-    total, parts = len(source), Parts(out)
+    total, parts = len(dataset), Parts(out)
     actors = workers or max(1, (os.cpu_count() or 1) // run["threads"])
-    with disk(out):
-        parts.recall_changed(source)
+    with disk_errors(out):
+        parts.uncommit_changed(dataset)
         store = Store(out / "rows.sqlite")
     try:
         done, errors = parts.count()
-        rate, meter = None, Meter(done, total)
+        rate, meter = None, RateMeter(done, total)
         if done < total:
-            failed: list[Exception] = []
-            with ExitStack() as closing:
-                _cluster(model, actors, closing)
-                dataset = _dataset(model, source, out, run, batch, actors, parts)
-                work = threading.Thread(target=_written, args=(dataset, parts, failed), daemon=True)
-                work.start()
-                while work.is_alive():
-                    work.join(LOOK)
+            failures: list[Exception] = []
+            with ExitStack() as stack:
+                join_or_start(model, actors, stack)
+                rows = _rows_left(model, dataset, out, run, batch, actors, parts)
+                thread = threading.Thread(target=_write_parts, args=(rows, parts, failures), daemon=True)
+                thread.start()
+                while thread.is_alive():
+                    thread.join(POLL_SECONDS)
                     if should_stop and should_stop():
-                        (out / "cancel").touch()  # the actors look for it
+                        (out / "cancel").touch()  # the actors check for it
                     before, (done, errors) = done, parts.count()
                     if done > before:
-                        rate, left = meter.at(done)
-                        with disk(out):
+                        rate, left = meter.update(done)
+                        with disk_errors(out):
                             store.write(0, [], (done, errors, rate, left))
                         if on_progress:
-                            on_progress(Progress(done, total, errors, rate, left, "running"))
-            if failed and (out / "cancel").exists():
+                            on_progress(EvaluationProgress(done, total, errors, rate, left, "running"))
+            if failures and (out / "cancel").exists():
                 return {"state": "cancelled", "done": done, "errors": errors}
-            if failed:
-                reason = f"{type(failed[0]).__name__}: {failed[0]}".strip().splitlines()[-1]
-                raise _gave_up(reason) from failed[0]
-        with disk(out):
-            if missing := parts.into(store, total):
-                raise _gave_up(f"{len(missing):,} pictures have no row, the first is {source.names[missing[0]]!r}")
-            right, known, errors = store.score()
-            store.to_parquet(out / "rows.parquet", {k: run[k] for k in ("model", "labels", "source", "match")})
-        return {"state": "done", "done": total, "errors": errors, "right": right, "known": known, "rate": rate}
+            if failures:
+                raise ray_error(f"{type(failures[0]).__name__}: {failures[0]}".strip().splitlines()[-1]) from failures[
+                    0
+                ]
+        with disk_errors(out):
+            missing = parts.copy_into(store, total)
+        if missing:
+            raise ray_error(f"{len(missing):,} pictures have no row, the first is {dataset.names[missing[0]]!r}")
+        return write_table(store, out, run, total, rate)
     finally:
         store.close()
 
 
-def _written(dataset, parts: Parts, failed: list[Exception]) -> None:
+def _write_parts(rows, parts: Parts, failures: list[Exception]) -> None:
     try:
-        dataset.write_parquet(str(parts.files.absolute()))
+        rows.write_parquet(str(parts.files.absolute()))
     except Exception as error:
-        failed.append(error)
-
-
-def _gave_up(reason: str) -> InputError:
-    return InputError(
-        "evaluate-ray",
-        f"Ray could not finish the evaluation ({reason}). Started again, it goes on from what is there.",
-        reason=reason,
-    )
+        failures.append(error)

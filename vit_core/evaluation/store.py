@@ -1,8 +1,8 @@
 """The rows of an evaluation: an SQLite store while it runs, one Parquet file when it is finished.
 
-What survives what: a batch is one transaction in WAL mode, and a commit is handed to the operating system before the
-next batch begins, so a process killed at any point (kill -9) loses nothing committed and leaves no half batch. With
-`synchronous=NORMAL` a power cut may take back the last batches, never damage the rest; those are computed again.
+A batch is one transaction in WAL mode, committed before the next batch begins: a process that is killed at any point
+loses no committed batch and leaves no half batch. With `synchronous=NORMAL`, a power cut may lose the last batches,
+which are then computed again; it does not damage the others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 
@@ -33,16 +32,16 @@ COLUMNS = {
     "entropy": "DOUBLE",  # of the probabilities, bits
     "margin": "DOUBLE",  # between the two most probable classes
     "embedding": "FLOAT[]",  # the vector that the head reads
-    "error": "VARCHAR",  # NULL, or "code: sentence"
+    "error": "VARCHAR",  # NULL, or what `InputError.to_json` gives
 }
 LISTS = {"top": "<i4", "top_p": "<f8", "embedding": "<f4"}
-GROUP = 5_000  # rows of one Parquet row group, and the most that are in memory at once
+ROW_GROUP = 5_000  # rows; also the most that are in memory at once
 
 _STORED = {"VARCHAR": "TEXT", "BIGINT": "INTEGER", "INTEGER": "INTEGER", "DOUBLE": "REAL"}
 
 
 def storable(path: str) -> str:
-    """A file's name as text that any table can hold: bytes that are not UTF-8 are written out, as \\udcff."""
+    """A file name as valid Unicode, for tables: bytes that are not UTF-8 become escapes such as \\udcff."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -63,10 +62,10 @@ def arrow_schema(metadata: dict[str, str] | None = None):
 
 
 class Store:
-    """Rows by their position in the source. One process writes; others may read at any time (see `glance`)."""
+    """Rows by their position in the source. One process writes; others may read at any time (`read_progress_row`)."""
 
     def __init__(self, path: Path):
-        if not path.exists():  # a journal without its database is of a run before
+        if not path.exists():  # a journal without its database is left from an earlier run
             self.remove(path)
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -83,8 +82,7 @@ class Store:
         self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
 
     def write(self, first: int, rows: Iterable[dict], progress: Sequence) -> None:
-        """One batch, its rows standing at `first`, `first` + 1, ..., and (done, errors, rate, seconds left): all or
-        nothing."""
+        """Store a batch, rows at the positions `first`, `first` + 1, ..., and (done, errors, rate, seconds left)."""
         packed = [(*(self._pack(name, row.get(name)) for name in COLUMNS), first + i) for i, row in enumerate(rows)]
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -92,7 +90,7 @@ class Store:
             self._db.execute("INSERT OR REPLACE INTO progress VALUES (0, ?, ?, ?, ?)", tuple(progress))
             self._db.execute("COMMIT")
         except BaseException:
-            if self._db.in_transaction:  # a full disk has rolled back by itself
+            if self._db.in_transaction:  # SQLite rolls back by itself when the disk is full
                 self._db.execute("ROLLBACK")
             raise
 
@@ -100,8 +98,8 @@ class Store:
     def _pack(name: str, value):
         return value if value is None or name not in LISTS else np.asarray(value, LISTS[name]).tobytes()
 
-    def whole(self, total: int, batch: int) -> set[int]:
-        """Numbers of the batches that are there in full."""
+    def complete_batches(self, total: int, batch: int) -> set[int]:
+        """The numbers of the batches whose rows are all stored."""
         counts = self._db.execute("SELECT position / ?, COUNT(*) FROM rows GROUP BY 1", (batch,))
         return {number for number, count in counts if count == min(batch, total - number * batch)}
 
@@ -109,24 +107,24 @@ class Store:
         """(position, size, mtime_ns) of every row."""
         return self._db.execute("SELECT position, size, mtime_ns FROM rows")
 
-    def errors(self, batches: set[int], batch: int) -> int:
-        """Rows with a reason in those batches."""
+    def count_errors(self, batches: set[int], batch: int) -> int:
+        """How many rows of these batches have an error."""
         counts = self._db.execute(
             "SELECT position / ?, COUNT(*) FROM rows WHERE error IS NOT NULL GROUP BY 1", (batch,)
         )
         return sum(count for number, count in counts if number in batches)
 
     def score(self) -> tuple[int, int, int]:
-        """(rows predicted right, rows predicted whose class the model knows, rows with an error)."""
+        """(rows predicted correctly, rows predicted whose class the model knows, rows with an error)."""
         return self._db.execute(
             "SELECT COALESCE(SUM(predicted = label), 0), COALESCE(SUM(error IS NULL AND label >= "
             "0), 0), COALESCE(SUM(error IS NOT NULL), 0) FROM rows"
         ).fetchone()
 
     def to_parquet(self, path: Path, about: dict) -> None:
-        """All rows in the source's order, zstd; beside `path` first, moved into place when it is complete.
+        """Write all rows in the source's order, compressed with zstd; the file appears at `path` when it is complete.
 
-        `about` goes into the file's metadata under "vitrine", as JSON. The same rows give the same bytes.
+        `about` goes into the file's metadata under "vitrine", as JSON. Equal rows give equal bytes.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -136,7 +134,7 @@ class Store:
         cursor = self._db.execute(f"SELECT {', '.join(COLUMNS)} FROM rows ORDER BY position")
         try:
             with pq.ParquetWriter(part, schema, compression="zstd") as writer:
-                while rows := cursor.fetchmany(GROUP):
+                while rows := cursor.fetchmany(ROW_GROUP):
                     columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
                     arrays = [
                         _lists(columns[name], LISTS[name], schema.field(name).type)
@@ -144,19 +142,19 @@ class Store:
                         else pa.array(columns[name], schema.field(name).type)
                         for name in COLUMNS
                     ]
-                    writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=GROUP)
+                    writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=ROW_GROUP)
             with open(part, "rb") as file:
-                os.fsync(file.fileno())  # the store is removed after this
+                os.fsync(file.fileno())  # the store is deleted after this
             os.replace(part, path)
         finally:
-            part.unlink(missing_ok=True)  # on a full disk every byte counts
+            part.unlink(missing_ok=True)  # the disk may be full
 
     def refill(self, path: Path) -> None:
-        """The rows of a finished table, as they were when it was written."""
+        """Read the rows of a finished table back into the store."""
         import pyarrow.parquet as pq
 
         first = 0
-        for batch in pq.ParquetFile(path).iter_batches(GROUP, columns=list(COLUMNS)):
+        for batch in pq.ParquetFile(path).iter_batches(ROW_GROUP, columns=list(COLUMNS)):
             columns = [
                 [cell.values for cell in batch[name]] if name in LISTS else batch[name].to_pylist() for name in COLUMNS
             ]
@@ -175,7 +173,7 @@ class Store:
 
 
 def _lists(blobs: Sequence[bytes | None], dtype: str, kind):
-    """An Arrow list column from each row's bytes, without a Python number in between."""
+    """An Arrow list column from each row's bytes, without making Python numbers."""
     import pyarrow as pa
 
     width = np.dtype(dtype).itemsize
@@ -187,7 +185,7 @@ def _lists(blobs: Sequence[bytes | None], dtype: str, kind):
     )
 
 
-def stats(path: Path) -> Iterable[tuple[int, int | None, int | None]]:
+def table_stats(path: Path) -> Iterable[tuple[int, int | None, int | None]]:
     """(position, size, mtime_ns) of every row of a finished table."""
     import pyarrow.parquet as pq
 
@@ -195,11 +193,10 @@ def stats(path: Path) -> Iterable[tuple[int, int | None, int | None]]:
     return zip(range(len(table)), *(column.to_pylist() for column in table.columns), strict=True)
 
 
-def glance(path: Path) -> tuple[int, int, float | None, float | None] | None:
-    """(done, errors, rate, seconds left) as the last batch left them, read beside a running writer without holding it
-    up; None where there is no store, or none that can be read."""
+def read_progress_row(path: Path) -> tuple[int, int, float | None, float | None] | None:
+    """(done, errors, rate, seconds left) after the last batch, without blocking a writer; None without a store."""
     try:
-        db = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=1)
+        db = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=1)
     except sqlite3.Error:
         return None
     try:

@@ -1,18 +1,17 @@
-"""The recipe that made the embedded weights: `python -m vit_core.training.loop --recipe photo --data ...`.
+"""Trains the embedded models: `python -m vit_core train --recipe photo --data ...`.
 
-What helps a small ViT on little data, each from its paper: a start that already looks like attention
-(Trockman & Kolter 2023, arXiv:2305.09828) with sinusoidal positions, Muon for the matrices (Jordan et
-al. 2024), patch dropout (Liu et al. 2022, arXiv:2208.07220) lifted for the last epochs, distillation
-from a small CNN through a token of its own (Touvron et al. 2021, arXiv:2012.12877), CutMix (Yun et al.
-2019, arXiv:1905.04899) and an average of the weights. The test set is read once, for the last number.
+It uses what helps a small ViT on little data: mimetic initialisation (Trockman & Kolter 2023,
+arXiv:2305.09828) with sinusoidal positions, Muon for the matrices (Jordan et al. 2024), patch dropout (Liu et
+al. 2022, arXiv:2208.07220) except in the last epochs, distillation from a small CNN through a distillation
+token (Touvron et al. 2021, arXiv:2012.12877), CutMix (Yun et al. 2019, arXiv:1905.04899) and averaged
+weights. The test set is read once, for the final accuracy.
 
-Every random draw comes from (seed, step), so a run that was killed goes on from its last checkpoint to
-the very same weights, on the same machine and number of threads.
+Every random draw depends on (seed, step) only, so a killed run continues from its last checkpoint to exactly
+the same weights, on the same machine with the same number of threads.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import json
@@ -39,24 +38,24 @@ from vit_core.models.positions import sinusoidal_positions
 from vit_core.models.vit import VisionTransformer
 from vit_core.training.recipes import RECIPES, Recipe
 
-HELD_OUT = 2_000  # training pictures kept aside to watch progress
+HELD_OUT_PICTURES = 2_000  # of the training set, to watch progress
 
 
 @dataclass
-class Progress:
-    """Prints a line every few seconds: where it is, how fast, how long it still takes."""
+class ProgressPrinter:
+    """Prints step, loss, pictures a second and minutes left, every few seconds."""
 
     total: int
     begun: float = field(default_factory=time.monotonic)
     first: int | None = None
-    said: float = 0.0
+    printed: float = 0.0
 
-    def say(self, step: int, batch: int, losses: list[float], every: float = 15.0) -> None:
+    def show(self, step: int, batch: int, losses: list[float], every: float = 15.0) -> None:
         self.first = step if self.first is None else self.first
         now = time.monotonic()
-        if now - self.said < every or step == self.first:
+        if now - self.printed < every or step == self.first:
             return
-        self.said, rate = now, (step - self.first) / (now - self.begun)
+        self.printed, rate = now, (step - self.first) / (now - self.begun)
         print(
             f"step {step}/{self.total}  loss {np.mean(losses[-100:]):.3f}  {rate * batch:.0f} img/s  "
             f"{(self.total - step) / rate / 60:.1f} min left",
@@ -65,9 +64,9 @@ class Progress:
 
 
 def mimetic(model: VisionTransformer, generator: torch.Generator) -> None:
-    """Start from weights whose products look trained (Trockman & Kolter 2023).
+    """Initialise attention with products as in trained models (Trockman & Kolter 2023).
 
-    W_q W_k^T near +I: a token looks at its like; W_proj W_v near -I: what it brings home is subtracted.
+    W_q W_k^T is near +I: a token attends to similar tokens. W_proj W_v is near -I.
     """
     c, D = model.config, model.config.dim
 
@@ -92,7 +91,7 @@ def mimetic(model: VisionTransformer, generator: torch.Generator) -> None:
 
 
 def augment(images: Tensor, recipe: Recipe, draw: torch.Generator) -> Tensor:
-    """Random shift (reflected edges) and mirror of a uint8 batch (B, C, H, W)."""
+    """A uint8 batch (B, C, H, W), randomly shifted (with reflected edges) and mirrored; float32."""
     B, C, H, W = images.shape
     pad = recipe.crop_pad
     padded = F.pad(images.float(), (pad,) * 4, mode="reflect")
@@ -107,7 +106,7 @@ def augment(images: Tensor, recipe: Recipe, draw: torch.Generator) -> Tensor:
 
 
 def cutmix(images: Tensor, targets: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A rectangle of each picture replaced by another's, targets (B, classes) mixed by area."""
+    """Replaces a rectangle of each picture by another picture's and mixes the targets (B, classes) by area."""
     B, C, H, W = images.shape
     other = torch.randperm(B, generator=draw)
     side = (1 - torch.rand((), generator=draw)).sqrt()
@@ -120,15 +119,15 @@ def cutmix(images: Tensor, targets: Tensor, draw: torch.Generator) -> tuple[Tens
     return images, (1 - share) * targets + share * targets[other]
 
 
-class Run:
-    """One training run: built from a recipe, stepped, saved, taken up again."""
+class TrainingRun:
+    """One training run of a recipe: advanced step by step, saved and resumed."""
 
     def __init__(self, name: str, recipe: Recipe, data: str | None, out: Path, device: str, limit: int | None = None):
         self.name, self.recipe, self.out, self.device = name, recipe, out, torch.device(device)
         read = {"cifar10": arrays.cifar10, "fashion": arrays.fashion_mnist}[recipe.data]
         train, self.test, self.labels = read(data)
-        order = np.random.default_rng(0).permutation(len(train.images))[:limit]  # the split does not follow the seed
-        held, kept = order[:HELD_OUT], order[HELD_OUT:]
+        order = np.random.default_rng(0).permutation(len(train.images))[:limit]  # the same split for every seed
+        held, kept = order[:HELD_OUT_PICTURES], order[HELD_OUT_PICTURES:]
         self.images, self.classes = torch.from_numpy(train.images[kept]), torch.from_numpy(train.labels[kept])
         self.held = arrays.ArrayDataset(train.images[held], train.labels[held])
         self.mean, self.std = (torch.tensor(v).view(-1, 1, 1) * 255 for v in (recipe.mean, recipe.std))
@@ -171,7 +170,7 @@ class Run:
         return model.eval().to(self.device, memory_format=torch.channels_last)
 
     def arithmetic(self):
-        """bf16 where it pays; on a CPU, attention's plain form (its fused backward is the slower one)."""
+        """bfloat16; on a CPU also plain attention, since the fused backward pass is slower there."""
         stack = contextlib.ExitStack()
         stack.enter_context(torch.autocast(self.device.type, torch.bfloat16))
         if self.device.type == "cpu":
@@ -182,7 +181,7 @@ class Run:
         return ((images - self.mean) / self.std).to(self.device, memory_format=torch.channels_last)
 
     def batch(self) -> tuple[Tensor, Tensor, torch.Generator]:
-        """The pictures and soft targets of this step, drawn from (seed, step) alone."""
+        """This step's pictures, soft targets and generator, which depend on (seed, step) only."""
         r, (epoch, i) = self.recipe, divmod(self.step, self.per_epoch)
         order = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(r.seed * 1_000_003 + epoch))
         chosen = order[i * r.batch : (i + 1) * r.batch]
@@ -194,7 +193,7 @@ class Run:
         return self.normalise(images), targets.to(self.device), draw
 
     def loss(self, images: Tensor, targets: Tensor, draw: torch.Generator) -> Tensor:
-        """Cross-entropy; with a teacher, the mean of it and of the distillation token's against the teacher."""
+        """Cross-entropy; with a teacher, its mean with the distillation token's cross-entropy against the teacher."""
         r = self.recipe
         smooth = targets * (1 - r.smoothing) + r.smoothing / targets.shape[1]
         if not self.is_vit:
@@ -215,7 +214,7 @@ class Run:
         return 0.5 * loss + 0.5 * F.cross_entropy(distilled, answer)
 
     def advance(self) -> float:
-        """One optimiser step; returns the loss."""
+        """Take one optimiser step. Returns the loss."""
         r, at = self.recipe, self.step / self.steps
         rate = at / r.warmup if at < r.warmup else 0.5 * (1 + math.cos(math.pi * (at - r.warmup) / (1 - r.warmup)))
         peaks = (r.other_lr, r.matrix_lr)[: len(self.optimizers)]  # a CNN has no Muon
@@ -245,16 +244,16 @@ class Run:
 
     @torch.no_grad()
     def answers(self, model: nn.Module, part: arrays.ArrayDataset, batch: int = 500) -> np.ndarray:
-        """The class that `model` gives each picture of `part`, in float32: (N,)."""
+        """The class that `model` predicts for each picture of `part`, computed in float32: (N,)."""
         batches = torch.from_numpy(part.images).split(batch)
         return torch.cat([model(self.normalise(images.float())).argmax(1).cpu() for images in batches]).numpy()
 
     def accuracy(self, part: arrays.ArrayDataset) -> float:
-        """Share of `part` that the averaged weights classify right."""
+        """Accuracy of the averaged weights on `part`."""
         return float((self.answers(self.averaged(), part) == part.labels).mean())
 
     def check(self) -> dict:
-        """What the finished weights do on the test set: accuracy, and which classes they take for which."""
+        """Accuracy of the finished weights on the test set, by class, and the most confused classes."""
         if self.is_vit:
             model = embedded.load_saved(self.out).to(self.device)
         else:
@@ -262,7 +261,7 @@ class Run:
         answers, classes = self.answers(model, self.test), self.test.labels
         pairs, counts = np.unique(np.stack([classes, answers])[:, answers != classes], axis=1, return_counts=True)
         worst = [
-            {"is": self.labels[a], "taken for": self.labels[b], "times": int(counts[i])}
+            {"is": self.labels[a], "predicted": self.labels[b], "count": int(counts[i])}
             for i in np.argsort(-counts)[:6]
             for a, b in [pairs[:, i]]
         ]
@@ -275,7 +274,7 @@ class Run:
         }
 
     def averaged(self) -> nn.Module:
-        """A copy of the model that holds the averaged weights."""
+        """A copy of the model with the averaged weights."""
         if self.is_vit:
             model = VisionTransformer(self.model.config, self.labels, self.model.transform)
         else:
@@ -284,7 +283,7 @@ class Run:
         return model.eval().to(self.device)
 
     def save(self) -> None:
-        """The checkpoint, written beside and moved into place, so that a kill leaves the old or the new."""
+        """Write the checkpoint. A kill leaves the old file or the new one, nothing in between."""
         state = {
             "step": self.step,
             "seconds": self.seconds,
@@ -298,7 +297,7 @@ class Run:
         os.replace(beside, self.out.with_suffix(".checkpoint"))
 
     def resume(self) -> bool:
-        """Go on from the checkpoint if there is one of this very recipe."""
+        """Load the checkpoint, if there is one. Raises ValueError if another recipe made it."""
         path = self.out.with_suffix(".checkpoint")
         if not path.exists():
             return False
@@ -312,7 +311,7 @@ class Run:
         return True
 
     def finish(self) -> dict:
-        """Test accuracy, once, and the weights with their card."""
+        """Write the weights with their card, which holds the test accuracy. Returns the card."""
         card = {
             "recipe": self.name,
             **dataclasses.asdict(self.recipe),
@@ -336,15 +335,15 @@ class Run:
         return card
 
 
-def train(run: Run, save_every: float = 60.0, stop_at: int | None = None) -> None:
-    """Step `run` to its end, or to step `stop_at`, with progress, checkpoints and held-out accuracy."""
+def train(run: TrainingRun, save_every: float = 60.0, stop_at: int | None = None) -> None:
+    """Advance `run` to its end, or to step `stop_at`, with progress, checkpoints and held-out accuracy."""
     losses: list[float] = []
-    progress, saved, last = Progress(run.steps), time.monotonic(), time.monotonic()
+    progress, saved, last = ProgressPrinter(run.steps), time.monotonic(), time.monotonic()
     while run.step < (run.steps if stop_at is None else stop_at):
         losses.append(run.advance())
         now = time.monotonic()
         run.seconds, last = run.seconds + now - last, now
-        progress.say(run.step, run.recipe.batch, losses)
+        progress.show(run.step, run.recipe.batch, losses)
         if run.step % (2 * run.per_epoch) == 0:
             share = run.accuracy(run.held)
             print(f"epoch {run.step // run.per_epoch}: {share:.2%} of the held-out pictures", flush=True)
@@ -354,36 +353,37 @@ def train(run: Run, save_every: float = 60.0, stop_at: int | None = None) -> Non
     run.save()
 
 
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m vit_core.training.loop", description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", required=True, choices=sorted(RECIPES))
-    parser.add_argument("--data", help="CIFAR-10 archive, or the folder of Fashion-MNIST's files")
-    parser.add_argument("--out", type=Path, help="weights to write (default: assets/<recipe>.safetensors)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's)")
-    parser.add_argument("--save-every", type=float, default=60.0, help="seconds between checkpoints")
-    parser.add_argument("--limit", type=int, help="use only so many training pictures (for a trial)")
-    parser.add_argument("--check", action="store_true", help="train nothing: test the weights that are there")
-    args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    recipe = RECIPES[args.recipe]
-    out = args.out or embedded.ASSETS / f"{args.recipe}.safetensors"
-    run = Run(args.recipe, recipe, args.data, out, args.device, args.limit)
-    if args.check:
+def train_recipe(
+    name: str,
+    data: str | None,
+    out: Path | None,
+    device: str | None,
+    threads: int | None = None,
+    save_every: float = 60.0,
+    limit: int | None = None,
+    check: bool = False,
+) -> int:
+    """`python -m vit_core train`: train a recipe from the start or its last checkpoint and write the weights.
+
+    With `check`, only test the weights in `out`.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    recipe = RECIPES[name]
+    out = out or embedded.ASSETS / f"{name}.safetensors"
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    run = TrainingRun(name, recipe, data, out, device, limit)
+    if check:
         print(json.dumps(run.check(), indent=1, ensure_ascii=False))
-        return
+        return 0
     resumed = run.resume()
     parameters = sum(p.numel() for p in run.model.parameters())
     print(
-        f"{args.recipe}: {parameters / 1e6:.2f} M parameters, {run.steps} steps of {recipe.batch}, "
+        f"{name}: {parameters / 1e6:.2f} M parameters, {run.steps} steps of {recipe.batch}, "
         f"{'resumed at' if resumed else 'from'} step {run.step}",
         flush=True,
     )
-    train(run, args.save_every)
+    train(run, save_every)
     print(json.dumps(run.finish(), indent=1), flush=True)
     out.with_suffix(".checkpoint").unlink()
-
-
-if __name__ == "__main__":
-    main()
+    return 0

@@ -1,4 +1,4 @@
-"""The recipes of the embedded models, as data; `vit_core.training.loop` follows them."""
+"""The recipes of the embedded models, as data for `training.loop`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a run. `arch` is ViTConfig's fields, or ConvNet's width for a teacher."""
+    """All settings of a run. `arch` holds ViTConfig's fields, or ConvNet's width for a teacher."""
 
-    title: str  # what people are shown
+    title: str  # shown to people
     data: str  # "cifar10" | "fashion"
     arch: dict
     epochs: float

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from app import text
@@ -27,6 +28,13 @@ from vit_core.evaluation.filters import Filter
 ROOT = Path(__file__).resolve().parents[3]
 IMG, STARS = "<img src=x onerror=alert(1)>", "**x**"
 HOSTILE = [IMG, STARS, *(f"class {i}" for i in range(2, 10))]
+
+
+class Ended:
+    """A process that has ended."""
+
+    def wait(self) -> int:
+        return 0
 
 
 def make(asked: EvaluationRequest, labels=HOSTILE, n=400, state="done", **table) -> Path:
@@ -148,7 +156,7 @@ def test_lists_are_what_they_say(run):
     margins = [row["margin"] for row in run.page_rows(GalleryView("margin"))]
     assert margins == sorted(margins)
     doubtful = run.page_rows(GalleryView("labels"))
-    assert [r["number"] for r in doubtful] == run.columns.number[run.label_errors.index][:PAGE_SIZE].tolist()
+    assert [r["number"] for r in doubtful] == run.columns.number[run.label_issues.index][:PAGE_SIZE].tolist()
     pairs = run.page_rows(GalleryView("duplicates"))
     first, second, *_ = run.duplicates
     assert [r["number"] for r in pairs[:2]] == [first[0], second[0]]
@@ -420,10 +428,11 @@ def test_an_unreadable_picture_says_why(run):
 @pytest.mark.parametrize("state", ["cancelled", "failed", "interrupted"])
 def test_what_did_not_finish_says_so_and_goes_on(state, monkeypatch):
     begun = []
-    monkeypatch.setattr(runs, "start", lambda *a, **k: begun.append(a) or type("P", (), {"wait": lambda s: 0})())
+    monkeypatch.setattr(runs, "start_process", lambda *a, **k: begun.append(a) or Ended())
     asked = EvaluationRequest("embedded:fashion", "/some/where")
     out = make(asked, state="running" if state == "interrupted" else state)
-    about = json.loads((out / "run.json").read_text()) | {"reason": f"source-missing: {IMG} is gone", "done": 7}
+    error = InputError("source-missing", f"{IMG} is gone", name=IMG).to_json()
+    about = json.loads((out / "run.json").read_text()) | {"error": error, "done": 7}
     (out / "run.json").write_text(json.dumps(about))
     app = page(run=asked.id)
     assert not app.exception
@@ -435,13 +444,10 @@ def test_what_did_not_finish_says_so_and_goes_on(state, monkeypatch):
 
 def test_one_that_is_started_again_says_so_until_it_runs():
     asked = EvaluationRequest("embedded:fashion", "/some/where")
-    held = runs._lock(make(asked, state="starting"))
-    try:
+    with FileLock(make(asked, state="starting") / ".lock"):
         app = page(run=asked.id)
         assert "Starting:" in words(app)
         assert "of 400" not in words(app)
-    finally:
-        os.close(held)
 
 
 def test_the_first_visit_begins_by_itself(monkeypatch):
@@ -449,10 +455,11 @@ def test_the_first_visit_begins_by_itself(monkeypatch):
 
     def start(model, source, out, **_):
         begun.append((model, source))
-        (out / "run.json").write_text(json.dumps({"state": "failed", "reason": "x: y", "total": 9, "done": 0}))
-        return type("P", (), {"wait": lambda s: 0})()
+        error = InputError("x", "y").to_json()
+        (out / "run.json").write_text(json.dumps({"state": "failed", "error": error, "total": 9, "done": 0}))
+        return Ended()
 
-    monkeypatch.setattr(runs, "start", start)
+    monkeypatch.setattr(runs, "start_process", start)
     app = page()
     assert not app.exception
     assert begun == [("embedded:fashion", "bundled:fashion")]
@@ -463,7 +470,7 @@ def test_the_first_visit_begins_by_itself(monkeypatch):
 def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch):
     from vit_core.data import open_dataset
 
-    monkeypatch.setattr(runs, "start", lambda *a, **k: pytest.fail("it ran"))
+    monkeypatch.setattr(runs, "start_process", lambda *a, **k: pytest.fail("it ran"))
     make(find.BUNDLED)
     bundled = open_dataset("bundled:fashion")
     for name in ("Bag", IMG.replace("/", "-"), STARS):

@@ -100,7 +100,7 @@ def test_strange_names_are_text(run, everything):
 
 
 def test_the_numbers_are_the_metrics(run, everything):
-    page, columns = Parsed(everything), metrics.of(run.rows)
+    page, columns = Parsed(everything), metrics.load_columns(run.rows)
     wanted = metrics.accuracy(columns.label, columns.predicted, columns.top)
     ece = metrics.calibration(columns.probability, columns.label, columns.predicted).ece
     shown = {e.attributes["data-name"]: float(e.attributes["data-value"]) for e in page.all("b")}
@@ -144,7 +144,7 @@ def table(page, name):
 
 def test_the_confusion_matrix_is_the_metrics(run, everything):
     rows = table(Parsed(everything), "confusion")
-    columns = metrics.of(run.rows)
+    columns = metrics.load_columns(run.rows)
     counts = metrics.confusion(columns.label, columns.predicted, 10)
     order = [run.labels.index(name) for name in rows[0][1:-2]]
     assert sorted(order) == list(range(10))
@@ -161,7 +161,7 @@ def test_with_many_classes_the_pairs_confused_most_are_listed(run, model, monkey
     monkeypatch.setattr(module, "MATRIX_CLASSES", 5)
     page = Parsed(build_report(run, Filter(), 0, "en", model=model))
     assert not page.all("table", id="confusion")
-    columns = metrics.of(run.rows)
+    columns = metrics.load_columns(run.rows)
     off = metrics.confusion(columns.label, columns.predicted, 10)[:-1]
     np.fill_diagonal(off, 0)
     rows = table(page, "pairs")[1:]
@@ -170,7 +170,7 @@ def test_with_many_classes_the_pairs_confused_most_are_listed(run, model, monkey
 
 
 def test_the_calibration_has_a_bar_for_each_bin_that_holds_a_picture(run, everything):
-    columns = metrics.of(run.rows)
+    columns = metrics.load_columns(run.rows)
     wanted = metrics.calibration(columns.probability, columns.label, columns.predicted)
     bars = Parsed(everything).all("rect")
     assert len(bars) == (wanted.count > 0).sum()
@@ -246,7 +246,7 @@ def test_every_filter_can_be_said(run, model, language):
     for filter in (
         [Filter(order=order) for order in ORDERS]
         + [Filter(outcome=o) for o in OUTCOMES]
-        + [Filter(label=-1, predicted=3, confidence=(0.5, 0.9), near="a/b.png", query="{x} <b>")]
+        + [Filter(label=-1, predicted=3, confidence=(0.5, 0.9), query="{x} <b>")]
     ):
         said = made.filter(filter)
         assert said

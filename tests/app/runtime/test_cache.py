@@ -606,7 +606,7 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
     monkeypatch.setattr(vc, "load", lambda name, device_: device)
     monkeypatch.setattr("vit_core.serving.queue.forward", full)
     for module in "vit_core.serving.queue", "app.runtime.cache":
-        monkeypatch.setattr(f"{module}.on_cpu", lambda model: real)
+        monkeypatch.setattr(f"{module}.cpu_copy", lambda model: real)
     app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
     app.query_params["lang"] = "en"
     app.run()

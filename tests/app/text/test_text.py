@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from app import text
 from vit_core import InputError, VisionTransformer, ViTConfig, load
-from vit_core.evaluation import run
+from vit_core.evaluation import plan
 
 APP = Path(text.__file__).resolve().parents[1]
 ROOT = APP.parent
@@ -215,18 +215,21 @@ def test_an_error_is_said_in_the_language_or_else_in_its_own_words():
 
 
 def test_what_differs_between_two_evaluations_is_said_in_the_language():
-    names = ["batch", "classes", "device", "model", "source", "torch", run.FOLDER, run.FILE, "newer"]
+    names = ["batch", "classes", "device", "model", "source", "torch", plan.FOLDER, plan.FILE, "newer"]
     said = text.Text("ko").error(InputError("evaluate-other", "x", out="/runs/1", differs=names))
     assert "배치 크기, 클래스 대응, 장치, 모델, 이미지 목록, PyTorch 버전, 이미지 폴더, 이미지 파일, newer" in said
     columns = InputError("source-column", "x", name="a.csv", wanted=["model", "device"], found=["source"])
     assert "model, device" in text.Text("ko").error(columns)  # other people's names stay
 
 
-def test_a_stored_reason_is_said_in_the_language_or_as_it_stands():
+def test_a_stored_error_has_its_sentence_in_each_language():
     korean = text.Text("ko")
-    assert korean.told("image-empty: The file is empty.") == text.ERRORS["ko"]["image-empty"]
-    assert korean.told("image-truncated: The PNG file is cut off.") == "The PNG file is cut off."  # which format?
-    assert [korean.told(one) for one in ("killed", "x: y", "")] == ["killed", "y", ""]
+    error = InputError("image-truncated", "The PNG file is cut off.", format="PNG")
+    stored = InputError.from_json(error.to_json())
+    assert (stored.code, str(stored), stored.values) == (error.code, str(error), error.values)
+    assert "PNG" in korean.error(stored)
+    assert korean.error(stored) != str(error)
+    assert korean.error(InputError.from_json(InputError("new-code", "x: y").to_json())) == "x: y"
 
 
 def _literals(path: Path):

@@ -1,0 +1,89 @@
+"""One batch of an evaluation: decoded pictures -> logits -> rows. What both engines share."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vit_core.attention.trace import autocast
+from vit_core.data import ImageDataset
+from vit_core.errors import InputError
+from vit_core.evaluation.decode import PictureFacts
+from vit_core.evaluation.store import storable
+from vit_core.images import Preprocess
+from vit_core.models.vit import VisionTransformer
+
+TOP_CLASSES = 5  # classes stored with their probabilities
+
+
+@torch.inference_mode()
+def predict_batch(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
+    """uint8 (n, height, width, channels) -> logits (n, classes) and the vectors that the head reads (n, width), both
+    float32 on the CPU."""
+    weight = next(model.parameters())
+    device = weight.device
+    images = normalise(pixels, model.transform, device).to(weight.dtype)
+    with autocast(device):
+        tokens = model.encode(model.embed(images))
+        logits, pooled = model.classify(tokens), model.pooled(tokens)
+    return logits.float().cpu(), pooled.float().cpu()
+
+
+def normalise(pixels: np.ndarray, transform: Preprocess, device: torch.device) -> Tensor:
+    """uint8 (n, height, width, channels) to the model's input, float32 (n, channels, height, width) on `device`.
+
+    The arithmetic is `Preprocess`'s own, so the numbers are the same to the bit.
+    """
+    mean, std = (
+        torch.tensor(v, dtype=torch.float32, device=device).view(-1, 1, 1) for v in (transform.mean, transform.std)
+    )
+    images = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div(255)  # n channels height width
+    return ((images - mean) / std).contiguous()
+
+
+def batch_rows(
+    dataset: ImageDataset,
+    batch: range,
+    target: np.ndarray,
+    facts: list[PictureFacts],
+    logits: Tensor,
+    pooled: Tensor,
+) -> list[dict]:
+    """The rows of one batch. `target`: the model's class for each class of the dataset, -1 where it has none."""
+    log_p = logits.double().log_softmax(-1)
+    p = log_p.exp()
+    entropy = -(p * log_p).sum(-1) / np.log(2)
+    top = logits.topk(min(TOP_CLASSES, logits.shape[1])).indices
+    top_p = p.gather(1, top)
+    finite = (logits.isfinite().all(1) & pooled.isfinite().all(1)).tolist()
+    rows = []
+    for i, index in enumerate(batch):
+        source_label = int(dataset.labels[index])
+        label, error = int(target[source_label]) if source_label >= 0 else -1, facts[i].error
+        row = dict(
+            path=storable(dataset.names[index]),
+            size=facts[i].size,
+            mtime_ns=facts[i].mtime_ns,
+            hash=facts[i].hash,
+            source_label=source_label,
+            label=label,
+        )
+        if error is None and not finite[i]:
+            sentence = "The model's numbers for this picture are not finite."
+            error = InputError("evaluate-not-finite", sentence).to_json()
+        if error is None:
+            first, second = top_p[i, 0].item(), top_p[i, 1].item() if top.shape[1] > 1 else 0.0
+            row |= dict(
+                predicted=top[i, 0].item(),
+                probability=first,
+                top=top[i].numpy(),
+                top_p=top_p[i].numpy(),
+                entropy=entropy[i].item(),
+                margin=first - second,
+                embedding=pooled[i].numpy(),
+            )
+            if label >= 0:
+                row |= dict(p_label=p[i, label].item(), loss=-log_p[i, label].item())
+        rows.append(row | {"error": error})
+    return rows

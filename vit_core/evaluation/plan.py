@@ -1,0 +1,99 @@
+"""What an evaluation runs: model, pictures, class mapping and batches, and whether a folder's run is of the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vit_core.data import ClassMatch, ImageDataset, match_classes
+from vit_core.evaluation.folder import read_run
+from vit_core.evaluation.store import storable
+from vit_core.models.digest import weights_digest
+from vit_core.models.vit import VisionTransformer
+
+BATCH_PICTURES = 64
+BATCH_MULTIPLICATIONS = 64 * 18e9  # on a CPU: those of 64 pictures in a ViT-B/16 at 224
+FOLDER, FILE = "pictures' folder", "pictures' file"  # keys of a run's identity that an error quotes
+
+
+def match_model(model: VisionTransformer, dataset: ImageDataset, table: dict[str, str] | None = None) -> ClassMatch:
+    """Which of the model's classes is which of the dataset's."""
+    names = model.labels or [f"class {i}" for i in range(model.config.classes)]
+    return match_classes(dataset.classes, names, table)
+
+
+def default_workers(device: torch.device) -> int:
+    """Processes that decode: few on a CPU, whose cores the model needs, more beside a GPU."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(4, cores // 2)) if device.type == "cpu" else min(16, cores)
+
+
+def default_batch(model: VisionTransformer) -> int:
+    """Pictures in a batch: 64, fewer for a large model on a CPU, since a run reports and stops between batches."""
+    if next(model.parameters()).device.type == "cuda":
+        return BATCH_PICTURES
+    c = model.config
+    tokens = c.num_prefix_tokens + c.grid[0] * c.grid[1]
+    work = tokens * sum(p.numel() for p in model.parameters()) + 2 * tokens**2 * c.heads * c.head_dim * c.depth
+    return max(1, min(BATCH_PICTURES, int(BATCH_MULTIPLICATIONS / work)))
+
+
+def choose_batch(batch: int | None, model: VisionTransformer, before: dict) -> int:
+    """The batch size given, else that of the run in run.json (`before`), else the default."""
+    stored = before.get("identity", {}).get("batch")
+    return batch or (stored if type(stored) is int and stored > 0 else default_batch(model))
+
+
+def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match: ClassMatch, batch: int) -> dict:
+    """What is run, as run.json holds it. A resumed run must have the same "identity" as the first."""
+    device, digest = next(model.parameters()).device, dataset.digest()
+    return {
+        "model": name,
+        "labels": model.labels,
+        "total": len(dataset),
+        "source": {
+            "title": storable(dataset.title),
+            "kind": dataset.kind,
+            "root": str(Path(dataset.root).absolute()),
+            "classes": [storable(c) for c in dataset.classes],
+        },
+        "match": {"by": match.by, "target": match.target.tolist(), "unknown": [storable(c) for c in match.unknown]},
+        "identity": {
+            "model": weights_digest(model),
+            "source": _names_digest(dataset),
+            "classes": hashlib.blake2b(np.ascontiguousarray(match.target, np.int32), digest_size=16).hexdigest(),
+            "batch": batch,
+            "device": device.type,
+            "torch": torch.__version__,
+            **({FOLDER: os.path.realpath(dataset.root)} if digest is None else {FILE: digest}),
+        },
+    }
+
+
+def _names_digest(dataset: ImageDataset) -> str:
+    """The digest of the pictures' names, classes and labels, not of their bytes."""
+    text = json.dumps([list(dataset.classes), list(dataset.names), dataset.labels.tolist()])
+    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
+
+
+def differences(was: dict, now: dict) -> list[str]:
+    """The keys of two identities that differ."""
+    return sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
+
+
+def differs_from_run(
+    model: VisionTransformer,
+    dataset: ImageDataset,
+    out: str | os.PathLike,
+    table: dict[str, str] | None = None,
+    batch: int | None = None,
+) -> list[str]:
+    """What differs from the run in `out`, so that `evaluate` would not continue it; empty if there is no run."""
+    before = read_run(Path(out))
+    plan = make_plan("", model, dataset, match_model(model, dataset, table), choose_batch(batch, model, before))
+    return differences(before["identity"], plan["identity"]) if "identity" in before else []

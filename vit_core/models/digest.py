@@ -1,0 +1,28 @@
+"""An identity for a model: the digest of its weights, shape, labels and preprocessing."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+
+import torch
+
+from vit_core.models.vit import VisionTransformer
+
+_digests: weakref.WeakKeyDictionary[VisionTransformer, str] = weakref.WeakKeyDictionary()
+
+
+def weights_digest(model: VisionTransformer) -> str:
+    """BLAKE2b (32 hex digits) of weights, config, labels and preprocessing. Does not depend on the device."""
+    digest = hashlib.blake2b(repr((model.config, model.transform, model.labels)).encode(), digest_size=16)
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def cached_weights_digest(model: VisionTransformer) -> str:
+    """`weights_digest`, computed once for each model: for models whose weights do not change."""
+    if model not in _digests:
+        _digests[model] = weights_digest(model)
+    return _digests[model]
