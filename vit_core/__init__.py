@@ -1,4 +1,4 @@
-"""Vitrine's core: a Vision Transformer that can be looked into.
+"""Vitrine's core: Vision Transformers whose attention can be recorded and explained.
 
 >>> import vit_core as vc
 >>> model = vc.load("embedded:photo")

@@ -1,4 +1,4 @@
-"""The one error that bad input raises."""
+"""InputError, which everything raises for input that cannot be used."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 
 
 class InputError(ValueError):
-    """Something a person gave us (a picture, a checkpoint, a name, an option) cannot be used.
+    """Input from outside (a picture, a checkpoint, a name, an option) cannot be used.
 
-    str(error) is an English sentence they can act on. `code` is a stable identifier such as
-    "image-truncated", by which a front end finds its own wording; `values` are the facts the
-    sentence was made from. Command line tools print the sentence and exit with 2.
+    `str(error)` is an English sentence that says what to do. `code` is a stable identifier such as "image-truncated",
+    `values` are the facts in the sentence; a front end translates from both. Command line tools print the sentence and
+    exit with 2.
     """
 
     def __init__(self, code: str, sentence: str, **values):

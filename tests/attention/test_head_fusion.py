@@ -16,9 +16,10 @@ def heads(dtype=torch.float64):
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-@pytest.mark.parametrize("at_once", [1, 5 * N, N * N, HEADS * N * N])  # one row, some rows, a head, everything
-def test_parts_of_any_size_give_the_explicit_result(monkeypatch, fusion, at_once):
-    monkeypatch.setattr(head_fusion, "CPU_WEIGHTS_AT_ONCE", at_once)
+@pytest.mark.parametrize("rows", [1, 5, N])
+def test_parts_of_any_size_give_the_explicit_result(monkeypatch, fusion, rows):
+    monkeypatch.setattr(head_fusion, "MIN_ROWS", 1)
+    monkeypatch.setattr(head_fusion, "CPU_WEIGHTS", HEADS * N * rows)
     query, key, value = heads()
     weights = (query @ key.mT / WIDTH**0.5).softmax(-1)
     out = torch.full((N, N), torch.nan, dtype=torch.float64)
@@ -30,12 +31,13 @@ def test_parts_of_any_size_give_the_explicit_result(monkeypatch, fusion, at_once
 
 
 def test_long_sequences_never_hold_all_weights_at_once(monkeypatch):
-    monkeypatch.setattr(head_fusion, "CPU_WEIGHTS_AT_ONCE", 7 * N)
+    monkeypatch.setattr(head_fusion, "MIN_ROWS", 7)
+    monkeypatch.setattr(head_fusion, "CPU_WEIGHTS", 0)
     softmax, sizes = torch.softmax, []
     monkeypatch.setattr(torch, "softmax", lambda t, dim, out=None: sizes.append(t.numel()) or softmax(t, dim, out=out))
     fuse_heads(*heads()[:2])
     assert sum(sizes) == HEADS * N * N
-    assert max(sizes) <= 7 * N
+    assert max(sizes) <= HEADS * 7 * N
 
 
 @pytest.mark.parametrize(("given", "computed"), [(torch.bfloat16, torch.float32), (torch.float64, torch.float64)])

@@ -61,7 +61,7 @@ def test_a_patch_that_looks_at_no_patch_has_no_distance(trace):
 
 
 @pytest.mark.parametrize("unit", ["patches", "pixels"])
-def test_many_patches_of_any_shape_are_what_a_loop_in_float64_says(build, pictures, unit):
+def test_distance_and_entropy_agree_with_float64_for_any_patch_shape(build, pictures, unit):
     trace = vc.record(build(registers=1, patch_size=(5, 3)), pictures(1, 85, 57))  # 2 + 17 x 19 tokens: two chunks
     side = {"patches": (1, 1), "pixels": (5, 3)}[unit]
     places = np.array([(r * side[0], c * side[1]) for r in range(17) for c in range(19)], float)

@@ -16,7 +16,7 @@ def picture():
     return Image.fromarray(np.random.default_rng(3).integers(0, 256, (40, 60, 3), np.uint8))
 
 
-def test_logits_are_the_fast_path_s(build, pictures):
+def test_logits_are_the_models(build, pictures):
     model, images = build(registers=2), pictures(1)
     trace = vc.record(model, images)
     with torch.no_grad():
@@ -28,7 +28,7 @@ def test_logits_are_the_fast_path_s(build, pictures):
     assert (trace.depth, trace.heads, trace.num_tokens) == (3, 2, 38)
 
 
-def test_attention_is_the_layer_s_own(build, pictures):
+def test_attention_is_the_layers_own(build, pictures):
     model, images = build(qk_norm=True), pictures(1)
     trace = vc.record(model, images)
     tokens = model.embed(images)
@@ -82,7 +82,7 @@ def test_a_tensor_of_another_shape_is_refused(build, shape):
     assert caught.value.code == "tensor-shape"
 
 
-def test_a_grid_that_rotary_positions_do_not_know_is_refused(build, pictures):
+def test_a_grid_without_rotary_positions_is_refused(build, pictures):
     model = build(position="rope", head_dim=8)
     for height, width in ((15, 21), (12, 12), (30, 30)):
         trace = vc.record(model, torch.zeros(1, 3, height, width))
@@ -95,13 +95,13 @@ def test_a_grid_that_rotary_positions_do_not_know_is_refused(build, pictures):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
-def test_a_tensor_of_other_floats_becomes_the_model_s(build, pictures, dtype):
+def test_tensors_are_cast_to_the_models_dtype(build, pictures, dtype):
     model, image = build(), pictures(1).to(dtype)
     torch.testing.assert_close(vc.record(model, image).logits, vc.record(model, image.float()).logits)
 
 
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-5), (torch.float16, 0.03), (torch.bfloat16, 0.2)])
-def test_a_model_of_other_floats_takes_pictures_and_tensors(build, picture, dtype, close):
+def test_models_of_other_dtypes_accept_pictures_and_tensors(build, picture, dtype, close):
     model = build()
     expected, prepared = vc.record(model, picture), model.transform(picture)[0]
     for trace in vc.record(model.to(dtype), [picture, prepared]):
@@ -111,7 +111,7 @@ def test_a_model_of_other_floats_takes_pictures_and_tensors(build, picture, dtyp
 
 
 @pytest.mark.parametrize("other", [{"size": (2, 2)}, {"mean": (0.5,), "std": (0.5,)}])
-def test_preprocessing_that_is_another_model_s_is_refused(build, picture, other):
+def test_another_models_preprocessing_is_refused(build, picture, other):
     model = build()
     model.transform = dataclasses.replace(model.transform, **other)
     with pytest.raises(vc.InputError, match=r"of shape \(1, 3, height, width\) that holds a patch of 3 x 3") as caught:
@@ -119,7 +119,7 @@ def test_preprocessing_that_is_another_model_s_is_refused(build, picture, other)
     assert caught.value.code == "tensor-shape"
 
 
-def test_a_model_that_does_not_tell_how_pictures_are_prepared_takes_tensors_alone(build, picture):
+def test_a_model_without_transform_accepts_only_tensors(build, picture):
     model = build()
     prepared, model.transform = model.transform(picture)[0], None
     with pytest.raises(vc.InputError, match="give it a `transform`") as caught:
@@ -139,7 +139,7 @@ def test_on_grid_and_token_at(build, pictures):
         trace.token_at(5, 0)
 
 
-def test_bf16_is_asked_for_and_close(build, pictures):
+def test_bf16_is_opt_in_and_close(build, pictures):
     model = build(dim=64, head_dim=32)
     exact, rough = vc.record(model, pictures(1)), vc.record(model, pictures(1), bf16=True)
     assert vc.record(model, pictures(1)).queries.dtype == torch.float32  # off by default
@@ -177,7 +177,7 @@ def test_short_sequences_keep_their_mean_attention(build, pictures, monkeypatch,
         torch.testing.assert_close(with_mean.tokens, without.tokens, atol=1e-4, rtol=1e-4)
 
 
-def test_nothing_is_left_on_the_model(build, pictures):
+def test_record_leaves_nothing_on_the_model(build, pictures):
     model = build()
     before = {name: set(vars(module)) for name, module in model.named_modules()}
     vc.record(model, pictures(1))
@@ -185,7 +185,7 @@ def test_nothing_is_left_on_the_model(build, pictures):
     assert not any(m._forward_hooks for m in model.modules())
 
 
-def test_all_of_a_trace_goes_to_the_cpu(build, pictures, monkeypatch):
+def test_cpu_moves_every_tensor(build, pictures, monkeypatch):
     trace = vc.record(build(), pictures(1))
     assert trace.mean_attention is not None
     monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: tensor.to("meta"))  # here all of it is on the CPU already
@@ -212,7 +212,7 @@ def test_predict_is_sorted_and_named(build, picture):
 
 
 @pytest.mark.parametrize("labels", ["ab", "abcdefghijklm"])
-def test_labels_of_another_model_name_nothing(build, picture, labels):
+def test_a_wrong_number_of_labels_is_refused(build, picture, labels):
     model = build()
     model.labels = list(labels)
     with pytest.raises(vc.InputError, match=f"11 classes but {len(labels)} labels") as caught:
@@ -220,7 +220,7 @@ def test_labels_of_another_model_name_nothing(build, picture, labels):
     assert caught.value.code == "labels-count"
 
 
-def test_of_fewer_than_one_class_there_is_none(build, picture):
+def test_k_below_one_predicts_nothing(build, picture):
     assert vc.predict(build(), picture, 0) == vc.predict(build(), picture, -1) == []
 
 

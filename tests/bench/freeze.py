@@ -1,8 +1,8 @@
-"""What garbage collection costs, and whether it keeps what was let go: `python tests/bench/freeze.py`.
+"""What garbage collection costs, and whether freezing leaks memory: `python tests/bench/freeze.py`.
 
-Prints a line of JSON for each: the CPU of a rerun of the whole page (ms, median) with Streamlit's full collection after
-it, nothing frozen; the same, all frozen that was there; without that collection, as the app is; and the resident memory
-(MB) after two models pushed each other out of the cache twenty times, beside what it was after two.
+Prints one line of JSON each. CPU time of a rerun of the whole page (ms, median): with Streamlit's full collection and
+nothing frozen, with it and everything frozen, and without it, as the app runs. Then the resident memory (MB) after two
+models have evicted each other from the cache twice, and twenty times.
 """
 
 from __future__ import annotations

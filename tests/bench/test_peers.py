@@ -1,4 +1,4 @@
-"""The comparison with the peers measures what it says."""
+"""The benchmark against the peers measures and prints its cases."""
 
 import json
 
@@ -8,7 +8,7 @@ import vit_core as vc
 from tests.bench import peers
 
 
-def test_the_peers_stand_in_rollout_is_ours():
+def test_the_rollout_given_to_peers_equals_ours():
     model = peers.made("tiny", 64, False)  # and timm can be imported
     from timm.utils import AttentionExtract
 
@@ -19,7 +19,7 @@ def test_the_peers_stand_in_rollout_is_ours():
     torch.testing.assert_close(ours, theirs[0], atol=1e-6, rtol=1e-4)
 
 
-def test_a_case_is_measured_and_told(tmp_path, capsys, monkeypatch):
+def test_each_case_is_measured_and_printed(tmp_path, capsys, monkeypatch):
     cases = {"tiny": ("tiny", 64, "rollout", {"discard": 0.5}, 1e9, 2), "late": ("tiny", 64, "another", {}, -1, 1)}
     monkeypatch.setattr(peers, "CASES", cases)
     assert peers.main(["tiny", "late", "--alone", "--json", str(tmp_path / "out.json")]) == 0
@@ -30,15 +30,11 @@ def test_a_case_is_measured_and_told(tmp_path, capsys, monkeypatch):
         assert row["ratios"]["floor"] == 1
         assert row["ratios"]["ours"] > 0
         assert f"{name}: ours {row['ratios']['ours']}" in said
-        met = row["meeting_us"]
-        assert len(met) == cases[name][5] + 1
-        assert min(met) > 0
-        assert f"threads meet in {min(met)} to {max(met)} us" in said
     assert said.count("NOT MET") == 1  # nothing takes no time at all
     assert found["memory_mib"] == {}
 
 
-def test_a_peer_that_fails_is_told_and_not_timed(monkeypatch):
+def test_a_peer_that_fails_is_reported_and_not_timed(monkeypatch):
     def broken(*_):
         raise ValueError("no rollout today")
 

@@ -7,14 +7,14 @@ from vit_core.models.embeddings import embedding_filters, position_similarity
 from vit_core.models.positions import sinusoidal_positions
 
 
-def test_sinusoidal_is_the_formula_s():
+def test_sinusoidal_positions_follow_the_formula():
     # Vaswani et al. 2017: d_model = 4, pos = 1 -> sin(1), cos(1), sin(1/100), cos(1/100)
     row = sinusoidal_positions(3, 4)[1]
     assert [round(v, 2) for v in row.tolist()] == [0.84, 0.54, 0.01, 1.00]
     assert sinusoidal_positions(3, 4)[0].tolist() == [0, 1, 0, 1]
 
 
-def test_sinusoidal_grid_codes_row_then_column():
+def test_sinusoidal_grid_encodes_row_then_column():
     grid = sinusoidal_positions((3, 5), 8).view(3, 5, 8)
     line = sinusoidal_positions(5, 4)
     torch.testing.assert_close(grid[2, 4], torch.cat([line[2], line[4]]))

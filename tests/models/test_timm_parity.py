@@ -28,7 +28,7 @@ ROTARY = sorted(n for n in import_timm().list_models("*_dinov3*", module="eva") 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """Tiny pictures: threads would wait for each other longer than they compute."""
+    """One thread: on tiny pictures threads wait longer than they compute."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -91,7 +91,7 @@ def worst_difference(theirs: torch.nn.Module, grids=SEEN) -> float:
     return worst
 
 
-def test_the_names_are_all_there():
+def test_all_names_are_registered_in_timm():
     assert len(import_timm().list_models(module="vision_transformer")) >= 163
     assert len(import_timm().list_models("deit*")) >= 16
     assert len(ROTARY) >= 11
@@ -218,7 +218,7 @@ def test_timm_antialiases_its_positions():
     assert (aliased - expected[:, 1:]).abs().max() > 0.1
 
 
-def test_what_has_no_equivalent_is_refused_with_a_reason():
+def test_options_without_equivalent_are_refused_with_a_reason():
     for module, reason in [
         (import_timm().create_model("test_vit", depth=1, dynamic_img_pad=True, img_size=32), "pads"),
         (import_timm().create_model("test_vit", depth=1, global_pool="prr", img_size=32), "pooling"),
@@ -238,8 +238,8 @@ def test_what_has_no_equivalent_is_refused_with_a_reason():
         ({"scale_mlp_norm": True}, "mlp.norm.weight"),
     ],
 )
-def test_norms_inside_branches_that_stand_side_by_side_are_refused_not_dropped(options, named):
-    """Two attentions become one by joining their heads, each of which would have a norm of its own."""
+def test_norms_inside_parallel_branches_are_refused(options, named):
+    """Two attentions merge into one by joining their heads; a norm inside each has no equivalent."""
     import timm.models.vision_transformer as source
 
     with pytest.raises(InputError, match=named) as caught:
@@ -247,7 +247,7 @@ def test_norms_inside_branches_that_stand_side_by_side_are_refused_not_dropped(o
     assert caught.value.code == "checkpoint-keys"
 
 
-def test_a_head_of_several_layers_is_what_the_refusal_speaks_of():
+def test_a_head_of_several_layers_is_refused():
     theirs = build("test_vit")
     theirs.head = torch.nn.Sequential(torch.nn.Dropout(0.1), torch.nn.Linear(theirs.embed_dim, CLASSES))
     with pytest.raises(InputError, match=r"head has several layers \(head.1.bias, head.1.weight\)") as caught:
@@ -256,7 +256,7 @@ def test_a_head_of_several_layers_is_what_the_refusal_speaks_of():
 
 
 class Doubled(torch.nn.Linear):
-    """Its tensors are a linear layer's, and what it does is not."""
+    """It has a linear layer's tensors but computes something else."""
 
     def forward(self, x):
         return 2 * super().forward(x)
@@ -314,7 +314,7 @@ def test_a_grey_model_predicts_a_picture_as_timm_does(name):
     assert ours.transform.std == pytest.approx(config["std"]) == (sum(theirs.pretrained_cfg["std"]) / 3,)
 
 
-def test_means_for_other_channels_are_averaged_and_bad_ones_are_a_sentence():
+def test_means_for_other_channels_are_averaged_and_bad_ones_refused():
     theirs = import_timm().create_model("deit_tiny_patch16_224", in_chans=4, depth=1, img_size=32)
     ours = from_timm(theirs)
     assert ours.transform.mean == pytest.approx(((0.485 + 0.456 + 0.406) / 3,) * 4)

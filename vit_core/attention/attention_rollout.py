@@ -144,4 +144,5 @@ def _rows(trace, fusion, residual, discard, first, last, token, fused, every: bo
         elif every:  # the rollout that ends with this layer begins here
             rows = torch.cat([start, rows])
         rows = torch.lerp(rows @ matrix, rows, residual)  # not addmm: it would round each product to the residual
+        del matrix  # or it would stay in memory while the next is made
     return rows

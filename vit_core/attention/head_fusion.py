@@ -1,18 +1,18 @@
-"""One layer's attention fused over heads, made in parts so that (heads, N, N) weights never exist together."""
+"""One layer's attention fused over heads, some query rows at a time, so that (heads, N, N) weights never coexist."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-FUSIONS = ("mean", "max", "min")
 _OVER_HEADS = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
-_OF_TWO = {"mean": torch.add, "max": torch.maximum, "min": torch.minimum}
+FUSIONS = tuple(_OVER_HEADS)
 
-#: Attention weights that exist at one time. On a CPU they take 4 MiB in float32, so that softmax and the product with
-#: the values find them in the cache.
-CPU_WEIGHTS_AT_ONCE = 1 << 20
-GPU_WEIGHTS_AT_ONCE = 1 << 26
+#: Query rows whose weights exist at one time: at least MIN_ROWS, more while all heads' weights stay below the limit. On
+#: a CPU they then mostly stay in its cache between the products and the softmax.
+MIN_ROWS = 128
+CPU_WEIGHTS = 1 << 18
+GPU_WEIGHTS = 1 << 26
 
 
 def fuse_heads(
@@ -28,27 +28,12 @@ def fuse_heads(
     query = query * d**-0.5
     fused = query.new_empty(N, N) if out is None else out
     mixed = None if value is None else torch.empty_like(value)
-    limit = CPU_WEIGHTS_AT_ONCE if query.is_cpu else GPU_WEIGHTS_AT_ONCE
-    if heads * N * N <= limit:
-        weights = _softmax(query @ key.mT)
-        _OVER_HEADS[fusion](weights, 0, out=fused)
-        return fused, mixed if value is None else torch.bmm(weights, value, out=mixed)
-    chunks = -(-N * N // limit)
-    rows = -(-N // chunks)
+    most = max(MIN_ROWS, (CPU_WEIGHTS if query.is_cpu else GPU_WEIGHTS) // (heads * N))
+    rows = -(-N // -(-N // most))  # chunks of equal size
     for part in (slice(start, start + rows) for start in range(0, N, rows)):
-        for h in range(heads):
-            weights = _softmax(query[h, part] @ key[h].T)  # rows, N
-            if value is not None:
-                mixed[h, part] = weights @ value[h]
-            if h == 0:
-                fused[part] = weights
-            else:
-                _OF_TWO[fusion](fused[part], weights, out=fused[part])
-        if fusion == "mean":
-            fused[part] /= heads
+        weights = query[:, part] @ key.mT  # heads, rows, N
+        torch.softmax(weights, -1, out=weights)  # in place: a copy would double the memory traffic
+        _OVER_HEADS[fusion](weights, 0, out=fused[part])
+        if value is not None:
+            mixed[:, part] = weights @ value
     return fused, mixed
-
-
-def _softmax(scores: Tensor) -> Tensor:
-    """Softmax over the last axis, in place: a copy would double the memory traffic."""
-    return torch.softmax(scores, -1, out=scores)

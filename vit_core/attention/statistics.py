@@ -1,4 +1,4 @@
-"""Numbers that summarise where the heads of a layer look: attention distance and entropy."""
+"""Where the heads of a layer look, in numbers: attention distance and entropy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vit_core.attention.trace import Trace
 
 
 def patch_distances(grid: tuple[int, int], patch_size: tuple[int, int] = (1, 1)) -> Tensor:
-    """Euclidean distance between the centres of all patches, (P, P), in units of which a patch has `patch_size`."""
+    """Euclidean distance between the centres of all patches, (P, P), for patches of this (height, width)."""
     rows, cols = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
     centres = torch.stack([rows.flatten() * patch_size[0], cols.flatten() * patch_size[1]], -1).double()
     return torch.cdist(centres, centres, compute_mode="donot_use_mm_for_euclid_dist").float()
@@ -26,11 +26,11 @@ def _patch_rows(trace: Trace, layer: int, chunk: int = 256) -> Iterator[tuple[sl
 
 
 def attention_distance(trace: Trace, layer: int, unit: str = "patches") -> Tensor:
-    """Mean distance over which each head of `layer` looks (Dosovitskiy et al. 2021, figure 7 right): (heads,).
+    """Mean attention distance of each head in `layer` (Dosovitskiy et al. 2021, figure 7 right): (heads,).
 
-    The distance from each patch to the patches it attends to, weighted by attention, averaged over
-    patches; prefix tokens have no place and are left out, the rest of each row rescaled to sum to one. A patch that
-    looks at prefix tokens alone has no distance and does not count; 0 where all do.
+    The distance from a patch to the patches it attends to, weighted by attention and averaged over patches. Prefix
+    tokens have no position: they are left out, and the rest of each row is rescaled to sum to one. A patch that attends
+    to prefix tokens alone does not count; if all do, the distance is 0.
     `unit`: "patches" (grid steps) or "pixels" (of the model's input).
     """
     size = {"patches": (1, 1), "pixels": trace.config.patch_size}[unit]
@@ -46,7 +46,7 @@ def attention_distance(trace: Trace, layer: int, unit: str = "patches") -> Tenso
 def attention_entropy(trace: Trace, layer: int) -> Tensor:
     """Mean Shannon entropy of each head's attention rows in `layer`, in bits: (heads,).
 
-    0: every token looks at one token; log2(N): every token looks everywhere alike.
+    0 if every token attends to one token, log2(N) if every token attends to all tokens equally.
     """
     total = torch.zeros(trace.heads, device=trace.tokens.device)
     for start in range(0, trace.num_tokens, 256):

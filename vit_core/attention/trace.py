@@ -1,4 +1,4 @@
-"""record(model, image) -> Trace: what one forward pass showed."""
+"""Record one forward pass: `record(model, image)` returns a Trace."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ MEAN_ATTENTION_NUMBERS = 1 << 24
 
 @dataclass(frozen=True)
 class Trace:
-    """One picture's way through the model. Read-only; tensors stay on the model's device.
+    """What one picture's forward pass computed. Read-only; tensors stay on the model's device.
 
-    The heads' attention is not stored: it is derived from queries and keys when asked for, so that 4,097
-    tokens cost megabytes. Of short sequences its mean over heads is, for rollout. Layers and tokens are
-    counted from 0; tokens are the prefix, then the patches row by row.
+    The heads' attention is not stored: `attention` computes it from queries and keys, so 4,097 tokens take megabytes,
+    not gigabytes. Short sequences keep its mean over heads, for rollout. Layers and tokens are counted from 0. Prefix
+    tokens come first, then the patches row by row.
     """
 
     config: ViTConfig
     grid: tuple[int, int]  # (rows, cols) of patches
-    queries: Tensor  # (layers, heads, N, head_dim), its own memory, as is everything here: no batch is kept alive
-    keys: Tensor  # likewise
+    queries: Tensor  # (layers, heads, N, head_dim); no tensor here is a view of a batch
+    keys: Tensor  # (layers, heads, N, head_dim)
     token_norms: Tensor  # (layers + 1, N), L2 norm of each token entering the first layer and leaving each
     tokens: Tensor  # (N, D), after the last norm
     logits: Tensor | None  # (classes,); None for a model without a head
-    crop: Crop | None  # the way back to picture pixels; None if a tensor was given
-    mean_attention: Tensor | None = None  # (layers, N, N), attention's mean over heads; None where it was not kept
+    crop: Crop | None  # maps back to picture pixels; None if a tensor was given
+    mean_attention: Tensor | None = None  # (layers, N, N), mean over heads; None for long sequences
 
     @property
     def num_prefix_tokens(self) -> int:
@@ -66,12 +66,12 @@ class Trace:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that keeping the trace takes."""
+        """Bytes that the trace holds."""
         held = (self.queries, self.keys, self.token_norms, self.tokens, self.logits, self.mean_attention)
         return sum(tensor.untyped_storage().nbytes() for tensor in held if tensor is not None)
 
     def cpu(self) -> Trace:
-        """The same on the CPU."""
+        """The same trace with its tensors on the CPU."""
         return replace(self, **{name: held.cpu() for name, held in vars(self).items() if isinstance(held, Tensor)})
 
     def attention(self, layer: int, rows: Sequence[int] | slice | None = None) -> Tensor:
@@ -83,9 +83,9 @@ class Trace:
         return attention_weights(query, self.keys[layer])
 
     def on_grid(self, row: Tensor) -> Tensor:
-        """The patches' part of values per token (..., N), as (..., rows, cols)."""
+        """Values per token (..., N) without the prefix tokens, as (..., rows, cols)."""
         if row.shape[-1] != self.num_tokens:
-            raise ValueError(f"expected {self.num_tokens} values, one a token, got {row.shape[-1]}")
+            raise ValueError(f"expected {self.num_tokens} values, one per token, got {row.shape[-1]}")
         return row[..., self.num_prefix_tokens :].reshape(*row.shape[:-1], *self.grid)
 
     def token_at(self, row: int, col: int) -> int:
@@ -96,31 +96,33 @@ class Trace:
 
 
 def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | None]:
-    """A picture as `model`'s input (1, C, height, width), and the way back. Raises InputError."""
+    """A picture as input for `model` (1, C, height, width), and its crop, None for a tensor.
+
+    Raises InputError: "checkpoint-config" for a model without `transform`, "tensor-shape", "tensor-grid".
+    """
     crop = None
     if not isinstance(picture, Tensor):
         if model.transform is None:
             raise InputError(
                 "checkpoint-config",
-                "the model does not tell how pictures are prepared: give it a "
-                "`transform`, or a float tensor in place of the picture",
+                "the model does not say how to preprocess pictures: give it a `transform`, or pass a float tensor",
                 source="the model",
                 reason="transform = None",
             )
-        picture, crop = model.transform(read_image(picture))  # which may be another model's
-    channels, (least, narrowest) = model.config.channels, model.config.patch_size
+        picture, crop = model.transform(read_image(picture))  # may be the wrong transform: checked below
+    channels, (patch_height, patch_width) = model.config.channels, model.config.patch_size
     if (
         picture.ndim != 4
         or len(picture) != 1
         or picture.shape[1] != channels
-        or picture.shape[2] < least
-        or picture.shape[3] < narrowest
+        or picture.shape[2] < patch_height
+        or picture.shape[3] < patch_width
         or not picture.is_floating_point()
     ):
         raise InputError(
             "tensor-shape",
             f"a preprocessed picture must be a float tensor of shape (1, {channels}, height, width) that holds a patch "
-            f"of {least} x {narrowest}, not {picture.dtype} {tuple(picture.shape)}",
+            f"of {patch_height} x {patch_width}, not {picture.dtype} {tuple(picture.shape)}",
             shape=tuple(picture.shape), dtype=str(picture.dtype).removeprefix("torch."), channels=channels,
         )  # fmt: skip
     try:
@@ -128,7 +130,7 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
     except ValueError as error:
         raise InputError(
             "tensor-grid",
-            f"the preprocessed picture cannot be placed: {error}",
+            f"the model has no positions for a picture of this size: {error}",
             height=picture.shape[2],
             width=picture.shape[3],
             rows=model.config.grid[0],
@@ -138,13 +140,16 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
 
 
 def autocast(device: torch.device, bf16: bool = False):
-    """The arithmetic of a forward pass: bf16 where it costs nothing on CUDA, or is asked for; float32 elsewhere."""
+    """The context of a forward pass: bfloat16 on CUDA or with `bf16`, else float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16 or device.type == "cuda")
 
 
 @torch.no_grad()
 def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None], bf16: bool = False) -> list[Trace]:
-    """One pass over inputs (B, C, height, width), as `prepare` gives them, with their crops: a Trace each."""
+    """A Trace for each of a batch (B, C, height, width), from one forward pass.
+
+    images and crops: as `prepare` returns them. `bf16` as in `record`.
+    """
     device = next(model.parameters()).device
     images = images.to(device)
     depth, layers, norms = model.config.depth, itertools.count(), []
@@ -190,15 +195,14 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
 
 
 def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: bool = False) -> Trace | list[Trace]:
-    """Run `model` once and keep what it did.
+    """Run `model` once on a picture and return what it computed. Does not change train/eval mode.
 
-    `image`: a PIL image, a path, the bytes of a file, or a float tensor (1, C, height, width) that is
-    already preprocessed (any size the patches fit in). A list gives a list, its pictures of equal size
-    going through the model together. The model is put in no other mode and left as it was.
-    `bf16`: multiply in bfloat16 on the CPU too, as on CUDA; faster where the CPU has instructions for it, and logits
-    differ in the third digit (`python tests/bench/peers.py bf16` says by how much and how fast).
+    `image`: a PIL image, a path, the bytes of a file, or a preprocessed float tensor (1, C, height, width) that holds
+    at least one patch. A list of pictures returns a list of traces; pictures of equal size share a forward pass.
+    `bf16`: multiply in bfloat16 on the CPU too, as on CUDA. This is faster on CPUs with bfloat16 instructions; logits
+    differ in the third digit (docs/benchmarks.md).
 
-    Raises InputError for a picture that cannot be used.
+    Raises InputError for a picture that cannot be used (see `prepare` and `images.read_image`).
     """
     if not isinstance(image, (list, tuple)):
         return record(model, [image], bf16)[0]
@@ -216,7 +220,7 @@ def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: b
 def top_k(model: VisionTransformer, trace: Trace, k: int = 5) -> list[tuple[str, float]]:
     """The `k` most probable classes of a recorded picture as (label, probability), best first.
 
-    Raises InputError: "model-no-head", "labels-count" where the model has not one label for each class.
+    Raises InputError: "model-no-head", or "labels-count" if the model's labels do not match its classes.
     """
     if trace.logits is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
@@ -234,5 +238,8 @@ def top_k(model: VisionTransformer, trace: Trace, k: int = 5) -> list[tuple[str,
 
 
 def predict(model: VisionTransformer, image: Picture, k: int = 5) -> list[tuple[str, float]]:
-    """The `k` most probable classes of `image` as (label, probability), best first. Raises InputError."""
+    """The `k` most probable classes of `image` as (label, probability), best first.
+
+    Raises InputError as `record` and `top_k` do.
+    """
     return top_k(model, record(model, image), k)

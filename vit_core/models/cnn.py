@@ -1,4 +1,4 @@
-"""A small residual CNN (He et al. 2016, arXiv:1512.03385): the teacher, and the other side of the lecture."""
+"""A small residual CNN (He et al. 2016, arXiv:1512.03385): the teacher in training, and the lecture's comparison."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Residual(nn.Module):
 
 
 class ConvNet(nn.Module):
-    """Images (B, channels, height, width) to logits (B, classes): three halvings, eight convolutions.
+    """Images (B, channels, height, width) to logits (B, classes): eight convolutions, three of which halve the size.
 
-    `stages` in order, so that a reader can walk the receptive field from pixels to the whole picture.
+    `stages` are in order of the forward pass, as a computation of receptive fields needs them.
     """
 
     def __init__(self, channels: int, classes: int, width: int = 32):

@@ -1,4 +1,4 @@
-"""The shape of a Vision Transformer, as data."""
+"""The architecture of a Vision Transformer as data."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ RESIZES = ("bicubic", "bicubic_antialias")
 class ViTConfig:
     """Everything needed to build a ViT's modules; nothing about its weights.
 
-    Sizes are (height, width) in pixels, in the order of tensors. Prefix tokens stand before the
-    patches in the order class, distillation, registers.
+    Sizes are (height, width) in pixels. Prefix tokens come before the patches, in the order class, distillation,
+    registers.
 
-    Raises ValueError, naming the field, when a combination cannot be built.
+    Raises ValueError, naming the field, for a combination that cannot be built.
     """
 
     image_size: tuple[int, int] = (224, 224)
@@ -46,8 +46,8 @@ class ViTConfig:
     class_token: bool = True
     distillation_token: bool = False
     registers: int = 0
-    position: str = "learned"  # an embedding that is added; "rope": queries and keys are turned, by `rope_base`
-    position_prefix: bool = True  # do the prefix tokens have position entries of their own?
+    position: str = "learned"  # one of POSITIONS; "learned" is added to tokens, "rope" rotates queries and keys
+    position_prefix: bool = True  # whether prefix tokens have position embeddings, too
     position_resize: str = "bicubic_antialias"  # as timm does; transformers: "bicubic"
     rope_base: float = 100.0
 
@@ -73,7 +73,7 @@ class ViTConfig:
 
     # the head
     pool: str = "token"
-    pool_prefix: bool = False  # do averages and the attention pool see the prefix tokens?
+    pool_prefix: bool = False  # whether averages and the attention pool include prefix tokens
     pool_norm: bool = False  # a norm on the pooled vector
     distillation_head: bool = False  # a second head on the distillation token; logits are the mean
     head_bias: bool = True
@@ -121,7 +121,7 @@ class ViTConfig:
         return self.image_size[0] // self.patch_size[0], self.image_size[1] // self.patch_size[1]
 
     def grid_of(self, patches: int) -> tuple[int, int]:
-        """(rows, cols) of so many patches, where rotary positions must know: the native grid, or a square one.
+        """(rows, cols) for a number of patches, as rotary positions need it: the native grid, or a square one.
 
         Raises ValueError for any other number.
         """
@@ -131,9 +131,9 @@ class ViTConfig:
         return self.grid if patches == math.prod(self.grid) else (side, side)
 
     def placed(self, rows: int, cols: int) -> tuple[int, int]:
-        """(rows, cols), where positions can be had for such a grid. Raises ValueError."""
+        """(rows, cols) unchanged. Raises ValueError for a grid that has no positions."""
         if self.position == "rope" and self.grid_of(rows * cols) != (rows, cols):
-            raise ValueError(f"rotary positions are of the native grid {self.grid} or a square one, not {rows, cols}")
+            raise ValueError(f"rotary positions need the native grid {self.grid} or a square one, not {rows, cols}")
         return rows, cols
 
     @property
@@ -148,7 +148,7 @@ class ViTConfig:
         return tuple(named + [f"register {i + 1}" for i in range(self.registers)])
 
     def to_dict(self) -> dict:
-        """As plain JSON types; `ViTConfig(**d)` is the way back."""
+        """The config as plain JSON types; `ViTConfig(**d)` restores it."""
         return dataclasses.asdict(self)
 
 

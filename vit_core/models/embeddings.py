@@ -17,10 +17,10 @@ def cosine_similarity(embedding: Tensor) -> Tensor:
 
 @torch.no_grad()
 def position_similarity(model: VisionTransformer, grid: tuple[int, int] | None = None) -> Tensor | None:
-    """How alike the position embeddings of two patches are (Dosovitskiy et al. 2021, figure 7 centre).
+    """Cosine similarity of the patches' position embeddings (Dosovitskiy et al. 2021, figure 7 centre).
 
-    (rows, cols, rows, cols), cosine in [-1, 1]: [r, c] is the map seen from the patch in row r, column c.
-    None for a model without position embedding.
+    (rows, cols, rows, cols), from -1 to 1; [r, c] is the map for the patch in row r, column c. `grid` resizes the
+    embedding first. None for a model without position embedding.
     """
     positions = model.position_grid(grid)
     return None if positions is None else cosine_similarity(positions)
@@ -30,9 +30,9 @@ def position_similarity(model: VisionTransformer, grid: tuple[int, int] | None =
 def embedding_filters(model: VisionTransformer, count: int = 28) -> tuple[Tensor, Tensor]:
     """Principal components of the patch-embedding filters (Dosovitskiy et al. 2021, figure 7 left).
 
-    Filters (k, patch height, patch width, 3) in [0, 1], each stretched over its own range around grey,
-    and the share of the filters' variance each explains (k,), k = min(count, rank). One-channel models
-    give grey filters; other channel counts show their first three, and of two both, (..., 2).
+    Returns filters (k, patch height, patch width, 3) in [0, 1], each scaled to its own range around grey, and the share
+    of variance that each explains (k,), with k = min(count, rank). A model with one channel has grey filters, one with
+    two channels (..., 2), one with more the first three.
     """
     weight = model.patch_embed.weight.detach().float().cpu()  # D, C, ph, pw
     _, S, Vh = torch.linalg.svd(weight.flatten(1) - weight.flatten(1).mean(0), full_matrices=False)

@@ -1,7 +1,7 @@
 """Linear layers and activations.
 
 On CPUs with AVX-512 a linear layer without gradient runs as oneDNN's fused operator, the one torch.compile uses: it
-applies GELU in the same pass over memory. It makes a forward pass of ViT-B/16 about 15 % faster on AMD Zen 4
+applies GELU in the same pass over memory. It makes a forward pass of ViT-B/16 10 to 15 % faster
 (docs/benchmarks.md). The operator is private to PyTorch, so everything falls back to torch.nn.Linear without it.
 """
 
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 _onednn_linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 #: Whether this CPU gains by oneDNN. PyTorch's own ATEN_CPU_CAPABILITY=avx2 in the environment turns it off.
 ONEDNN_IS_FASTER = torch.backends.cpu.get_cpu_capability() == "AVX512" and _onednn_linear is not None
-#: Multiplications from which oneDNN is worth its overhead: 57 tokens of a ViT-Ti's MLP.
-ONEDNN_MULTIPLICATIONS = 1 << 23
+#: Multiplications from which oneDNN is used. Smaller products, as in ViT-Ti/16 at 224, are faster in MKL on Intel.
+ONEDNN_MULTIPLICATIONS = 1 << 25
 
 
 class QuickGELU(nn.Module):
