@@ -34,6 +34,6 @@ def fuse_heads(
         weights = query[:, part] @ key.mT  # heads, rows, N
         torch.softmax(weights, -1, out=weights)  # in place: a copy would double the memory traffic
         _OVER_HEADS[fusion](weights, 0, out=fused[part])
-        if value is not None:
+        if value is not None and mixed is not None:
             mixed[:, part] = weights @ value
     return fused, mixed

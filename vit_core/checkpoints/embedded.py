@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -168,7 +168,8 @@ def load_saved(path: Path) -> VisionTransformer:
     try:
         config = _parse_config(found)
         labels = found["labels"]
-        made = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()}
+        made = Preprocess(**fields)
         if config.depth > len(state):
             raise ValueError(f"{config.depth} layers in {len(state)} tensors")
         transform = check_preprocess(made, config.channels, path.name)
@@ -200,7 +201,8 @@ def load_cnn(name: str) -> EmbeddedCNN:
         net = ConvNet(len(mean), len(labels), **card["arch"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise refusal("checkpoint-config", path.name, error) from error
-    check_keys(*({n: tuple(t.shape) for n, t in part.items()} for part in (net.state_dict(), state)), path.name)
+    expected, given = ({n: tuple(t.shape) for n, t in part.items()} for part in (net.state_dict(), state))
+    check_keys(expected, given, path.name)
     check_finite(state, path.name)
     net.load_state_dict(state)
     transform = Preprocess((side, side), mean, std, "bicubic", crop_pct=1.0)

@@ -12,6 +12,7 @@ import os.path
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, overload
 
 from torch import Tensor
 
@@ -127,6 +128,7 @@ def translate_vit(state: dict[str, Tensor], source: str) -> tuple[Translated, di
     if (
         registers
         and positions is not None
+        and tokens is not None
         and positions.ndim == 3
         and weights.facts["class_token"]
         and positions.shape[:1] == (1,)
@@ -278,7 +280,9 @@ def _parse_processor(settings: dict, image_size: tuple[int, int], channels: int)
         )
     mean, std = _mean_and_std(stated, channels)
     crop_pct = _crop_pct(size[: len(resized)], resized)
-    return Preprocess(size, mean, std, interpolation, crop_pct, "squash" if len(resized) == 2 else "center")
+    return Preprocess(
+        (size[0], size[1]), mean, std, interpolation, crop_pct, "squash" if len(resized) == 2 else "center"
+    )
 
 
 def build(
@@ -340,6 +344,10 @@ def load_huggingface(name: str) -> VisionTransformer:
     """
     folder, source = Path(os.path.expanduser(name)), f"hf:{name}"
 
+    @overload
+    def get(names: list[str], optional: Literal[False] = False) -> Path: ...
+    @overload
+    def get(names: list[str], optional: bool) -> Path | None: ...
     def get(names: list[str], optional: bool = False) -> Path | None:
         if not os.path.isdir(folder):
             return fetch(name, names, source, optional=optional)

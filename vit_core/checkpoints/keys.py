@@ -48,8 +48,8 @@ def _split(key: str, stems) -> tuple[str, str]:
 
 def _join_tokens(table: KeyTable, state: dict[str, Tensor], source: str) -> tuple[Tensor | None, dict]:
     """Takes the prefix tokens out of `state`: joined, and the config fields that they imply."""
-    found = [state.pop(name, None) for name in table.tokens]
-    given = {n: t for n, t in zip(table.tokens, found, strict=True) if t is not None}
+    found = [None if name is None else state.pop(name, None) for name in table.tokens]
+    given = {n: t for n, t in zip(table.tokens, found, strict=True) if n is not None and t is not None}
     widths = Counter(t.shape[-1] for t in given.values() if t.ndim == 3)
     width = widths.most_common(1)[0][0] if widths else 0
     expected = {n: (1, t.shape[1] if t.ndim == 3 else 1, width) for n, t in given.items()}
@@ -123,7 +123,7 @@ def translate(table: KeyTable, state: dict[str, Tensor], source: str) -> Transla
         choices = [row[1] for row in rows if row[0] == stem]
         choices = [c for c in choices if used & set(c)] or choices
         if name == "prefix_tokens":
-            return [table.tokens[0]]
+            return [table.tokens[0] or name]
         if not choices:
             return [name]
         return [(table.block.format(match[1]) if match else "") + part + suffix for part in choices[0]]

@@ -7,6 +7,7 @@ import inspect
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +96,7 @@ def _refuse(what: str, why: str, reason: str) -> InputError:
     return refusal("checkpoint-architecture", what, why, reason)
 
 
-def _is_plain_pool(pool: nn.Module | None, shapes: set[tuple[int, int]]) -> bool:
+def _is_plain_pool(pool: Any, shapes: set[tuple[int, int]]) -> bool:
     """Whether timm's attention pooling is of the kind that our model has."""
     return pool is None or (
         type(pool).__name__ == "AttentionPoolLatent"
@@ -107,7 +108,7 @@ def _is_plain_pool(pool: nn.Module | None, shapes: set[tuple[int, int]]) -> bool
     )
 
 
-def _module_fields(module: nn.Module, what: str) -> dict:
+def _module_fields(module: Any, what: str) -> dict:
     """The config fields that weights do not show, from a timm module. Refuses what our model has no equivalent of."""
     kinds = sorted({type(m).__name__ for m in module.blocks})
     kind = kinds[0] if len(kinds) == 1 else ", ".join(kinds)
@@ -241,7 +242,7 @@ def _assemble_with(
     try:
         mean, std = (per_channel(tuple(cfg.get(n) or (0.5,) * 3), config.channels) for n in ("mean", "std"))
         transform = Preprocess(
-            size=tuple(config.image_size),
+            size=config.image_size,
             mean=mean,
             std=std,
             interpolation=cfg.get("interpolation") or "bicubic",
@@ -275,8 +276,9 @@ def _check_arguments(args: object, classes: object, tensors: int, source: str) -
     wrong = {k: v for k, v in args.items() if not valid(k, v)} if isinstance(args, dict) else {"model_args": args}
     if type(classes) is not int or not 0 <= classes <= 1_000_000:
         wrong["num_classes"] = classes
-    if not wrong and isinstance(args.get("depth"), int) and args["depth"] > tensors:
-        wrong["depth"] = args["depth"]
+    depth = args.get("depth") if isinstance(args, dict) else None
+    if not wrong and isinstance(depth, int) and depth > tensors:
+        wrong["depth"] = depth
     if wrong:
         stated = join_names(f"{k} = {v!r}" for k, v in wrong.items())
         why = f"config.json asks for {stated}, which no Vision Transformer of timm takes"

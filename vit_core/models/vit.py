@@ -167,7 +167,7 @@ class VisionTransformer(nn.Module):
 
     def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform: Any = None):
         super().__init__()
-        self.config, self.labels, self.transform, self.assumed = config, labels, transform, ()
+        self.config, self.labels, self.transform, self.assumed = config, labels, transform, tuple[str, ...]()
         D, (rows, cols) = config.dim, config.grid
         self.patch_embed = nn.Conv2d(config.channels, D, config.patch_size, config.patch_size, bias=config.patch_bias)
         self.patch_norm = norm_layer(config) if config.patch_norm else nn.Identity()

@@ -11,6 +11,7 @@ import io
 import pickletools
 import re
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -113,6 +114,7 @@ def check_pickle(stream: io.BytesIO, source: str, on_storage: Callable[[str, int
             raise IndexError("empty stack")
         return stack.pop()[0]
 
+    arg: Any
     for step, (op, arg, _) in enumerate(pickletools.genops(stream)):
         name = op.name
         if step > MAX_INSTRUCTIONS:

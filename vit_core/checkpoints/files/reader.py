@@ -13,6 +13,7 @@ import struct
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -294,7 +295,7 @@ def strip_wrappers(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return held if len(held) == len(out) else out
 
 
-def read_json(path: Path, code: str = "checkpoint-config") -> dict | list:
+def read_json(path: Path, code: str = "checkpoint-config") -> Any:
     """The JSON in a small file. Raises InputError `code` if it cannot be read."""
     try:
         return _parse_json(_read_text(path))
@@ -307,7 +308,7 @@ def read_json(path: Path, code: str = "checkpoint-config") -> dict | list:
         ) from error
 
 
-def _parse_json(text: str, **options) -> dict | list:
+def _parse_json(text: str, **options) -> Any:
     """The value of a JSON text. Raises ValueError if it holds very many lists and objects."""
     if (count := text.count("[") + text.count("{")) > 4 * _MAX_TENSORS:
         raise ValueError(f"{count:,} lists and objects")
