@@ -161,7 +161,8 @@ SENTENCES = {
     "토큰 {tokens}개를 모두 고르게 본다는 뜻입니다.",
     "entropies.y": "엔트로피(비트)",
     "entropies.hover": "%{customdata[0]}번 레이어 %{customdata[1]}번 헤드: %{y:.2g}비트<extra></extra>",
-    "entropies.not": "엔트로피가 낮으면 헤드가 좁게 본다는 뜻이지 중요하다는 뜻은 아닙니다. 패치 앞의 토큰도 함께 셉니다.",
+    "entropies.not": "엔트로피가 낮으면 헤드가 좁게 본다는 뜻이지 중요하다는 뜻은 아닙니다. "
+    "패치 앞의 토큰도 함께 셉니다.",
     "norms.title": "레이어마다 토큰 벡터의 길이는 어떻게 변할까?",
     "norms.text": "토큰의 L2 노름입니다. 0은 첫 레이어에 들어가기 전이고, 그다음은 각 레이어를 나온 뒤입니다.",
     "norms.median": "패치 중앙값",
