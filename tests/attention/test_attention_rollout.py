@@ -99,10 +99,10 @@ def test_rows_sum_to_one_at_every_depth(traces, fusion, discard):
 
 
 @pytest.mark.parametrize("fusion", module.FUSIONS)
-@pytest.mark.parametrize("kept", [True, False])
-def test_each_depth_is_the_rollout_that_ends_there(traces, fusion, kept):
+@pytest.mark.parametrize("reuse", [True, False])
+def test_each_depth_is_the_rollout_that_ends_there(traces, fusion, reuse):
     trace = traces[0]
-    fused = vc.fused_layers(trace, fusion, 0.5) if kept else None
+    fused = vc.fused_layers(trace, fusion, 0.5) if reuse else None
     rows = module.rollout_by_depth(trace, fusion, 0.4, 0.5, first=1, token=7, fused=fused)
     for last, row in zip((1, 2, 3), rows, strict=True):
         torch.testing.assert_close(row, vc.rollout(trace, fusion, 0.4, 0.5, 1, last, 7), atol=1e-6, rtol=1e-5)
@@ -152,11 +152,11 @@ def test_discard_keeps_ties_and_empty_rows_become_the_identity():
 @pytest.mark.parametrize("discard", [0.0, 0.7])
 def test_fused_layers_give_the_same_rollout_for_every_token(traces, fusion, discard):
     trace = traces[0]
-    kept = vc.fused_layers(trace, fusion, discard)
+    layers = vc.fused_layers(trace, fusion, discard)
     for token in (0, 1, 11):
         for first, last in ((0, 3), (1, 2)):
             expected = vc.rollout(trace, fusion, 0.3, discard, first, last, token)
-            found = vc.rollout(trace, fusion, 0.3, discard, first, last, token, fused=kept)
+            found = vc.rollout(trace, fusion, 0.3, discard, first, last, token, fused=layers)
             torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
 
 
@@ -194,18 +194,18 @@ def test_a_batch_equals_its_singles(build, pictures, fusion, discard):
 
 
 @pytest.mark.parametrize("rows", [128, 10])  # all rows at once, and ten at a time
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("with_mean", [True, False])
 @pytest.mark.parametrize("fusion", module.FUSIONS)
 @pytest.mark.parametrize("discard", [0.0, 0.9])
-def test_parts_of_any_size_agree_with_the_paper(build, pictures, monkeypatch, rows, kept, fusion, discard):
+def test_parts_of_any_size_agree_with_the_paper(build, pictures, monkeypatch, rows, with_mean, fusion, discard):
     monkeypatch.setattr("vit_core.attention.head_fusion.MIN_ROWS", rows)
     monkeypatch.setattr("vit_core.attention.head_fusion.CPU_WEIGHTS", 0)
-    if not kept:
+    if not with_mean:
         monkeypatch.setattr("vit_core.attention.trace.MEAN_ATTENTION_NUMBERS", 0)
     model = build(distillation_token=True, registers=19, image_size=(27, 27), depth=3)
     trace = vc.record(model, pictures(1, 27, 27))
     assert trace.num_tokens == 102
-    assert (trace.mean_attention is not None) == kept
+    assert (trace.mean_attention is not None) == with_mean
     expected, most = reference(trace, fusion, 0.5, discard, 0, 2)
     for token in (0, 20, 101):
         row = vc.rollout(trace, fusion, discard=discard, token=token)

@@ -1,4 +1,4 @@
-"""record: the same forward, its steps kept."""
+"""record runs the model's own forward pass and returns its steps."""
 
 import dataclasses
 import io

@@ -1,4 +1,4 @@
-"""Linear layers through oneDNN compute what torch.nn.Linear does, and only where they should go there."""
+"""Linear layers through oneDNN: the same numbers as torch.nn.Linear, and only for the inputs meant for it."""
 
 import pytest
 import torch

@@ -159,7 +159,7 @@ def test_config_round_trips_as_data(build):
     (dict(depth=-1), "depth must be at least 0"),
     (dict(registers=-1), "registers must be at least 0"),  # the class token would have no position
     (dict(classes=-1), "classes must be at least 0"),
-    (dict(pool="map", dim=20, heads=3), "cannot be cut into 3"),
+    (dict(pool="map", dim=20, heads=3), "cannot be split into 3"),
     (dict(pool="token_avg", pool_norm=True), "reads two"),
     (dict(position="rope", head_dim=6), "divisible by 4"),
     (dict(position="rope", rope_base=0.0), "above 0"),

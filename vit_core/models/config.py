@@ -103,13 +103,13 @@ class ViTConfig:
             raise ValueError(f"image_size {self.image_size} holds no patch of {self.patch_size}")
         if self.position == "rope" and (self.head_dim % 4 or not self.rope_base > 0):
             raise ValueError(
-                "position='rope' turns pairs of channels by row and by column: head_dim must be divisible "
+                "position='rope' rotates pairs of channels by row and by column: head_dim must be divisible "
                 f"by 4, not {self.head_dim}, and rope_base be above 0, not {self.rope_base}"
             )
         if "token" in self.pool and not self.class_token:
             raise ValueError(f"pool={self.pool!r} reads the class token, but class_token is False")
         if self.pool == "map" and self.dim % self.heads:
-            raise ValueError(f"pool='map' cuts dim {self.dim} into heads, and it cannot be cut into {self.heads}")
+            raise ValueError(f"pool='map' splits dim {self.dim} into heads, but it cannot be split into {self.heads}")
         if self.pool == "token_avg" and self.pool_norm:
             raise ValueError("pool_norm is as wide as one vector, and pool='token_avg' reads two side by side")
         if self.distillation_head and not self.distillation_token:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 _onednn_linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
-#: Whether this CPU gains by oneDNN. PyTorch's own ATEN_CPU_CAPABILITY=avx2 in the environment turns it off.
+#: Whether this CPU has AVX-512. PyTorch's ATEN_CPU_CAPABILITY=avx2 in the environment turns it off.
 ONEDNN_IS_FASTER = torch.backends.cpu.get_cpu_capability() == "AVX512" and _onednn_linear is not None
 #: Multiplications from which oneDNN is used. Smaller products, as in ViT-Ti/16 at 224, are faster in MKL on Intel.
 ONEDNN_MULTIPLICATIONS = 1 << 25

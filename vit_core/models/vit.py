@@ -184,7 +184,7 @@ class VisionTransformer(nn.Module):
         self.distillation_head = nn.Linear(D, config.classes) if config.distillation_head else None
 
     def grid(self, images: Tensor) -> tuple[int, int]:
-        """(rows, cols) of patches for images (B, C, height, width); what is left over is not seen."""
+        """(rows, cols) of patches for images (B, C, height, width); pixels left over are ignored."""
         (height, width), (ph, pw) = images.shape[-2:], self.config.patch_size
         if height < ph or width < pw:
             raise ValueError(f"images of {height} x {width} pixels hold no patch of {ph} x {pw}")
@@ -225,14 +225,14 @@ class VisionTransformer(nn.Module):
     def pooled(self, tokens: Tensor) -> Tensor:
         """Normed tokens (B, N, D) to the one vector (B, D) that the head reads."""
         c = self.config
-        seen = tokens if c.pool_prefix else tokens[:, c.num_prefix_tokens :]
+        pool = tokens if c.pool_prefix else tokens[:, c.num_prefix_tokens :]
         out = {
             "token": lambda: tokens[:, 0],
-            "avg": lambda: seen.mean(1),
-            "max": lambda: seen.amax(1),
-            "avgmax": lambda: 0.5 * (seen.amax(1) + seen.mean(1)),
-            "map": lambda: self.attention_pool(seen),
-            "token_avg": lambda: torch.cat([tokens[:, 0], seen.mean(1)], dim=-1),
+            "avg": lambda: pool.mean(1),
+            "max": lambda: pool.amax(1),
+            "avgmax": lambda: 0.5 * (pool.amax(1) + pool.mean(1)),
+            "map": lambda: self.attention_pool(pool),
+            "token_avg": lambda: torch.cat([tokens[:, 0], pool.mean(1)], dim=-1),
         }[c.pool]()
         return self.pool_norm(out)
 
