@@ -1,6 +1,6 @@
-// Controls. Each stands beside what it changes; `show(value)` follows a change made elsewhere.
+// Controls. Each is placed beside what it changes; `show(value)` displays a change made elsewhere.
 
-/** A slider with its name and value: { label, min, max, step, say, on }. `values`: the only ones there are. */
+/** A slider with its label and value: { label, min, max, step, say, on }. `values`: a list of the allowed values. */
 class Slider {
   constructor(parent, { label, min = 0, max = 1, step = 1, values = null, say = String, on }) {
     this.values = values;
@@ -31,7 +31,7 @@ class Slider {
 
 const CHOOSES = { ArrowLeft: (i) => i - 1, ArrowUp: (i) => i - 1, ArrowRight: (i) => i + 1, ArrowDown: (i) => i + 1, Home: () => 0, End: () => -1 };
 
-/** One of several: { label, options: [[value, text], ..], on }. Tab stops at the chosen one, from there the keys choose. */
+/** Radio buttons: { label, options: [[value, text], ..], on }. Tab stops at the chosen one; arrow keys choose another. */
 class Choice {
   constructor(parent, { label = "", kind = "choice", options, on }) {
     this.buttons = options.map(([value, text]) => ({ value, button: el("button", { type: "button", role: "radio", text, onclick: () => on(value) }) }));
@@ -57,7 +57,7 @@ class Choice {
   }
 }
 
-/** On or off: { label, on }. */
+/** A checkbox: { label, on }. */
 class Toggle {
   constructor(parent, { label, on }) {
     this.input = el("input", { type: "checkbox", onchange: () => on(this.input.checked) });
@@ -69,13 +69,13 @@ class Toggle {
   }
 }
 
-/** A plain button. `title`: its name in full, where the text is a short one. */
+/** A plain button. `title`: its full name if the text is abbreviated. */
 const button = (parent, text, act, title = text) => parent.appendChild(el("button", { type: "button", class: "plain", text, title: title === text ? null : title, onclick: act }));
 
-/** A row for controls. */
+/** A row of controls. */
 const row = (parent, kind = "") => parent.appendChild(el("div", { class: `row ${kind}` }));
 
-/** A titled part of the figure: its title is what it shows. */
+/** A titled part of the figure. */
 function panel(parent, title, kind = "") {
   const root = parent.appendChild(el("section", { class: `panel ${kind}` }));
   root.append(el("h3", { text: title }));

@@ -1,4 +1,4 @@
-// Drawing: elements, maps of cells, the picture with its patches, charts. Sizes are em of the stage (80 em wide).
+// Drawing: elements, maps of cells, the picture with its patches, charts. Sizes are in em of the stage (80 em wide).
 
 /** An element: el("div", { class, text, onclick, style: {..} }, ...children). */
 function el(tag, attributes = {}, ...children) {
@@ -14,7 +14,7 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** The same for SVG. */
+/** The same for an SVG element. */
 function svg(tag, attributes = {}, ...children) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -25,7 +25,7 @@ function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Other children; the keyboard's focus stays on the button of the same number. */
+/** Replace the children; the focus stays on the button with the same index. */
 function renew(root, ...nodes) {
   const buttons = () => Array.from(root.querySelectorAll("button"));
   const focused = buttons().indexOf(root.getRootNode().activeElement);
@@ -46,13 +46,13 @@ function range(values) {
   return [low, high];
 }
 
-/** The largest size of an array: the half-width of a range around zero. */
+/** The largest absolute value of an array: the half-width of a range around zero. */
 const reach = (values) => Math.max(...range(values).map(Math.abs), 1e-12);
 
 /**
- * Cells of a matrix as one picture. `onpick(row, col)` on a click, and in a picture of `keys` by its arrow keys, from
- * what was marked last; `onhover(row, col)` or `onhover(null)`. Without a label it only repeats what is said beside it.
- * Its element takes the size that the style sheet gives it.
+ * A matrix drawn as coloured cells. Calls `onpick(row, col)` on a click or, with `keys`, when arrow keys move the last
+ * mark; and `onhover(row, col)` or `onhover(null)`. Without a label it is hidden from screen readers. The style sheet
+ * sets its size.
  */
 class Cells {
   constructor(parent, stage, { label = "", kind = "cells", onpick, onhover, keys = kind === "picture" } = {}) {
@@ -76,7 +76,7 @@ class Cells {
     }
   }
 
-  /** The arrow keys move what is picked, where the keyboard put the focus: after a click they turn the scenes. */
+  /** Arrow keys move the mark while the matrix has keyboard focus. A click gives up the focus: then they change the scene. */
   keys(onpick) {
     this.root.setAttribute("role", "application");
     this.root.tabIndex = 0;
@@ -91,7 +91,7 @@ class Cells {
     });
   }
 
-  /** Values (rows * cols) as colours: viridis over [low, high], or "diverging" around zero; NaN stays empty. */
+  /** Values (rows * cols) as colours: viridis over [low, high], or "diverging" around zero; NaN is transparent. */
   paint(values, rows, cols, { low, high, palette = "viridis", alpha = 1 } = {}) {
     [this.rows, this.cols] = [rows, cols];
     if (low === undefined || high === undefined) {
@@ -111,7 +111,7 @@ class Cells {
     return [low, high];
   }
 
-  /** Colours (rows * cols, 3) in 0..255 as they are. */
+  /** RGB values (rows * cols, 3) in 0..255. */
   colours(values, rows, cols) {
     [this.rows, this.cols] = [rows, cols];
     this.draw(rows, cols, (out) => {
@@ -127,7 +127,7 @@ class Cells {
     context.putImageData(image, 0, 0);
   }
 
-  /** Frames: [{ row, col, rows, cols, kind }], one cell where rows and cols are not given. */
+  /** Draw frames { row, col, rows, cols, kind }; rows and cols default to 1. */
   mark(...frames) {
     this.marked = frames.filter(Boolean).at(-1);
     this.marks.replaceChildren(...frames.filter(Boolean).map(({ row, col, rows = 1, cols = 1, kind = "", text }) =>
@@ -137,7 +137,7 @@ class Cells {
   }
 }
 
-/** The model's picture with its patch grid; a map may lie over it. Patches are counted row by row from 0. */
+/** The model's picture with its patch grid and, optionally, a map over it. Patches are counted row by row from 0. */
 class Picture extends Cells {
   constructor(parent, stage, { onpick, onhover, label, grid = true, keys } = {}) {
     const index = (act) => act && ((row, col) => act(row === null ? null : row * this.cols + col));
@@ -149,20 +149,20 @@ class Picture extends Cells {
     this.lines(grid);
   }
 
-  /** The grid's lines, of another grid where one is given. */
+  /** Show or hide the grid lines; the second argument is another grid. */
   lines(shown, [rows, cols] = [this.rows, this.cols]) {
     this.root.classList.toggle("grid", shown && Math.max(rows, cols) <= 64);
     this.root.style.setProperty("--rows", rows);
     this.root.style.setProperty("--cols", cols);
   }
 
-  /** A value for each patch, over the picture; null takes the map off. */
+  /** Draw one value a patch over the picture; null removes the map. */
   map(values, options = {}) {
     this.canvas.hidden = !values;
     return values ? this.paint(values, this.rows, this.cols, { low: 0, alpha: 0.72, ...options }) : null;
   }
 
-  /** Frame these patches: numbers, or [number, kind]. */
+  /** Frame these patches: an index each, or [index, kind]. */
   frame(...patches) {
     this.mark(...patches.filter((p) => p !== null && p !== undefined).map((p) => {
       const [at, kind] = Array.isArray(p) ? p : [p, "chosen"];
@@ -171,7 +171,7 @@ class Picture extends Cells {
   }
 }
 
-/** The colours' range in numbers. */
+/** A colour scale with its range in numbers. */
 class Legend {
   constructor(parent, stage, palette = "viridis", caption = "") {
     const table = stage.section(palette);
@@ -210,7 +210,7 @@ class Bars {
 /**
  * A chart of lines and dots: series [{ name, values: [[x, y], ..], kind: "a" | "b" | "c" | "quiet", dots, dash }].
  * Options: { x: caption, y: caption, xs: [low, high], ys: [low, high], ticksX, ticksY, sayX, sayY, at: x to mark, onpick(x) }.
- * Names stand at the lines' ends. Drawn in a view box of `width` x `height`, one unit an em / 10.
+ * Names are written at the ends of the lines. The view box is `width` x `height`; one unit is 1/10 em.
  */
 class Chart {
   constructor(parent, { width = 400, height = 240, label = "" } = {}) {
@@ -263,7 +263,7 @@ class Chart {
   }
 }
 
-/** About four round numbers between two. */
+/** About four round numbers between two values. */
 function ticks(low, high) {
   const rough = (high - low) / 4 || 1;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -1,4 +1,4 @@
-// What Streamlit calls, again with the same parent whenever the data changed, and the returned function at the end.
+// Streamlit calls this with the same parent whenever the data changed, and the returned function at the end.
 
 const STAGES = new WeakMap();
 

@@ -1,29 +1,28 @@
-// The stage: one scene at a time, sixteen by nine, everything sized in em of its width (80 em).
+// The stage: one scene at a time in 16:9, sized in em; the stage is 80 em wide.
 
-const PATIENCE = 10000; // ms without an answer, after which a message counts as lost
-const BESIDE = 30; // ms after a change before Python is asked: a slider's moves become one question
+const ANSWER_TIMEOUT_MS = 10000; // a message without an answer after this time counts as lost
+const REQUEST_DELAY_MS = 30; // after a change, so that a slider's moves become one request
 
-// Whose keys are not the stage's: what is typed in (a select box is once it is open), what lies over the page, and, of
-// the arrows, what moves by them (the slide's own pieces stop the keys that they use).
+// Elements that keep their keys: text fields (and select boxes while open), anything laid over the page, and, for the
+// arrow keys, elements that move by them. (The slide's own controls stop the keys that they use.)
 const TYPED = "input:not([type=checkbox], [type=radio], [type=range], [type=file], [aria-expanded=false]), textarea, select";
 const OPEN = "[role=listbox], [role=menu], [role=dialog]";
 const MOVED = "input, [role=slider], [role=radio], [role=tab], [role=combobox]";
 
 /**
  * A scene is { asks, start(stage), build(stage, figure), draw(stage), numbers(stage) }:
- *   asks     names of the view's values that Python answers; their change sends for new data
- *   start    the view to begin with
+ *   asks     names of the view's values that need Python: a change of them requests new data
+ *   start    the initial view
  *   build    makes the figure's nodes, once for each picture, model and language
- *   draw     after each change of the view or the data: shows what `stage.view` and `stage.data` say
- *   numbers  what fills the prose's places
+ *   draw     displays `stage.view` and `stage.data`, after each change of them
+ *   numbers  the values for the prose's {places}
  */
 class Stage {
   constructor(root) {
     this.root = root;
-    this.held = new Map(); // data by scene: going back shows at once
+    this.received = new Map(); // data by scene, so that going back needs no request
     this.views = new Map();
-    this.orders = []; // what the sidebar decides and Python has not been told yet
-    this.waits = []; // ms from a change to its figure, the answers of Python among them
+    this.orders = []; // changes of language or picture that are not sent yet
     this.sized = new ResizeObserver(() => this.size());
     this.frame();
     this.sized.observe(root);
@@ -56,12 +55,12 @@ class Stage {
     this.slide = el("div", { class: "slide" },
       el("header", {}, kicker, title), el("div", { class: "body" }, words, figure), outline,
       el("footer", {}, previous, place, next, status, ...tools));
-    this.slide.addEventListener("click", ({ target, detail }) => detail && target.closest("[role=radio]")?.blur()); // by pointer: the arrows stay ours
+    this.slide.addEventListener("click", ({ target, detail }) => detail && target.closest("[role=radio]")?.blur()); // after a click, arrow keys change the scene
     this.root.replaceChildren(this.slide);
     this.parts = { kicker, title, place, words, figure, outline, previous, next, status, tools };
   }
 
-  /** What Streamlit brings: one scene's data, and how to answer. */
+  /** Take one scene's data and the function that sends messages, both from Streamlit. */
   render({ data: bytes, setTriggerValue }) {
     this.trigger = setTriggerValue;
     if (bytes === this.bytes) return;
@@ -72,25 +71,25 @@ class Stage {
     if (answered === this.sent) this.answered();
     if (data.frame.of !== this.of) {
       this.of = data.frame.of;
-      this.held.clear();
+      this.received.clear();
       this.views.clear();
       this.shown = null;
     }
     if (data.words.language !== this.language) {
       this.language = data.words.language;
-      this.held.clear();
+      this.received.clear();
       this.shown = null;
     }
     this.titles = data.words.titles;
     this.framed = data.words.frame;
     this.around = data.frame;
-    this.held.set(data.scene, data);
-    if (!this.waiting && !this.asking && !this.due) this.scene = data.scene; // Python's word, with nothing left to say
+    this.received.set(data.scene, data);
+    if (!this.waiting && !this.asking && !this.due) this.scene = data.scene; // nothing is left to send, so Python decides the scene
     this.dress();
     if (data.scene === this.scene) this.show();
   }
 
-  /** The words around the scene. */
+  /** Show the words around the scene. */
   dress() {
     const { previous, next, place, tools, outline } = this.parts;
     const words = this.framed;
@@ -105,7 +104,7 @@ class Stage {
     previous.disabled = at === 0;
     next.disabled = at === this.titles.length - 1;
     for (const [button, name] of tools.map((tool, i) => [tool, ["picture", "language", "outline", "full"][i]])) label(button, words[name], words[`${name}_label`]);
-    label(tools[1], words.language, `${words.language}: ${words.language_label}`); // in the other language: said by who clicks by voice
+    label(tools[1], words.language, `${words.language}: ${words.language_label}`); // with the visible words, for voice control
     tools[0].hidden = !this.around.sample;
     this.screen();
     renew(place, ...this.titles.map(({ id, title }, i) =>
@@ -122,9 +121,9 @@ class Stage {
     return this.titles.findIndex(({ id }) => id === this.scene);
   }
 
-  /** The scene's nodes, where they are not there yet, and what they show. */
+  /** Show the scene; build its nodes first if it is a new one. */
   show() {
-    this.data = this.held.get(this.scene);
+    this.data = this.received.get(this.scene);
     const piece = SCENE[this.scene];
     if (!this.views.has(this.scene)) this.views.set(this.scene, piece?.start?.(this) ?? {});
     this.view = this.views.get(this.scene);
@@ -144,13 +143,12 @@ class Stage {
     if (late) return;
     this.parts.status.textContent = "";
     this.slide.dataset.state = "ready";
-    if (this.asked !== undefined) this.waits.push(performance.now() - this.asked);
-    this.asked = undefined;
+    this.pending = false;
   }
 
-  /** Whether the data answers an earlier question than the last: then the view, which has moved on, stays. */
+  /** Whether the data answers an earlier request than the last one. Then the view keeps its newer values. */
   late() {
-    if (this.asked === undefined) return false;
+    if (!this.pending) return false;
     return Boolean(this.asking || this.due) || Object.entries(this.wanted ?? {}).some(([name, value]) => this.data.want[name] !== value);
   }
 
@@ -160,17 +158,16 @@ class Stage {
     this.fillIn(piece?.numbers?.(this) ?? {}, this.view);
   }
 
-  /** Change the view; what Python must answer is asked for. */
+  /** Change the view, and request new data from Python if a changed value needs it. */
   set(part) {
     const piece = SCENE[this.scene];
-    const begun = performance.now();
     const asks = (piece.asks ?? []).filter((name) => name in part && part[name] !== this.view[name]);
     Object.assign(this.view, part);
     this.draw();
-    if (!asks.length) return void this.waits.push(performance.now() - begun);
-    this.asked ??= begun;
+    if (!asks.length) return;
+    this.pending = true;
     clearTimeout(this.asking);
-    this.asking = setTimeout(() => this.ask(), BESIDE);
+    this.asking = setTimeout(() => this.ask(), REQUEST_DELAY_MS);
   }
 
   ask() {
@@ -181,23 +178,23 @@ class Stage {
     this.send();
   }
 
-  /** Ask for what the sidebar decides: "language" or "picture". */
+  /** Ask Python to change the "language" or the "picture", which belong to the sidebar. */
   order(what) {
     this.orders.push(what);
     this.send();
   }
 
   /**
-   * Tell Python where we are and what we want, unless it owes an answer: then all that came since goes in one message.
-   * With every message Streamlit sends the address and the sidebar as the browser has them. Sent before the last answer
-   * has changed them, it would undo that answer, and an interrupted run takes the stage, and full screen, away.
+   * Send the scene and its requests to Python, but one message at a time: what comes up meanwhile goes into the next one.
+   * Streamlit sends the browser's address and sidebar along with every message. A message sent before the last answer has
+   * changed these would undo that answer, and an interrupted run would remove the stage and leave full screen.
    */
   send() {
     if (this.waiting || (!this.due && !this.orders.length)) return;
     this.sent += 1;
     [this.ordered, this.waiting, this.due, this.orders] = [this.orders, true, false, []];
     this.say();
-    this.patience = setInterval(() => this.lost(), PATIENCE);
+    this.patience = setInterval(() => this.lost(), ANSWER_TIMEOUT_MS);
   }
 
   say() {
@@ -207,8 +204,8 @@ class Stage {
     this.trigger("message", { scene: this.scene, want: this.wanted, orders: this.ordered, number: this.sent });
   }
 
-  /** No answer, and none is being made: the connection broke meanwhile. We say it again; its number tells whether what
-   *  it orders was done already, and only the answer was lost. */
+  /** Send the message again if there is no answer and Python is not running. Its number tells Python whether the orders in it
+   *  were already carried out. */
   lost() {
     if (document.querySelector(".stApp")?.dataset.testScriptState === "running") return;
     this.parts.status.textContent = this.framed.computing;
@@ -216,11 +213,11 @@ class Stage {
     this.say();
   }
 
-  /** Python has answered the last message, and the browser shows what it said. */
+  /** Python has answered the last message. */
   answered() {
     clearInterval(this.patience);
     this.waiting = false;
-    if (this.due || this.orders.length) setTimeout(() => this.send(), 0); // once the page has taken it in
+    if (this.due || this.orders.length) setTimeout(() => this.send(), 0); // after the page has processed the answer
   }
 
   go(step) {
@@ -230,20 +227,20 @@ class Stage {
 
   open(id) {
     if (id === this.scene) return;
-    clearTimeout(this.asking); // what the scene left behind was about to ask
+    clearTimeout(this.asking); // a request of the scene that is left
     [this.asking, this.due, this.wanted] = [null, false, null];
     this.scene = id;
     this.shown = null;
-    this.asked = performance.now();
+    this.pending = true;
     this.dress();
-    if (this.held.has(id)) this.show();
+    if (this.received.has(id)) this.show();
     else {
       this.parts.words.replaceChildren();
       this.parts.figure.replaceChildren();
     }
     this.ask();
     if (this.shown === id) {
-      this.parts.status.textContent = ""; // Python hears of it for the address only
+      this.parts.status.textContent = ""; // the message only updates the address
       this.slide.dataset.state = "ready";
     }
   }
@@ -265,7 +262,7 @@ class Stage {
     this.size();
   }
 
-  /** 80 em across; on a narrow screen (a phone) a column of readable text instead. */
+  /** Size the slide to 80 em; on a narrow screen (a phone), use one column with readable text. */
   size() {
     const full = Boolean(document.fullscreenElement);
     const [wide, high] = full ? [innerWidth, innerHeight] : [this.root.clientWidth, Math.max(360, innerHeight - 96)];
@@ -277,7 +274,7 @@ class Stage {
     this.parts.figure.style.setProperty("--em", narrow ? `${wide / 52}px` : "inherit");
   }
 
-  /** Arrow keys and a clicker's page keys; single letters for the tools. Wherever the focus is: a click leaves it anywhere. */
+  /** Handle arrow keys, a presenter's page keys and the tools' letters, wherever the focus is. */
   pressed(event) {
     if (!this.titles || event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
     const aim = event.composedPath()[0];
@@ -291,22 +288,22 @@ class Stage {
     }
     const act = { f: () => this.full(), o: () => this.outline(), l: () => this.order("language"), p: () => this.around.sample && this.order("picture") }[letter(event)];
     if (act) {
-      event.preventDefault(); // a closed select box would open on the letter
+      event.preventDefault(); // otherwise a closed select box opens
       if (!event.repeat) act();
     } else if (event.key === "Escape") this.outline(false);
   }
 
-  /** Streamlit's page takes the focus of every click on nothing, and frames itself at the next key: it gives it back. */
+  /** Streamlit's main element gets the focus on a click beside everything and shows a focus ring at the next key: blur it. */
   focused({ target }) {
     if (target.matches?.("main") && !target.matches(":focus-visible")) target.blur();
   }
 
-  /** A sentence of this scene. */
+  /** A sentence of this scene, by key. */
   words(key, values) {
     return fill(this.data.words.scene[key] ?? key, values);
   }
 
-  /** A sentence of the frame's. */
+  /** A sentence of the frame, by key. */
   common(key, values) {
     return fill(this.framed[key] ?? key, values);
   }
@@ -322,7 +319,7 @@ class Stage {
     return pixels(this.section(name));
   }
 
-  /** The picture's address, one for as long as the picture lasts. */
+  /** The picture's object URL; the same one as long as the picture is shown. */
   picture() {
     if (this.pictured !== this.of) {
       if (this.url) URL.revokeObjectURL(this.url);
@@ -332,7 +329,7 @@ class Stage {
     return this.url;
   }
 
-  /** A token's name: of a prefix token, or its patch's row and column. */
+  /** A token's name: the prefix token's name, or the patch's row and column. */
   token(index) {
     const prefix = this.data.prefix;
     if (index >= prefix.length) return this.patch(index - prefix.length);

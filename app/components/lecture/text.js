@@ -1,9 +1,9 @@
-// Words and numbers. Every word comes from Python; nothing but the formulas, which Python typeset, becomes markup.
+// Words and numbers. All words come from Python. Only formulas, which Python typesets, are inserted as markup.
 
-/** The scenes by name; each file of scenes/ adds its own. */
+/** The scenes by name; each file in scenes/ adds one. */
 const SCENE = {};
 
-/** Two significant digits, no exponent unless it is tiny; a true minus sign. */
+/** Two significant digits with a true minus sign; an exponent only for tiny values. */
 function two(value) {
   if (!Number.isFinite(value)) return String(value);
   if (value === 0) return "0";
@@ -18,16 +18,16 @@ function two(value) {
 
 const superscript = (n) => String(n).replace(/[-\d]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
 
-/** A fixed number of decimals, with a true minus sign; for columns of numbers that must line up. */
+/** A fixed number of decimals with a true minus sign, for numbers that line up in columns. */
 const fixed = (value, decimals = 2) => {
   const text = Math.abs(value).toFixed(decimals);
   return (value < 0 && Number(text) !== 0 ? "−" : "") + text;
 };
 
-/** Whole numbers as people read them. */
+/** A whole number with thousands separators. */
 const count = (value) => Math.round(value).toLocaleString("en-US");
 
-/** Millions and billions of parameters or multiply-adds. */
+/** Parameters or multiply-adds in k, M or G. */
 function large(value) {
   for (const [unit, size] of [["G", 1e9], ["M", 1e6], ["k", 1e3]])
     if (value >= size) {
@@ -37,7 +37,7 @@ function large(value) {
   return count(value);
 }
 
-/** A share of 1, two significant digits. */
+/** A fraction of 1 as a percentage with two significant digits. */
 function percent(share) {
   const value = 100 * share;
   if (value >= 99.5 && value < 100) return `${value.toFixed(1)} %`;
@@ -46,11 +46,27 @@ function percent(share) {
   return `${value.toFixed(value >= 0.995 ? 1 : 2)} %`;
 }
 
-/** A class's name, cut where it would break the line. */
-const named = (label, room = 18) => (label.length > room ? `${label.slice(0, room - 1).trimEnd()}…` : label);
+/** A class's name, shortened to `limit` characters. */
+const named = (label, limit = 18) => (label.length > limit ? `${label.slice(0, limit - 1).trimEnd()}…` : label);
 
-/** The Latin letter of a key, small. With a Hangul IME on, a key says "ㄹ" or "Process": then the letter at its place. */
+/** The Latin letter of a key in lower case. With a Hangul IME, `key` is "ㄹ" or "Process"; then `code` has the letter. */
 const letter = ({ key, code }) => (/^[a-z]$/i.test(key) ? key : code.replace(/^Key(?=[A-Z]$)/, "")).toLowerCase();
+
+/** Attention of one query (d) over keys and values (N * d): { scores, scaled, weights, sum }; scaled = scores / divisor. */
+function attend(query, keys, values, divisor) {
+  const d = query.length;
+  const scores = Float64Array.from({ length: keys.length / d }, (_, n) => query.reduce((total, q, c) => total + q * keys[n * d + c], 0));
+  const scaled = scores.map((score) => score / divisor);
+  const [, most] = range(scaled);
+  const exponentials = scaled.map((score) => Math.exp(score - most));
+  const total = exponentials.reduce((a, b) => a + b);
+  const weights = exponentials.map((value) => value / total);
+  const sum = new Float64Array(d);
+  weights.forEach((weight, n) => {
+    for (let c = 0; c < d; c++) sum[c] += weight * values[n * d + c];
+  });
+  return { scores, scaled, weights, sum };
+}
 
 /** A sentence with its {places} filled in. */
 const fill = (sentence, values = {}) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "…");
@@ -62,8 +78,8 @@ function setting(text) {
 }
 
 /**
- * Prose -> nodes: paragraphs with **bold** words, [terms](key=value) that set the view, $formulas$ and {live numbers}.
- * Returns what fills the numbers in and marks the terms that hold.
+ * Prose to nodes: paragraphs with **bold** words, [terms](key=value) that set the view, $formulas$ and {live numbers}.
+ * Returns a function that fills in the numbers and marks the terms that agree with the view.
  */
 function prose(parent, text, math, act) {
   const [live, terms] = [[], []];
@@ -75,10 +91,10 @@ function prose(parent, text, math, act) {
       else if ((match = part.match(/^\[(.+)\]\((.+)\)$/))) {
         const set = setting(match[2]);
         const term = el("button", { type: "button", class: "term" });
-        // A button is a word of its own to the browser: what is written onto it would stand in the next line.
-        const [onto] = parts[i + 1].match(/^\S{0,4}(?=\s|$)/) ?? [""];
-        parts[i + 1] = parts[i + 1].slice(onto.length);
-        if (onto) parent.appendChild(el("span", { class: "kept" })).append(term, onto);
+        // The browser may break a line after a button: keep letters that directly follow it on the same line.
+        const [suffix] = parts[i + 1].match(/^\S{0,4}(?=\s|$)/) ?? [""];
+        parts[i + 1] = parts[i + 1].slice(suffix.length);
+        if (suffix) parent.appendChild(el("span", { class: "unbroken" })).append(term, suffix);
         else parent.append(term);
         term.addEventListener("click", () => act(set));
         inline(term, match[1]);
@@ -96,13 +112,13 @@ function prose(parent, text, math, act) {
       const value = String(numbers[name] ?? "…");
       if (place.textContent === value) continue;
       place.textContent = value;
-      place.classList.toggle("turned", /[\u0590-\u08ff\ufb1d-\ufefc]/.test(value)); // a name from right to left
+      place.classList.toggle("rtl", /[\u0590-\u08ff\ufb1d-\ufefc]/.test(value));
     }
     for (const { term, set } of terms) term.setAttribute("aria-pressed", Object.entries(set).every(([key, value]) => view[key] === value));
   };
 }
 
-/** A formula that Python turned into MathML. */
+/** A formula, given as MathML. */
 function formula(markup) {
   const holder = el("span", { class: "formula" });
   holder.innerHTML = markup ?? "";

@@ -1,7 +1,7 @@
-"""The lecture's words: one file a scene, both languages and its formulas (LaTeX) side by side.
+"""The lecture's words: one file a scene, with both languages and the scene's formulas (LaTeX).
 
-In prose the browser fills {places} with live numbers, turns [words](key=value, key=value) into terms that set the
-scene's view, **words** into bold ones, and $name$ into the formula of that name. A line break begins a paragraph.
+In prose, the browser fills {places} with live numbers, turns [words](key=value, key=value) into buttons that set the
+scene's view, **words** into bold text, and $name$ into the formula of that name. A line break starts a paragraph.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def scene_text(scene: str):
 
 
 def words(scene: str, language: str, scenes: tuple[str, ...]) -> dict:
-    """Everything the stage says while `scene` is shown: its words, its formulas as MathML, the titles of all."""
+    """The words of `scene` and of the frame, the scene's formulas as MathML, and the titles of all scenes."""
     of = {"en": "EN", "ko": "KO"}[language]
     tables = {name: getattr(scene_text(name), of) for name in scenes}
     return {

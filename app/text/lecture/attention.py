@@ -1,31 +1,32 @@
-"""Multi-head attention, scaled dot-product attention."""
+"""Words of the scene "attention"."""
 
 EN = {
     "kicker": "Step 3 · Multi-head attention",
-    "title": "How does one token choose what to copy?",
-    "text": "$attention$\nThe query of **{query}** meets the key of {key}: $dot$ = {score}. The scale and softmax "
-    "make it a [weight](step=softmax) of **{weight}**; the values, so weighted, are [added up](step=sum).\n"
-    "$dot$ adds {d} products, so its variance grows with $d$: here {before}, after the scale {after}. "
-    "[Without the scale](temperature=none) softmax saturates and its gradients vanish; [t = 1](temperature=1) "
-    "is the model's own. Now: largest weight **{top}**, entropy **{entropy}** bits.\n"
-    "[All {heads} heads](tab=heads) do this side by side.",
+    "title": "How does one token choose what to read?",
+    "text": "$attention$\n"
+    "The query of **{query}** and the key of {key}: $dot$ = {score}. Scaling and softmax turn it into a "
+    "[weight](step=softmax) of **{weight}**; the values, so weighted, are [added up](step=sum).\n"
+    "$dot$ adds {d} products, so its variance grows with $d$: here {before}, after scaling {after}. [Without "
+    "the scale](temperature=none), softmax saturates and its gradients vanish; [t = 1](temperature=1) is the "
+    "model's own. Now: largest weight **{top}**, entropy **{entropy}** bits.\n"
+    "[All {heads} heads](tab=heads) do this in parallel.",
     "outline": "One query, one head: score, scale, softmax, sum.\n"
-    "The scale keeps softmax out of the region where its gradient is tiny "
-    "(Vaswani et al. 2017, section 3.2.1 and footnote 4).\n"
-    "Move the temperature: the same scores, a sharper or a flatter choice.\n"
-    "All heads: split, attend, concatenate, project. Heads look at different places.",
+    "The scale keeps softmax out of the region where its gradient is tiny (Vaswani et al. 2017, section 3.2.1 "
+    "and footnote 4).\n"
+    "Move the temperature: the same scores give a sharper or a flatter choice.\n"
+    "All heads: split, attend, concatenate, project. Heads attend to different places.",
     "one": "One head",
     "heads": "All heads",
     "tab": "What is shown",
     "query_label": "Query",
     "key_label": "Key",
     "rank": "no. {n} by weight",
-    "pick": "Click a patch: query. Point at one: key.",
-    "picture": "The picture with the values of every key for the chosen query",
+    "pick": "Click: query. Hover: key.",
+    "picture": "The picture with a map over all keys of the chosen query",
     "step_scores": "1  Do query and key match?",
     "step_scaled": "2  How large?",
-    "step_softmax": "3  What share is that?",
-    "step_sum": "4  What is copied?",
+    "step_softmax": "3  What share does this key get?",
+    "step_sum": "4  What does the token receive?",
     "map_scores": "q·k",
     "map_scaled": "scaled score",
     "map_softmax": "weight",
@@ -34,29 +35,28 @@ EN = {
     "total": "sum",
     "temperature": "Temperature t",
     "none": "1/√d",
-    "bars": "{n} heaviest keys",
-    "all_bars": "all {n} keys, heaviest first",
-    "line": "line: t = 1, the model's own",
+    "bars": "{n} keys with most weight",
+    "all_bars": "all {n} keys, sorted by weight",
+    "line": "line: t = 1 (the model)",
     "largest": "largest {top}",
     "bits": "{entropy} bits",
     "split": "1  Split into heads",
     "attend": "2  Attend: who looks where?",
     "join": "3  Concatenate the heads' sums",
     "project": "4  Project: mix the heads",
-    "normed": "(normed first)",
+    "normed": "(normalised first)",
     "head_n": "head {n}",
 }
 
 KO = {
     "kicker": "3단계 · 멀티 헤드 어텐션",
-    "title": "토큰 하나는 무엇을 가져올지 어떻게 고를까?",
-    "text": "$attention$\n**{query}**의 쿼리가 {key}의 키를 만나면 $dot$ = {score}입니다. 스케일링과 소프트맥스를 거친 "
+    "title": "토큰 하나는 무엇을 읽을지 어떻게 고를까?",
+    "text": "$attention$\n"
+    "**{query}**의 쿼리와 {key}의 키를 내적하면 $dot$ = {score}입니다. 스케일링과 소프트맥스를 거친 "
     "[가중치](step=softmax)는 **{weight}**이고, 이 가중치로 밸류를 [모두 더합니다](step=sum).\n"
-    "$dot$에서는 곱 {d}개를 더하므로 $d$가 클수록 분산이 커집니다. "
-    "이 헤드에서는 {before}, 나눈 뒤에는 {after}입니다. "
-    "[나누지 않으면](temperature=none) 소프트맥스가 포화되어 그래디언트가 사라집니다. "
-    "[t = 1](temperature=1)이 모델 그대로입니다. "
-    "지금 최대 가중치는 **{top}**, 엔트로피는 **{entropy}**비트입니다.\n"
+    "$dot$에서는 곱 {d}개를 더하므로 $d$가 클수록 분산이 커집니다. 이 헤드에서는 {before}, 나눈 뒤에는 "
+    "{after}입니다. [나누지 않으면](temperature=none) 소프트맥스가 포화되어 그래디언트가 사라집니다. [t = "
+    "1](temperature=1)이 모델 그대로입니다. 지금 최대 가중치는 **{top}**, 엔트로피는 **{entropy}**비트입니다.\n"
     "[헤드 {heads}개](tab=heads)가 이 계산을 나란히 합니다.",
     "outline": "쿼리 하나, 헤드 하나로 봅니다. 점수, 스케일링, 소프트맥스, 가중합 순서입니다.\n"
     "√d로 나누어야 소프트맥스가 그래디언트가 거의 없는 구간에 빠지지 않습니다(Vaswani et al. 2017, 3.2.1절, "
@@ -72,9 +72,9 @@ KO = {
     "pick": "패치를 누르면 쿼리, 가리키면 키가 됩니다.",
     "picture": "고른 쿼리에 대한 모든 키의 값을 겹친 이미지",
     "step_scores": "1  쿼리와 키가 잘 맞을까?",
-    "step_scaled": "2  얼마나 클까?",
+    "step_scaled": "2  나누면 얼마나 클까?",
     "step_softmax": "3  이 키의 몫은 얼마일까?",
-    "step_sum": "4  무엇을 가져올까?",
+    "step_sum": "4  토큰은 무엇을 받을까?",
     "map_scores": "q·k",
     "map_scaled": "나눈 점수",
     "map_softmax": "가중치",
@@ -84,7 +84,7 @@ KO = {
     "temperature": "온도 t",
     "none": "1/√d",
     "bars": "가중치가 큰 키 {n}개",
-    "all_bars": "키 {n}개, 큰 순서",
+    "all_bars": "키 {n}개, 가중치가 큰 순서",
     "line": "선: t = 1, 모델 그대로",
     "largest": "최대 {top}",
     "bits": "{entropy}비트",

@@ -1,18 +1,22 @@
-"""Inductive bias."""
+"""Words of the scene "bias": inductive bias."""
 
 EN = {
     "kicker": "CNN and Transformer · Inductive bias",
-    "title": "What does a layer assume before it has seen a picture?",
-    "text": "**Inductive bias**: what a model assumes to predict outputs for inputs it was not given. Its wiring is "
-    "one such assumption.\n[Convolution](kind=convolution, show=structure) keeps to neighbours, its weights "
-    "fixed after training. [Self-attention](kind=attention, show=structure) reads every patch, weighted by the "
-    "input: less bias.\n**{reached}** of {tokens} patches reach {where}.\n"
-    "$moves$\n[Measured](show=measure): shuffled patches move the logits by {moved}; without position "
-    "embedding by {drift}.",
-    "outline": "To predict what it was never shown, a model must assume something.\n"
-    "Fully connected assumes nothing; convolution: near, and everywhere alike; recurrent: in order.\n"
-    "Attention computes its weights from each picture: the least built in, so the most to learn from data.\n"
-    "Measure it: without position embedding a ViT cannot tell a shuffled picture from the picture.",
+    "title": "What does a layer assume before training?",
+    "text": "**Inductive bias**: what a model assumes to predict outputs for new inputs. Its wiring is one "
+    "assumption.\n"
+    "[Convolution](kind=convolution, show=structure) connects neighbours only, with fixed weights. "
+    "[Self-attention](kind=attention, show=structure) connects all patches, with weights computed from the "
+    "input: less bias.\n"
+    "**{reached}** of {tokens} patches reach {where}.\n"
+    "$moves$\n"
+    "[Measured](show=measure): shuffled patches change the logits by {moved}; without positions, by {drift}.",
+    "outline": "To predict outputs for new inputs, a model must assume something.\n"
+    "A fully connected layer assumes nothing. Convolution assumes that neighbours matter, everywhere in the "
+    "same way. Recurrence assumes an order.\n"
+    "Attention computes its weights from each picture. It has the weakest bias, so it must learn the most from "
+    "data.\n"
+    "Measure it: without position embedding, a ViT cannot tell a shuffled picture from the original.",
     "show": "View",
     "structure": "Wiring",
     "measure": "Measurement",
@@ -22,20 +26,20 @@ EN = {
     "convolution": "Convolution",
     "recurrent": "Recurrent",
     "attention": "Self-attention",
-    "reaching": "What reaches here?",
-    "matrix": "What touches what?",
+    "reaching": "Which inputs?",
+    "matrix": "What is connected?",
     "axes": "row: output · column: input",
-    "coarse": "drawn coarser: {rows} × {cols}",
-    "kinds": "How is it wired?",
-    "key_full": "Every colour another weight: {weights} of them.",
-    "key_convolution": "One colour, one weight: {weights}, the same for all outputs. Empty: none.",
-    "key_recurrent": "Diagonal: the input. Orange: through the hidden state alone. Empty: later.",
-    "key_attention": "Made from this picture: layer {layer}, mean of its heads.",
+    "coarse": "coarser grid: {rows} × {cols}",
+    "kinds": "Which kind of layer?",
+    "key_full": "Each colour is a different weight: {weights} in total.",
+    "key_convolution": "Each colour is one weight: {weights}, shared by all outputs. Empty: no connection.",
+    "key_recurrent": "Diagonal: the input. Orange: through the hidden state only. Empty: comes later.",
+    "key_attention": "Computed from this picture: layer {layer}, mean over heads.",
     "table": "What does one layer cost and assume? {patches} patches of width {dim}",
     "parameters": "parameters",
     "macs": "multiply-adds",
     "path": "path length",
-    "local": "stays local",
+    "local": "local",
     "shared": "shared weights",
     "after": "after training",
     "path_one": "1 layer",
@@ -46,7 +50,7 @@ EN = {
     "local_recurrent": "in order",
     "local_attention": "no",
     "shared_full": "no",
-    "shared_convolution": "all places",
+    "shared_convolution": "all positions",
     "shared_recurrent": "all steps",
     "shared_attention": "projections",
     "after_full": "fixed",
@@ -55,37 +59,39 @@ EN = {
     "after_attention": "from input",
     "again": "Shuffle again",
     "shift": "Shift (pixels)",
-    "unmeasured": "? (a click computes it)",
-    "original": "As it is",
-    "shuffled": "Patches shuffled",
+    "unmeasured": "? (click to compute)",
+    "original": "Original",
+    "shuffled": "Shuffled patches",
     "shifted": "Shifted",
     "vit": "ViT",
     "bare": "ViT without positions",
-    "bare_already": "(it has none anyway)",
+    "bare_already": "(this model has none)",
     "cnn": "CNN",
-    "cnn_missing": "The embedded CNN is not installed here.",
+    "cnn_missing": "The embedded CNN is not installed.",
     "change": "Δp",
     "apart": "TV",
-    "legend": "Δp: change of the first answer's probability. TV: total variation, from 0 (same) to 1.",
-    "layers": "Does one layer move along? Random weights, width {width}:",
+    "legend": "Δp: change in the original prediction's probability. TV: total variation, from 0 (equal) to 1.",
+    "layers": "Is one layer equivariant? Random weights, width {width}:",
     "by_shuffle": "shuffled patches",
-    "by_shift": "shift by one patch, around the edge",
+    "by_shift": "shift by one patch, wrapping around",
 }
 
 KO = {
     "kicker": "CNN과 트랜스포머 · 귀납 편향",
-    "title": "레이어는 이미지를 보기 전에 무엇을 가정할까?",
-    "text": "**Inductive bias**(귀납 편향): 주어지지 않은 입력의 출력을 예측하려고 모델이 미리 두는 가정입니다. "
-    "연결 방식이 바로 그런 가정입니다.\n[합성곱](kind=convolution, show=structure)은 가까운 패치만 보고 학습 "
-    "후 가중치가 고정됩니다. [셀프 어텐션](kind=attention, show=structure)은 모든 패치를 보고 입력마다 "
-    "가중치를 새로 계산하므로 귀납 편향이 더 적습니다.\n{where} 출력: 한 레이어에서 패치 {tokens}개 중 "
-    "**{reached}**개가 닿습니다.\n"
-    "$moves$\n[재어 보기](show=measure): 패치를 섞으면 로짓이 최대 {moved}, 위치 임베딩이 없으면 {drift}만큼 "
-    "변합니다.",
-    "outline": "본 적 없는 입력을 예측하려면 무언가를 가정해야 합니다.\n"
-    "완전 연결은 가정이 없습니다. 합성곱은 가까운 것을 어디서나 같게, 순환은 순서대로 봅니다.\n"
-    "어텐션은 이미지마다 가중치를 계산합니다. 가정이 가장 적은 만큼 데이터에서 많이 배워야 합니다.\n"
-    "직접 재어 봅니다. 위치 임베딩이 없는 ViT는 섞은 이미지와 원래 이미지를 구별하지 못합니다.",
+    "title": "레이어는 학습 전에 무엇을 가정할까?",
+    "text": "**Inductive bias**(귀납 편향): 주어지지 않은 입력의 출력을 예측하려고 모델이 두는 가정입니다. 연결 "
+    "방식도 그런 가정입니다.\n"
+    "[합성곱](kind=convolution, show=structure)은 이웃한 패치만 연결하고 학습 후 가중치가 고정됩니다. [셀프 "
+    "어텐션](kind=attention, show=structure)은 모든 패치를 연결하고 입력마다 가중치를 계산하므로 귀납 편향이 더 "
+    "약합니다.\n"
+    "{where} 출력에는 패치 {tokens}개 중 **{reached}**개가 연결됩니다.\n"
+    "$moves$\n"
+    "[측정](show=measure): 패치를 섞으면 로짓이 최대 {moved}, 위치 임베딩이 없으면 {drift}만큼 변합니다.",
+    "outline": "본 적 없는 입력의 출력을 예측하려면 무언가를 가정해야 합니다.\n"
+    "완전 연결 레이어는 가정이 없습니다. 합성곱은 이웃이 중요하고 어디서나 같다고, 순환은 순서가 있다고 "
+    "가정합니다.\n"
+    "어텐션은 이미지마다 가중치를 계산합니다. 귀납 편향이 가장 약한 만큼 데이터에서 많이 배워야 합니다.\n"
+    "직접 측정해 봅니다. 위치 임베딩이 없는 ViT는 섞은 이미지와 원래 이미지를 구별하지 못합니다.",
     "show": "보기",
     "structure": "연결 구조",
     "measure": "측정",
@@ -95,20 +101,20 @@ KO = {
     "convolution": "합성곱",
     "recurrent": "순환",
     "attention": "셀프 어텐션",
-    "reaching": "이 출력에는 무엇이 닿을까?",
-    "matrix": "무엇이 무엇에 닿을까?",
+    "reaching": "이 출력에 연결된 패치는?",
+    "matrix": "무엇이 무엇에 연결될까?",
     "axes": "행: 출력 · 열: 입력",
     "coarse": "성긴 격자로 그림: {rows} × {cols}",
-    "kinds": "어떻게 연결될까?",
+    "kinds": "어떤 레이어일까?",
     "key_full": "색마다 다른 가중치: 모두 {weights}개입니다.",
-    "key_convolution": "같은 색은 같은 가중치: 모든 출력이 {weights}개를 함께 씁니다. 빈칸: 없음.",
-    "key_recurrent": "대각선: 입력. 주황: 은닉 상태를 거쳐서만 닿음. 빈칸: 아직 오지 않음.",
+    "key_convolution": "같은 색은 같은 가중치: 모든 출력이 {weights}개를 함께 씁니다. 빈칸: 연결 없음.",
+    "key_recurrent": "대각선: 입력. 주황: 은닉 상태로만 전달됨. 빈칸: 나중에 오는 입력.",
     "key_attention": "이 이미지에서 계산한 가중치: {layer}번 레이어, 헤드 평균.",
     "table": "레이어 하나의 비용과 가정은? 패치 {patches}개, 폭 {dim}",
     "parameters": "파라미터",
     "macs": "곱셈·덧셈",
     "path": "경로 길이",
-    "local": "지역성 유지",
+    "local": "지역성",
     "shared": "가중치 공유",
     "after": "학습 후 가중치",
     "path_one": "레이어 1개",
@@ -136,11 +142,11 @@ KO = {
     "bare": "위치 임베딩 없는 ViT",
     "bare_already": "(원래 없는 모델)",
     "cnn": "CNN",
-    "cnn_missing": "내장 CNN이 여기에는 설치되어 있지 않습니다.",
+    "cnn_missing": "내장 CNN이 설치되어 있지 않습니다.",
     "change": "Δp",
     "apart": "TV",
-    "legend": "Δp: 처음 답의 확률 변화. TV: 총변동 거리, 0(같음)부터 1까지.",
-    "layers": "레이어 하나는 입력을 따라 움직일까? 무작위 가중치, 폭 {width}:",
+    "legend": "Δp: 원래 예측의 확률 변화. TV: 총변동 거리, 0(같음)부터 1까지.",
+    "layers": "레이어 하나는 등변성을 가질까? 무작위 가중치, 폭 {width}:",
     "by_shuffle": "패치를 섞을 때",
     "by_shift": "한 패치씩 옮길 때(가장자리는 이어짐)",
 }

@@ -1,24 +1,24 @@
-"""The encoder."""
+"""Words of the scene "encoder"."""
 
 EN = {
     "kicker": "Step 3 · Transformer encoder",
-    "title": "Where does the norm stand, and what is the residual for?",
-    "text": "A stream of {shape} values passes {layers} blocks. The **same weights**, wired in two ways: as the "
-    "standard encoder, with a [norm](place=norm1) after each [sum](place=sum1), and as this model was trained, "
-    "{trained}.\n"
-    "The patches' mean norm goes from {first} to **{here}**; in the standard wiring to **{standard}**.\n"
-    "Without [residual paths](residual=false) (He 2016): {before} → **{after}**; the tokens' mean cosine: "
-    "{alike} → **{bare}**. [Back](residual=true)\n"
-    "Rewired, these weights do what they never learned. A model **trained** that way would answer differently.",
-    "outline": "The same parts in both pictures: attention, MLP, two norms, two sums.\n"
-    "Post-norm (Vaswani et al. 2017, section 3.1) norms the stream itself. Pre-norm keeps one path from "
-    "input to output free of norms; it trains stably without warm-up (Xiong et al. 2020, "
-    "arXiv:2002.04745).\n"
-    "Switch the residuals off (He et al. 2016, arXiv:1512.03385): what a block does not write is lost.\n"
-    "Attention alone makes all tokens alike, ever faster with depth (Dong et al. 2021, arXiv:2103.03404).",
+    "title": "Where does the norm go, and what is the residual for?",
+    "text": "A stream of {shape} values passes {layers} blocks. The **same weights** are wired twice: as the "
+    "standard encoder, with a [norm](place=norm1) after each [sum](place=sum1), and as trained "
+    "({trained}).\n"
+    "The patches' mean norm goes from {first} to **{here}**; in the standard wiring, to **{standard}**.\n"
+    "Without [residual connections](residual=false) (He 2016): {before} → **{after}**; the tokens' mean cosine: "
+    "{cosine} → **{cosine_without}**. [Reconnect](residual=true)\n"
+    "A model **trained** in the other wiring would predict something else.",
+    "outline": "Both diagrams have the same parts: attention, MLP, two norms, two sums.\n"
+    "Post-norm (Vaswani et al. 2017, section 3.1) normalises the stream itself. Pre-norm leaves one path from "
+    "input to output without norms; it trains stably without warm-up (Xiong et al. 2020, arXiv:2002.04745).\n"
+    "Switch the residual connections off (He et al. 2016, arXiv:1512.03385): what a block does not write is "
+    "lost.\n"
+    "Attention alone makes all tokens similar, faster with depth (Dong et al. 2021, arXiv:2103.03404).",
     "trained_pre": "pre-norm",
-    "trained_res_post": "norm on what is added",
-    "trained_parallel": "in parallel",
+    "trained_res_post": "res-post-norm",
+    "trained_parallel": "parallel",
     "changed": "{label} ({p})",
     "register": "R{n}",
     "name_standard": "Standard",
@@ -29,7 +29,7 @@ EN = {
     "by_pre": "pre-norm, Xiong 2020",
     "by_res_post": "Liu 2022",
     "by_parallel": "Dehghani 2023",
-    "residual": "Residual paths",
+    "residual": "Residuals",
     "token": "Which token's norms?",
     "is_norm1": "Norm",
     "is_norm2": "Norm",
@@ -48,9 +48,9 @@ EN = {
     "at_sum2": "the second sum",
     "part": "{shown}, {part}: norm {norm}",
     "vector": "After {part}",
-    "vector_x": "What enters the block",
+    "vector_x": "Input of the block",
     "size": "{shape}, norm {norm}",
-    "no_part": "no such part",
+    "no_part": "not in this wiring",
     "chart": "Does the norm grow with depth?",
     "after": "after layer",
     "norm": "L2 norm",
@@ -61,26 +61,27 @@ EN = {
     "with": "residual",
     "without": "no residual",
     "nothing": "–",
-    "diagram": "{name}: the block, and the L2 norm of {where} behind each part",
+    "diagram": "{name}: the block, and the L2 norm of {where} after each part",
 }
 
 KO = {
     "kicker": "3단계 · 트랜스포머 인코더",
     "title": "정규화는 어디에 두고, 잔차 연결은 왜 있을까?",
-    "text": "{shape}개 값의 흐름이 블록 {layers}개를 지납니다. **같은 가중치**를 두 가지로 이었습니다. 하나는 "
-    "[덧셈](place=sum1)마다 [정규화](place=norm1)가 뒤따르는 표준 인코더, 다른 하나는 이 모델이 학습된 "
-    "구조({trained})입니다.\n"
+    "text": "{shape}개 값의 흐름이 블록 {layers}개를 지납니다. **같은 가중치**를 두 가지 방식으로 연결했습니다. "
+    "하나는 [덧셈](place=sum1)마다 [정규화](place=norm1)가 뒤따르는 표준 인코더, 다른 하나는 이 모델이 "
+    "학습된 구조({trained})입니다.\n"
     "패치의 평균 노름: {first} → **{here}**, 표준 구조에서는 → **{standard}**.\n"
     "[잔차 연결](residual=false)(He 2016)을 끊으면 예측은 {before} → **{after}**, 토큰끼리의 평균 코사인은 "
-    "{alike} → **{bare}**. [다시 잇기](residual=true)\n"
-    "다시 이은 가중치는 배운 적 없는 일을 합니다. 처음부터 다른 구조로 **학습한** 모델이라면 결과가 다릅니다.",
+    "{cosine} → **{cosine_without}**. [다시 연결](residual=true)\n"
+    "구조를 바꾼 가중치는 학습한 적 없는 계산을 합니다. 처음부터 그 구조로 **학습한** 모델이라면 결과가 "
+    "다릅니다.",
     "outline": "두 그림의 부품은 같습니다: 어텐션, MLP, 정규화 둘, 덧셈 둘.\n"
-    "Post-norm(Vaswani et al. 2017, 3.1절)은 흐름 자체를 정규화합니다. Pre-norm은 입력에서 출력까지 정규화 "
-    "없는 길을 하나 남겨, 워밍업 없이도 안정적으로 학습됩니다(Xiong et al. 2020, arXiv:2002.04745).\n"
+    "Post-norm(Vaswani et al. 2017, 3.1절)은 흐름 자체를 정규화합니다. Pre-norm은 입력에서 출력까지 정규화 없는 "
+    "길을 하나 남겨, 워밍업 없이도 안정적으로 학습됩니다(Xiong et al. 2020, arXiv:2002.04745).\n"
     "잔차 연결(He et al. 2016, arXiv:1512.03385)을 끄면 블록이 쓰지 않은 정보는 사라집니다.\n"
     "어텐션만 쌓으면 깊어질수록 모든 토큰이 빠르게 같아집니다(Dong et al. 2021, arXiv:2103.03404).",
     "trained_pre": "pre-norm",
-    "trained_res_post": "더해지는 값을 정규화",
+    "trained_res_post": "res-post-norm",
     "trained_parallel": "병렬",
     "changed": "{label} ({p})",
     "register": "R{n}",
@@ -111,9 +112,9 @@ KO = {
     "at_sum2": "두 번째 덧셈",
     "part": "{shown}, {part}: 노름 {norm}",
     "vector": "{part} 뒤의 벡터",
-    "vector_x": "블록에 들어오는 벡터",
+    "vector_x": "블록의 입력 벡터",
     "size": "{shape}, 노름 {norm}",
-    "no_part": "없는 부품",
+    "no_part": "이 구조에는 없음",
     "chart": "깊어지면 노름도 커질까?",
     "after": "지나온 레이어",
     "norm": "L2 노름",
@@ -124,7 +125,7 @@ KO = {
     "with": "잔차 있음",
     "without": "잔차 없음",
     "nothing": "–",
-    "diagram": "{name}: 블록의 구조와 부품마다 잰 L2 노름, {where}",
+    "diagram": "{name}: 블록의 구조와 각 부품 뒤의 L2 노름, {where}",
 }
 
 MATH = {

@@ -1,4 +1,4 @@
-"""What surrounds every scene."""
+"""Words around every scene."""
 
 EN = {
     "label": "Lecture: An image is worth 16 × 16 words",
@@ -13,7 +13,7 @@ EN = {
     "language": "한국어",
     "language_label": "Show in Korean (L)",
     "picture": "Next picture",
-    "picture_label": "Next picture, a sample (P)",
+    "picture_label": "Next picture from the samples (P)",
     "computing": "Computing …",
     "of": "{at} of {count}",
     "patch": "row {row}, column {col}",
@@ -21,7 +21,7 @@ EN = {
     "distillation": "distillation token",
     "register": "register {n}",
     "none_head": "This model has no classification head, so there is no prediction to show here.",
-    "say": "Say",
+    "say": "What to say",
     "layer": "Layer",
     "head": "Head",
 }
@@ -39,7 +39,7 @@ KO = {
     "language": "English",
     "language_label": "영어로 보기 (L)",
     "picture": "다음 이미지",
-    "picture_label": "다음 이미지: 예제 (P)",
+    "picture_label": "다음 이미지, 예제에서 고르기 (P)",
     "computing": "계산하는 중 …",
     "of": "{count}개 중 {at}번째",
     "patch": "{row}행 {col}열",
@@ -47,7 +47,7 @@ KO = {
     "distillation": "증류 토큰",
     "register": "레지스터 {n}",
     "none_head": "이 모델에는 분류 헤드가 없어서 여기에 보여 줄 예측이 없습니다.",
-    "say": "이렇게 말합니다",
+    "say": "설명할 내용",
     "layer": "레이어",
     "head": "헤드",
 }

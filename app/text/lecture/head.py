@@ -1,20 +1,22 @@
-"""The head, and the logit lens."""
+"""Words of the scene "head": the head and the logit lens."""
 
 EN = {
     "kicker": "Step 4 · MLP head",
-    "title": "How does one vector become an answer?",
-    "text": "The head reads **one vector** $z$: a linear map, then softmax.\n$logit$\nEvery channel adds value times "
-    "weight: [{winner}](compare=false) gets the logit **{logit}**, **{margin}** more than [the "
-    "runner-up](compare=true), {runner}, and is {ratio} times as probable.\nThe same head can read any layer. "
-    "At [the input](layer=0) it says {first}; {after} **{leader}** leads with **{p}**; [in the "
-    "end](layer=999) it is {winner}, {final}. Only the last was trained for this head; earlier ones show what "
-    "it would read, not what a layer “thinks”.",
-    "text_none": "After layer {layers} and the norm, the model hands over **one vector** $z$ of {size} numbers.\nIts "
-    "weights hold no head: whoever uses it puts one on top, a linear map and softmax.\n$logit$",
-    "outline": "Only one vector reaches the head; everything the model knows must be in it by now.\n"
-    "A logit is a plain sum: click a class, see its largest terms.\n"
-    "Compare winner and runner-up: what is alike cancels out.\n"
-    "Move through the layers: in which one does the answer form?\n"
+    "title": "How does one vector become a prediction?",
+    "text": "The head reads **one vector** $z$: a linear map, then softmax.\n"
+    "$logit$\n"
+    "Each channel adds its value times a weight: [{winner}](compare=false) gets the logit **{logit}**, "
+    "**{margin}** more than [the runner-up](compare=true), {runner}, and is {ratio} times as probable.\n"
+    "The same head can read any layer. At [the input](layer=0) it predicts {first}; {after} **{leader}** leads "
+    "with **{p}**; at [the end](layer=999) it is {winner}, {final}. The head was trained on the last layer "
+    "only: earlier readings are not what a layer “thinks”.",
+    "text_none": "After layer {layers} and the norm, the model returns **one vector** $z$ of {size} numbers.\n"
+    "This checkpoint has no head. To classify, put one on top: a linear map and softmax.\n"
+    "$logit$",
+    "outline": "Only one vector reaches the head, so everything the model knows must be in it.\n"
+    "A logit is a plain sum: click a class to see its largest terms.\n"
+    "Compare winner and runner-up: what they share cancels out.\n"
+    "Move through the layers: in which one does the prediction form?\n"
     "The early layers were never trained to be read this way.",
     "class": "class token",
     "class_two": "class + distillation",
@@ -29,9 +31,9 @@ EN = {
     "avgmax": "mean and maximum",
     "map": "attention pooling",
     "token_avg": "class token, mean",
-    "path": "From the last layer to the answer",
+    "path": "From the last layer to the prediction",
     "predictions": "Which class?",
-    "parts": "What makes the logit of {name}?",
+    "parts": "What makes up the logit of {name}?",
     "versus": "What sets {name} apart from {other}?",
     "vector": "vector z",
     "weight": "weight",
@@ -53,31 +55,33 @@ EN = {
     "bias": "bias",
     "logit": "logit",
     "difference": "difference",
-    "lens": "When does the answer form?",
+    "lens": "When does the prediction form?",
     "x": "after layer (0: the input)",
     "y": "probability",
     "layer": "after layer",
     "leaders": "Leading class after each layer",
     "after_input": "at the input",
     "after_layer": "after layer {n}",
-    "only_vector": "What the model gives instead: the vector z",
+    "only_vector": "The model's output instead: the vector z",
 }
 
 KO = {
     "kicker": "4단계 · MLP 헤드",
-    "title": "벡터 하나가 어떻게 답이 될까?",
-    "text": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환 한 번, 그다음 소프트맥스입니다.\n$logit$\n채널마다 값에 "
-    "가중치를 곱해 더합니다. [{winner}](compare=false) 클래스의 로짓은 **{logit}**, [2위](compare=true) "
-    "{runner} 클래스보다 **{margin}** 큽니다. 확률로는 {ratio}배입니다.\n같은 헤드로 모든 레이어를 읽을 수 "
-    "있습니다. [입력](layer=0)에서는 {first}, {after} **{leader}**({p}), [마지막](layer=999)에는 "
-    "{winner}({final})입니다. 헤드는 마지막 레이어로만 학습되었습니다. 앞쪽 값은 헤드가 읽었을 답일 뿐, 그 "
+    "title": "벡터 하나가 어떻게 예측이 될까?",
+    "text": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환 한 번, 그다음 소프트맥스입니다.\n"
+    "$logit$\n"
+    "채널마다 값에 가중치를 곱해 더합니다. [{winner}](compare=false) 클래스의 로짓은 **{logit}**, "
+    "[2위](compare=true) {runner} 클래스보다 **{margin}** 큽니다. 확률로는 {ratio}배입니다.\n"
+    "같은 헤드로 모든 레이어를 읽을 수 있습니다. [입력](layer=0)에서는 {first}, {after} **{leader}**({p}), "
+    "[마지막](layer=999)에는 {winner}({final})입니다. 헤드는 마지막 레이어로만 학습되었으므로, 앞쪽 값은 그 "
     "레이어의 ‘생각’이 아닙니다.",
-    "text_none": "레이어 {layers}개와 정규화를 지나면 숫자 {size}개로 된 **벡터 하나** $z$가 나옵니다.\n이 가중치에는 "
-    "헤드가 없습니다. 쓰는 사람이 선형 변환과 소프트맥스로 된 헤드를 그 위에 얹습니다.\n$logit$",
+    "text_none": "레이어 {layers}개와 정규화를 지나면 숫자 {size}개로 된 **벡터 하나** $z$가 나옵니다.\n"
+    "이 체크포인트에는 헤드가 없습니다. 분류하려면 선형 변환과 소프트맥스로 된 헤드를 그 위에 얹습니다.\n"
+    "$logit$",
     "outline": "헤드에 닿는 것은 벡터 하나뿐입니다. 모델이 아는 것이 모두 여기에 있어야 합니다.\n"
     "로짓은 단순한 합입니다. 클래스를 눌러 가장 큰 항들을 보세요.\n"
     "1위와 2위를 비교하면 공통된 부분은 상쇄됩니다.\n"
-    "레이어를 옮겨 봅시다. 답은 어느 레이어에서 만들어질까요?\n"
+    "레이어를 옮겨 봅시다. 예측은 어느 레이어에서 만들어질까요?\n"
     "앞쪽 레이어는 이렇게 읽히도록 학습된 적이 없습니다.",
     "class": "클래스 토큰",
     "class_two": "클래스 + 증류 토큰",
@@ -92,7 +96,7 @@ KO = {
     "avgmax": "평균과 최댓값",
     "map": "어텐션 풀링",
     "token_avg": "클래스 토큰, 평균",
-    "path": "마지막 레이어에서 답까지",
+    "path": "마지막 레이어에서 예측까지",
     "predictions": "어느 클래스일까?",
     "parts": "{name}: 로짓은 무엇으로 이루어질까?",
     "versus": "{name}, {other}: 무엇이 둘을 가를까?",
@@ -116,14 +120,14 @@ KO = {
     "bias": "편향",
     "logit": "로짓",
     "difference": "로짓의 차",
-    "lens": "답은 언제 만들어질까?",
+    "lens": "예측은 언제 만들어질까?",
     "x": "이 레이어 뒤 (0: 입력)",
     "y": "확률",
     "layer": "레이어",
     "leaders": "레이어마다 1위인 클래스",
     "after_input": "입력에서는",
     "after_layer": "{n}번 레이어 뒤에는",
-    "only_vector": "대신 모델이 내놓는 것: 벡터 z",
+    "only_vector": "예측 대신 나오는 출력: 벡터 z",
 }
 
 MATH = {"z": "z", "logit": r"\operatorname{logit}_k = \sum_{c} W_{k,c}\, z_c + b_k"}

@@ -1,17 +1,18 @@
-"""Patch embedding."""
+"""Words of the scene "patches": patch embedding."""
 
 EN = {
     "kicker": "Step 1 · Patch embedding",
-    "title": "How does a picture become a row of tokens?",
-    "text": "The picture is cut into **patches**: {count} of them, {ph} × {pw} pixels each. The pixels of one patch, "
-    "written in a row, are {values} numbers. **One matrix** turns them into a token of {dim}.\n$embed$\n"
-    "A convolution whose stride is its kernel's size computes the same numbers.\n"
-    "The paper's example is [ViT/16](size=vit16); this model has [sizes of its own](size=own): {own_image} in "
-    "patches of {own_patch}.",
-    "outline": "The arithmetic once by hand: 224 / 16 = 14, 14 · 14 = 196, 16 · 16 · 3 = 768.\n"
-    "Pick a patch on the object and one in the background: the same matrix, other tokens.\n"
-    "Halve the patch size: four times the tokens, and attention sixteen times the work.\n"
-    "A matrix over cut patches and a strided convolution are one linear map; both are computed here.",
+    "title": "How does a picture become a sequence of tokens?",
+    "text": "The picture is cut into {count} **patches** of {ph} × {pw} pixels each. Flattened, the pixels of "
+    "one patch are {values} numbers. **One matrix** turns them into a token of {dim} values.\n"
+    "$embed$\n"
+    "A convolution whose stride equals its kernel size computes the same numbers.\n"
+    "The paper's example is [ViT/16](size=vit16); this model has [its own sizes](size=own): a picture of "
+    "{own_image} in patches of {own_patch}.",
+    "outline": "Do the arithmetic once by hand: 224 / 16 = 14, 14 · 14 = 196, 16 · 16 · 3 = 768.\n"
+    "Pick a patch on the object and one in the background: the same matrix, different tokens.\n"
+    "Halving the patch size gives four times as many tokens and sixteen times the attention work.\n"
+    "The matrix product and the strided convolution are the same linear map; both are computed here.",
     "image": "Picture size",
     "patch": "Patch size",
     "pixels": "{n} px",
@@ -20,9 +21,9 @@ EN = {
     "flat": "{ph} · {pw} · {channels} = {values}",
     "tokens": "tokens × width",
     "linear": "linear",
-    "map": "Which patch? Click one",
-    "over": "Hatched, {down} × {across} px: in no patch.",
-    "one": "What does the model make of {where}?",
+    "map": "Which patch? Click to choose",
+    "over": "Hatched: {down} × {across} px lie in no patch.",
+    "one": "How does {where} become a token?",
     "vector": "x = ({first}, …), {values} values",
     "red": "red",
     "green": "green",
@@ -32,8 +33,8 @@ EN = {
     "matrix": "E: {dim} × {values}, ±{reach}",
     "token": "z: {dim}, ±{reach}",
     "strip": "x, ±{reach}",
-    "kernels_own": "The kernels are this model's own.",
-    "kernels_other": "The model's own {trained} kernels, resampled: not trained at this size.",
+    "kernels_own": "These are the model's own kernels.",
+    "kernels_other": "The model's {trained} kernels, resampled; not trained at this size.",
     "same": "Do both ways give the same token?",
     "convolution": "convolution",
     "product": "product",
@@ -45,7 +46,8 @@ KO = {
     "kicker": "1단계 · 패치 임베딩",
     "title": "이미지는 어떻게 토큰 시퀀스가 될까?",
     "text": "이미지를 {ph} × {pw}픽셀 **패치** {count}개로 자릅니다. 패치 하나의 픽셀을 한 줄로 펼치면 값이 "
-    "{values}개이고, 여기에 **행렬 하나**를 곱하면 {dim}차원 토큰이 됩니다.\n$embed$\n"
+    "{values}개이고, 여기에 **행렬 하나**를 곱하면 {dim}차원 토큰이 됩니다.\n"
+    "$embed$\n"
     "스트라이드가 커널 크기와 같은 합성곱도 똑같은 값을 냅니다.\n"
     "논문의 예는 [ViT/16](size=vit16)입니다. [이 모델의 크기](size=own): 이미지 {own_image}, 패치 {own_patch}.",
     "outline": "먼저 손으로 계산합니다. 224 / 16 = 14, 14 · 14 = 196, 16 · 16 · 3 = 768.\n"
@@ -61,8 +63,8 @@ KO = {
     "tokens": "토큰 수 × 차원",
     "linear": "선형",
     "map": "어느 패치를 볼까? 눌러서 고르기",
-    "over": "빗금 {down} × {across} px: 패치에 들어가지 않음",
-    "one": "{where} 패치는 무엇이 될까?",
+    "over": "빗금 {down} × {across} px: 패치 밖",
+    "one": "{where} 패치는 어떤 토큰이 될까?",
     "vector": "x = ({first}, …), 값 {values}개",
     "red": "빨강",
     "green": "초록",

@@ -1,19 +1,20 @@
-"""Position embedding. The example's three Korean words are the deck's, in both languages."""
+"""Words of the scene "positions". The worked example keeps the deck's three Korean words in both languages."""
 
 EN = {
     "kicker": "Step 2 · Position embedding",
-    "title": "How does the model know where a patch lies?",
-    "text": "Attention treats its tokens as a set: it does not know where one lies. So a "
-    "class token goes in front and [a position is added](tab=sum) to each: {prefix} + {patches} = {tokens} "
-    "tokens of {dim} values.\n"
+    "title": "How does the model know where a patch is?",
+    "text": "Attention treats tokens as a set and does not know their positions. A class token goes in front, "
+    "and [a position is added](tab=sum) to each token: {prefix} + {patches} = {tokens} tokens of {dim} "
+    "values.\n"
     "Positions follow [a formula](tab=formula) or are learned; [compare the two](tab=compare).\n"
-    "Probability of **{answer}**: {p0} as it is, {p1} without the patches' positions, {p2} "
-    "[shuffled](tab=compare, seed=1).",
-    "outline": "The same patches in another order are the same set to attention: something has to say where they lie.\n"
-    "The paper's ViT-B/16: 1 + 14 · 14 = 197 tokens of 768 values, so 197 × 768 positions to learn.\n"
+    "Probability of **{answer}**: {p0} unchanged, {p1} without the patches' positions, {p2} with "
+    "[shuffled](tab=compare, seed=1) positions.",
+    "outline": "To attention, the same patches in another order are the same set: it needs to be told their "
+    "positions.\n"
+    "The paper's ViT-B/16: 1 + 14 · 14 = 197 tokens of 768 values, so 197 × 768 learned positions.\n"
     "Position and content are simply added; the network learns to tell them apart.\n"
-    "The worked example: by its own formula the slide's row would be 0.84, 0.54, 0.01, 1.00.\n"
-    "A learned embedding finds rows and columns by itself; shuffle it and watch the answer.",
+    "The worked example: by its own formula the slide's row should be 0.84, 0.54, 0.01, 1.00.\n"
+    "A learned embedding discovers rows and columns by itself. Shuffle it and watch the prediction.",
     "tabs": "What to show",
     "sum": "Sum",
     "formula": "By formula",
@@ -21,57 +22,56 @@ EN = {
     "token": "Token",
     "tokens": "Tokens",
     "positions": "Positions",
-    "sums": "What enters layer 1",
-    "in_front": "In front, framed: {names}",
-    "none_in_front": "This model puts no token in front.",
+    "sums": "Input of layer 1",
+    "in_front": "In front (framed): {names}",
+    "none_in_front": "This model has no token in front.",
     "shape": "{tokens} × {dim}",
-    "scale": "one scale",
+    "scale": "shared scale",
     "beyond": "{sign} {value}",
     "row": "{where}, its {dim} values",
-    "normed": "A norm follows before layer 1.",
-    "none": "This model learns no position embedding: nothing is added.",
+    "normed": "A norm is applied before layer 1.",
+    "none": "This model has no learned position embedding: nothing is added.",
     "rotary": "Rotary positions: nothing is added.",
-    "none_map": "This model learns no position embedding.",
-    "no_sinusoid": "Needs a width that {n} divides; this model's is {dim}.",
+    "none_map": "This model has no learned position embedding.",
+    "no_sinusoid": "The width must be a multiple of {n}; this model's is {dim}.",
     "example": "나는 학생 입니다: what does the formula give for d = {width}?",
     "words": "나는 학생 입니다",
     "word": "{word} (pos = {pos})",
     "wave": "{name}(pos/{rate})",
-    "printed": "slide prints",
+    "printed": "on the slide",
     "difference": "difference",
     "embedding": "embedding",
-    "with": "sum by formula",
+    "with": "sum with formula",
     "verdict": "{differ} of the {width} printed values for {word} differ from the slide's own formula.",
     "waves": "And for {patches} patches?",
     "waves_axes": "↓ position → channel",
-    "picture": "Seen from where?",
+    "picture": "Which patch?",
     "learned": "Learned",
     "one": "Formula, 1-D",
     "two": "Formula, 2-D",
     "similarity": "cosine similarity to {where}",
-    "answers": "What does the model answer?",
-    "as_it_is": "as it is",
+    "answers": "How does the prediction change?",
+    "unchanged": "unchanged",
     "removed": "no positions",
     "shuffled": "shuffled",
     "change": "change for {answer}",
     "points": "{n} points",
-    "told": "What it is told",
+    "puzzle": "Shuffled picture",
     "again": "Shuffle again",
 }
 
 KO = {
     "kicker": "2단계 · 위치 임베딩",
     "title": "모델은 패치의 위치를 어떻게 알까?",
-    "text": "어텐션은 토큰을 집합으로 다루므로 토큰의 위치를 모릅니다. 그래서 맨 앞에 "
-    "클래스 토큰을 붙이고 [위치를 더합니다](tab=sum). 토큰은 {prefix} + {patches} = {tokens}개이고, "
-    "각각 {dim}차원입니다.\n"
+    "text": "어텐션은 토큰을 집합으로 다루므로 위치를 모릅니다. 맨 앞에 클래스 토큰을 붙이고 토큰마다 [위치를 "
+    "더합니다](tab=sum). 토큰은 {prefix} + {patches} = {tokens}개이고, 각각 {dim}차원입니다.\n"
     "위치는 [수식](tab=formula)으로 정하거나 학습합니다. [둘을 비교](tab=compare)해 봅시다.\n"
     "**{answer}** 확률: 그대로 {p0}, 패치의 위치를 없애면 {p1}, [섞으면](tab=compare, seed=1) {p2}.",
     "outline": "순서를 바꿔도 어텐션에는 같은 집합입니다. 위치를 따로 알려 주어야 합니다.\n"
     "논문의 ViT-B/16이라면 1 + 14 · 14 = 197개 토큰, 각각 768차원입니다. 위치 임베딩도 197 × 768입니다.\n"
     "위치와 내용을 그냥 더합니다. 둘을 구별하는 법은 학습으로 배웁니다.\n"
     "예제: 슬라이드의 수식대로라면 0.84, 0.54, 0.01, 1.00이어야 합니다.\n"
-    "학습한 위치 임베딩은 행과 열을 스스로 찾아냅니다. 섞어서 예측이 어떻게 바뀌는지 보여 줍니다.",
+    "학습한 위치 임베딩은 행과 열을 스스로 찾아냅니다. 위치를 섞어서 예측이 어떻게 바뀌는지 보여 줍니다.",
     "tabs": "보기",
     "sum": "덧셈",
     "formula": "수식",
@@ -86,11 +86,11 @@ KO = {
     "scale": "같은 색 범위",
     "beyond": "{sign} {value}",
     "row": "{where}, 값 {dim}개",
-    "normed": "1번 레이어에 앞서 정규화를 거칩니다.",
-    "none": "이 모델은 위치 임베딩을 학습하지 않아, 더하는 것이 없습니다.",
+    "normed": "1번 레이어 앞에서 정규화를 거칩니다.",
+    "none": "이 모델은 위치 임베딩을 학습하지 않아서 더하는 것이 없습니다.",
     "rotary": "회전 위치 임베딩이라 더하는 것이 없습니다.",
     "none_map": "이 모델은 위치 임베딩을 학습하지 않습니다.",
-    "no_sinusoid": "{n}의 배수인 차원이 필요합니다. 이 모델은 {dim}차원입니다.",
+    "no_sinusoid": "차원이 {n}의 배수여야 합니다. 이 모델은 {dim}차원입니다.",
     "example": "나는 학생 입니다: d = {width}일 때 수식의 값은?",
     "words": "나는 학생 입니다",
     "word": "{word} (pos = {pos})",
@@ -102,18 +102,18 @@ KO = {
     "verdict": "{word}에 적힌 값 {width}개 가운데 {differ}개가 슬라이드의 수식과 다릅니다.",
     "waves": "패치 {patches}개라면?",
     "waves_axes": "↓ 위치 → 채널",
-    "picture": "어디에서 볼까?",
+    "picture": "기준 패치는?",
     "learned": "학습한 위치",
     "one": "수식, 1차원",
     "two": "수식, 2차원",
     "similarity": "{where} 패치와의 코사인 유사도",
     "answers": "예측은 어떻게 바뀔까?",
-    "as_it_is": "그대로",
+    "unchanged": "그대로",
     "removed": "위치 없음",
     "shuffled": "섞음",
     "change": "{answer} 변화",
     "points": "{n}%p",
-    "told": "모델이 아는 위치",
+    "puzzle": "섞인 이미지",
     "again": "다시 섞기",
 }
 

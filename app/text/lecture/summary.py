@@ -1,14 +1,15 @@
-"""The summary."""
+"""Words of the scene "summary"."""
 
 EN = {
     "kicker": "Summary",
     "title": "From pixels to a prediction, in four steps",
-    "text": "A CNN moves small windows. A ViT cuts **{patches} patches** and lets all look at all, from the first "
-    "layer on.\n[1 embed](step=1) · [2 place](step=2) · [3 mix, {layers} times](step=3) · [4 read](step=4): "
-    "{answer}.\n{parameters}",
-    "outline": "A CNN builds its view up window by window; a ViT starts with all patches at once.\n"
-    "Cut and project; add a place; let the patches talk; read one vector.\n"
-    "Every box leads back to its scene: ask the room where to go.\n"
+    "text": "A CNN moves small windows. A ViT cuts **{patches} patches**, and every patch attends to all others "
+    "from the first layer on.\n"
+    "[1 embed](step=1) · [2 positions](step=2) · [3 mix, {layers} times](step=3) · [4 read](step=4): {answer}.\n"
+    "{parameters}",
+    "outline": "A CNN builds its view window by window; a ViT starts with all patches at once.\n"
+    "Cut and project, add positions, let the patches exchange information, read one vector.\n"
+    "Every box opens its scene: ask the audience where to go.\n"
     "Base, Large, Huge: the same diagram, only wider and deeper.",
     "pipeline": "The whole model; each box opens its scene",
     "why": "Why?",
@@ -58,18 +59,19 @@ EN = {
     "L/16": "ViT-Large",
     "H/14": "ViT-Huge",
     "own": "here: {name}",
-    "note": "Dosovitskiy et al. 2021, table 1; parameters computed, with a head of {classes} classes.",
+    "note": "Dosovitskiy et al. 2021, table 1. Parameters are computed, with a head of {classes} classes.",
 }
 
 KO = {
     "kicker": "정리",
     "title": "픽셀에서 예측까지, 네 단계",
-    "text": "CNN은 작은 창을 옮겨 가며 봅니다. ViT는 패치 **{patches}개**로 자르고, 첫 레이어부터 모든 패치가 "
-    "서로를 봅니다.\n[1 임베딩](step=1) · [2 위치](step=2) · [3 섞기 {layers}번](step=3) · [4 읽기](step=4): "
-    "{answer}.\n{parameters}",
+    "text": "CNN은 작은 창을 옮겨 가며 봅니다. ViT는 이미지를 패치 **{patches}개**로 자르고, 첫 레이어부터 모든 "
+    "패치가 서로를 봅니다.\n"
+    "[1 임베딩](step=1) · [2 위치 더하기](step=2) · [3 섞기 {layers}번](step=3) · [4 읽기](step=4): {answer}.\n"
+    "{parameters}",
     "outline": "CNN은 창을 조금씩 넓혀 가지만, ViT는 처음부터 모든 패치를 함께 봅니다.\n"
-    "자르고 투영하고, 위치를 더하고, 패치끼리 섞고, 벡터 하나를 읽습니다.\n"
-    "상자를 누르면 그 장면으로 돌아갑니다. 어디가 궁금한지 물어보세요.\n"
+    "자르고 투영하고, 위치를 더하고, 패치끼리 정보를 주고받고, 벡터 하나를 읽습니다.\n"
+    "상자를 누르면 그 장면으로 돌아갑니다. 어디가 궁금한지 청중에게 물어보세요.\n"
     "Base, Large, Huge는 그림은 같고 폭과 깊이만 다릅니다.",
     "pipeline": "모델 전체. 상자를 누르면 그 장면이 열립니다",
     "why": "왜?",
@@ -104,7 +106,7 @@ KO = {
     "none": "예측 없음",
     "answer": "{label}, {p}",
     "open": "장면 ‘{title}’ 열기",
-    "all": "회색: 파라미터, 모두 {total}개",
+    "all": "회색 숫자: 파라미터, 모두 {total}개",
     "at": "{n}단계: 전체 파라미터의 {share}",
     "table": "논문의 모델, 그리고 지금 이 모델",
     "model": "모델",

@@ -1,7 +1,7 @@
-// One query in one head, number by number; then all heads of the layer. The browser computes from q, k and v.
+// One query in one head, number by number, and all heads of the layer. The browser computes from q, k and v.
 
 const ATTENTION_STEPS = ["scores", "scaled", "softmax", "sum"];
-const ATTENTION_BARS = 96; // so many weights stand side by side, each at least four pixels wide
+const ATTENTION_BARS = 96; // the most weights drawn side by side, each at least four pixels wide
 
 /** Row `at` of array `name` (heads, N, d) in `head`. */
 function attentionVector(stage, name, head, at) {
@@ -10,33 +10,20 @@ function attentionVector(stage, name, head, at) {
   return stage.section(name).subarray(from, from + d);
 }
 
-/** One query's scores, weights and weighted sum, the scores divided by `divisor`. */
+/** One query's attention with scores divided by `divisor`; also the weights' entropy and each weighted value's length. */
 function attentionOf(stage, head, at, divisor) {
-  const { tokens: N, head_dim: d } = stage.data.numbers;
-  const q = attentionVector(stage, "query", head, at);
-  const [scores, scaled, weights, sum, copied] = [new Float64Array(N), new Float64Array(N), new Float64Array(N), new Float64Array(d), new Float64Array(N)];
-  for (let n = 0; n < N; n++) {
-    const k = attentionVector(stage, "key", head, n);
-    for (let c = 0; c < d; c++) scores[n] += q[c] * k[c];
-    scaled[n] = scores[n] / divisor;
-  }
-  const most = range(scaled)[1];
-  let [total, entropy] = [0, 0];
-  for (let n = 0; n < N; n++) total += weights[n] = Math.exp(scaled[n] - most);
-  for (let n = 0; n < N; n++) {
-    weights[n] /= total;
-    if (weights[n] > 0) entropy -= weights[n] * Math.log2(weights[n]);
-    const v = attentionVector(stage, "value", head, n);
-    for (let c = 0; c < d; c++) sum[c] += weights[n] * v[c];
-    copied[n] = weights[n] * Math.hypot(...v);
-  }
+  const { tokens: N, head_dim: d, whole } = stage.data.numbers;
+  const [keys, values] = ["key", "value"].map((name) => stage.section(name).subarray(whole ? head * N * d : 0, (whole ? head + 1 : 1) * N * d));
+  const { scores, scaled, weights, sum } = attend(attentionVector(stage, "query", head, at), keys, values, divisor);
+  const copied = weights.map((weight, n) => weight * Math.hypot(...values.subarray(n * d, (n + 1) * d)));
+  const entropy = -weights.reduce((total, weight) => total + (weight > 0 ? weight * Math.log2(weight) : 0), 0);
   return { scores, scaled, softmax: weights, sum, copied, entropy, top: range(weights)[1] };
 }
 
 /** t of the view as a number; without the scale, t * sqrt(d) is 1. */
 const attentionTemperature = (stage) => (stage.view.temperature === "none" ? 1 / Math.sqrt(stage.data.numbers.head_dim) : stage.view.temperature);
 
-/** Everything that is shown of this query, computed once a draw. */
+/** Everything that is shown about this query, computed once a draw. */
 function attentionNow(stage) {
   const { view, data } = stage;
   const { whole, head: sent, head_dim: d, heads, tokens } = data.numbers;
@@ -51,22 +38,22 @@ function attentionNow(stage) {
   return now;
 }
 
-/** A line of the working: a name, cells, and the first numbers or what else is to be said. */
+/** One line of the calculation: a name, cells, and the first numbers or another text. */
 function attentionStrip(parent, stage, name) {
   const line = parent.appendChild(el("div", { class: "line" }, el("span", { class: "name", text: name })));
   const cells = new Cells(line, stage, { label: name });
-  const said = line.appendChild(el("span", { class: "said" }));
+  const note = line.appendChild(el("span", { class: "said" }));
   return { show(values, limit, text = null) {
     cells.paint(values, 1, values.length, { low: -limit, high: limit, palette: "diverging" });
-    said.textContent = text ?? `${Array.from(values).slice(0, 3).map((v) => fixed(v)).join("  ")} …`;
+    note.textContent = text ?? `${Array.from(values).slice(0, 3).map((v) => fixed(v)).join("  ")} …`;
   } };
 }
 
-/** The picture with the query and key framed, and what chooses them. */
+/** The picture with frames around query and key, and the controls that choose them. */
 function attentionPicture(stage, parent, made) {
   const prefix = stage.data.prefix.length;
   const chips = row(parent, "chips");
-  const named = Array.from(stage.data.prefix.keys()).filter((i) => !stage.data.prefix[i].startsWith("register")); // the slider has them all
+  const named = Array.from(stage.data.prefix.keys()).filter((i) => !stage.data.prefix[i].startsWith("register")); // registers are chosen by the slider only
   made.chips = named.map((i) => {
     const chip = button(chips, stage.token(i), () => stage.set({ at: i }));
     chip.addEventListener("pointerenter", () => stage.set({ key: i }));
@@ -128,7 +115,7 @@ function attentionHeads(stage, parent, made) {
   made.query2 = new Slider(split.firstChild, { label: stage.words("query_label"), min: 0, max: N - 1, say: (at) => stage.token(at), on: (at) => stage.set({ at }) });
   split.firstChild.insertBefore(made.query2.root, split.firstChild.lastChild);
   const [attend] = part("attend", shape(H, N, d), `${shape(H, N, N)}  →  ${shape(H, N, d)}`);
-  const ratio = cols / (rows * stage.data.aspect); // as wide as high times this
+  const ratio = cols / (rows * stage.data.aspect); // width over height
   const [wide, high] = [49, 13];
   const fits = (across) => Math.min(wide / across - 0.6, (high / Math.ceil(H / across) - 2) * ratio);
   const across = Array.from({ length: H }, (_, i) => i + 1).reduce((best, n) => (fits(n) > fits(best) ? n : best), 1);
@@ -191,7 +178,7 @@ function attentionDrawOne(stage, now) {
   attentionBars(stage, now);
 }
 
-/** The weights, heaviest first, with the line of the trained temperature. */
+/** The weights, largest first, with a line for the model's own temperature. */
 function attentionBars(stage, now) {
   const { tokens: N } = stage.data.numbers;
   const shown = Math.min(N, ATTENTION_BARS);

@@ -1,8 +1,8 @@
 const BIAS_KINDS = ["full", "convolution", "recurrent", "attention"];
-const BIAS_REST = 1000; // ms that the scene stands before its measurement is asked for, so that nobody walking on waits
-const BIAS_CARRIED = 254; // -2 in a byte: it comes through the hidden state alone
+const BIAS_REST_MS = 1000; // how long the scene rests before it requests its measurement
+const BIAS_CARRIED = 254; // -2 as a byte: reached through the hidden state only
 
-/** A weight's colour by its number, as [r, g, b]: the same number, the same colour; neighbours far apart on the wheel. */
+/** A weight's colour as [r, g, b], by its number; consecutive numbers get hues that are far apart. */
 function biasColour(number) {
   if (number === BIAS_CARRIED) return [232, 140, 60];
   const hue = (number * 137.508 + 37) % 360;
@@ -14,7 +14,7 @@ function biasColour(number) {
   return [part(0), part(8), part(4)];
 }
 
-/** What lies before a number is drawn: the same in the matrix and over the picture. 0 where nothing touches. */
+/** A function from a cell's index to its colour, for matrix and picture; null where there is no connection. */
 function biasPainter(stage, kind) {
   const values = stage.section(kind);
   if (kind !== "attention") {
@@ -26,7 +26,7 @@ function biasPainter(stage, kind) {
   return (i) => table[Math.min(255, Math.round((255 * values[i]) / top))] & 0x00ffffff;
 }
 
-/** A number of any size in a few characters: what is next to nothing as a power of ten. */
+/** A number in a few characters; tiny ones as a power of ten. */
 const biasSmall = (value) => {
   if (value === 0) return "0";
   if (Math.abs(value) >= 1e-4) return fixed(value, Math.abs(value) < 0.01 ? 4 : 2);
@@ -53,7 +53,7 @@ SCENE.bias = {
 
   place: (stage, at) => stage.common("patch", { row: Math.floor(at / stage.data.numbers.grid[1]) + 1, col: (at % stage.data.numbers.grid[1]) + 1 }),
 
-  /** The first view: picture, matrix, the four kinds as small matrices, the table. */
+  /** Build the first view: picture, matrix, the four kinds as small matrices, the table. */
   wiring(stage, view) {
     const { made, data: { numbers } } = stage;
     const [rows, cols] = numbers.grid;
@@ -88,7 +88,7 @@ SCENE.bias = {
       el("tbody", {}, ...made.rows.map(({ line }) => line))));
   },
 
-  /** The second view: three pictures, what three models answer, what single layers do. */
+  /** Build the second view: three pictures, the answers of three models, the asymmetry of single layers. */
   measurement(stage, view) {
     const { made } = stage;
     made.answers = view.appendChild(el("div", { class: "answers" }));
@@ -115,14 +115,14 @@ SCENE.bias = {
     if (numbers.soon && !numbers.measure) this.measureSoon(stage);
   },
 
-  /** Ask for the prose's numbers. The ticket is of this model and picture: the next one is drawn first, and measured at rest. */
+  /** Request the measurement once the scene has rested. The ticket names this model and picture, so the next ones rest first. */
   measureSoon(stage) {
     const { data, made } = stage;
     if (made.resting === data) return;
     made.resting = data;
     setTimeout(() => {
       if (stage.data === data && stage.scene === "bias" && stage.root.isConnected) stage.set({ ticket: data.numbers.ticket });
-    }, BIAS_REST);
+    }, BIAS_REST_MS);
   },
 
   drawWiring(stage) {
@@ -149,7 +149,7 @@ SCENE.bias = {
     made.picture.draw(rows, cols, (out) => {
       for (let i = 0; i < N; i++) {
         const found = colour(view.at * N + i);
-        out[i] = found === null ? 0xb8000000 : (0x80 << 24) | found; // what does not reach it lies in the dark
+        out[i] = found === null ? 0xb8000000 : (0x80 << 24) | found; // patches that do not reach it are darkened
       }
     });
     made.picture.frame(view.at);

@@ -1,9 +1,9 @@
-const CNN_STEP = 700; // ms that each layer stands while it plays
+const CNN_STEP_MS = 700; // a layer while it plays
 
-/** A share of 1, a plain zero among them. */
+/** As `percent`, but a plain 0 % for zero. */
 const cnnShare = (share) => (share === 0 ? "0 %" : percent(share));
 
-/** How far attention moved: half the sum of differences (total variation, 0..1). */
+/** Total variation between two attention rows, 0..1. */
 function cnnMoved(a, b) {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += Math.abs(a[i] - b[i]);
@@ -30,14 +30,14 @@ SCENE.cnn = {
     made.play = button(above, stage.words("play"), () => (made.timer ? this.stop(stage) : this.play(stage)));
     made.window = new Picture(left, stage, { onpick: pick(() => made.window), label: stage.words("cnn"), grid: false, keys: false });
     made.gradient = new Legend(left, stage, "viridis", stage.words("gradient"));
-    made.said = [new Bars(left, { label: stage.words("prediction_cnn") })];
+    made.predictions = [new Bars(left, { label: stage.words("prediction_cnn") })];
     made.kernels = this.tiles(stage, left, "kernel", { n: n.filter + 1 });
 
     const middle = panel(beside, stage.words("vit"), "side");
     made.layer = new Slider(row(middle, "tight"), { ...steps, label: stage.common("layer"), max: n.layers - 1, on: (layer) => stage.set({ layer }) });
     made.picture = new Picture(middle, stage, { onpick: pick(() => made.picture), label: stage.words("vit") });
     made.weight = new Legend(middle, stage, "viridis", stage.words("weight"));
-    if (n.pictures[0].vit.length) made.said.push(new Bars(middle, { label: stage.words("prediction_vit") }));
+    if (n.pictures[0].vit.length) made.predictions.push(new Bars(middle, { label: stage.words("prediction_vit") }));
     else middle.append(el("p", { class: "note", text: stage.common("none_head") }));
     made.rows = this.tiles(stage, middle, "rows");
 
@@ -53,7 +53,7 @@ SCENE.cnn = {
     made.sources = [stage.picture(), this.url];
   },
 
-  /** Two small maps, for picture A and for picture B, and how much they differ. */
+  /** Two small maps, for pictures A and B, and how much they differ. */
   tiles(stage, parent, name, values) {
     const label = stage.words(name, values);
     const root = parent.appendChild(el("div", { class: "tiles" }, el("p", { text: label })));
@@ -64,7 +64,7 @@ SCENE.cnn = {
     return { cells, change: root.appendChild(el("output", { class: "change" })) };
   },
 
-  /** The patch that holds a cell of a map that may be finer or coarser than the patches. */
+  /** The patch at a cell of a map, which may be finer or coarser than the patch grid. */
   patch(stage, { rows, cols }, at) {
     const [tall, across] = stage.data.grid;
     const place = (i, n, of) => Math.min(of - 1, Math.floor(((i + 0.5) / n) * of));
@@ -78,7 +78,7 @@ SCENE.cnn = {
     made.timer = setInterval(() => {
       if (stage.made !== made || view.conv >= last) return void this.stop(stage, made);
       stage.set({ conv: view.conv + 1 });
-    }, CNN_STEP);
+    }, CNN_STEP_MS);
     made.play.textContent = stage.words("stop");
   },
 
@@ -113,12 +113,12 @@ SCENE.cnn = {
     }
     this.window(stage, now, shown);
     this.attention(stage, shown);
-    made.said[0].show(now.answers.map(({ label, p }) => ({ label, value: p, kind: "b" })), 1);
-    made.said[1]?.show(now.vit.map(({ label, p }) => ({ label, value: p })), 1);
+    made.predictions[0].show(now.answers.map(({ label, p }) => ({ label, value: p, kind: "b" })), 1);
+    made.predictions[1]?.show(now.vit.map(({ label, p }) => ({ label, value: p })), 1);
     this.far(stage, now);
   },
 
-  /** The unit's theoretical field framed, the effective one as a map; pixels outside the field stay clear. */
+  /** Frame the unit's theoretical field and draw the effective one as a map; pixels outside stay clear. */
   window(stage, { height, width, layers }, shown) {
     const { made, view } = stage;
     const fields = [0, 1].map((i) => this.line(stage, `field${i}`, view.conv, layers.length));

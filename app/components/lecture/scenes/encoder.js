@@ -1,25 +1,25 @@
-const encoderSides = ["standard", "own"];
-const encoderSteep = 342; // the diagram's height in its own units, 16 of them an em; it is 211 wide
-const encoderTouch = 36; // what a finger must hit, in the same: 24 px on a phone
+const ENCODER_SIDES = ["standard", "own"];
+const ENCODER_HEIGHT = 342; // of the diagram, in units of 1/16 em; it is 211 wide
+const ENCODER_TOUCH = 36; // smallest side of a touch target, in the same units: 24 px on a phone
 
-/** One block as a diagram from the bottom up; each part is a button and has its norm behind it. */
+/** One block as a diagram from the bottom up. Each part is a button, followed by the norm after it. */
 class EncoderBlock {
   constructor(parent, stage, side, parts) {
     this.parts = parts;
     this.stage = stage;
-    this.root = parent.appendChild(svg("svg", { class: "block", viewBox: `0 0 211 ${encoderSteep}`, role: "group" }));
+    this.root = parent.appendChild(svg("svg", { class: "block", viewBox: `0 0 211 ${ENCODER_HEIGHT}`, role: "group" }));
     this.buttons = new Map();
     this.places = new Map();
     const [center, left] = [122, 24];
     const beside = parts.includes("sum1") ? [] : ["attention", "mlp"]; // a parallel block has no first sum
     const levels = parts.filter((part) => part !== "x" && part !== beside[1]).map((part) => (part === beside[0] ? beside : [part]));
     const high = (part) => ({ attention: 42, sum1: 22, sum2: 22 })[part] ?? 28;
-    const gap = (encoderSteep - 24 - levels.reduce((sum, [part]) => sum + high(part), 0)) / (levels.length + 1);
-    this.root.append(svg("rect", { class: "frame", x: 4, y: gap * 0.85, width: 203, height: encoderSteep - 22 - gap, rx: 10 }));
+    const gap = (ENCODER_HEIGHT - 24 - levels.reduce((sum, [part]) => sum + high(part), 0)) / (levels.length + 1);
+    this.root.append(svg("rect", { class: "frame", x: 4, y: gap * 0.85, width: 203, height: ENCODER_HEIGHT - 22 - gap, rx: 10 }));
     this.root.append(svg("text", { class: "times", x: 205, y: gap * 0.85 - 5, text: `× ${stage.data.numbers.layers}` }));
-    const tops = new Map([["x", encoderSteep - 22]]);
-    this.part("x", center, encoderSteep - 10, 136, 22, `x: ${count(stage.data.numbers.tokens)} × ${count(stage.data.numbers.dim)}`);
-    let [below, from] = [tops.get("x"), tops.get("x")]; // the level below, and where its wire begins
+    const tops = new Map([["x", ENCODER_HEIGHT - 22]]);
+    this.part("x", center, ENCODER_HEIGHT - 10, 136, 22, `x: ${count(stage.data.numbers.tokens)} × ${count(stage.data.numbers.dim)}`);
+    let [below, from] = [tops.get("x"), tops.get("x")]; // top of the level below, and the start of its wire
     for (const level of levels) {
       const [h, apart] = [high(level[0]), level.length > 1 ? 42 : 0];
       const top = below - gap - h;
@@ -34,7 +34,7 @@ class EncoderBlock {
       });
       if (level.length > 1) this.root.append(...level.map((_, i) => svg("path", { class: "wire", d: `M${center + (i ? apart : -apart)} ${top}V${top - gap + 6}H${center}` })));
       below = top;
-      from = level.length > 1 ? top - gap + 6 : top; // two wires meet below their sum
+      from = level.length > 1 ? top - gap + 6 : top; // two wires join below their sum
     }
     this.arrow(center, below, 2);
     this.number("x", center + 8, tops.get("x") - gap / 2 + 6);
@@ -60,8 +60,8 @@ class EncoderBlock {
     const choose = () => this.stage.set({ place: part });
     const kind = part.startsWith("norm") ? "norm" : part.startsWith("sum") ? "sum" : part === "x" ? "input" : "layer";
     const shape = kind === "sum" ? svg("circle", { cx: x, cy: y, r: high / 2 }) : svg("rect", { x: x - wide / 2, y: y - high / 2, width: wide, height: high, rx: 5 });
-    const [broad, steep] = [wide, high].map((size) => Math.max(size, encoderTouch));
-    const touch = svg("path", { class: "touch", d: `M${x - broad / 2} ${Math.min(y + steep / 2, encoderSteep + 1)}h${broad}v${-steep}h${-broad}z` });
+    const [broad, steep] = [wide, high].map((size) => Math.max(size, ENCODER_TOUCH));
+    const touch = svg("path", { class: "touch", d: `M${x - broad / 2} ${Math.min(y + steep / 2, ENCODER_HEIGHT + 1)}h${broad}v${-steep}h${-broad}z` });
     const button = svg("g", { class: `part ${kind}`, role: "button", tabindex: 0, "data-part": part }, touch, shape,
       ...lines.map((text, i) => svg("text", { x, y: y + (i - (lines.length - 1) / 2) * 19, text })));
     button.addEventListener("click", choose);
@@ -110,7 +110,7 @@ SCENE.encoder = {
     made.residual = new Toggle(controls, { label: stage.words("residual"), on: (residual) => stage.set({ residual }) });
     const main = el("div", { class: "main" });
     left.append(main);
-    made.blocks = encoderSides.map((side) => {
+    made.blocks = ENCODER_SIDES.map((side) => {
       const kind = main.appendChild(el("section", { class: `kind ${side}` }, el("h3", { text: stage.words(`name_${name(side)}`) }, el("small", { text: stage.words(`by_${name(side)}`) })),
         formula(stage.data.words.math[side === "own" ? own : "post"])));
       return new EncoderBlock(kind, stage, side, parts[side]);
@@ -124,14 +124,14 @@ SCENE.encoder = {
     const chart = panel(side, stage.words("chart"));
     made.chart = new Chart(chart, { width: 272, height: 152, label: stage.words("chart") });
     made.other = el("span");
-    chart.append(el("p", { class: "keys" }, ...encoderSides.toReversed().map((one) => el("span", { class: one, text: stage.words(`name_${name(one)}`) })),
+    chart.append(el("p", { class: "keys" }, ...ENCODER_SIDES.toReversed().map((one) => el("span", { class: one, text: stage.words(`name_${name(one)}`) })),
       made.classed = el("span", { text: `┄ ${stage.words("key_class")}` }), made.other));
     made.ends = panel(side, stage.words("ends")).appendChild(el("div", { class: "ends" }));
     const strips = left.appendChild(el("section", { class: "panel vector" }));
     const heading = strips.appendChild(el("div", { class: "heading" }, made.title = el("h3")));
     made.legend = new Legend(heading, stage, "diverging");
     const grid = strips.appendChild(el("div", { class: "strips" }));
-    made.strips = encoderSides.map((one) => {
+    made.strips = ENCODER_SIDES.map((one) => {
       const label = stage.words(`name_${name(one)}`);
       grid.append(el("span", { text: label }));
       const cells = new Cells(grid, stage, { label });
@@ -152,11 +152,11 @@ SCENE.encoder = {
     made.picture.frame(view.at < prefix ? null : view.at - prefix);
     made.where.textContent = stage.token(view.at);
     made.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", i === view.at));
-    encoderSides.forEach((side, i) => made.blocks[i].show(stage.section(`norms_${side}_${now}`), view.at, view.place, view.residual,
+    ENCODER_SIDES.forEach((side, i) => made.blocks[i].show(stage.section(`norms_${side}_${now}`), view.at, view.place, view.residual,
       stage.words("diagram", { name: stage.words(`name_${side === "own" ? own : side}`), where: stage.token(view.at) })));
     this.depth(stage, now);
     this.ends(stage, now);
-    const cut = encoderSides.map((side) => {
+    const cut = ENCODER_SIDES.map((side) => {
       const place = parts[side].indexOf(view.place);
       return place < 0 ? null : stage.section(`vectors_${side}_${now}`).subarray(place * dim, (place + 1) * dim);
     });
@@ -174,7 +174,7 @@ SCENE.encoder = {
     const { layers } = stage.data.numbers;
     const other = now === "on" ? "off" : "on";
     const line = (name) => Array.from(stage.section(name), (norm, i) => [i, norm]);
-    const lines = encoderSides.flatMap((side) => {
+    const lines = ENCODER_SIDES.flatMap((side) => {
       const kind = side === "own" ? "a" : "b";
       return [{ values: line(`patches_${side}_${other}`), kind: `${kind} faint`, r: 0 }, { values: line(`patches_${side}_${now}`), kind },
         stage.data.prefix[0] === "class" ? { values: line(`class_${side}_${now}`), kind, dash: true, r: 0 } : null].filter(Boolean);
@@ -195,7 +195,7 @@ SCENE.encoder = {
         el("span", { text: best?.label ?? stage.words("nothing") }), el("span", { text: best ? percent(best.p) : "" }));
     };
     stage.made.ends.replaceChildren(el("span"), ...["with", "without"].map((word) => el("span", { class: "top", text: stage.words(word) })),
-      ...encoderSides.toReversed().flatMap((side) => [el("span", { text: stage.words(`name_${side === "own" ? own : side}`) }), cell(`${side}_on`), cell(`${side}_off`)]));
+      ...ENCODER_SIDES.toReversed().flatMap((side) => [el("span", { text: stage.words(`name_${side === "own" ? own : side}`) }), cell(`${side}_on`), cell(`${side}_off`)]));
   },
 
   numbers(stage) {
@@ -209,7 +209,7 @@ SCENE.encoder = {
     return {
       shape: `${count(tokens)} × ${count(dim)}`, layers: count(layers), trained: stage.words(`trained_${own}`),
       first: two(lines[0]), here: two(lines.at(-1)), standard: two(stage.section(`patches_standard_${now}`).at(-1)),
-      alike: cosine(ends.own_on.cosine), bare: cosine(ends.own_off.cosine), before: said(ends.own_on.answers), after: said(ends.own_off.answers),
+      cosine: cosine(ends.own_on.cosine), cosine_without: cosine(ends.own_off.cosine), before: said(ends.own_on.answers), after: said(ends.own_off.answers),
     };
   },
 };

@@ -1,4 +1,4 @@
-const HEAD_KINDS = ["a", "b", "c"]; // the colours of the final best classes, in every part of the figure
+const HEAD_KINDS = ["a", "b", "c"]; // colours of the final best classes, the same in all parts of the figure
 
 SCENE.head = {
   asks: [],
@@ -25,14 +25,14 @@ SCENE.head = {
     }));
     if (!numbers.shown.length) {
       columns.classList.add("alone");
-      stage.parts.words.replaceChildren(); // what is said of a logit would have no numbers
+      stage.parts.words.replaceChildren(); // the usual prose is about a logit
       stage.fillIn = prose(stage.parts.words, stage.data.words.scene.text_none, stage.data.words.math, (part) => stage.set(part));
       made.parts.append(el("p", { class: "note", text: stage.common("none_head") }));
       return;
     }
     made.segments = made.parts.appendChild(el("div", { class: "segments" }));
     if (numbers.parts.length > 1) made.segments.append(...numbers.parts.map(([name]) => el("span", { text: stage.words(`of_${name}`) })));
-    made.told = made.parts.appendChild(el("p", { class: "told", "aria-live": "polite" }));
+    made.channel = made.parts.appendChild(el("p", { class: "channel", "aria-live": "polite" }));
     const sides = made.parts.appendChild(el("div", { class: "sides" }));
     [made.for, made.against] = ["for", "against"].map((side) => {
       const part = sides.appendChild(el("div", { class: side }, el("h4")));
@@ -64,7 +64,7 @@ SCENE.head = {
     headStrip(made.strips.vector, stage.words("vector"), stage.section("vector"), C, view.channel);
     headStrip(made.strips.weight, stage.words(sum.other === null ? "weight" : "weight_versus"), sum.weight, C, view.channel);
     headStrip(made.strips.product, stage.words("product"), sum.product, C, view.channel);
-    made.told.textContent = stage.words("channel_is", { channel: headChannel(stage, view.channel),
+    made.channel.textContent = stage.words("channel_is", { channel: headChannel(stage, view.channel),
       z: fixed(stage.section("vector")[view.channel]), w: fixed(sum.weight[view.channel], 3), product: fixed(sum.product[view.channel], 3) });
     const top = reach(sum.product);
     const bar = (channel) => ({ label: headChannel(stage, channel), value: sum.product[channel], say: fixed(sum.product[channel]),
@@ -76,7 +76,7 @@ SCENE.head = {
     const term = (text, name, kind = "") => el("span", { class: `term-of ${kind}` }, el("b", { text }), el("small", { text: name }));
     const signed = (value) => (value < 0 ? `− ${fixed(-value)}` : `+ ${fixed(value)}`);
     const [down, bias, total] = [sum.negative, sum.bias, sum.logit].map((value) => Number(value.toFixed(2)));
-    made.sum.replaceChildren(term(fixed(total - down - bias), stage.words("up"), "up"), // takes up the rounding: what is shown adds up
+    made.sum.replaceChildren(term(fixed(total - down - bias), stage.words("up"), "up"), // absorbs the rounding, so that the shown terms add up
       term(signed(down), stage.words("down"), "down"), term(signed(bias), stage.words("bias")),
       term(`= ${fixed(total)}`, stage.words(sum.other === null ? "logit" : "difference"), "total"));
     const lens = stage.section("lens");
@@ -93,7 +93,7 @@ SCENE.head = {
     const [logits, lens, K] = [stage.section("logits"), stage.section("lens"), numbers.shown.length];
     const lead = numbers.leaders[view.layer];
     const margin = K > 1 ? logits[0] - logits[1] : NaN;
-    const name = (at) => named(numbers.shown[at].label, 12); // four of them stand in the prose
+    const name = (at) => named(numbers.shown[at].label, 12); // the prose has four names
     return {
       winner: name(0), logit: fixed(logits[0]), final: percent(lens[numbers.layers * K]),
       runner: K > 1 ? name(1) : "–", margin: K > 1 ? fixed(margin) : "–", ratio: K > 1 ? two(Math.exp(margin)) : "–",
@@ -103,7 +103,7 @@ SCENE.head = {
   },
 };
 
-/** The terms of the chosen class's logit, or of winner minus runner-up: what is compared cancels where it is alike. */
+/** The terms of the chosen class's logit, or of the difference between winner and runner-up. */
 function headSum(stage) {
   const { view, data: { numbers } } = stage;
   const [z, weights, biases, logits] = ["vector", "weight", "bias", "logits"].map((name) => stage.section(name));
@@ -128,7 +128,7 @@ function headSum(stage) {
   return out;
 }
 
-/** A channel by its number from 1, within its token where the head reads several. */
+/** A channel's name: its number from 1, within its vector if the head reads several. */
 function headChannel(stage, channel) {
   const { parts } = stage.data.numbers;
   let at = channel;
@@ -152,7 +152,7 @@ function headPath(stage, figure) {
   figure.append(el("div", { class: "path", role: "group", "aria-label": stage.words("path") }, ...boxes.filter(Boolean)));
 }
 
-/** The chart of the lens, the leading class of each stretch of layers beneath it, and the slider. */
+/** The chart of the logit lens, the leading class of each run of layers, and the slider. */
 function headLens(stage, parent) {
   const { made, data: { numbers } } = stage;
   const { layers, shown, leaders, top } = numbers;
@@ -164,10 +164,10 @@ function headLens(stage, parent) {
   const between = ({ layer, n }) => (n > 1 ? `${layer}–${layer + n - 1}` : String(layer));
   const chips = runs.map((run) => el("button", { type: "button", class: `run ${HEAD_KINDS[run.k] ?? "quiet"}`, title: shown[run.k].label, onclick: () => set(run.layer) },
     el("b", { text: between(run) }), el("span", { text: named(shown[run.k].label) })));
-  // Few names stand in full, many share two lines, each cut to its share.
+  // Many names share two lines.
   part.append(el("div", { class: runs.length > 5 ? "leaders many" : "leaders", style: { "--columns": Math.ceil(runs.length / 2) }, role: "group", "aria-label": stage.words("leaders") }, ...chips));
   const slider = new Slider(row(part), { label: stage.words("layer"), max: layers, on: set });
-  // Whoever leads somewhere without being among the last best has a quiet line; the names beneath say who.
+  // A class that leads after some layer but not among the final best gets a quiet line; its name is below the chart.
   const drawn = shown.map((_, k) => k).filter((k) => k < Math.min(HEAD_KINDS.length, top) || leaders.includes(k)).reverse();
   const series = drawn.map((k) => ({ kind: HEAD_KINDS[k] ?? "quiet", values: Array.from({ length: layers + 1 }, (_, layer) => [layer, lens[layer * K + k]]) }));
   const most = Math.max(...series.flatMap((one) => one.values.map(([, p]) => p)));

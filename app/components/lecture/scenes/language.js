@@ -1,27 +1,15 @@
-// A sentence and a picture, side by side: one piece of code draws and computes both.
+// A sentence and a picture side by side; the same code computes and draws both.
 
 const LANGUAGE_STEPS = ["tokens", "query", "keys", "weights", "sum"];
-const LANGUAGE_PAUSE = 200; // ms without a keystroke before the sentence is read
+const LANGUAGE_PAUSE_MS = 200; // without a keystroke before the sentence is sent
 
-/** Attention of query `at` over N tokens of width d: softmax(q k / sqrt(d)) and the weighted sum of values. */
-function languageRow({ query, key, value, N, d }, at) {
-  const [scores, weights, sum] = [new Float64Array(N), new Float64Array(N), new Float64Array(d)];
-  for (let n = 0; n < N; n++) {
-    for (let c = 0; c < d; c++) scores[n] += query[at * d + c] * key[n * d + c];
-    scores[n] /= Math.sqrt(d);
-  }
-  const most = range(scores)[1];
-  let total = 0;
-  for (let n = 0; n < N; n++) total += weights[n] = Math.exp(scores[n] - most);
-  for (let n = 0; n < N; n++) {
-    weights[n] /= total;
-    for (let c = 0; c < d; c++) sum[c] += weights[n] * value[n * d + c];
-  }
-  const top = weights.indexOf(range(weights)[1]);
-  return { scores, weights, sum, top };
+/** Attention of query `at` on one side: { scores (divided by sqrt(d)), weights, sum, top }. */
+function languageRow({ query, key, value, d }, at) {
+  const { scaled: scores, weights, sum } = attend(query.subarray(at * d, (at + 1) * d), key, value, Math.sqrt(d));
+  return { scores, weights, sum, top: weights.indexOf(range(weights)[1]) };
 }
 
-/** One side's tokens, its names for them, and what is chosen. */
+/** One side's tokens, their names, and the attention of the chosen query. */
 function languageSide(stage, name) {
   const { numbers } = stage.data;
   const { view } = stage;
@@ -37,7 +25,7 @@ function languageSide(stage, name) {
   return side;
 }
 
-/** What both sides have: a title, controls, the matrix, and the working of the chosen query and key. */
+/** Build what both sides have: a title, controls, the matrix, and the calculation for the chosen query and key. */
 function languagePart(stage, figure, name) {
   const root = figure.appendChild(el("section", { class: `side ${name}` }));
   const made = { title: root.appendChild(el("h3")), controls: root.appendChild(el("div", { class: "controls" })), looks: root.appendChild(el("div", { class: "looks" })), steps: [] };
@@ -90,7 +78,7 @@ function languageWords(stage, made) {
     clearTimeout(made.pending);
     made.pending = setTimeout(() => stage.scene === "language" && made.input.isConnected && stage.set({ sentence: made.input.value.toWellFormed?.() ?? made.input.value }), pause);
   };
-  made.input.addEventListener("input", () => made.read(LANGUAGE_PAUSE));
+  made.input.addEventListener("input", () => made.read(LANGUAGE_PAUSE_MS));
   made.input.addEventListener("change", () => made.read(0));
   made.presets = el("select", { "aria-label": stage.words("presets") }, el("option", { value: "", text: stage.words("presets") }),
     ...[1, 2, 3, 4].map((n) => el("option", { value: stage.words(`preset_${n}`), text: stage.words(`preset_${n}`) })));
@@ -123,7 +111,7 @@ function languageDrawWords(stage, made, side) {
   const { view } = stage;
   const typing = made.input.getRootNode().activeElement === made.input;
   if (!typing && made.input.value !== view.sentence && !made.pending) made.input.value = view.sentence;
-  else if (typing && made.input.value !== view.sentence) made.read(LANGUAGE_PAUSE); // typed on while the last was read
+  else if (typing && made.input.value !== view.sentence) made.read(LANGUAGE_PAUSE_MS); // typed on while the last sentence was sent
   made.pending = typing ? made.pending : null;
   made.presets.value = Array.from(made.presets.options).some((one) => one.value === view.sentence) ? view.sentence : "";
   made.title.textContent = stage.words(numbers.cut ? "cut" : "sentence", { n: side.N });
@@ -136,7 +124,7 @@ function languageDrawWords(stage, made, side) {
   for (let n = 0; n < side.N; n++) matrix.set(languageRow(side, n).weights, n * side.N);
   languageDraw(stage, made, side, matrix, side.N);
   const fillWith = (root, part) => {
-    const chips = Array.from(root.children); // kept while the words are the same: leaving the field draws, and a click that began on one must end on it
+    const chips = Array.from(root.children); // kept while the words are the same: a redraw between press and release would lose the click
     if (chips.length !== side.N || chips.some((chip, n) => chip.textContent !== numbers.words[n]))
       renew(root, ...numbers.words.map((word, n) => el("button", { type: "button", title: word, text: word, onclick: () => stage.set(part.set(n)) })));
     for (const [n, chip] of Array.from(root.children).entries()) chip.setAttribute("aria-pressed", n === part.at);
@@ -165,7 +153,7 @@ SCENE.language = {
 
   build(stage, figure) {
     const { made, view, data } = stage;
-    if (data.want.sentence === undefined) view.sentence = data.numbers.sentence; // each language begins with its own
+    if (data.want.sentence === undefined) view.sentence = data.numbers.sentence; // each language starts with its own sentence
     made.step = new Choice(row(figure), { label: stage.words("step"), options: LANGUAGE_STEPS.map((step) => [step, stage.words(step)]), on: (step) => stage.set({ step }) });
     const sides = figure.appendChild(el("div", { class: "sides" }));
     made.parts = { words: languagePart(stage, sides, "words"), patches: languagePart(stage, sides, "patches") };
@@ -187,7 +175,7 @@ SCENE.language = {
     const { words, patches } = stage.made.sides;
     const { layer, head } = stage.data.numbers;
     const nobody = stage.words("nobody");
-    const name = (n) => (words.label(n).length > 12 ? `${words.label(n).slice(0, 11)}…` : words.label(n)); // prose keeps live words on one line
+    const name = (n) => (words.label(n).length > 12 ? `${words.label(n).slice(0, 11)}…` : words.label(n)); // live words are not broken across lines
     return { word: words.N ? name(words.at) : nobody, word_top: words.N ? name(words.top) : nobody, word_share: words.N ? percent(words.weights[words.top]) : "–",
       patch: patches.label(patches.at), patch_top: patches.label(patches.top), patch_share: percent(patches.weights[patches.top]), layer: layer + 1, head: head + 1 };
   },

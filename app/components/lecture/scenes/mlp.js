@@ -1,4 +1,4 @@
-const mlpWide = 240; // the curve's width in its own units: 13 of them are then no smaller than an em
+const MLP_CURVE_WIDTH = 240; // of the chart, in its own units: text of 13 units is at least 1 em
 const mlpTick = (v) => String(Number(v.toFixed(6))).replace("-", "−");
 
 SCENE.mlp = {
@@ -26,8 +26,8 @@ SCENE.mlp = {
     made.scale = which.appendChild(el("div"));
     made.legend = new Legend(made.scale, stage, "diverging");
     const curve = panel(below, stage.words("curve", { name: stage.words(activation) }));
-    made.curve = new Chart(curve, { width: mlpWide, height: 140, label: stage.words("curve", { name: stage.words(activation) }) });
-    made.density = curve.appendChild(svg("svg", { class: "density", viewBox: `0 0 ${mlpWide} 30`, role: "img", "aria-label": stage.words("density") }));
+    made.curve = new Chart(curve, { width: MLP_CURVE_WIDTH, height: 140, label: stage.words("curve", { name: stage.words(activation) }) });
+    made.density = curve.appendChild(svg("svg", { class: "density", viewBox: `0 0 ${MLP_CURVE_WIDTH} 30`, role: "img", "aria-label": stage.words("density") }));
     curve.append(el("p", { class: "named" }, formula(words.math[activation]),
       el("small", { text: activation === "silu" ? "" : stage.words("by") })));
     const most = panel(below, stage.words("most"));
@@ -35,7 +35,7 @@ SCENE.mlp = {
     made.adds = most.appendChild(el("p", { class: "note" }));
   },
 
-  /** The four vectors, to scale, and what lies between them. */
+  /** The four vectors, drawn to scale, and the maps between them. */
   way(stage, parent) {
     const { dim, hidden, gated, activation } = stage.data.numbers;
     const widest = Math.max(dim, hidden);
@@ -79,7 +79,7 @@ SCENE.mlp = {
     made.picture.map(view.map ? fires : null, { low: -top, high: top, palette: "diverging", alpha: 0.8 });
     made.legend.show(-top, top);
     made.scale.style.visibility = view.map ? "visible" : "hidden";
-    const inner = Math.max(reach(stage.section("hidden")), reach(stage.section("activated"))); // compared, so on one scale
+    const inner = Math.max(reach(stage.section("hidden")), reach(stage.section("activated"))); // one scale for both
     for (const { name, cells, said, wide } of made.way) {
       const between = name === "hidden" || name === "activated";
       const most = between ? inner : reach(stage.section(name));
@@ -96,7 +96,7 @@ SCENE.mlp = {
     made.adds.dataset.unit = unit;
   },
 
-  /** The activation's curve with this token's hidden values on it, and beneath how many lie where. */
+  /** The activation's curve with this token's hidden values on it, and their distribution below. */
   curve(stage, low, high) {
     const { made } = stage;
     const { unit } = stage.data.numbers;

@@ -1,12 +1,12 @@
-// Patch embedding. The view: image and patch size in pixels, the pick as a share of the picture's width and height (so
-// that it stays in place when sizes change), `size` for the pair of sizes that a term names.
+// Patch embedding. The view holds the image and patch size in pixels, the picked point as fractions of the picture (so
+// that it stays in place when sizes change), and `size`, the name of a pair of sizes.
 
-const PATCHES_FIRST = 4; // numbers in print
+const PATCHES_PRINTED = 4; // values of a token in print
 
-/** The size of `sizes` nearest to one, by ratio. */
+/** The size in `sizes` nearest to `one`, by ratio. */
 const patchesNearest = (sizes, one) => sizes.reduce((a, b) => (Math.abs(Math.log(b / one)) < Math.abs(Math.log(a / one)) ? b : a));
 
-/** Where the pick lies on the grid of the data at hand: row, column, number, and its tokens' row (null: not sent). */
+/** The picked patch: row, column, index, and the row of its token in "tokens" (`held`; null if it was not sent). */
 function patchesPick({ view, data }) {
   const { rows, cols, height, width, ph, pw, first, some } = data.numbers;
   const cell = (share, pixels, side, n) => Math.min(n - 1, Math.floor((share * pixels) / side));
@@ -15,7 +15,7 @@ function patchesPick({ view, data }) {
   return { row, col, at, held: at >= first && at < first + some ? at - first : null };
 }
 
-/** The picked patch's pixels as the model reads them: channel, row, column; and the same as colours 0..255. */
+/** The picked patch's pixels as model input (channel, row, column), and as colours 0..255. */
 function patchesPixels(stage, { row, col }) {
   const { width, ph, pw, channels: C, mean, std } = stage.data.numbers;
   const seen = stage.section("seen");
@@ -30,7 +30,7 @@ function patchesPixels(stage, { row, col }) {
   return { values, colours };
 }
 
-const patchesPrint = (values, decimals = 2) => Array.from(values.slice(0, PATCHES_FIRST), (v) => fixed(v, decimals));
+const patchesPrint = (values, decimals = 2) => Array.from(values.slice(0, PATCHES_PRINTED), (v) => fixed(v, decimals));
 
 SCENE.patches = {
   asks: ["size", "image", "patch", "from"],
@@ -43,12 +43,12 @@ SCENE.patches = {
     const images = [...made.choices.keys()];
     const patches = [...new Set([...made.choices.values()].flat())].sort((a, b) => a - b);
     const px = (n) => stage.words("pixels", { n });
-    const take = (image, patch) => stage.set({ size: "free", image, patch, from: stage.view.y });
+    const choose = (image, patch) => stage.set({ size: "free", image, patch, from: stage.view.y });
     const controls = row(figure);
     made.image = new Slider(controls, { label: stage.words("image"), values: images, say: px,
-      on: (image) => take(image, patchesNearest(made.choices.get(image), stage.view.patch)) });
+      on: (image) => choose(image, patchesNearest(made.choices.get(image), stage.view.patch)) });
     made.patch = new Slider(controls, { label: stage.words("patch"), values: patches, say: px,
-      on: (patch) => take(patchesNearest(images.filter((i) => made.choices.get(i).includes(patch)), stage.view.image), patch) });
+      on: (patch) => choose(patchesNearest(images.filter((i) => made.choices.get(i).includes(patch)), stage.view.image), patch) });
 
     made.sum = el("div", { class: "arithmetic" });
     const beside = el("div", { class: "beside" });
@@ -88,7 +88,7 @@ SCENE.patches = {
   draw(stage) {
     const { made, view } = stage;
     const n = stage.data.numbers;
-    // A term names a pair of sizes; a slider may come to stand on one.
+    // A term sets a named pair of sizes; sliders may also arrive at one.
     if (view.size !== made.size && n.presets[view.size]) [view.image, view.patch] = n.presets[view.size];
     const stands = (name) => n.presets[name]?.[0] === view.image && n.presets[name]?.[1] === view.patch;
     if (!stands(view.size)) view.size = ["vit16", "own"].find(stands) ?? "free";
@@ -138,7 +138,7 @@ SCENE.patches = {
     const where = stage.common("patch", { row: pick.row + 1, col: pick.col + 1 });
     made.where.textContent = stage.words("one", { where });
     const { values, colours } = patchesPixels(stage, pick);
-    made.values = values; // for whoever looks: what the strip shows
+    made.values = values; // read by tests
     made.patched.colours(colours, n.ph, n.pw);
     made.patched.root.style.setProperty("aspect-ratio", `${n.pw} / ${n.ph}`);
     const kinds = n.channels === 3 ? ["red", "green", "blue"] : ["grey"];
@@ -148,14 +148,14 @@ SCENE.patches = {
     made.matrix.paint(stage.section("matrix"), ...n.matrix, { palette: "diverging", low: -n.reach, high: n.reach });
     const held = pick.held !== null;
     const token = held ? stage.section("tokens").subarray(pick.held * n.dim, (pick.held + 1) * n.dim) : new Float32Array(n.dim).fill(NaN);
-    const product = held ? stage.section("products").subarray(pick.held * PATCHES_FIRST, (pick.held + 1) * PATCHES_FIRST) : null;
+    const product = held ? stage.section("products").subarray(pick.held * PATCHES_PRINTED, (pick.held + 1) * PATCHES_PRINTED) : null;
     made.shown = token;
     const z = held ? made.token.paint(token, n.dim, 1, { palette: "diverging" })[1] : NaN;
     made.first.replaceChildren(...(held ? patchesPrint(token) : []).map((text) => el("span", { text })), el("span", { text: "⋮" }));
     for (const [i, [key, reach]] of [["strip", x], ["matrix", n.reach], ["token", z]].entries())
       made.captions[i].textContent = stage.words(key, { dim: count(n.dim), values: count(n.values), reach: held || key !== "token" ? two(reach) : "…" });
     const line = (key, numbers) => [el("span", { text: stage.words(key) }), ...(numbers ?? []).map((text) => el("span", { class: "numbers", text }))];
-    made.table.style.setProperty("--columns", Math.min(PATCHES_FIRST, n.dim));
+    made.table.style.setProperty("--columns", Math.min(PATCHES_PRINTED, n.dim));
     made.table.replaceChildren(...line("convolution", held ? patchesPrint(token, 6) : null), ...line("product", held ? patchesPrint(product, 6) : null));
     const said = stage.words(n.difference < 1e-5 ? "below" : "above", { count: count(n.count), dim: count(n.dim), difference: two(n.difference), terms: count(n.values) });
     made.difference.replaceChildren(...said.split("**").map((text, i) => (i % 2 ? el("b", { text }) : text)));

@@ -1,12 +1,12 @@
-// Position embedding in three tabs: the sum, the formula with the deck's example, learned against computed. Python sends
-// what the tab at hand needs; until it has, the last tab's figure stands.
+// Position embedding in three tabs: the sum, the formula with the deck's example, learned and computed compared. Python
+// sends what the current tab needs; until then the last tab's figure stays.
 
 const POSITIONS_TABS = ["sum", "formula", "compare"];
 const POSITIONS_PARTS = ["tokens", "positions", "sums"];
-const POSITIONS_WAYS = ["as_it_is", "removed", "shuffled"];
+const POSITIONS_WAYS = ["unchanged", "removed", "shuffled"];
 const POSITIONS_MAPS = ["learned", "one", "two"];
 
-/** A box of the picture's proportions: as wide as its place, or narrower where the picture stands upright. */
+/** Give an element the picture's proportions; a portrait picture is narrower than its container. */
 function positionsShape(root, stage) {
   const [rows, cols] = stage.data.grid;
   const tall = rows * stage.data.aspect;
@@ -14,7 +14,7 @@ function positionsShape(root, stage) {
   root.style.setProperty("width", `${Math.min(100, (100 * cols) / tall)}%`);
 }
 
-/** A probability as the bars say it; what is not there, as a dash. */
+/** A probability as text; a dash if there is none. */
 const positionsSay = (answer, way) => (answer?.p[way] === undefined ? "–" : percent(answer.p[way]));
 
 SCENE.positions = {
@@ -99,10 +99,10 @@ SCENE.positions = {
     made.similarity.show(-1, 1);
     const both = parent.appendChild(el("div", { class: "both" }));
     made.answers = panel(both, stage.words("answers"), "answers").appendChild(el("div", { class: "bars" }));
-    made.told = panel(both, stage.words("told"), "told");
-    const canvas = el("canvas", { role: "img", "aria-label": stage.words("told") });
+    made.puzzlePanel = panel(both, stage.words("puzzle"), "puzzle");
+    const canvas = el("canvas", { role: "img", "aria-label": stage.words("puzzle") });
     positionsShape(canvas, stage);
-    made.puzzle = made.told.appendChild(canvas);
+    made.puzzle = made.puzzlePanel.appendChild(canvas);
     made.again = button(under, stage.words("again"), () => stage.set({ seed: (stage.view.seed + 1) % 10000 }));
   },
 
@@ -149,7 +149,7 @@ SCENE.positions = {
     const title = (i) => stage.words("word", { word: names[i], pos: i });
     made.example.querySelector("h3").textContent = stage.words("example", { width });
     made.table.style.setProperty("--width", width);
-    const base = 10000 ** (2 / width); // of the formula above: from one pair of channels to the next
+    const base = 10000 ** (2 / width); // the formula's rate from one pair of channels to the next
     made.table.replaceChildren(
       ...line("", Array.from({ length: width }, (_, i) => stage.words("wave", { name: i % 2 ? "cos" : "sin", rate: count(base ** Math.floor(i / 2)) })), "head"),
       ...exact.flatMap((values, pos) => line(title(pos), values.map((v) => fixed(v)), pos === word ? "chosen" : "")),
@@ -180,11 +180,11 @@ SCENE.positions = {
     made.picture.frame(patch ?? n.patch);
     made.similarity.caption.textContent = stage.words("similarity", { where: stage.patch(n.patch) });
     this.bars(stage, n);
-    made.told.hidden = made.again.hidden = !n.learned || !n.answers.length;
-    if (!made.told.hidden) this.puzzle(stage);
+    made.puzzlePanel.hidden = made.again.hidden = !n.learned || !n.answers.length;
+    if (!made.puzzlePanel.hidden) this.puzzle(stage);
   },
 
-  /** A row for each class, a bar for each way. */
+  /** One row a class, with one bar for each set of positions. */
   bars(stage, n) {
     const ways = POSITIONS_WAYS.slice(0, n.learned ? 3 : 1);
     const kinds = ["a", "b", "c"];
@@ -203,7 +203,7 @@ SCENE.positions = {
     answers.replaceChildren(...nodes);
   },
 
-  /** The picture with each patch where the shuffled positions say that it lies. */
+  /** The picture with each patch moved to its shuffled position. */
   puzzle(stage) {
     const { puzzle, picture } = stage.made;
     const order = stage.section("order");

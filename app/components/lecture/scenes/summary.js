@@ -36,7 +36,7 @@ SCENE.summary = {
 
 const summaryShape = (...sizes) => sizes.map(count).join(" × ");
 
-/** A box that opens `scene`: its name, a small picture where `show` draws one, its shape and its parameters. */
+/** A box that opens `scene`: its name, a small picture if `show` draws one, its shape and its parameters. */
 function summaryBox(stage, parent, scene, { name, shape = "", parameters, kind = "", show }) {
   const { title } = stage.titles.find(({ id }) => id === scene);
   const box = parent.appendChild(el("button", { type: "button", class: `box ${kind}`, "data-scene": scene,
@@ -85,7 +85,7 @@ function summaryEncoder(stage, parent) {
       show: (place) => place.append(...[dim, mlp, dim].map((size) => el("i", { style: { height: `${Math.max(8, (100 * size) / Math.max(dim, mlp))}%` } }))) }),
     add: (to) => to.append(el("span", { class: "add", "aria-hidden": "true", text: stage.words("add") })),
   };
-  // The stream runs around each group and is added at its end.
+  // A residual connection runs around each group and is added at its end.
   let half = null;
   for (const name of order) {
     half ??= parent.appendChild(el("div", { class: "half" }));
