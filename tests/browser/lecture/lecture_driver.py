@@ -1,4 +1,4 @@
-"""Driving the lecture's stage in a real browser: through its own controls, and by asking the page what it shows."""
+"""Drives the lecture's stage in a real browser and reads what it shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FIND = """const find = (root) => {
 };
 const stage = find(document)?.stage;"""
 
-#: What does not fit: parts whose content is larger than they are, and marks of the figure outside the slide.
+#: What does not fit: parts whose content is larger than the part, and elements outside the slide.
 _MISFITS = """
 const slide = stage.slide.getBoundingClientRect(), out = [];
 for (const e of stage.slide.querySelectorAll('header, .title, .body, .prose, .figure, .panel, footer'))
@@ -41,16 +41,16 @@ class Lecture:
         return self.page.evaluate(f"(argument) => {{ {_FIND} {script} }}", *argument)
 
     def ready(self, scene: str | None = None) -> None:
-        """Wait until the scene (or `scene`) is drawn and nothing is asked of Python any more."""
+        """Wait until the scene (or `scene`) is drawn and no request to Python is pending."""
         self.page.wait_for_function(
             f"""(scene) => {{ {_FIND}
-            return stage && stage.shown && stage.slide.dataset.state === 'ready' && stage.asked === undefined
+            return stage && stage.shown && stage.slide.dataset.state === 'ready' && !stage.pending
                 && (!scene || stage.shown === scene); }}""",
             arg=scene,
         )
 
     def rest(self) -> None:
-        """Wait until the stage has said all it has to say, and has its answer."""
+        """Wait until every message is sent and answered."""
         self.page.wait_for_function(f"""() => {{ {_FIND}
             return stage && !stage.waiting && !stage.asking && !stage.due && !stage.orders.length; }}""")
         self.ready()
@@ -63,7 +63,7 @@ class Lecture:
         return self.run("return stage.scene")
 
     def view(self) -> dict:
-        """What the scene shows: its view."""
+        """The scene's view."""
         return self.run("return stage.view")
 
     def numbers(self) -> dict:
@@ -78,22 +78,36 @@ class Lecture:
         return self.page.locator(".slide .prose").inner_text()
 
     def term(self, number: int) -> None:
-        """Click the prose's term of that number (from 0) and wait for what it shows."""
+        """Click a term of the prose, by its index from 0, and wait for the scene."""
         self.page.locator(".slide .prose .term").nth(number).click()
         self.ready()
 
     def misfits(self) -> list[str]:
-        """What is clipped, overflows or stands outside the slide; empty where everything fits."""
+        """What is clipped, overflows or is outside the slide; empty if everything fits."""
         return self.run(_MISFITS)
 
-    def waits(self) -> list[float]:
-        """Milliseconds from each change so far to its figure, Python's part included; and forget them."""
-        return self.run("return stage.waits.splice(0)")
+    def open(self, scene: str) -> None:
+        """Show another scene and wait for it."""
+        self.run("stage.open(argument)", scene)
+        self.ready(scene)
 
-    def best(self, name: str, values) -> float:
-        """Milliseconds of the quickest of several changes of one value of the view: CI shares its cores."""
-        self.waits()
-        for value in values:
-            self.run("stage.set(argument)", {name: value})
-            self.ready()
-        return min(self.waits())
+    def set(self, view: dict) -> None:
+        """Change the view and wait for the answer."""
+        self.run("stage.set(argument)", view)
+        self.ready()
+
+    def resize(self, width: int, height: int) -> None:
+        """Resize the window and wait until the slide has its new size."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.until(
+            """Math.abs(parseFloat(stage.slide.style.getPropertyValue('--across')) - (stage.root.clientWidth < 700
+            ? stage.root.clientWidth
+            : Math.min(stage.root.clientWidth, Math.max(360, innerHeight - 96) * 16 / 9))) < 0.1
+            && innerWidth === argument""",
+            width,
+        )
+
+    def full_screen(self) -> None:
+        """Enter full screen and wait until the slide fills it."""
+        self.page.keyboard.press("f")
+        self.until("document.fullscreenElement && stage.slide.getBoundingClientRect().width === innerWidth")

@@ -60,12 +60,9 @@ def test_terms_and_sliders_drive_the_view_and_the_numbers(lecture):
     page.get_by_role("slider", name="Convolution").press("Home")
     assert shown.view()["conv"] == 0
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(1000)
-    assert shown.view()["conv"] >= 1
+    shown.until("stage.view.conv >= 2")
     page.get_by_role("button", name="Stop").click()
-    stopped = shown.view()["conv"]
-    page.wait_for_timeout(900)
-    assert shown.view()["conv"] == stopped
+    assert shown.run("return stage.made.timer") is None  # nothing moves it on
 
 
 def test_swapping_the_picture_changes_attention_and_not_the_filter(lecture):
@@ -93,39 +90,22 @@ def test_swapping_the_picture_changes_attention_and_not_the_filter(lecture):
     assert np.array_equal(drawn(shown, "picture"), first[0])
 
 
-@pytest.mark.timed
-def test_a_click_on_either_picture_asks_for_that_place_in_time(lecture, measured):
+def test_a_click_on_either_picture_chooses_that_patch(lecture):
     shown = lecture("cnn")
-    waits = []
     for panel, place, at in (
         ("window", (0.95, 0.95), 63),
         ("picture", (0.3, 0.05), 2),
         ("window", (0.05, 0.55), 32),
         ("picture", (0.95, 0.05), 7),
     ):
-        shown.waits()
         box = shown.run(
             "const r = stage.made[argument].root.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]", panel
         )
         shown.page.mouse.click(box[0] + place[0] * box[2], box[1] + place[1] * box[3])
         shown.ready()
         assert shown.view()["at"] == shown.numbers()["at"] == at
-        waits.append(max(shown.waits()))
-    measured(f"the scene cnn, from a click to its figure: {min(waits):.0f} ms")
-    assert min(waits) <= 300
-    shown.waits()
     shown.page.get_by_role("slider", name="Convolution").press("End")
-    assert max(shown.waits()) <= 300
     frame = shown.run("""
         const [a, b] = [".mark.theory", ".picture"].map((s) => stage.slide.querySelector(s).getBoundingClientRect());
         return [a.top - b.top, a.right - b.right];""")
     assert np.abs(frame).max() < 1.5  # the corner's field is cut at the picture's edge
-
-
-@pytest.mark.parametrize("language", ["en", "ko"])
-@pytest.mark.parametrize("model", ["photo", "fashion"])
-def test_nothing_is_cut_off(lecture, language, model):
-    shown = lecture("cnn", language, address=f"model=embedded:{model}&sample=coffee.jpg")
-    assert shown.misfits() == []
-    shown.run("stage.set({ conv: 7, layer: 5, swap: true })")
-    assert shown.misfits() == []

@@ -39,7 +39,7 @@ def test_a_click_that_leaves_the_field_is_not_lost(lecture):
         shown.rest()
         shown.page.locator(f".slide .{name} button").nth(3).hover()
         shown.page.mouse.down()
-        shown.page.wait_for_timeout(150)  # as a finger does
+        shown.rest()  # the field was left: its sentence is read and drawn before the release
         shown.page.mouse.up()
         assert shown.view()[picked] == 3
 
@@ -75,59 +75,37 @@ def test_a_step_is_marked_on_both_sides(lecture):
             assert shown.page.locator(f".slide .side.{side} .now").count() > 0
 
 
-@pytest.mark.parametrize(
-    "sentence",
-    [
+def test_any_sentence_is_shown(lecture):
+    shown = lecture("language", "ko")
+    for sentence in (
         "",
-        " \t",
         "!!!!!!!!!!!!!!!!!",
         "<img src=x onerror=alert(1)>",
+        " \t",
         "W" * 300,
         "고양이는 배가 고팠고, 그래서 그것은 크게 울었다 정말로 아주 매우 많이",
-    ],
-)
-def test_any_sentence_is_shown(lecture, sentence):
-    shown = lecture("language", "ko")
-    typed(shown, sentence)
-    assert len(shown.numbers()["words"]) <= 12
-    assert shown.page.locator(".slide .side img:not(.picture img)").count() == 0
-    assert shown.misfits() == []
-    assert (shown.run(SIDE, "words") is None) == (not sentence.strip())
+    ):
+        typed(shown, sentence)
+        assert len(shown.numbers()["words"]) <= 12, sentence
+        assert shown.page.locator(".slide .side img:not(.picture img)").count() == 0, sentence
+        assert shown.misfits() == [], sentence
+        assert (shown.run(SIDE, "words") is None) == (not sentence.strip()), sentence
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
-def test_everything_fits(lecture, lang, size):
-    shown = lecture("language", lang, *size)
+def test_the_examples_and_their_box_fit(lecture, lang):
+    shown = lecture("language", lang)
     for example in range(1, 5):
         shown.page.locator(".slide select").select_option(index=example)
         shown.ready()
         assert len(shown.numbers()["words"]) >= 3
         assert shown.misfits() == []
-
-
-@pytest.mark.parametrize("width", [390, 1024, 1280, 1920])
-@pytest.mark.parametrize("lang", ["en", "ko"])
-def test_the_box_with_the_examples_cuts_no_word(lecture, lang, width):
-    shown = lecture("language", lang, width, 720)
-    shown.page.locator(".slide select").select_option(index=4)
-    shown.ready()
-    cut = shown.run("""
-        const box = stage.made.parts.words.presets, { font, opacity } = getComputedStyle(box);
-        const place = box.parentElement;
-        const context = Object.assign(document.createElement('canvas').getContext('2d'), { font });
-        const wide = context.measureText(box.selectedOptions[0].text).width;
-        return [opacity > 0 && wide > box.clientWidth, place.scrollWidth > place.clientWidth + 1];""")
-    assert cut == [False, False]
-
-
-@pytest.mark.timed
-def test_an_example_comes_in_time(lecture, measured):
-    shown = lecture("language")
-    shown.waits()
-    for example in (2, 3, 4, 2):
-        shown.page.locator(".slide select").select_option(index=example)
-        shown.ready()
-    waits = shown.waits()
-    measured(f"language, another sentence: {min(waits):.0f} to {max(waits):.0f} ms")
-    assert min(waits) < 300
+    for width in (390, 1024, 1280, 1920):
+        shown.resize(width, 720)
+        cut = shown.run("""
+            const box = stage.made.parts.words.presets, { font, opacity } = getComputedStyle(box);
+            const place = box.parentElement;
+            const context = Object.assign(document.createElement('canvas').getContext('2d'), { font });
+            const wide = context.measureText(box.selectedOptions[0].text).width;
+            return [opacity > 0 && wide > box.clientWidth, place.scrollWidth > place.clientWidth + 1];""")
+        assert cut == [False, False], width

@@ -101,33 +101,3 @@ def test_maps_are_seen_from_the_patch(lecture):
         values = stage.array(name)
         assert values.index(max(values)) == 0
     assert "row 1, column 1" in stage.page.locator(".figure.positions .compare .legend").inner_text()
-
-
-@pytest.mark.parametrize("lang", ["en", "ko"])
-def test_it_fits(lecture, lang):
-    stage = lecture("positions", lang=lang)
-    for name in ("sum", "formula", "compare"):
-        stage.run("stage.set({ tab: argument })", name)
-        stage.page.wait_for_timeout(60)
-        stage.ready()
-        assert stage.numbers()["tab"] == name
-        assert stage.misfits() == []
-
-
-@pytest.mark.timed
-def test_what_is_asked_is_there_at_once(lecture, measured):
-    stage = lecture("positions")
-    best = {}
-    for seed in range(4):
-        for name in ("By formula", "Compare", "Sum"):
-            stage.waits()
-            tab(stage, name)
-            best[name] = min(best.get(name, 1e9), stage.waits()[-1])
-        for part, what in (({"at": 5 + seed}, "token"), ({"seed": 50 + seed}, "shuffle")):
-            stage.waits()
-            stage.run("stage.set(argument)", part)
-            stage.page.wait_for_timeout(60)
-            stage.ready()
-            best[what] = min(best.get(what, 1e9), stage.waits()[-1])
-    measured(f"positions, ms after a control moved: {best}")
-    assert max(best.values()) <= 300
