@@ -256,7 +256,7 @@ KO = {
     "mistakes.check.left_out.unlabelled": "레이블이 없는 것 {count}개",
     # headline
     "mistakes.accuracy": "정확도",
-    "mistakes.accuracy.interval": "95 % 구간 {low} – {high} %",
+    "mistakes.accuracy.interval": "95 % 구간 {low}–{high} %",
     "mistakes.accuracy.help": "모델이 아는 클래스의 이미지 가운데 맞게 예측한 비율과 Wilson의 95 % 신뢰 구간입니다.",
     "mistakes.nothing": "잴 수 있는 이미지 없음",
     "mistakes.pictures": "이미지",

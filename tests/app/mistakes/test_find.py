@@ -1,4 +1,4 @@
-"""The page of mistakes: what it asks of an evaluation, and the page itself without a browser, on tables made up."""
+"""The page of mistakes without a browser, and the evaluations behind it, on made-up tables."""
 
 import io
 import json
@@ -38,7 +38,7 @@ class Ended:
 
 
 def make(asked: EvaluationRequest, labels=HOSTILE, n=400, state="done", **table) -> Path:
-    """A run's folder as an evaluation leaves it."""
+    """An evaluation's folder, with made-up rows."""
     out = find.run_folder(asked.id)
     out.mkdir(parents=True)
     (out / "request.json").write_text(json.dumps(vars(asked)), "utf-8")
@@ -77,7 +77,7 @@ def run():
 # Where runs lie
 
 
-def test_a_run_is_found_by_what_was_asked_and_never_lies_among_the_pictures(tmp_path, monkeypatch):
+def test_a_run_folder_depends_on_the_request_and_lies_outside_the_pictures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "p").mkdir()
     os.symlink(tmp_path / "p", tmp_path / "q")
@@ -101,11 +101,11 @@ def test_a_run_is_found_by_what_was_asked_and_never_lies_among_the_pictures(tmp_
 
 
 @pytest.mark.parametrize("name", ["../../etc", "", None, "x" * 16, "0" * 15, "/etc/passwd", "0123456789abcdeF"])
-def test_an_address_leads_nowhere_else(name):
+def test_other_names_in_an_address_lead_to_the_bundled_run(name):
     assert find.run_folder(name) == find.run_folder(find.BUNDLED.id)
 
 
-def test_a_damaged_question_is_no_run(home):
+def test_a_damaged_request_is_no_run(home):
     out = make(EvaluationRequest("m", "p"))
     (out / "request.json").write_text('{"model": 1, "other": 2}', "utf-8")
     assert find.read_request(out) is None
@@ -134,7 +134,7 @@ def test_pages_hold_each_picture_once_and_in_order(run):
         assert run.position(look, "none") == (None, None, None)
 
 
-def test_duplicates_are_turned_to_once_each(run):
+def test_each_duplicate_is_visited_once(run):
     first, second = np.array([6, 6, 6, 7]), np.array([9, 10, 8, 8])  # some have several
     vars(run)["duplicates"] = first, second, np.ones(4), np.ones(4, bool)
     look, seen = GalleryView("duplicates"), []
@@ -149,7 +149,7 @@ def test_duplicates_are_turned_to_once_each(run):
     assert len(seen) == 5
 
 
-def test_lists_are_what_they_say(run):
+def test_each_list_has_its_condition_and_order(run):
     errors = run.page_rows(GalleryView("confident"))
     assert all(row["label"] not in (-1, row["predicted"]) for row in errors)
     assert [r["probability"] for r in errors] == sorted((r["probability"] for r in errors), reverse=True)
@@ -173,7 +173,7 @@ def test_filters_compose_with_every_list(run):
 
 
 @pytest.mark.parametrize("name", list(find.LISTS))
-def test_what_is_taken_away_is_the_list_in_its_order(run, name):
+def test_a_download_is_the_list_in_its_order(run, name):
     look = GalleryView(name, Filter(label=2))
     wanted = [row["path"] for row in run.first_rows(look, 10_000)]
     table = pd.read_csv(io.BytesIO(run.export(look, "csv")))
@@ -188,7 +188,7 @@ def test_what_is_taken_away_is_the_list_in_its_order(run, name):
 
 
 @pytest.mark.parametrize("name", ["all", "labels"])
-def test_what_is_taken_away_needs_no_room_on_a_disk(run, name, no_room, tmp_path):
+def test_a_download_needs_no_disk_space(run, name, no_room, tmp_path):
     for kind in ("csv", "parquet"):
         assert len(run.export(GalleryView(name), kind)) > 1_000
     with pytest.raises(OSError):
@@ -202,7 +202,7 @@ def test_a_formula_in_a_name_stays_text(home):
         assert not cells.str.match(r"[=@]").any()
 
 
-def test_the_matrix_sends_what_there_is_and_nothing_else(run):
+def test_the_matrix_sends_only_cells_that_are_not_zero(run):
     from vit_core.evaluation import metrics
 
     values = metrics.normalised(run.counts, "row")
@@ -218,7 +218,7 @@ def test_the_matrix_sends_what_there_is_and_nothing_else(run):
     assert header["blank"] == {"rows": [], "columns": []}
 
 
-def test_a_thousand_classes_cost_what_the_pictures_cost(home, measured):
+def test_a_matrix_of_a_thousand_classes_stays_small(home, measured):
     import time
 
     names = [f"class {i}" for i in range(1000)]
@@ -232,7 +232,7 @@ def test_a_thousand_classes_cost_what_the_pictures_cost(home, measured):
     assert len(data) < 600_000
 
 
-def test_the_map_draws_so_many_points_and_says_of_how_many(home, monkeypatch):
+def test_the_map_has_a_limited_number_of_points_and_the_total(home, monkeypatch):
     monkeypatch.setattr(find, "MAX_MAP_POINTS", 50)
     run = Evaluation(make(find.BUNDLED))
     numbers, places, count = run.embedding_map
@@ -240,13 +240,13 @@ def test_the_map_draws_so_many_points_and_says_of_how_many(home, monkeypatch):
     assert np.isfinite(places).all()
 
 
-def test_pictures_that_are_gone_are_said_not_raised(run):
+def test_missing_pictures_have_no_thumbnail_and_raise_when_opened(run):
     assert [run.thumbnail(row) for row in run.page_rows(GalleryView("all"))] == [None] * PAGE_SIZE
     with pytest.raises(InputError):
         run.data("t10k/none")
 
 
-def test_real_thumbnails_are_small_and_the_right_ones(home):
+def test_thumbnails_are_small_and_of_the_right_picture(home):
     import PIL.Image
 
     from vit_core.data import open_dataset
@@ -262,15 +262,15 @@ def test_real_thumbnails_are_small_and_the_right_ones(home):
 
 
 @pytest.mark.parametrize("name", [IMG, STARS, "$x^2$", "[a](http://b)", "`c`", "# d", ":red[e]", ":material/bug:"])
-def test_a_name_means_itself_in_markdown(name):
-    """What a browser makes of it is seen in tests/browser."""
+def test_a_name_is_plain_text_in_markdown(name):
+    """The browser tests look at what is rendered."""
     said = escaped(name)
     assert re.sub(r"\\(.)", r"\1", said).replace("\u2060", "") == f"\u2068{name}\u2069"
     assert not re.search(r"[!-/:-@[-`{-~]", re.sub(r"\\.", "", said))  # no punctuation without its backslash
     assert not re.search(r":[a-z]", said)
 
 
-def test_a_name_leaves_the_line_as_it_is():
+def test_a_name_stays_on_one_line_in_one_direction():
     assert plain("a\nb\t\u202ec\x00") == "a b \ufffdc\ufffd"
     assert len(plain("x" * 500)) == 120
 
@@ -321,7 +321,7 @@ def test_a_class_without_pictures_has_no_interval():
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
-def test_where_no_picture_counts_nothing_is_measured(language):
+def test_without_a_known_class_the_numbers_are_dashes(language):
     make(find.BUNDLED, n=60, unknown=1)
     app, t = page(lang=language), text.Text(language)
     assert not app.exception
@@ -332,7 +332,7 @@ def test_where_no_picture_counts_nothing_is_measured(language):
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
-def test_the_page_opens_finished(language, run):
+def test_the_page_opens_on_a_finished_evaluation(language, run):
     app, t = page(lang=language), text.Text(language)
     assert not app.exception
     assert t("mistakes.matrix.title") in words(app)
@@ -350,7 +350,7 @@ def test_no_name_is_markup(run):
             assert STARS + " " not in element.value.replace("\\", "_")
 
 
-def test_a_link_brings_the_same_view_back(run):
+def test_an_address_restores_the_view(run):
     app = page(list="margin", label=3, predicted=4, confidence="0.1-0.9", query="class", page=2)
     assert not app.exception
     look = GalleryView("margin", Filter(label=3, predicted=4, confidence=(0.1, 0.9), query="class"))
@@ -372,11 +372,11 @@ def test_a_link_brings_the_same_view_back(run):
         dict(label=-1),
     ],
 )
-def test_a_wrong_address_is_passed_over(address, run):
+def test_nonsense_in_an_address_is_ignored(address, run):
     assert not page(**address).exception
 
 
-def test_going_on_pages_through_the_list(run):
+def test_the_arrows_page_through_the_list(run):
     app = page(list="all")
     app.button(key="gallery_after").click().run()
     assert "· 2 / " in words(app)
@@ -385,7 +385,7 @@ def test_going_on_pages_through_the_list(run):
     assert "· 1 / " in words(app)
 
 
-def test_a_filter_is_set_and_cleared_by_hand(run):
+def test_a_filter_is_set_and_cleared_with_its_widgets(run):
     app = page(list="all")
     app.selectbox(key="gallery_label_en_0").set_value(3).run()
     assert not app.exception
@@ -398,7 +398,7 @@ def test_a_filter_is_set_and_cleared_by_hand(run):
         app.selectbox(key="gallery_label_en_0")
 
 
-def test_of_several_runs_each_has_a_box_of_its_own_to_choose_another(run):
+def test_the_box_of_earlier_evaluations_shows_the_current_one(run):
     others = [EvaluationRequest("embedded:fashion", f"/{name}") for name in "ab"]
     for other in others:
         make(other)
@@ -408,7 +408,7 @@ def test_of_several_runs_each_has_a_box_of_its_own_to_choose_another(run):
         assert app.selectbox(key=f"runs_en_{seen.id}").value == seen.id
 
 
-def test_an_open_picture_keeps_its_place(run):
+def test_an_open_picture_shows_its_place_in_the_list(run):
     path = run.page_rows(GalleryView("all", page=2))[3]["path"]
     app = page(list="all", open=path)
     assert f"{2 * PAGE_SIZE + 4} of {run.count(GalleryView('all'))}" in words(app)
@@ -418,7 +418,7 @@ def test_an_open_picture_keeps_its_place(run):
     assert "· 3 / " in words(app)
 
 
-def test_an_unreadable_picture_says_why(run):
+def test_an_unreadable_picture_has_its_reason(run):
     path = run.page_rows(GalleryView("all", Filter(outcome="unreadable")))[0]["path"]
     app = page(list="all", open=path)
     assert not app.exception
@@ -426,7 +426,7 @@ def test_an_unreadable_picture_says_why(run):
 
 
 @pytest.mark.parametrize("state", ["cancelled", "failed", "interrupted"])
-def test_what_did_not_finish_says_so_and_goes_on(state, monkeypatch):
+def test_an_unfinished_evaluation_can_be_continued(state, monkeypatch):
     begun = []
     monkeypatch.setattr(runs, "start_process", lambda *a, **k: begun.append(a) or Ended())
     asked = EvaluationRequest("embedded:fashion", "/some/where")
@@ -442,7 +442,7 @@ def test_what_did_not_finish_says_so_and_goes_on(state, monkeypatch):
     assert begun[0][:2] == ("embedded:fashion", "/some/where")
 
 
-def test_one_that_is_started_again_says_so_until_it_runs():
+def test_a_restarted_evaluation_does_not_show_old_counts():
     asked = EvaluationRequest("embedded:fashion", "/some/where")
     with FileLock(make(asked, state="starting") / ".lock"):
         app = page(run=asked.id)
@@ -450,7 +450,7 @@ def test_one_that_is_started_again_says_so_until_it_runs():
         assert "of 400" not in words(app)
 
 
-def test_the_first_visit_begins_by_itself(monkeypatch):
+def test_the_first_visit_starts_the_bundled_evaluation_once(monkeypatch):
     begun = []
 
     def start(model, source, out, **_):
@@ -467,7 +467,7 @@ def test_the_first_visit_begins_by_itself(monkeypatch):
     assert len(begun) == 1  # a failed one does not begin again and again
 
 
-def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch):
+def test_the_preview_comes_before_anything_runs(home, monkeypatch):
     from vit_core.data import open_dataset
 
     monkeypatch.setattr(runs, "start_process", lambda *a, **k: pytest.fail("it ran"))
@@ -493,7 +493,7 @@ def test_what_would_be_evaluated_is_said_before_anything_runs(home, monkeypatch)
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
-def test_a_name_that_two_of_the_model_s_classes_have_is_said_apart(home, language):
+def test_ambiguous_class_names_have_a_warning_of_their_own(home, language):
     from vit_core import load, save
 
     make(find.BUNDLED)
@@ -514,7 +514,7 @@ def test_a_name_that_two_of_the_model_s_classes_have_is_said_apart(home, languag
     ]
 
 
-def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):
+def test_labels_can_come_from_a_table(home, monkeypatch):
     from vit_core.data import open_dataset
 
     begun = []
@@ -536,7 +536,7 @@ def test_labels_may_stand_in_a_table_beside_the_folder(home, monkeypatch):
 
 
 @pytest.mark.parametrize("outdated", [False, True])
-def test_a_result_of_other_weights_is_said_and_made_anew(home, monkeypatch, outdated):
+def test_an_outdated_evaluation_is_announced_and_restarted(home, monkeypatch, outdated):
     from vit_core.data import open_dataset
 
     begun = []
@@ -560,7 +560,7 @@ def test_a_result_of_other_weights_is_said_and_made_anew(home, monkeypatch, outd
     assert begun == [outdated]
 
 
-def test_a_damaged_table_can_be_made_again(home):
+def test_a_damaged_table_offers_to_start_over(home):
     out = make(find.BUNDLED)
     (out / "rows.parquet").write_bytes(b"no table")
     app = page()
@@ -568,7 +568,7 @@ def test_a_damaged_table_can_be_made_again(home):
     assert app.button(key="restart")
 
 
-def test_a_cell_that_is_right_leaves_the_list_of_errors(monkeypatch):
+def test_a_cell_on_the_diagonal_switches_to_the_list_of_all(monkeypatch):
     kept = {"list": "confident"}
     monkeypatch.setattr(view.state, "get", lambda name, default=None: kept.get(name, default))
     monkeypatch.setattr(view.state, "put", kept.__setitem__)
@@ -587,7 +587,7 @@ def test_a_cell_that_is_right_leaves_the_list_of_errors(monkeypatch):
     assert (kept["outcome"], kept["query"]) == (None, "x")
 
 
-def test_a_home_that_is_nobody_s_is_a_folder_that_is_not_there(home):
+def test_an_unknown_home_folder_is_an_error(home):
     make(find.BUNDLED)
     app = page(model="embedded:fashion")
     app.text_input(key="new_source").set_value("~nobody-of-that-name/pictures").run()
@@ -596,7 +596,7 @@ def test_a_home_that_is_nobody_s_is_a_folder_that_is_not_there(home):
     assert len(app.error) == 1
 
 
-def test_a_picture_is_opened_by_what_it_is_not_by_its_path(run, monkeypatch):
+def test_pictures_of_one_path_in_two_evaluations_are_told_apart(run, monkeypatch):
     path, found = run.page_rows(GalleryView("all"))[0]["path"], []
     monkeypatch.setattr("streamlit.page_link", lambda *a, **k: None)  # there is one page here
     for data in (b"one run's", b"another's"):

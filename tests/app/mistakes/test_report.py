@@ -1,4 +1,4 @@
-"""The report: one file that opens offline, says what the metrics say, and runs nothing."""
+"""The report: one file that opens offline, has the numbers of the metrics, and runs nothing."""
 
 import re
 import shlex
@@ -25,7 +25,7 @@ FETCHES = {"src", "href", "srcset", "action", "data", "poster", "background", "f
 
 
 class Parsed(HTMLParser):
-    """The elements of a page: (tag, attributes, text inside), and whether they close as they open."""
+    """The elements of a page: (tag, attributes, text inside), and whether they are closed in order."""
 
     def __init__(self, page: bytes):
         super().__init__()
@@ -69,7 +69,7 @@ def everything(run, model):
     return build_report(run, Filter(order="path"), 200, "en", model=model)
 
 
-def test_nothing_is_fetched_and_nothing_runs(everything):
+def test_the_file_fetches_nothing_and_runs_nothing(everything):
     page = Parsed(everything)
     assert page.balanced
     assert not page.all("script")
@@ -118,7 +118,7 @@ def test_the_numbers_are_the_metrics(run, everything):
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_where_no_picture_counts_no_number_is_given(run, model, language, tmp_path):
+def test_without_a_known_class_the_numbers_are_dashes(run, model, language, tmp_path):
     file, rows = tmp_path / "rows.parquet", pq.read_table(run.out / "rows.parquet")
     place = rows.column_names.index("label")
     pq.write_table(rows.set_column(place, rows.schema.field("label"), pa.array([-1] * len(rows), pa.int32())), file)
@@ -129,7 +129,7 @@ def test_where_no_picture_counts_no_number_is_given(run, model, language, tmp_pa
 
 
 def table(page, name):
-    """The cells of the table of that id, a list a row."""
+    """The cells of the table with that id, a list for each row."""
     start = page.elements.index(page.all("table", id=name)[0])
     rows = []
     for e in page.elements[start:]:
@@ -157,7 +157,7 @@ def test_the_confusion_matrix_is_the_metrics(run, everything):
     assert [int(cell) for cell in rows[11][1:11]] == counts[-1, order].tolist()
 
 
-def test_with_many_classes_the_pairs_confused_most_are_listed(run, model, monkeypatch):
+def test_with_many_classes_the_most_frequent_pairs_are_listed(run, model, monkeypatch):
     monkeypatch.setattr(module, "MATRIX_CLASSES", 5)
     page = Parsed(build_report(run, Filter(), 0, "en", model=model))
     assert not page.all("table", id="confusion")
@@ -169,7 +169,7 @@ def test_with_many_classes_the_pairs_confused_most_are_listed(run, model, monkey
     assert all(off[run.labels.index(a), run.labels.index(b)] == int(n) for a, b, n in rows)
 
 
-def test_the_calibration_has_a_bar_for_each_bin_that_holds_a_picture(run, everything):
+def test_the_calibration_has_a_bar_for_each_bin_with_a_picture(run, everything):
     columns = metrics.load_columns(run.rows)
     wanted = metrics.calibration(columns.probability, columns.label, columns.predicted)
     bars = Parsed(everything).all("rect")
@@ -178,7 +178,7 @@ def test_the_calibration_has_a_bar_for_each_bin_that_holds_a_picture(run, everyt
     np.testing.assert_allclose(heights, wanted.accuracy[wanted.count > 0], atol=0.001)
 
 
-def test_the_selection_is_the_filters_and_no_longer_than_asked(run, model):
+def test_the_cards_are_the_first_pictures_of_the_filter(run, model):
     chosen = Filter(outcome="wrong", order="margin")
     rows, asked, done = run.rows.page(chosen, 0, 3), [], []
 
@@ -204,14 +204,14 @@ def test_the_selection_is_the_filters_and_no_longer_than_asked(run, model):
     assert len({e.attributes["src"] for e in page.all("img")}) == 9
 
 
-def test_a_list_that_is_no_filter_can_be_given(run, model):
+def test_rows_can_be_given_in_place_of_a_filter(run, model):
     rows = run.rows.at([5, 2])
     page = Parsed(build_report(run, Filter(), 200, "en", model=model, rows=rows, count=17))
     assert [e.text for e in page.all("span", class_="path")] == [row["path"] for row in rows]
     assert "2 of 17 pictures" in page.all("body")[0].text
 
 
-def test_what_cannot_be_read_is_a_card_with_its_reason(run, model):
+def test_an_unreadable_picture_is_a_card_with_its_reason(run, model):
     page = Parsed(build_report(run, Filter(outcome="unreadable"), 5, "en", model=model))
     assert "The PNG file is damaged" in page.all("figcaption")[0].text
     empty = type(
@@ -225,13 +225,13 @@ def test_what_cannot_be_read_is_a_card_with_its_reason(run, model):
     assert not page.all("img")
 
 
-def test_a_report_needs_no_room_on_a_disk(run, model, no_room, tmp_path):
+def test_a_report_needs_no_disk_space(run, model, no_room, tmp_path):
     assert Parsed(build_report(run, Filter(), 2, "en", model=model)).all("img")
     with pytest.raises(OSError):
         (tmp_path / "full").write_text("x")
 
 
-def test_it_speaks_the_reader_s_language_and_says_so_when_nothing_is_chosen(run, model):
+def test_an_empty_selection_in_korean(run, model):
     page = Parsed(build_report(run, Filter(query="nothing has this name"), 5, "ko", model=model))
     assert page.all("html")[0].attributes["lang"] == "ko"
     text = page.all("body")[0].text
@@ -241,7 +241,7 @@ def test_it_speaks_the_reader_s_language_and_says_so_when_nothing_is_chosen(run,
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_every_filter_can_be_said(run, model, language):
+def test_every_filter_has_words(run, model, language):
     made = module._Report(run, model, language)
     for filter in (
         [Filter(order=order) for order in ORDERS]
@@ -253,7 +253,7 @@ def test_every_filter_can_be_said(run, model, language):
         assert filter.query in said
 
 
-def test_the_command_makes_the_same_table_again(run):
+def test_the_command_reproduces_the_evaluation(run):
     request = SimpleNamespace(source="my pictures", labels="a 'b'.csv", table=None)
     parts = shlex.split(command(SimpleNamespace(**vars(run), request=request)))
     assert parts == [
@@ -277,7 +277,7 @@ def test_every_value_in_the_page_is_escaped(run, model):
     assert "path contains “\u2068&lt;b&gt;&amp;&#34;&#39;\ufffd\ufffd\ufffd\u2069”" in page
 
 
-def test_both_languages_say_the_same():
+def test_both_languages_have_the_same_sentences():
     places, hangul = re.compile(r"\{(\w+)\}"), re.compile("[가-힣]")
     assert set(words.EN) == set(words.KO)
     for key, sentence in words.EN.items():
@@ -294,7 +294,7 @@ def test_both_languages_say_the_same():
     ]
 
 
-def test_the_style_has_both_grounds_and_paper(everything):
+def test_the_style_has_light_dark_and_print(everything):
     style = Parsed(everything).all("style")[0].text
     assert "color-scheme: light dark" in style
     assert "@media print" in style

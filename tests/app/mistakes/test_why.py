@@ -1,4 +1,4 @@
-"""Why a model said what it said: the numbers behind the picture, and what the browser may ask of them."""
+"""The explanation of one picture: its numbers, and the browser's messages about them."""
 
 import copy
 import json
@@ -41,7 +41,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def path(run):
-    """The picture that the model is most sure of, wrongly."""
+    """The most confident error."""
     return run.rows.page(Filter(outcome="wrong"), 0, 1)[0]["path"]
 
 
@@ -54,7 +54,7 @@ def probabilities(model, found, **change):
     return at.intervene(model, found.images, **change).softmax(-1).numpy()
 
 
-def test_the_pair_is_what_is_said_and_what_the_label_says(run, model, found):
+def test_the_pair_is_the_prediction_and_the_label(run, model, found):
     row = found.row
     assert found.labelled
     assert found.pair == (row["predicted"], row["label"])
@@ -63,7 +63,7 @@ def test_the_pair_is_what_is_said_and_what_the_label_says(run, model, found):
 
 
 @pytest.mark.parametrize("outcome", ["right", "unknown"])
-def test_without_a_label_to_differ_from_the_pair_is_the_two_most_probable(run, model, outcome):
+def test_without_a_different_label_the_pair_is_the_two_most_probable_classes(run, model, outcome):
     row = run.rows.page(Filter(outcome=outcome), 0, 1)[0]
     found = Why(model, run, row["path"])
     assert not found.labelled
@@ -95,7 +95,7 @@ def test_both_maps_are_the_attribution_of_both_classes(model, found):
         {"erased": [9], "heads": [[1, 1]], "layers": [0, 4], "fill": "black"},
     ],
 )
-def test_an_answer_is_what_intervene_gives(model, found, off):
+def test_an_answer_equals_the_ablation(model, found, off):
     answer = found.answer(off)
     after = probabilities(
         model,
@@ -112,7 +112,7 @@ def test_an_answer_is_what_intervene_gives(model, found, off):
     assert np.abs(after - found.probabilities).max() > 1e-4
 
 
-def test_nothing_taken_is_what_it_said(found):
+def test_without_a_change_the_answer_is_the_prediction(found):
     answer = found.answer({})
     np.testing.assert_allclose(answer["p"], found.probabilities[list(found.shown)], atol=1e-6)
     assert answer["now"][0] == found.predicted
@@ -127,7 +127,7 @@ ASKS = (
 
 
 def full(monkeypatch, step: str, model) -> list:
-    """The device of `model` has no memory for that step; whom it was asked of."""
+    """Let that step run out of memory on `model`. Returns the list of models it is then tried with."""
     tried, held = [], METHODS if step in METHODS else vars(at)
     real = held[step]
 
@@ -142,7 +142,7 @@ def full(monkeypatch, step: str, model) -> list:
 
 
 @pytest.mark.parametrize("step", ["interventions", "gradient_rollout", "lrp", "deletion_curve"])
-def test_what_the_device_has_no_memory_for_is_the_cpu_s_from_then_on(run, model, path, step, monkeypatch):
+def test_after_running_out_of_memory_the_cpu_computes_the_rest(run, model, path, step, monkeypatch):
     plain = Why(model, run, path)
     wanted = [ask(plain) for ask in ASKS]
     tried = full(monkeypatch, step, model)
@@ -159,7 +159,7 @@ def test_what_the_device_has_no_memory_for_is_the_cpu_s_from_then_on(run, model,
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
+def test_the_page_has_a_note_when_the_cpu_computes(run, path, language, monkeypatch):
     monkeypatch.setattr(evaluated, "SHOWN", (run, path), raising=False)
 
     def script():
@@ -206,7 +206,7 @@ def test_the_page_says_that_the_cpu_ran_it(run, path, language, monkeypatch):
         {"curve": ["lrp"]},
     ],
 )
-def test_what_no_browser_of_ours_asks_takes_nothing_away(found, off):
+def test_malformed_messages_change_nothing(found, off):
     change = found.change_of(off)
     assert change == at.Change((), "mean", (), ())
     answer = found.answer(off)
@@ -214,7 +214,7 @@ def test_what_no_browser_of_ours_asks_takes_nothing_away(found, off):
     assert "curve" not in answer
 
 
-def test_the_curve_erases_what_speaks_most_for_the_answer(model, found):
+def test_the_curve_erases_the_strongest_evidence_first(model, found):
     for method, fill in (("gradient_rollout", "mean"), ("lrp", "black")):
         curve, ranking = found.curve(method, fill), found.ranking(method)
         flat = found.maps(method)[0].ravel()
@@ -230,7 +230,7 @@ def test_the_curve_erases_what_speaks_most_for_the_answer(model, found):
     assert asked == found.curve_values("lrp", "black")
 
 
-def test_with_many_patches_only_some_counts_are_tried(found, monkeypatch):
+def test_with_many_patches_the_curve_has_few_steps(found, monkeypatch):
     monkeypatch.setattr(module, "MAX_CURVE_STEPS", 20)
     few = Why(found.model, found.run, found.path)
     assert few.counts[0] == 0
@@ -239,7 +239,7 @@ def test_with_many_patches_only_some_counts_are_tried(found, monkeypatch):
     assert few.first_curve.counts == few.counts
 
 
-def test_what_paint_looks_like_is_what_the_model_gets(model, found):
+def test_the_fills_look_as_the_model_gets_them(model, found):
     transform = model.transform
     for fill, shown in (("mean", found.mean_colour), ("blur", found.blurred)):
         painted = at.erase_patches(model, found.images, range(49), fill)[0, 0] * transform.std[0] + transform.mean[0]
@@ -250,7 +250,7 @@ def test_what_paint_looks_like_is_what_the_model_gets(model, found):
             np.testing.assert_array_equal(np.asarray(shown)[..., 0], wanted)
 
 
-def test_the_nearest_are_right_of_the_class_and_the_nearest_first(run, found):
+def test_the_nearest_pictures_are_correct_and_sorted(run, found):
     for number, rows in zip(found.pair, found.nearest, strict=True):
         assert rows
         assert all(row["label"] == row["predicted"] == number and row["path"] != found.path for row, _ in rows)
@@ -261,7 +261,7 @@ def test_the_nearest_are_right_of_the_class_and_the_nearest_first(run, found):
     assert everything[0]["path"] == found.nearest[0][0][0]["path"]
 
 
-def test_a_picture_that_changed_or_went_is_said(run, model, tmp_path):
+def test_a_changed_or_missing_file_is_noticed(run, model, tmp_path):
     paths = [row["path"] for row in run.rows.page(Filter(outcome="right"), 0, 2)]
     data = [run.source.data(index_of(run.source, run.rows.row(path))) for path in paths]
 
@@ -286,7 +286,7 @@ def test_a_picture_that_changed_or_went_is_said(run, model, tmp_path):
     assert caught.value.code == "image-missing"
 
 
-def test_a_model_that_changed_is_said(run, model, path):
+def test_a_changed_model_is_noticed(run, model, path):
     assert not Why(model, run, path).retrained
     other = copy.deepcopy(model)
     with torch.no_grad():
@@ -294,7 +294,7 @@ def test_a_model_that_changed_is_said(run, model, path):
     assert Why(other, run, path).retrained
 
 
-def test_what_was_looked_into_is_gone_with_who_looked(run, model, path, uncollected):
+def test_an_explanation_is_freed_with_its_last_reference(run, model, path, uncollected):
     why = Why(model, run, path)
     why.maps("lrp"), why.first_curve
     gone = weakref.ref(why)
@@ -302,7 +302,7 @@ def test_what_was_looked_into_is_gone_with_who_looked(run, model, path, uncollec
     assert gone() is None
 
 
-def test_the_model_is_left_as_it_was(run, path):
+def test_the_model_is_not_changed(run, path):
     model = vc.load(evaluated.MODEL, "cpu")
     before = {name: value.clone() for name, value in model.state_dict().items()}
     why = Why(model, run, path)
@@ -311,7 +311,7 @@ def test_the_model_is_left_as_it_was(run, path):
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_the_browser_gets_maps_once_and_answers_of_some_hundred_bytes(found):
+def test_the_payload_has_the_maps_and_answers_are_short(found):
     names = {c: str(found.class_name(c)) for c in found.shown}
     english, korean = (found.payload("here", table, names) for table in (words.EN, words.KO))
     header = header_of(english)
@@ -326,7 +326,7 @@ def test_the_browser_gets_maps_once_and_answers_of_some_hundred_bytes(found):
     assert len(json.dumps(answer)) < 400
 
 
-def test_both_languages_say_the_same_and_every_word_is_used():
+def test_both_languages_have_the_same_sentences_and_all_are_used():
     places = re.compile(r"\{(\w+)\}")
     hangul = re.compile("[가-힣]")
     assert set(words.EN) == set(words.KO)
@@ -340,7 +340,7 @@ def test_both_languages_say_the_same_and_every_word_is_used():
     assert not re.search(r"[은이을과]\([는가를와]\)|\((으|이)\)", " ".join(words.KO.values()))
 
 
-def test_who_waits_for_a_large_model_is_told_about_how_long(found):
+def test_a_long_computation_is_announced_with_its_time(found):
     assert 0 < found.seconds < 60
     for language, end in ((words.EN, "This takes about 58 s."), (words.KO, "약 58초 걸립니다.")):
         long, short = (busy_sentence(SimpleNamespace(passes=29, seconds=each), language) for each in (2.0, 0.01))

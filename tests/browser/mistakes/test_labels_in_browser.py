@@ -38,7 +38,7 @@ UNSEEN = re.compile("[\u200b\u2060\u2068\u2069]")
 
 @pytest.fixture(scope="module")
 def hostile(site, tmp_path_factory):
-    """(what the model is called, a finished run of it): saved by our own `save`, evaluated by our own `evaluate`."""
+    """(model name, run name, run folder) of a model with hostile labels, saved and evaluated for real."""
     home = tmp_path_factory.mktemp("hostile")
     torch.manual_seed(0)
     model = VisionTransformer(
@@ -70,7 +70,7 @@ def hostile(site, tmp_path_factory):
 
 @pytest.fixture
 def look(chromium, site):
-    """look(address) -> a page that fails the test if a name ran, opened something or became an element."""
+    """look(address) -> a page; the test fails if a name runs, opens something or becomes an element."""
     opened = []
     with opening(chromium, site) as open_page:
 
@@ -84,7 +84,7 @@ def look(chromium, site):
 
 
 def text_alone(page) -> str:
-    """All that is to be read, shadow roots and drawings too; nothing in it is an element that a name made."""
+    """All visible text, shadow roots and SVG included. Fails if a name made an element."""
     assert page.evaluate("window.__hit") is None
     assert page.locator(MADE).count() == 0  # Playwright's selectors look into shadow roots
     said = page.evaluate("""() => {
@@ -175,8 +175,8 @@ def test_mistakes_shows_names_as_text(look, hostile, lang, shoot):
     assert any("<img src=x" in option for option in page.get_by_role("option").all_inner_texts())
     text_alone(page)
     page = look(f"mistakes?lang={lang}&run={run}&list=all&open=1/0.png")
-    page.locator(".why .prediction").first.wait_for()
-    page.wait_for_timeout(1500)
+    page.locator(".why[data-state=ready]").wait_for()
+    page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState === 'notRunning'")
     said = text_alone(page)
     for name in SEEN[:2]:
         assert name in said, name

@@ -1,4 +1,4 @@
-"""See why and the report in Chromium: what is painted over changes the bars to what the model then says."""
+"""See why and the report in Chromium: erasing patches moves the bars to the model's new probabilities."""
 
 import contextlib
 import os
@@ -48,7 +48,7 @@ def found(run, model, path):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """The test page on a server of its own."""
+    """The address of a server with why_page.py."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -83,7 +83,7 @@ def address(tmp_path_factory):
 
 
 class Seen:
-    """One tab with the piece, and what a test does to it."""
+    """One tab with the view, and what a test does in it."""
 
     def __init__(self, page):
         self.page, self.errors, self.frames = page, [], []
@@ -92,11 +92,11 @@ class Seen:
         page.on("websocket", lambda ws: ws.on("framereceived", lambda data: self.frames.append(len(data))))
 
     def js(self, expression):
-        """`expression` of `w`, the view."""
+        """The value of a JavaScript expression; `w` is the view."""
         return self.page.evaluate(f"(() => {{ const w = {FIND}; return {expression} }})()")
 
     def wait(self, expression="true"):
-        """Until nothing is asked any more and `expression` of `w` holds."""
+        """Wait until no message is pending and the expression is true."""
         self.page.wait_for_function(f"""(() => {{ const w = {FIND};
             return w?.root.dataset.state === 'ready' && !w.pending && !w.dirty && ({expression}) }})()""")
 
@@ -116,7 +116,7 @@ class Seen:
         mouse.up()
 
     def bars(self):
-        """The full bars' widths as drawn, the rows of the classes shown, in shares of their track."""
+        """The drawn widths of the bars, relative to their tracks."""
         self.page.wait_for_function(f"{FIND}.root.getAnimations({{ subtree: true }}).length === 0")
         return self.js("""w.probabilities.rows.map(row => row.now.getBoundingClientRect().width /
             row.now.parentElement.getBoundingClientRect().width)""")
@@ -132,7 +132,7 @@ def see(chromium, address, run, path):
         opened.append(seen)
         seen.page.goto(address + "?" + urllib.parse.urlencode({"run": str(run.out), "path": picture, "lang": lang}))
         seen.page.wait_for_selector('.why[data-state="ready"]')
-        seen.wait()  # the browser keeps a message for the next run only once the page's own run has ended
+        seen.wait()  # a message is only kept for the next run after the page's own run has ended
         seen.page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
         return seen
 
@@ -146,7 +146,7 @@ def said(found, **change):
     return at.intervene(found.model, found.images, **change).softmax(-1).numpy()[list(found.shown)]
 
 
-def test_painting_changes_the_bars_to_what_the_model_then_says(see, found, shoot):
+def test_erasing_patches_moves_the_bars_to_the_new_probabilities(see, found, shoot):
     seen = see()
     np.testing.assert_allclose(seen.bars(), found.probabilities[list(found.shown)], atol=0.01)
     before = len(seen.frames)
@@ -160,7 +160,7 @@ def test_painting_changes_the_bars_to_what_the_model_then_says(see, found, shoot
     np.testing.assert_allclose(outlines, found.probabilities[list(found.shown)], atol=1e-4)
     assert max(seen.frames[before:]) < 3_000, "more than the answer was sent"
     shoot(seen.page, "why-painted")
-    seen.drag(9, 11)  # the second drag over painted ones takes them off
+    seen.drag(9, 11)  # a drag that begins on an erased patch restores
     seen.wait("w.erased.size < 7")
     assert sorted(seen.js("[...w.erased]")) == [8, 12, 19, 26]
     np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[8, 12, 19, 26]), atol=1e-5)
@@ -173,7 +173,7 @@ def test_painting_changes_the_bars_to_what_the_model_then_says(see, found, shoot
     np.testing.assert_allclose(seen.js("w.values"), found.probabilities[list(found.shown)], atol=1e-5)
 
 
-def test_the_arrow_keys_choose_what_is_painted_over_patches(see, shoot):
+def test_the_arrow_keys_choose_the_fill(see, shoot):
     seen = see(lang="ko", theme="dark")
     group = seen.page.locator(".panels [role=radiogroup]").first
     group.locator("[aria-checked=true]").focus()
@@ -186,7 +186,7 @@ def test_the_arrow_keys_choose_what_is_painted_over_patches(see, shoot):
     shoot(seen.page, "why-choice")
 
 
-def test_while_dragging_one_question_at_most_is_on_its_way_and_the_last_one_wins(see, found):
+def test_while_dragging_one_message_is_pending_and_the_last_one_wins(see, found):
     seen = see()
     seen.page.evaluate(f"""(() => {{ const w = {FIND}; w.sent = []; w.open = 0; w.most = 0;
         const ask = w.ask.bind(w), answered = w.answered.bind(w);
@@ -205,9 +205,9 @@ def test_while_dragging_one_question_at_most_is_on_its_way_and_the_last_one_wins
 def test_the_top_k_are_erased_for_either_class(see, found, model):
     seen = see()
     slider, most = seen.page.locator("input[type=range]"), found.first_curve.first
-    assert slider.input_value() == "0"  # as many as are erased
+    assert slider.input_value() == "0"  # the number of erased patches
     seen.page.get_by_role("button", name=f"for \u2068{model.labels[found.pair[0]]}\u2069").click()
-    seen.wait(f"w.erased.size === {most}")  # as many as tip it
+    seen.wait(f"w.erased.size === {most}")  # as many as change the prediction
     assert slider.input_value() == str(most)
     for which, name in enumerate(model.labels[c] for c in found.pair):
         k = 5 + which
@@ -246,7 +246,7 @@ def test_heads_and_layers_are_switched_off(see, found, shoot):
     np.testing.assert_allclose(seen.js("w.values"), said(found, layers_off=[4]), atol=1e-5)
 
 
-def test_it_is_used_with_a_keyboard_alone(see, found):
+def test_it_works_with_the_keyboard_alone(see, found):
     seen = see()
     seen.page.locator(".easel").focus()
     for key in ("ArrowUp", "ArrowLeft", " ", "ArrowRight", " "):
@@ -283,7 +283,7 @@ def test_it_fits(see, shoot, width, height, lang, theme):
     shoot(seen.page, f"why-{lang}-{theme}-{width}")
 
 
-def test_a_strange_name_is_a_name(see, run):
+def test_a_hostile_name_stays_text(see, run):
     strange = run.rows.page(Filter(outcome="unknown"), 0, 1)[0]["path"]
     seen = see(picture=strange)
     assert "alert('1')" in seen.page.locator("[data-testid=stMarkdown]").first.inner_text()
@@ -313,7 +313,7 @@ def test_the_report_opens_offline_without_a_request_or_an_error(chromium, run, m
     page.close()
 
 
-def test_the_nearest_pictures_have_words_for_who_does_not_see_them(see):
+def test_the_nearest_pictures_have_alternative_text(see):
     seen = see()
     seen.page.locator(".stImage img").first.wait_for()
     assert seen.page.locator(".stImage img:not([alt*='/'])").count() == 0
