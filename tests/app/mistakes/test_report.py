@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import vit_core as vc
 from app.mistakes import report as module
 from app.mistakes.report import build_report, command
 from app.text import report as words
@@ -55,13 +54,8 @@ class Parsed(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return evaluated.make(tmp_path_factory.mktemp("evaluated"), each=6)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return vc.load(evaluated.MODEL, "cpu")
+def run(evaluation):
+    return evaluation
 
 
 @pytest.fixture(scope="module")

@@ -30,13 +30,8 @@ from vit_core.evaluation.filters import Filter
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return evaluated.make(tmp_path_factory.mktemp("evaluated"), each=8)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return vc.load(evaluated.MODEL, "cpu")
+def run(evaluation):
+    return evaluation
 
 
 @pytest.fixture(scope="module")
