@@ -215,7 +215,7 @@ def _load(name: str) -> vc.VisionTransformer:
     begun = time.perf_counter()
     loaded = vc.load(name, "cpu")  # not on the queue's thread: nobody else should wait for a hub or a disk
     if vc.best_device().type != "cpu":
-        loaded = run(vc.checkpoints.moved, loaded)
+        loaded = run(vc.checkpoints.move_to, loaded)
     log.info("load %s %.0f ms", name, (time.perf_counter() - begun) * 1e3)
     return loaded
 
