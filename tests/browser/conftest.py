@@ -1,6 +1,6 @@
-"""The real server and a real Chromium. Without Chromium these tests fail: what nobody looked at is not known to work.
+"""The app's server and Chromium. Without Chromium these tests fail.
 
-VITRINE_SHOTS=<folder> makes `shoot` write its pictures there.
+With VITRINE_SHOTS=<folder>, `shoot` writes its pictures there.
 """
 
 import contextlib
@@ -26,25 +26,25 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 60_000  # ms; a busy machine is no failure
+TIMEOUT_MS = 60_000  # for hangs; a busy machine is no failure
 
 
 class Server:
-    """`python -m app` on a free port; what it says is in `log`."""
+    """`python -m app`, or another command of Python's, on a free port; its output is in `log`."""
 
-    def __init__(self, log: Path, *options: str):
+    def __init__(self, log: Path, *options: str, command: tuple[str, ...] = ("-m", "app")):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url, self.log = f"http://127.0.0.1:{port}", log
-        command = [sys.executable, "-m", "app", "--server.headless", "true", "--server.port", str(port), *options]
+        command = [sys.executable, *command, "--server.headless", "true", "--server.port", str(port), *options]
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"VITRINE_LOG": "info"}
             )
 
     def wait(self, seconds: float = 120) -> None:
-        """Until it answers."""
+        """Wait until it answers."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and self.process.poll() is None:
             try:
@@ -58,7 +58,7 @@ class Server:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def forwards(self) -> int:
-        """How often a model has run so far."""
+        """The number of forward passes so far."""
         return len(re.findall(r"^forward ", self.said(), re.M))
 
     def stop(self) -> None:
@@ -70,17 +70,10 @@ class Server:
             self.process.wait()
 
 
-def pytest_collection_modifyitems(items):
-    """What fails in the browser is tried up to twice more, and the summary names it: a busy machine drops a frame."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=2))
-
-
 @contextlib.contextmanager
-def serving(folder: Path):
-    """A Server that answers, its log in this folder."""
-    started = Server(folder / "log.txt")
+def serving(folder: Path, *options: str, **how):
+    """A Server that answers, with its log in this folder."""
+    started = Server(folder / "log.txt", *options, **how)
     try:
         started.wait()
         yield started
@@ -92,16 +85,17 @@ def serving(folder: Path):
 def opening(chromium, server: Server):
     """open_page(address, width=1280, height=720, theme="light") -> a page of that server, just gone to.
 
-    Afterwards all are closed. An error or a dialog in one of them, or a traceback of the server, fails the test.
+    Afterwards all are closed. An error or a dialog in a page, or a traceback of the server, fails the test. A page's
+    `requested` lists the addresses that it requested.
     """
     pages, wrong, before = [], [], len(server.said())
 
     def open_page(address: str, width: int = 1280, height: int = 720, theme: str = "light"):
         page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
         pages.append(page)
-        page.set_default_timeout(PATIENCE)
-        page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
+        page.set_default_timeout(TIMEOUT_MS)
+        page.requested = []
+        page.on("request", lambda request: page.requested.append(request.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}") or dialog.dismiss())
         page.goto(f"{server.url}/{address}")
@@ -123,7 +117,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The app with a folder of runs of its own, empty. VITRINE_RUNS names one to go on with."""
+    """The app with an empty folder of runs of its own, or the folder VITRINE_RUNS."""
     before = os.environ.get("VITRINE_RUNS")
     home = Path(before) if before else tmp_path_factory.mktemp("runs")
     os.environ["VITRINE_RUNS"] = str(home)
@@ -150,7 +144,7 @@ def chromium():
 def visit(chromium, server):
     """visit(address="", width=1280, height=720, theme="light") -> the page, every figure drawn.
 
-    The page's `asked` is every address it asked for. As `opening`.
+    As `opening`.
     """
     with opening(chromium, server) as open_page:
 
@@ -180,13 +174,13 @@ def lecture(chromium, server):
         yield open_scene
 
 
-def told(sentence: str) -> re.Pattern:
-    """A sentence as the page has it: what keeps names in it from being markup has no width."""
+def as_shown(sentence: str) -> re.Pattern:
+    """A sentence as the page has it, with the invisible characters that keep names from being markup."""
     return re.compile("[\u2060\u2068\u2069]*".join(["", *map(re.escape, sentence), ""]))
 
 
 def settled(page) -> None:
-    """Wait until every figure is drawn and nothing runs any more."""
+    """Wait until every figure is drawn and no script runs."""
     page.wait_for_function("""() => {
         const places = [...document.querySelectorAll('.stPlotlyChart')];
         const drawn = place => place.querySelector('.js-plotly-plot')?._fullData;
@@ -196,7 +190,29 @@ def settled(page) -> None:
     }""")
 
 
-#: Controls whose given name lacks the words that are seen on them (WCAG 2.5.3), shadow roots included.
+def idle(page) -> None:
+    """Wait until no script runs on the server for this page."""
+    page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+
+
+def still(page) -> None:
+    """Wait until nothing on the page moves or fades: no animation runs, and all places are as they were before."""
+    page.evaluate("window.lastPlaces = null")
+    page.wait_for_function(
+        """() => {
+            const moving = document.getAnimations().some(
+                a => a.playState === 'running' && a.effect?.getComputedTiming().iterations !== Infinity);
+            const all = document.querySelectorAll('.stApp h3, .stElementContainer, .js-plotly-plot .main-svg, details');
+            const places = JSON.stringify([...all].map(e => e.getBoundingClientRect()));
+            const same = places === window.lastPlaces;
+            window.lastPlaces = places;
+            return same && !moving;
+        }""",
+        polling=200,
+    )
+
+
+#: Controls whose accessible name lacks their visible words (WCAG 2.5.3), including those in shadow roots.
 MISNAMED = r"""() => {
     const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}\s]+/gu, '').replace(/\s+/g, ' ').trim();
     const seen = (element) => {
@@ -220,7 +236,7 @@ MISNAMED = r"""() => {
 
 
 def addressed(page, *has: str, lacks: tuple[str, ...] = ()) -> None:
-    """Wait until the browser's address has these parts and lacks those: it follows what is drawn, a message later."""
+    """Wait until the browser's address has these parts and lacks those; it changes a message after the page."""
     page.wait_for_function(
         """([has, lacks]) => {
         const parts = location.search.slice(1).split('&'), named = parts.map(part => part.split('=')[0]);
@@ -232,18 +248,18 @@ def addressed(page, *has: str, lacks: tuple[str, ...] = ()) -> None:
 
 @pytest.fixture
 def shoot(request):
-    """shoot(page, name): a picture of the window, where VITRINE_SHOTS names a folder."""
+    """shoot(page, name): a picture of the window, if VITRINE_SHOTS names a folder."""
     folder = os.environ.get("VITRINE_SHOTS")
 
-    def take(page, name: str) -> None:
+    def save(page, name: str) -> None:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            page.wait_for_timeout(600)  # for what fades in
+            still(page)
             page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
-    return take
+    return save
 
 
 def scroll(page, top: int) -> None:
-    """Scroll the figures; the window itself stands still."""
+    """Scroll the page's main part."""
     page.evaluate("top => document.querySelector('[data-testid=stMain]').scrollTo(0, top)", top)

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.browser.conftest import FLAGS, Server, settled  # noqa: E402
+from tests.browser.conftest import FLAGS, Server, idle, settled, still  # noqa: E402
 
 OUT = ROOT / "assets/screenshots"
 SIZE = {"width": 1440, "height": 900}
@@ -73,8 +73,9 @@ def animation(page: Page) -> list[Image.Image]:
 def shoot(page: Page, url: str, name: str) -> None:
     """Write the picture called `name`."""
     PAGES[name.partition("-")[0]](page, url)
-    page.wait_for_timeout(4_000)  # for transitions and the figures drawn last
-    page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
+    page.wait_for_load_state("networkidle")
+    idle(page)
+    still(page)
     if name.endswith("-moving"):
         first, *others = animation(page)
         first.save(

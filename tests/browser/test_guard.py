@@ -134,7 +134,8 @@ def test_no_page_breaks_the_policy_and_it_holds(chromium, server):
         page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
         if "mistakes" in address:  # evaluated by then, or the page waits and draws nothing
             page.locator(".stPlotlyChart").first.or_(page.locator(".stProgress").first).wait_for()
-        page.wait_for_timeout(1500)
+        page.locator(".atlas[data-state=ready], .slide, .stPlotlyChart, .stProgress").first.wait_for()
+        page.wait_for_load_state("networkidle")
         assert page.evaluate("broken") == [], address
     assert not said
     assert {urlsplit(url).netloc for url in asked if url.startswith(("http", "ws"))} == {urlsplit(server.url).netloc}
@@ -160,7 +161,7 @@ def test_a_picture_that_is_a_program_too_is_never_handed_out(visit, server, kind
         {"name": "photo.gif", "mimeType": "image/gif", "buffer": data}
     )
     page.get_by_text("photo.gif").first.wait_for()
-    page.wait_for_timeout(2500)
+    page.get_by_text("From a picture of 64", exact=False).wait_for()  # pixels wide: the result is the file's
     settled(page)
     within = page.locator("[data-testid=stImage] img").evaluate_all("all => all.map(image => image.src)")
     files = [(answer.headers["content-type"], answer.body()) for answer in served]

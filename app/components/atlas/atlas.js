@@ -1,5 +1,5 @@
-// What Streamlit calls for the piece itself, with the words and the view: again with the same parent whenever something
-// changed, and the last returned function at the end.
+// The atlas' mount. Streamlit calls this with the same parent whenever words or view changed, and the function returned
+// last when the mount is removed.
 
 const MOUNTS = new WeakMap();
 

@@ -1,6 +1,6 @@
-// Words on the parts, and what people do: pointer, touch, keys.
+// The atlas' labels, and its response to pointer, touch and keys.
 
-/** Put the words on everything that does not depend on the picture. */
+/** Set all words that do not depend on the picture. */
 function label(view) {
   const { words, root, parts } = view;
   root.setAttribute("aria-label", words.label);
@@ -33,13 +33,13 @@ function label(view) {
 
 const CHIPS = 34; // height of one line of chips, CSS pixels, as in atlas.css
 
-/** A chip for each token without a place in the picture. */
+/** One chip for each token without a position in the picture. */
 function fitChips(view) {
   const { model, words, parts } = view;
-  view.say = new Sentences(model, words);
+  view.sentences = new Sentences(model, words);
   view.chips = model.header.prefix.map((_, token) => {
     const chip = Object.assign(document.createElement("button"), { type: "button", className: "chip" });
-    chip.append(document.createElement("i"), view.say.token(token), document.createElement("span"));
+    chip.append(document.createElement("i"), view.sentences.token(token), document.createElement("span"));
     chip.addEventListener("pointerenter", (event) => {
       if (event.pointerType !== "touch") view.timed(event, () => point(view, token));
     });
@@ -50,14 +50,14 @@ function fitChips(view) {
   parts(".chips").replaceChildren(...view.chips);
 }
 
-/** Chips in one line if they can, else short where that saves a line; returns by how much they are higher than one line. */
+/** Put the chips in one line if they fit, and shorten their names if that saves a line. Returns the height of further lines. */
 function lineChips(view) {
   const row = view.parts(".chips");
   const name = (short) => {
     row.toggleAttribute("data-short", short);
     view.chips.forEach((chip, token) => {
-      const [text, full] = [view.say.token(token, short), view.say.token(token)];
-      chip.childNodes[1].data = `${text} `; // a space between the name and the number, for who hears them
+      const [text, full] = [view.sentences.token(token, short), view.sentences.token(token)];
+      chip.childNodes[1].data = `${text} `; // screen readers need the space between name and number
       chip.title = text === full ? "" : full;
     });
   };
@@ -70,7 +70,7 @@ function lineChips(view) {
   return row.offsetHeight - CHIPS;
 }
 
-/** How far apart the middles of the last columns must be for their heads, written out and bold, to touch nothing. */
+/** The distance between the last columns' centres at which their headings, in full and bold, do not overlap. */
 function headPitch({ model, words, parts }) {
   const spans = [String(model.H), words.mean, words.rollout].map((text) => {
     const span = Object.assign(document.createElement("span"), { textContent: text });
@@ -82,7 +82,7 @@ function headPitch({ model, words, parts }) {
   return (mean + Math.max(last, rollout)) / 2 + 6;
 }
 
-/** Numbers of layers and heads along the maps; where they would touch, every second, fourth, ... only. */
+/** Numbers of layers and heads along the maps; every second, fourth, ... one if all would overlap. */
 function labelAxes(view, width, height) {
   const { model, sheet, words, parts } = view;
   const span = (text, style, index) => {
@@ -111,7 +111,7 @@ function labelAxes(view, width, height) {
   parts(".sheet").style.height = `${height}px`;
 }
 
-/** The pointer is on a token: it becomes the query, or, if one is pinned, what is read off. */
+/** The pointer is on a token: it becomes the query or, if one is pinned, the token whose value is read. */
 function point(view, token) {
   if (view.state.pinned.length) {
     if (view.here === token) return;
@@ -126,7 +126,7 @@ function leave(view) {
   view.redraw();
 }
 
-/** A click: pins; on a pinned one lets go; a third place takes the second's. */
+/** A click pins a token, or unpins a pinned one; a third pin replaces the second. */
 function pin(view, token) {
   const { pinned } = view.state;
   view.here = null;
@@ -134,7 +134,7 @@ function pin(view, token) {
   else view.change({ pinned: [...pinned.slice(0, 1), token], query: token });
 }
 
-/** Where a query moved by (down, across) arrives; from a prefix token, the middle of the picture. */
+/** The token (down, across) from a query; for a prefix token, the middle of the picture. */
 function neighbour(model, token, down, across) {
   if (token < model.p) return model.p + Math.floor(model.rows / 2) * model.cols + Math.floor(model.cols / 2);
   const hold = (value, size) => Math.min(size - 1, Math.max(0, value));
@@ -142,7 +142,7 @@ function neighbour(model, token, down, across) {
   return model.p + hold(Math.floor(patch / model.cols) + down, model.rows) * model.cols + hold((patch % model.cols) + across, model.cols);
 }
 
-/** Move the query by keys: the pinned one last added, else the free one. */
+/** Move the query by keys: the last pin, or the query if nothing is pinned. */
 function move(view, down, across) {
   const { state, model } = view;
   const pinned = [...state.pinned];
@@ -159,13 +159,13 @@ function step(view, layers, columns) {
   view.change({ layer: Math.min(model.L - 1, Math.max(0, state.layer + layers)), head });
 }
 
-/** What the button does now, as it is read and as it is said. */
+/** Label the play button, also for screen readers. */
 function namePlay({ words, parts, stop }) {
   parts(".play").textContent = stop ? `■ ${words.stop}` : `▶ ${words.play}`;
   parts(".play").setAttribute("aria-label", stop ? words.stop : words.play_label);
 }
 
-/** Play through the depth, from the first layer if the last is shown; again: stop. */
+/** Play through the layers, from the first if the last is shown. When playing, stop. */
 function play(view) {
   if (view.stop) return view.stop();
   view.over = null;
@@ -186,7 +186,7 @@ const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowR
 
 function keys(view, event, inMaps) {
   if (!view.model || event.ctrlKey || event.metaKey || event.altKey) return;
-  const key = event.code === "KeyC" && !/^[a-z]$/i.test(event.key) ? "c" : event.key; // a Hangul IME makes it "ㅊ"
+  const key = event.code === "KeyC" && !/^[a-z]$/i.test(event.key) ? "c" : event.key; // a Hangul IME reports "ㅊ"
   const { state } = view;
   const token = state.pinned.at(-1) ?? state.query;
   const acts = {
@@ -196,13 +196,13 @@ function keys(view, event, inMaps) {
   if (inMaps) Object.assign(acts, { Home: () => step(view, 0, -view.model.C), End: () => step(view, 0, view.model.C) });
   else Object.assign(acts, {
     Enter: () => pin(view, token),
-    // a second pin beside the first, for the arrows to move
+    // a second pin beside the first, which the arrow keys move
     c: () => state.pinned.length === 1 && pin(view, [[0, 1], [0, -1], [1, 0], [-1, 0]].map((by) => neighbour(view.model, token, ...by)).find((other) => other !== token) ?? token),
   });
   const act = ARROWS[key] ? () => (inMaps ? step : move)(view, ...ARROWS[key]) : acts[key];
   if (!act) return;
   event.preventDefault();
-  event.stopPropagation(); // Streamlit listens for keys too
+  event.stopPropagation(); // Streamlit has keyboard shortcuts of its own
   act();
 }
 
@@ -226,7 +226,7 @@ function listen(view) {
   frame.addEventListener("pointerleave", () => leave(view));
   frame.addEventListener("click", (event) => {
     const token = view.model && patchAt(event);
-    // a finger has no hover: its first tap looks, a second one on the same patch pins
+    // touch has no hover: the first tap sets the query, a second one on the same patch pins it
     if (token === null || (view.touched !== null && !view.state.pinned.length && view.touched !== token)) return;
     pin(view, token);
   });
@@ -262,7 +262,7 @@ function listen(view) {
   parts(".unpin").addEventListener("click", () => view.change({ pinned: [] }));
   parts(".residual input").addEventListener("input", (event) => {
     view.model.residual = Number(event.target.value);
-    view.model.maps.clear(); // their rollouts belong to the residual before
+    view.model.maps.clear(); // their rollouts are for the old residual
     view.model.prepare(() => view.redraw());
     view.change({ residual: view.model.residual });
   });

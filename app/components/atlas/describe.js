@@ -1,10 +1,10 @@
-// Everything around the two canvases that says what they show: titles, numbers, marks, legend, the spoken summary.
+// What the canvases show, in words: titles, numbers, marks, legend, and the summary for screen readers.
 
 function describe(view, queries, layer, head) {
-  const { say, state, words, model, map } = view;
+  const { sentences, state, words, model, map } = view;
   const { direction } = state;
-  view.write(".title", say.title(layer, head, direction));
-  view.write(".numbers", say.numbers(layer, head));
+  view.write(".title", sentences.title(layer, head, direction));
+  view.write(".numbers", sentences.numbers(layer, head));
   marks(view, queries);
   chips(view, queries);
   readout(view, queries, layer, head);
@@ -32,7 +32,7 @@ function marks(view, queries) {
   place(".mark.b", b);
 }
 
-/** The prefix tokens' own weight in the shown map, as colour and number. */
+/** The prefix tokens' weights in the shown map, as colour and number. */
 function chips(view, queries) {
   const { map, state, colours: { css } } = view;
   const limit = Math.sqrt(view.shownTop) || 1;
@@ -53,35 +53,35 @@ function chips(view, queries) {
 }
 
 function readout(view, queries, layer, head) {
-  const { say, words, model, map, state, here } = view;
+  const { sentences, words, model, map, state, here } = view;
   const pieces = [];
-  const facts = say.facts(queries[0], map.a, map.at);
+  const facts = sentences.facts(queries[0], map.a, map.at);
   if (here !== null && queries.length > 1) {
     pieces.push(fill(words.readout_pair, {
-      here: say.token(here), a: percent(map.a[map.at + here] ** 2), b: percent(map.b[map.at + here] ** 2),
+      here: sentences.token(here), a: percent(map.a[map.at + here] ** 2), b: percent(map.b[map.at + here] ** 2),
       rank_a: rank(map.a, map.at, model.N, here), rank_b: rank(map.b, map.at, model.N, here),
     }));
   } else if (here !== null) {
     const distance = model.distance(queries[0], here);
     pieces.push(fill(words.readout_here, {
-      here: say.token(here), weight: percent(map.a[map.at + here] ** 2), rank: rank(map.a, map.at, model.N, here), count: model.N,
+      here: sentences.token(here), weight: percent(map.a[map.at + here] ** 2), rank: rank(map.a, map.at, model.N, here), count: model.N,
     }));
     if (distance !== null) pieces.push(fill(words.readout_distance, { distance: two(distance) }));
   } else if (queries.length > 1) {
-    pieces.push(`A ${say.token(queries[0])} · B ${say.token(queries[1])}`);
+    pieces.push(`A ${sentences.token(queries[0])} · B ${sentences.token(queries[1])}`);
   } else {
-    pieces.push(fill(words[state.direction === "row" ? "readout_query" : "readout_query_column"], { query: say.token(queries[0]) })
+    pieces.push(fill(words[state.direction === "row" ? "readout_query" : "readout_query_column"], { query: sentences.token(queries[0]) })
       + (state.direction === "row" && head !== ROLLOUT && queries[0] >= model.p ? ` · ${fill(words.readout_near, { near: percent(facts.near) })}` : ""));
-    pieces.push(fill(words.readout_top, { top: say.token(facts.top), weight: percent(facts.weight) }));
+    pieces.push(fill(words.readout_top, { top: sentences.token(facts.top), weight: percent(facts.weight) }));
     const distance = model.distance(queries[0], facts.top);
     if (distance !== null) pieces.push(fill(words.readout_distance, { distance: two(distance) }));
   }
   view.write(".readout", pieces[0]);
   view.write(".more", pieces.slice(1).join(" · "));
-  clearTimeout(view.speaking); // spoken only once things rest, or a moving pointer would never let it finish
+  clearTimeout(view.speaking); // after a rest: a moving pointer would interrupt it again and again
   view.speaking = setTimeout(() => {
-    const text = queries.map((query, i) => say.summary(layer, head, state.direction, query, i ? say.facts(query, map.b, map.at) : facts));
-    if (queries.length > 1) text.unshift(fill(words.summary_compare, { a: say.query(queries[0]), b: say.query(queries[1]) }));
+    const text = queries.map((query, i) => sentences.summary(layer, head, state.direction, query, i ? sentences.facts(query, map.b, map.at) : facts));
+    if (queries.length > 1) text.unshift(fill(words.summary_compare, { a: sentences.query(queries[0]), b: sentences.query(queries[1]) }));
     if (here !== null) text.push(pieces.join(", "));
     view.write(".spoken", text.join(" "));
   }, 250);
@@ -104,7 +104,7 @@ function frames(view, layer, head) {
   for (const span of parts(".layers").children) span.toggleAttribute("data-on", Number(span.dataset.index) === layer);
 }
 
-/** The colour scale with its range in numbers, and what shares it. */
+/** The colour scale, its range in numbers, and which maps share it. */
 function legend(view, layer, head, pair) {
   const { words, state, shownTop, colours: tables, parts, root } = view;
   const kind = pair ? state.compare : "one";

@@ -1,8 +1,8 @@
-// Roots of weights -> pixels. Everything is written into image data by hand: one canvas, one copy, no scaling.
+// Square roots of weights -> pixels. All maps are written into one canvas' image data and copied once.
 
-const LEVELS = 1024; // roots are this finely told apart before they become one of 256 colours
+const LEVELS = 1024; // steps of the root, which become 256 colours
 
-/** 32-bit pixels by root of weight: colour is linear in the weight, so the table takes the square. */
+/** 32-bit pixels by root of weight. Colour is linear in the weight, so the table squares the root. */
 function table(rgba, alpha = () => 1) {
   const out = new Uint32Array(LEVELS);
   const bytes = new Uint8Array(out.buffer);
@@ -14,7 +14,7 @@ function table(rgba, alpha = () => 1) {
   return out;
 }
 
-/** 32-bit pixels of a (256, 4) table as it stands. */
+/** The 32-bit pixels of a (256, 4) table. */
 function plain(rgba, alpha = () => 1) {
   const out = new Uint32Array(256);
   const bytes = new Uint8Array(out.buffer);
@@ -22,11 +22,11 @@ function plain(rgba, alpha = () => 1) {
   return out;
 }
 
-// The two compared queries: orange and azure add up to white, and no kind of colour blindness confuses them.
+// Colours of two compared queries: orange and azure add up to white, and all colour-blind readers can tell them apart.
 const PAIR = [[255, 148, 30], [40, 140, 255]];
 const STEPS = 64; // shades of each in the table of both
 
-/** (STEPS * STEPS) pixels: how much of A, how much of B. */
+/** (STEPS * STEPS) pixels by the roots of A and B. */
 function pairTable(alpha = () => 1) {
   const out = new Uint32Array(STEPS * STEPS);
   const bytes = new Uint8Array(out.buffer);
@@ -52,7 +52,7 @@ function colours(header) {
   };
 }
 
-/** Largest root, or with two maps the largest difference of weights, among patches. */
+/** The largest root among patches, or the largest difference of weights between two maps. */
 function largest(a, b, from, to, difference) {
   let top = 0;
   if (!b) {
@@ -63,7 +63,7 @@ function largest(a, b, from, to, difference) {
   return top;
 }
 
-/** What each map's largest colour stands for, (L * C), by scale; rollout, another quantity, is scaled by itself. */
+/** The value of each map's brightest colour, (L * C). Rollout is another quantity and has a scale of its own. */
 function tops(model, a, b, n, scale, difference) {
   const { L, C, p } = model;
   const out = new Float32Array(L * C);
@@ -83,7 +83,7 @@ function tops(model, a, b, n, scale, difference) {
   return out;
 }
 
-/** Colours of `count` patches from `from` on, into `out`: one query, two, or their difference. */
+/** Write the colours of `count` patches, starting at `from`, into `out`: of one query, of two, or of their difference. */
 function shade(out, a, b, from, count, top, tables, difference) {
   if (!b) {
     const factor = top > 0 ? (LEVELS - 1) / top : 0;
@@ -101,28 +101,28 @@ function shade(out, a, b, from, count, top, tables, difference) {
   }
 }
 
-/** The canvas of all maps: where each stands, and how to paint it. */
+/** The canvas with all maps. */
 class Sheet {
   constructor(canvas) {
     this.canvas = canvas;
-    this.context = canvas.getContext("2d", { willReadFrequently: true }); // kept in main memory, where we write
+    this.context = canvas.getContext("2d", { willReadFrequently: true }); // we write pixels: keep it in main memory
   }
 
   /**
-   * Lay out L x C cells for an area in CSS pixels; returns the sheet's size, likewise. `pitch`: how far apart the
-   * middles of the last columns must be, again in CSS pixels, for their heads to be written out.
+   * Lay out L x C cells for an area in CSS pixels, and return the sheet's size in CSS pixels. `pitch`: the distance
+   * between the last columns' centres that their full headings need, in CSS pixels.
    */
   layout(model, width, height, ratio, pitch) {
     const { L, C, rows, cols } = model;
     const gap = Math.max(1, Math.round((Math.min(width / C, height / L) > 20 ? 2 : 1) * ratio));
-    const least = Math.round(8 * ratio); // before each of the two columns that are no heads
+    const least = Math.round(8 * ratio); // before the columns for mean and rollout
     const need = Math.ceil(pitch * ratio);
     const high = ((height * ratio) / L - gap) / rows;
     const close = Math.min(high, ((width * ratio - 2 * least) / C - gap) / cols);
     const apart = Math.min(close, ((width * ratio - 2 * need + gap) / (C - 2) - gap) / cols);
-    this.written = apart > 0.9 * close; // else the heads would cost the maps too much: they are shortened
+    this.written = apart > 0.9 * close; // else full headings would make the maps too small: they are shortened
     const step = this.written ? apart : close;
-    // With less than a pixel a patch some would vanish: paint finer, and let the browser average on the way down.
+    // With less than one pixel per patch, some patches would vanish: paint larger, and let the browser scale it down.
     if (step < 1 && ratio < 8) return this.layout(model, width, height, 2 * ratio, pitch);
     this.w = Math.max(3, Math.floor(step * cols));
     this.h = Math.max(3, Math.floor(step * rows));
@@ -151,7 +151,7 @@ class Sheet {
     return [x, y, this.w, this.h].map((v) => v / this.ratio);
   }
 
-  /** (layer, column) at a point in CSS pixels of the canvas; gaps belong to the cell before them. */
+  /** (layer, column) at a point of the canvas in CSS pixels; a gap belongs to the cell before it. */
   at(x, y) {
     let c = 0;
     while (c + 1 < this.C && x * this.ratio >= this.left(c + 1)) c++;
@@ -159,7 +159,7 @@ class Sheet {
     return [Math.min(Math.max(layer, 0), this.L - 1), Math.min(Math.max(c, 0), this.C - 1)];
   }
 
-  /** Which patch each pixel of a cell lies in, across and down. */
+  /** The patch column and row of each pixel of a cell. */
   index(rows, cols, factor) {
     const line = (size, total) => Int16Array.from({ length: size }, (_, i) => Math.floor(Math.floor((i * total) / size) / factor));
     return (this.steps[factor] ??= { x: line(this.w, cols), y: line(this.h, rows) });
@@ -189,7 +189,7 @@ class Sheet {
   }
 }
 
-/** The map over the picture: a pixel a patch, enlarged by the browser without smoothing. */
+/** The map over the picture: one pixel per patch, enlarged by the browser without smoothing. */
 class Overlay {
   constructor(canvas) {
     this.canvas = canvas;

@@ -1,10 +1,10 @@
-// What one picture's attention says: every map of one query, as square roots of weights.
-// Roots, because that is what the bytes hold; the colour tables take the square.
+// One picture's attention: every map of a query, as square roots of weights. The payload holds roots; the colour tables
+// square them.
 
-const DIRECT_LIMIT = 4e6; // multiplications that a hover may cost
-const TABLE_LIMIT = 4e8; // multiplications that a table of all rollouts may cost, in the background
-const KEPT_MAPS = 24; // queries whose exact maps are kept
-const KEPT_FOCUS = 48e6; // bytes of whole heads that are kept
+const MAX_HOVER_PRODUCTS = 4e6; // multiplications while the pointer moves
+const MAX_TABLE_PRODUCTS = 4e8; // multiplications for a table of all rollouts, in the background
+const MAX_EXACT_QUERIES = 24; // queries whose exact maps are cached
+const MAX_FOCUS_BYTES = 48e6; // of whole heads that are cached
 
 class Attention {
   constructor(header) {
@@ -16,22 +16,22 @@ class Attention {
     this.whole = this.factor === 1;
     this.mapRows = Math.ceil(this.rows / this.factor);
     this.mapCols = Math.ceil(this.cols / this.factor);
-    this.n = this.p + this.mapRows * this.mapCols; // tokens of the maps at hand; N if they are exact
+    this.n = this.p + this.mapRows * this.mapCols; // tokens of the payload's maps; N if they are exact
     this.weights = header.section("weights");
     this.scale = header.section("scale");
     this.root = this.scale.map(Math.sqrt);
     this.numbers = header.section("numbers");
     this.residual = 0.5;
-    this.version = 0; // counts what makes earlier maps stale
+    this.version = 0; // changes when earlier maps become invalid
     this.maps = new Map(); // "query direction" -> exact roots (L, C, N), when not whole
-    this.focus = new Map(); // "layer head" -> { bytes, root }, likewise
+    this.focus = new Map(); // "layer head" -> { bytes, root }, when not whole
     this.share = this.#share();
     this.mean = this.#mean();
     this.table = null;
     this.filled = [{}, {}];
   }
 
-  /** How many patches each token of a coarse map stands for. */
+  /** The number of patches that each token of a coarse map stands for. */
   #share() {
     const share = new Float32Array(this.n).fill(1);
     if (this.whole) return share;
@@ -42,7 +42,7 @@ class Attention {
     return share;
   }
 
-  /** Head means (L, n, n), rows summing to one; sent where few heads leave rounding errors standing. */
+  /** Head means (L, n, n), whose rows sum to one. With few heads, rounding errors do not average out: they are sent. */
   #mean() {
     const { L, H, n, share } = this;
     const mean = new Float32Array(L * n * n);
@@ -64,15 +64,15 @@ class Attention {
     return mean;
   }
 
-  /** Compute the rollouts of all tokens at all depths, a layer at a time so that nothing waits; then call `done`. */
+  /** Compute the rollouts of all tokens at all depths in small steps, so that the page stays responsive; then call `done`. */
   prepare(done) {
     const { L, n, mean, residual: r } = this;
     const run = ++this.version;
     this.table = null;
-    if (L * n ** 3 > TABLE_LIMIT) return;
+    if (L * n ** 3 > MAX_TABLE_PRODUCTS) return;
     const table = new Float32Array(L * n * n);
     const step = (l, from) => {
-      if (run !== this.version) return; // the residual changed meanwhile, or the picture went
+      if (run !== this.version) return; // the residual or the picture has changed
       const until = Math.min(n, from + Math.ceil(3e6 / (n * n)));
       const size = n * n;
       for (let q = from; q < until; q++) {
@@ -91,7 +91,7 @@ class Attention {
       else {
         this.table = table;
         this.version++;
-        this.#rollAnew();
+        this.#fillRollouts();
         done();
       }
     };
@@ -111,7 +111,7 @@ class Attention {
         for (let k = 0; k < n; k++) out[l * n + k] = table[direction === "row" ? (l * n + token) * n + k : (l * n + k) * n + token];
       return out;
     }
-    if (direction === "column") { // one vector carried upwards
+    if (direction === "column") { // carry one vector upwards
       let below = new Float32Array(n);
       below[token] = 1;
       for (let l = 0; l < L; l++) {
@@ -125,7 +125,7 @@ class Attention {
       return out;
     }
     for (let l = 0; l < L; l++) out[l * n + token] = 1;
-    for (let l = L - 1; l >= 0; l--) // the row of depth d joins at layer d; all go down together
+    for (let l = L - 1; l >= 0; l--) // carry the rows of all depths downwards; that of depth d starts at layer d
       for (let d = l; d < L; d++) {
         const row = out.slice(d * n, d * n + n);
         for (let k = 0; k < n; k++) out[d * n + k] = r * row[k];
@@ -138,7 +138,7 @@ class Attention {
     return out;
   }
 
-  /** A token of the picture as a token of the maps at hand. */
+  /** The token of the payload's maps that a token of the picture belongs to. */
   coarse(token) {
     if (this.whole || token < this.p) return token;
     const patch = token - this.p;
@@ -146,15 +146,15 @@ class Attention {
     return this.p + Math.floor(row / this.factor) * this.mapCols + Math.floor(col / this.factor);
   }
 
-  /** All maps of one query: { root: (L, C, n or N), exact }. `slot` is which of two compared queries it is. */
+  /** All maps of one query: { root: (L, C, n or N), exact }. `slot`: 0 or 1, for two compared queries. */
   all(query, direction, slot = 0, coarse = false) {
     const exact = this.whole || coarse ? null : this.maps.get(this.mapKey(query, direction));
     if (exact) return { root: exact, exact: true };
     const { L, H, C, n } = this;
-    const kept = this.filled[slot];
+    const filled = this.filled[slot];
     const key = `${this.coarse(query)} ${direction} ${this.version}`;
-    if (kept.key === key) return kept;
-    const root = (kept.root ??= new Float32Array(L * C * n));
+    if (filled.key === key) return filled;
+    const root = (filled.root ??= new Float32Array(L * C * n));
     const token = this.coarse(query);
     for (let l = 0; l < L; l++)
       for (let h = 0; h < H; h++) {
@@ -165,7 +165,7 @@ class Attention {
           for (let k = 0, i = (first + token) * n; k < n; k++) root[o++] = this.weights[i++] * factor;
         } else for (let q = 0, i = first * n + token; q < n; q++, i += n) root[o++] = this.weights[i] * this.root[first + q];
       }
-    const direct = this.table || direction === "column" || (L * (L + 1) / 2) * n * n <= DIRECT_LIMIT;
+    const direct = this.table || direction === "column" || (L * (L + 1) / 2) * n * n <= MAX_HOVER_PRODUCTS;
     const rolled = direct ? this.rollouts(token, direction) : null;
     for (let l = 0; l < L; l++)
       for (let k = 0; k < n; k++) {
@@ -174,10 +174,10 @@ class Attention {
         root[(l * C + H) * n + k] = Math.sqrt(this.mean[i] / by);
         root[(l * C + H + 1) * n + k] = rolled ? Math.sqrt(rolled[l * n + k] / by) : 0;
       }
-    return Object.assign(kept, { key, root, exact: this.whole });
+    return Object.assign(filled, { key, root, exact: this.whole });
   }
 
-  /** One exact map (N) of a query if it is at hand, else null. */
+  /** One exact map (N) of a query, or null if it is not here. */
   one(layer, head, query, direction) {
     const key = this.mapKey(query, direction);
     const c = this.column(head);
@@ -186,7 +186,7 @@ class Attention {
     const focus = this.focus.get(`${layer} ${head}`);
     if (!focus) return null;
     const { N } = this;
-    const out = (this.single ??= [new Float32Array(N), new Float32Array(N)])[(this.turn = 1 - (this.turn ?? 0))];
+    const out = (this.single ??= [new Float32Array(N), new Float32Array(N)])[(this.slot = 1 - (this.slot ?? 0))];
     for (let k = 0; k < N; k++)
       out[k] = direction === "row" ? focus.bytes[query * N + k] * focus.root[query] : focus.bytes[k * N + query] * focus.root[k];
     return out;
@@ -200,13 +200,13 @@ class Attention {
     return `${query} ${direction}`;
   }
 
-  /** Take in what Python answered to a want. */
+  /** Store Python's answer to a request. */
   learn(answer) {
     const { want } = answer;
     this.learned = (this.learned ?? 0) + 1;
-    const keep = (map, key, value) => {
+    const store = (map, key, value) => {
       map.delete(key);
-      map.set(key, value); // a Map keeps the order of insertion: the first key is the oldest
+      map.set(key, value); // a Map is in order of insertion: the first key is the oldest
     };
     if (answer.section("maps")) {
       const { L, H, C, N } = this;
@@ -220,8 +220,8 @@ class Attention {
       unpack("maps", H + 1, 0);
       if (want.rolled) unpack("rolled", 1, H + 1);
       else this.#coarseRollout(root, want);
-      keep(this.maps, this.mapKey(want.query, want.direction), Object.assign(root, { rolled: want.rolled, residual: want.residual }));
-      while (this.maps.size > KEPT_MAPS) this.maps.delete(this.maps.keys().next().value);
+      store(this.maps, this.mapKey(want.query, want.direction), Object.assign(root, { rolled: want.rolled, residual: want.residual }));
+      while (this.maps.size > MAX_EXACT_QUERIES) this.maps.delete(this.maps.keys().next().value);
     }
     if (answer.section("focus")) {
       const bytes = answer.section("focus");
@@ -229,34 +229,34 @@ class Attention {
       const size = this.N * this.N;
       answer.section("focus_heads").forEach((head, i) => {
         const entry = { bytes: bytes.slice(i * size, (i + 1) * size), root: root.slice(i * this.N, (i + 1) * this.N) };
-        keep(this.focus, `${want.focus[0]} ${head}`, entry);
+        store(this.focus, `${want.focus[0]} ${head}`, entry);
       });
-      while (this.focus.size * size > KEPT_FOCUS) this.focus.delete(this.focus.keys().next().value);
+      while (this.focus.size * size > MAX_FOCUS_BYTES) this.focus.delete(this.focus.keys().next().value);
     }
   }
 
-  /** Rollouts as the coarse maps have them, until somebody looks: the exact ones cost every layer's attention. */
+  /** Fill in rollouts from the coarse maps until exact ones are requested, which need every layer's attention. */
   #coarseRollout(root, { query, direction }) {
     const coarse = this.all(query, direction, 0, true).root;
     for (let l = 0; l < this.L; l++)
       for (let k = 0, m = l * this.C + this.H + 1; k < this.N; k++) root[m * this.N + k] = coarse[m * this.n + this.coarse(k)];
   }
 
-  /** Exact maps that came before there was a table have no rollouts yet. */
-  #rollAnew() {
+  /** Fill in the rollouts of exact maps that came before the table was computed. */
+  #fillRollouts() {
     for (const [key, root] of this.maps) {
       const [query, direction] = key.split(" ");
       if (!root.rolled) this.#coarseRollout(root, { query: Number(query), direction });
     }
   }
 
-  /** Is the rollout of this query exact, at this residual? */
+  /** Whether the rollout of this query is exact at the present residual. */
   rolled(query, direction) {
     const maps = this.maps.get(this.mapKey(query, direction));
     return Boolean(maps?.rolled && maps.residual === this.residual);
   }
 
-  /** Distance in patches between two tokens; null where one is a prefix token and has no place. */
+  /** Distance in patches between two tokens; null if one is a prefix token. */
   distance(a, b) {
     if (a < this.p || b < this.p) return null;
     const [i, j] = [a - this.p, b - this.p];

@@ -1,10 +1,10 @@
-// The piece on the page: state, and drawing it. What people do to it is in controls.js.
+// The atlas' state, and drawing it. controls.js changes it.
 
 const DIRECTIONS = ["row", "column"];
 const SCALES = ["map", "layer", "shared"];
 const COMPARES = ["both", "difference"];
-const AFTER = 200; // ms without a change before Python is told
-const REST = 90; // ms at one place before exact maps of a large picture are asked for
+const SEND_DELAY_MS = 200; // without a change, before Python gets the view
+const REST_MS = 90; // in one place, before exact maps of a large picture are requested
 
 class View {
   constructor(root) {
@@ -17,7 +17,7 @@ class View {
     this.model = null;
     this.over = null; // the map under the pointer: [layer, head]
     this.here = null; // the token under the pointer, when the query is pinned
-    this.times = []; // [ms from the handler's start to drawn, ms from the event to drawn], the latest 1,000
+    this.drawTimes = []; // [ms from the handler's start, ms from the event] until drawn; the last 1,000
     this.texts = new Map();
     this.resize = new ResizeObserver(() => this.layout());
     this.resize.observe(root.parentElement);
@@ -26,7 +26,7 @@ class View {
     root.atlas = this;
   }
 
-  /** What Streamlit calls with whenever something changed. */
+  /** Called for each change of words or view. */
   render({ data, setStateValue }) {
     this.send = setStateValue;
     if (JSON.stringify(data.words) !== JSON.stringify(this.words)) {
@@ -37,21 +37,21 @@ class View {
     if (other) {
       this.wanted = data.id;
       this.root.dataset.state = "loading";
-      this.clear(); // first: a view for the new model is not to be cut down to what the last one can show
+      this.clear(); // first, so that the new view is not clamped to the last model
     }
     if (this.seq === undefined || data.view.seq !== this.seq) {
       const first = this.seq === undefined;
       this.seq = data.view.seq;
-      this.take(data.view);
-      if (!first) this.change({}); // an order from Python is answered, so that it need not be repeated
+      this.adopt(data.view);
+      if (!first) this.change({}); // confirms Python's view, so that Python does not send it again
     }
     const shelved = other && SHELF.blobs.get(data.id)?.header;
     if (shelved) this.arrived(shelved);
     else if (!other) this.redraw();
   }
 
-  /** Take over what a view dict says, and nothing else it may hold. */
-  take(view) {
+  /** Adopt the valid values of a view. */
+  adopt(view) {
     const { state } = this;
     for (const name of ["layer", "head", "query"]) if (Number.isInteger(view[name])) state[name] = view[name];
     if (Array.isArray(view.pinned)) state.pinned = [...new Set(view.pinned.filter(Number.isInteger))].slice(0, 2);
@@ -61,7 +61,7 @@ class View {
     if (this.model) this.clamp();
   }
 
-  /** A state that this model can show. */
+  /** Clamp the state to what this model has. */
   clamp() {
     const { state, model } = this;
     const inside = (value, low, high, otherwise) => (value === null || value < low || value > high ? otherwise : value);
@@ -72,12 +72,12 @@ class View {
     state.pinned = state.pinned.filter((token) => token >= 0 && token < model.N);
   }
 
-  /** Something new on the shelf. */
+  /** A payload has arrived on the shelf. */
   async arrived(header) {
     if (header.of) {
       if (this.model?.id !== header.of) return;
       this.model.learn(header);
-      this.asked = null;
+      this.requested = null;
       this.redraw();
       return;
     }
@@ -94,13 +94,13 @@ class View {
       URL.revokeObjectURL(url);
       this.reading = null;
     }
-    if (header.id !== this.wanted || this.gone) return; // another picture was chosen meanwhile
+    if (header.id !== this.wanted || this.gone) return; // another picture has been chosen
     this.parts(".picture").replaceWith(picture);
     this.model = new Attention(header);
     this.model.residual = this.state.residual;
     this.colours = colours(header);
     this.over = this.here = null;
-    this.asked = null;
+    this.requested = null;
     this.clamp();
     fitChips(this);
     this.layout();
@@ -108,7 +108,7 @@ class View {
     this.root.dataset.state = "ready";
   }
 
-  /** Nothing of the last picture stays while the next one is on its way. */
+  /** Remove the last picture while the next one is loading. */
   clear() {
     this.model?.dispose();
     this.model = null;
@@ -126,19 +126,19 @@ class View {
     this.model?.dispose();
     this.resize.disconnect();
     this.stop?.();
-    clearTimeout(this.telling);
+    clearTimeout(this.sending);
     clearTimeout(this.resting);
     clearTimeout(this.speaking);
     SHELF.views.delete(this);
   }
 
-  /** Sizes, from the room there is: side by side, or under each other on a phone. */
+  /** Lay out picture and maps: side by side, or one below the other on a phone. */
   layout() {
     const { model, root } = this;
     const width = root.parentElement?.clientWidth || root.clientWidth;
     if (!model || !width) return;
     const stacked = width < 820;
-    // Further lines of chips take their height from the picture's, so that what is read off beneath it stays in the window.
+    // Further lines of chips reduce the picture's height, so that the values below it stay in the window.
     const fit = (more) => {
       const tall = Math.min(760, Math.max(320, window.innerHeight - 262 - more));
       const side = stacked ? Math.min(width, 620, tall) : Math.round(Math.min(0.42 * width, tall));
@@ -164,7 +164,7 @@ class View {
     this.redraw();
   }
 
-  /** The queries whose maps are shown: what is pinned, else what is under the pointer. */
+  /** The queries whose maps are shown: the pinned ones, or the one under the pointer. */
   shown() {
     return this.state.pinned.length ? this.state.pinned : [this.state.query];
   }
@@ -210,7 +210,7 @@ class View {
     if (!model.whole) this.rest(queries, layer, head);
   }
 
-  /** The one map over the picture, as (a, b, where they begin); coarse only until the exact one is here. */
+  /** The map over the picture: roots a, b and where they start. It is coarse until the exact one has arrived. */
   single(queries, layer, head, maps, n, exact, at) {
     const { model, state } = this;
     if (model.whole) return { a: maps[0].root, b: maps[1]?.root, at: at * n, exact: true };
@@ -225,7 +225,7 @@ class View {
     return { a: spread[0], b: spread[1], at: 0, exact: false };
   }
 
-  /** Once the pointer rests, ask Python for what is shown only coarsely. */
+  /** Once the pointer rests, request exact maps for what is shown coarsely. */
   rest(queries, layer, head) {
     const { model, state } = this;
     const rolled = head === ROLLOUT || state.pinned.length > 0;
@@ -237,39 +237,40 @@ class View {
     this.resting = setTimeout(() => {
       const want = { of: model.id, focus, query, direction: state.direction, residual: state.residual, rolled: rolled && known(query) };
       const key = JSON.stringify(want);
-      if (key === this.asked && performance.now() - this.askedAt < 8000) return;
-      [this.asked, this.askedAt] = [key, performance.now()];
+      if (key === this.requested && performance.now() - this.requestedAt < 8000) return;
+      [this.requested, this.requestedAt] = [key, performance.now()];
       this.send("want", want);
-    }, REST);
+    }, REST_MS);
   }
 
-  /** Set what is kept, draw, and let Python know once things have come to rest. */
+  /** Change the state, draw, and send the view to Python after a rest. */
   change(part) {
     Object.assign(this.state, part);
     this.redraw();
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => {
+    clearTimeout(this.sending);
+    this.sending = setTimeout(() => {
+      this.sending = null;
       const view = this.view();
       const text = JSON.stringify(view);
-      if (text === this.told || this.gone) return;
-      this.told = text;
+      if (text === this.sent || this.gone) return;
+      this.sent = text;
       this.send("view", view);
-    }, AFTER);
+    }, SEND_DELAY_MS);
   }
 
-  /** The state as Python gets it. */
+  /** The view that Python gets. */
   view() {
     const { state } = this;
     return { ...state, seq: this.seq, mode: state.head === ROLLOUT ? "rollout" : "attention", depth: state.layer };
   }
 
-  /** Draw at once, in the event's own handler: the browser sends at most one move a frame. */
+  /** Run `act`, which draws at once: the browser sends at most one pointer event per frame. Note how long it took. */
   timed(event, act) {
     const start = performance.now();
     act();
     const end = performance.now();
-    this.times.push([end - start, end - event.timeStamp]);
-    if (this.times.length > 1000) this.times.shift();
+    this.drawTimes.push([end - start, end - event.timeStamp]);
+    if (this.drawTimes.length > 1000) this.drawTimes.shift();
   }
 
   write(selector, text) {

@@ -1,10 +1,10 @@
-// Numbers and sentences. Every word comes from Python; nothing here ever becomes markup.
+// Numbers and sentences. Every word comes from Python and is set as text, never as markup.
 
-// Columns of the atlas beside its heads: their mean, and rollout.
+// The columns beside the heads: their mean, and rollout.
 const MEAN = -1;
 const ROLLOUT = -2;
 
-/** Two significant digits, as a percentage. */
+/** A share of 1 in percent, two significant digits. */
 function percent(weight) {
   const value = Number((100 * weight).toPrecision(2));
   if (value >= 99.5) return `${Math.round(value)}\u00a0%`;
@@ -20,13 +20,13 @@ function fill(sentence, values = {}) {
   return (sentence ?? "").replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
-/** What the shown map says, in words: made from the model, the words and one selection. */
+/** Sentences about the shown map. */
 class Sentences {
   constructor(model, words) {
     Object.assign(this, { model, words });
   }
 
-  /** `short`: a register by its number alone, where there is no room for its name. */
+  /** A token's name. `short`: registers by their number only. */
   token(token, short = false) {
     const { model, words } = this;
     if (token >= model.p) {
@@ -62,7 +62,7 @@ class Sentences {
     return fill(this.words.mean_numbers, { distance, entropy });
   }
 
-  /** Weights of one map (a function of the token): the token most looked at, and the share within 2 patches. */
+  /** Of one map: the token with the highest weight, that weight, and the share within 2 patches of the query. */
   facts(query, root, at) {
     const { model } = this;
     let [top, near] = [0, 0];
@@ -87,7 +87,7 @@ class Sentences {
   }
 }
 
-/** 1 for the largest weight. */
+/** The rank of a token's weight; 1 is the largest. */
 function rank(root, at, count, token) {
   let above = 1;
   for (let k = 0; k < count; k++) if (root[at + k] > root[at + token]) above++;

@@ -1,6 +1,6 @@
-// The rollout up to each depth, as maps over the picture; the atlas' data mount brings the picture.
+// The rollout up to each depth, as maps over the picture, which comes with the atlas' payload.
 
-/** What somebody chose, as long as the tab is open: another picture, model or page changes nothing of it. */
+/** The choices made in this tab. They stay when the picture, the model or the page changes. */
 const CHOSEN = (globalThis[Symbol.for("vitrine.rollout")] ??= { opacity: 0.65, shared: true, depth: null, span: "" });
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
@@ -28,7 +28,7 @@ class Rollout {
     this.show(null);
   }
 
-  /** The data mount says what came: ours, perhaps. */
+  /** A payload has arrived on the shelf. */
   arrived(header) {
     if (header.id === this.header?.of) this.paint();
   }
@@ -40,7 +40,7 @@ class Rollout {
     const maps = header.section("maps");
     this.maps = labels.map((_, i) => maps.subarray(i * rows * cols, (i + 1) * rows * cols));
     const span = `${first} ${labels.length}`;
-    if (CHOSEN.span !== span) Object.assign(CHOSEN, { span, depth: null }); // other layers: the last one is shown
+    if (CHOSEN.span !== span) Object.assign(CHOSEN, { span, depth: null }); // other layers: show the last one
     const style = this.root.style;
     for (const [name, value] of Object.entries({ rows, cols, ratio: size[0] / size[1], columns: header.columns })) style.setProperty(`--${name}`, value);
     this.strip.hidden = labels.length < 2;
@@ -74,13 +74,13 @@ class Rollout {
     this.paint();
   }
 
-  /** Which map is enlarged. */
+  /** The index of the enlarged map. */
   get index() {
     const last = this.maps.length - 1;
     return CHOSEN.depth === null ? last : Math.min(Math.max(CHOSEN.depth - this.header.first, 0), last);
   }
 
-  /** Smallest and largest share of a map's colours: of all maps from 0, or its own. */
+  /** The range of a map's colours: from 0 to the maximum of all maps, or its own. */
   limits(map) {
     if (CHOSEN.shared) return [0, Math.max(...this.maps.map((one) => largest(one)))];
     return [-largest(map, -1), largest(map)];
@@ -88,7 +88,7 @@ class Rollout {
 
   paint() {
     const { grid: [rows, cols], of, sentences } = this.header;
-    const atlas = SHELF.blobs.get(of)?.header; // none before it came
+    const atlas = SHELF.blobs.get(of)?.header; // missing until it has arrived
     this.root.dataset.state = atlas ? "ready" : "loading";
     this.show(atlas ? of : null, atlas);
     if (!atlas) return;
@@ -111,7 +111,7 @@ class Rollout {
     if (this.at) this.read(this.at);
   }
 
-  /** The picture beneath all maps, by what the shelf calls it. */
+  /** Show the picture with that name on the shelf beneath all maps. */
   show(name, atlas) {
     if (name !== this.shown) {
       if (this.url) URL.revokeObjectURL(this.url);
@@ -139,7 +139,7 @@ class Rollout {
     this.read(this.at ? from.map((n, i) => Math.min(Math.max(n + step[i], 0), this.header.grid[i] - 1)) : from);
   }
 
-  /** Say what the enlarged map holds at (row, col), or nothing. */
+  /** Show the enlarged map's value at (row, col); null shows nothing. */
   read(at) {
     this.at = at;
     place(this.here, at);
@@ -150,13 +150,13 @@ class Rollout {
 
 const largest = (map, sign = 1) => map.reduce((most, value) => Math.max(most, sign * value), -Infinity);
 
-/** Move a mark onto a patch; null hides it. */
+/** Move a mark onto a patch, or hide it (null). */
 function place(mark, at) {
   mark.style.visibility = at ? "visible" : "hidden";
   if (at) mark.style.transform = `translate(${100 * at[1]}%, ${100 * at[0]}%)`;
 }
 
-/** A pixel a patch; the browser enlarges it without smoothing. */
+/** Draw one pixel per patch; the browser enlarges it without smoothing. */
 function shade(canvas, values, rows, cols, colours, [low, high]) {
   Object.assign(canvas, { width: cols, height: rows });
   const context = canvas.getContext("2d");

@@ -1,14 +1,14 @@
 let watch = null;
 
 export default function ({ data, setTriggerValue }) {
-  // Screen readers take the page's language from its root, where Streamlit says English.
+  // Screen readers take the language from the page's root element, which Streamlit sets to English.
   document.documentElement.lang = data.language;
-  // A server that was restarted, or that waited for this page for too long, knows nothing of it: what stands here would
-  // go on being shown, and nothing on it would answer, until somebody changed something outside of every fragment.
+  // A server that was restarted, or was out of reach for too long, has lost this page's session. The page would still be
+  // shown, but its fragments would not respond, so the whole page is rerun as soon as the connection is back.
   const app = document.querySelector(".stApp");
   const connected = () => app.dataset.testConnectionState === "CONNECTED";
   let away = false;
-  watch?.disconnect(); // Streamlit calls again whenever something changed
+  watch?.disconnect(); // Streamlit calls this again for each change
   watch = new MutationObserver(() => {
     if (away && connected()) setTriggerValue("back", data.source);
     away = !connected();

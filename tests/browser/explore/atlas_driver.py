@@ -1,13 +1,21 @@
-"""What test_atlas_in_browser.py does to a tab with the atlas in it, and how it reads its pixels."""
+"""Drives a tab with the atlas, and reads its pixels."""
 
 import json
 import re
-import time
 import urllib.parse
+from pathlib import Path
 
 import numpy as np
 
 from app.components.binary import colour_tables
+from tests.browser.conftest import serving
+
+
+def serving_atlas(folder: Path):
+    """A server of atlas_page.py, as `serving`."""
+    page = str(Path(__file__).with_name("atlas_page.py"))
+    options = ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.fileWatcherType=none")
+    return serving(folder, *options, command=("-m", "streamlit", "run", page))
 
 
 class Atlas:
@@ -29,7 +37,7 @@ class Atlas:
         self.ready()
 
     def ready(self):
-        self.page.wait_for_selector('.atlas[data-state="ready"]', timeout=120_000)
+        self.page.wait_for_selector('.atlas[data-state="ready"]')
         self.wait("a.model.table || !a.model.whole")
 
     def js(self, expression, argument=None):
@@ -43,7 +51,6 @@ class Atlas:
             f"""() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
             .some(e => {{ const a = e.shadowRoot.querySelector('.atlas')?.atlas;
                           return a?.model && ({expression}) }})""",
-            timeout=90_000,
         )
 
     def box(self, selector):
@@ -87,31 +94,15 @@ class Atlas:
         """The weights that the shown map holds, one a token."""
         return np.array(self.js("[...Array(a.model.N).keys()].map(k => a.map.a[a.map.at + k] ** 2)"))
 
-    def timings(self, rounds=6):
-        """Hovers all over the picture, in rounds until one is good: [median, 95%] x [handler, since the event], ms.
-
-        The best round counts, since other work on the machine can only add.
-        """
-        box, out = self.box(".frame"), []
-        for _ in range(rounds):
-            self.js("a.times.length = 0")
-            for i in range(160):
-                self.page.mouse.move(box["x"] + (i * 37) % box["width"], box["y"] + (i * 61) % box["height"])
-            times = self.js("a.times")
-            assert len(times) > 100
-            out.append(np.percentile(np.array(times), [50, 95], axis=0))
-            if out[-1][0, 0] <= 4 and out[-1][1, 0] <= 8 and out[-1][1, 1] <= 33:
-                break
-        return out
-
-    def told(self, **expected):
-        """The view as Python has it, once it has what is expected."""
-        for _ in range(100):
-            view = json.loads(self.page.locator("code").first.inner_text() or "{}")
-            if all(view.get(name) == value for name, value in expected.items()):
-                return view
-            time.sleep(0.1)
-        raise AssertionError(f"Python was told {view}, not {expected}")
+    def received(self, **expected):
+        """The view that Python has received, once it has what is expected."""
+        self.page.wait_for_function(
+            """expected => { const view = JSON.parse(document.querySelector('code')?.innerText || '{}');
+                return Object.entries(expected).every(([name, value]) =>
+                    JSON.stringify(view[name]) === JSON.stringify(value)) }""",
+            arg=expected,
+        )
+        return json.loads(self.page.locator("code").first.inner_text())
 
 
 def on_scale(pixels):

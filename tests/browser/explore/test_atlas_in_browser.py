@@ -1,22 +1,16 @@
 """The attention atlas in Chromium: right pixels, at once, by every hand. Needs `chromium` on the path."""
 
-import contextlib
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from app.components.binary import colour_tables
+from tests.browser.conftest import TIMEOUT_MS, idle
 from tests.browser.explore import atlas_models
-from tests.browser.explore.atlas_driver import Atlas, agrees, rank_correlation
+from tests.browser.explore.atlas_driver import Atlas, agrees, rank_correlation, serving_atlas
 from vit_core.attention.attention_rollout import rollout
 
 MEAN, ROLLOUT = -1, -2
@@ -24,36 +18,10 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def address():
+def address(tmp_path_factory):
     """The test page on a server of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(Path(__file__).parent / "atlas_page.py"),
-        "--server.headless=true",
-        f"--server.port={port}",
-        "--server.address=127.0.0.1",
-        "--browser.gatherUsageStats=false",
-        "--server.fileWatcherType=none",
-    ]
-    server = subprocess.Popen(
-        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(240):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
-                break
-            assert server.poll() is None, "the test page's server ended"
-            time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(20)
+    with serving_atlas(tmp_path_factory.mktemp("atlas")) as server:
+        yield f"{server.url}/"
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +78,7 @@ def test_who_looks_here_is_the_column(tab, traces):
     agrees(atlas.small(10, 2), trace.on_grid(trace.attention(10)[2, :, trace.token_at(5, 9)]), 0.97)
     truth = trace.attention(4)[7, :, trace.token_at(5, 9)].numpy()
     np.testing.assert_allclose(atlas.map(), truth, atol=0.01 * truth.max())
-    atlas.told(direction="column")
+    atlas.received(direction="column")
 
 
 @pytest.mark.parametrize("model", ["base", "small", "bare"])
@@ -149,7 +117,7 @@ def test_moving_over_the_maps_looks_through_them_and_a_click_keeps_one(tab, trac
     atlas.page.mouse.click(*atlas.cell(8, 3))
     atlas.page.mouse.move(5, 5)
     assert "layer 9, head 4" in atlas.page.locator(".title").inner_text()
-    atlas.told(layer=8, head=3, mode="attention")
+    atlas.received(layer=8, head=3, mode="attention")
 
 
 def test_a_click_pins_a_second_compares(tab, traces):
@@ -164,7 +132,7 @@ def test_a_click_pins_a_second_compares(tab, traces):
     assert (row > 1.01 * row[here]).sum() < rank <= (row > 0.99 * row[here]).sum() + 1
     assert "7.6 patches away" in said  # the root of 3^2 + 7^2
     atlas.click(2, 2)
-    atlas.told(pinned=[trace.token_at(5, 9), here])
+    atlas.received(pinned=[trace.token_at(5, 9), here])
     assert atlas.page.locator(".compare").is_visible()
     atlas.page.locator(".compare input[value=difference]").click()
     atlas.page.mouse.move(5, 5)
@@ -175,7 +143,7 @@ def test_a_click_pins_a_second_compares(tab, traces):
     at = np.abs(pixels[:, None] - table[:, :3]).sum(-1).argmin(-1)
     assert rank_correlation(-at, np.round(127 * far.numpy() / far.abs().max().item())) >= 0.99
     atlas.page.get_by_text("Unpin", exact=True).click()
-    atlas.told(pinned=[])
+    atlas.received(pinned=[])
 
 
 def test_scales_are_per_map_per_layer_or_shared_and_said(tab, traces):
@@ -187,7 +155,7 @@ def test_scales_are_per_map_per_layer_or_shared_and_said(tab, traces):
         assert abs(atlas.overlay().max() - 255 * share) <= 4
         said = float(atlas.page.locator(".ticks span").nth(2).inner_text().rstrip("%"))
         assert said == pytest.approx(100 * top.max().item(), rel=0.06)
-        atlas.told(scale=scale)
+        atlas.received(scale=scale)
 
 
 def test_the_class_token_is_a_query_and_registers_too(tab, traces):
@@ -200,7 +168,7 @@ def test_the_class_token_is_a_query_and_registers_too(tab, traces):
         chips.nth(token).hover()
         agrees(atlas.overlay(), trace.on_grid(trace.attention(1, [token])[0, 0]))
     chips.nth(4).click()
-    atlas.told(pinned=[4])
+    atlas.received(pinned=[4])
     assert chips.nth(4).get_attribute("aria-pressed") == "true"
 
 
@@ -221,43 +189,43 @@ def test_the_keyboard_alone_can_do_it_all(tab, traces):
     assert [name for name in reached if name in ("chip", "stage", "play", "maps")] == ["chip", "stage", "play", "maps"]
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
-    atlas.told(layer=5, head=6)
+    atlas.received(layer=5, head=6)
     page.keyboard.press("End")
-    atlas.told(head=ROLLOUT, mode="rollout", depth=5)
+    atlas.received(head=ROLLOUT, mode="rollout", depth=5)
     page.keyboard.press("ArrowLeft")
-    atlas.told(head=MEAN)
+    atlas.received(head=MEAN)
     page.keyboard.press("Home")
     page.keyboard.press(" ")  # plays
-    page.wait_for_function("() => true", timeout=1000)
-    atlas.told(layer=11, head=0)
+    atlas.received(layer=11, head=0)
     page.locator(".stage").focus()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    atlas.told(query=trace.token_at(4, 10), pinned=[trace.token_at(4, 10)])
+    atlas.received(query=trace.token_at(4, 10), pinned=[trace.token_at(4, 10)])
     page.keyboard.press("ArrowDown")
-    atlas.told(pinned=[trace.token_at(5, 10)])
+    atlas.received(pinned=[trace.token_at(5, 10)])
     page.keyboard.press("c")
     page.keyboard.press("ArrowRight")
-    atlas.told(pinned=[trace.token_at(5, 10), trace.token_at(5, 12)])
+    atlas.received(pinned=[trace.token_at(5, 10), trace.token_at(5, 12)])
     page.keyboard.press("Escape")
-    atlas.told(pinned=[])
+    atlas.received(pinned=[])
     page.keyboard.press("PageUp")
     page.keyboard.press("]")
-    view = atlas.told(layer=10, head=1)
+    view = atlas.received(layer=10, head=1)
     truth = trace.attention(10, [view["query"]])[1, 0]
     agrees(atlas.overlay(), trace.on_grid(truth))
-    page.wait_for_timeout(500)
-    spoken = page.locator(".spoken").inner_text()
     row, col = divmod(view["query"] - trace.num_prefix_tokens, 14)
+    expect(page.locator(".spoken")).to_have_text(
+        re.compile(f"^layer 11, head 2, patch row {row + 1}, column {col + 1}: "), timeout=TIMEOUT_MS
+    )
+    spoken = page.locator(".spoken").inner_text()
     y, x = np.mgrid[:14, :14]
     near = trace.on_grid(truth).numpy()[np.hypot(y - row, x - col) <= 2].sum()
-    assert spoken.startswith(f"layer 11, head 2, patch row {row + 1}, column {col + 1}: ")
     said = float(re.search(r": ([\d.]+)\s% of its attention within 2 patches", spoken)[1])
     assert said == pytest.approx(100 * near, rel=0.06)
     page.locator(".direction input").first.focus()
     page.keyboard.press("ArrowRight")
-    atlas.told(direction="column")
+    atlas.received(direction="column")
 
 
 def test_the_letter_of_a_second_pin_works_while_a_hangul_ime_is_on(tab, traces):
@@ -279,7 +247,7 @@ def test_the_url_brings_the_view_back(tab):
     atlas.page.mouse.click(*atlas.cell(8, 3))
     atlas.click(5, 9)
     atlas.page.locator(".scale input[value=layer]").click()
-    view = atlas.told(layer=8, head=3, pinned=[80], scale="layer")
+    view = atlas.received(layer=8, head=3, pinned=[80], scale="layer")
     before, url = atlas.overlay(), atlas.page.url
     other = tab()
     other.page.goto(url)
@@ -292,8 +260,8 @@ def test_two_tabs_leave_each_other_alone(tab, traces):
     first, second = tab(view={"layer": 1, "head": 1}), tab(model="small", view={"layer": 1, "head": 1})
     first.click(5, 9)
     second.click(1, 1)
-    first.told(pinned=[80])
-    second.told(pinned=[traces("small").token_at(1, 1)])
+    first.received(pinned=[80])
+    second.received(pinned=[traces("small").token_at(1, 1)])
     agrees(first.overlay(), traces("base").on_grid(traces("base").attention(1, [80])[1, 0]))
     small = traces("small")
     agrees(second.overlay(), small.on_grid(small.attention(1, [small.token_at(1, 1)])[1, 0]))
@@ -312,9 +280,8 @@ def test_rapid_changes_never_show_a_stale_map(tab, traces):
         requestAnimationFrame(look) }; look() })()""")
     for name in ("dog", "bare", "rocket", "base", "coffee", "small", "kitten", "bare", "dog", "small"):
         page.get_by_text(name, exact=True).click()
-        page.wait_for_timeout(60)
     trace, last = traces("small", "dog"), page.get_by_text(re.compile("^small, dog: "))
-    last.wait_for(timeout=90_000)
+    last.wait_for()
     atlas.wait(f"a.model.id === '{last.inner_text().split()[-1]}' && a.model.table")
     view = atlas.js("a.view()")
     truth = trace.attention(view["layer"], [view["query"]])[view["head"], 0].numpy()
@@ -323,54 +290,31 @@ def test_rapid_changes_never_show_a_stale_map(tab, traces):
     assert page.evaluate("globalThis.ids.size") >= 2
 
 
-def test_nothing_is_sent_again_when_a_control_changes(tab, measured):
+def test_nothing_is_sent_again_when_a_control_changes(tab):
     atlas = tab(view={"layer": 4, "head": 7})
     assert max(atlas.frames) > 5_000_000
     atlas.click(5, 9)
-    atlas.told(pinned=[80])
-    atlas.page.wait_for_timeout(500)
+    atlas.received(pinned=[80])
+    idle(atlas.page)
     atlas.frames.clear()
     atlas.click(2, 2)
     atlas.page.locator(".scale input[value=layer]").click()
     atlas.page.locator(".direction input[value=column]").click()
     atlas.page.mouse.click(*atlas.cell(8, 3))
-    atlas.told(layer=8, direction="column", scale="layer", pinned=[80, 31])
-    atlas.page.wait_for_timeout(500)
-    measured(f"received after four changes: {sum(atlas.frames)} bytes in {len(atlas.frames)} messages")
+    atlas.received(layer=8, direction="column", scale="layer", pinned=[80, 31])
+    idle(atlas.page)
     assert sum(atlas.frames) < 20_000
 
 
-@pytest.mark.timed
-def test_hovering_is_answered_within_a_frame(tab, measured):
-    atlas = tab(view={"layer": 4, "head": 7})
-    rounds = atlas.timings()
-    (median, _), (p95, latency) = min(rounds, key=lambda r: r[1, 0])
-    latency = min(r[1, 1] for r in rounds)
-    measured(
-        f"12 x 12 x 197, handler's start to picture and atlas drawn: median {median:.1f} ms, 95% {p95:.1f} ms; "
-        f"event to drawn: 95% {latency:.1f} ms"
-    )
-    assert median <= 4
-    assert p95 <= 8
-    assert latency <= 33
-
-
-@pytest.mark.timed
-def test_1370_tokens_are_as_pleasant(tab, traces, measured):
+def test_1370_tokens_come_coarse_and_are_exact_once_the_pointer_rests(tab, traces):
     atlas, trace = tab(model="large", view={"layer": 4, "head": 7}), traces("large")
     assert max(atlas.frames) < 8_000_000
-    rounds = atlas.timings()
-    median, p95 = min((r[0, 0], r[1, 0]) for r in rounds)
-    measured(f"12 x 12 x 1370, handler's start to drawn: median {median:.1f} ms, 95% {p95:.1f} ms")
-    assert median <= 8
-    start = time.perf_counter()
     atlas.hover(20, 9)
     token = trace.token_at(20, 9)
     rough = atlas.small(8, 3)
     middle = trace.on_grid(trace.attention(8, [trace.token_at(19, 10)])[3, 0])  # the block's middle: 18..20, 9..11
     assert rank_correlation(rough[1::3, 1::3][:12, :12], torch.nn.functional.avg_pool2d(middle[None], 3)[0]) > 0.9
     atlas.wait("a.exact && a.map.exact")
-    measured(f"37 x 37: exact {1e3 * (time.perf_counter() - start):.0f} ms after the pointer came to rest")
     agrees(atlas.overlay(), trace.on_grid(trace.attention(4, [token])[7, 0]))
     np.testing.assert_allclose(atlas.map(), trace.attention(4, [token])[7, 0].numpy(), atol=1e-4)
     agrees(atlas.small(8, 3), trace.on_grid(trace.attention(8, [token])[3, 0]))
@@ -432,7 +376,7 @@ def test_a_finger_looks_first_and_pins_second(chromium, address):
         atlas.page.touchscreen.tap(*atlas.place(5, 9))
         assert atlas.js("[a.state.query, a.state.pinned]") == [80, []]
         atlas.page.touchscreen.tap(*atlas.place(5, 9))
-        atlas.told(pinned=[80])
+        atlas.received(pinned=[80])
         width = atlas.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert width[0] <= width[1], "the page must not scroll sideways on a phone"
         right = atlas.js("[...root.querySelectorAll('canvas, .bar, .note')].map(e => e.getBoundingClientRect().right)")

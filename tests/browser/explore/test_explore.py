@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from playwright.sync_api import expect
 import vit_core as vc
 from app import text
 from app.figures import two_digits
-from tests.browser.conftest import ROOT, addressed, scroll, settled, told
+from tests.browser.conftest import ROOT, addressed, as_shown, idle, scroll, settled, still
 from tests.browser.explore.atlas_driver import Atlas, agrees
 from tests.hostile.pictures.make import cases
 from vit_core.attention import statistics
@@ -124,20 +123,18 @@ def agree(shown: np.ndarray, wanted: np.ndarray) -> None:
 def bring(page, chart: str) -> None:
     """Scroll until a figure stands in the middle."""
     page.evaluate("c => document.querySelector(`.st-key-${c}`).scrollIntoView({block: 'center'})", chart)
-    page.wait_for_timeout(300)
+    still(page)
 
 
-def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server, measured):
+def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server):
     page = visit()
     data = (SAMPLES / "coffee.jpg").read_bytes()
     trace = vc.record(model, data)
-    begun = time.perf_counter()
     upload(page, "내 사진.png", data)  # the name says neither what it is nor anything that may be trusted
     await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.num_prefix_tokens :].numpy(), 1))
-    measured(f"upload to last figure: {time.perf_counter() - begun:.2f} s")
     best = vc.top_k(model, trace, 5)
     await_values(page, "predictions_chart", 0, "x", [p for _, p in best])
-    assert page.get_by_text(told(f"The model gives {best[0][0]}")).count() == 1
+    assert page.get_by_text(as_shown(f"The model gives {best[0][0]}")).count() == 1
     page.wait_for_function(
         """names => {
         const labels = [...document.querySelectorAll('.st-key-predictions_chart .ytick text')];
@@ -164,18 +161,14 @@ def test_the_pixels_drawn_are_the_attention_of_the_patch_under_the_pointer(visit
         agrees(atlas.overlay(), trace.on_grid(weights))
 
 
-def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server, measured):
+def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server):
     page = visit()
     trace, rolled = vc.record(model, str(SAMPLES / FIRST["file"])), Rolled(page)
     ran = server.forwards()
-    times = []
     page.locator(".st-key-residual input[type=range]").focus()
     for residual in (0.45, 0.4, 0.35):
-        begun = time.perf_counter()
         page.keyboard.press("ArrowLeft")
         rolled.shows(trace.on_grid(vc.rollout(trace, residual=residual)), trace.depth)
-        times.append(time.perf_counter() - begun)
-    measured("slider to redrawn figure: " + ", ".join(f"{t:.2f}" for t in times) + " s")
     assert server.forwards() == ran
 
 
@@ -260,7 +253,8 @@ def test_another_model_looks_from_the_same_place(visit):
         page.get_by_role("option", name=ENGLISH(title), exact=True).click()
         page.wait_for_function("name => location.search.includes(encodeURIComponent(name))", arg=names)
         settled(page)
-        page.wait_for_timeout(500)  # until the atlas would have told Python of another place
+        Looking(page).wait("a.model.table && a.sending == null")  # it has sent its view, if it has another
+        idle(page)
         for part in ("row=7", "col=7", "pinned=7-7"):
             assert part in page.url, page.url
         assert page.get_by_text(ENGLISH("positions.one", row=7, col=7)).count()
@@ -418,8 +412,8 @@ def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, mode
         assert error.value.code == code
         sentence = ENGLISH.error(error.value)
         known.append(sentence)
-        shown.get_by_text(told(sentence)).wait_for()
-        page.get_by_text(told(ENGLISH("last.picture", name=FIRST["title_en"]))).wait_for()
+        shown.get_by_text(as_shown(sentence)).wait_for()
+        page.get_by_text(as_shown(ENGLISH("last.picture", name=FIRST["title_en"]))).wait_for()
     assert len(set(known)) >= len(every)
     assert name.count()
     shoot(page, "bad-file")
@@ -508,7 +502,7 @@ def test_why_a_file_was_not_taken_is_seen_beside_it_in_the_pages_language(visit,
         }""")
         assert seen == ["0px", True], "Streamlit's own words stand beside ours, or ours are nowhere"
         chip.hover()
-        page.wait_for_timeout(500)
+        page.get_by_test_id("stTooltipErrorContent").wait_for(state="attached")
         assert not page.get_by_test_id("stTooltipErrorContent").is_visible()
         shoot(page, f"uploader-refused-{say.language}")
 
@@ -592,7 +586,7 @@ def test_what_is_chosen_in_the_moment_the_maps_speak_is_not_lost(visit):
         [...document.querySelectorAll('[data-testid=stSidebar] button')].find(b => b.textContent === '한국어').click();
     }""")
     for key in ("norms.title", "predictions.title", "rollout.title"):  # once, the whole page stayed as it was
-        page.get_by_role("heading", name=KOREAN(key)).wait_for(timeout=20_000)
+        page.get_by_role("heading", name=KOREAN(key)).wait_for()
     addressed(page, "lang=ko", "layer=2")
 
 
@@ -602,7 +596,7 @@ def test_it_fits_the_window(visit, theme, shoot):
     main = page.get_by_test_id("stMain")
     for width, height in ((1280, 720), (1920, 1080), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(800)  # figures follow
+        still(page)  # figures follow
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
         for plot in page.locator(".js-plotly-plot").all():
@@ -636,7 +630,7 @@ def test_figures_side_by_side_have_their_titles_drawings_and_folds_in_a_line(vis
     page = visit(width=1280)
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(500)
+        still(page)
         for key, titles in PAIRS.items():
             pair = page.locator(f".st-key-{key}")
             boxes = pair.locator(":scope > *").evaluate_all(
@@ -680,5 +674,5 @@ def test_a_fold_opens_by_keyboard_on_its_equation_and_what_it_does_not_show(visi
 
 def test_nothing_is_fetched_from_elsewhere(visit, server):
     page = visit()
-    assert page.asked
-    assert not [url for url in page.asked if not url.startswith((server.url, "data:", "blob:"))]
+    assert page.requested
+    assert not [url for url in page.requested if not url.startswith((server.url, "data:", "blob:"))]

@@ -76,11 +76,11 @@ def look(chromium, site):
 
         def open_watched(address: str, *window):
             opened.append(open_page(address, *window))
-            opened[-1].on("popup", lambda popup: opened[-1].asked.append(f"evil popup: {popup.url}"))
+            opened[-1].on("popup", lambda popup: opened[-1].requested.append(f"evil popup: {popup.url}"))
             return opened[-1]
 
         yield open_watched
-    assert not [url for page in opened for url in page.asked if "evil" in url]
+    assert not [url for page in opened for url in page.requested if "evil" in url]
 
 
 def text_alone(page) -> str:

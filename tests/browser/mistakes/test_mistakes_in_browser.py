@@ -12,7 +12,7 @@ from app import text
 from app.mistakes import find
 from app.mistakes.find import BUNDLED, PAGE_SIZE, Evaluation, EvaluationRequest, GalleryView
 from tests import tables
-from tests.browser.conftest import MISNAMED, addressed, opening, scroll, told
+from tests.browser.conftest import MISNAMED, addressed, as_shown, opening, scroll
 from vit_core.data import open_dataset
 from vit_core.evaluation import folder
 from vit_core.evaluation.filters import Filter
@@ -282,10 +282,10 @@ def test_thumbnails_are_drawn_before_plotly_is_loaded(show, run):
     page = show()
     for chart in ("calibration", "map"):
         page.wait_for_function("c => document.querySelector(`.st-key-${c} .js-plotly-plot`)?._fullData", arg=chart)
-    plotly = next(i for i, url in enumerate(page.asked) if "PlotlyChart" in url)
+    plotly = next(i for i, url in enumerate(page.requested) if "PlotlyChart" in url)
     shown = page.locator(".gallery img").evaluate_all("all => all.map(image => image.src)")
     assert len(shown) == PAGE_SIZE
-    assert set(shown) <= set(page.asked[:plotly])
+    assert set(shown) <= set(page.requested[:plotly])
 
 
 def test_filters_are_set_in_the_popover_and_undone_by_back(show, run):
@@ -302,7 +302,7 @@ def test_filters_are_set_in_the_popover_and_undone_by_back(show, run):
     def choose(box: str, option: str) -> None:
         page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
         page.get_by_role("combobox", name=ENGLISH(f"mistakes.filter.{box}"), exact=True).click()
-        page.get_by_role("option").filter(has_text=told(option)).click()
+        page.get_by_role("option").filter(has_text=as_shown(option)).click()
         settled(page)
         close()
 
@@ -321,7 +321,7 @@ def test_filters_are_set_in_the_popover_and_undone_by_back(show, run):
         page.get_by_role("button", name=ENGLISH("mistakes.filter")).click()
         for box, value in (("label", wanted.get("label") and shirt), ("predicted", wanted.get("predicted") and tee)):
             shown = page.get_by_role("combobox", name=ENGLISH(f"mistakes.filter.{box}"), exact=True)
-            expect(shown).to_have_value(told(value) if value else "")
+            expect(shown).to_have_value(as_shown(value) if value else "")
         close()
 
     holds(Filter())

@@ -1,0 +1,104 @@
+"""How long people wait in the browser: `python -m tests.bench.browser` prints a line per measurement.
+
+Needs Chromium. Medians and 95th percentiles, in milliseconds; other work on the machine adds to them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+import vit_core as vc
+from app.components.atlas.payload import pack
+from tests.browser.conftest import FLAGS, ROOT, serving, settled
+from tests.browser.explore.atlas_driver import Atlas, serving_atlas
+from tests.browser.explore.test_explore import Rolled, await_values, upload
+
+COFFEE = ROOT / "assets/samples/coffee.jpg"
+HOVERS = 160
+ROUNDS = 5
+
+
+def row(what: str, milliseconds: list[float]) -> None:
+    """Print one measurement."""
+    median, p95 = np.percentile(milliseconds, [50, 95])
+    print(f"{what:<60} median {median:7.1f} ms   95 % {p95:7.1f} ms", flush=True)
+
+
+def packing() -> None:
+    """Packing all attention of a ViT for the browser, on one thread."""
+    torch.set_num_threads(1)
+    model, picture = vc.load("embedded:photo", "cpu"), Image.open(COFFEE).convert("RGB")
+    trace = vc.record(model, picture)
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        pack(trace, picture)
+        times.append(1e3 * (time.perf_counter() - begun))
+    row("packing the attention of embedded:photo", times)
+
+
+def hovering(browser, address: str, model: str) -> None:
+    """From the pointer's event until picture and atlas are drawn."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    atlas = Atlas(context, address, model=model, narrow=1, view={"layer": 4, "head": 7})
+    box = atlas.box(".frame")
+    atlas.js("a.drawTimes.length = 0")
+    for i in range(HOVERS):
+        atlas.page.mouse.move(box["x"] + (i * 37) % box["width"], box["y"] + (i * 61) % box["height"])
+    handler, event = np.array(atlas.js("a.drawTimes")).T
+    row(f"hovering, {model}: from the handler's start", handler.tolist())
+    row(f"hovering, {model}: from the event", event.tolist())
+    context.close()
+
+
+def explore(browser, url: str) -> None:
+    """A slider and an upload on the page Explore."""
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.set_default_timeout(60_000)
+    page.goto(f"{url}/?lang=en")
+    settled(page)
+    model, rolled, times = vc.load("embedded:photo", "cpu"), Rolled(page), []
+    page.locator(".st-key-residual input[type=range]").focus()
+    for _ in range(ROUNDS):
+        before = rolled.root.evaluate("r => r.rollout.header.id")
+        begun = time.perf_counter()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function(
+            """before => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].some(e =>
+                (e.shadowRoot.querySelector('.rollout')?.rollout?.header.id ?? before) !== before)""",
+            arg=before,
+        )
+        times.append(1e3 * (time.perf_counter() - begun))
+    row("rollout slider until its maps are drawn", times)
+    data = COFFEE.read_bytes()
+    trace = vc.record(model, data)
+    begun = time.perf_counter()
+    upload(page, "coffee.jpg", data)
+    await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.num_prefix_tokens :].numpy(), 1))
+    row("upload until the last figure is drawn", [1e3 * (time.perf_counter() - begun)])
+    page.close()
+
+
+def main() -> None:
+    packing()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        for name in ("atlas", "app"):
+            (Path(folder) / name).mkdir()
+        with serving_atlas(Path(folder) / "atlas") as server:
+            for model in ("base", "large"):
+                hovering(browser, f"{server.url}/", model)
+        with serving(Path(folder) / "app") as server:
+            explore(browser, server.url)
+
+
+if __name__ == "__main__":
+    main()
