@@ -1,9 +1,8 @@
-"""Arrays to figures: plotly where one points and clicks, pictures beneath. Knows no widget and no language.
+"""Arrays to figures: plotly for hovering and clicking, pictures beneath. No widgets, no words. No Streamlit.
 
-Plotly's figures are plain dicts, as plotly.js takes them, with arrays where they are long: its Python objects check
-each number that they are given, which took more than half of a page's time. Tests have them check each figure once.
-Maps are drawn in grid units: x to the right, y down, patch (row, col) the unit square whose top left corner
-is (col, row). All maps use one colour scale, vit_core.images.draw's.
+Figures are plain dicts for plotly.js. Plotly's Python objects check every number, which took more than half of a page's
+time; a test has them check each figure once. Maps are drawn in grid units: x to the right, y down; patch (row, col) is
+the unit square whose top left corner is (col, row). All maps use the colour scale vit_core.images.VIRIDIS.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from plotly.io.json import to_json_plotly
 from vit_core.images import draw
 
 FONT = 15
-ACCENT = "#2b95a3"  # between the two themes' accents; 3 to 1 or better on both grounds
+ACCENT = "#2b95a3"  # between the two themes' accents; a contrast of at least 3 to 1 on both backgrounds
 QUIET = "#8a9aa0"
 VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.VIRIDIS[min(255, i * 16)])] for i in range(17)]
 GRID = "rgba(138,154,160,0.25)"
-TITLED, ABOVE = dict(l=60, r=8, t=8, b=52), dict(l=4, r=4, t=12, b=72)  # room for axes' titles, for a colour scale
-MAPS = 1100  # pixels of a figure that is made of small maps, about; it is shown 440 high
+TITLED, ABOVE = dict(l=60, r=8, t=8, b=52), dict(l=4, r=4, t=12, b=72)  # margins with axis titles, with a colour scale
+GRID_PICTURE_PX = 1100  # about the size of a figure made of small maps; it is shown 440 pixels high
 CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False, "doubleClick": False}
 
 
 def two_digits(value: float) -> str:
-    """A number as people read it: two significant digits, no exponent unless it is tiny."""
+    """A number with two significant digits, without an exponent unless it is tiny."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
     if abs(value) >= 99.5:
@@ -49,30 +48,30 @@ def percent(share: float) -> str:
     return two_digits(100 * float(share))
 
 
-#: How a picture is written: "exact" where its colours are values; "flat" likewise, of large areas of one colour, in a
-#: third of the bytes or less; "kept" in a file, small.
-WAYS = {
+#: Encodings of pictures: "exact" for colours that are values; "flat" also, for large areas of one colour, in a third of
+#: the bytes or less; "small" for photographs in a file.
+ENCODINGS = {
     "exact": ("png", dict(compress_level=1)),
     "flat": ("webp", dict(lossless=True, method=2, quality=50)),
-    "kept": ("webp", dict(quality=92, method=0)),
+    "small": ("webp", dict(quality=92, method=0)),
 }
 
 
-def data_uri(image: Image.Image, way: str) -> str:
-    """A picture as a data URI, written in one of `WAYS`."""
-    out, (kind, options) = io.BytesIO(), WAYS[way]
+def data_uri(image: Image.Image, encoding: str) -> str:
+    """A picture as a data URI, in one of ENCODINGS."""
+    out, (kind, options) = io.BytesIO(), ENCODINGS[encoding]
     image.save(out, kind, **options)
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 @functools.cache
 def _template() -> dict:
-    """Plotly's own template, which stands in every figure."""
+    """Plotly's default template, which is part of every figure."""
     return go.Figure().to_dict()["layout"]["template"]
 
 
 class Finished(go.Figure):
-    """A figure that is sent as it stands: what plotly's own class would write of it, and the checks left out."""
+    """A figure ready to be sent: what plotly's own class would write, without its checks."""
 
     def __init__(self, figure: dict):
         self._written = _Written(_written(figure))
@@ -82,22 +81,22 @@ class Finished(go.Figure):
 
 
 class _Written(dict):
-    """A figure that becomes JSON once, however often it is sent."""
+    """A figure that is converted to JSON once, however often it is sent."""
 
     def __init__(self, figure: dict):
         super().__init__(figure)
         self._json = orjson.Fragment(to_json_plotly(figure))
 
     def to_plotly_json(self) -> orjson.Fragment:
-        """What plotly asks of an object, to write it."""
+        """Plotly calls this to write the object."""
         return self._json
 
 
 def _written(value):
-    """With arrays as plotly.js's typed arrays (dtype, shape, and the bytes in base64), and no property that is None."""
+    """A value with its arrays as plotly.js's typed arrays (dtype, shape, base64), and no properties of None."""
     if isinstance(value, dict):
         return value if value is _template() else {k: _written(v) for k, v in value.items() if v is not None}
-    if isinstance(value, list | tuple):  # long ones are of words
+    if isinstance(value, list | tuple):  # long lists contain words
         return [v if isinstance(v, str) else _written(v) for v in value]
     if isinstance(value, np.generic):
         return value.item()
@@ -106,13 +105,13 @@ def _written(value):
     if value.dtype == object:
         return value.tolist()
     if value.dtype.kind in "iub":
-        value = value.astype("<i4")  # JavaScript has no array of eight-byte integers that plotly reads
+        value = value.astype("<i4")  # plotly.js reads no eight-byte integers
     spec = {"dtype": value.dtype.str[1:], "bdata": base64.b64encode(value.tobytes()).decode()}
     return spec | ({"shape": ", ".join(map(str, value.shape))} if value.ndim > 1 else {})
 
 
 def blank(height: int | None = None, **layout) -> dict:
-    """An empty figure in the house's style: no ground of its own, nothing to drag, labels at the pointer."""
+    """An empty figure: transparent, nothing to drag, labels at the pointer."""
     return dict(
         data=[],
         layout=dict(
@@ -137,17 +136,17 @@ def blank(height: int | None = None, **layout) -> dict:
 
 
 def add(figure: dict, kind: str, **trace) -> None:
-    """One more trace of that type."""
+    """Add a trace of that type."""
     figure["data"].append(dict(type=kind, **trace))
 
 
 def _pointed(height: int | None = None) -> dict:
-    """A blank one that is pointed at from afar, and clicked on."""
+    """An empty figure whose points respond to a pointer nearby, and to clicks."""
     return blank(height, hoverdistance=200, clickmode="event+select")
 
 
 def _plane(figure: dict, width: float, height: float) -> dict:
-    """Bare axes over [0, width] x [0, height], y down, a unit of y as long as one of x."""
+    """Invisible axes over [0, width] x [0, height], y down, with equal units."""
     bare = dict(visible=False, fixedrange=True, constrain="domain")
     figure["layout"]["xaxis"] = dict(range=[0, width], **bare)
     figure["layout"]["yaxis"] = dict(range=[height, 0], scaleanchor="x", **bare)
@@ -155,7 +154,7 @@ def _plane(figure: dict, width: float, height: float) -> dict:
 
 
 def _picture(figure: dict, source: str, box: tuple[float, float, float, float]) -> None:
-    """Lay a picture under everything, stretched over (left, top, right, bottom)."""
+    """Put a picture beneath everything, stretched over (left, top, right, bottom)."""
     left, top, right, bottom = box
     figure["layout"]["images"].append(
         dict(
@@ -175,7 +174,7 @@ def _picture(figure: dict, source: str, box: tuple[float, float, float, float]) 
 
 
 def _mark(figure: dict, box: tuple[float, float, float, float]) -> None:
-    """A frame that is seen on any ground: white within black."""
+    """A frame that is visible on any background: white inside black."""
     for colour, width in (("black", 6), ("white", 3)):
         figure["layout"]["shapes"].append(
             dict(type="rect", x0=box[0], y0=box[1], x1=box[2], y1=box[3], line=dict(color=colour, width=width))
@@ -183,7 +182,7 @@ def _mark(figure: dict, box: tuple[float, float, float, float]) -> None:
 
 
 def _targets(figure: dict, x, y, data, hover: str) -> None:
-    """Invisible points to aim at; the nearest answers to the pointer. `data` comes back with the click."""
+    """Invisible points; the nearest one responds to the pointer. A click returns its part of `data`."""
     unseen = dict(marker=dict(opacity=0))
     add(
         figure,
@@ -200,7 +199,7 @@ def _targets(figure: dict, x, y, data, hover: str) -> None:
 
 
 def _scale(figure: dict, low: float, high: float, title: str) -> None:
-    """The colour scale with its range in numbers, beneath the map, wherever its axes leave it room."""
+    """The colour scale with its range in numbers, below the map."""
     ticks = np.linspace(low, high, 5)
     bar = dict(
         title=dict(text=title, side="bottom", font=dict(size=FONT)),
@@ -231,7 +230,7 @@ def _scale(figure: dict, low: float, high: float, title: str) -> None:
 
 
 def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], size: int = 240) -> Image.Image:
-    """The model's input cut into its patches, drawn apart, every input pixel a square. Transparent between."""
+    """The model's input cut into patches with transparent gaps; each input pixel is a square."""
     (rows, cols), (ph, pw) = grid, patch
     factor = max(1, round(size / max(rows * ph, cols * pw)))
     gap = max(2, round(size / max(grid) / 12))
@@ -247,15 +246,15 @@ def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], si
 
 @functools.cache
 def icon() -> str:
-    """The browser tab's picture: four by four patches in the maps' colours."""
+    """The browser tab's icon: four by four patches in the maps' colours."""
     values = np.exp(-((np.mgrid[0:4, 0:4] - [[[1.2]], [[1.8]]]) ** 2).sum(0) / 3)
     return data_uri(Image.fromarray(draw.colour_map(values)).resize((64, 64), Image.Resampling.NEAREST), "exact")
 
 
 def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
-    """Probabilities as horizontal bars, best on top, each with its name and number."""
+    """Probabilities as horizontal bars with names and numbers, the highest on top."""
     short = [shorten(name, 26) for name in names]
-    names = [html.escape(shorten(name, 60), quote=False) for name in names]  # plotly takes tags for markup
+    names = [html.escape(shorten(name, 60), quote=False) for name in names]  # plotly interprets tags
     large = dict(size=FONT + 1)
     figure = _pointed(height=38 * len(names) + 10)
     add(
@@ -274,7 +273,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
         textfont=large,
     )
     figure["layout"] |= dict(
-        xaxis=dict(range=[0, 1.18], visible=False, fixedrange=True),  # room for the number beyond a full bar
+        xaxis=dict(range=[0, 1.18], visible=False, fixedrange=True),  # space for the number beside a full bar
         yaxis=dict(
             tickvals=list(range(len(names))),
             ticktext=[html.escape(n, quote=False) + "  " for n in short],
@@ -290,14 +289,14 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
 
 
 def shorten(name: str, limit: int) -> str:
-    """A name that fits; what is left out is marked."""
+    """A name of at most `limit` characters; an ellipsis marks what is left out."""
     return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
 
 
 def enlarged(
     values: np.ndarray, low: float, high: float, title: str, hover: str, chosen: tuple[int, int], height: int = 440
 ) -> dict:
-    """One map (rows, cols) with its scale; hovering reads it patch by patch.
+    """One map (rows, cols) with its scale; hovering shows each patch's value.
 
     `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
     """
@@ -309,7 +308,7 @@ def enlarged(
     drawn = data_uri(Image.fromarray(big.repeat(factor, 0).repeat(factor, 1)), "flat")
     _picture(figure, drawn, (0, 0, cols, rows))
     r, c = np.mgrid[1 : rows + 1, 1 : cols + 1]
-    # The heat map itself is invisible: it answers to the pointer, and its colours are in the picture beneath.
+    # The heat map is invisible and only responds to the pointer; its colours are in the picture beneath.
     add(
         figure,
         "heatmap",
@@ -328,12 +327,14 @@ def enlarged(
 
 
 def grid_picture(similarity: np.ndarray, low: float, high: float) -> Image.Image:
-    """Similarity (rows, cols, rows, cols): at the place of each patch, the map seen from there. Where all of them would
-    take more pixels than anybody sees, each is the mean of its parts. Transparent between."""
+    """Similarity (rows, cols, rows, cols): in the place of each patch, its map, with transparent gaps between.
+
+    Maps that would need more pixels than are shown are averaged down.
+    """
     rows, cols = similarity.shape[:2]
     gap = 1 if max(rows, cols) <= 20 else 0
     factor = max(1, 700 // (rows * (rows + gap)))
-    height, width = (min(n, max(1, MAPS // max(rows, cols))) for n in (rows, cols))
+    height, width = (min(n, max(1, GRID_PICTURE_PX // max(rows, cols))) for n in (rows, cols))
     if (height, width) != (rows, cols):
         similarity = np.stack(
             [
@@ -360,7 +361,7 @@ def grid_of_grids(
     title: str,
     height: int = 440,
 ) -> dict:
-    """`grid_picture`'s, a data URI, with a point to click at each of the patches of `grid`, and its scale."""
+    """The data URI of a `grid_picture` with a point to click for each patch of `grid`, and its scale."""
     rows, cols = grid
     figure = _plane(_pointed(height), cols, rows)
     figure["layout"]["margin"] = ABOVE
@@ -374,7 +375,7 @@ def grid_of_grids(
 
 
 def filters(components: np.ndarray, columns: int = 14) -> Image.Image:
-    """Patch-embedding filters (k, patch height, patch width, 3) in [0, 1], side by side. Transparent between."""
+    """Patch-embedding filters (k, patch height, patch width, 3) in [0, 1], side by side with transparent gaps."""
     k, ph, pw, _ = components.shape
     columns = min(columns, k)
     factor = max(1, 64 // max(ph, pw))
@@ -398,7 +399,7 @@ def per_head(
     top: float | None,
     height: int = 340,
 ) -> dict:
-    """One dot a head over the layers: values (layers, heads). The chosen (layer, head) stands out."""
+    """One dot per head, by layer: values (layers, heads). `chosen` is highlighted; `top` is a dotted line."""
     layers, heads = values.shape
     layer, head = np.mgrid[1 : layers + 1, 1 : heads + 1]
     figure = _axes(_pointed(height), x_title, y_title, layers)
@@ -449,7 +450,7 @@ def per_head(
 
 
 def axis(title: str, **more) -> dict:
-    """A plain axis with its title."""
+    """An axis with its title."""
     return dict(
         title=dict(text=title, font=dict(size=FONT)),
         tickfont=dict(size=FONT),
@@ -461,7 +462,7 @@ def axis(title: str, **more) -> dict:
 
 
 def _axes(figure: dict, x_title: str, y_title: str, last: int, first: int = 1) -> dict:
-    """Plain axes with titles; x counts layers."""
+    """Axes with titles; x counts layers."""
     step = 1 if last - first < 13 else 2 if last - first < 27 else 4
     figure["layout"] |= dict(
         margin=TITLED,
@@ -482,9 +483,9 @@ def norms(
     hover: str,
     height: int = 340,
 ) -> dict:
-    """Token norms (layers + 1, N) by depth: a line a prefix token; of the patches the median, and the range.
+    """Token norms (layers + 1, N) by depth: a line per prefix token, and the patches' median and range.
 
-    `names` are what the lines are called: the prefix tokens', then "patches, median" and "patches, range".
+    `names`: of the prefix tokens' lines, then of the median and the range.
     """
     depth, _ = values.shape
     x = np.arange(depth)

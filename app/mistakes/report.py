@@ -163,10 +163,10 @@ class _Report:
             return card | {"lines": [("other", text.error(error))]}
         picture, maps = why.region(PICTURE_SIDE).convert("RGB"), why.maps("gradient_rollout")
         high = float(maps.max())
-        images = [(data_uri(picture, "kept"), self.say("picture_alt"))]
+        images = [(data_uri(picture, "small"), self.say("picture_alt"))]
         for number, values in zip(why.pair, maps, strict=True):
             over = overlay(picture, values, low=0.0, high=high or 1.0)
-            images.append((data_uri(over, "kept"), self.say("map_alt", name=self.name(number))))
+            images.append((data_uri(over, "small"), self.say("map_alt", name=self.name(number))))
         second = "card_label" if why.labelled else "card_second"
         lines = [
             (kind, self.say(key, name=_isolated(self.name(number)), percent=percent(why.probabilities[number])))

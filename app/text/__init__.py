@@ -1,4 +1,4 @@
-"""Every sentence the app shows: one file a language, the same keys in each; and the equations, which need none."""
+"""Every sentence the app shows, by language with equal keys; and the equations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vit_core import InputError
 from . import atlas, en, errors_ko, ko, mistakes
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
-#: A size is one word, and so is a share, with the Korean particle after it (U+2060: no line ends there).
+#: No line break inside a size or a share, or between a share and its Korean particle (U+2060).
 SENTENCES = {
     language: {
         key: re.sub("(?<=%)(?=[가-힣])", "\u2060", said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%"))
@@ -19,7 +19,7 @@ SENTENCES = {
     for language, both in (("en", en.SENTENCES | mistakes.EN), ("ko", ko.SENTENCES | mistakes.KO))
 }
 ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code
-WORDS = {"en": atlas.EN, "ko": atlas.KO}  # filled in by the browser
+WORDS = {"en": atlas.EN, "ko": atlas.KO}  # the browser fills them in
 
 EQUATIONS = {
     "received": r"\begin{gathered} z_0 = [x_\text{class};\, x_p^1 E;\, \dots;\, x_p^N E] + E_\text{pos} \\"
@@ -36,11 +36,11 @@ EQUATIONS = {
     "norms": r"n_{l,i} = \lVert z_{l,i}\rVert_2",
 }
 
-LISTED = 12  # names spelt out in one message; more are counted
+LISTED = 12  # names spelt out in one message; the others are counted
 
 
 class _Counted(string.Formatter):
-    """Knows "{count:picture|pictures}": a number and its noun, which is the first where the number is 1."""
+    """Formats "{count:picture|pictures}": a number and its noun, in the singular or the plural."""
 
     def format_field(self, value, format_spec: str) -> str:
         one, bar, more = format_spec.partition("|")
@@ -55,7 +55,7 @@ class Text:
         self._sentences = SENTENCES[language]
 
     def __call__(self, key: str, **values) -> str:
-        """The sentence of that key, its places filled in; without values, as it stands (plotly's templates)."""
+        """The sentence of that key with its placeholders filled in; unchanged without values (plotly's templates)."""
         sentence = self._sentences[key]
         if not values:
             return sentence
@@ -74,7 +74,7 @@ class Text:
             return str(error)
 
     def _listed(self, names: list) -> str:
-        """Names for a sentence: the first dozen, then how many more."""
+        """Names for a sentence: the first dozen, then the number of others."""
         joined = ", ".join(map(str, names[:LISTED]))
         return (
             self("list.more", names=joined, count=len(names) - LISTED)

@@ -26,7 +26,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-TIMEOUT_MS = 60_000  # for hangs; a busy machine is no failure
+TIMEOUT_MS = 120_000  # for hangs; a busy machine is no failure
 
 
 class Server:

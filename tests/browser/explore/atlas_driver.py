@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from app.components.binary import colour_tables
-from tests.browser.conftest import serving
+from tests.browser.conftest import TIMEOUT_MS, serving
 
 
 def serving_atlas(folder: Path):
@@ -23,6 +23,7 @@ class Atlas:
 
     def __init__(self, context, address, **query):
         self.page = context.new_page()
+        self.page.set_default_timeout(TIMEOUT_MS)
         self.errors, self.hosts, self.frames = [], set(), []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.hosts.add(re.sub(r"^blob:", "", request.url).split("/")[2]))
