@@ -106,8 +106,11 @@ def _raised() -> list[tuple[str, set[str], str]]:
         parameters = [a.arg for a in function.args.args]
         assert getattr(node, "id", "") in parameters, f"{ast.unparse(node)} in {function.name}"
         place = parameters.index(node.id)
+        defaults = dict(zip(reversed(parameters), reversed(function.args.defaults), strict=False))
         passed = [
-            c.args[place] if len(c.args) > place else next(k.value for k in c.keywords if k.arg == node.id)
+            c.args[place]
+            if len(c.args) > place
+            else next((k.value for k in c.keywords if k.arg == node.id), defaults.get(node.id))
             for c in calls
             if _called(c) == function.name
         ]
