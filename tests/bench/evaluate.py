@@ -1,8 +1,9 @@
-"""What an evaluation costs: `python tests/bench/evaluate.py memory ROWS` and `... throughput [PICTURES] [ROUNDS]`.
+"""What an evaluation costs: `python tests/bench/evaluate.py memory ROWS`, `throughput [PICTURES] [ROUNDS]`, `queries`.
 
 Prints one line of JSON. `memory`: the peak of resident memory, MB, of a process that evaluates ROWS pictures.
-`throughput`: pictures a second of the whole run, table included, and of timm's validate.py's loop (its transforms, its
-model with the same weights, a DataLoader with as many workers), in turns.
+`throughput`: pictures a second of the whole run, table included, and of the loop of timm's validate.py (its transforms,
+its model with the same weights, a DataLoader with as many workers), alternating. `queries [ROWS]`: milliseconds of what
+the mistakes page asks of a table of 1,200 classes.
 """
 
 from __future__ import annotations
@@ -118,6 +119,39 @@ def throughput(count: int = 192, rounds: int = 3, batch: int = 64, workers: int 
     }
 
 
+def queries(count: int = 50_000) -> dict:
+    """Milliseconds of each query, of a fresh `Rows`."""
+    from tests.tables import evaluation
+    from vit_core.evaluation import Filter, Rows, embeddings, metrics
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.parquet")
+        evaluation(path, count, 1_200, width=128)
+        rows, found = Rows(path), {}
+
+        def timed(name: str, query):
+            begun = time.perf_counter()
+            answer = query()
+            found[name] = round(1e3 * (time.perf_counter() - begun), 1)
+            return answer
+
+        row = timed("first page", lambda: rows.page(Filter(order="loss")))[0]
+        timed("same page again", lambda: rows.page(Filter(order="loss")))
+        timed("filtered page", lambda: rows.page(Filter(outcome="wrong", query="JPG", confidence=(0.2, 0.9)), 2_000))
+        timed("position", lambda: rows.position(Filter(order="loss"), row["path"]))
+        timed("neighbours", lambda: rows.neighbours(row["path"]))
+        timed("CSV", lambda: rows.write(Filter(), io.BytesIO(), "csv"))
+        columns = timed("columns", lambda: metrics.load_columns(rows))
+        counts = timed("confusion", lambda: metrics.confusion(columns.label, columns.predicted, 1_200))
+        timed("seriation", lambda: metrics.seriate(counts))
+        timed("label issues", lambda: metrics.label_issues(columns, 1_200))
+        timed("map", lambda: embeddings.embedding_map(rows))
+        _, vectors = embeddings.load_embeddings(rows)
+        timed("near-duplicates", lambda: embeddings.near_duplicates(vectors))
+        rows.close()
+    return {"rows": count, "ms": found}
+
+
 if __name__ == "__main__":
     what, *numbers = sys.argv[1:]
-    print(json.dumps({"memory": memory, "throughput": throughput}[what](*map(int, numbers))))
+    print(json.dumps({"memory": memory, "throughput": throughput, "queries": queries}[what](*map(int, numbers))))

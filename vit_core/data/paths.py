@@ -42,7 +42,8 @@ def open_inside(root: str | os.PathLike, name: str, flags: int = os.O_RDONLY) ->
     """
     top, path = os.path.realpath(root), resolve(root, name)
     if not _HAS_DIR_FD:
-        return os.open(path, flags | os.O_BINARY | os.O_NOINHERIT)  # on Windows, links need a privilege
+        # Windows, where making a link needs a privilege
+        return os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0))
     parts = os.path.relpath(path, top).split("/") if path != top else []
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # opening a pipe that nobody writes would block
     here = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -17,6 +17,8 @@ from scipy.spatial.distance import squareform
 from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.results import Rows
 
+MAX_OPTIMAL_ORDER = 400  # classes; ordering the leaves of 1,000 takes seconds
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -133,9 +135,10 @@ def seriate(counts: np.ndarray) -> np.ndarray:
     """A permutation (classes,) that puts classes together that are confused with each other.
 
     The similarity of two classes is the share of their pictures that went from one to the other. Each group of
-    connected classes is clustered (average linkage) and its leaves are ordered so that neighbours are most similar
-    (scipy's `optimal_ordering`, Bar-Joseph et al. 2001). Groups with the most errors come first; classes without errors
-    come last, in their own order. `counts`: (classes, classes); a row of unknown classes beneath is ignored.
+    connected classes is clustered (average linkage). In groups of up to MAX_OPTIMAL_ORDER classes the leaves are
+    ordered so that neighbours are most similar (Bar-Joseph et al. 2001). Groups with the most errors come first;
+    classes without errors come last, in their own order. `counts`: (classes, classes); a row of unknown classes beneath
+    is ignored.
     """
     n = counts.shape[1]
     counts = counts[:n].astype(float)
@@ -148,7 +151,8 @@ def seriate(counts: np.ndarray) -> np.ndarray:
     for i, group in enumerate(groups):
         if len(group) > 2:
             distances = squareform(1 - similarity[np.ix_(group, group)], checks=False)
-            group = group[leaves_list(linkage(distances, "average", optimal_ordering=True))]
+            optimal = len(group) <= MAX_OPTIMAL_ORDER
+            group = group[leaves_list(linkage(distances, "average", optimal_ordering=optimal))]
         groups[i] = group if group[0] <= group[-1] else group[::-1]
     groups.sort(key=lambda group: (len(group) == 1, -errors[np.ix_(group, group)].sum(), group.min()))
     return np.concatenate([*groups, np.empty(0, np.int64)])
