@@ -99,7 +99,7 @@ def list_runs() -> list[Path]:
 def start_evaluation(request: EvaluationRequest, restart: bool = False) -> Path:
     """Start or continue the evaluation in a process of its own. Returns its folder.
 
-    Raises InputError as `vit_core.evaluation.folder.start` does.
+    Raises InputError as `vit_core.evaluation.folder.start_process` does.
     """
     out = run_folder(request.id)
     with runs.disk_errors(out):

@@ -83,16 +83,16 @@ def made_up(request: EvaluationRequest, labels: list[str], n: int) -> Path:
 def run(site):
     """The bundled evaluation, finished; the first test that needs it waits for it."""
     out = find.run_folder(BUNDLED.id)
-    if folder.progress(out).state != "done":
+    if folder.read_progress(out).state != "done":
         find.start_evaluation(BUNDLED)
     deadline = time.monotonic() + LONG / 1000
-    while folder.progress(out).state in ("starting", "running") and time.monotonic() < deadline:
+    while folder.read_progress(out).state in ("starting", "running") and time.monotonic() < deadline:
         time.sleep(0.2)
     return Evaluation(out)
 
 
 def test_the_first_visit_evaluates_and_shows_the_result(show, site, shoot):
-    fresh = folder.progress(find.run_folder(BUNDLED.id)).state == "none"
+    fresh = folder.read_progress(find.run_folder(BUNDLED.id)).state == "none"
     page = show()
     if fresh:
         page.locator(".stProgress").first.wait_for()
