@@ -23,8 +23,7 @@ from vit_core import InputError, VisionTransformer
 from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.store import storable
-from vit_core.images import crop_to_patches, read_image, thumbnail
-from vit_core.images.read import missing_image
+from vit_core.images import crop_to_patches, missing_image, read_image, thumbnail
 from vit_core.models.device import with_cpu_fallback
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
