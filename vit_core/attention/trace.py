@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast, overload
 
 import torch
 import torch.nn.functional as F
@@ -101,7 +102,9 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
     Raises InputError: "checkpoint-config" for a model without `transform`, "tensor-shape", "tensor-grid".
     """
     crop = None
-    if not isinstance(picture, Tensor):
+    if isinstance(picture, Tensor):
+        pixels = picture
+    else:
         if model.transform is None:
             raise InputError(
                 "checkpoint-config",
@@ -109,34 +112,34 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
                 source="the model",
                 reason="transform = None",
             )
-        picture, crop = model.transform(read_image(picture))  # may be the wrong transform: checked below
+        pixels, crop = model.transform(read_image(picture))  # may be the wrong transform: checked below
     channels, (patch_height, patch_width) = model.config.channels, model.config.patch_size
     if (
-        picture.ndim != 4
-        or len(picture) != 1
-        or picture.shape[1] != channels
-        or picture.shape[2] < patch_height
-        or picture.shape[3] < patch_width
-        or not picture.is_floating_point()
+        pixels.ndim != 4
+        or len(pixels) != 1
+        or pixels.shape[1] != channels
+        or pixels.shape[2] < patch_height
+        or pixels.shape[3] < patch_width
+        or not pixels.is_floating_point()
     ):
         raise InputError(
             "tensor-shape",
             f"a preprocessed picture must be a float tensor of shape (1, {channels}, height, width) that holds a patch "
-            f"of {patch_height} x {patch_width}, not {picture.dtype} {tuple(picture.shape)}",
-            shape=tuple(picture.shape), dtype=str(picture.dtype).removeprefix("torch."), channels=channels,
+            f"of {patch_height} x {patch_width}, not {pixels.dtype} {tuple(pixels.shape)}",
+            shape=tuple(pixels.shape), dtype=str(pixels.dtype).removeprefix("torch."), channels=channels,
         )  # fmt: skip
     try:
-        model.grid(picture)
+        model.grid(pixels)
     except ValueError as error:
         raise InputError(
             "tensor-grid",
             f"the model has no positions for a picture of this size: {error}",
-            height=picture.shape[2],
-            width=picture.shape[3],
+            height=pixels.shape[2],
+            width=pixels.shape[3],
             rows=model.config.grid[0],
             cols=model.config.grid[1],
         ) from error
-    return picture.to(next(model.parameters()).dtype), crop
+    return pixels.to(next(model.parameters()).dtype), crop
 
 
 def autocast(device: torch.device, bf16: bool = False):
@@ -171,8 +174,9 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
             if means is None:
                 return F.scaled_dot_product_attention(query, key, value)
             each = [fuse_heads(query[i], key[i], value=value[i], out=means[i][layer])[1] for i in range(B)]
-            return torch.stack(each)
+            return torch.stack(cast(list[Tensor], each))
 
+        stream = tokens
         for stream in model.layers(tokens, attend):
             wide = torch.promote_types(stream.dtype, torch.float32)  # half precision would overflow
             norms.append(torch.linalg.vector_norm(stream, dim=-1, dtype=wide).float())
@@ -188,12 +192,16 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
             tokens=tokens[i].to(torch.float32, copy=True),
             logits=None if logits is None else logits[i].to(torch.float32, copy=True),
             crop=crop,
-            mean_attention=means and means[i],
+            mean_attention=None if means is None else means[i],
         )
         for i, crop in enumerate(crops)
     ]
 
 
+@overload
+def record(model: VisionTransformer, image: Picture, bf16: bool = False) -> Trace: ...
+@overload
+def record(model: VisionTransformer, image: list[Picture] | tuple[Picture, ...], bf16: bool = False) -> list[Trace]: ...
 def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: bool = False) -> Trace | list[Trace]:
     """Run `model` once on a picture and return what it computed. Does not change train/eval mode.
 
@@ -205,7 +213,7 @@ def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: b
     Raises InputError for a picture that cannot be used (see `prepare` and `images.read_image`).
     """
     if not isinstance(image, (list, tuple)):
-        return record(model, [image], bf16)[0]
+        return record(model, [cast(Picture, image)], bf16)[0]
     inputs = [prepare(model, picture) for picture in image]
     by_size: dict[tuple, list[int]] = {}
     for i, (tensor, _) in enumerate(inputs):

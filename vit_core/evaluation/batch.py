@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,7 +29,7 @@ def predict_batch(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor,
     with autocast(device):
         tokens = model.encode(model.embed(images))
         logits, pooled = model.classify(tokens), model.pooled(tokens)
-    return logits.float().cpu(), pooled.float().cpu()
+    return cast(Tensor, logits).float().cpu(), pooled.float().cpu()
 
 
 def normalise(pixels: np.ndarray, transform: Preprocess, device: torch.device) -> Tensor:

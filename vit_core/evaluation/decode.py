@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
-from typing import NamedTuple
+from multiprocessing.process import BaseProcess
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def _start_worker(decoder: PictureDecoder) -> None:
     global _decoder
     _decoder = decoder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
-    parent = multiprocessing.parent_process().sentinel
+    parent = cast(BaseProcess, multiprocessing.parent_process()).sentinel
     # A killed parent cannot stop its workers; without this they would wait for their next task for ever.
     threading.Thread(target=lambda: (wait([parent]), os._exit(1)), daemon=True).start()
 
@@ -129,7 +130,7 @@ class DecoderPool:
 
     def __init__(self, dataset: ImageDataset, transform: Preprocess, workers: int):
         self._decoder, self._workers = PictureDecoder(dataset, transform), workers
-        self._pool = self._new_pool() if workers else None
+        self._pool: ProcessPoolExecutor = self._new_pool() if workers else None  # type: ignore
 
     def _new_pool(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context(START_METHOD)

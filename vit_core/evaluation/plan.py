@@ -66,7 +66,7 @@ def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match:
         "identity": {
             "model": weights_digest(model),
             "source": _names_digest(dataset),
-            "classes": hashlib.blake2b(np.ascontiguousarray(match.target, np.int32), digest_size=16).hexdigest(),
+            "classes": hashlib.blake2b(np.asarray(match.target, np.int32).tobytes(), digest_size=16).hexdigest(),
             "batch": batch,
             "device": device.type,
             "torch": torch.__version__,

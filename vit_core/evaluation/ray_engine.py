@@ -135,7 +135,8 @@ class Parts:
                 groups = [about.row_group(i) for i in range(about.num_row_groups)]
                 at = [about.schema.column(i).path for i in range(about.num_columns)].index("error")
                 self._known[file] = about.num_rows, sum(g.num_rows - g.column(at).statistics.null_count for g in groups)
-        return tuple(map(sum, zip((0, 0), *self._known.values(), strict=True)))
+        counts = self._known.values()
+        return sum(rows for rows, _ in counts), sum(errors for _, errors in counts)
 
     def uncommit_changed(self, dataset: ImageDataset) -> None:
         """Make parts that hold a changed picture pending again, so that Ray discards them."""

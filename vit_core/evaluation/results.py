@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import cachetools
 import duckdb
@@ -103,7 +103,7 @@ class Rows:
         self._connection.close()
 
     @contextlib.contextmanager
-    def _cursor(self, wanted: Sequence[int] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _cursor(self, wanted: Sequence[int] | np.ndarray | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor for one query. `wanted` becomes a table of these row numbers, each with its "place"."""
         with self._lock:
             cursor = self._connection.cursor()
@@ -125,9 +125,10 @@ class Rows:
     def _find_numbers(self, filter: Filter) -> np.ndarray:
         where, values = filter.sql()
         with self._cursor() as cursor:
-            return cursor.execute(
+            found = cursor.execute(
                 f"SELECT file_row_number FROM rows WHERE {where} ORDER BY {ORDERS[filter.order]}path", values
             ).fetchnumpy()["file_row_number"]
+        return cast(np.ndarray, found)
 
     def count(self, filter: Filter | None = None) -> int:
         return len(self.numbers(filter))
@@ -146,13 +147,13 @@ class Rows:
     def _number(self, path: str) -> int | None:
         with self._cursor() as cursor:
             found = cursor.execute("SELECT file_row_number FROM rows WHERE path = ?", [utf8(path)]).fetchone()
-        return found and found[0]
+        return found[0] if found else None
 
     def row(self, path: str) -> dict | None:
         number = self._number(path)
         return None if number is None else self.at([number])[0]
 
-    def at(self, numbers: Sequence[int]) -> list[dict]:
+    def at(self, numbers: Sequence[int] | np.ndarray) -> list[dict]:
         """The rows with these numbers, in the order given."""
         names = [*ROW_COLUMNS, "number"]
         with self._cursor(numbers) as cursor:
@@ -268,7 +269,7 @@ class Rows:
                 ).to_arrow_table()
 
 
-def _csv_values(column: str, value, names: Mapping[str, Sequence[str]]) -> list:
+def _csv_values(column: str, value: Any, names: Mapping[str, Sequence[str]]) -> list:
     """A cell's value, and the class name after it if the column has names."""
     if column == "error" and value is not None:
         value = str(InputError.from_json(value))

@@ -77,7 +77,9 @@ def evaluate(
     _check_folder(out, dataset)
     with locked_folder(out):
         if engine == "ray":
-            from vit_core.evaluation.ray_engine import run_ray as run_batches  # ray is optional
+            from vit_core.evaluation.ray_engine import run_ray  # ray is optional
+
+            run_batches: Callable[..., dict] = run_ray
         else:
             run_batches = run_local
         loaded = checkpoints.load(model, device) if isinstance(model, str) else model

@@ -7,10 +7,13 @@ applies GELU in the same pass over memory. It makes a forward pass of ViT-B/16 1
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-_onednn_linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+_onednn: Any = torch.ops.mkldnn if torch.backends.mkldnn.is_available() else None
+_onednn_linear: Any = getattr(_onednn, "_linear_pointwise", None)
 #: Whether this CPU has AVX-512. PyTorch's ATEN_CPU_CAPABILITY=avx2 in the environment turns it off.
 ONEDNN_IS_FASTER = torch.backends.cpu.get_cpu_capability() == "AVX512" and _onednn_linear is not None
 #: Multiplications from which oneDNN is used. Smaller products, as in ViT-Ti/16 at 224, are faster in MKL on Intel.

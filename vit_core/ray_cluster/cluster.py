@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO, Any, cast
 
 import torch
 
@@ -58,7 +59,7 @@ def join_or_start(model: torch.nn.Module, actors: int, stack: ExitStack) -> None
     Raises InputError "evaluate-ray" if the cluster does not start.
     """
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    quiet = dict(log_to_driver=False, configure_logging=False)
+    quiet: dict[str, Any] = dict(log_to_driver=False, configure_logging=False)
     if os.environ.get("RAY_ADDRESS"):
         stack.callback(ray.shutdown)
         ray.init(**quiet)
@@ -84,7 +85,7 @@ def join_or_start(model: torch.nn.Module, actors: int, stack: ExitStack) -> None
     guard = stack.enter_context(
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     )
-    address, output = json.loads(guard.stdout.readline() or '[null, ""]')
+    address, output = json.loads(cast(IO[bytes], guard.stdout).readline() or '[null, ""]')
     if address is None:
         raise ray_error(output.strip().rpartition("\n")[2] or "its cluster did not start")
     stack.callback(ray.shutdown)  # disconnects; the guard then ends the cluster

@@ -11,6 +11,7 @@ import dataclasses
 import http.client
 import time
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import torch
@@ -70,7 +71,8 @@ def unpack_trace(model: VisionTransformer, images: Tensor, crop, data: bytes) ->
         raise _format_error("its tensors are not those of this model")
     with suppress(torch.OutOfMemoryError):  # further computations use the model's weights
         found = {name: tensor.to(next(model.parameters()).device) for name, tensor in found.items()}
-    return Trace(config, grid, crop=crop, **{name: found.get(name) for name in TRACE_TENSORS})
+    fields: dict[str, Any] = {name: found.get(name) for name in TRACE_TENSORS}
+    return Trace(config, grid, crop=crop, **fields)
 
 
 def _load_tensors(data: bytes) -> dict[str, Tensor]:
@@ -83,7 +85,7 @@ def _load_tensors(data: bytes) -> dict[str, Tensor]:
 def _refusal(body: bytes) -> InputError:
     """The error in the server's answer 400: it could not use the picture, or too many wait in the replica's queue."""
     try:
-        error = InputError.from_json(body)
+        error = InputError.from_json(body.decode())
     except (ValueError, TypeError, LookupError, RecursionError):
         return _format_error("HTTP 400")
     return error if error.code == "busy" else _format_error(str(error))
@@ -115,7 +117,7 @@ class Remote:
                 "it printed.",
                 url=url,
             )
-        self.url, self.host, self.port, self.local = url, parts.hostname, port, local
+        self.url, self.host, self.port, self.local = url, parts.hostname or "", port, local
 
     def record(self, model: VisionTransformer, picture: Picture) -> Trace:
         """`vit_core.record` of one picture. Raises InputError "busy" if too many wait there, "serve-gone" if no server

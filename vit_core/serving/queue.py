@@ -86,11 +86,12 @@ class Queue:
                 self._changed.wait_for(lambda: self._waiting)
                 first = self._waiting.popleft()
                 together = [first] if isinstance(first, _Pass) else []
-                for other in list(self._waiting) if together else ():
-                    if isinstance(other, _Pass) and other.joins(first) and len(together) < self.batch:
+                other = None
+                for other in list(self._waiting) if isinstance(first, _Pass) else ():
+                    if isinstance(other, _Pass) and other.joins(together[0]) and len(together) < self.batch:
                         self._waiting.remove(other)
                         together.append(other)
-            if together:
+            if isinstance(first, _Pass):
                 _run_batch(together)
             else:
                 _settle(*first)

@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 from contextlib import ExitStack
+from typing import Any
 
 import vit_core as vc
 from vit_core.models.digest import cached_weights_digest
@@ -64,7 +65,7 @@ def serve_model(name: str, replicas: int, port: int, host: str, depth: int, devi
     model = vc.load(name, device=device)
     device = next(model.parameters()).device.type
     threads = max(1, (os.cpu_count() or 1) // replicas)
-    options = dict(
+    options: dict[str, Any] = dict(
         num_replicas=replicas,
         max_ongoing_requests=MAX_BATCH,
         max_queued_requests=depth,

@@ -21,6 +21,7 @@ import platform
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,6 +133,9 @@ class TrainingRun:
         self.held = arrays.ArrayDataset(train.images[held], train.labels[held])
         self.mean, self.std = (torch.tensor(v).view(-1, 1, 1) * 255 for v in (recipe.mean, recipe.std))
 
+        self.model: Any  # a VisionTransformer, or a ConvNet
+        self.teacher: Any
+        self.optimizers: list[torch.optim.Optimizer]
         torch.manual_seed(recipe.seed)
         self.is_vit = "patch_size" in recipe.arch
         if self.is_vit:
@@ -167,7 +171,7 @@ class TrainingRun:
     def _convnet(self, recipe: Recipe, path: Path) -> nn.Module:
         model = ConvNet(self.images.shape[1], len(self.labels), **recipe.arch)
         model.load_state_dict(load_file(path))
-        return model.eval().to(self.device, memory_format=torch.channels_last)
+        return model.eval().to(self.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def arithmetic(self):
         """bfloat16; on a CPU also plain attention, since the fused backward pass is slower there."""
@@ -273,7 +277,7 @@ class TrainingRun:
             "most confused": worst,
         }
 
-    def averaged(self) -> nn.Module:
+    def averaged(self) -> Any:
         """A copy of the model with the averaged weights."""
         if self.is_vit:
             model = VisionTransformer(self.model.config, self.labels, self.model.transform)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _vit(image: int, patch: int, dim: int, depth: int, heads: int, **other) -> d
 
 
 _DISTILLED = dict(distillation_token=True, distillation_head=True)
-_GREY = dict(mean=(0.2860,), std=(0.3530,), crop_pad=2)
+_GREY: dict[str, Any] = dict(mean=(0.2860,), std=(0.3530,), crop_pad=2)
 
 RECIPES: dict[str, Recipe] = {
     # two CPU cores
