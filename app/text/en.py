@@ -78,7 +78,7 @@ SENTENCES = {
     "Pixels outside the crop have no influence. The picture shown is the input before normalisation.",
     "received.alt": "the model's input of {width} × {height} pixels, cut into patches",
     # predictions
-    "predictions.title": "What does the model see in the picture?",
+    "predictions.title": "What does the model recognise?",
     "predictions.text": "The {count} most probable of {classes} classes. The model gives **{name}** {percent} %.",
     "predictions.expected": "The picture shows: **{name}**.",
     "predictions.hover": "%{customdata}: %{text}<extra></extra>",
