@@ -1,13 +1,9 @@
 """Models small enough to work out by hand, with every size a different prime where it may be."""
 
-import contextlib
-import fcntl
 import gc
-import getpass
 import resource
 import signal
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -94,34 +90,18 @@ def no_room():
 
 @pytest.fixture
 def measured(record_property):
-    """measured("what was timed: 1.2 s"): said at the end of the run, whichever worker measured it."""
+    """measured("what: 0.02"): printed at the end of the run, whichever worker measured it."""
     return lambda figure: record_property("measured", figure)
-
-
-@contextlib.contextmanager
-def _locked(name: str, kind: int):
-    with open(Path(tempfile.gettempdir()) / f"vitrine-{getpass.getuser()}.{name}", "w") as file:
-        fcntl.flock(file, kind)
-        try:
-            yield
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)  # said aloud: a child may have the file open, too
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item):
-    """A test that is marked `timed` runs while no other does, in whichever worker: a bound on seconds is one of ours.
-
-    Who waits for the room holds the door, so that others do not go in and out past it. Afterwards `__main__` is what it
-    was: AppTest puts a page's script there, and processes that a later test starts would run that first.
-    """
+    """Restore `__main__` after each test: AppTest puts a page's script there, which later child processes would run."""
     main = sys.modules["__main__"]
-    with contextlib.ExitStack() as inside:
-        inside.callback(sys.modules.__setitem__, "__main__", main)
-        with _locked("door", fcntl.LOCK_EX):
-            kind = fcntl.LOCK_EX if item.get_closest_marker("timed") else fcntl.LOCK_SH
-            inside.enter_context(_locked("room", kind))
+    try:
         return (yield)
+    finally:
+        sys.modules["__main__"] = main
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -140,8 +120,6 @@ def pytest_collection_modifyitems(items):
             tier = folder if folder in TIERS else "unit"
             item.add_marker(tier)
         order[item] = TIERS.index(tier), -sizes[item.path], str(item.path)
-        if item.get_closest_marker("timed"):
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
     items.sort(key=order.get)
 
 
