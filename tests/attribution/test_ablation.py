@@ -1,4 +1,4 @@
-"""What is taken from a model is what is missing from its forward pass, and nothing else."""
+"""An intervention leaves out what it names from the forward pass, and nothing else."""
 
 import contextlib
 import functools
@@ -17,24 +17,13 @@ KINDS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def the_same_each_time():
-    """`build` begins at torch's own draw. One thread: these models are too small to share out, and threads that wait
-    for each other on a busy machine take minutes."""
-    before = torch.get_num_threads()
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def close(a, b, tolerance=1e-9):
     torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
 
 
 @contextlib.contextmanager
 def hooked(module, change):
-    """While it lasts, `change(module, arguments)` gives what `module` reads."""
+    """Replace the input of `module` with `change(module, arguments)`."""
     handle = module.register_forward_pre_hook(change)
     yield
     handle.remove()

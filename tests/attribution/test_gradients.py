@@ -1,4 +1,4 @@
-"""Attribution against the papers' equations written plainly, against paper and pencil, against what erasing does."""
+"""Attribution against the papers' equations, examples worked out by hand, and the effect of erasing patches."""
 
 import copy
 import math
@@ -28,17 +28,6 @@ KINDS = [
     dict(position="rope", head_dim=8, registers=2),
 ]  # fmt: skip
 METHODS = [at.gradient_rollout, at.lrp]
-
-
-@pytest.fixture(autouse=True)
-def the_same_each_time():
-    """`build` begins at torch's own draw. One thread: these models are too small to share out, and threads that wait
-    for each other on a busy machine take minutes."""
-    before = torch.get_num_threads()
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def close(a, b, tolerance=1e-9) -> None:

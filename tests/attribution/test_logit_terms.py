@@ -1,4 +1,4 @@
-"""A logit taken apart must sum to the logit, whatever the model pools and however many heads it has."""
+"""The terms of a logit sum to the logit, for every pool and with one head or two."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Patches: flattened in the order of the kernels, and both ways of embedding them one and the same."""
+"""Patches are flattened in the order of the kernels, and both ways of embedding give the same tokens."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def test_a_picture_of_twelve_pixels_by_hand():
     assert patches[0, 5].tolist() == [10, 11, 22, 23]
 
 
-def test_what_is_left_over_is_not_seen():
+def test_pixels_that_fill_no_patch_are_dropped():
     image = torch.arange(35.0).view(1, 1, 5, 7)
     patches = flatten_patches(image, (2, 3))
     assert patches.shape == (1, 4, 6)

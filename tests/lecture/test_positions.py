@@ -1,4 +1,4 @@
-"""Positions taken apart and put together again: the model's own embedding, whatever its kind."""
+"""Tokens and positions add up to the model's own embedding, for every kind of model."""
 
 import pytest
 import torch

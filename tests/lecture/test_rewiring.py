@@ -91,7 +91,7 @@ def test_the_sums_of_each_wiring(make):
     close(post["sum2"], post["norm1"] + post["mlp"])
 
 
-def test_a_parallel_blocks_one_norm_stands_in_both_places_of_a_sequence(make):
+def test_a_parallel_block_in_sequence_uses_its_one_norm_twice(make):
     block, tokens = make(block="parallel").blocks[0], noise(5, 14)
     pre = rewired_parts(block, tokens, "pre")
     close(pre["norm2"], block.norm1(pre["sum1"]))

@@ -32,7 +32,7 @@ def test_the_same_words_give_the_same_tokens_however_typed():
 
 
 @pytest.mark.parametrize("sentence", ["a " * 13, "x" * 25, "x" * 10**6, "! " * 10**5, "\u0301" * 500, "ﷺ" * 500])
-def test_what_is_too_long_is_cut_and_said(sentence):
+def test_a_sentence_that_is_too_long_is_cut_and_reported(sentence):
     found, cut = language.tokenize(sentence)
     assert cut
     assert len(found) <= language.MAX_TOKENS

@@ -119,8 +119,8 @@ def build(stage: Stage, want: dict) -> Scene:
     """One of three tabs, chosen by want["tab"]; want["at"] is a token (from 0), want["seed"] a shuffle.
 
     "sum": "tokens", "positions" and "sums" as drawn (rows, cols), "row" (3, D) of the token. "formula": "waves"
-    (rows, cols), the sinusoidal embedding as drawn. "compare": "learned", "one", "two" (patches,) seen from the
-    patch, where there are such, and "order" (patches,), where each patch is said to lie.
+    (rows, cols), the sinusoidal embedding as drawn. "compare": "learned", "one", "two" (patches,), the similarity to
+    the chosen patch, if the model has it, and "order" (patches,), the shuffled positions.
     """
     (rows, cols), prefix, D = stage.result.grid, stage.config.num_prefix_tokens, stage.config.dim
     N = prefix + rows * cols

@@ -78,13 +78,13 @@ def test_two_tokens_by_hand():
         {"layer": 1.9},
     ],
 )
-def test_whatever_is_asked_is_answered(stage, want):
+def test_any_request_is_answered(stage, want):
     numbers = attention.build(stage(), want).numbers
     assert 0 <= numbers["layer"] < 3
     assert 0 <= numbers["head"] < 2
     assert 0 <= numbers["at"] < numbers["tokens"]
 
 
-def test_the_middle_patch_is_asked_first(stage):
+def test_the_first_query_is_the_middle_patch(stage):
     numbers = attention.build(stage(registers=3), {}).numbers
     assert numbers["at"] == numbers["middle"] == 4 + 2 * 7 + 3

@@ -67,7 +67,7 @@ def test_costs_are_those_of_this_grid_and_width(photo):
     }
 
 
-def test_a_shuffle_is_seen_by_the_vit_and_the_cnn_and_not_without_positions(photo):
+def test_a_shuffle_changes_the_vit_and_the_cnn_but_not_the_vit_without_positions(photo):
     scene = make("bias", photo, {"seed": 3})
     assert answers(scene, "bare")[1]["drift"] < 1e-4
     assert answers(scene, "bare")[1]["apart"] < 1e-5
@@ -196,7 +196,7 @@ def test_a_large_grid_is_drawn_coarser(build):
     assert attention.sum(1).mean() == pytest.approx(float(expected), rel=1e-4)
 
 
-def test_a_heavy_model_is_measured_only_when_asked(build, monkeypatch):
+def test_a_heavy_model_is_measured_only_on_request(build, monkeypatch):
     monkeypatch.setattr(bias, "LIGHT_WORK", 0)
     stage = staged(build())
     assert make("bias", stage, {}).numbers["measure"] is None
@@ -219,7 +219,7 @@ def test_a_model_between_is_measured_for_its_own_ticket(build, monkeypatch):
     assert not make("bias", stage, {}).numbers["soon"]
 
 
-def test_what_was_computed_is_kept(build, monkeypatch):
+def test_a_result_is_computed_once(build, monkeypatch):
     stage = staged(build())
     make("bias", stage, {"seed": 1})
     monkeypatch.setattr(bias, "run_models", None)  # would raise

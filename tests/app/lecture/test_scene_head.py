@@ -124,7 +124,7 @@ def test_a_thousand_classes_send_few_rows(build):
 
 
 @pytest.mark.parametrize("want", [{"of": "x"}, {"of": -3, "layer": None}, {"layer": 1e300}, {"compare": []}], ids=str)
-def test_nothing_is_taken_from_the_browser(build, want):
+def test_requests_from_the_browser_change_nothing(build, want):
     stage = staged(build())
     assert scene_of("head", stage, want).numbers == scene_of("head", stage, {}).numbers
 

@@ -64,7 +64,7 @@ def test_hostile_sentences_are_bounded_and_can_be_sent(stage, sentence):
 @pytest.mark.parametrize(
     "want", [{}, {"sentence": None}, {"sentence": 7}, {"sentence": ["a"]}, {"layer": "1"}, {"layer": 10**9, "head": -1}]
 )
-def test_whatever_is_asked_is_answered(stage, want):
+def test_any_request_is_answered(stage, want):
     numbers = language.build(stage(), want).numbers
     assert numbers["words"] == ["나는", "학생", "입니다"]
     assert 0 <= numbers["layer"] < 3

@@ -113,7 +113,7 @@ def test_a_large_grid_sends_the_tokens_around_the_pick(stage, monkeypatch):
         {"size": "own"},
     ],
 )
-def test_hostile_wishes(stage, want):
+def test_hostile_requests(stage, want):
     n = build("patches", stage(), want).numbers
     assert n["count"] <= scene.MAX_PATCHES
     assert 0 <= n["first"] <= n["count"] - n["some"]

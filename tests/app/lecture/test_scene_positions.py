@@ -47,7 +47,7 @@ def test_the_sum_is_what_enters_the_first_layer(stage, kind):
         assert not found.arrays["positions"].any()
 
 
-def test_a_norm_after_the_sum_is_told(stage):
+def test_a_norm_after_the_sum_is_reported(stage):
     made = stage(embed_norm=True)
     found = build("positions", made, {})
     assert found.numbers["embed_norm"]
@@ -142,7 +142,7 @@ def test_without_a_head_or_positions(stage):
         {"tab": None},
     ],
 )
-def test_hostile_wishes(stage, tab, want):
+def test_hostile_requests(stage, tab, want):
     n = build("positions", stage(), {"tab": tab, **want}).numbers
     assert n["tab"] in scene.TABS
     assert 0 <= n["at"] < n["tokens"]

@@ -86,7 +86,7 @@ def test_a_thumbnail_keeps_the_ends():
     assert small[-1].tolist() == [299, 300, 301]
 
 
-def test_nothing_is_taken_from_the_browser(stage):
+def test_requests_from_the_browser_change_nothing(stage):
     stage = stage()
     for want in ({"step": "x"}, {"step": -1}, {"step": []}):
         assert scene_of("summary", stage, want).numbers == scene_of("summary", stage, {}).numbers
