@@ -74,8 +74,10 @@ def test_transformers_names_in_a_single_file(kind, tmp_path):
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model.", "backbone.", "module.model."])
-@pytest.mark.parametrize("nest", [None, "state_dict", "model"])
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".bin"])
+@pytest.mark.parametrize(
+    ("suffix", "nest"),
+    [(".safetensors", None), *((s, n) for s in (".pth", ".pt", ".bin") for n in (None, "state_dict", "model"))],
+)
 def test_prefixes_and_nested_dicts_are_stripped(prefix, nest, suffix, tmp_path):
     theirs = timm_model("vit_tiny_patch16_224", depth=1)
     state = {prefix + n: t for n, t in theirs.state_dict().items()}

@@ -115,6 +115,7 @@ def test_exif_orientation_by_hand():
     exif = Image.Exif()
     # CIPA DC-008: what the stored first row and first column are in the upright picture
     places = {1: (0, 0), 2: (2, 0), 3: (2, 1), 4: (0, 1), 5: (0, 0), 6: (1, 0), 7: (1, 2), 8: (0, 2)}
+    places |= dict.fromkeys((0, 9, 99, 65_535), (0, 0))  # other values are ignored
     for exif[0x0112], place in places.items():
         assert read_image(encode(dot, "PNG", exif=exif)).getpixel(place) == (255, 255, 255)
 
