@@ -9,7 +9,7 @@ must hold and what came:
   hall       200 sessions, one picture each ten seconds: how many finish, and how long an answer takes
 
 A picture's right answer is worked out beforehand, by vit_core alone. `--processes N`: answers and hall at N apps behind
-haproxy, with the configuration that the README gives.
+haproxy, with the configuration in docs/deployment.md.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class Load:
 @contextlib.contextmanager
 def several(count: int):
     """The address of a proxy in front of so many apps, set up as the README says."""
-    block = re.search(r"```haproxy\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S).group(1)
+    block = re.search(r"```haproxy\n(.*?)```", (ROOT / "docs/deployment.md").read_text(encoding="utf-8"), re.S).group(1)
     line = re.search(r"    server one .*\n", block).group()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
