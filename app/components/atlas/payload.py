@@ -114,7 +114,7 @@ def _whole(trace: Trace) -> dict[str, np.ndarray]:
 
 
 def coarse_factor(trace: Trace, budget: int) -> int:
-    """Every how many-th patch the coarse atlas is made of so that it takes at most 60% of `budget` bytes."""
+    """Patches per side of the coarse atlas' blocks: the fewest with which it takes at most 60 % of `budget`."""
     factor = 2
     while trace.depth * trace.heads * math.prod(_tokens(trace, factor)) > 0.6 * budget and factor < max(trace.grid):
         factor += 1
@@ -122,13 +122,13 @@ def coarse_factor(trace: Trace, budget: int) -> int:
 
 
 def _tokens(trace: Trace, factor: int) -> tuple[int, int]:
-    """Tokens of the coarse maps, as (queries, keys): the prefix and one a block of factor x factor patches."""
+    """Tokens of the coarse maps, (queries, keys): the prefix, and one per block of factor x factor patches."""
     count = trace.num_prefix_tokens + math.ceil(trace.grid[0] / factor) * math.ceil(trace.grid[1] / factor)
     return count, count
 
 
 def _coarse(trace: Trace, factor: int) -> dict[str, np.ndarray]:
-    """Maps seen from the middle patch of each block of `factor` x `factor`, their weights averaged over blocks."""
+    """Maps of the middle patch of each block of `factor` x `factor` patches, with weights averaged over blocks."""
     (rows, cols), p = trace.grid, trace.num_prefix_tokens
     blocks = (math.ceil(rows / factor), math.ceil(cols / factor))
     middle = [
@@ -143,7 +143,7 @@ def _coarse(trace: Trace, factor: int) -> dict[str, np.ndarray]:
     L, H, Q = trace.depth, trace.heads, len(queries)
     weights, scale = torch.empty(L, H, Q, Q, dtype=torch.uint8), torch.empty(L, H, Q)
     numbers = torch.empty(L, H, 2)
-    down, across = torch.zeros(blocks[0], rows), torch.zeros(blocks[1], cols)  # which rows, columns are in a block
+    down, across = torch.zeros(blocks[0], rows), torch.zeros(blocks[1], cols)  # 1 where a row or column is in a block
     down[torch.arange(rows) // factor, torch.arange(rows)] = 1
     across[torch.arange(cols) // factor, torch.arange(cols)] = 1
     for layer in range(L):
@@ -182,9 +182,9 @@ def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET_BYTES) -> b
 
 
 class Source:
-    """A packed trace, and what the browser may ask of it later. Make one a picture and keep it (it caches).
+    """A packed trace that answers the browser's later requests. Make one per picture and keep it, because it caches.
 
-    Sessions that look at the same picture share it: they are answered one after the other.
+    Sessions with the same picture share it; their requests are answered one after the other.
     """
 
     def __init__(self, trace: Trace, picture: Image.Image, *, budget: int = BUDGET_BYTES):
@@ -195,16 +195,16 @@ class Source:
         self._lock = threading.Lock()
         self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._means: list[Tensor] = []  # head-mean attention of each layer (N, N), float16
-        self._totals: list[Tensor] = []  # log of each softmax's denominator, (heads, N): columns need them
+        self._totals: list[Tensor] = []  # log of each softmax's denominator, (heads, N), for columns
 
     @property
     def nbytes(self) -> int:
-        """Bytes held beside the trace."""
+        """Bytes in addition to the trace's."""
         kept = sum(tensor.nbytes for tensor in (*self._means, *self._totals))
         return len(self.payload) + sum(map(len, list(self._answers.values()))) + kept
 
     def answer(self, want: dict) -> bytes | None:
-        """The parts in `want`, as one binary; None if it is for another picture or cannot be read.
+        """The parts that `want` requests, as one binary; None if it is for another picture or invalid.
 
         "focus": [layer, head] gives that layer's heads as bytes (N x N each), or where a layer exceeds 4 MB
         that head's only; head -1 is their mean. "query" with "direction" ("row", "column") gives that
@@ -229,7 +229,7 @@ class Source:
             return self._answers[key]
 
     def _checked(self, want: dict) -> dict | None:
-        """What came from the browser, with nothing in it that was not asked for."""
+        """A request with valid values only; None if it is invalid."""
         try:
             if want["of"] != self.id:
                 return None
@@ -293,11 +293,11 @@ class Source:
         return (scores - self._totals[layer]).exp()
 
     def _rollouts(self, token: int, direction: str, residual: float) -> Tensor:
-        """Rollout of `token` through layers 0..l for every l, (layers, N); "column": who takes from it."""
+        """Rollout of `token` through layers 0..l for every l, (layers, N); "column": what others take from it."""
         trace = self.trace
         if not self._means:
             self._means.extend(trace.attention(layer).mean(0).half().cpu() for layer in range(trace.depth))
-        if direction == "column":  # (M_l ... M_0) e: one vector carried upwards
+        if direction == "column":  # (M_l ... M_0) e: carry one vector upwards
             column, out = torch.zeros(trace.num_tokens), []
             column[token] = 1
             for mean in self._means:
@@ -306,11 +306,11 @@ class Source:
             return torch.stack(out)
         rows = torch.zeros(trace.depth, trace.num_tokens)
         rows[:, token] = 1
-        for layer in range(trace.depth - 1, -1, -1):  # rows of depth l join at layer l and go down together
+        for layer in range(trace.depth - 1, -1, -1):  # the row of depth l starts at layer l
             rows[layer:] = residual * rows[layer:] + (1 - residual) * (rows[layer:] @ self._means[layer].float())
         return rows
 
 
 def _scores(query: Tensor, key: Tensor) -> Tensor:
-    """What softmax is taken of in `attention_weights`."""
+    """The scores that `attention_weights` applies softmax to."""
     return (query.float() * query.shape[-1] ** -0.5) @ key.float().transpose(-2, -1)
