@@ -92,11 +92,11 @@ def test_exif_orientation(orientation, format):
     exif[0x0112] = orientation
     turn = back.get(orientation, UPRIGHT.get(orientation))
     data = encode(upright if turn is None else upright.transpose(turn), format, exif=exif, quality=100)
-    seen = read_image(data)
-    assert seen.size == (48, 32)
-    assert abs(pixels(seen) - pixels(upright)).max() <= (0 if format == "PNG" else 24)
-    assert read_image(seen).size == seen.size  # reading the result again does not turn it again
-    assert pixels(read_image(seen)).tolist() == pixels(seen).tolist()
+    found = read_image(data)
+    assert found.size == (48, 32)
+    assert abs(pixels(found) - pixels(upright)).max() <= (0 if format == "PNG" else 24)
+    assert read_image(found).size == found.size  # reading the result again does not turn it again
+    assert pixels(read_image(found)).tolist() == pixels(found).tolist()
 
 
 def test_invalid_exif_is_ignored():
@@ -152,9 +152,9 @@ def test_cmyk_keeps_its_colours():
 
 def test_animations_give_their_first_frame():
     for name in ("animated gif", "animated webp", "animated png", "two pictures in one jpeg"):
-        seen = read_image(CASES[name][1])
-        assert abs(pixels(seen) - pixels(picture(48, 64))).mean() < 6, name
-        assert seen.info == ({} if name.endswith("jpeg") else {"frames": 2}), name  # reported, as it cannot be seen
+        found = read_image(CASES[name][1])
+        assert abs(pixels(found) - pixels(picture(48, 64))).mean() < 6, name
+        assert found.info == ({} if name.endswith("jpeg") else {"frames": 2}), name
     for name in ("palette", "webp", "bmp", "png called jpg"):
         assert read_image(CASES[name][1]).info == {}, name
 
