@@ -370,7 +370,7 @@ def test_the_map_opens_a_picture(show, run):
 def test_the_report_opens_without_a_network(show, run, chromium, tmp_path):
     page = show("label=9&predicted=5")
     page.get_by_text(re.compile("^.?Ankle boot.? → .?Sandal.?$")).first.wait_for()
-    page.get_by_text(ENGLISH("mistakes.download")).click()
+    page.get_by_role("button", name=ENGLISH("mistakes.download"), exact=True).click()
     with page.expect_download() as got:
         press(page, "gallery_csv")
     got.value.save_as(tmp_path / "list.csv")
