@@ -315,6 +315,7 @@ def test_the_extra_is_pinned_and_what_the_tests_run():
     assert "-r ../requirements-ray.txt" in (ROOT / "tests/requirements.txt").read_text().splitlines()
 
 
+@pytest.mark.load
 def test_engines_do_not_take_over_each_others_unfinished_rows(made, tmp_path):
     file, source, out = f"file:{made / 'model.safetensors'}", open_dataset(made / "pictures"), tmp_path / "out"
     seen = []

@@ -284,6 +284,7 @@ def test_eight_kills_lose_nothing(tmp_path, starter):
     assert not list(out.glob("rows.sqlite*"))
 
 
+@pytest.mark.load
 def test_a_kill_while_finishing_loses_nothing(tmp_path, starter, loaded, model):
     root = photographs(tmp_path / "p", 30)
     whole = evaluate(loaded, open_dataset(root), tmp_path / "whole", batch=8, workers=0)
