@@ -215,11 +215,7 @@ def write_address(keys: tuple[Key, ...]) -> None:
     changed = {name for name in {*shown, *wanted} if shown.get(name) != wanted.get(name)}
     if get_script_run_ctx().is_history_navigation:
         put(Key.HISTORY_ADDRESS, wanted)
-    elif (
-        changed
-        and wanted != get(Key.HISTORY_ADDRESS)
-        and not (get(Key.HOVERING) and changed <= {*PLACE_KEYS})
-    ):
+    elif changed and wanted != get(Key.HISTORY_ADDRESS) and not (get(Key.HOVERING) and changed <= {*PLACE_KEYS}):
         put(Key.HISTORY_ADDRESS, None)
         st.query_params.from_dict(wanted)
 
