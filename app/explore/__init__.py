@@ -1,0 +1,1 @@
+"""The page "Explore": one picture, one model, and every figure of it."""

@@ -7,6 +7,7 @@ import streamlit as st
 from app import state
 from app.components.panel import pair
 from app.explore import current, panels
+from app.explore.rollout_panel import rollout
 
 ADDRESS = (*state.CHOICE_KEYS, *state.EXPLORE_KEYS)
 
@@ -25,7 +26,7 @@ def atlas_fragment(cached_result, expected):
 
 @st.fragment(key="rollout")
 def rollout_fragment(cached_result):
-    panels.rollout(cached_result(), key="rollout")
+    rollout(cached_result(), key="rollout")
 
 
 @st.fragment(key="places")

@@ -1,0 +1,1 @@
+"""The page "Mistakes": start an evaluation, find errors, see why, take a report away."""

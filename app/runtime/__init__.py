@@ -1,0 +1,1 @@
+"""What outlives a rerun: caches, the worker thread, garbage collection, and the guard of the server."""

@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "app"
 WITHOUT_STREAMLIT = [
     "app.figures",
+    "app.explore.figures",
     "app.explore.address",
     "app.explore.result",
     "app.mistakes.find",

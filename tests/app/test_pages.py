@@ -16,13 +16,13 @@ from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
-from app import figures, state, text
+from app import state, text
 from app.components.atlas import component as atlas_component
 from app.components.atlas.payload import MEAN, ROLLOUT
 from app.components.binary import header_of, section
 from app.components.rollout import component as rollout_component
 from app.components.rollout import payload as rollout_payload
-from app.explore import address
+from app.explore import address, figures
 from app.explore.result import Result, Rollout, array
 from app.runtime import cache
 from tests.conftest import shake

@@ -162,7 +162,7 @@ def lecture(chromium, server):
 
     As `opening`.
     """
-    from tests.browser.lecture.lecture_driver import Lecture
+    from tests.browser.lecture_driver import Lecture
 
     with opening(chromium, server) as open_page:
 

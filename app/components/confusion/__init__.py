@@ -1,0 +1,1 @@
+"""The confusion matrix: component.py mounts it, payload.py packs the counts."""

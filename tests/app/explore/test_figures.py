@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from plotly.io import to_json
 
-from app import figures
+from app import figures as base
+from app.explore import figures
 from app.mistakes import figures as mistake_figures
 from vit_core.evaluation.metrics import Calibration
 from vit_core.images import draw
@@ -31,7 +32,7 @@ def decoded(figure, number: int = 0) -> Image.Image:
     (1234.5, "1,234"), (0.000512, "0.00051"), (0.0000512, "5.1e-05"), (-0.25, "-0.25"),
 ])  # fmt: skip
 def test_numbers_have_two_significant_digits(value, said):
-    assert figures.two_digits(value) == said
+    assert base.two_digits(value) == said
 
 
 def test_patches_stand_apart_in_their_own_pixels():
@@ -66,7 +67,7 @@ def test_enlarged_is_the_colour_scale_of_the_values_and_answers_with_them():
 
 
 def grid_of_grids(similarity, chosen, low):
-    picture = figures.data_uri(figures.grid_picture(similarity, low, 1), "flat")
+    picture = base.data_uri(figures.grid_picture(similarity, low, 1), "flat")
     return checked(figures.grid_of_grids(picture, similarity.shape[:2], chosen, "x", low, 1, "cosine"))
 
 
@@ -176,7 +177,7 @@ def test_points_are_drawn_by_outcome_the_errors_last():
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "i8", "u1", "?"])
 def test_arrays_are_sent_as_plotly_writes_them(dtype):
     values = np.arange(6).reshape(2, 3).astype(dtype)
-    written = figures.Finished({"data": [{"type": "heatmap", "z": values, "x": values[0]}], "layout": {}}).to_dict()
+    written = base.Finished({"data": [{"type": "heatmap", "z": values, "x": values[0]}], "layout": {}}).to_dict()
     for name, array in (("z", values), ("x", values[0])):
         sent = written["data"][0][name]
         back = np.frombuffer(base64.b64decode(sent["bdata"]), sent["dtype"])
@@ -191,9 +192,9 @@ def test_a_finished_figure_is_what_plotly_would_send():
         figures.bars(["a", "b"], [0.7, np.float32(0.25)], "hover"),
         figures.enlarged(values, 0.0, 1.0, "title", "hover", (1, 1), height=np.int64(400)),
         figures.norms(values, ["class"], ["c", "median", "range"], "x", "y", "hover"),
-        figures.blank(),
+        base.blank(),
     ):
-        ours, theirs = figures.Finished(figure).to_dict(), json.loads(checked(figure).to_json())
+        ours, theirs = base.Finished(figure).to_dict(), json.loads(checked(figure).to_json())
         assert "null" not in json.dumps(ours["layout"])
         assert plain(ours) == plain(theirs)
 
@@ -209,7 +210,7 @@ def plain(value):
 
 
 def test_a_finished_figure_becomes_json_once_however_often_it_is_sent():
-    figure = figures.Finished(figures.bars(["a"], [0.3], "hover"))
+    figure = base.Finished(figures.bars(["a"], [0.3], "hover"))
     first = to_json(figure, validate=False)  # as Streamlit does
     assert json.loads(first)["data"] == figure.to_dict()["data"]
     figure.to_dict()["data"].append({"type": "scatter"})  # who wrote it anew would write this
@@ -218,7 +219,7 @@ def test_a_finished_figure_becomes_json_once_however_often_it_is_sent():
 
 
 def test_all_finished_figures_share_one_template():
-    one, other = (figures.Finished(figures.bars(["a"], [share], "hover")) for share in (0.3, 0.2))
+    one, other = (base.Finished(figures.bars(["a"], [share], "hover")) for share in (0.3, 0.2))
     assert one.to_json() != other.to_json()
     assert one.to_dict()["layout"]["template"] is other.to_dict()["layout"]["template"]
     assert vars(one).keys() == {"_written"}  # plotly's many objects would slow each collection

@@ -19,8 +19,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
-from app import figures, lecture, text
-from app.explore import cached
+from app import lecture, text
+from app.explore import cached, figures
 from app.explore.result import Result, Rollout
 from app.lecture import cached as lecture_cached
 from app.lecture.scenes import cnn
@@ -719,7 +719,7 @@ def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
     app.query_params["lang"] = "en"
     app.run()
     assert not app.exception
-    assert "Many pictures are waiting for the model already" in app.warning[0].value
+    assert "32 pictures are waiting" in app.warning[0].value
     full[0] = False
     app.button(key="busy_again").click().run()
     assert not app.exception

@@ -13,7 +13,7 @@ from app.mistakes import find
 from app.mistakes.find import EvaluationRequest
 from app.mistakes.report import build_report
 from tests.browser.conftest import opening, settled
-from tests.browser.lecture.lecture_driver import Lecture
+from tests.browser.lecture_driver import Lecture
 from vit_core.checkpoints import embedded
 from vit_core.data import open_dataset
 from vit_core.evaluation.run import evaluate
