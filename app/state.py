@@ -5,6 +5,7 @@ The only module that uses st.session_state and st.query_params.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import weakref
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 from PIL import Image
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import text
@@ -278,5 +280,6 @@ class CachedValue:
 
 
 def rerun(*fragments: str) -> None:
-    """Rerun these fragments and nothing else. Call it from a widget's callback."""
-    st.rerun(list(fragments))
+    """From a widget's callback: rerun only these fragments, or the whole page if it no longer has one of them."""
+    with contextlib.suppress(StreamlitAPIException):
+        st.rerun(list(fragments))

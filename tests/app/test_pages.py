@@ -435,3 +435,17 @@ def test_only_state_and_cache_touch_what_is_remembered():
         assert "components.v1" not in source, file
     for file in (ROOT / "vit_core").rglob("*.py"):
         assert "streamlit" not in file.read_text(encoding="utf-8"), file
+
+
+def test_a_rerun_of_a_fragment_that_left_the_page_reruns_the_page():
+    def script():
+        import streamlit as st
+
+        from app import state
+
+        st.button("go", on_click=state.rerun, args=("gone",))
+
+    app = AppTest.from_function(script).run()
+    app.button[0].click().run()
+    assert not app.exception
+    assert app.button[0].value

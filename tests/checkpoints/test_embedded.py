@@ -22,6 +22,7 @@ ASSETS = embedded.ASSETS
 SAMPLES = json.loads((ASSETS / "samples/samples.json").read_text("utf-8"))
 
 
+@pytest.mark.load
 def test_fashion_is_as_good_as_its_card_says():
     folder = ASSETS / "fashion-mnist"
     images = read_idx(folder / "t10k-images-idx3-ubyte.gz")

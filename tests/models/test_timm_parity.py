@@ -17,6 +17,7 @@ from vit_core.checkpoints.timm import UNSUPPORTED
 from vit_core.errors import InputError
 from vit_core.models.positions import resize_positions
 
+pytestmark = pytest.mark.load  # gigabytes of weights and every name of timm's: half a minute of two cores
 TOLERANCE = 1e-4  # of the largest |logit|
 DEPTH, CLASSES = 2, 7
 GRID = (5, 4)  # patches at the native size

@@ -84,6 +84,7 @@ def test_another_recipe_does_not_take_up_a_checkpoint(grey, tmp_path):
         run(grey, tmp_path / "a.safetensors", seed=7).resume()
 
 
+@pytest.mark.load
 def test_killed_hard_and_started_again(grey, tmp_path):
     def start(out):
         command = [

@@ -342,9 +342,9 @@ def test_a_rollout_of_thousands_of_tokens_waits_until_its_place_is_kept(visit, t
     atlas.hover(30, 20)
     page.get_by_text(ENGLISH("positions.one", row=31, col=21)).wait_for()
     settled(page)
-    assert page.get_by_text("(Abnar & Zuidema 2020) from the class token, layers").count()
+    assert page.get_by_text("(Abnar & Zuidema 2020) from the class token, for layers").count()
     atlas.click(30, 20)
-    page.get_by_text("(Abnar & Zuidema 2020) from the patch in row 31, column 21, layers").wait_for()
+    page.get_by_text("(Abnar & Zuidema 2020) from the patch in row 31, column 21, for layers").wait_for()
 
 
 def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, server, shoot):
