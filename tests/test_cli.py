@@ -89,6 +89,7 @@ def test_explain_multiplies_in_bfloat16_where_it_is_asked_to_and_says_so(tmp_pat
         assert np.abs(np.subtract(rough, exact)).max() > 0  # it was not float32 again
 
 
+@pytest.mark.load
 def test_names_that_the_terminal_cannot_show_are_spelt_out(tmp_path):
     image = tmp_path / os.fsdecode(b"caf\xe9.png")
     Image.new("RGB", (40, 40), "red").save(tmp_path / "p.png")

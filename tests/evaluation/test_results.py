@@ -114,7 +114,8 @@ def test_a_filter_finds_what_plain_python_finds_in_its_order(small, filter, offs
     page = rows.page(filter, offset, limit)
     assert [row["path"] for row in page] == [row["path"] for row in wanted[offset : offset + limit]]
     for row, whole in zip(page, wanted[offset : offset + limit], strict=True):
-        assert {k: row[k] for k in (*ROW_COLUMNS, "number")} == {k: whole[k] for k in (*ROW_COLUMNS, "number")}
+        found = row | {"error": row["error"] and row["error"].to_json()}
+        assert {k: found[k] for k in (*ROW_COLUMNS, "number")} == {k: whole[k] for k in (*ROW_COLUMNS, "number")}
         assert "embedding" not in row
     for i in {0, len(wanted) // 2, len(wanted) - 1} & set(range(len(wanted))):
         assert rows.position(filter, wanted[i]["path"]) == i
@@ -388,6 +389,7 @@ def test_nothing_but_the_file_can_be_read(small, tmp_path):
     assert len(hidden) == 1
 
 
+@pytest.mark.load
 def test_threads_ask_at_the_same_time(small):
     rows, everything = small
     paths = [r["path"] for r in everything[:40] if r["embedding"]] * 3

@@ -543,6 +543,7 @@ def test_names_that_are_not_utf_8_are_classes_and_folders_too(tmp_path, model, c
     assert (said["title"], said["classes"][0], os.fsencode(said["root"])) == ("p\\udce9", "caf\\udce9", bytes(root))
 
 
+@pytest.mark.load
 def test_a_refusal_leaves_the_run_that_is_there_as_it_was(tmp_path, loaded):
     source, out, stop = open_dataset(photographs(tmp_path / "p", 18)), tmp_path / "out", iter([False, True])
     with pytest.raises(InputError, match="stopped after"):
@@ -689,6 +690,7 @@ def test_a_file_that_may_not_be_read_is_a_row_with_its_reason(tmp_path, loaded, 
     }
 
 
+@pytest.mark.load
 def test_started_it_runs_by_itself_and_only_once(tmp_path):
     out = tmp_path / "out"
     assert read_progress(out).state == "none"
