@@ -41,6 +41,7 @@ class Key(enum.StrEnum):
     LOST_SAMPLE = "lost_sample"  # the sample shown since the server lost a session's picture
     DRAWN_CHOICE = "drawn_choice"  # the sidebar's choice that the page was last drawn for
     HISTORY_ADDRESS = "history_address"  # the address that Back or Forward led to
+    SENT_ADDRESS = "sent_address"  # the keys and the address that the page sent to the browser last
     # Explore
     LAYER = "layer"
     HEAD = "head"
@@ -215,10 +216,18 @@ def write_address(keys: tuple[Key, ...]) -> None:
         if value is not None and (key != Key.SAMPLE or get(Key.SOURCE) == "sample"):
             wanted[str(key)] = str(value)
     changed = {name for name in {*shown, *wanted} if shown.get(name) != wanted.get(name)}
+    # The browser reports its address with each run. While it has not applied the one sent last, a change back to the
+    # address that it reports is a change too.
+    keys_sent, sent = get(Key.SENT_ADDRESS) or (None, None)
+    if keys_sent == keys and sent != shown:
+        changed |= {name for name in {*sent, *wanted} if sent.get(name) != wanted.get(name)}
+    if keys_sent != keys or sent != shown:
+        put(Key.SENT_ADDRESS, None)
     if get_script_run_ctx().is_history_navigation:
         put(Key.HISTORY_ADDRESS, wanted)
     elif changed and wanted != get(Key.HISTORY_ADDRESS) and not (get(Key.HOVERING) and changed <= {*PLACE_KEYS}):
         put(Key.HISTORY_ADDRESS, None)
+        put(Key.SENT_ADDRESS, (keys, wanted))
         st.query_params.from_dict(wanted)
 
 
