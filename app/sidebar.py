@@ -61,10 +61,10 @@ def choose_picture() -> None:
 def _sample() -> None:
     t, listed = state.t(), cache.samples()
     state.one_of(Key.SAMPLE, list(listed))
-    file = st.selectbox(
+    file = state.select_box(
         t("side.sample"),
+        Key.SAMPLE,
         list(listed),
-        **state.select_box(Key.SAMPLE),
         label_visibility="collapsed",
         format_func=lambda f: listed[f][f"title_{t.language}"],
     )
@@ -139,10 +139,10 @@ def choose_model() -> str | None:
         state.put(Key.MODEL, OTHER_MODEL)
     options = [*sorted(embedded, key=lambda name: name != "embedded:photo"), OTHER_MODEL]
     state.one_of(Key.MODEL, options)
-    choice = st.selectbox(
+    choice = state.select_box(
         t("side.model"),
+        Key.MODEL,
         options,
-        **state.select_box(Key.MODEL),
         format_func=lambda o: embedded.get(o) or t("side.model.other"),
     )
     if choice != OTHER_MODEL:

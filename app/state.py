@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,20 +185,22 @@ def one_of(key: str, options: list | tuple, default: Any = None) -> Any:
     return value
 
 
-def select_box(key: str, then: Callable[[], None] | None = None) -> dict[str, Any]:
-    """Key and callback of a select box whose options are words. The choice is the session value `key`.
+def select_box(label: str, key: str, options: list | tuple, *, place: Any = st, **named: Any) -> Any:
+    """Draw a select box whose options are words, in `place`, and return the choice: the session value `key`.
 
     Each language has a widget of its own, because Streamlit keeps showing an option in the words it was chosen in.
     """
-    widget = f"{key}_{get(Key.LANGUAGE)}"
-    put(widget, get(key))
-
-    def choose() -> None:
-        put(key, get(widget))
-        if then:
-            then()
-
-    return {"key": widget, "on_change": choose}
+    language = get(Key.LANGUAGE)
+    widget, last_language = f"{key}_{language}", f"{key} language"
+    if get(last_language) != language:
+        # Set in any case: where the session still has the value from before, Streamlit would tell the browser nothing,
+        # and the new box would show, and send back, its first option.
+        st.session_state[widget] = get(key)
+    else:
+        put(widget, get(key))
+    choice = place.selectbox(label, options, key=widget, on_change=lambda: put(key, get(widget)), **named)
+    put(last_language, language)
+    return choice
 
 
 def write_address(keys: tuple[Key, ...]) -> None:

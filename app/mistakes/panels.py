@@ -70,10 +70,11 @@ def matrix(run: Evaluation, view: GalleryView, *, key: str) -> None:
     for name, options, column in zip((Key.BY, Key.SORT), (BY, SORT), st.columns(2, gap="small"), strict=True):
         state.one_of(name, options)
         chosen += [
-            column.selectbox(
+            state.select_box(
                 t(f"mistakes.matrix.{name}"),
+                name,
                 options,
-                **state.select_box(name),
+                place=column,
                 format_func=lambda o, name=name: t(f"mistakes.matrix.{name}.{o}"),
                 label_visibility="collapsed",
             )

@@ -8,7 +8,7 @@ from PIL import Image
 
 from app.lecture import SCENES
 from app.text.lecture import frame, scene_text
-from tests.browser.conftest import ROOT, addressed
+from tests.browser.conftest import ROOT, addressed, idle
 
 #: Views in which each scene must fit, besides its first one; each is set on top of the one before.
 VIEWS = {
@@ -161,9 +161,13 @@ def test_the_keys_work_wherever_the_last_click_was(lecture, tmp_path):
     assert page.evaluate("document.fullscreenElement === null")
     file = tmp_path / "own.png"
     Image.new("RGB", (40, 40), "teal").save(file)
+    shown.rest()  # a run that is interrupted builds the stage anew, and the outline is closed
     page.locator(".stSidebar").get_by_role("radio", name="File").click()
+    page.locator("input[type=file]").wait_for(state="attached")
+    idle(page)
     page.locator("input[type=file]").set_input_files(file)
     page.locator(".stSidebar").get_by_text("own.png").wait_for()
+    idle(page)
     page.locator("[data-testid=stFileUploader] button").first.focus()
     works()
     page.keyboard.press("f")
