@@ -17,8 +17,8 @@ from playwright.sync_api import sync_playwright
 
 import vit_core as vc
 from app.components.atlas.payload import pack
-from tests.browser.conftest import FLAGS, ROOT, serving, settled
-from tests.browser.explore.atlas_driver import Atlas, serving_atlas
+from tests.browser.conftest import FLAGS, ROOT, serving, serving_page, settled
+from tests.browser.explore.atlas_driver import ATLAS_PAGE, Atlas
 from tests.browser.explore.test_explore import Rolled, await_values, upload
 
 COFFEE = ROOT / "assets/samples/coffee.jpg"
@@ -93,7 +93,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for name in ("atlas", "app"):
             (Path(folder) / name).mkdir()
-        with serving_atlas(Path(folder) / "atlas") as server:
+        with serving_page(Path(folder) / "atlas", ATLAS_PAGE) as server:
             for model in ("base", "large"):
                 hovering(browser, f"{server.url}/", model)
         with serving(Path(folder) / "app") as server:

@@ -1,6 +1,6 @@
-"""An evaluation on Ray stopped once, killed twice and finished: `python -m pytest tests/bench/ray_kills.py`.
+"""Stop an evaluation on Ray once, kill it twice, finish it: `python -m pytest tests/bench/ray_kills.py`.
 
-Not among the tests: Ray gives a node 30 seconds to start, whatever else the machine does.
+Not part of the test suite: Ray allows a node only 30 seconds to start, which a busy machine may exceed.
 """
 
 import os
@@ -15,14 +15,14 @@ from tests.evaluation.test_ray_engine import (
     BATCH,
     COUNT,
     committed,
-    gone,
     home,
+    kill_family,
     listening,
     local,
     made,
     ray,
-    reached,
-    slay,
+    wait_for_pictures,
+    wait_until_gone,
 )
 from vit_core.data import open_dataset
 from vit_core.evaluation import read_progress, read_run
@@ -32,17 +32,17 @@ __all__ = ["made", "ray"]  # fixtures
 
 
 @pytest.mark.timeout(900)
-def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, measured):
+def test_rows_equal_the_local_ones_after_a_stop_and_two_kills(made, ray, tmp_path, measured):
     begun, out = time.monotonic(), tmp_path / "out"
     process = ray(out)
-    reached(process, out, 40)
+    wait_for_pictures(process, out, 40)
     assert listening() == {"0100007F"}, "a port is open to other machines"
     folder = home()
-    process.send_signal(signal.SIGTERM)  # asked to stop, it does so in order
+    process.send_signal(signal.SIGTERM)  # a clean stop
     said = process.communicate(timeout=240)[0]
     assert process.returncode == 130, said
     assert "not known to the model: 낯선\n" in said
-    gone()
+    wait_until_gone()
     assert not folder.exists()
     first = committed(out)
     assert read_progress(out).state == "cancelled"
@@ -50,33 +50,33 @@ def test_stopped_and_killed_it_ends_with_the_local_rows(made, ray, tmp_path, mea
     assert read_progress(out).done in (BATCH * len(first), BATCH * len(first) - BATCH + 1)
 
     process = ray(out)
-    reached(process, out, read_progress(out).done + 2 * BATCH)
+    wait_for_pictures(process, out, read_progress(out).done + 2 * BATCH)
     folder = home()
-    process.kill()  # the driver alone: its cluster has to end by itself
+    process.kill()  # only the driver; its cluster has to end by itself
     assert process.wait() == -signal.SIGKILL
     assert read_progress(out).state == "interrupted"
-    gone(within=60)
+    wait_until_gone(60)
     assert not folder.exists()
     second = committed(out)
-    assert first < second, "what was done before is done again"
+    assert first < second, "finished parts were computed again"
 
     changed = made / "pictures" / pq.read_table(out / RAY_FOLDER / "parts", columns=["path"])["path"][0].as_py()
     os.utime(changed, ns=(1, 1))
     process = ray(out)
-    reached(process, out, BATCH * (len(second) + 1))
+    wait_for_pictures(process, out, BATCH * (len(second) + 1))
     folder = home()
-    slay()  # every process at once, the guard too
+    kill_family()  # every process at once, including the watchdog
     shutil.rmtree(folder)
     assert process.wait() == -signal.SIGKILL
     third = committed(out)
-    assert len(second - third) == 1, "the part of the changed picture alone is done again"
+    assert len(second - third) == 1, "not only the changed picture's part was computed again"
     assert len(third) > len(second)
     assert len(third) <= COUNT // BATCH, "it ended before it could be killed"
 
     process = ray(out)
     said = process.communicate(timeout=240)[0]
     assert process.returncode == 0, said
-    gone()
+    wait_until_gone()
     assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
     paths = pq.read_table(out / "rows.parquet")["path"].to_pylist()
     assert paths == sorted(open_dataset(made / "pictures").names)

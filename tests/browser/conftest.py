@@ -81,6 +81,12 @@ def serving(folder: Path, *options: str, **how):
         started.stop()
 
 
+def serving_page(folder: Path, page: Path):
+    """As `serving`, for a test's own Streamlit script."""
+    options = ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.fileWatcherType=none")
+    return serving(folder, *options, command=("-m", "streamlit", "run", str(page)))
+
+
 @contextlib.contextmanager
 def opening(chromium, server: Server):
     """open_page(address, width=1280, height=720, theme="light") -> a page of that server, just gone to.

@@ -1,6 +1,6 @@
-"""On Ray the evaluation has the local run's rows, to the bit, whatever was killed on the way.
+"""An evaluation on Ray gives the same rows as a local one, bit for bit, even if processes were killed.
 
-Ray runs in processes of the tests' own: a command each.
+Each test starts Ray in a process of its own.
 """
 
 import copy
@@ -35,13 +35,13 @@ from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
 ROOT = Path(__file__).resolve().parents[2]
-BATCH, COUNT = 8, 481  # the last batch is one picture: sums are added up in another order there
+BATCH, COUNT = 8, 481  # the last batch has one picture, so its sums are added in another order
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     """A folder with pictures/, two of them unreadable, and model.safetensors."""
-    home = tmp_path_factory.mktemp("rây files")  # a space and an accent, as people's folders have them
+    home = tmp_path_factory.mktemp("rây files")  # a space and an accent, as in real folder names
     config = ViTConfig(
         image_size=(16, 16), patch_size=(4, 4), classes=5, dim=24, depth=2, heads=2, head_dim=12, mlp_dim=48
     )
@@ -63,7 +63,7 @@ def made(tmp_path_factory) -> Path:
 
 
 def local(home: Path, out: Path) -> Path:
-    """The table of the local run, with the one thread that `ray` has too."""
+    """The table of a local evaluation with one thread, as `ray` has."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -79,7 +79,7 @@ def local(home: Path, out: Path) -> Path:
         torch.set_num_threads(threads)
 
 
-#: The command line, its pictures slow enough to be stopped between two of them.
+#: The command line, with pictures slow enough that it can be stopped between two of them.
 SLOWLY = """
 import sys
 from vit_core import data
@@ -91,34 +91,27 @@ sys.exit(main())
 """
 
 
+def evaluation(made: Path, out: Path) -> list[str]:
+    """Arguments of `python -m vit_core`."""
+    model = f"file:{made / 'model.safetensors'}"
+    options = {"--model": model, "--out": out, "--batch": BATCH, "--device": "cpu"}
+    return ["evaluate", str(made / "pictures"), *(str(part) for option in options.items() for part in option)]
+
+
 @pytest.fixture
 def ray(made):
-    """ray(out) -> the command, running. What outlives its parent becomes this process's child, so that `family` misses
-    nothing; what is left is ended with the test."""
-    adopt(True)
+    """ray(out) -> the running command.
+
+    Processes that outlive their parent become this process's children, so that `family` finds them all. Those that are
+    left at the end are killed.
+    """
+    adopt_orphans(True)
     env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
     env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": ""}
     begun = []
 
     def begin(out: Path, *command: str) -> subprocess.Popen:
-        command = command or (
-            "-c",
-            SLOWLY,
-            "evaluate",
-            str(made / "pictures"),
-            "--model",
-            f"file:{made / 'model.safetensors'}",
-            "--out",
-            str(out),
-            "--batch",
-            str(BATCH),
-            "--device",
-            "cpu",
-            "--workers",
-            "1",
-            "--engine",
-            "ray",
-        )
+        command = command or ("-c", SLOWLY, *evaluation(made, out), "--workers", "1", "--engine", "ray")
         begun.append(
             subprocess.Popen(
                 [sys.executable, *command],
@@ -131,24 +124,24 @@ def ray(made):
         )
         return begun[-1]
 
-    OTHERS.update(family())  # of tests before this one, in the same process
+    OTHERS.update(family())
     yield begin
-    slay()
+    kill_family()
     for process in begun:
         process.communicate()
-    adopt(False)
+    adopt_orphans(False)
 
 
-#: Children of this process before the test, with whom it has nothing to do.
+#: Children of this process from before the test.
 OTHERS: set[int] = set()
 
 
-def adopt(orphans: bool) -> None:
-    assert ctypes.CDLL(None).prctl(36, int(orphans), 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+def adopt_orphans(on: bool) -> None:
+    assert ctypes.CDLL(None).prctl(36, int(on), 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
 
 
 def family(name: str = "") -> list[int]:
-    """The living processes that descend from this one and have `name` in their command line."""
+    """The running descendants of this process with `name` in their command line."""
     children, found, ours = {}, set(), [os.getpid()]
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -162,12 +155,12 @@ def family(name: str = "") -> list[int]:
 
 
 def home() -> Path:
-    """The folder of the cluster that runs."""
+    """The temporary folder of the running cluster."""
     (raylet,) = family("/raylet/raylet")
     return Path(re.search(rb"--temp_dir=([^\0]+)", Path(f"/proc/{raylet}/cmdline").read_bytes())[1].decode())
 
 
-def slay() -> None:
+def kill_family() -> None:
     until = time.monotonic() + 60
     while left := family():
         for pid in left:
@@ -177,15 +170,15 @@ def slay() -> None:
         time.sleep(0.02)
 
 
-def gone(within: float = 0) -> None:
-    """Nothing of the run is left, `within` seconds."""
-    until = time.monotonic() + within
+def wait_until_gone(timeout_s: float = 0) -> None:
+    """Wait until no process of the run is left."""
+    until = time.monotonic() + timeout_s
     while left := family():
         assert time.monotonic() < until, [Path(f"/proc/{pid}/cmdline").read_bytes()[:80] for pid in left]
         time.sleep(0.05)
 
 
-def reached(process: subprocess.Popen, out: Path, done: int) -> None:
+def wait_for_pictures(process: subprocess.Popen, out: Path, done: int) -> None:
     until = time.monotonic() + 240
     while read_progress(out).done < done:
         assert process.poll() is None, process.communicate()[0]
@@ -198,7 +191,7 @@ def committed(out: Path) -> set[str]:
 
 
 def listening() -> set[str]:
-    """The addresses at which the family waits for connections, as /proc/net has them; IPv6's mapped ones as IPv4."""
+    """The addresses that the family listens on, as in /proc/net; IPv4-mapped IPv6 addresses as IPv4."""
     sockets = set()
     for pid in family():
         for handle in Path(f"/proc/{pid}/fd").glob("*"):
@@ -227,11 +220,11 @@ evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=64, workers=1,
 
 @pytest.mark.load
 @pytest.mark.timeout(600)
-def test_a_picture_that_ends_its_process_is_a_row_with_its_reason(made, ray, tmp_path):
+def test_a_picture_that_crashes_its_process_becomes_an_error_row(made, ray, tmp_path):
     out = tmp_path / "out"
     process = ray(out, "-c", POISONED, str(made), str(out))
     said = process.communicate(timeout=400)[0]
-    gone()
+    wait_until_gone()
     assert process.returncode == 0, said
     rows = pq.read_table(out / "rows.parquet").to_pylist()
     assert len(rows) == COUNT
@@ -240,7 +233,7 @@ def test_a_picture_that_ends_its_process_is_a_row_with_its_reason(made, ray, tmp
 
 
 class Deadly(Poison):
-    """A source that ends the actor which is making a row, the first `times` times."""
+    """A data set that kills the actor computing a row, the first `times` times."""
 
     @property
     def labels(self):
@@ -267,7 +260,7 @@ evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=BATCH, workers
 
 @pytest.mark.load
 @pytest.mark.timeout(900)
-def test_a_block_whose_actor_is_killed_is_tried_again_but_not_for_ever(made, ray, tmp_path):
+def test_a_block_whose_actor_is_killed_is_retried_a_limited_number_of_times(made, ray, tmp_path):
     from vit_core.evaluation.ray_engine import MAX_BLOCK_RETRIES
 
     assert MAX_BLOCK_RETRIES > 0
@@ -279,7 +272,7 @@ def test_a_block_whose_actor_is_killed_is_tried_again_but_not_for_ever(made, ray
     assert count.exists(), said
     assert count.stat().st_size > MAX_BLOCK_RETRIES
     assert read_progress(out).state == "failed"
-    gone()
+    wait_until_gone()
     count.unlink()
     process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(MAX_BLOCK_RETRIES))
     said = process.communicate(timeout=400)[0]
@@ -287,7 +280,7 @@ def test_a_block_whose_actor_is_killed_is_tried_again_but_not_for_ever(made, ray
     assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()
 
 
-def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
+def test_missing_ray_is_an_error_with_install_instructions(made, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     for name in "evaluation.ray_engine", "ray_cluster", "ray_cluster.cluster":
         monkeypatch.delitem(sys.modules, f"vit_core.{name}", raising=False)
@@ -301,14 +294,14 @@ def test_without_ray_a_sentence_says_so(made, tmp_path, monkeypatch, capsys):
         assert code in text.ERRORS["ko"]
 
 
-def test_nobody_imports_ray_who_did_not_ask():
+def test_ray_is_imported_only_on_request():
     code = (
         "import sys, vit_core.cli, vit_core.evaluation.run, vit_core.evaluation.folder; sys.exit('ray' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_the_extra_is_pinned_and_what_the_tests_run():
+def test_the_ray_extra_pins_the_tested_version():
     extra = [line for line in (ROOT / "requirements-ray.txt").read_text().splitlines() if line and line[0] != "#"]
     version = subprocess.run([sys.executable, "-m", "pip", "show", "ray"], capture_output=True, text=True).stdout
     assert extra == [f"ray[data,serve]=={version.split('Version: ')[1].split()[0]}"]
@@ -316,7 +309,7 @@ def test_the_extra_is_pinned_and_what_the_tests_run():
 
 
 @pytest.mark.load
-def test_engines_do_not_take_over_each_others_unfinished_rows(made, tmp_path):
+def test_an_engine_refuses_the_other_engines_unfinished_rows(made, tmp_path):
     file, source, out = f"file:{made / 'model.safetensors'}", open_dataset(made / "pictures"), tmp_path / "out"
     seen = []
     with pytest.raises(InputError, match="stopped after"):
@@ -330,29 +323,15 @@ def test_engines_do_not_take_over_each_others_unfinished_rows(made, tmp_path):
             on_progress=seen.append,
             should_stop=lambda: len(seen) == 2,
         )
-    command = [
-        sys.executable,
-        "-m",
-        "vit_core",
-        "evaluate",
-        made / "pictures",
-        "--model",
-        file,
-        "--out",
-        out,
-        "--batch",
-        str(BATCH),
-        "--device",
-        "cpu",
-    ]
-    done = subprocess.run([*command, "--engine", "ray"], capture_output=True, text=True, cwd=ROOT)
+    command = [sys.executable, "-m", "vit_core", *evaluation(made, out), "--engine", "ray"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2
     assert "something else (different: engine)" in done.stderr
     assert read_progress(out).done == 2 * BATCH
 
 
 def part(folder: Path, name: str, positions, pictures: list[str], commit: bool = True) -> None:
-    """A part as Ray leaves it, and its commit, or none: of one that was killed in between."""
+    """Write a part as Ray does, with its commit; without, as if it had been killed in between."""
     rows = [
         {
             "path": pictures[p],
@@ -374,14 +353,14 @@ def part(folder: Path, name: str, positions, pictures: list[str], commit: bool =
     pq.write_table(table.select(["path"]), folder / RAY_FOLDER / "commits" / f"{name}{end}")
 
 
-def test_only_what_is_committed_counts_and_once(tmp_path):
+def test_only_committed_parts_count_and_each_row_once(tmp_path):
     from vit_core.evaluation.ray_engine import Parts
 
     names = [f"{i}.png" for i in range(10)]
-    part(tmp_path, "a_0", [4, 5, 0, 1], names)  # Ray promises no order
+    part(tmp_path, "a_0", [4, 5, 0, 1], names)  # Ray guarantees no order
     part(tmp_path, "b_0", [2, 3], names)
     part(tmp_path, "c_0", [6, 7], names, commit=False)
-    part(tmp_path, "d_0", [0, 1], names)  # a second time, as where a cluster outlived its killed driver for a moment
+    part(tmp_path, "d_0", [0, 1], names)  # again, as if a cluster had outlived its killed driver
     (tmp_path / RAY_FOLDER / "parts" / "e_0-0.parquet").write_bytes(b"PAR1 half of a file")
     parts, store = Parts(tmp_path), Store(tmp_path / "rows.sqlite")
     assert parts.copy_into(store, 10) == [6, 7, 8, 9]
@@ -408,7 +387,7 @@ def test_rows_are_counted_from_the_footers(tmp_path):
     assert parts.count() == (5, 1)
 
 
-def test_a_piece_of_a_batch_has_the_numbers_of_the_whole(made, tmp_path, monkeypatch):
+def test_part_of_a_batch_gives_the_same_numbers_as_the_whole(made, tmp_path, monkeypatch):
     from vit_core.evaluation import ray_engine
 
     model, source = embedded.load_saved(made / "model.safetensors"), open_dataset(made / "pictures")

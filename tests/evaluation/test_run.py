@@ -599,7 +599,7 @@ class Slow(Poison):
 
 
 @pytest.mark.parametrize("times", [1, 2, 99])  # with others, then alone, then alone again
-def test_a_worker_that_dies_stops_nothing(tmp_path, loaded, times):
+def test_the_evaluation_goes_on_when_a_worker_dies(tmp_path, loaded, times):
     source = open_dataset(photographs(tmp_path / "p", 60))
     whole = table(evaluate(loaded, source, tmp_path / "whole", batch=8, workers=0))
     rows = table(evaluate(loaded, Poison(source, 20, times, tmp_path / "count"), tmp_path / "out", batch=8, workers=2))
@@ -611,7 +611,7 @@ def test_a_worker_that_dies_stops_nothing(tmp_path, loaded, times):
     assert rows[:20] + rows[21:] == whole[:20] + whole[21:]
 
 
-def test_a_batch_that_is_not_whole_is_not_there(tmp_path):
+def test_incomplete_batches_do_not_count(tmp_path):
     store = Store(tmp_path / "rows.sqlite")
     for first, count in (0, 4), (4, 3), (8, 2):
         rows = [dict(path=str(first + i), error="reason") for i in range(count)]
@@ -621,7 +621,7 @@ def test_a_batch_that_is_not_whole_is_not_there(tmp_path):
     store.close()
 
 
-def test_a_full_disk_keeps_what_there_is(tmp_path, loaded, monkeypatch):
+def test_a_full_disk_keeps_the_rows_written_so_far(tmp_path, loaded, monkeypatch):
     source, out, real = open_dataset(photographs(tmp_path / "p", 60)), tmp_path / "out", Store.__init__
 
     def small(self, path):
@@ -645,7 +645,7 @@ def test_a_full_disk_keeps_what_there_is(tmp_path, loaded, monkeypatch):
         evaluate(loaded, source, tmp_path / "file" / "out")
 
 
-def test_no_room_for_the_table_keeps_the_rows(tmp_path, loaded):
+def test_a_full_disk_at_the_table_keeps_the_rows(tmp_path, loaded):
     source, out = open_dataset(photographs(tmp_path / "p", 20)), tmp_path / "out"
     out.mkdir()
     (out / ".rows.parquet.part").symlink_to("/dev/full")  # there is no room in it
@@ -660,7 +660,7 @@ def test_no_room_for_the_table_keeps_the_rows(tmp_path, loaded):
     assert pq.read_table(out / "rows.parquet").num_rows == 20
 
 
-def test_5_000_empty_files_are_5_000_rows(tmp_path, loaded):
+def test_5_000_empty_files_give_5_000_error_rows(tmp_path, loaded):
     (tmp_path / "nothing").touch()
     for part in range(20):
         folder = tmp_path / "p" / f"class {part % 7}" / str(part)
@@ -674,7 +674,7 @@ def test_5_000_empty_files_are_5_000_rows(tmp_path, loaded):
     assert {InputError.from_json(error).code for error in errors} == {"image-empty"}
 
 
-def test_a_file_that_may_not_be_read_is_a_row_with_its_reason(tmp_path, loaded, monkeypatch):
+def test_a_file_without_read_permission_becomes_an_error_row(tmp_path, loaded, monkeypatch):
     source, real = open_dataset(photographs(tmp_path / "p", 20)), os.open
 
     def refusing(path, *args, **kwargs):  # to root, who may run this, no permission is lacking
@@ -691,7 +691,7 @@ def test_a_file_that_may_not_be_read_is_a_row_with_its_reason(tmp_path, loaded, 
 
 
 @pytest.mark.load
-def test_started_it_runs_by_itself_and_only_once(tmp_path):
+def test_a_started_process_runs_on_its_own_and_only_once(tmp_path):
     out = tmp_path / "out"
     assert read_progress(out).state == "none"
     began = start_process("embedded:fashion", "bundled:fashion", out, batch=16, workers=1, device="cpu")
@@ -723,33 +723,25 @@ def test_started_it_runs_by_itself_and_only_once(tmp_path):
         began.wait()
 
 
-def test_what_fails_at_the_start_is_the_state(tmp_path):
+def test_an_error_at_the_start_is_recorded(tmp_path):
     began = start_process("file:none.pth", "bundled:fashion", tmp_path / "out")
     assert began.wait(60) == 2
     assert read_progress(tmp_path / "out").state == "failed"
     assert read_progress(tmp_path / "out").error.code == "checkpoint-not-found"
 
 
-def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monkeypatch):
+def evaluation(root: Path, model: str, out: Path, *options: str) -> list[str]:
+    """Arguments of `main` for an evaluation in this process."""
+    return ["evaluate", str(root), "--model", model, "--out", str(out), "--workers", "0", "--device", "cpu", *options]
+
+
+def test_the_command_reports_mapped_classes_and_accuracy(tmp_path, capsys, monkeypatch):
     root = tmp_path / "p"
     for i, pixels in enumerate(read_idx(BUNDLED)[:12]):
         (root / ("Bag" if i % 2 else "Hat")).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(root / ("Bag" if i % 2 else "Hat") / f"{i}.png")
     (root / "Bag" / "empty.png").touch()
-    command = [
-        "evaluate",
-        str(root),
-        "--model",
-        "embedded:fashion",
-        "--out",
-        str(tmp_path / "out"),
-        "--workers",
-        "0",
-        "--device",
-        "cpu",
-        "--batch",
-        "5",
-    ]
+    command = evaluation(root, "embedded:fashion", tmp_path / "out", "--batch", "5")
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "not known to the model: Hat\n" in said
@@ -763,28 +755,17 @@ def test_the_command_says_what_maps_and_how_well_it_went(tmp_path, capsys, monke
     assert main([*command, "--table", str(tmp_path / "none.csv")]) == 2
 
 
-def test_the_command_gives_no_share_of_nothing(tmp_path, capsys):
+def test_the_command_prints_no_accuracy_without_known_labels(tmp_path, capsys):
     (tmp_path / "p" / "Hat").mkdir(parents=True)
     Image.fromarray(read_idx(BUNDLED)[0]).save(tmp_path / "p" / "Hat" / "0.png")
-    command = [
-        "evaluate",
-        str(tmp_path / "p"),
-        "--model",
-        "embedded:fashion",
-        "--out",
-        str(tmp_path / "out"),
-        "--workers",
-        "0",
-        "--device",
-        "cpu",
-    ]
+    command = evaluation(tmp_path / "p", "embedded:fashion", tmp_path / "out")
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "accuracy none (0 of 0; 0 unreadable, 1 of classes that the model does not know)" in said
     assert "%" not in said
 
 
-def test_the_command_says_which_names_are_ambiguous(tmp_path, capsys):
+def test_the_command_reports_ambiguous_class_names(tmp_path, capsys):
     from vit_core import load, save
 
     model = load("embedded:fashion", "cpu")
@@ -793,18 +774,7 @@ def test_the_command_says_which_names_are_ambiguous(tmp_path, capsys):
     for i, (name, pixels) in enumerate(zip(("Bag", "Hat", "Coat"), read_idx(BUNDLED)[:3], strict=True)):
         (tmp_path / "p" / name).mkdir(parents=True)
         Image.fromarray(pixels).save(tmp_path / "p" / name / f"{i}.png")
-    command = [
-        "evaluate",
-        str(tmp_path / "p"),
-        "--model",
-        f"file:{tmp_path / 'two.safetensors'}",
-        "--out",
-        str(tmp_path / "out"),
-        "--workers",
-        "0",
-        "--device",
-        "cpu",
-    ]
+    command = evaluation(tmp_path / "p", f"file:{tmp_path / 'two.safetensors'}", tmp_path / "out")
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "the model knows 1 of them" in said
@@ -829,6 +799,6 @@ def bench(*arguments) -> dict:
 
 
 @pytest.mark.load
-def test_memory_is_flat():
+def test_memory_does_not_grow_with_the_data_set():
     small, large = bench("memory", 1_000), bench("memory", 8_000)
     assert large["peak_mb"] - small["peak_mb"] < 40  # a row group of 5,000 and its Arrow copy

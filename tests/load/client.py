@@ -1,4 +1,4 @@
-"""Browsers without a screen: they speak Streamlit's protocol to a Vitrine of this computer, and read its answers."""
+"""A client that speaks Streamlit's protocol to a Vitrine on this computer and reads its answers."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from app.text.plain import escaped
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ENGLISH = text.Text("en")
-PATIENCE = 120  # seconds for one answer
+ANSWER_TIMEOUT_S = 120
 ANSWER = ENGLISH("atlas.answer", answer="**").partition("**")[0]
-AGAIN = 0.5  # seconds that somebody waits who was told to try again
+RETRY_DELAY_S = 0.5  # after an answer that says "try again"
 
 
 class Failed(Exception):
-    """The app answered with an error, or not at all."""
+    """The app answered with an error."""
 
 
 class Browser:
-    """One session. `ask` reruns the page, `show` with another picture; what the page then says is `said`."""
+    """One session. `ask` reruns the page; `show` uploads a picture first. `said` holds the page's sentences."""
 
     def __init__(self, url: str):
         if urlsplit(url).hostname not in LOOPBACK:
-            raise ValueError(f"only this computer is put under load, not {url}")
+            raise ValueError(f"the load test is for this computer only, not for {url}")
         self.url, self.said, self.busy, self._states, self._numbers = url, [], 0, {}, itertools.count()
         self._address = "lang=en"
         self.session = self.source = self.uploader = None
-        self._kept: dict[str, ForwardMsg] = {}  # large messages by hash, which the server need not send again
+        self._cached: dict[str, ForwardMsg] = {}  # large messages by hash; the server sends only the hash again
 
     async def __aenter__(self) -> Browser:
         self._cookie, self._token = await asyncio.to_thread(self._cookies)
@@ -46,26 +46,26 @@ class Browser:
             max_size=None,
             compression=None,
             additional_headers={"Cookie": self._cookie},
-            open_timeout=PATIENCE,
-            ping_interval=None,
-        )  # as in a browser: only the server asks who is there
+            open_timeout=ANSWER_TIMEOUT_S,
+            ping_interval=None,  # as in a browser, only the server sends pings
+        )
         return self
 
     async def __aexit__(self, *_) -> None:
         await self._link.close()
 
     def _cookies(self) -> tuple[str, str]:
-        """What a browser sends back from now on, a proxy's mark among it; and the session's token."""
-        with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=PATIENCE) as answer:
+        """The cookies that a browser would send back, including a proxy's; and the session's token."""
+        with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=ANSWER_TIMEOUT_S) as answer:
             cookies = [cookie.split(";")[0] for cookie in answer.headers.get_all("Set-Cookie")]
         return "; ".join(cookies), dict(cookie.split("=", 1) for cookie in cookies)["_streamlit_xsrf"]
 
     async def ask(self) -> None:
-        """Run the page as it stands; where it says that it is busy, again after a while."""
+        """Rerun the page; while it answers that it is busy, try again after a delay."""
         while True:
             message = BackMsg()
             message.rerun_script.query_string = self._address
-            message.rerun_script.cached_message_hashes.extend(self._kept)
+            message.rerun_script.cached_message_hashes.extend(self._cached)
             for name, (kind, value) in self._states.items():
                 state = message.rerun_script.widget_states.widgets.add(id=name)
                 if kind == "file":
@@ -80,17 +80,17 @@ class Browser:
             if not any("pictures are waiting for the model" in line for line in self.said):
                 return
             self.busy += 1
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_DELAY_S)
 
     async def _until(self, wanted: str) -> ForwardMsg:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
             while True:
                 message = ForwardMsg()
                 message.ParseFromString(await self._link.recv())
                 if message.WhichOneof("type") == "ref_hash":
-                    message = self._kept[message.ref_hash]
+                    message = self._cached[message.ref_hash]
                 elif message.metadata.cacheable:
-                    self._kept[message.hash] = message
+                    self._cached[message.hash] = message
                 kind = message.WhichOneof("type")
                 if kind == "new_session":
                     self.session = message.new_session.initialize.session_id or self.session
@@ -109,14 +109,14 @@ class Browser:
             self.said.append(getattr(element, kind).body)
         elif kind == "file_uploader":
             self.uploader = element.file_uploader.id
-        elif kind == "slider":  # a browser says where it stands as soon as it is drawn
-            stands = element.slider.value if element.slider.set_value else element.slider.default
-            self._states.setdefault(element.slider.id, ("numbers", list(stands)))
+        elif kind == "slider":  # a browser reports a slider's value as soon as it is drawn
+            value = element.slider.value if element.slider.set_value else element.slider.default
+            self._states.setdefault(element.slider.id, ("numbers", list(value)))
         elif kind == "button_group" and element.button_group.id.endswith("-source"):
             self.source = element.button_group.id
 
     async def show(self, data: bytes) -> str:
-        """Give the page this picture by its uploader; the line of the page that says what the model takes it for."""
+        """Upload this picture; return the page's sentence with the prediction."""
         if self.source not in self._states:
             self._states[self.source] = ("words", ENGLISH("side.source.file"))
             await self.ask()
@@ -144,10 +144,10 @@ class Browser:
                 "X-Xsrftoken": self._token,
             },
         )
-        urllib.request.urlopen(request, timeout=PATIENCE).close()
+        urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S).close()
 
 
 def answer(best: list[tuple[str, str]]) -> str:
-    """The page's line for these classes and percentages."""
+    """The page's sentence for these classes and percentages."""
     classes = (ENGLISH("atlas.class", name=escaped(name, 60), percent=percent) for name, percent in best)
     return ENGLISH("atlas.answer", answer=" · ".join(classes))

@@ -1,15 +1,14 @@
-"""The app under load: `python tests/load/run.py [--short] [--only NAME ...] [--json FILE]`. About nine minutes.
+"""Load test of the app: `python tests/load/run.py [--short] [--only NAME ...] [--json FILE]`. About nine minutes.
 
-On this computer only: starts `python -m app`, opens real sessions (tests/load/client.py), and prints a table of what
-must hold and what came:
+Starts `python -m app` on this computer, opens real sessions (tests/load/client.py) and prints four measurements:
 
-  answers    50 sessions at once, 20 pictures each, all different: errors, and answers that are another picture's
-  rerun      CPU of the server for a rerun of the whole page that runs no model, and its memory's growth over 500
-  sessions   memory's growth over 200 sessions opened and closed, their time (server.disconnectedSessionTTL) over
-  hall       200 sessions, one picture each ten seconds: how many finish, and how long an answer takes
+  answers    50 sessions at once, 20 different pictures each: errors, and answers that belong to another picture
+  rerun      the server's CPU time for a rerun of the whole page without the model; memory growth over 500 reruns
+  sessions   memory growth over 200 sessions that were opened, closed and expired (server.disconnectedSessionTTL)
+  hall       200 sessions, one picture every ten seconds each: how many finish, and how long an answer takes
 
-A picture's right answer is worked out beforehand, by vit_core alone. `--processes N`: answers and hall at N apps behind
-haproxy, with the configuration in docs/deployment.md.
+vit_core computes each picture's expected answer beforehand. `--processes N` runs "answers" and "hall" against N apps
+behind haproxy, with the configuration in docs/deployment.md.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from app.figures import two_digits  # noqa: E402
 from tests.browser.conftest import Server  # noqa: E402
 from tests.load.client import Browser, answer  # noqa: E402
 
-TTL = 5  # seconds that a session is kept after its browser has gone
+SESSION_TTL_S = 5  # how long the server keeps a session after its browser has disconnected
 FULL = {
     "sessions": 50,
     "pictures": 20,
@@ -53,12 +52,12 @@ FULL = {
     "rounds": 3,
     "cpu_ms": 20,
 }
-#: Where tests run beside each other, a rerun's CPU is what shared caches and cores leave of it: it is only bounded.
+#: For the test suite. Other tests share the cores and caches there, so the CPU time has a loose bound.
 SHORT = {"sessions": 8, "pictures": 4, "reruns": 60, "opened": 24, "hall": 24, "think": 1.0, "rounds": 2, "cpu_ms": 120}
 
 
 def pictures(count: int, seed: int) -> list[tuple[bytes, str]]:
-    """Pieces of the sample pictures in changed colours, as PNG, each with the line the page must say of it."""
+    """Crops of the sample pictures in changed colours, as PNG, each with the page's expected answer."""
     draw = np.random.default_rng(seed)
     files = sorted((ROOT / "assets/samples").glob("*.jpg"))
     whole = [Image.open(file).convert("RGB").resize((160, 120)) for file in files]
@@ -74,19 +73,19 @@ def pictures(count: int, seed: int) -> list[tuple[bytes, str]]:
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU that the process has used."""
+    """The CPU time of a process so far, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(pid: int) -> float:
-    """MB."""
+    """The resident memory of a process, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 class Load:
-    """What is measured at one server."""
+    """Measures one server; counts errors, swapped answers and "try again" answers."""
 
     def __init__(self, url: str, pid: int | None, size: dict):
         self.url, self.pid, self.size, self.errors, self.swapped, self.busy = url, pid, size, [], 0, 0
@@ -106,7 +105,7 @@ class Load:
                         times.append(time.perf_counter() - begun)
                     await asyncio.sleep(think)
                 self.busy += browser.busy
-        except Exception as error:  # whatever it is, it is one of the errors that are counted
+        except Exception as error:  # any error counts
             self.errors.append(f"{type(error).__name__}: {error}"[:200])
 
     async def answers(self) -> dict:
@@ -144,14 +143,14 @@ class Load:
 
         for _ in range(10):
             await once()
-        await asyncio.sleep(TTL + 3)
+        await asyncio.sleep(SESSION_TTL_S + 3)
         before = resident(self.pid)
         for _ in range(self.size["opened"] // 4):
             await asyncio.gather(*(once() for _ in range(4)))
-        await asyncio.sleep(TTL + 3)
+        await asyncio.sleep(SESSION_TTL_S + 3)
         async with Browser(self.url) as browser:
-            await browser.ask()  # what is over is let go when somebody comes
-        await asyncio.sleep(TTL + 3)
+            await browser.ask()  # the next visitor's run frees the expired sessions
+        await asyncio.sleep(SESSION_TTL_S + 3)
         return {"opened": self.size["opened"], "grown_mb": round(resident(self.pid) - before, 1)}
 
     async def hall(self) -> dict:
@@ -160,7 +159,7 @@ class Load:
         failed = len(self.errors)
 
         async def person(i: int) -> None:
-            await asyncio.sleep(think * i / n)  # nobody comes at the same moment
+            await asyncio.sleep(think * i / n)  # arrivals are spread evenly
             await self.session(made[i::n], think, times)
 
         await asyncio.gather(*map(person, range(n)))
@@ -175,8 +174,8 @@ class Load:
 
 
 @contextlib.contextmanager
-def several(count: int):
-    """The address of a proxy in front of so many apps, set up as the README says."""
+def proxied_apps(count: int):
+    """Start `count` apps behind haproxy, configured as docs/deployment.md says; yields the proxy's address."""
     block = re.search(r"```haproxy\n(.*?)```", (ROOT / "docs/deployment.md").read_text(encoding="utf-8"), re.S).group(1)
     line = re.search(r"    server one .*\n", block).group()
     with socket.socket() as free:
@@ -197,28 +196,36 @@ def several(count: int):
         proxy = subprocess.Popen(["haproxy", "-db", "-f", Path(folder) / "haproxy.cfg"])
         ends.callback(proxy.wait)
         ends.callback(proxy.terminate)
-        time.sleep(3)  # until it has found the apps to be there
+        time.sleep(3)  # haproxy's health checks find the apps
         yield f"http://127.0.0.1:{port}"
         for server in there:
             print(server.url, "ran", server.forwards(), "forward passes")
 
 
 NAMES = ("answers", "rerun", "sessions", "hall")
-#: (measurement, its number): the most it may be. A rerun's CPU has its bound with the sizes above.
-MUST = {("answers", "errors"): 0, ("answers", "swapped"): 0, ("rerun", "grown_mb"): 30, ("sessions", "grown_mb"): 100}
+#: (measurement, number): its upper bound. The bound of a rerun's CPU time is part of the sizes above.
+UPPER_BOUNDS = {
+    ("answers", "errors"): 0,
+    ("answers", "swapped"): 0,
+    ("rerun", "grown_mb"): 30,
+    ("sessions", "grown_mb"): 100,
+}
 
 
 def measure(size: dict, url: str | None = None, only: list[str] | None = None) -> dict:
-    """Everything, or `only` some, at a server of its own; or, without memory and CPU, at one that is there."""
+    """Run all measurements, or those in `only`, against a new server.
+
+    With `url`, run "answers" and "hall" against a server that is already running.
+    """
     if url:
         load = Load(url, None, size)
         return {name: asyncio.run(getattr(load, name)()) for name in ("answers", "hall")} | {"errors": load.errors}
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder) / "log.txt", "--server.disconnectedSessionTTL", str(TTL))
+        server = Server(Path(folder) / "log.txt", "--server.disconnectedSessionTTL", str(SESSION_TTL_S))
         try:
             server.wait()
             load = Load(server.url, server.process.pid, size)
-            with ThreadPoolExecutor(1) as thread:  # which has no event loop yet, as a test's own may have
+            with ThreadPoolExecutor(1) as thread:  # a test's own thread may already have an event loop
                 found = {
                     name: thread.submit(lambda name=name: asyncio.run(getattr(load, name)())).result()
                     for name in only or NAMES
@@ -229,11 +236,11 @@ def measure(size: dict, url: str | None = None, only: list[str] | None = None) -
     return found
 
 
-def missed(found: dict, size: dict) -> list[str]:
-    """What does not hold."""
+def exceeded(found: dict, size: dict) -> list[str]:
+    """One sentence for each bound that is exceeded, and each error."""
     wrong = [
-        f"{name}: {what} is {found[name][what]}, may be {most}"
-        for (name, what), most in (MUST | {("rerun", "cpu_ms"): size["cpu_ms"]}).items()
+        f"{name}: {what} is {found[name][what]}, at most {most} allowed"
+        for (name, what), most in (UPPER_BOUNDS | {("rerun", "cpu_ms"): size["cpu_ms"]}).items()
         if name in found and found[name][what] > most
     ]
     if "hall" in found and found["hall"]["finished"] != size["hall"]:
@@ -244,13 +251,13 @@ def missed(found: dict, size: dict) -> list[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--only", nargs="+", choices=NAMES, help="some of the measurements, at a server of their own")
-    parser.add_argument("--url", help="of an app on this computer that is running already")
-    parser.add_argument("--processes", type=int, metavar="N", help="at N apps behind haproxy, which must be installed")
+    parser.add_argument("--only", nargs="+", choices=NAMES, help="run only these measurements")
+    parser.add_argument("--url", help="address of an app that is already running on this computer")
+    parser.add_argument("--processes", type=int, metavar="N", help="use N apps behind haproxy, which must be installed")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     size = SHORT if args.short else FULL
-    with several(args.processes) if args.processes else contextlib.nullcontext(args.url) as url:
+    with proxied_apps(args.processes) if args.processes else contextlib.nullcontext(args.url) as url:
         found = measure(size, url, args.only)
     for name, numbers in found.items():
         print(
@@ -259,5 +266,5 @@ if __name__ == "__main__":
         )
     if args.json:
         args.json.write_text(json.dumps(found, indent=1) + "\n")
-    if wrong := missed(found, size):
+    if wrong := exceeded(found, size):
         sys.exit("\n".join(["", *wrong]))

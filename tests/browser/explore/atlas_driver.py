@@ -8,14 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from app.components.binary import colour_tables
-from tests.browser.conftest import TIMEOUT_MS, serving
+from tests.browser.conftest import TIMEOUT_MS
 
-
-def serving_atlas(folder: Path):
-    """A server of atlas_page.py, as `serving`."""
-    page = str(Path(__file__).with_name("atlas_page.py"))
-    options = ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.fileWatcherType=none")
-    return serving(folder, *options, command=("-m", "streamlit", "run", page))
+ATLAS_PAGE = Path(__file__).with_name("atlas_page.py")  # for `serving_page`
 
 
 class Atlas:

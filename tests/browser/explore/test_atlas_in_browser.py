@@ -8,9 +8,9 @@ import torch
 from playwright.sync_api import expect
 
 from app.components.binary import colour_tables
-from tests.browser.conftest import TIMEOUT_MS, idle
+from tests.browser.conftest import TIMEOUT_MS, idle, serving_page
 from tests.browser.explore import atlas_models
-from tests.browser.explore.atlas_driver import Atlas, agrees, rank_correlation, serving_atlas
+from tests.browser.explore.atlas_driver import ATLAS_PAGE, Atlas, agrees, rank_correlation
 from vit_core.attention.attention_rollout import rollout
 
 MEAN, ROLLOUT = -1, -2
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """The test page on a server of its own."""
-    with serving_atlas(tmp_path_factory.mktemp("atlas")) as server:
+    with serving_page(tmp_path_factory.mktemp("atlas"), ATLAS_PAGE) as server:
         yield f"{server.url}/"
 
 

@@ -1,14 +1,7 @@
 """See why and the report in Chromium: erasing patches moves the bars to the model's new probabilities."""
 
-import contextlib
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +11,7 @@ import vit_core as vc
 from app.mistakes.report import build_report
 from app.mistakes.why import Why
 from tests import evaluated
+from tests.browser.conftest import serving_page
 from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
 
@@ -49,37 +43,10 @@ def found(run, model, path):
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """The address of a server with why_page.py."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(Path(__file__).parent / "why_page.py"),
-        "--server.headless=true",
-        f"--server.port={port}",
-        "--server.address=127.0.0.1",
-        "--browser.gatherUsageStats=false",
-        "--server.fileWatcherType=none",
-    ]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        )
-    try:
-        for _ in range(240):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
-                break
-            assert server.poll() is None, "the test page's server ended"
-            time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(20)
-    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
+    page = Path(__file__).with_name("why_page.py")
+    with serving_page(tmp_path_factory.mktemp("server"), page) as server:
+        yield f"{server.url}/"
+        assert "Traceback" not in server.said()
 
 
 class Seen:
