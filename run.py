@@ -26,8 +26,8 @@ except ImportError:  # Windows has none
 
 ROOT = Path(__file__).resolve().parent
 OLDEST_PYTHON = (3, 11)
-#: Names of Chromium and Chrome, which the browser tests drive.
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: Names of Chromium and Chrome, which the browser tests drive. The first needs about a third less processor time.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "--quiet", "."),
@@ -168,10 +168,14 @@ def prepare(venv: Path, files: list) -> None:
 
 def browser_and_font() -> None:
     """Install what the browser tests need from the system: Chromium, and a font with Korean."""
-    missing = [] if any(map(shutil.which, BROWSERS)) else ["chromium"]
+    browser = [] if any(map(shutil.which, BROWSERS)) else ["chromium"]
+    font: list[str] = []
     listed = subprocess.run(["fc-list", ":lang=ko"], capture_output=True).stdout if shutil.which("fc-list") else b""
     if sys.platform.startswith("linux") and not listed:
-        missing += ["fonts-noto-cjk", "fontconfig"]
+        font = ["fonts-noto-cjk", "fontconfig"]
+    if browser and apt("chromium-headless-shell"):  # smaller and faster, but not every distribution has it
+        browser = []
+    missing = browser + font
     if missing and not apt(*missing):
         print(
             f"The browser tests need {' and '.join(missing)}, which could not be installed from here; "

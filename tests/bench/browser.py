@@ -5,7 +5,6 @@ Needs Chromium. Medians and 95th percentiles, in milliseconds; other work on the
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from playwright.sync_api import sync_playwright
 
 import vit_core as vc
 from app.components.atlas.payload import pack
-from tests.browser.conftest import FLAGS, ROOT, serving, serving_page, settled
+from tests.browser.conftest import ROOT, launch, serving, serving_page, settled
 from tests.browser.explore.atlas_driver import ATLAS_PAGE, Atlas
 from tests.browser.explore.test_explore import Rolled, await_values, upload
 
@@ -90,7 +89,7 @@ def explore(browser, url: str) -> None:
 def main() -> None:
     packing()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = launch(playwright)
         for name in ("atlas", "app"):
             (Path(folder) / name).mkdir()
         with serving_page(Path(folder) / "atlas", ATLAS_PAGE) as server:

@@ -4,6 +4,7 @@ With VITRINE_SHOTS=<folder>, `shoot` writes its pictures there.
 """
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from run import BROWSERS
+
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
     "--no-sandbox",
@@ -27,6 +30,7 @@ FLAGS = [
     "--disable-sync",
 ]
 TIMEOUT_MS = 120_000  # for hangs; a busy machine is no failure
+POLL_MS = 50  # Playwright's default, at each frame, makes Chromium draw 60 frames a second
 
 
 class Server:
@@ -87,6 +91,14 @@ def serving_page(folder: Path, page: Path):
     return serving(folder, *options, command=("-m", "streamlit", "run", str(page)))
 
 
+def new_page(context, **options):
+    """A page of that browser or context with the tests' time limit and interval of polling."""
+    page = context.new_page(**options)
+    page.set_default_timeout(TIMEOUT_MS)
+    page.wait_for_function = functools.partial(page.wait_for_function, polling=POLL_MS)
+    return page
+
+
 @contextlib.contextmanager
 def opening(chromium, server: Server):
     """open_page(address, width=1280, height=720, theme="light") -> a page of that server, just gone to.
@@ -97,9 +109,8 @@ def opening(chromium, server: Server):
     pages, wrong, before = [], [], len(server.said())
 
     def open_page(address: str, width: int = 1280, height: int = 720, theme: str = "light"):
-        page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
+        page = new_page(chromium, viewport={"width": width, "height": height}, color_scheme=theme)
         pages.append(page)
-        page.set_default_timeout(TIMEOUT_MS)
         page.requested = []
         page.on("request", lambda request: page.requested.append(request.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -133,15 +144,20 @@ def site(tmp_path_factory):
         del os.environ["VITRINE_RUNS"]
 
 
+def launch(playwright):
+    """Chromium as the system has it."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert found, "the browser tests need Chromium: apt-get install chromium-headless-shell fonts-noto-cjk"
+    return playwright.chromium.launch(executable_path=found, args=FLAGS)
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A browser, started once."""
     from playwright.sync_api import sync_playwright
 
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert found, "the browser tests need Chromium: apt-get install chromium fonts-noto-cjk"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = launch(playwright)
         yield browser
         browser.close()
 

@@ -7,7 +7,6 @@ is an animation: the mouse moves over the picture, and the atlas follows.
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +17,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.browser.conftest import FLAGS, Server, idle, settled, still  # noqa: E402
+from tests.browser.conftest import Server, idle, launch, settled, still  # noqa: E402
 
 OUT = ROOT / "assets/screenshots"
 SIZE = {"width": 1440, "height": 900}
@@ -91,7 +90,7 @@ def main(names: list[str]) -> None:
         server = Server(Path(folder) / "log.txt")
         try:
             server.wait()
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            browser = launch(playwright)
             for name in names or [*PAGES, "explore-moving"]:
                 page = browser.new_page(viewport=SIZE, color_scheme="light")
                 page.set_default_timeout(60_000)

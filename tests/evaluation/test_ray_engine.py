@@ -35,6 +35,7 @@ from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
 ROOT = Path(__file__).resolve().parents[2]
+RETRIES = 1  # of a block whose actor was killed, in place of the default; each takes some seconds
 BATCH, COUNT = 8, 481  # the last batch has one picture, so its sums are added in another order
 
 
@@ -248,10 +249,11 @@ class Deadly(Poison):
 DEADLY = """
 import sys
 from pathlib import Path
-from tests.evaluation.test_ray_engine import BATCH, Deadly
-from vit_core.evaluation import evaluate
+from tests.evaluation.test_ray_engine import BATCH, RETRIES, Deadly
+from vit_core.evaluation import evaluate, ray_engine
 from vit_core.data import open_dataset
 
+ray_engine.MAX_BLOCK_RETRIES = RETRIES
 home, out, count = map(Path, sys.argv[1:4])
 source = Deadly(open_dataset(home / "pictures"), -1, int(sys.argv[4]), count)
 evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=BATCH, workers=1, device="cpu", engine="ray")
@@ -261,20 +263,17 @@ evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=BATCH, workers
 @pytest.mark.load
 @pytest.mark.timeout(900)
 def test_a_block_whose_actor_is_killed_is_retried_a_limited_number_of_times(made, ray, tmp_path):
-    from vit_core.evaluation.ray_engine import MAX_BLOCK_RETRIES
-
-    assert MAX_BLOCK_RETRIES > 0
     out, count = tmp_path / "out", tmp_path / "count"
-    process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(MAX_BLOCK_RETRIES + 4))
+    process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(RETRIES + 2))
     said = process.communicate(timeout=400)[0]
     assert process.returncode == 1, said
     assert "Ray could not finish the evaluation (" in said
     assert count.exists(), said
-    assert count.stat().st_size > MAX_BLOCK_RETRIES
+    assert count.stat().st_size > RETRIES
     assert read_progress(out).state == "failed"
     wait_until_gone()
     count.unlink()
-    process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(MAX_BLOCK_RETRIES))
+    process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(RETRIES))
     said = process.communicate(timeout=400)[0]
     assert process.returncode == 0, said
     assert (out / "rows.parquet").read_bytes() == local(made, tmp_path / "local").read_bytes()

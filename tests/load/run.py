@@ -41,7 +41,7 @@ from app.figures import two_digits  # noqa: E402
 from tests.browser.conftest import Server  # noqa: E402
 from tests.load.client import Browser, answer  # noqa: E402
 
-SESSION_TTL_S = 5  # how long the server keeps a session after its browser has disconnected
+SESSION_TTL_S = 2  # how long the server keeps a session after its browser has disconnected
 FULL = {
     "sessions": 50,
     "pictures": 20,

@@ -188,11 +188,11 @@ def test_a_missing_venv_module_is_explained(tmp_path, monkeypatch):
 
 def test_a_missing_browser_is_installed_or_explained(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(run, "apt", lambda *packages: asked.extend(packages))
+    monkeypatch.setattr(run, "apt", lambda *packages: asked.append(packages))
     monkeypatch.setattr(run.shutil, "which", lambda name: None)
     monkeypatch.setattr(run.sys, "platform", "linux")
     run.browser_and_font()
-    assert asked == ["chromium", "fonts-noto-cjk", "fontconfig"]
+    assert asked == [("chromium-headless-shell",), ("chromium", "fonts-noto-cjk", "fontconfig")]
     assert "sudo apt-get install chromium fonts-noto-cjk fontconfig" in capsys.readouterr().err
 
 

@@ -25,7 +25,7 @@ import torch
 
 import vit_core as vc
 from app import text
-from tests.evaluation.test_ray_engine import OTHERS, adopt, family, slay
+from tests.evaluation.test_ray_engine import OTHERS, adopt_orphans, family, kill_family
 from vit_core.models.digest import cached_weights_digest
 from vit_core.serving import client
 from vit_core.serving.queue import Queue
@@ -190,7 +190,7 @@ class Served:
 
     def __init__(self):
         OTHERS.update(family())
-        adopt(True)
+        adopt_orphans(True)
         env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "vit_core", "serve", "--port", "0", "--queue", "4"],
@@ -243,8 +243,8 @@ class Served:
             return self.process.wait(40)
         finally:
             self.left = family()
-            slay()
-            adopt(False)
+            kill_family()
+            adopt_orphans(False)
             self.process.stdout.close()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from app.components.binary import colour_tables
-from tests.browser.conftest import TIMEOUT_MS
+from tests.browser.conftest import new_page
 
 ATLAS_PAGE = Path(__file__).with_name("atlas_page.py")  # for `serving_page`
 
@@ -17,8 +17,7 @@ class Atlas:
     """One tab with the test page, and what a test does to it."""
 
     def __init__(self, context, address, **query):
-        self.page = context.new_page()
-        self.page.set_default_timeout(TIMEOUT_MS)
+        self.page = new_page(context)
         self.errors, self.hosts, self.frames = [], set(), []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.hosts.add(re.sub(r"^blob:", "", request.url).split("/")[2]))

@@ -36,7 +36,7 @@ def traces():
     return get
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context(chromium):
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
     yield context
@@ -54,6 +54,7 @@ def tab(context, address):
 
     yield open_tab
     for one in opened:
+        one.page.close()
         assert one.errors == []
 
 

@@ -48,8 +48,9 @@ def test_moves_faster_than_the_answers_are_not_lost(lecture):
     stage = lecture("patches")
     slider = sliders(stage, "Picture size")
     for _ in range(5):
+        sent = stage.run("return stage.sent")
         slider.press("ArrowLeft")
-        stage.until("stage.waiting")  # the last move is requested, perhaps not answered
+        stage.until("stage.sent > argument", sent)  # the move is requested, perhaps not answered
     stage.ready()
     assert stage.view()["image"] == stage.numbers()["image"] == 64
 

@@ -12,7 +12,7 @@ from app import text
 from app.mistakes import find
 from app.mistakes.find import BUNDLED, PAGE_SIZE, Evaluation, EvaluationRequest, GalleryView
 from tests import tables
-from tests.browser.conftest import MISNAMED, addressed, as_shown, opening, scroll
+from tests.browser.conftest import MISNAMED, addressed, as_shown, opening, scroll, still
 from vit_core.data import open_dataset
 from vit_core.evaluation import folder
 from vit_core.evaluation.filters import Filter
@@ -501,35 +501,34 @@ def test_a_cell_among_a_thousand_classes_can_be_clicked(show, site, shoot):
     addressed(page, f"label={truth}")
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "theme", "lines"), [(1280, 720, "light", 1), (1920, 1080, "dark", 1), (390, 844, "light", 3)]
-)
 @pytest.mark.parametrize("language", text.LANGUAGES)
-def test_the_page_its_numbers_and_its_filters_fit_the_window(show, run, language, width, height, theme, lines, shoot):
-    page = show(f"list=all&lang={language}", width, height, theme)
+def test_the_page_its_numbers_and_its_filters_fit_the_window(show, run, language, shoot):
+    page = show(f"list=all&lang={language}")
     page.locator(".gallery button").first.wait_for()
-    settled(page)
-    shoot(page, f"mistakes_{language}_{width}")
-    over = page.evaluate("""() => { const m = document.querySelector('[data-testid=stMain]');
-        return m.scrollWidth - m.clientWidth; }""")
-    assert over <= 0
-    numbers = page.locator(".stMetric")
-    assert numbers.count() == 5
-    assert len({round(one.bounding_box()["y"]) for one in numbers.all()}) == lines  # two by two on a phone
-    assert (
-        numbers.locator("*").evaluate_all(
-            "all => all.filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"
-        )
-        == []
-    )
-    page.get_by_role("button", name=text.Text(language)("mistakes.filter")).click()
-    body = page.locator("[data-testid=stPopoverBody]:visible")
-    body.locator(".st-key-gallery_clear").wait_for()
-    body.hover(trial=True)  # waits until it no longer moves
-    top, bottom, left, right, hidden = body.evaluate("""(body) => {
-        const { top, bottom, left, right } = body.getBoundingClientRect();
-        return [top, bottom, left, right, body.scrollHeight - body.clientHeight];
-    }""")
-    assert hidden <= 0
-    assert 0 <= top < bottom <= height
-    assert 0 <= left < right <= width
+    for width, height, theme, lines in ((1280, 720, "light", 1), (1920, 1080, "dark", 1), (390, 844, "light", 3)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=theme)
+        still(page)
+        shoot(page, f"mistakes_{language}_{width}")
+        over = page.evaluate("""() => { const m = document.querySelector('[data-testid=stMain]');
+            return m.scrollWidth - m.clientWidth; }""")
+        assert over <= 0
+        numbers = page.locator(".stMetric")
+        assert numbers.count() == 5
+        assert len({round(one.bounding_box()["y"]) for one in numbers.all()}) == lines  # two by two on a phone
+        cut = "all => all.filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"
+        assert numbers.locator("*").evaluate_all(cut) == []
+        filters = page.get_by_role("button", name=text.Text(language)("mistakes.filter"))
+        filters.click()
+        body = page.locator("[data-testid=stPopoverBody]:visible")
+        body.locator(".st-key-gallery_clear").wait_for()
+        body.hover(trial=True)  # waits until it no longer moves
+        top, bottom, left, right, hidden = body.evaluate("""(body) => {
+            const { top, bottom, left, right } = body.getBoundingClientRect();
+            return [top, bottom, left, right, body.scrollHeight - body.clientHeight];
+        }""")
+        assert hidden <= 0
+        assert 0 <= top < bottom <= height
+        assert 0 <= left < right <= width
+        page.keyboard.press("Escape")
+        body.wait_for(state="hidden")

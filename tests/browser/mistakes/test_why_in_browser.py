@@ -11,7 +11,7 @@ import vit_core as vc
 from app.mistakes.report import build_report
 from app.mistakes.why import Why
 from tests import evaluated
-from tests.browser.conftest import serving_page
+from tests.browser.conftest import new_page, serving_page
 from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
 
@@ -54,7 +54,6 @@ class Seen:
 
     def __init__(self, page):
         self.page, self.errors, self.frames = page, [], []
-        page.set_default_timeout(90_000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("websocket", lambda ws: ws.on("framereceived", lambda data: self.frames.append(len(data))))
 
@@ -95,7 +94,7 @@ def see(chromium, address, run, path):
     opened = []
 
     def show(width=1280, height=720, lang="en", theme="light", picture=path):
-        seen = Seen(chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme))
+        seen = Seen(new_page(chromium, viewport={"width": width, "height": height}, color_scheme=theme))
         opened.append(seen)
         seen.page.goto(address + "?" + urllib.parse.urlencode({"run": str(run.out), "path": picture, "lang": lang}))
         seen.page.wait_for_selector('.why[data-state="ready"]')
