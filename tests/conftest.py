@@ -1,7 +1,6 @@
 """Models small enough to work out by hand, with every size a different prime where it may be."""
 
 import gc
-import resource
 import signal
 import sys
 from collections import Counter
@@ -80,7 +79,8 @@ def pictures():
 
 @pytest.fixture
 def no_room():
-    """From here to the test's end no file can be written to: to this process, every disk is full."""
+    """Until the test ends, this process cannot write to any file, as if every disk were full. POSIX only."""
+    resource = pytest.importorskip("resource")
     limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
     yield

@@ -63,20 +63,20 @@ SENTENCES = {
     "고르세요.",
     "labels-format": "레이블로 읽을 수 없는 파일입니다: {source}. 한 줄에 이름 하나씩 적은 UTF-8 텍스트 "
     "파일이나 이름의 JSON 목록으로 저장하세요.",
-    "source-missing": "열 수 있는 폴더나 파일이 없습니다: {name}. 이름과 읽기 권한을 확인하세요.",
-    "source-empty": "레이블이 있는 이미지가 없습니다: {name}(클래스 {classes:,}개). 클래스마다 폴더를 하나씩 "
+    "dataset-missing": "열 수 있는 폴더나 파일이 없습니다: {name}. 이름과 읽기 권한을 확인하세요.",
+    "dataset-empty": "레이블이 있는 이미지가 없습니다: {name}(클래스 {classes:,}개). 클래스마다 폴더를 하나씩 "
     "두고 그 안에 이미지(JPEG, PNG, WebP, BMP, GIF)를 넣으세요.",
-    "source-outside": "지정한 폴더 밖으로 이어지는 경로라서 열지 않았습니다: {name}. 폴더 안으로 복사하세요.",
-    "source-format": "레이블이 있는 이미지 모음으로 읽을 수 없습니다: {name}({reason}). 클래스마다 폴더가 "
+    "dataset-outside": "지정한 폴더 밖으로 이어지는 경로라서 열지 않았습니다: {name}. 폴더 안으로 복사하세요.",
+    "dataset-format": "레이블이 있는 이미지 모음으로 읽을 수 없습니다: {name}({reason}). 클래스마다 폴더가 "
     "하나씩 있는 폴더나, 경로와 레이블을 적은 CSV 또는 Parquet 표를 고르세요.",
-    "source-encoding": "UTF-8 텍스트가 아닙니다: {name}. 표를 UTF-8 CSV로 저장하세요.",
-    "source-column": "표에 필요한 열이 없습니다: {name}. 가능한 열 이름: {wanted}. 표에 있는 열: {found}. 열 "
+    "dataset-encoding": "UTF-8 텍스트가 아닙니다: {name}. 표를 UTF-8 CSV로 저장하세요.",
+    "dataset-column": "표에 필요한 열이 없습니다: {name}. 가능한 열 이름: {wanted}. 표에 있는 열: {found}. 열 "
     "하나의 이름을 바꾸세요.",
-    "source-labels": "ImageNet 검증 이미지의 정답이 없습니다: {name}. {file} 파일을 함께 두거나, 이미지를 "
+    "dataset-labels": "ImageNet 검증 이미지의 정답이 없습니다: {name}. {file} 파일을 함께 두거나, 이미지를 "
     "synset마다 폴더 하나씩으로 나누세요.",
-    "source-pickle": "CIFAR의 Python 버전은 열 때 코드를 실행할 수 있어서 열지 않았습니다: {name}. 바이너리 "
+    "dataset-pickle": "CIFAR의 Python 버전은 열 때 코드를 실행할 수 있어서 열지 않았습니다: {name}. 바이너리 "
     "버전을 내려받으세요.",
-    "source-conflict": "표에 레이블이 둘 이상인 이미지입니다: {name}({labels}). 한 행만 남기세요.",
+    "dataset-conflict": "표에 레이블이 둘 이상인 이미지입니다: {name}({labels}). 한 행만 남기세요.",
     "evaluate-disk": "결과를 쓸 수 없습니다: {out}({reason}). 공간을 비우거나 다른 폴더를 고른 뒤 다시 "
     "시작하세요. 지금까지의 결과는 그대로 있습니다.",
     "evaluate-running": "이 폴더에서 이미 평가가 진행 중입니다: {out}. 끝나기를 기다리거나 취소하세요.",

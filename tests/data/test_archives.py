@@ -64,37 +64,37 @@ def test_idx_files_in_a_folder(tmp_path, suffix):
 
 def test_bad_idx_files_are_said(tmp_path):
     pictures, truth = np.zeros((3, 4, 5), np.uint8), np.zeros(3, np.uint8)
-    refused("source-format", open_dataset, mnist(tmp_path / "a", pictures, truth[:2]))
-    refused("source-format", open_dataset, mnist(tmp_path / "b", truth, truth))
-    refused("source-empty", open_dataset, mnist(tmp_path / "c", pictures[:0], truth[:0]))
+    refused("dataset-format", open_dataset, mnist(tmp_path / "a", pictures, truth[:2]))
+    refused("dataset-format", open_dataset, mnist(tmp_path / "b", truth, truth))
+    refused("dataset-empty", open_dataset, mnist(tmp_path / "c", pictures[:0], truth[:0]))
     for number, broken in enumerate(
         [b"", b"\0\0\x08", idx(pictures)[:-1], idx(pictures) + b"x", b"\0\0\x08\3" + b"\xff" * 12, b"not an idx file"]
     ):
         folder = mnist(tmp_path / f"d{number}", pictures, truth)
         put(folder / "t10k-images-idx3-ubyte", broken)
-        refused("source-format", open_dataset, folder)
+        refused("dataset-format", open_dataset, folder)
     folder = mnist(tmp_path / "e", pictures, truth, ".gz")
     put(folder / "t10k-images-idx3-ubyte.gz", gzip.compress(idx(pictures))[:-9])
-    refused("source-format", open_dataset, folder)
+    refused("dataset-format", open_dataset, folder)
     secret = mnist(tmp_path / "secret", pictures, truth)
     source = open_dataset(mnist(tmp_path / "g", pictures, truth))
     (tmp_path / "g/t10k-images-idx3-ubyte").unlink()
     (tmp_path / "g/t10k-images-idx3-ubyte").symlink_to(secret / "t10k-images-idx3-ubyte")
-    refused("source-outside", source.read, 0)
+    refused("dataset-outside", source.read, 0)
     source = open_dataset(mnist(tmp_path / "h", pictures, truth))
     put(tmp_path / "h/t10k-images-idx3-ubyte", idx(pictures[:2]))
-    refused("source-format", source.read, 0)
+    refused("dataset-format", source.read, 0)
     (tmp_path / "f").mkdir()
     for file in secret.iterdir():
         (tmp_path / "f" / file.name).symlink_to(file)
-    refused("source-outside", open_dataset, tmp_path / "f")
+    refused("dataset-outside", open_dataset, tmp_path / "f")
 
 
 def test_a_small_gzip_that_unpacks_into_very_much_is_refused(tmp_path):
     pictures, truth = np.zeros((3, 4, 5), np.uint8), np.zeros(3, np.uint8)
     folder = mnist(tmp_path, pictures, truth, ".gz")
     put(folder / "t10k-images-idx3-ubyte.gz", gzip.compress(idx(pictures) + bytes(50_000_000)))
-    assert "more" in refused("source-format", open_dataset, folder).values["reason"]
+    assert "more" in refused("dataset-format", open_dataset, folder).values["reason"]
 
 
 def tar_of(path, files: dict[str, bytes], mode="w"):
@@ -140,11 +140,11 @@ def test_cifar_without_its_names(tmp_path):
     put(tmp_path / "test_batch.bin", bytes([5]) + bytes(3072))
     assert rows(open_dataset(tmp_path)) == {"test/00000": "dog"}
     put(tmp_path / "test_batch.bin", bytes([5]) + bytes(3071))
-    refused("source-format", open_dataset, tmp_path)
+    refused("dataset-format", open_dataset, tmp_path)
     put(tmp_path / "test_batch.bin", bytes([10]) + bytes(3072))
-    refused("source-format", open_dataset, tmp_path)
+    refused("dataset-format", open_dataset, tmp_path)
     put(tmp_path / "test_batch.bin", b"")
-    refused("source-empty", open_dataset, tmp_path)
+    refused("dataset-empty", open_dataset, tmp_path)
 
 
 def test_an_archive_of_pictures(tmp_path):
@@ -163,9 +163,9 @@ def test_an_archive_of_pictures(tmp_path):
     assert source.data(1) == png(1)
     refused("image-not-a-picture", source.read, 0)
     assert source.stat(1) == (len(png(1)), 0)
-    refused("source-empty", open_dataset, tar_of(tmp_path / "none.tar", {"readme": b"x"}))
+    refused("dataset-empty", open_dataset, tar_of(tmp_path / "none.tar", {"readme": b"x"}))
     path.write_bytes(path.read_bytes()[:90])
-    refused("source-format", pickle.loads(pickle.dumps(source)).data, 1)
+    refused("dataset-format", pickle.loads(pickle.dumps(source)).data, 1)
 
 
 def test_pictures_of_the_same_name_in_an_archive_are_two(tmp_path):
@@ -215,16 +215,18 @@ def test_an_archive_is_read_as_a_folder_is(tmp_path):
     assert parts.left_out == {"unlabelled": 1}
     assert parts.title == "c.tar (test)"
     none = tar_of(tmp_path / "none.tar", {"loose.png": png(), "readme": b"x"})
-    assert refused("source-empty", open_dataset, none).values["name"] == str(none)
+    assert refused("dataset-empty", open_dataset, none).values["name"] == str(none)
 
 
 def test_pickles_are_refused_unread(tmp_path):
     for name in ("test_batch", "batches.meta"):
         put(tmp_path / "cifar-10-batches-py" / name, b"\x80\x04cposix\nsystem\n.")
-    refused("source-pickle", open_dataset, tmp_path / "cifar-10-batches-py")
-    refused("source-pickle", open_dataset, tar_of(tmp_path / "c.tar", {"cifar-10-batches-py/test_batch": b"\x80\x04."}))
+    refused("dataset-pickle", open_dataset, tmp_path / "cifar-10-batches-py")
+    refused(
+        "dataset-pickle", open_dataset, tar_of(tmp_path / "c.tar", {"cifar-10-batches-py/test_batch": b"\x80\x04."})
+    )
 
 
 def test_a_file_of_another_kind_is_said(tmp_path):
-    refused("source-format", open_dataset, BUNDLED / "t10k-images-idx3-ubyte.gz")
-    refused("source-format", open_dataset, put(tmp_path / "picture.png"))
+    refused("dataset-format", open_dataset, BUNDLED / "t10k-images-idx3-ubyte.gz")
+    refused("dataset-format", open_dataset, put(tmp_path / "picture.png"))

@@ -197,7 +197,7 @@ def test_a_link_put_in_after_the_listing_is_not_followed(tmp_path):
     (root / "b").symlink_to(secret.parent)
     for i in range(2):
         for call in (source.read, source.data, source.stat):
-            refused("source-outside", call, i)
+            refused("dataset-outside", call, i)
 
 
 def test_a_link_put_in_after_the_check_is_not_followed(tmp_path, monkeypatch):
@@ -231,14 +231,14 @@ def test_links_inside_are_followed_once(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    refused("source-missing", open_dataset, tmp_path / "none")
-    refused("source-missing", open_dataset, "nul\0")
-    refused("source-missing", open_dataset, "bundled:nothing")
-    assert refused("source-empty", open_dataset, tmp_path).values["classes"] == 0
+    refused("dataset-missing", open_dataset, tmp_path / "none")
+    refused("dataset-missing", open_dataset, "nul\0")
+    refused("dataset-missing", open_dataset, "bundled:nothing")
+    assert refused("dataset-empty", open_dataset, tmp_path).values["classes"] == 0
     put(tmp_path / "loose.png")
-    refused("source-empty", open_dataset, tmp_path)
+    refused("dataset-empty", open_dataset, tmp_path)
     (tmp_path / "a").mkdir()
-    assert refused("source-empty", open_dataset, tmp_path).values["classes"] == 1
+    assert refused("dataset-empty", open_dataset, tmp_path).values["classes"] == 1
     put(tmp_path / "a/x.png")
     assert open_dataset(tmp_path).left_out == {"unlabelled": 1}
 
@@ -282,9 +282,9 @@ def test_a_part_without_labels_is_passed_over(tmp_path):
 
 def test_where_no_part_has_labels_it_says_where_it_looked(tmp_path):
     put(tmp_path / "Test/1.png")
-    assert refused("source-empty", open_dataset, tmp_path).values["name"] == f"{tmp_path}/Test"
+    assert refused("dataset-empty", open_dataset, tmp_path).values["name"] == f"{tmp_path}/Test"
     (tmp_path / "train/cat").mkdir(parents=True)
-    error = refused("source-empty", open_dataset, tmp_path)
+    error = refused("dataset-empty", open_dataset, tmp_path)
     assert error.values == {"name": f"{tmp_path}/Test, {tmp_path}/train", "classes": 1}
 
 
@@ -337,7 +337,7 @@ def test_a_table_beside_the_pictures_folder(tmp_path):
     source = open_dataset(tmp_path / "pictures", table)
     assert rows(source) == {"a.png": "7"}
     assert source.left_out == {"repeated": 1}
-    refused("source-missing", open_dataset, tmp_path / "pictures", tmp_path / "none.csv")
+    refused("dataset-missing", open_dataset, tmp_path / "pictures", tmp_path / "none.csv")
 
 
 def test_rows_that_leave_the_folder_stay_and_cannot_be_read(tmp_path):
@@ -359,9 +359,9 @@ def test_rows_that_leave_the_folder_stay_and_cannot_be_read(tmp_path):
         except InputError as error:
             codes[name] = error.code
     assert codes == {
-        "../secret.png": "source-outside",
-        str(secret): "source-outside",
-        "link.png": "source-outside",
+        "../secret.png": "dataset-outside",
+        str(secret): "dataset-outside",
+        "link.png": "dataset-outside",
         "in.png": None,
         "sub": "image-missing",
         "none.png": "image-missing",
@@ -376,7 +376,7 @@ def test_two_labels_for_one_picture_are_said_and_not_chosen_between(tmp_path):
     source = pickle.loads(pickle.dumps(open_dataset(tmp_path / "t.csv")))
     assert list(source.names) == ["a.png", "b.png"]
     assert source.classes == ("cat", "dog")
-    assert refused("source-conflict", source.read, 0).values["labels"] == ["cat", "dog"]
+    assert refused("dataset-conflict", source.read, 0).values["labels"] == ["cat", "dog"]
     assert source.read(1).size == (6, 5)
     assert source.left_out == {"repeated": 2, "unlabelled": 2}
 
@@ -398,19 +398,19 @@ def test_parquet(tmp_path, labels):
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"", "source-format"),
-        (b"\n\n", "source-format"),
-        (b"path,kind\na,b\n", "source-column"),
-        (b"who,label\na,b\n", "source-column"),
-        ("path,label\na.png,고양이\n".encode("cp949"), "source-encoding"),
-        ("path,label\na.png,b\n".encode("utf-16"), "source-encoding"),
-        (b"path,label\na.png,b,c\n", "source-format"),
-        (b"path,label\n", "source-empty"),
-        (b"path,label\n,\n", "source-empty"),
-        (b"PAR1nonsense", "source-format"),
-        (b"PK\3\4zip", "source-format"),
-        (b"\0\1\2", "source-encoding"),
-        (b"\x1f\x8b\x08broken", "source-format"),
+        (b"", "dataset-format"),
+        (b"\n\n", "dataset-format"),
+        (b"path,kind\na,b\n", "dataset-column"),
+        (b"who,label\na,b\n", "dataset-column"),
+        ("path,label\na.png,고양이\n".encode("cp949"), "dataset-encoding"),
+        ("path,label\na.png,b\n".encode("utf-16"), "dataset-encoding"),
+        (b"path,label\na.png,b,c\n", "dataset-format"),
+        (b"path,label\n", "dataset-empty"),
+        (b"path,label\n,\n", "dataset-empty"),
+        (b"PAR1nonsense", "dataset-format"),
+        (b"PK\3\4zip", "dataset-format"),
+        (b"\0\1\2", "dataset-encoding"),
+        (b"\x1f\x8b\x08broken", "dataset-format"),
     ],
 )
 def test_a_bad_table_is_said(tmp_path, content, code):
@@ -418,11 +418,11 @@ def test_a_bad_table_is_said(tmp_path, content, code):
 
 
 def test_a_table_without_its_columns_says_what_is_there(tmp_path):
-    error = refused("source-column", open_dataset, csv_at(tmp_path / "t.csv", "path,kind\na,b\n"))
+    error = refused("dataset-column", open_dataset, csv_at(tmp_path / "t.csv", "path,kind\na,b\n"))
     assert error.values["found"] == ["path", "kind"]
     assert "label" in error.values["wanted"]
     pa.parquet.write_table(pa.table({"image": [{"bytes": b"x"}], "label": [1]}), tmp_path / "t.parquet")
-    refused("source-format", open_dataset, tmp_path / "t.parquet")
+    refused("dataset-format", open_dataset, tmp_path / "t.parquet")
 
 
 # --- ImageNet
@@ -445,8 +445,8 @@ def test_synset_folders_are_imagenet(tmp_path):
 def test_the_flat_validation_folder_with_its_solution(tmp_path):
     for i in (1, 2, 3):
         put(tmp_path / f"val/ILSVRC2012_val_{i:08}.JPEG")
-    refused("source-labels", open_dataset, tmp_path)
-    refused("source-labels", open_dataset, tmp_path / "val")
+    refused("dataset-labels", open_dataset, tmp_path)
+    refused("dataset-labels", open_dataset, tmp_path / "val")
     table = csv_at(tmp_path / "elsewhere.csv", SOLUTION)
     named = open_dataset(tmp_path / "val", table)
     csv_at(tmp_path / "LOC_val_solution.csv", SOLUTION)
@@ -465,4 +465,4 @@ def test_a_solution_file_that_leads_out_is_not_opened(tmp_path):
     outside = csv_at(tmp_path / "outside.csv", SOLUTION)
     put(tmp_path / "root/val/ILSVRC2012_val_00000001.JPEG")
     (tmp_path / "root/LOC_val_solution.csv").symlink_to(outside)
-    refused("source-outside", open_dataset, tmp_path / "root")
+    refused("dataset-outside", open_dataset, tmp_path / "root")

@@ -79,7 +79,7 @@ class PackedDataset(ImageDataset):
 
 def _pickle_error(path: Path) -> InputError:
     return InputError(
-        "source-pickle",
+        "dataset-pickle",
         f"{str(path)!r} is CIFAR's Python version, which can run code when it is opened, so it was not; download the "
         "binary version.",
         name=str(path),
@@ -89,7 +89,7 @@ def _pickle_error(path: Path) -> InputError:
 def packed_dataset(root: Path) -> PackedDataset | None:
     """The pictures in IDX or CIFAR files of a folder, or of the folders torchvision makes; None if there are none.
 
-    Raises InputError "source-format", "source-outside", "source-pickle".
+    Raises InputError "dataset-format", "dataset-outside", "dataset-pickle".
     """
     for place in ("", "raw", "MNIST/raw", "FashionMNIST/raw"):
         for suffix in (".gz", ""):
@@ -233,7 +233,7 @@ def archive_dataset(path: Path) -> PackedDataset:
 
     If pictures lie in .../test/<class>/..., only the test split is read (or the next of SPLITS that exists). Otherwise
     the folders are the classes, below any folders that hold everything. Hidden files are ignored.
-    Raises InputError "source-format", "source-empty", "source-pickle".
+    Raises InputError "dataset-format", "dataset-empty", "dataset-pickle".
     """
     try:
         with tarfile.open(path) as tar:

@@ -87,21 +87,21 @@ class ImageDataset:
     def data(self, index: int) -> bytes:
         """The bytes of the picture's file; for a picture inside an archive of pixels, those of a PNG.
 
-        Raises InputError "source-outside", "image-missing", "image-too-heavy", "source-conflict" (two labels).
+        Raises InputError "dataset-outside", "image-missing", "image-too-heavy", "dataset-conflict" (two labels).
         """
         raise NotImplementedError
 
     def stat(self, index: int) -> tuple[int, int]:
         """(size in bytes, time of the last change in ns) of the picture's file; inside an archive (size, 0).
 
-        Raises InputError "source-outside", "image-missing".
+        Raises InputError "dataset-outside", "image-missing".
         """
         raise NotImplementedError
 
     def digest(self) -> str | None:
         """The digest of the one file that holds all pictures; None where each picture is a file.
 
-        Raises InputError "source-format".
+        Raises InputError "dataset-format".
         """
         return None
 
@@ -117,7 +117,7 @@ class FileDataset(ImageDataset):
         name = self.names[index]
         if labels := self._conflicts.get(index):
             raise InputError(
-                "source-conflict",
+                "dataset-conflict",
                 f"The table gives {name!r} more than one label: {', '.join(labels)}. Keep one of its rows.",
                 name=name,
                 labels=labels,
@@ -148,7 +148,7 @@ def file_dataset(
 ) -> FileDataset:
     """The dataset of these files and class names. Names that are the same text (Unicode NFC) are one class.
 
-    Raises InputError "source-empty" if there is no picture.
+    Raises InputError "dataset-empty" if there is no picture.
     """
     number_of: dict[str, int] = {}
     distinct: list[str] = []
@@ -164,7 +164,7 @@ def file_dataset(
 
 def missing_error(name: str) -> InputError:
     return InputError(
-        "source-missing",
+        "dataset-missing",
         f"There is no folder or file {name!r} that can be opened; check its name and who may read it.",
         name=name,
     )
@@ -172,7 +172,7 @@ def missing_error(name: str) -> InputError:
 
 def empty_error(where: str, classes: int) -> InputError:
     return InputError(
-        "source-empty",
+        "dataset-empty",
         f"There are no labelled pictures in {where!r} ({classes} classes). Put the pictures (JPEG, PNG, WebP, BMP, GIF)"
         " into one folder for each class.",
         name=where,
@@ -186,7 +186,7 @@ def format_error(path: str | os.PathLike, error: Exception | str) -> InputError:
         return error
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
     return InputError(
-        "source-format",
+        "dataset-format",
         f"{str(path)!r} cannot be read as labelled pictures ({reason}); choose a folder with one folder for each class,"
         " or a CSV or Parquet table of paths and labels.",
         name=str(path),

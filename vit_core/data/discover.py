@@ -18,8 +18,8 @@ def open_dataset(path: str | os.PathLike, labels: str | os.PathLike | None = Non
 
     `labels`: a CSV or Parquet table with a column of paths, relative to the folder `path`, and a column of labels. The
     paths in a table given as `path` are relative to the folder that holds the table.
-    Raises InputError "source-missing", "source-empty", "source-format", "source-column", "source-encoding",
-    "source-labels", "source-pickle", "source-outside".
+    Raises InputError "dataset-missing", "dataset-empty", "dataset-format", "dataset-column", "dataset-encoding",
+    "dataset-labels", "dataset-pickle", "dataset-outside".
     """
     root = ASSETS / BUNDLED[str(path)] if str(path) in BUNDLED else Path(os.path.abspath(path))
     try:

@@ -16,7 +16,7 @@ def folder_dataset(root: Path) -> FileDataset:
 
     A root that holds nothing but splits (train, val, test) is read at the first of SPLITS with labelled pictures.
     ImageNet's flat validation folder has no class folders; LOC_val_solution.csv gives the labels there.
-    Raises InputError "source-missing", "source-empty", and what `imagenet_dataset` raises.
+    Raises InputError "dataset-missing", "dataset-empty", and what `imagenet_dataset` raises.
     """
     try:
         folders = {name.lower(): name for name, _, is_folder in list_folder(root) if is_folder}

@@ -18,12 +18,12 @@ _HAS_DIR_FD = os.open in os.supports_dir_fd
 
 
 def resolve(root: str | os.PathLike, name: str) -> str:
-    """The real path of `name` under `root`. Raises InputError "source-outside" if it lies outside the root."""
+    """The real path of `name` under `root`. Raises InputError "dataset-outside" if it lies outside the root."""
     top = os.path.realpath(root)
     path = os.path.realpath(os.path.join(top, name))
     if not _is_within(top, path):
         raise InputError(
-            "source-outside",
+            "dataset-outside",
             f"{name!r} leads out of the folder that was named, so it was not opened; copy it into the folder.",
             name=name,
         )
@@ -38,7 +38,7 @@ def open_inside(root: str | os.PathLike, name: str, flags: int = os.O_RDONLY) ->
     """Opens the file or folder `name` under `root` and returns its descriptor; links are resolved first.
 
     The resolved path is opened part by part without following links, so that a link put in after the check is not
-    followed. Raises InputError "source-outside", and OSError or ValueError if the file cannot be opened.
+    followed. Raises InputError "dataset-outside", and OSError or ValueError if the file cannot be opened.
     """
     top, path = os.path.realpath(root), resolve(root, name)
     if not _HAS_DIR_FD:
@@ -59,7 +59,7 @@ def open_inside(root: str | os.PathLike, name: str, flags: int = os.O_RDONLY) ->
 
 
 def open_picture(root: Path, name: str) -> int:
-    """The descriptor of a regular file under the root. Raises InputError "source-outside", "image-missing"."""
+    """The descriptor of a regular file under the root. Raises InputError "dataset-outside", "image-missing"."""
     try:
         file = open_inside(root, name)
         if stat.S_ISREG(os.fstat(file).st_mode):

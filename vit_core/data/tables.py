@@ -28,9 +28,9 @@ VALIDATION = re.compile(r"(ILSVRC2012_val_\d{8})\.jpe?g", re.IGNORECASE)
 def table_dataset(path: Path, root: Path) -> FileDataset:
     """The pictures that a CSV or Parquet file lists, their paths relative to `root`.
 
-    A path that leaves the root stays in the list but cannot be read ("source-outside"); neither can a picture with two
-    labels ("source-conflict"). Rows without path or label are left out; equal rows count once.
-    Raises InputError "source-missing", "source-format", "source-encoding", "source-column", "source-empty".
+    A path that leaves the root stays in the list but cannot be read ("dataset-outside"); neither can a picture with two
+    labels ("dataset-conflict"). Rows without path or label are left out; equal rows count once.
+    Raises InputError "dataset-missing", "dataset-format", "dataset-encoding", "dataset-column", "dataset-empty".
     """
     with _open_table(path) as file:
         if {name for (name,) in SOLUTION_COLUMNS} <= {c.strip().lower() for c in _header(file, path)}:
@@ -69,7 +69,7 @@ def imagenet_dataset(
 ) -> FileDataset:
     """ImageNet's validation pictures in one folder; classes are the synset ids in LOC_val_solution.csv.
 
-    That file lies in the root or beside the pictures unless `solution` names it. Raises InputError "source-labels"
+    That file lies in the root or beside the pictures unless `solution` names it. Raises InputError "dataset-labels"
     without it.
     """
     if solution is None:
@@ -77,7 +77,7 @@ def imagenet_dataset(
         found = next((p for p in places if os.path.lexists(os.path.join(root, p))), None)
         if found is None:
             raise InputError(
-                "source-labels",
+                "dataset-labels",
                 f"{str(root)!r} holds ImageNet's validation pictures without their classes; put {SOLUTION} beside "
                 "them, or sort them into one folder for each synset.",
                 name=str(root),
@@ -109,7 +109,7 @@ def _open_table(path: Path, root: Path | None = None, name: str = "") -> io.Buff
 
 def _encoding_error(path: Path) -> InputError:
     return InputError(
-        "source-encoding", f"{str(path)!r} is not UTF-8 text; save the table as CSV in UTF-8.", name=str(path)
+        "dataset-encoding", f"{str(path)!r} is not UTF-8 text; save the table as CSV in UTF-8.", name=str(path)
     )
 
 
@@ -156,7 +156,7 @@ def _delimiter(head: bytes) -> str:
 def _read_columns(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, ...], ...]) -> list[list[str | None]]:
     """The values of each wanted column as text. `wanted` lists the possible names of each column; case is ignored.
 
-    Raises InputError "source-column", "source-encoding", "source-format".
+    Raises InputError "dataset-column", "dataset-encoding", "dataset-format".
     """
     there = _header(file, path)
     by_name = {c.strip().lower(): c for c in reversed(there)}
@@ -164,7 +164,7 @@ def _read_columns(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, 
     if None in columns:
         names = list(wanted[columns.index(None)])
         raise InputError(
-            "source-column",
+            "dataset-column",
             f"{str(path)!r} has no column {' or '.join(names)}; it has "
             f"{', '.join(map(repr, there[:LISTED_COLUMNS])) or 'none'}. Rename one.",
             name=str(path),

@@ -425,7 +425,7 @@ def test_an_unfinished_evaluation_can_be_continued(state, monkeypatch):
     monkeypatch.setattr(runs, "start_process", lambda *a, **k: begun.append(a) or Ended())
     asked = EvaluationRequest("embedded:fashion", "/some/where")
     out = make(asked, state="running" if state == "interrupted" else state)
-    error = InputError("source-missing", f"{IMG} is gone", name=IMG).to_json()
+    error = InputError("dataset-missing", f"{IMG} is gone", name=IMG).to_json()
     about = json.loads((out / "run.json").read_text()) | {"error": error, "done": 7}
     (out / "run.json").write_text(json.dumps(about))
     app = page(run=asked.id)

@@ -221,7 +221,7 @@ def test_what_differs_between_two_evaluations_is_said_in_the_language():
     names = ["batch", "classes", "device", "model", "source", "torch", plan.FOLDER, plan.FILE, "newer"]
     said = text.Text("ko").error(InputError("evaluate-other", "x", out="/runs/1", differs=names))
     assert "배치 크기, 클래스 대응, 장치, 모델, 이미지 목록, PyTorch 버전, 이미지 폴더, 이미지 파일, newer" in said
-    columns = InputError("source-column", "x", name="a.csv", wanted=["model", "device"], found=["source"])
+    columns = InputError("dataset-column", "x", name="a.csv", wanted=["model", "device"], found=["source"])
     assert "model, device" in text.Text("ko").error(columns)  # other people's names stay
 
 
