@@ -203,7 +203,7 @@ def test(python: Path, arguments: list) -> int:
     browser_and_font()
     # One torch thread a worker: two thread pools would compete for the same cores. Tests never use the network.
     env = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    pytest = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *arguments]
+    pytest = [python, "-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *arguments]
     return subprocess.run(pytest, env=env).returncode or style
 
 

@@ -113,9 +113,14 @@ def test_a_controls_name_has_the_words_that_are_seen_on_it(lecture, visit, tmp_p
         shown.page.keyboard.press("PageDown")
 
 
-@pytest.mark.parametrize("scene", ["cnn", "patches", "encoder", "mlp", "attention"])
-def test_a_picture_is_picked_by_the_arrow_keys(lecture, scene):
-    shown = lecture(scene)
+def test_a_picture_is_picked_by_the_arrow_keys(lecture):
+    shown = lecture("cnn")
+    for scene in ("cnn", "patches", "encoder", "mlp", "attention"):
+        shown.open(scene)
+        picks_by_arrow_keys(shown, scene)
+
+
+def picks_by_arrow_keys(shown, scene: str) -> None:
     picture = shown.page.locator(".slide [role=application]").first
     picture.click()  # the middle
     shown.ready()
@@ -147,9 +152,14 @@ def test_a_picture_is_picked_by_the_arrow_keys(lecture, scene):
     shown.ready(SCENES[SCENES.index(scene) + 1])
 
 
-@pytest.mark.parametrize("scene", ["cnn", "bias", "language", "positions", "attention", "mlp"])
-def test_the_keyboard_moves_through_choices_and_turns_no_page(lecture, scene):
-    shown = lecture(scene)
+def test_the_keyboard_moves_through_choices_and_turns_no_page(lecture):
+    shown = lecture("cnn")
+    for scene in ("cnn", "bias", "language", "positions", "attention", "mlp"):
+        shown.open(scene)
+        moves_through_choices(shown, scene)
+
+
+def moves_through_choices(shown, scene: str) -> None:
     page, groups = shown.page, shown.page.locator(".slide [role=radiogroup]:visible")
 
     def held() -> list[str]:
