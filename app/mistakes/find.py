@@ -238,7 +238,7 @@ class Evaluation:
         return numbers[::step], points[::step], len(numbers)
 
     @functools.cached_property
-    def label_issues(self) -> metrics.LabelIssues:
+    def label_issues(self) -> np.ndarray:
         return metrics.label_issues(self.columns, self.num_classes)
 
     @functools.cached_property
@@ -293,7 +293,7 @@ class Evaluation:
         """The rows of a computed list that pass the filter."""
         passing = self.rows.columns([], view.full_filter())["number"].to_numpy()
         if view.list == "labels":
-            numbers = self.columns.number[self.label_issues.index]
+            numbers = self.columns.number[self.label_issues]
             return numbers[np.isin(numbers, passing)]
         first, second, *_ = self.duplicates
         either = np.isin(first, passing) | np.isin(second, passing)

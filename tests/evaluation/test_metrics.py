@@ -294,20 +294,18 @@ def test_label_issues_by_hand():
         [0.9, 0.7, 0.2, 0.8, 0.4, np.nan, np.nan],
     )
     found = metrics.label_issues(c, 3)
-    np.testing.assert_allclose(found.thresholds, [0.6, 0.6, np.nan])
-    assert (found.index.tolist(), found.given.tolist(), found.suggested.tolist()) == ([2], [0], [1])
-    assert found.margin == pytest.approx([0.6])
+    assert found.tolist() == [2]
     # Thresholds 0.275 and 0.5. The first: predicted 1 at 0.55 >= 0.5, but its label's 0.45 is not under 0.275.
     found = metrics.label_issues(columns([0, 0, 1], [1, 1, 1], [0.55, 0.9, 0.5], [0.45, 0.1, 0.5]), 2)
-    assert found.index.tolist() == [1]
+    assert found.tolist() == [1]
 
 
 def test_a_threshold_is_reached_by_what_equals_it():
     # Thresholds 0.5 and 0.75. The first: predicted 1 at 0.75 >= 0.75, label 0.25 < 0.5.
     found = metrics.label_issues(columns([0, 0, 1], [1, 0, 1], [0.75, 0.75, 0.75], [0.25, 0.75, 0.75]), 2)
-    assert found.index.tolist() == [0]
+    assert found.tolist() == [0]
     # Thresholds 0.25 and 0.75. The first's label reaches its own: it is alone.
-    assert not len(metrics.label_issues(columns([0, 1], [1, 1], [0.75, 0.75], [0.25, 0.75]), 2).index)
+    assert not len(metrics.label_issues(columns([0, 1], [1, 1], [0.75, 0.75], [0.25, 0.75]), 2))
 
 
 def test_calibration_has_the_fifteen_bins_that_the_report_speaks_of():
@@ -331,11 +329,9 @@ def test_label_issues_are_of_the_paper_s_joint(seed, classes, spread):
         reached = [k for k in range(classes) if p[i, k] >= thresholds[k]]
         if reached and (best := max(reached, key=lambda k: p[i, k])) != c.label[i]:
             joint[i] = best
-    assert found.index.tolist() == sorted(found.index, key=lambda i: (-(p[i].max() - p[i, c.label[i]]), i))
-    for i, suggested, margin in zip(found.index, found.suggested, found.margin, strict=True):
-        assert joint[i] == suggested
-        assert margin == pytest.approx(p[i, suggested] - p[i, c.label[i]])
-    for i in set(joint) - set(found.index.tolist()):
+    assert found.tolist() == sorted(found, key=lambda i: (-(p[i].max() - p[i, c.label[i]]), i))
+    assert all(joint[i] == c.predicted[i] for i in found)
+    for i in set(joint) - set(found.tolist()):
         assert joint[i] != c.predicted[i] or p[i, c.label[i]] >= thresholds[c.label[i]]
 
 

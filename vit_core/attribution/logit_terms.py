@@ -19,18 +19,13 @@ class LogitTerms(NamedTuple):
 
     parts: tuple[tuple[str, int], ...]  # the vector's parts in order, (name, width) each
     vector: Tensor  # (C,), after every norm
-    weight: Tensor  # (classes, C); no rows without a head
+    weight: Tensor  # (classes, C): weight[k, c] * vector[c] adds to the logit of class k; no rows without a head
     bias: Tensor  # (classes,)
 
     @property
     def logits(self) -> Tensor:
         """(classes,)"""
         return self.weight @ self.vector + self.bias
-
-    @property
-    def contributions(self) -> Tensor:
-        """(classes, C): channel c adds weight[k, c] * vector[c] to the logit of class k."""
-        return self.weight * self.vector
 
 
 @torch.no_grad()

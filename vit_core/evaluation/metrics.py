@@ -219,19 +219,9 @@ def calibration(probability: np.ndarray, label: np.ndarray, predicted: np.ndarra
     return Calibration(edges[:-1], edges[1:], n, confidence, accurate, *wilson(hits, n), ece)
 
 
-@dataclass(frozen=True)
-class LabelIssues:
-    """Rows whose label may be wrong, the widest margin first, ties in the rows' order; (m,) each."""
-
-    index: np.ndarray  # into the arrays of `Columns`
-    given: np.ndarray  # the label's class
-    suggested: np.ndarray  # the predicted class
-    margin: np.ndarray  # p(suggested) - p(given)
-    thresholds: np.ndarray  # (classes,); NaN for a class without pictures
-
-
-def label_issues(columns: Columns, classes: int) -> LabelIssues:
-    """Labels that may be wrong, by confident learning (Northcutt et al. 2021, arXiv:1911.00068, section 3.1).
+def label_issues(columns: Columns, classes: int) -> np.ndarray:
+    """Indices (m,) into `columns` of labels that may be wrong, by confident learning (Northcutt et al. 2021,
+    arXiv:1911.00068, section 3.1). The widest margin p(predicted) - p(label) comes first, ties in the rows' order.
 
     A class's threshold is the mean probability that the model gives the class for its own pictures. A label is doubtful
     if the prediction reaches the threshold of its class and the label's probability is below its own threshold.
@@ -251,6 +241,4 @@ def label_issues(columns: Columns, classes: int) -> LabelIssues:
     sure = c.probability >= thresholds[predicted]  # False where a threshold is NaN
     index = np.flatnonzero(counted & (predicted != label) & sure & (c.p_label < thresholds[label]))
     margin = c.probability[index] - c.p_label[index]
-    ranked = np.argsort(-margin, kind="stable")
-    index = index[ranked]
-    return LabelIssues(index, label[index], predicted[index], margin[ranked], thresholds)
+    return index[np.argsort(-margin, kind="stable")]

@@ -1,5 +1,16 @@
 """Words of the scene "encoder"."""
 
+#: Labels of the diagrams, as in the papers' figures.
+DIAGRAM = {
+    "is_norm1": "Norm",
+    "is_norm2": "Norm",
+    "is_mlp": "MLP",
+    "is_feed": "Feed Forward",
+    "is_attention": "Multi-Head",
+    "is_attention2": "Attention",
+    "is_sum1": "+",
+    "is_sum2": "+",
+}
 EN = {
     "kicker": "Step 3 · Transformer encoder",
     "title": "Where does the norm go, and what is the residual for?",
@@ -31,14 +42,7 @@ EN = {
     "by_parallel": "Dehghani 2023",
     "residual": "Residuals",
     "token": "Which token's norms?",
-    "is_norm1": "Norm",
-    "is_norm2": "Norm",
-    "is_mlp": "MLP",
-    "is_feed": "Feed Forward",
-    "is_attention": "Multi-Head",
-    "is_attention2": "Attention",
-    "is_sum1": "+",
-    "is_sum2": "+",
+    **DIAGRAM,
     "at_x": "the input x",
     "at_norm1": "the first norm",
     "at_norm2": "the second norm",
@@ -95,14 +99,7 @@ KO = {
     "by_parallel": "Dehghani 2023",
     "residual": "잔차 연결",
     "token": "어느 토큰의 노름일까?",
-    "is_norm1": "Norm",
-    "is_norm2": "Norm",
-    "is_mlp": "MLP",
-    "is_feed": "Feed Forward",
-    "is_attention": "Multi-Head",
-    "is_attention2": "Attention",
-    "is_sum1": "+",
-    "is_sum2": "+",
+    **DIAGRAM,
     "at_x": "입력 x",
     "at_norm1": "첫 번째 정규화",
     "at_norm2": "두 번째 정규화",

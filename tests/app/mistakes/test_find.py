@@ -156,7 +156,7 @@ def test_each_list_has_its_condition_and_order(run):
     margins = [row["margin"] for row in run.page_rows(GalleryView("margin"))]
     assert margins == sorted(margins)
     doubtful = run.page_rows(GalleryView("labels"))
-    assert [r["number"] for r in doubtful] == run.columns.number[run.label_issues.index][:PAGE_SIZE].tolist()
+    assert [r["number"] for r in doubtful] == run.columns.number[run.label_issues][:PAGE_SIZE].tolist()
     pairs = run.page_rows(GalleryView("duplicates"))
     first, second, *_ = run.duplicates
     assert [r["number"] for r in pairs[:2]] == [first[0], second[0]]
