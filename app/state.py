@@ -193,8 +193,8 @@ def select_box(label: str, key: str, options: list | tuple, *, place: Any = st, 
     language = get(Key.LANGUAGE)
     widget, last_language = f"{key}_{language}", f"{key} language"
     if get(last_language) != language:
-        # Set in any case: where the session still has the value from before, Streamlit would tell the browser nothing,
-        # and the new box would show, and send back, its first option.
+        # Always set: Streamlit does not send a value that the session still holds, and the new box would show and
+        # report its first option.
         st.session_state[widget] = get(key)
     else:
         put(widget, get(key))

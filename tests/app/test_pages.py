@@ -449,3 +449,24 @@ def test_a_rerun_of_a_fragment_that_left_the_page_reruns_the_page():
     app.button[0].click().run()
     assert not app.exception
     assert app.button[0].value
+
+
+def test_a_select_box_tells_the_browser_its_value_when_its_language_returns():
+    """Also if the run that removed it was cut short, so that the session still holds its value."""
+
+    def script():
+        import streamlit as st
+
+        from app import state
+
+        state.put("of", "b")
+        choice = state.select_box("of", "of", ["a", "b"])
+        st.text(choice)
+
+    app = AppTest.from_function(script)
+    for language in ("ko", "en", "ko"):
+        app.session_state["lang"] = language
+        app.run()
+        app.session_state["of_ko"] = "b"
+        assert app.selectbox[0].value == "b"
+    assert app.selectbox[0].proto.set_value
