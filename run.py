@@ -26,7 +26,7 @@ except ImportError:  # Windows has none
 
 ROOT = Path(__file__).resolve().parent
 OLDEST_PYTHON = (3, 11)
-#: Names of Chromium and Chrome, which the browser tests drive. The first needs about a third less processor time.
+#: Names of Chromium and Chrome, which the browser tests drive. The first needs the least processor time.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHECKS = (
     ("ruff", "check", "."),

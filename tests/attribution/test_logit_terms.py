@@ -23,6 +23,7 @@ def test_contributions_and_bias_sum_to_every_logit(build, pictures, fields):
     trace = record(model, pictures())
     read = read_head(model, trace.tokens)
     assert read.weight.shape == (11, len(read.vector))
+    assert torch.allclose((read.weight * read.vector).sum(1) + read.bias, trace.logits, atol=1e-4)
     assert torch.allclose(read.logits, trace.logits, atol=1e-4)
     assert sum(width for _, width in read.parts) == len(read.vector)
     some = read_head(model, trace.tokens, [7, 2])
@@ -50,7 +51,7 @@ def test_two_heads_count_half_each(build, pictures):
     assert torch.equal(read.vector, torch.cat([tokens[0], tokens[1]]))
     of_class = 0.5 * model.head.weight * tokens[0]
     of_distillation = 0.5 * model.distillation_head.weight * tokens[1]
-    assert torch.allclose((read.weight * read.vector), torch.cat([of_class, of_distillation], 1), atol=1e-6)
+    assert torch.allclose(read.weight * read.vector, torch.cat([of_class, of_distillation], 1), atol=1e-6)
     assert torch.allclose(read.bias, 0.5 * (model.head.bias + model.distillation_head.bias))
 
 

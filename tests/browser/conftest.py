@@ -33,6 +33,18 @@ TIMEOUT_MS = 120_000  # for hangs; a busy machine is no failure
 POLL_MS = 50  # Playwright's default, at each frame, makes Chromium draw 60 frames a second
 
 
+def answers(url: str, process: subprocess.Popen, seconds: float = 120) -> bool:
+    """Wait until the app at `url` answers; False if `process` ends or the time is over first."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
+            return True
+        except OSError:
+            time.sleep(0.2)
+    return False
+
+
 class Server:
     """`python -m app`, or another command of Python's, on a free port; its output is in `log`."""
 
@@ -49,14 +61,8 @@ class Server:
 
     def wait(self, seconds: float = 120) -> None:
         """Wait until it answers."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and self.process.poll() is None:
-            try:
-                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5).close()
-                return
-            except OSError:
-                time.sleep(0.2)
-        pytest.fail(f"the server did not start:\n{self.said()}")
+        if not answers(self.url, self.process, seconds):
+            pytest.fail(f"the server did not start:\n{self.said()}")
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")

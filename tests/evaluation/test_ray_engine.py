@@ -263,6 +263,9 @@ evaluate(f"file:{home / 'model.safetensors'}", source, out, batch=BATCH, workers
 @pytest.mark.load
 @pytest.mark.timeout(900)
 def test_a_block_whose_actor_is_killed_is_retried_a_limited_number_of_times(made, ray, tmp_path):
+    from vit_core.evaluation.ray_engine import MAX_BLOCK_RETRIES
+
+    assert MAX_BLOCK_RETRIES > 0
     out, count = tmp_path / "out", tmp_path / "count"
     process = ray(out, "-c", DEADLY, str(made), str(out), str(count), str(RETRIES + 2))
     said = process.communicate(timeout=400)[0]

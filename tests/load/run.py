@@ -38,7 +38,7 @@ sys.path.insert(0, str(ROOT))
 
 import vit_core as vc  # noqa: E402
 from app.figures import two_digits  # noqa: E402
-from tests.browser.conftest import Server  # noqa: E402
+from tests.browser.conftest import Server, answers  # noqa: E402
 from tests.load.client import Browser, answer  # noqa: E402
 
 SESSION_TTL_S = 2  # how long the server keeps a session after its browser has disconnected
@@ -196,7 +196,8 @@ def proxied_apps(count: int):
         proxy = subprocess.Popen(["haproxy", "-db", "-f", Path(folder) / "haproxy.cfg"])
         ends.callback(proxy.wait)
         ends.callback(proxy.terminate)
-        time.sleep(3)  # haproxy's health checks find the apps
+        if not answers(f"http://127.0.0.1:{port}", proxy):
+            sys.exit("haproxy does not answer")
         yield f"http://127.0.0.1:{port}"
         for server in there:
             print(server.url, "ran", server.forwards(), "forward passes")
