@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from vit_core.images import read as reader
+from vit_core.images import decode as reader
 
 pytestmark = pytest.mark.hostile
 

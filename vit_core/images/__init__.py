@@ -3,7 +3,7 @@
 from vit_core.images.draw import DIVERGING, VIRIDIS, colour_map, overlay, thumbnail, tile
 from vit_core.images.geometry import Crop, crop_to_patches, grid_to_picture, patch_box
 from vit_core.images.preprocess import CROP_MODES, INTERPOLATIONS, Preprocess
-from vit_core.images.read import FORMATS, MAX_FILE_BYTES, check_file_size, missing_image, read_image
+from vit_core.images.decode import FORMATS, MAX_FILE_BYTES, check_file_size, missing_image, read_image
 
 __all__ = [
     "CROP_MODES",
@@ -25,3 +25,5 @@ __all__ = [
     "thumbnail",
     "tile",
 ]
+
+read = read_image  # scripts outside this package use this name

@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["PIL", "vit_core.images"]):
     from PIL import Image
 
     from vit_core.errors import InputError
-    from vit_core.images import read as reader
+    from vit_core.images import decode as reader
 
 from tests.hostile.fuzzing import fuzz
 from tests.hostile.pictures.corpus import corpus

@@ -21,7 +21,7 @@ from tests.hostile.pictures.corpus import REFUSED, corpus, profiled
 from tests.hostile.pictures.largest import png, pngs
 from tests.hostile.pictures.make import encode, picture, png_chunk, png_header
 from vit_core.errors import InputError
-from vit_core.images import read as reader
+from vit_core.images import decode as reader
 from vit_core.images import read_image
 
 pytestmark = pytest.mark.hostile

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, ImageFile
 from tests.hostile.pictures.make import cases, encode, picture, png_header
 from vit_core.errors import InputError
 from vit_core.images import read_image
-from vit_core.images.read import UPRIGHT
+from vit_core.images.decode import UPRIGHT
 
 CASES = cases()
 
