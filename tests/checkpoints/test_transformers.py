@@ -10,7 +10,9 @@ import torch
 
 import vit_core as vc
 from tests.checkpoints.support import LABELS, SIZES, pictures, randomise, refused, transformers, transformers_model
-from vit_core.checkpoints import clip, dinov3, huggingface
+from vit_core.checkpoints import huggingface
+from vit_core.checkpoints.layouts import clip, dinov3
+from vit_core.checkpoints.layouts.transformers_vit import FAMILIES
 from vit_core.models.config import ViTConfig
 
 KINDS = [
@@ -202,7 +204,7 @@ def test_the_vision_config_of_clip_and_siglip(config, stated):
     assert (said["patch_size"], said["layer_norm_eps"], said["hidden_act"]) == stated
 
 
-@pytest.mark.parametrize("family", [*huggingface._FAMILIES, *clip.FAMILIES, dinov3.FAMILY])
+@pytest.mark.parametrize("family", [*FAMILIES, *clip.FAMILIES, dinov3.FAMILY])
 def test_missing_settings_have_the_familys_defaults(family):
     theirs = transformers.AutoConfig.for_model(family)
     theirs = getattr(theirs, "vision_config", theirs)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vit_core.checkpoints.errors import first_line, join_names, refusal, shorten
+from vit_core.checkpoints.report import LoadReport
 from vit_core.errors import InputError
 from vit_core.images import CROP_MODES, INTERPOLATIONS, Preprocess
 from vit_core.models.config import ViTConfig
@@ -115,12 +116,12 @@ def assemble(
     *,
     spell: Callable[[str], list[str]] = lambda name: [name],
     copy: bool = False,
-    assumed: tuple[str, ...] = (),
+    report: LoadReport | None = None,
 ) -> VisionTransformer:
     """The model that `config` describes with the weights `state` (our names), on the CPU, in eval mode, frozen.
 
     Weights become float32; without `copy`, those that already are share their memory. `source` is the checkpoint's name
-    in messages, and `spell` gives the names that a tensor of ours has there. `assumed` becomes the model's.
+    in messages, and `spell` gives the names that a tensor of ours has there. `report` becomes the model's.
 
     Raises InputError "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite", "checkpoint-architecture",
     "labels-count" or "labels-format".
@@ -132,7 +133,7 @@ def assemble(
         state.setdefault("positions", torch.zeros(1, 0, config.dim))
     try:
         with torch.device("meta"):
-            model = VisionTransformer(config, labels, transform)
+            model = VisionTransformer(config, labels, transform, report)
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:  # sizes that no memory could hold
         raise refusal("checkpoint-architecture", source, first_line(error)) from error
     wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
@@ -146,5 +147,4 @@ def assemble(
     check_labels(labels, config.classes, source)
     state = {n: t.detach().to("cpu", torch.float32, copy=copy).contiguous() for n, t in state.items()}
     model.load_state_dict(state, strict=True, assign=True)
-    model.assumed = assumed
     return model.eval().requires_grad_(False)

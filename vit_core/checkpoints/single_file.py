@@ -1,7 +1,7 @@
 """`file:<path>`: a single checkpoint file, whose architecture is read from its tensors' names and shapes.
 
-What shapes do not show gets a default, which the model's `assumed` names: heads 64 wide (see `keys.py`), the class
-token as the pool (the patches' mean if there is none, or if a norm of the pooled token follows), a square grid,
+What shapes do not show gets a default, which the model's `assumed` names: heads 64 wide (see `layouts/keys.py`), the
+class token as the pool (the patches' mean if there is none, or if a norm of the pooled token follows), a square grid,
 pre-norm layers with GELU, mean and deviation 0.5; the norm's epsilon is its source's. A config.json of transformers or
 timm beside the file overrides these defaults, and so does what `vc.save` wrote into the file.
 """
@@ -11,12 +11,16 @@ from __future__ import annotations
 import os.path
 from pathlib import Path
 
-from vit_core.checkpoints import clip, dinov3, embedded, huggingface, timm
+from vit_core.checkpoints import embedded, huggingface
 from vit_core.checkpoints.assembly import assemble
 from vit_core.checkpoints.errors import join_names, refusal
-from vit_core.checkpoints.files import read_json, read_labels_beside, read_tensors, strip_wrappers
-from vit_core.checkpoints.keys import Translated, infer_config
-from vit_core.checkpoints.timm_import import imagenet_labels
+from vit_core.checkpoints.files import read_json, read_tensors, strip_wrappers
+from vit_core.checkpoints.labels import imagenet_labels, read_labels_beside
+from vit_core.checkpoints.layouts import clip, dinov3
+from vit_core.checkpoints.layouts.keys import Translated, infer_config
+from vit_core.checkpoints.layouts.timm_vit import translate_timm
+from vit_core.checkpoints.layouts.transformers_vit import translate_vit
+from vit_core.checkpoints.report import LoadReport
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
@@ -32,13 +36,14 @@ def load_file(name: str) -> VisionTransformer:
     path = Path(os.path.expanduser(name))
     if path.suffix.lower() == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
         return embedded.load_saved(path)
+    report = LoadReport()
     source, state = path.name, strip_wrappers(read_tensors(path), path.name)
     config = path.with_name("config.json")
     config = read_json(config) if os.path.isfile(config) else {}
     if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
         settings = path.with_name("preprocessor_config.json")
         settings = read_json(settings) if os.path.isfile(settings) else {}
-        return huggingface.build(config, settings, state, source, path)
+        return huggingface.build(config, settings, state, source, report, path)
     weights, implied = _translate(state, source)
     ours = infer_config(weights, source, **implied)
     if ours.embed_norm and ours.pool == "map":  # Perception Encoders (arXiv:2504.13181), as timm's Eva names them
@@ -55,16 +60,16 @@ def load_file(name: str) -> VisionTransformer:
         labels = _imagenet_labels(ours.classes) if labels is None else labels
     grey = (0.5,) * ours.channels
     transform = Preprocess(ours.image_size, grey, grey)
-    assumed = _assumed(ours, implied)
-    return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, assumed=assumed)
+    report.assumed += _assumed(ours, implied)
+    return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
 
 def _translate(state: dict, source: str) -> tuple[Translated, dict]:
     """Weights by our names, and the config fields that the family of their names implies."""
     if any(n.startswith("patch_embed.proj.") for n in state):
-        return timm.translate_timm(state, source), {}
+        return translate_timm(state, source), {}
     if any("embeddings.patch_embeddings.projection." in n for n in state):
-        return huggingface.translate_vit(state, source)
+        return translate_vit(state, source)
     if any("embeddings.patch_embeddings." in n for n in state):
         return dinov3.translate_dinov3(state, source)
     if any("embeddings.patch_embedding." in n for n in state):
@@ -80,7 +85,7 @@ def _translate(state: dict, source: str) -> tuple[Translated, dict]:
     )
 
 
-def _assumed(ours: ViTConfig, implied: dict) -> tuple[str, ...]:
+def _assumed(ours: ViTConfig, implied: dict) -> list[str]:
     """What neither names nor shapes of a bare file show. `implied`: the fields that its names' family implies."""
     pool_known = "pool" in implied or not ours.classes or ours.distillation_head
     known = {
@@ -91,7 +96,7 @@ def _assumed(ours: ViTConfig, implied: dict) -> tuple[str, ...]:
         "layers": bool(implied) and ours.mlp == "glu",  # transformers' gate is always SiLU
         "preprocess": False,
     }
-    return tuple(fact for fact, is_known in known.items() if not is_known)
+    return [fact for fact, is_known in known.items() if not is_known]
 
 
 def _imagenet_labels(classes: int) -> list[str] | None:

@@ -14,10 +14,13 @@ from torch import Tensor, nn
 
 from vit_core.checkpoints.assembly import assemble, check_preprocess, per_channel
 from vit_core.checkpoints.errors import first_line, join_names, refusal, shorten
-from vit_core.checkpoints.files import fetch, read_labels_beside, start_probe
-from vit_core.checkpoints.keys import KeyTable, Translated, infer_config, translate
-from vit_core.checkpoints.timm_blocks import fold_parallel_blocks, rename_eva
-from vit_core.checkpoints.timm_import import imagenet_labels, import_timm
+from vit_core.checkpoints.files import fetch, start_probe
+from vit_core.checkpoints.labels import imagenet_labels, read_labels_beside
+from vit_core.checkpoints.layouts.keys import Translated, infer_config
+from vit_core.checkpoints.layouts.timm_blocks import rename_eva
+from vit_core.checkpoints.layouts.timm_vit import translate_timm
+from vit_core.checkpoints.report import LoadReport
+from vit_core.checkpoints.timm_import import import_timm
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
@@ -34,43 +37,6 @@ UNSUPPORTED = dict.fromkeys(
     _DIFFERENTIAL,
 )
 
-KEYS = KeyTable(
-    block="blocks.{}.",
-    tokens=("cls_token", "dist_token", "reg_token"),
-    outside=(
-        ("patch_embed", ("patch_embed.proj",)),
-        ("patch_norm", ("patch_embed.norm",)),
-        ("positions", ("pos_embed",)),
-        ("embed_norm", ("norm_pre",)),
-        ("norm", ("norm",)),
-        ("attention_pool.latent", ("attn_pool.latent",)),
-        ("attention_pool.q", ("attn_pool.q",)),
-        ("attention_pool.kv", ("attn_pool.kv",)),
-        ("attention_pool.proj", ("attn_pool.proj",)),
-        ("attention_pool.norm", ("attn_pool.norm",)),
-        ("attention_pool.fc1", ("attn_pool.mlp.fc1",)),
-        ("attention_pool.fc2", ("attn_pool.mlp.fc2",)),
-        ("pool_norm", ("fc_norm",)),
-        ("head", ("head",)),
-        ("distillation_head", ("head_dist",)),
-    ),
-    inside=(
-        ("norm1", ("norm1",)),
-        ("attn.qkv", ("attn.qkv",)),
-        ("attn.q_norm", ("attn.q_norm",)),
-        ("attn.k_norm", ("attn.k_norm",)),
-        ("attn.norm", ("attn.norm",)),
-        ("attn.proj", ("attn.proj",)),
-        ("ls1", ("ls1",)),
-        ("norm2", ("norm2",)),
-        ("mlp.fc1", ("mlp.fc1",)),
-        ("mlp.fc1", ("mlp.fc1_g", "mlp.fc1_x")),
-        ("mlp.norm", ("mlp.norm",)),
-        ("mlp.fc2", ("mlp.fc2",)),
-        ("ls2", ("ls2",)),
-    ),
-)
-
 #: The settings of timm's rotary positions that are DINOv3's.
 _DINOV3_ROPE = {
     "rotate_half": True,
@@ -82,14 +48,6 @@ _DINOV3_ROPE = {
 }
 _ACTIVATIONS = {"GELU": "gelu", "GELUTanh": "gelu_tanh", "QuickGELU": "quick_gelu", "SiLU": "silu"}
 _NORMS = {"LayerNorm": "layer", "RmsNorm": "rms", "RMSNorm": "rms"}
-
-
-def translate_timm(state: dict[str, Tensor], source: str) -> Translated:
-    """timm's state by our names."""
-    weights = translate(KEYS, fold_parallel_blocks(state, source), source)
-    if any(re.match(r"blocks\.\d+\.in_proj\.", n) for n in state):
-        weights.facts["block"] = "parallel"
-    return weights
 
 
 def _refuse(what: str, why: str, reason: str) -> InputError:
@@ -198,10 +156,12 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     weights = translate_timm(rename_eva({n: t.detach() for n, t in module.state_dict().items()}), what)
     config = infer_config(weights, what, **_module_fields(module, what))
     labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
-    return _assemble_with(cfg, config, weights, what, labels, copy=copy)
+    return _assemble_with(cfg, config, weights, what, labels, LoadReport(), copy=copy)
 
 
-def from_config(config: dict, state: dict[str, Tensor], source: str, path: Path | None) -> VisionTransformer:
+def from_config(
+    config: dict, state: dict[str, Tensor], source: str, report: LoadReport, path: Path | None
+) -> VisionTransformer:
     """The model of a config.json that timm wrote ("architecture", "model_args", "pretrained_cfg") with its weights.
 
     `path`: the weights' file, if labels may lie beside it. Raises InputError "checkpoint-architecture",
@@ -232,11 +192,17 @@ def from_config(config: dict, state: dict[str, Tensor], source: str, path: Path 
         if labels is None and isinstance(names, list) and len(names) == ours.classes:
             labels = [str(n) for n in names]
         labels = imagenet_labels(ours.classes) if labels is None else labels
-    return _assemble_with(config.get("pretrained_cfg") or {}, ours, weights, source, labels)
+    return _assemble_with(config.get("pretrained_cfg") or {}, ours, weights, source, labels, report)
 
 
 def _assemble_with(
-    cfg: dict, config: ViTConfig, weights: Translated, source: str, labels: list[str] | None, copy: bool = False
+    cfg: dict,
+    config: ViTConfig,
+    weights: Translated,
+    source: str,
+    labels: list[str] | None,
+    report: LoadReport,
+    copy: bool = False,
 ) -> VisionTransformer:
     """`assemble` with the evaluation transform of a `pretrained_cfg`. Raises InputError "checkpoint-config" too."""
     try:
@@ -253,8 +219,8 @@ def _assemble_with(
         why = f"its pretrained_cfg states no valid preprocessing ({shorten(error)})"
         raise refusal("checkpoint-config", source, why, f"pretrained_cfg: {shorten(error)}") from error
     check_preprocess(transform, config.channels, source)
-    assumed = () if cfg.get("mean") and cfg.get("std") else ("preprocess",)
-    return assemble(config, weights.state, source, labels, transform, spell=weights.spell, copy=copy, assumed=assumed)
+    report.assumed += [] if cfg.get("mean") and cfg.get("std") else ["preprocess"]
+    return assemble(config, weights.state, source, labels, transform, spell=weights.spell, copy=copy, report=report)
 
 
 def _check_arguments(args: object, classes: object, tensors: int, source: str) -> None:

@@ -80,14 +80,3 @@ def import_timm() -> ModuleType:
 def imagenet_info(subset: str):
     """timm's `ImageNetInfo` of one of IMAGENET_SUBSETS: its synset ids and their names. Raises as `import_timm`."""
     return import_timm().data.ImageNetInfo(subset)
-
-
-def imagenet_labels(classes: int) -> list[str] | None:
-    """timm's class names for a head with as many classes as one of IMAGENET_SUBSETS, else None.
-
-    Raises as `import_timm`.
-    """
-    if classes not in IMAGENET_SUBSETS:
-        return None
-    info = imagenet_info(IMAGENET_SUBSETS[classes])
-    return [info.index_to_description(i) for i in range(classes)]

@@ -162,12 +162,12 @@ class AttentionPool(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """A ViT of any size. `labels` are its class names, `transform` is its `images.Preprocess`. `assumed` names settings
-    that its checkpoint lacks and that got a default: "heads", "pool", "average", "grid", "layers", "preprocess"."""
+    """A ViT of any size, its class names `labels`, its `images.Preprocess` and the `checkpoints.LoadReport` about it."""
 
-    def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform: Any = None):
+    def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform: Any = None, report: Any = None):
         super().__init__()
-        self.config, self.labels, self.transform, self.assumed = config, labels, transform, tuple[str, ...]()
+        self.config, self.labels, self.transform, self.report = config, labels, transform, report
+        self.assumed: tuple[str, ...] = tuple(report.assumed) if report else ()  # settings that got a default
         D, (rows, cols) = config.dim, config.grid
         self.patch_embed = nn.Conv2d(config.channels, D, config.patch_size, config.patch_size, bias=config.patch_bias)
         self.patch_norm = norm_layer(config) if config.patch_norm else nn.Identity()

@@ -16,7 +16,7 @@ import torch
 
 import vit_core as vc
 from tests.hostile.isolation import measure_in_fork
-from vit_core.checkpoints.timm_import import imagenet_labels
+from vit_core.checkpoints.labels import imagenet_labels
 
 
 def load(name: str) -> str:

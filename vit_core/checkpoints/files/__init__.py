@@ -1,13 +1,13 @@
-"""Safe readers of checkpoint files (safetensors, torch's zips and pickles, JSON, labels), and hub downloads."""
+"""Safe readers of checkpoint files (safetensors, torch's zips and pickles, JSON), and hub downloads."""
 
 from vit_core.checkpoints.files.hub import fetch, start_probe
 from vit_core.checkpoints.files.reader import (
     not_found,
     read_header,
     read_json,
-    read_labels_beside,
     read_safetensors,
     read_tensors,
+    read_text,
     strip_wrappers,
 )
 
@@ -16,9 +16,9 @@ __all__ = [
     "not_found",
     "read_header",
     "read_json",
-    "read_labels_beside",
     "read_safetensors",
     "read_tensors",
+    "read_text",
     "start_probe",
     "strip_wrappers",
 ]

@@ -298,7 +298,7 @@ def strip_wrappers(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 def read_json(path: Path, code: str = "checkpoint-config") -> Any:
     """The JSON in a small file. Raises InputError `code` if it cannot be read."""
     try:
-        return _parse_json(_read_text(path))
+        return _parse_json(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             code,
@@ -315,40 +315,10 @@ def _parse_json(text: str, **options) -> Any:
     return json.loads(text, **options)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     """The text of a UTF-8 file. Raises ValueError if it is large."""
     with open(path, "rb") as file:
         data = file.read(_MAX_TEXT_BYTES + 1)
     if len(data) > _MAX_TEXT_BYTES:
         raise ValueError(f"> {_MAX_TEXT_BYTES:,} B")
     return data.decode("utf-8-sig")
-
-
-def read_labels_beside(path: Path) -> list[str] | None:
-    """Class names from `<stem>.labels.txt`, `labels.txt` or `labels.json` beside a checkpoint; None without one.
-
-    A text file has one name per line; JSON is a list, or an object from class number to name. Raises InputError
-    "labels-format"; the number of names is not checked.
-    """
-    names = (path.stem + ".labels.txt", "labels.txt", "labels.json")
-    found = next((p for p in map(path.with_name, names) if os.path.isfile(p)), None)
-    if found is None:
-        return None
-    try:
-        if found.suffix != ".json":
-            return [line.strip() for line in _read_text(found).splitlines() if line.strip()]
-        labels = read_json(found, "labels-format")
-        labels = [labels[str(i)] for i in range(len(labels))] if isinstance(labels, dict) else labels
-        if not isinstance(labels, list) or not all(isinstance(n, str) for n in labels):
-            raise TypeError("list of names")
-        return labels
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            "labels-format",
-            f"{found.name} cannot be read as labels ({shorten(error)}). Write a UTF-8 text file with one name per "
-            "line, or a JSON list of names.",
-            source=found.name,
-            reason=shorten(error),
-        ) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vit_core.checkpoints.keys import KeyTable, Translated, rename, translate
+from vit_core.checkpoints.layouts.keys import KeyTable, Translated, rename, translate
 
 KEYS = KeyTable(
     block="encoder.layers.{}.",

@@ -7,7 +7,7 @@ import re
 import torch
 from torch import Tensor
 
-from vit_core.checkpoints.keys import KeyTable, Translated, rename, translate
+from vit_core.checkpoints.layouts.keys import KeyTable, Translated, rename, translate
 
 FAMILY = "dinov3_vit"
 
