@@ -162,7 +162,7 @@ class AttentionPool(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """A ViT of any size, its class names `labels`, its `images.Preprocess` and the `checkpoints.LoadReport` about it."""
+    """A ViT of any size, its class names, its `images.Preprocess`, and the `checkpoints.LoadReport` of its weights."""
 
     def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform: Any = None, report: Any = None):
         super().__init__()
