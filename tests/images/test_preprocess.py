@@ -8,7 +8,7 @@ from PIL import Image
 from tests.hostile.pictures.make import picture
 from vit_core.checkpoints import import_timm
 from vit_core.errors import InputError
-from vit_core.images import CROP_MODES, Crop, Preprocess, preprocess
+from vit_core.images import CROP_MODES, CROP_ROUNDINGS, Crop, Preprocess, preprocess
 
 SIZES = [(97, 97), (120, 200), (200, 121), (1, 1), (7, 3), (31, 257), (224, 224), (401, 300)]  # height, width
 
@@ -79,6 +79,8 @@ def test_input_image_is_the_tensor_before_normalisation():
 def test_unknown_settings_are_named():
     with pytest.raises(ValueError, match="crop_mode"):
         Preprocess(crop_mode="centre")(picture(8, 8))
+    with pytest.raises(ValueError, match="crop_rounding"):
+        Preprocess(crop_rounding="up")(picture(8, 8))
     with pytest.raises(InputError, match="4 channels"):
         Preprocess(mean=(0.5,) * 4, std=(0.5,) * 4)(picture(8, 8))
 
@@ -89,3 +91,19 @@ def test_crop_by_hand():
     assert Preprocess((32, 32), crop_pct=0.8, crop_mode="squash").crop((50, 100)).box == (10, 5, 90, 45)
     # 50 x 100 to 20 x 40, then 32 wide of it, with 6 rows of padding above and below
     assert Preprocess((32, 32), crop_pct=0.8, crop_mode="border").crop((50, 100)).box == (10, -15, 90, 65)
+
+
+@pytest.mark.parametrize("crop_rounding", CROP_ROUNDINGS)
+def test_an_odd_margin_by_hand(crop_rounding):
+    """Of 7 pixels, the middle 4 begin after 1.5; of 9, after 2.5. timm rounds to the even number, transformers down."""
+    picture = Image.fromarray(np.arange(63, dtype=np.uint8).reshape(7, 9))
+    ours = Preprocess((4, 4), (0.5,), (0.5,), "nearest", 4 / 7, crop_rounding=crop_rounding)
+    assert np.asarray(ours.input_image(picture))[0, 0] == 9 * (2 if crop_rounding == "round" else 1) + 2
+    assert ours.crop((7, 9)).box == ((2, 2, 6, 6) if crop_rounding == "round" else (2, 1, 6, 5))
+    assert ours.crop((7, 11)).box[0] == (4 if crop_rounding == "round" else 3)
+
+
+def test_an_odd_padding_is_rounded_down():
+    for crop_rounding in CROP_ROUNDINGS:
+        ours = Preprocess((8, 8), crop_pct=8 / 5, crop_mode="squash", crop_rounding=crop_rounding)
+        assert ours.crop((5, 5)).box == (-1, -1, 7, 7)

@@ -10,7 +10,7 @@ from torch import Tensor
 from vit_core.checkpoints.errors import first_line, join_names, refusal, shorten
 from vit_core.checkpoints.report import LoadReport
 from vit_core.errors import InputError
-from vit_core.images import CROP_MODES, INTERPOLATIONS, Preprocess
+from vit_core.images import CROP_MODES, CROP_ROUNDINGS, INTERPOLATIONS, Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
@@ -102,6 +102,7 @@ def check_preprocess(made: Preprocess, channels: int, source: str) -> Preprocess
         and all(abs(s) >= 1e-6 for s in made.std)
         and made.interpolation in INTERPOLATIONS
         and made.crop_mode in CROP_MODES
+        and made.crop_rounding in CROP_ROUNDINGS
     ):
         raise refusal("checkpoint-config", source, f"its preprocessing cannot be applied ({shorten(made)})")
     return made

@@ -114,6 +114,5 @@ def parse_processor(settings: dict, image_size: tuple[int, int], channels: int) 
         )
     mean, std = _mean_and_std(stated, channels)
     crop_pct = _crop_pct(size[: len(resized)], resized)
-    return Preprocess(
-        (size[0], size[1]), mean, std, interpolation, crop_pct, "squash" if len(resized) == 2 else "center"
-    )
+    mode = "squash" if len(resized) == 2 else "center"
+    return Preprocess((size[0], size[1]), mean, std, interpolation, crop_pct, mode, crop_rounding="floor")

@@ -3,10 +3,11 @@
 from vit_core.images.decode import FORMATS, MAX_FILE_BYTES, check_file_size, missing_image, read_image
 from vit_core.images.draw import DIVERGING, VIRIDIS, colour_map, overlay, thumbnail, tile
 from vit_core.images.geometry import Crop, crop_to_patches, grid_to_picture, patch_box
-from vit_core.images.preprocess import CROP_MODES, INTERPOLATIONS, Preprocess
+from vit_core.images.preprocess import CROP_MODES, CROP_ROUNDINGS, INTERPOLATIONS, Preprocess
 
 __all__ = [
     "CROP_MODES",
+    "CROP_ROUNDINGS",
     "DIVERGING",
     "FORMATS",
     "INTERPOLATIONS",

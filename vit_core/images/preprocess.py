@@ -16,12 +16,16 @@ from vit_core.images.geometry import Crop
 #: Pillow's resampling filters.
 INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 CROP_MODES = ("center", "squash", "border")
+#: How the margin left of and above a centre crop is rounded, where half a pixel is over: to the even number, as timm
+#: and torchvision do, or down, as the image processors of transformers do.
+CROP_ROUNDINGS = ("round", "floor")
 MAX_RESIZED_PIXELS = 16_000_000  # of the picture between resize and crop
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How a model wants its pictures. The fields are those of timm's eval transform (`timm.data.create_transform`).
+    """How a model wants its pictures. The fields are those of timm's eval transform (`timm.data.create_transform`),
+    and `crop_rounding`, in which transformers' image processors differ from it.
 
     Calling it gives the same tensor as timm's transform, without torchvision.
     """
@@ -32,6 +36,7 @@ class Preprocess:
     interpolation: str = "bicubic"  # one of INTERPOLATIONS
     crop_pct: float = 0.9  # model input size / size after the resize
     crop_mode: str = "center"  # one of CROP_MODES
+    crop_rounding: str = "round"  # one of CROP_ROUNDINGS
 
     @property
     def channels(self) -> int:
@@ -61,7 +66,7 @@ class Preprocess:
             )
         image = image.convert("L" if self.channels == 1 else "RGB")
         (H, W), (rh, rw) = self.size, self._resized((image.height, image.width))
-        top, left = _offset(rh, H), _offset(rw, W)
+        top, left = self._offset(rh, H), self._offset(rw, W)
         window = max(left, 0), max(top, 0), min(left + W, rw), min(top + H, rh)  # the input without its padding
         method = Image.Resampling[self.interpolation.upper()]
         if rh * rw <= MAX_RESIZED_PIXELS:
@@ -80,7 +85,7 @@ class Preprocess:
     def crop(self, picture: tuple[int, int]) -> Crop:
         """The region of a (height, width) picture that becomes the model input."""
         (H, W), (rh, rw) = self.size, self._resized(picture)
-        top, left, y, x = _offset(rh, H), _offset(rw, W), picture[0] / rh, picture[1] / rw
+        top, left, y, x = self._offset(rh, H), self._offset(rw, W), picture[0] / rh, picture[1] / rw
         return Crop(
             (picture[0], picture[1]), (left * x, top * y, (left + W) * x, (top + H) * y), (self.size[0], self.size[1])
         )
@@ -97,7 +102,13 @@ class Preprocess:
         ratio = (max if self.crop_mode == "border" else min)(h / H, w / W)
         return max(1, round(h / ratio)), max(1, round(w / ratio))
 
+    def _offset(self, resized: int, wanted: int) -> int:
+        """Where the input begins in the resized picture, pixels; negative if it begins with padding.
 
-def _offset(resized: int, wanted: int) -> int:
-    """Where the input begins in the resized picture, rounded as in torchvision; negative if it begins with padding."""
-    return round((resized - wanted) / 2) if resized >= wanted else -((wanted - resized) // 2)
+        Padding is rounded down in either case.
+        """
+        if self.crop_rounding not in CROP_ROUNDINGS:
+            raise ValueError(f"crop_rounding must be one of {', '.join(CROP_ROUNDINGS)}, not {self.crop_rounding!r}")
+        if resized < wanted:
+            return -((wanted - resized) // 2)
+        return round((resized - wanted) / 2) if self.crop_rounding == "round" else (resized - wanted) // 2
