@@ -14,8 +14,11 @@ import numpy as np
 from torch import Tensor
 
 import vit_core as vc
+from vit_core.checkpoints import with_problem_type
 from vit_core.images import grid_to_picture, overlay, read_image, tile
+from vit_core.models.config import PROBLEM_TYPES
 from vit_core.models.device import with_cpu_fallback
+from vit_core.models.predictions import has_probabilities
 from vit_core.training.recipes import RECIPES
 
 #: Setting missing from a checkpoint (`model.assumed`) -> its name, and the default that replaces it.
@@ -26,6 +29,7 @@ _ASSUMED = {
     "grid": ("grid", "square"),
     "layers": ("layers", "norms first, {activation}"),
     "preprocess": ("preprocessing", "mean 0.5"),
+    "problem_type": ("problem type", "sigmoid of the one logit (change: --problem-type)"),
 }
 
 
@@ -93,12 +97,14 @@ def explain(args: argparse.Namespace) -> int:
         taken.add(stem)
         part = picture.info.get("part", 1)
         labels = None if trace.logits is None else vc.top_k(model, trace, args.k)
+        number = "probability" if has_probabilities(model.config.problem_type) else "value"
         facts = {
             "image": str(path),
             "model": args.model,
             "device": str(trace.tokens.device),
             "arithmetic": str(trace.queries.dtype).removeprefix("torch."),
-            "predictions": labels and [{"label": label, "probability": p} for label, p in labels],
+            "problem_type": None if labels is None else model.config.problem_type,
+            "predictions": labels and [{"label": label, number: p} for label, p in labels],
             "grid": trace.grid,
             "prefix": model.config.prefix_names,
             "crop": {
@@ -125,7 +131,8 @@ def explain(args: argparse.Namespace) -> int:
             logits=logits,
             token_norms=trace.token_norms.cpu().numpy(),
         )
-        said = ", ".join(f"{label} {p:.0%}" for label, p in labels[:3]) if labels else "no head, no prediction"
+        form = "{} {:.0%}" if number == "probability" else "{} = {:.4g}"
+        said = ", ".join(form.format(*pair) for pair in labels[:3]) if labels else "no head, no prediction"
         print(f"{path}{f' (opened at 1/{part} of its size)' if part > 1 else ''}: {said} -> {out}.*")
     return status
 
@@ -243,12 +250,21 @@ def _count(least: int):
     return number
 
 
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
+    command.add_argument(
+        "--problem-type",
+        choices=PROBLEM_TYPES,
+        help="what the head's numbers mean, where the model's file does not say (default: softmax; one logit: sigmoid)",
+    )
+
+
 def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int:
     parser = argparse.ArgumentParser(prog=prog, description="Look into a Vision Transformer.")
     commands = parser.add_subparsers(required=True, metavar="command")
     one = commands.add_parser("explain", help="predictions, rollout and head maps of pictures, as files")
     one.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-    one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
+    _add_model(one)
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.add_argument("--k", type=_count(1), default=5, help="predictions to list (default: %(default)s)")
     one.add_argument("--fusion", default="mean", help="heads in rollout: mean, max or min (default: %(default)s)")
@@ -265,7 +281,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
         help="class folders, a CSV or Parquet file of paths and labels, "
         "CIFAR or Fashion-MNIST files, or bundled:fashion",
     )
-    one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
+    _add_model(one)
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="a run that DIR holds is continued")
     one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
     one.add_argument("--table", metavar="FILE", help="CSV of two columns: the dataset's class, the model's name for it")
@@ -281,7 +297,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     one.add_argument("--restart", action="store_true", help="delete the run that DIR holds")
     one.set_defaults(run=evaluate)
     one = commands.add_parser("serve", help="one model for many apps, on Ray Serve (requirements-ray.txt)")
-    one.add_argument("--model", default="embedded:photo", help="see `models` (default: %(default)s)")
+    _add_model(one)
     one.add_argument("--replicas", type=_count(1), default=2, help="processes that run it (default: %(default)s)")
     one.add_argument("--queue", type=_count(1), default=32, help="pictures that may wait (default: %(default)s)")
     one.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine alone)")
@@ -300,6 +316,8 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     one.add_argument("--check", action="store_true", help="train nothing: test the weights that --out names")
     one.set_defaults(run=train)
     args = parser.parse_args(argv)
+    if getattr(args, "problem_type", None):
+        args.model = with_problem_type(args.model, args.problem_type)
     for stream in (sys.stdout, sys.stderr):  # names that the terminal cannot show are escaped
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -44,6 +44,7 @@ SENTENCES = {
     "side.assumed.layers": "layer norm before attention and MLP, activation {activation}",
     "side.assumed.grid": "a square grid",
     "side.assumed.preprocess": "colours normalised with mean and deviation 0.5",
+    "side.assumed.problem_type": "the one logit is a classifier's, read by a sigmoid",
     "side.model.device": "Runs on {device} · last forward pass {time}",
     "device.cpu": "the CPU",
     "device.cuda": "the GPU (CUDA)",

@@ -21,6 +21,8 @@ SENTENCES = {
     "image-channels": "이 모델의 입력은 채널이 {channels}개인데 이미지의 채널은 3개(흑백이면 1개)입니다. "
     "이미지용 모델을 고르세요.",
     "model-unknown": "그런 모델이 없습니다: {name}. 이름은 timm:, hf:, file: 가운데 하나로 시작합니다.",
+    "model-problem-type": "헤드의 출력이 {classes}개라서 문제 유형을 {got}(으)로 볼 수 없는 모델입니다: {source}. "
+    "가능한 유형: {allowed}.",
     "device-unavailable": "모델을 옮길 수 없습니다({device}): {reason}.",
     "timm-missing": "timm이 설치되어 있지 않아 timm 모델을 쓸 수 없습니다. pip install timm으로 설치하세요.",
     "timm-broken": "timm이 설치되어 있지만 불러올 수 없습니다({reason}). 지금 쓰는 torch에 맞는 torchvision과 "

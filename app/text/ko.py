@@ -44,6 +44,7 @@ SENTENCES = {
     "side.assumed.layers": "레이어 안에서 어텐션과 MLP 앞에 정규화, 활성화 함수 {activation}",
     "side.assumed.grid": "정사각형 격자",
     "side.assumed.preprocess": "색의 평균과 표준편차 0.5",
+    "side.assumed.problem_type": "하나뿐인 로짓은 분류기의 출력이며 시그모이드로 읽음",
     "side.model.device": "{device}에서 실행 · 마지막 순전파 {time}",
     "device.cpu": "CPU",
     "device.cuda": "GPU(CUDA)",

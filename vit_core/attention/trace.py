@@ -16,6 +16,7 @@ from torch import Tensor
 from vit_core.attention.head_fusion import fuse_heads
 from vit_core.errors import InputError
 from vit_core.images import Crop, read_image
+from vit_core.models import predictions
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer, attention_weights
 
@@ -226,27 +227,33 @@ def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: b
 
 
 def top_k(model: VisionTransformer, trace: Trace, k: int = 5) -> list[tuple[str, float]]:
-    """The `k` most probable classes of a recorded picture as (label, probability), best first.
+    """The first `k` classes of a recorded picture as (label, score).
+
+    The score is a probability, best first: of a single-label model by softmax, of a multi-label or binary model by a
+    sigmoid. A binary head without two labels gives one pair, the positive class's. A regression gives its outputs in
+    the head's order. See `models.predictions`.
 
     Raises InputError: "model-no-head", or "labels-count" if the model's labels do not match its classes.
     """
     if trace.logits is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
-    probabilities, classes = trace.logits.softmax(-1).topk(max(0, min(k, trace.logits.numel())))
-    names = model.labels or [f"class {i}" for i in range(trace.logits.numel())]
-    if len(names) != trace.logits.numel():
+    kind, names = model.config.problem_type, predictions.class_names(model)
+    found = predictions.scores(trace.logits, kind)
+    if len(names) != found.numel():
         raise InputError(
             "labels-count",
-            f"the model has {trace.logits.numel()} classes but {len(names)} labels",
+            f"the model has {found.numel()} classes but {len(names)} labels",
             source="the model",
-            classes=trace.logits.numel(),
+            classes=found.numel(),
             labels=len(names),
         )
-    return [(names[c], p) for c, p in zip(classes.tolist(), probabilities.tolist(), strict=True)]
+    listed = set(predictions.listed_classes(model))
+    order = [c for c in predictions.ranked(found, kind).tolist() if c in listed]
+    return [(names[c], found[c].item()) for c in order[: max(0, k)]]
 
 
 def predict(model: VisionTransformer, image: Picture, k: int = 5) -> list[tuple[str, float]]:
-    """The `k` most probable classes of `image` as (label, probability), best first.
+    """The first `k` classes of `image` as (label, score), as `top_k` gives them.
 
     Raises InputError as `record` and `top_k` do.
     """

@@ -4,6 +4,9 @@ embedded:<name>    ships with Vitrine
 timm:<name>        timm's pretrained weights, from the Hugging Face hub
 hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2 and 3, MAE, MSN, I-JEPA, CLIP, SigLIP
 file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file; its tensors imply the architecture
+
+A name may end in "?problem_type=<one of models.config.PROBLEM_TYPES>", which says what the head's numbers mean where
+the source does not.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import NamedTuple
 
 import torch
 
-from vit_core.checkpoints.assembly import check_labels
+from vit_core.checkpoints.assembly import check_labels, possible_problem_types, set_problem_type
 from vit_core.checkpoints.embedded import list_embedded, load_embedded, save
 from vit_core.checkpoints.errors import shorten
 from vit_core.checkpoints.huggingface import load_huggingface
@@ -33,11 +36,16 @@ __all__ = [
     "import_timm",
     "load",
     "move_to",
+    "possible_problem_types",
     "save",
+    "set_problem_type",
+    "split_problem_type",
+    "with_problem_type",
 ]
 
 _LOADERS = {"embedded": load_embedded, "timm": load_timm, "hf": load_huggingface, "file": load_file}
 _MAX_NAME = 4096  # characters
+_PROBLEM_TYPE_MARK = "?problem_type="
 
 
 class Available(NamedTuple):
@@ -82,12 +90,29 @@ def available() -> list[Available]:
     ]
 
 
-def load(name: str, device: str | torch.device | None = None) -> VisionTransformer:
+def split_problem_type(name: str) -> tuple[str, str | None]:
+    """(name, problem type) of a model's name that may end in "?problem_type=<type>"."""
+    plain, mark, problem_type = name.rpartition(_PROBLEM_TYPE_MARK)
+    return (plain, problem_type) if mark else (name, None)
+
+
+def with_problem_type(name: str, problem_type: str | None) -> str:
+    """A model's name that also says its problem type; with None, the name without one."""
+    plain = split_problem_type(name)[0]
+    return plain if problem_type is None else f"{plain}{_PROBLEM_TYPE_MARK}{problem_type}"
+
+
+def load(name: str, device: str | torch.device | None = None, *, problem_type: str | None = None) -> VisionTransformer:
     """The model called `name` ("<source>:<rest>"), in eval mode, frozen, on `device` (default: as `move_to`).
 
+    `problem_type`, one of models.config.PROBLEM_TYPES, says what the head's numbers mean (see `models.predictions`);
+    None: what `name` or the source says, else softmax for several outputs and a sigmoid for one.
+
     Its `config` and `transform` are always set; `labels` is None if the source names no classes. Raises InputError
-    "model-unknown", "device-unavailable", or a "checkpoint-", "hub-", "labels-" or "timm-" code of the source.
+    "model-unknown", "model-problem-type" (the head cannot be of that type), "device-unavailable", or a "checkpoint-",
+    "hub-", "labels-" or "timm-" code of the source.
     """
+    name, named_type = split_problem_type(name)
     source, _, rest = name.partition(":")
     if source not in _LOADERS or (not rest and source != "embedded") or len(name) > _MAX_NAME or "\0" in name:
         names = [a.name for a in available()]
@@ -97,7 +122,11 @@ def load(name: str, device: str | torch.device | None = None) -> VisionTransform
             name=shorten(name),
             available=names,
         )
-    return move_to(_LOADERS[source](rest), device)
+    model = _LOADERS[source](rest)
+    problem_type = named_type if problem_type is None else problem_type
+    if problem_type is not None:
+        set_problem_type(model, problem_type, shorten(name))
+    return move_to(model, device)
 
 
 def move_to(model: VisionTransformer, device: str | torch.device | None = None) -> VisionTransformer:

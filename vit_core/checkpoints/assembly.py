@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import torch
@@ -11,7 +12,8 @@ from vit_core.checkpoints.errors import first_line, join_names, refusal, shorten
 from vit_core.checkpoints.report import LoadReport
 from vit_core.errors import InputError
 from vit_core.images import CROP_MODES, CROP_ROUNDINGS, INTERPOLATIONS, Preprocess
-from vit_core.models.config import ViTConfig
+from vit_core.models.config import PROBLEM_TYPES, ViTConfig
+from vit_core.models.predictions import label_counts
 from vit_core.models.vit import VisionTransformer
 
 _MAX_INPUT_SIDE = 65_536  # pixels
@@ -65,8 +67,11 @@ def check_keys(expected: dict[str, tuple], given: dict[str, tuple], source: str)
     )
 
 
-def check_labels(labels: object, classes: int, source: str) -> None:
-    """Raises InputError "labels-format" or "labels-count" unless `labels` is None or a list of one name per class."""
+def check_labels(labels: object, config: ViTConfig, source: str) -> None:
+    """Raises InputError "labels-format" or "labels-count" unless `labels` is None or a list of one name per class.
+
+    For a binary head of one logit: two names, the negative class first, or the positive class's name.
+    """
     if labels is None:
         return
     if not (isinstance(labels, list) and all(isinstance(n, str) and len(n) <= _MAX_LABEL for n in labels)):
@@ -75,12 +80,13 @@ def check_labels(labels: object, classes: int, source: str) -> None:
             f"{source}: class names should be a list of texts of at most {_MAX_LABEL} characters.",
             source=source,
         )
-    if len(labels) != classes:
+    if len(labels) not in (counts := label_counts(config)):
         raise InputError(
             "labels-count",
-            f"{source}: the model has {classes} classes and there are {len(labels)} labels. Give one label per class.",
+            f"{source}: the model has {counts[0]} classes and there are {len(labels)} labels. Give one label per "
+            "class.",
             source=source,
-            classes=classes,
+            classes=counts[0],
             labels=len(labels),
         )
 
@@ -118,16 +124,21 @@ def assemble(
     spell: Callable[[str], list[str]] = lambda name: [name],
     copy: bool = False,
     report: LoadReport | None = None,
+    knows_problem_type: bool = False,
 ) -> VisionTransformer:
     """The model that `config` describes with the weights `state` (our names), on the CPU, in eval mode, frozen.
 
     Weights become float32; without `copy`, those that already are share their memory. `source` is the checkpoint's name
     in messages, and `spell` gives the names that a tensor of ours has there. `report` becomes the model's.
+    `knows_problem_type`: whether the source can tell that one logit is a sigmoid classifier's; otherwise that is
+    assumed, and the model's `assumed` names it.
 
     Raises InputError "checkpoint-keys", "checkpoint-shapes", "checkpoint-not-finite", "checkpoint-architecture",
     "labels-count" or "labels-format".
     """
-    state = dict(state)
+    state, report = dict(state), report or LoadReport()
+    if config.problem_type == "binary" and not knows_problem_type:
+        report.assumed.append("problem_type")
     if not config.num_prefix_tokens:
         state.setdefault("prefix_tokens", torch.zeros(1, 0, config.dim))
     if config.position != "learned":
@@ -145,7 +156,42 @@ def assemble(
         expected.update({n: given.get(n, ()) for n in theirs[name]})
     check_keys(expected, given, source)
     check_finite({theirs[n][0]: t for n, t in state.items()}, source)
-    check_labels(labels, config.classes, source)
+    check_labels(labels, config, source)
     state = {n: t.detach().to("cpu", torch.float32, copy=copy).contiguous() for n, t in state.items()}
     model.load_state_dict(state, strict=True, assign=True)
     return model.eval().requires_grad_(False)
+
+
+def set_problem_type(model: VisionTransformer, problem_type: str, source: str) -> VisionTransformer:
+    """`model` with its head's numbers read as `problem_type`, which is no longer assumed.
+
+    Raises InputError "model-problem-type" if the head cannot be of that type, "labels-count" if the labels do not fit.
+    """
+    possible = possible_problem_types(model.config)
+    if problem_type not in possible:
+        outputs = f"{model.config.classes} output{'s' * (model.config.classes != 1)}"
+        choice = f"Choose one of {', '.join(possible)}." if possible else "Choose a model with a head."
+        raise InputError(
+            "model-problem-type",
+            f"The head of {source} has {outputs}, so its problem type cannot be {shorten(repr(problem_type))}. "
+            f"{choice}",
+            source=source,
+            got=shorten(problem_type),
+            classes=model.config.classes,
+            allowed=list(possible),
+        )
+    config = dataclasses.replace(model.config, problem_type=problem_type)
+    check_labels(model.labels and list(model.labels), config, source)
+    model.config = config
+    model.assumed = tuple(fact for fact in model.assumed if fact != "problem_type")
+    if model.report:
+        model.report.assumed = list(model.assumed)
+        model.report.origins["head"] = f"problem_type = {problem_type}"
+    return model
+
+
+def possible_problem_types(config: ViTConfig) -> tuple[str, ...]:
+    """The problem types that a head with this number of outputs can have; none without a head."""
+    one = config.classes == 1
+    excluded = "single_label" if one else "binary"
+    return tuple(kind for kind in PROBLEM_TYPES if kind != excluded) if config.classes else ()

@@ -61,7 +61,7 @@ def save(model: VisionTransformer, path: str | os.PathLike, card: dict | None = 
             reason="transform = None",
         )
     check_preprocess(model.transform, model.config.channels, path.name)
-    check_labels(model.labels, model.config.classes, path.name)
+    check_labels(model.labels, model.config, path.name)
     metadata = {
         "config": model.config.to_dict(),
         "labels": model.labels,
@@ -110,8 +110,14 @@ def metadata(path: Path) -> dict | None:
 
 
 def _parse_config(found: dict) -> ViTConfig:
-    """The config in a header. Raises TypeError or ValueError if a field has another type than its default."""
-    config = ViTConfig(**found["config"])
+    """The config in a header. Raises TypeError or ValueError if a field has another type than its default.
+
+    Files from before `problem_type` existed have the default, or "binary" if their head has one output.
+    """
+    fields = dict(found["config"])
+    if fields.get("classes") == 1:
+        fields.setdefault("problem_type", "binary")
+    config = ViTConfig(**fields)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         kind = int if isinstance(field.default, tuple) else type(field.default)
@@ -177,7 +183,8 @@ def load_saved(path: Path) -> VisionTransformer:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise refusal("checkpoint-config", path.name, error) from error
-    return assemble(config, state, path.name, labels, transform)
+    knows_problem_type = "problem_type" in found["config"]
+    return assemble(config, state, path.name, labels, transform, knows_problem_type=knows_problem_type)
 
 
 def load_cnn(name: str) -> EmbeddedCNN:

@@ -21,7 +21,7 @@ from vit_core.checkpoints.errors import refusal, shorten
 from vit_core.checkpoints.files import fetch, not_found, read_json, read_tensors
 from vit_core.checkpoints.labels import read_labels_beside, stated_labels
 from vit_core.checkpoints.layouts import clip, dinov3
-from vit_core.checkpoints.layouts.keys import MAX_LAYERS, infer_config
+from vit_core.checkpoints.layouts.keys import MAX_LAYERS, Translated, infer_config
 from vit_core.checkpoints.layouts.transformers_vit import FAMILIES, translate_vit
 from vit_core.checkpoints.processors import parse_processor
 from vit_core.checkpoints.report import LoadReport
@@ -35,6 +35,12 @@ _ACTIVATIONS = {
     "quick_gelu": "quick_gelu",
     "silu": "silu",
     "swish": "silu",
+}
+#: transformers' problem_type -> ours.
+_PROBLEM_TYPES = {
+    "single_label_classification": "single_label",
+    "multi_label_classification": "multi_label",
+    "regression": "regression",
 }
 _MAX_SIZE = 100_000  # of any number in a config but the layers: beyond any model, yet small enough to lay out
 
@@ -96,6 +102,23 @@ def _stated_fields(config: dict, source: str) -> dict:
     return facts
 
 
+def _stated_problem_type(config: dict, weights: Translated, source: str) -> dict:
+    """{"problem_type": ours} as config.json states it; {} if it does not.
+
+    transformers trains a head of one output without a problem_type as a regression, but such a head is more often a
+    sigmoid classifier that another program trained. It is left to `infer_config`, whose assumption is reported. So is
+    one output with "single_label_classification", which transformers itself refuses since version 5.
+    """
+    stated = config.get("problem_type")
+    if stated is None or "head.weight" not in weights.state:
+        return {}
+    if not isinstance(stated, str) or stated not in _PROBLEM_TYPES:
+        raise _bad_field(source, "problem_type", stated, f"one of {', '.join(_PROBLEM_TYPES)}")
+    ours = _PROBLEM_TYPES[stated]
+    one = len(weights.state["head.weight"]) == 1
+    return {} if one and ours == "single_label" else {"problem_type": ours}
+
+
 def build(
     config: dict, settings: dict, state: dict[str, Tensor], source: str, report: LoadReport, path: Path | None = None
 ) -> VisionTransformer:
@@ -116,7 +139,10 @@ def build(
         (weights, implied), stated = dinov3.translate_dinov3(state, source), dinov3.with_defaults(config)
     else:
         (weights, implied), stated = translate_vit(state, source), config
-    ours = infer_config(weights, source, **implied | _stated_fields(stated, source))
+    kind = _stated_problem_type(config, weights, source)
+    ours = infer_config(weights, source, **implied | _stated_fields(stated, source) | kind)
+    if kind:
+        report.origins["head"] = f"config.json: problem_type = {config['problem_type']}"
     labels = None
     if ours.classes:
         labels = read_labels_beside(path) if path else None

@@ -224,7 +224,7 @@ def _check_model(model: VisionTransformer) -> None:
     """Raises what would otherwise go wrong in every row: InputError "model-no-head" and what `evaluate` lists."""
     if model.head is None:
         raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
-    check_labels(model.labels and list(model.labels), model.config.classes, "the model")
+    check_labels(model.labels and list(model.labels), model.config, "the model")
     prepare(model, Image.new("RGB", (1, 1)))
 
 

@@ -20,6 +20,7 @@ NORMS = ("layer", "rms")
 POOLS = ("token", "avg", "avgmax", "max", "map", "token_avg")
 POSITIONS = ("learned", "rope", "none")
 RESIZES = ("bicubic", "bicubic_antialias")
+PROBLEM_TYPES = ("single_label", "multi_label", "binary", "regression")  # see predictions.py
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class ViTConfig:
     pool_norm: bool = False  # a norm on the pooled vector
     distillation_head: bool = False  # a second head on the distillation token; logits are the mean
     head_bias: bool = True
+    problem_type: str = "single_label"  # what the logits mean, one of PROBLEM_TYPES
 
     def __post_init__(self):
         for name in ("image_size", "patch_size"):
@@ -91,6 +93,7 @@ class ViTConfig:
             "pool": POOLS,
             "position": POSITIONS,
             "position_resize": RESIZES,
+            "problem_type": PROBLEM_TYPES,
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
@@ -114,6 +117,13 @@ class ViTConfig:
             raise ValueError("pool_norm is as wide as one vector, and pool='token_avg' reads two side by side")
         if self.distillation_head and not self.distillation_token:
             raise ValueError("distillation_head reads the distillation token, which is False")
+        if self.problem_type == "single_label" and self.classes == 1:
+            raise ValueError(
+                "problem_type='single_label' takes a softmax, which is 1 for the only class of classes=1 whatever the "
+                "picture: set problem_type to 'binary' (a sigmoid), 'regression' or 'multi_label'"
+            )
+        if self.problem_type == "binary" and self.classes != 1:
+            raise ValueError(f"problem_type='binary' is a head of one logit, not of {self.classes}")
 
     @property
     def grid(self) -> tuple[int, int]:

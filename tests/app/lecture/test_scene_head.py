@@ -26,7 +26,7 @@ KINDS += [
     dict(block="parallel"),
     dict(position="none"),
     dict(channels=1),
-    dict(classes=1),
+    dict(classes=1, problem_type="binary"),
     dict(classes=2),
     dict(depth=9, classes=300),
 ]

@@ -13,7 +13,8 @@ MODELS = {
     "bare": {"class_token": False, "position": "none", "pool": "avg", "classes": 0},
     "tokens": {"registers": 4, "distillation_token": True, "distillation_head": True},
     "glu": {"mlp": "glu", "mlp_norm": True, "activation": "silu"}, "quick": {"activation": "quick_gelu"},
-    "grey": {"channels": 1, "norm": "rms", "mlp_bias": False}, "one patch": {"image_size": (3, 3), "classes": 1},
+    "grey": {"channels": 1, "norm": "rms", "mlp_bias": False},
+    "one patch": {"image_size": (3, 3), "classes": 1, "problem_type": "binary"},
 }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def test_what_a_unit_adds_and_says(stage):
     says = scene.numbers["says"]
     assert (says["for"], says["against"]) == (f"#{int(logits.argmax())}", f"#{int(logits.argmin())}")
     assert says["up"] == pytest.approx(float(logits.max()), rel=1e-4)
-    for fields in ({"classes": 0}, {"classes": 1}, {"block": "res_post"}, {"pool": "map"}):
+    for fields in ({"classes": 0}, {"classes": 1, "problem_type": "binary"}, {"block": "res_post"}, {"pool": "map"}):
         assert lecture.build("mlp", stage(**fields), {}).numbers["says"] is None
 
 

@@ -290,6 +290,8 @@ def infer_config(weights: Translated, source: str, **facts) -> ViTConfig:
         classes=shape(2, "head.weight")[0] if has("head.") else 0,
         distillation_head=has("distillation_head."),
     )
+    if guess["classes"] == 1:  # a softmax would always be 1
+        guess["problem_type"] = "binary"
     try:
         return ViTConfig(**{**guess, **facts})
     except ValueError as error:
