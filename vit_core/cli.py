@@ -21,6 +21,16 @@ from vit_core.models.device import with_cpu_fallback
 from vit_core.models.predictions import has_probabilities
 from vit_core.training.recipes import RECIPES
 
+#: Reason of `ImageDataset.left_out` -> what was left out.
+LEFT_OUT = {
+    "outside": "links to places outside the folder",
+    "again": "folders reached a second time through a link",
+    "unreadable": "folders that cannot be opened",
+    "repeated": "repeated rows",
+    "unlabelled": "without a label",
+    "format": "pictures in formats that are not read",
+}
+RESPELLED = {"end": "were found by their last folders and name", "case": "were found by ignoring upper and lower case"}
 #: Setting missing from a checkpoint (`model.assumed`) -> its name, and the default that replaces it.
 _ASSUMED = {
     "heads": ("heads", "heads {width} wide"),
@@ -200,7 +210,9 @@ def evaluate(args: argparse.Namespace) -> int:
 
 
 def _print_mapping(source, match) -> None:
-    """Print which classes the model knows, before anything runs."""
+    """Print which classes the model knows and what is left out, before anything runs."""
+    from vit_core.data import list_formats
+
     known = len(source.classes) - len(match.unknown)
     print(
         f"{source.title}: {len(source):,} pictures, {len(source.classes):,} classes; the model knows {known:,} of "
@@ -215,6 +227,11 @@ def _print_mapping(source, match) -> None:
         if names:
             more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
             print(f"{title}: {', '.join(map(str, names[:12]))}{more}")
+    for reason, count in source.left_out.items():
+        names = f" ({list_formats(source.formats)})" if reason == "format" else ""
+        print(f"left out: {count:,} {LEFT_OUT[reason]}{names}")
+    for how, count in source.respelled.items():
+        print(f"{count:,} paths of the table {RESPELLED[how]}")
     sys.stdout.flush()
 
 

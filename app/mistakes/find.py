@@ -127,6 +127,8 @@ class EvaluationPreview:
     unused: list[str]  # classes of the model without a picture
     by: str  # "name" | "synset" | "table" | "index"
     left_out: dict[str, int]  # by reason
+    formats: dict[str, int]  # suffixes of pictures that are not read
+    respelled: dict[str, int]  # paths of a table that were found by their "end" or another "case"
     outdated: bool  # whether there already is an evaluation, of other weights or pictures
 
 
@@ -145,6 +147,8 @@ def preview(request: EvaluationRequest, model: VisionTransformer) -> EvaluationP
         list(match.unused),
         match.by,
         dict(source.left_out),
+        dict(source.formats),
+        dict(source.respelled),
         bool(differs_from_run(model, source, run_folder(request.id), table)),
     )
 

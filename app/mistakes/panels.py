@@ -19,7 +19,7 @@ from app.components.panel import chart
 from app.figures import Finished, percent, two_digits
 from app.mistakes import figures
 from app.mistakes.find import Evaluation, GalleryView
-from app.mistakes.view import FILTERED, class_name, filter_by_cell, request_picture
+from app.mistakes.view import FILTERED, class_name, filter_by_cell, left_out, request_picture
 from app.state import Key
 from vit_core.evaluation import metrics
 
@@ -56,6 +56,8 @@ def headline(run: Evaluation) -> None:
     ece = run.calibration.ece
     points = t("mistakes.points", value=two_digits(100 * ece)) if np.isfinite(ece) else "–"
     number("ece", points, t("mistakes.ece.text"), t("mistakes.ece.help"))
+    if formats := run.info["source"].get("formats"):
+        st.caption(left_out({"format": sum(formats.values())}, formats))
 
 
 def matrix(run: Evaluation, view: GalleryView, *, key: str) -> None:

@@ -19,6 +19,7 @@ from app.mistakes.why import Why, label_of, model_name
 from app.text import Text
 from app.text.report import EN, KO
 from vit_core import InputError, VisionTransformer
+from vit_core.data import list_formats
 from vit_core.evaluation import metrics
 from vit_core.evaluation.filters import Filter
 from vit_core.images import VIRIDIS, overlay
@@ -74,7 +75,10 @@ class _Report:
     def notes(self) -> list[str]:
         """How many images are not in the headline's numbers, and why."""
         counts = {"unknown": self.accuracy.unknown, "unreadable": self.accuracy.unreadable}
-        return [self.say(reason, count=f"{count:,}") for reason, count in counts.items() if count]
+        notes = [self.say(reason, count=f"{count:,}") for reason, count in counts.items() if count]
+        if formats := getattr(self.run, "info", {}).get("source", {}).get("formats"):
+            notes.append(self.say("format", count=f"{sum(formats.values()):,}", formats=list_formats(formats)))
+        return notes
 
     def confusion(self) -> dict:
         """The values of the confusion matrix ("matrix") or, with many classes, of the most frequent pairs ("pairs")."""

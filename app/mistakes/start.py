@@ -11,7 +11,7 @@ from app import state
 from app.figures import two_digits
 from app.mistakes import find
 from app.mistakes.find import BUNDLED, Evaluation, EvaluationPreview, EvaluationRequest
-from app.mistakes.view import display_names
+from app.mistakes.view import display_names, left_out
 from app.runtime import cache
 from app.state import Key
 from app.text import LISTED
@@ -129,8 +129,9 @@ def _show_preview(preview: EvaluationPreview) -> None:
     if preview.unused and known:
         st.caption(t("mistakes.check.unused", names=_listed(preview.unused)))
     if preview.left_out:
-        reasons = [t(f"mistakes.check.left_out.{why}", count=f"{count:,}") for why, count in preview.left_out.items()]
-        st.caption(t("mistakes.check.left_out", what=", ".join(reasons)))
+        st.caption(left_out(preview.left_out, preview.formats))
+    for how, count in preview.respelled.items():
+        st.caption(t(f"mistakes.check.respelled.{how}", count=f"{count:,}"))
 
 
 def _listed(names: list[str]) -> str:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from app import state
 from app.mistakes.find import LISTS, Evaluation, EvaluationRequest, GalleryView
 from app.state import Key
+from app.text import LISTED
 from app.text.plain import plain
+from vit_core.data import list_formats
 from vit_core.evaluation.filters import Filter
 
 #: The fragments that show the filter.
@@ -32,6 +34,14 @@ def class_name(run: Evaluation, number: int | None, source_label: int | None = N
         return plain(run.classes[source_label]) if in_source else t("mistakes.unknown")
     name = run.class_name(number)
     return t("predictions.class", number=number) if name is None else plain(name)
+
+
+def left_out(counts: dict[str, int], formats: dict[str, int]) -> str:
+    """A sentence, as Markdown, of what a dataset left out: {reason: number} and {suffix: number}."""
+    t, first = state.t(), dict(list(formats.items())[:LISTED])
+    names = list_formats(first) + ", …" * (len(formats) > len(first))
+    reasons = [t(f"mistakes.check.left_out.{why}", count=f"{count:,}", formats=names) for why, count in counts.items()]
+    return t("mistakes.check.left_out", what=", ".join(reasons))
 
 
 def current_view() -> GalleryView:

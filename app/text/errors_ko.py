@@ -67,11 +67,14 @@ SENTENCES = {
     "파일이나 이름의 JSON 목록으로 저장하세요.",
     "dataset-missing": "열 수 있는 폴더나 파일이 없습니다: {name}. 이름과 읽기 권한을 확인하세요.",
     "dataset-empty": "레이블이 있는 이미지가 없습니다: {name}(클래스 {classes:,}개). 클래스마다 폴더를 하나씩 "
-    "두고 그 안에 이미지(JPEG, PNG, WebP, BMP, GIF)를 넣으세요.",
+    "두고 그 안에 이미지(JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)를 넣으세요.",
+    "dataset-formats": "이미지가 {count:,}장 있지만 읽을 수 있는 형식이 없습니다: {name}({formats}). JPEG나 PNG로 "
+    "변환하세요.",
     "dataset-outside": "지정한 폴더 밖으로 이어지는 경로라서 열지 않았습니다: {name}. 폴더 안으로 복사하세요.",
     "dataset-format": "레이블이 있는 이미지 모음으로 읽을 수 없습니다: {name}({reason}). 클래스마다 폴더가 "
     "하나씩 있는 폴더나, 경로와 레이블을 적은 CSV 또는 Parquet 표를 고르세요.",
-    "dataset-encoding": "UTF-8 텍스트가 아닙니다: {name}. 표를 UTF-8 CSV로 저장하세요.",
+    "dataset-encoding": "UTF-8이나 UTF-16 텍스트가 아닙니다: {name}. 표를 UTF-8 CSV로 저장하세요(Excel에서는 "
+    "'CSV UTF-8').",
     "dataset-column": "표에 필요한 열이 없습니다: {name}. 가능한 열 이름: {wanted}. 표에 있는 열: {found}. 열 "
     "하나의 이름을 바꾸세요.",
     "dataset-labels": "ImageNet 검증 이미지의 정답이 없습니다: {name}. {file} 파일을 함께 두거나, 이미지를 "

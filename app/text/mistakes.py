@@ -68,6 +68,9 @@ EN = {
     "mistakes.check.left_out.unreadable": "{count:folder|folders} that cannot be opened",
     "mistakes.check.left_out.repeated": "{count:repeated row|repeated rows}",
     "mistakes.check.left_out.unlabelled": "{count} without a label",
+    "mistakes.check.left_out.format": "{count:picture|pictures} in formats that Vitrine does not read ({formats})",
+    "mistakes.check.respelled.end": "Found by their last folders and file name: {count:path|paths} of the table.",
+    "mistakes.check.respelled.case": "Found by ignoring upper and lower case: {count:path|paths} of the table.",
     # headline
     "mistakes.accuracy": "Accuracy",
     "mistakes.accuracy.interval": "95 %: {low} – {high} %",
@@ -254,6 +257,9 @@ KO = {
     "mistakes.check.left_out.unreadable": "열 수 없는 폴더 {count}개",
     "mistakes.check.left_out.repeated": "중복된 행 {count}개",
     "mistakes.check.left_out.unlabelled": "레이블이 없는 것 {count}개",
+    "mistakes.check.left_out.format": "읽지 않는 형식의 이미지 {count}장({formats})",
+    "mistakes.check.respelled.end": "표의 경로 {count}개는 끝부분(마지막 폴더와 파일 이름)이 같은 파일로 찾았습니다.",
+    "mistakes.check.respelled.case": "표의 경로 {count}개는 대소문자를 구분하지 않고 찾았습니다.",
     # headline
     "mistakes.accuracy": "정확도",
     "mistakes.accuracy.interval": "95 % 구간 {low}–{high} %",

@@ -15,7 +15,7 @@ from PIL import Image
 from app import text
 from vit_core import InputError
 from vit_core.data import open_dataset
-from vit_core.data.dataset import SPLITS
+from vit_core.data.kinds import SPLITS
 from vit_core.data.paths import open_inside
 from vit_core.images import MAX_FILE_BYTES
 
@@ -65,7 +65,7 @@ def test_class_folders_at_any_depth(tmp_path):
         put(tmp_path / name)
     (tmp_path / "empty").mkdir()
     source = open_dataset(tmp_path)
-    assert source.classes == ("cat", "dog", "empty")
+    assert source.classes == ("cat", "dog")
     assert rows(source) == {"cat/x.WebP": "cat", "dog/b.JPG": "dog", "dog/deep/er/a.png": "dog"}
     assert list(source.names) == sorted(source.names)
     assert source.kind == "folder"
@@ -259,9 +259,19 @@ def test_of_a_data_sets_parts_the_test_part_is_read(tmp_path):
     source = open_dataset(tmp_path)
     assert rows(source) == {"Test/dog/c.png": "dog"}
     assert source.title == f"{tmp_path.name}/Test"
-    put(tmp_path / "ship/d.png")  # now train is a vehicle
-    assert open_dataset(tmp_path).classes == ("Test", "Train", "ship", "val")
     assert SPLITS[0] == "test"
+
+
+def test_a_train_beside_a_ship_is_a_vehicle(tmp_path):
+    put(tmp_path / "train/old/a.png")
+    put(tmp_path / "ship/d.png")
+    assert open_dataset(tmp_path).classes == ("ship", "train")
+    put(tmp_path / "test/b.png")
+    assert open_dataset(tmp_path).classes == ("ship", "test", "train")
+    put(tmp_path / "test/old/c.png")  # two splits with class folders
+    source = open_dataset(tmp_path)
+    assert rows(source) == {"test/old/c.png": "old"}
+    assert source.left_out == {"unlabelled": 2}  # test/b.png, ship/d.png
 
 
 def test_a_part_without_labels_is_passed_over(tmp_path):
@@ -403,7 +413,11 @@ def test_parquet(tmp_path, labels):
         (b"path,kind\na,b\n", "dataset-column"),
         (b"who,label\na,b\n", "dataset-column"),
         ("path,label\na.png,고양이\n".encode("cp949"), "dataset-encoding"),
-        ("path,label\na.png,b\n".encode("utf-16"), "dataset-encoding"),
+        ("path,label\na.png,b\n".encode("utf-16-le"), "dataset-encoding"),
+        ("path,label\na.png,b\n".encode("utf-32"), "dataset-encoding"),
+        (b"path,label\na.png\n", "dataset-format"),
+        (b"7z\xbc\xaf\x27\x1c\0\4", "dataset-format"),
+        (b"Rar!\x1a\7\1\0", "dataset-format"),
         (b"path,label\na.png,b,c\n", "dataset-format"),
         (b"path,label\n", "dataset-empty"),
         (b"path,label\n,\n", "dataset-empty"),

@@ -802,3 +802,17 @@ def bench(*arguments) -> dict:
 def test_memory_does_not_grow_with_the_data_set():
     small, large = bench("memory", 1_000), bench("memory", 8_000)
     assert large["peak_mb"] - small["peak_mb"] < 40  # a row group of 5,000 and its Arrow copy
+
+
+def test_pictures_of_formats_that_are_not_read_are_printed_and_stored(tmp_path, model, capsys):
+    root, out = photographs(tmp_path / "p", 9), tmp_path / "out"
+    for name in ("a.heic", "b.heic", "c.jp2"):
+        (root / NAMES[0] / name).write_bytes(b"x")
+    (root / "t.csv").write_text(f"path,label\nC:\\p\\{NAMES[0]}\\00001.png,{NAMES[0]}\n", "utf-8")
+    assert main(["evaluate", str(root), "--model", f"file:{model}", "--out", str(out), "--workers", "0"]) == 0
+    assert "left out: 3 pictures in formats that are not read (.heic 2, .jp2 1)\n" in capsys.readouterr().out
+    source = read_run(out)["source"]
+    assert (source["left_out"], source["formats"]) == ({"format": 3}, {".heic": 2, ".jp2": 1})
+    table = ["evaluate", str(root / "t.csv"), "--model", f"file:{model}", "--out", str(tmp_path / "of table")]
+    assert main([*table, "--workers", "0"]) == 0
+    assert "1 paths of the table were found by their last folders and name\n" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Datasets whose pictures lie in one file: IDX (MNIST, Fashion-MNIST), CIFAR-10 and -100, tar archives.
+"""Datasets whose pictures lie in one file: IDX (MNIST, Fashion-MNIST), CIFAR-10 and -100, tar and zip archives.
 
 Sizes are checked before anything is unpacked. Pickles (CIFAR's "python version") are refused.
 """
@@ -11,8 +11,6 @@ import hashlib
 import io
 import math
 import os
-import tarfile
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -21,16 +19,16 @@ from PIL import Image
 
 from vit_core.assets import ASSETS
 from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS, read_idx
-from vit_core.data.dataset import BUNDLED, SPLITS, ImageDataset, empty_error, format_error
-from vit_core.data.paths import SUFFIXES, open_inside, resolve
+from vit_core.data.dataset import BUNDLED, ImageDataset, empty_error, format_error
+from vit_core.data.kinds import class_depth, split_rank
+from vit_core.data.members import BROKEN, MAX_UNPACKED_BYTES, list_members, path_parts, read_members
+from vit_core.data.paths import open_inside, resolve
 from vit_core.errors import InputError
 from vit_core.images import read_image
 
-MAX_UNPACKED_BYTES = 2**30  # of one file of pictures; CIFAR's largest has 31 MB, MNIST's 47 MB
 #: CIFAR's test file -> (label bytes before each picture, file of class names). CIFAR-100's second byte is its label.
 CIFAR = {"test_batch.bin": (1, "batches.meta.txt"), "test.bin": (2, "fine_label_names.txt")}
 IDX_FILES = ("images-idx3", "labels-idx1")
-_BROKEN = (OSError, ValueError, KeyError, EOFError, zlib.error, tarfile.TarError)
 
 
 class PackedDataset(ImageDataset):
@@ -48,7 +46,7 @@ class PackedDataset(ImageDataset):
         if self._loaded is None:
             try:
                 self._loaded = self._load()
-            except _BROKEN as error:  # the file was readable when it was listed
+            except BROKEN as error:  # the file was readable when it was listed
                 raise format_error(self.root, error) from error
         if len(self._loaded) != len(self):
             raise format_error(self.root, "the file has changed")
@@ -73,7 +71,7 @@ class PackedDataset(ImageDataset):
         try:
             with open(self._file(), "rb") as file:
                 return hashlib.file_digest(file, functools.partial(hashlib.blake2b, digest_size=16)).hexdigest()
-        except _BROKEN as error:
+        except BROKEN as error:
             raise format_error(self.root, error) from error
 
 
@@ -97,7 +95,7 @@ def packed_dataset(root: Path) -> PackedDataset | None:
             if os.path.lexists(root / pixels) and os.path.lexists(root / labels):
                 try:
                     return _idx_dataset(root, pixels, labels)
-                except _BROKEN as error:
+                except BROKEN as error:
                     raise format_error(root, error) from error
     for place in ("", "cifar-10-batches-bin", "cifar-100-binary"):
         for name in CIFAR:
@@ -146,7 +144,7 @@ def _dataset(
     left_out: Iterable[tuple[str, str]] = (),
 ) -> PackedDataset:
     if not names:
-        raise empty_error(file(), len(classes))
+        raise empty_error(file(), len(classes), left_out)
     return PackedDataset(title, kind, root, classes, names, labels, left_out, load=load, file=file)
 
 
@@ -193,7 +191,7 @@ def _cifar_dataset(root: Path, name: str, get: Callable[[str], bytes]) -> Packed
             classes = CIFAR_LABELS if before == 1 else [str(i) for i in range(100)]
         if labels.max(initial=0) >= len(classes) or len(set(classes)) < len(classes):
             raise ValueError(f"{len(classes)} class names, and a label {labels.max(initial=0)}")
-    except _BROKEN as error:
+    except BROKEN as error:
         raise format_error(root, error) from error
     names = [f"test/{i:05}" for i in range(len(labels))]
     file = functools.partial(resolve, root, name) if root.is_dir() else functools.partial(os.fspath, root)
@@ -220,98 +218,59 @@ def _cifar_pixels(get: Callable[[str], bytes], name: str, before: int) -> np.nda
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
 
-def is_archive(path: Path) -> bool:
-    """Whether the file is a tar archive, compressed or not."""
-    try:
-        return tarfile.is_tarfile(path)
-    except _BROKEN:
-        return False
-
-
 def archive_dataset(path: Path) -> PackedDataset:
-    """The pictures of a tar archive: CIFAR's test set as binary files, or class folders.
+    """The pictures of a tar or zip archive: CIFAR's test set as binary files, or class folders.
 
     If pictures lie in .../test/<class>/..., only the test split is read (or the next of SPLITS that exists). Otherwise
-    the folders are the classes, below any folders that hold everything. Hidden files are ignored.
-    Raises InputError "dataset-format", "dataset-empty", "dataset-pickle".
+    the folders are the classes, below any folders that hold everything. Hidden files and leftovers are ignored.
+    Raises InputError "dataset-format", "dataset-empty", "dataset-formats", "dataset-pickle".
     """
     try:
-        with tarfile.open(path) as tar:
-            members = sorted({m.name for m in tar if m.isfile() and not _hidden(m.name)})
-    except _BROKEN as error:
+        members = list_members(path)
+    except BROKEN as error:
         raise format_error(path, error) from error
     for name in members:
         if os.path.basename(name) in CIFAR:
             return _cifar_dataset(path, name, functools.partial(_member, path))
     if any(os.path.basename(name) in ("test_batch", "batches.meta") for name in members):
         raise _pickle_error(path)
-    pictures = {name: _parts(name) for name in members if name.lower().endswith(SUFFIXES)}
-    at = {name: _split_at(parts) for name, parts in pictures.items()}  # the place of "test" or "train" in the path
-    chosen = min((pictures[name][i].lower() for name, i in at.items() if i >= 0), key=SPLITS.index, default="")
+    paths = {name: path_parts(name) for name, kind in members.items() if kind}
+    at = {name: _split_at(parts) for name, parts in paths.items()}  # the place of "test" or "train" in the path
+    splits = {name: parts[at[name]] for name, parts in paths.items() if at[name] >= 0}
+    chosen = min(splits.values(), key=lambda split: (split_rank(split), split), default="")
     if chosen:
-        rows = {name: pictures[name][i:] for name, i in at.items() if i >= 0 and pictures[name][i].lower() == chosen}
-        unlabelled = [name for name, i in at.items() if i < 0]
+        rank = split_rank(chosen)
+        rows = {name: paths[name][at[name] :] for name, split in splits.items() if split_rank(split) == rank}
+        unlabelled = [name for name in paths if name not in splits]
     else:
-        depth = _enclosing(list(pictures.values()))
-        rows = {name: ["", *parts[depth:]] for name, parts in pictures.items() if len(parts) > depth + 1}
-        unlabelled = [name for name in pictures if name not in rows]
-    short = {name: "/".join(filter(None, parts)) for name, parts in rows.items()}
-    if len(set(short.values())) < len(short):  # orig/test/cat/1.png and small/test/cat/1.png
-        short = {name: "/".join(pictures[name]) for name in rows}
-    order = sorted(rows, key=short.__getitem__)
+        depth = class_depth(paths.values())
+        rows = {name: ["", *parts[depth:]] for name, parts in paths.items() if len(parts) > depth + 1}
+        unlabelled = [name for name in paths if name not in rows]
     classes = sorted({parts[1] for parts in rows.values()})
+    left_out = [(name, "format") for name in [*rows, *unlabelled] if members[name] == "format"]
+    left_out += [(name, "unlabelled") for name in unlabelled if members[name] == "picture"]
+    short = {name: "/".join(filter(None, parts)) for name, parts in rows.items() if members[name] == "picture"}
+    if len(set(short.values())) < len(short):  # orig/test/cat/1.png and small/test/cat/1.png
+        short = {name: "/".join(paths[name]) for name in short}
+    order = sorted(short, key=short.__getitem__)
     number = {c: i for i, c in enumerate(classes)}
     return _dataset(
-        path.name + f" ({chosen})" * bool(chosen),
+        path.name + f" ({chosen.lower()})" * bool(chosen),
         "cifar",
         path.parent,
         classes,
         [short[name] for name in order],
         [number[rows[name][1]] for name in order],
-        functools.partial(_members, path, order),
+        functools.partial(read_members, path, order),
         functools.partial(os.fspath, path),
-        [(name, "unlabelled") for name in unlabelled],
+        left_out,
     )
-
-
-def _parts(name: str) -> list[str]:
-    return [part for part in name.split("/") if part not in ("", ".")]
-
-
-def _hidden(name: str) -> bool:
-    """Whether it is hidden, such as the files that macOS adds to an archive."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in _parts(name))
 
 
 def _split_at(parts: list[str]) -> int:
     """The place of the last folder that is a split and holds a class folder; -1 where there is none."""
-    return max((i for i, part in enumerate(parts[:-2]) if part.lower() in SPLITS), default=-1)
-
-
-def _enclosing(pictures: list[list[str]]) -> int:
-    """How many folders enclose the class folders: each holds every picture, at least one of them in a subfolder."""
-    depth = 0
-    while (
-        len({parts[depth] for parts in pictures}) == 1
-        and any(len(parts) > depth + 2 for parts in pictures)
-        and all(len(parts) > depth + 1 for parts in pictures)
-    ):
-        depth += 1
-    return depth
+    return max((i for i, part in enumerate(parts[:-2]) if split_rank(part) is not None), default=-1)
 
 
 def _member(path: Path, name: str) -> bytes:
-    return _members(path, [name])[0]
-
-
-def _members(path: Path, names: list[str]) -> list[bytes]:
-    """The bytes of some files of an archive, in one pass. Raises KeyError, and ValueError for too many bytes."""
-    wanted, found, total = set(names), {}, 0
-    with tarfile.open(path) as tar:
-        for member in tar:
-            if member.name in wanted and (file := tar.extractfile(member)):
-                total += member.size
-                if total > MAX_UNPACKED_BYTES:
-                    raise ValueError(f"more than {MAX_UNPACKED_BYTES:,} bytes")
-                found[member.name] = file.read()
-    return [found[name] for name in names]
+    return read_members(path, [name])[0]

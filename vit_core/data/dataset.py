@@ -13,14 +13,13 @@ from typing import SupportsIndex, overload
 import numpy as np
 from PIL import Image
 
+from vit_core.data.kinds import format_suffix
 from vit_core.data.paths import open_picture
 from vit_core.errors import InputError
 from vit_core.images import MAX_FILE_BYTES, check_file_size, read_image
 
 BUNDLED = {"bundled:fashion": "fashion-mnist"}  # name -> folder under assets/
 FILE_KINDS = ("folder", "table", "imagenet")  # kinds of dataset whose pictures are files of their own
-#: Folders that are splits of a data set, not classes. The first that has labels is evaluated.
-SPLITS = ("test", "val", "valid", "validation", "train")
 
 
 class PackedNames(Sequence):
@@ -56,7 +55,10 @@ class ImageDataset:
     path of each picture, sorted, such as "t10k/00123" for a picture inside an archive; `labels` (n,) int32 index
     `classes`. `left_out` counts what is not in the dataset, by reason: "outside" (links that leave the root), "again"
     (folders that a link leads to a second time), "unreadable" (folders), "repeated" (equal rows of a table),
-    "unlabelled" (rows without path or label; pictures in no class folder).
+    "unlabelled" (rows without path or label; pictures in no class folder), "format" (pictures in formats that
+    `read_image` does not read; `formats` counts them by suffix, such as {".heic": 3}, most frequent first, with "" for
+    those without a usual suffix). `respelled` counts paths of a table that were found by their "end" or apart from
+    upper and lower "case".
     """
 
     def __init__(
@@ -72,7 +74,10 @@ class ImageDataset:
         self.title, self.kind, self.root, self.classes = title, kind, root, tuple(classes)
         self.names, self.labels = PackedNames(names), np.asarray(labels, np.int32)
         self.labels.flags.writeable = False
+        left_out = list(left_out)
         self.left_out = dict(sorted(Counter(reason for _, reason in left_out).items()))
+        self.formats = count_formats(left_out)
+        self.respelled: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -104,6 +109,12 @@ class ImageDataset:
         Raises InputError "dataset-format".
         """
         return None
+
+
+def count_formats(left_out: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """{suffix: number} of the pictures whose format is not read, most frequent first."""
+    counts = Counter(format_suffix(path) for path, reason in left_out if reason == "format")
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 class FileDataset(ImageDataset):
@@ -170,14 +181,30 @@ def missing_error(name: str) -> InputError:
     )
 
 
-def empty_error(where: str, classes: int) -> InputError:
+def empty_error(where: str, classes: int, left_out: Iterable[tuple[str, str]] = ()) -> InputError:
+    """The error for a dataset without a picture that can be read: "dataset-formats" if there are others, by name."""
+    if formats := count_formats(left_out):
+        total, listed = sum(formats.values()), list_formats(formats)
+        return InputError(
+            "dataset-formats",
+            f"{where!r} holds {total:,} pictures, but none in a format that Vitrine reads: {listed}. Convert them to "
+            "JPEG or PNG.",
+            name=where,
+            count=total,
+            formats=listed,
+        )
     return InputError(
         "dataset-empty",
-        f"There are no labelled pictures in {where!r} ({classes} classes). Put the pictures (JPEG, PNG, WebP, BMP, GIF)"
-        " into one folder for each class.",
+        f"There are no labelled pictures in {where!r} ({classes} classes). Put the pictures (JPEG, PNG, WebP, BMP, GIF,"
+        " TIFF, AVIF) into one folder for each class.",
         name=where,
         classes=classes,
     )
+
+
+def list_formats(formats: dict[str, int]) -> str:
+    """ ".heic 12, .jp2 3, ? 1": the suffixes of pictures that are not read, with their numbers."""
+    return ", ".join(f"{suffix or '?'} {count:,}" for suffix, count in formats.items())
 
 
 def format_error(path: str | os.PathLike, error: Exception | str) -> InputError:

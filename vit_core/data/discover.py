@@ -7,19 +7,20 @@ import stat
 from pathlib import Path
 
 from vit_core.assets import ASSETS
-from vit_core.data.archives import archive_dataset, is_archive, packed_dataset
+from vit_core.data.archives import archive_dataset, packed_dataset
 from vit_core.data.dataset import BUNDLED, ImageDataset, missing_error
 from vit_core.data.folders import folder_dataset
+from vit_core.data.members import is_archive, is_excel
 from vit_core.data.tables import table_dataset
 
 
 def open_dataset(path: str | os.PathLike, labels: str | os.PathLike | None = None) -> ImageDataset:
-    """The labelled pictures at `path`: a folder, a CSV or Parquet table, a CIFAR archive, or "bundled:fashion".
+    """The labelled pictures at `path`: a folder, a CSV or Parquet table, a tar or zip archive, or "bundled:fashion".
 
     `labels`: a CSV or Parquet table with a column of paths, relative to the folder `path`, and a column of labels. The
     paths in a table given as `path` are relative to the folder that holds the table.
-    Raises InputError "dataset-missing", "dataset-empty", "dataset-format", "dataset-column", "dataset-encoding",
-    "dataset-labels", "dataset-pickle", "dataset-outside".
+    Raises InputError "dataset-missing", "dataset-empty", "dataset-formats", "dataset-format", "dataset-column",
+    "dataset-encoding", "dataset-labels", "dataset-pickle", "dataset-outside".
     """
     root = ASSETS / BUNDLED[str(path)] if str(path) in BUNDLED else Path(os.path.abspath(path))
     try:
@@ -27,7 +28,9 @@ def open_dataset(path: str | os.PathLike, labels: str | os.PathLike | None = Non
     except (OSError, ValueError):
         mode = 0
     if stat.S_ISREG(mode):
-        return archive_dataset(root) if is_archive(root) else table_dataset(Path(labels or root), root.parent)
+        if is_archive(root) and not is_excel(root):
+            return archive_dataset(root)
+        return table_dataset(Path(labels or root), root.parent)
     if not stat.S_ISDIR(mode):
         raise missing_error(str(path))
     if labels is not None:

@@ -5,14 +5,15 @@ Links are resolved again for every read, since a link may have changed after the
 
 from __future__ import annotations
 
+import functools
 import heapq
 import os
 import stat
 from pathlib import Path
 
+from vit_core.data.kinds import HEAD_BYTES, is_ignored, picture_kind
 from vit_core.errors import InputError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 #: Whether a file can be opened relative to an open folder. Windows cannot.
 _HAS_DIR_FD = os.open in os.supports_dir_fd
 
@@ -76,13 +77,22 @@ def open_picture(root: Path, name: str) -> int:
         ) from error
 
 
+def _first_bytes(root: str | Path, path: str) -> bytes:
+    """The first HEAD_BYTES bytes of a file whose path begins with the root; none if it cannot be read."""
+    try:
+        with open(open_picture(Path(root), os.path.relpath(path, root)), "rb") as file:
+            return file.read(HEAD_BYTES)
+    except (InputError, OSError):
+        return b""
+
+
 def list_folder(root: str | os.PathLike, name: str = "") -> list[tuple[str, bool, bool]]:
-    """(name, is a link, is a real folder) of every entry of a folder under the root that is not hidden."""
+    """(name, is a link, is a real folder) of every entry of a folder under the root that is not ignored."""
     folder = open_inside(root, name, os.O_RDONLY | os.O_DIRECTORY) if _HAS_DIR_FD else resolve(root, name)
     try:
         with os.scandir(folder) as entries:
             return [
-                (e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries if not e.name.startswith(".")
+                (e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries if not is_ignored(e.name)
             ]
     finally:
         if isinstance(folder, int):
@@ -90,14 +100,15 @@ def list_folder(root: str | os.PathLike, name: str = "") -> list[tuple[str, bool
 
 
 def walk(root: Path, part: str = "") -> tuple[list[str], list[str], list[tuple[str, str]]]:
-    """(pictures, class folders, (path, reason) of what is left out) below the root, or below its folder `part`.
+    """(pictures, folders, (path, reason) of what is left out) below the root, or below its folder `part`.
 
-    Paths are relative to the root. Each folder is listed once: real folders first, then folders that only links inside
-    the root lead to. A link to a listed folder therefore adds nothing and a loop ends; a link to a picture inside the
-    root is a picture. Hidden files and folders are ignored.
+    Paths are relative to the root; `folders` are the names of the folders directly below. Each folder is listed once:
+    real folders first, then folders that only links inside the root lead to. A link to a listed folder therefore adds
+    nothing and a loop ends; a link to a picture inside the root is a picture. Hidden files and the folders of operating
+    systems and tools are ignored (`is_ignored`); pictures of other formats are left out with the reason "format".
     """
     top = os.path.realpath(root)
-    pictures, classes, left_out, visited = [], [], [], set()
+    pictures, below, left_out, visited = [], [], [], set()
     folders, links = [(part, os.path.join(top, part) if part else top)], []  # (path under the root, real path)
     while folders or links:
         name, real = folders.pop() if folders else heapq.heappop(links)
@@ -111,7 +122,7 @@ def walk(root: Path, part: str = "") -> tuple[list[str], list[str], list[tuple[s
             left_out.append((name, "unreadable"))
             continue
         if name != part and os.path.dirname(name) == part:
-            classes.append(name.rsplit("/", 1)[-1])
+            below.append(name.rsplit("/", 1)[-1])
         for entry, is_link, is_folder in entries:
             path, there = (f"{name}/{entry}" if name else entry), os.path.join(real, entry)
             if is_folder:
@@ -125,6 +136,27 @@ def walk(root: Path, part: str = "") -> tuple[list[str], list[str], list[tuple[s
                 if os.path.isdir(there):
                     heapq.heappush(links, (path, there))
                     continue
-            if entry.lower().endswith(SUFFIXES):
+            kind = picture_kind(entry, functools.partial(_first_bytes, top, there))
+            if kind == "picture":
                 pictures.append(path)
-    return pictures, classes, left_out
+            elif kind == "format":
+                left_out.append((path, "format"))
+    return pictures, below, left_out
+
+
+def holds_picture(root: Path, part: str) -> bool:
+    """Whether the folder `part` or one below it holds a picture, of any format. Links are not followed."""
+    folders = [part]
+    while folders:
+        name = folders.pop()
+        try:
+            entries = list_folder(root, name)
+        except (OSError, ValueError, InputError):
+            continue
+        for entry, is_link, is_folder in entries:
+            path = f"{name}/{entry}"
+            if is_folder:
+                folders.append(path)
+            elif not is_link and picture_kind(entry, functools.partial(_first_bytes, root, os.path.join(root, path))):
+                return True
+    return False

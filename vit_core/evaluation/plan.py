@@ -61,6 +61,8 @@ def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match:
             "kind": dataset.kind,
             "root": str(Path(dataset.root).absolute()),
             "classes": [storable(c) for c in dataset.classes],
+            "left_out": dataset.left_out,
+            "formats": dataset.formats,
         },
         "match": {"by": match.by, "target": match.target.tolist(), "unknown": [storable(c) for c in match.unknown]},
         "identity": {

@@ -2,6 +2,7 @@
 
 from vit_core.images.decode import FORMATS, MAX_FILE_BYTES, check_file_size, missing_image, read_image
 from vit_core.images.draw import DIVERGING, VIRIDIS, colour_map, overlay, thumbnail, tile
+from vit_core.images.formats import format_name
 from vit_core.images.geometry import Crop, crop_to_patches, grid_to_picture, patch_box
 from vit_core.images.preprocess import CROP_MODES, CROP_ROUNDINGS, INTERPOLATIONS, Preprocess
 
@@ -18,6 +19,7 @@ __all__ = [
     "check_file_size",
     "colour_map",
     "crop_to_patches",
+    "format_name",
     "grid_to_picture",
     "missing_image",
     "overlay",
