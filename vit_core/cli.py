@@ -38,8 +38,15 @@ _ASSUMED = {
     "average": ("pooling", "mean of the patches"),
     "grid": ("grid", "square"),
     "layers": ("layers", "norms first, {activation}"),
-    "preprocess": ("preprocessing", "mean 0.5"),
+    "preprocess": ("preprocessing", "{fit}, mean {mean}, deviation {std}"),
+    "labels": ("class names", "ImageNet's class names"),
     "problem_type": ("problem type", "sigmoid of the one logit (change: --problem-type)"),
+}
+#: How pictures get the size of the model input, by the `crop_mode` of its `Preprocess`.
+_FITS = {
+    "center": "pictures resized to cover {resized} pixels and cropped to {size}",
+    "squash": "pictures stretched to {resized} pixels and cropped to {size}",
+    "border": "pictures resized to fit into {resized} pixels and cropped or padded to {size}",
 }
 
 
@@ -49,8 +56,12 @@ def _load_model(args: argparse.Namespace) -> vc.VisionTransformer:
     if model.assumed:
         *names, last = (_ASSUMED[fact][0] for fact in model.assumed)
         missing = f"{', '.join(names)} and {last}" if names else last
+        transform = model.transform.facts()
         defaults = ", ".join(_ASSUMED[fact][1] for fact in model.assumed).format(
-            width=model.config.head_dim, activation=model.config.activation
+            width=model.config.head_dim,
+            activation=model.config.activation,
+            fit=_FITS[model.transform.crop_mode].format(**transform),
+            **transform,
         )
         print(
             f"{args.model} lacks some settings ({missing}). Assumed: {defaults}. If that is wrong, so are the results. "

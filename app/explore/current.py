@@ -84,7 +84,12 @@ def _facts(result: Result) -> None:
     with st.sidebar:
         st.caption("\n\n".join(facts))
         if assumed := result.model.assumed:
-            settings = ", ".join(
-                t(f"side.assumed.{fact}", width=config.head_dim, activation=config.activation) for fact in assumed
-            )
+            transform = result.model.transform
+            values = {
+                "width": config.head_dim,
+                "activation": config.activation,
+                "fit": t(f"side.assumed.fit.{transform.crop_mode}", **transform.facts()),
+                **transform.facts(),
+            }
+            settings = ", ".join(t(f"side.assumed.{fact}", **values) for fact in assumed)
             st.warning(t("side.assumed", settings=settings), icon=":material/help:")

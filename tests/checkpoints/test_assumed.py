@@ -139,8 +139,9 @@ def test_the_command_line_says_what_was_assumed(options, missing, defaults, tmp_
     for command in (["explain", str(picture)], ["evaluate", str(tmp_path / "pictures"), "--workers", "0"]):
         assert main([*command, "--model", name, "--device", "cpu", "--out", str(tmp_path / f"out {command[0]}")]) == 0
         assert capsys.readouterr().err == (
-            f"{name} lacks some settings ({missing}). Assumed: {defaults}, norms first, gelu, mean 0.5. If that is "
-            "wrong, so are the results. vc.save writes a file with all settings.\n"
+            f"{name} lacks some settings ({missing}). Assumed: {defaults}, norms first, gelu, pictures resized to "
+            "cover 35 × 35 pixels and cropped to 32 × 32, mean 0.5, deviation 0.5. If that is wrong, so are the "
+            "results. vc.save writes a file with all settings.\n"
         )
     vc.save(vc.load(name, "cpu"), tmp_path / "my.safetensors")
     assert main(["explain", str(picture), "--model", name, "--out", str(tmp_path / "out")]) == 0

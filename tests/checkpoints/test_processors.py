@@ -17,7 +17,7 @@ from vit_core.images import Preprocess
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, Preprocess((40, 40))),
+        ({}, Preprocess((40, 40), HALF, HALF, "bilinear", 1.0, "squash")),
         (
             {"size": 40, "image_mean": [0.1] * 3, "image_std": [0.2] * 3, "resample": 2},
             Preprocess((40, 40), (0.1,) * 3, (0.2,) * 3, "bilinear", 1.0, "squash"),
@@ -46,6 +46,14 @@ from vit_core.images import Preprocess
         (
             {"size": {"height": 48, "width": 60}, "do_center_crop": True, "crop_size": {"height": 40, "width": 50}},
             Preprocess((40, 50), HALF, HALF, "bilinear", 40 / 48, "squash"),
+        ),
+        *(
+            ({"size": 40, "resample": name}, Preprocess((40, 40), HALF, HALF, "bicubic", 1.0, "squash"))
+            for name in ("bicubic", "BICUBIC", "PIL.Image.BICUBIC")
+        ),
+        (
+            {"size": 40, "image_mean": 0.5, "image_std": 0.5},
+            Preprocess((40, 40), HALF, HALF, "bilinear", 1.0, "squash"),
         ),
         *(
             ({"size": 40, "resample": number}, Preprocess((40, 40), HALF, HALF, name, 1.0, "squash"))
@@ -95,8 +103,7 @@ def test_settings_become_the_same_preprocessing(settings, expected, tmp_path):
     if settings:
         (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
     made = vc.load(f"hf:{tmp_path}", "cpu").transform
-    rounding = "floor" if settings else "round"
-    assert replace(made, mean=HALF, std=HALF) == replace(expected, mean=HALF, std=HALF, crop_rounding=rounding)
+    assert replace(made, mean=HALF, std=HALF) == replace(expected, mean=HALF, std=HALF, crop_rounding="floor")
     assert (made.mean, made.std) == (pytest.approx(expected.mean), pytest.approx(expected.std))
 
 
@@ -134,7 +141,14 @@ def test_three_means_of_a_grey_checkpoint_are_averaged(tmp_path):
         ({"do_resize": False}, "do_resize = False"),
         ({"do_pad": True}, "do_pad = True"),
         ({"resample": 6}, "resample = 6"),
-        ({"resample": "bicubic"}, "resample = bicubic"),
+        ({"resample": "cubic"}, "resample = cubic"),
+        ({"image_processor_type": "ThumbnailImageProcessor"}, "image_processor_type = ThumbnailImageProcessor without"),
+        ({"image_processor_type": "ConvNextImageProcessor", "do_center_crop": True}, "do_center_crop = True"),
+        (
+            {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 32}, "crop_pct": 0},
+            "preprocessor_config.json",
+        ),
+        ({"image_processor_type": "SiglipImageProcessor", "size": 40}, "size = 40"),  # the shortest edge, not cropped
         ({"rescale_factor": 0}, "rescale_factor = 0"),
         ({"rescale_factor": "1/255"}, "rescale_factor = 1/255"),
         ({"rescale_offset": True}, "rescale_offset = True"),

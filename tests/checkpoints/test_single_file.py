@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 
 import pytest
 import torch
@@ -49,7 +50,9 @@ def test_the_architecture_is_read_from_the_tensors(name, options, tmp_path):
         torch.testing.assert_close(tokens, expected, rtol=1e-3, atol=1e-3)
         if ours.config.classes:
             torch.testing.assert_close(ours(images), theirs(images), rtol=1e-3, atol=1e-3)
-    assert ours.transform == Preprocess(ours.config.image_size)
+    known = re.search("deit|dinov2|clip", name)
+    statistics = [theirs.pretrained_cfg[part] for part in ("mean", "std")] if known else []
+    assert ours.transform == Preprocess(ours.config.image_size, *statistics)
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,16 @@ def test_the_digest_covers_the_problem_type_and_is_the_old_one_without(build):
     models = [build(classes=3, problem_type=kind) for kind in ("single_label", "multi_label")]
     assert len({*map(weights_digest, models)}) == 2
     assert "problem_type='single_label'" in repr(models[0].config)  # what the digest leaves out
+
+
+def test_the_digest_covers_the_rounding_of_a_crop_and_is_the_old_one_without(build):
+    from vit_core.images import Preprocess
+    from vit_core.models.digest import weights_digest
+
+    model = build(classes=3)
+    digests = set()
+    for rounding in ("round", "floor"):
+        model.transform = Preprocess(crop_rounding=rounding)
+        digests.add(weights_digest(model))
+    assert len(digests) == 2
+    assert ", crop_rounding='round'" in repr(Preprocess())  # what the digest leaves out

@@ -11,19 +11,19 @@ import os.path
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 from torch import Tensor
 
 from vit_core.checkpoints import timm
-from vit_core.checkpoints.assembly import assemble, check_preprocess
+from vit_core.checkpoints.assembly import assemble
 from vit_core.checkpoints.errors import refusal, shorten
 from vit_core.checkpoints.files import fetch, not_found, read_json, read_tensors
 from vit_core.checkpoints.labels import read_labels_beside, stated_labels
 from vit_core.checkpoints.layouts import clip, dinov3
 from vit_core.checkpoints.layouts.keys import MAX_LAYERS, Translated, infer_config
 from vit_core.checkpoints.layouts.transformers_vit import FAMILIES, translate_vit
-from vit_core.checkpoints.processors import parse_processor
+from vit_core.checkpoints.processors import choose_preprocess, find_family, read_processor
 from vit_core.checkpoints.report import LoadReport
 from vit_core.errors import InputError
 from vit_core.models.vit import VisionTransformer
@@ -120,9 +120,14 @@ def _stated_problem_type(config: dict, weights: Translated, source: str) -> dict
 
 
 def build(
-    config: dict, settings: dict, state: dict[str, Tensor], source: str, report: LoadReport, path: Path | None = None
+    config: dict,
+    processor: tuple[Any, str],
+    state: dict[str, Tensor],
+    source: str,
+    report: LoadReport,
+    path: Path | None = None,
 ) -> VisionTransformer:
-    """The model of a config.json, a preprocessor_config.json ({} without one) and weights.
+    """The model of a config.json, what `read_processor` found, and weights.
 
     `path`: the weights' file, if labels may lie beside it. Fills in `report`.
     """
@@ -147,13 +152,7 @@ def build(
     if ours.classes:
         labels = read_labels_beside(path) if path else None
         labels = stated_labels(config) if labels is None else labels
-    try:
-        transform = parse_processor(settings, ours.image_size, ours.channels)
-    except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-        why = f"preprocessor_config.json cannot be applied ({shorten(error)})"
-        raise refusal("checkpoint-config", source, why, f"preprocessor_config: {shorten(error)}") from error
-    check_preprocess(transform, ours.channels, source)
-    report.assumed += [] if settings else ["preprocess"]
+    transform = choose_preprocess(processor, find_family(family), ours.image_size, ours.channels, source, report)
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
 
@@ -201,5 +200,5 @@ def load_huggingface(name: str) -> VisionTransformer:
         raise refusal("checkpoint-config", source, why, f"config.json: {type(config).__name__}")
     weights = get(["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"])
     state = _read_shards(weights, get) if weights.suffix == ".json" else read_tensors(weights)
-    settings = get(["preprocessor_config.json"], optional=True)
-    return build(config, read_json(settings) if settings else {}, state, source, LoadReport())
+    processor = read_processor(lambda names: get(names, optional=True))
+    return build(config, processor, state, source, LoadReport())

@@ -2,8 +2,9 @@
 
 What shapes do not show gets a default, which the model's `assumed` names: heads 64 wide (see `layouts/keys.py`), the
 class token as the pool (the patches' mean if there is none, or if a norm of the pooled token follows), a square grid,
-pre-norm layers with GELU, mean and deviation 0.5; the norm's epsilon is its source's. A config.json of transformers or
-timm beside the file overrides these defaults, and so does what `vc.save` wrote into the file.
+pre-norm layers with GELU, the preprocessing of the family that the names suggest (see `processors.py`); the norm's
+epsilon is its source's. A config.json of transformers or timm beside the file overrides these defaults, and so does
+what `vc.save` wrote into the file.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from vit_core.checkpoints.layouts import clip, dinov3
 from vit_core.checkpoints.layouts.keys import Translated, infer_config
 from vit_core.checkpoints.layouts.timm_vit import translate_timm
 from vit_core.checkpoints.layouts.transformers_vit import translate_vit
+from vit_core.checkpoints.processors import choose_preprocess, guess_family, read_processor
 from vit_core.checkpoints.report import LoadReport
 from vit_core.errors import InputError
-from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
@@ -40,10 +41,9 @@ def load_file(name: str) -> VisionTransformer:
     source, state = path.name, strip_wrappers(read_tensors(path), path.name)
     config = path.with_name("config.json")
     config = read_json(config) if os.path.isfile(config) else {}
+    processor = read_processor(lambda names: next(filter(os.path.isfile, map(path.with_name, names)), None))
     if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
-        settings = path.with_name("preprocessor_config.json")
-        settings = read_json(settings) if os.path.isfile(settings) else {}
-        return huggingface.build(config, settings, state, source, report, path)
+        return huggingface.build(config, processor, state, source, report, path)
     weights, implied = _translate(state, source)
     ours = infer_config(weights, source, **implied)
     if ours.embed_norm and ours.pool == "map":  # Perception Encoders (arXiv:2504.13181), as timm's Eva names them
@@ -58,9 +58,9 @@ def load_file(name: str) -> VisionTransformer:
     if ours.classes:
         labels = read_labels_beside(path)
         labels = _imagenet_labels(ours.classes) if labels is None else labels
-    grey = (0.5,) * ours.channels
-    transform = Preprocess(ours.image_size, grey, grey)
     report.assumed += _assumed(ours, implied)
+    family = guess_family({name: tuple(tensor.shape) for name, tensor in state.items()})
+    transform = choose_preprocess(processor, family, ours.image_size, ours.channels, source, report)
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
 
@@ -94,7 +94,6 @@ def _assumed(ours: ViTConfig, implied: dict) -> list[str]:
         "average": pool_known or ours.pool != "avg",  # it may be the maximum, or both
         "grid": ours.position == "none",
         "layers": bool(implied) and ours.mlp == "glu",  # transformers' gate is always SiLU
-        "preprocess": False,
     }
     return [fact for fact, is_known in known.items() if not is_known]
 

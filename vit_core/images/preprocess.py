@@ -42,6 +42,21 @@ class Preprocess:
     def channels(self) -> int:
         return len(self.mean)
 
+    @property
+    def resized(self) -> tuple[int, int]:
+        """(height, width), pixels, that a resized picture covers ("center"), has ("squash") or fits into ("border")."""
+        height, width = (math.floor(side / self.crop_pct) for side in self.size)
+        return height, width
+
+    def facts(self) -> dict[str, str]:
+        """Its values as texts for a sentence: `resized`, `size` (pixels), `mean` and `std` (for values from 0 to 1)."""
+        return {
+            "resized": "{} × {}".format(*self.resized),
+            "size": "{} × {}".format(*self.size),
+            "mean": _one_or_all(self.mean),
+            "std": _one_or_all(self.std),
+        }
+
     def __call__(self, image: Image.Image) -> tuple[Tensor, Crop]:
         """The model input of an upright picture, (1, channels, height, width) float32, normalised; and its crop.
 
@@ -92,7 +107,7 @@ class Preprocess:
 
     def _resized(self, picture: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of the picture after the resize, rounded as timm 1.0 does."""
-        (h, w), (H, W) = picture, (math.floor(s / self.crop_pct) for s in self.size)
+        (h, w), (H, W) = picture, self.resized
         if self.crop_mode == "squash":
             return H, W
         if self.crop_mode == "center" and H == W:  # the shorter side becomes H, the longer is rounded down
@@ -112,3 +127,9 @@ class Preprocess:
         if resized < wanted:
             return -((wanted - resized) // 2)
         return round((resized - wanted) / 2) if self.crop_rounding == "round" else (resized - wanted) // 2
+
+
+def _one_or_all(values: tuple[float, ...]) -> str:
+    """One value per channel for a sentence: "0.5" or "(0.485, 0.456, 0.406)"."""
+    texts = [f"{value:.3g}" for value in values]
+    return texts[0] if len(set(texts)) == 1 else f"({', '.join(texts)})"

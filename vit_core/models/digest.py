@@ -14,9 +14,10 @@ _digests: weakref.WeakKeyDictionary[VisionTransformer, str] = weakref.WeakKeyDic
 
 def weights_digest(model: VisionTransformer) -> str:
     """BLAKE2b (32 hex digits) of weights, config, labels and preprocessing. Does not depend on the device."""
-    # Left out where it is the default, so that evaluations from before this field existed can be continued.
+    # Left out where they are the defaults, so that evaluations from before these fields existed can be continued.
     config = repr(model.config).replace(", problem_type='single_label'", "")
-    about = f"({config}, {model.transform!r}, {model.labels!r})"
+    transform = repr(model.transform).replace(", crop_rounding='round'", "")
+    about = f"({config}, {transform}, {model.labels!r})"
     digest = hashlib.blake2b(about.encode(), digest_size=16)
     for name, weight in sorted(model.state_dict().items()):
         digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
