@@ -42,6 +42,11 @@ def percent(share: float) -> str:
     return two_digits(100 * float(share))
 
 
+def output(value: float) -> str:
+    """A regression's output with four significant digits."""
+    return (f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}").replace("-", "−")
+
+
 #: Encodings of pictures: "exact" for colours that are values; "flat" also, for large areas of one colour, in a third of
 #: the bytes or less; "small" for photographs in a file.
 ENCODINGS = {

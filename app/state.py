@@ -26,6 +26,7 @@ class Key(enum.StrEnum):
     LANGUAGE = "lang"
     MODEL = "model"  # the select box: an embedded model's name, or "other"
     MODEL_NAME = "model_name"  # what is typed in for "other"
+    PROBLEM_TYPE = "problem_type"  # the select box; the choice is part of MODEL_NAME
     CHOSEN_MODEL = "chosen_model"  # the name that these two lead to
     WORKING_MODEL = "working_model"  # the last model that could be loaded
     SOURCE = "source"  # of the picture: "sample", "file", "camera" or "mistakes"

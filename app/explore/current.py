@@ -13,6 +13,7 @@ from app.runtime import cache
 from app.state import Key
 from app.text.plain import escaped
 from vit_core import InputError
+from vit_core.checkpoints import possible_problem_types, split_problem_type, with_problem_type
 
 
 def result() -> Result | None:
@@ -79,6 +80,8 @@ def _facts(result: Result) -> None:
         ),
         t("side.model.device", device=t(f"device.{result.device.type}"), time=duration),
     ]
+    if config.classes and config.problem_type != "single_label":
+        facts.append(t("side.head", kind=t(f"side.problem_type.{config.problem_type}")))
     if note := cpu_note(result.model, result.fell_back):
         facts.append(note)
     with st.sidebar:
@@ -93,3 +96,20 @@ def _facts(result: Result) -> None:
             }
             settings = ", ".join(t(f"side.assumed.{fact}", **values) for fact in assumed)
             st.warning(t("side.assumed", settings=settings), icon=":material/help:")
+        if "problem_type" in assumed or split_problem_type(result.name)[1]:
+            _choose_problem_type(result)
+
+
+def _choose_problem_type(result: Result) -> None:
+    """What the head's numbers mean, where the model's file does not say. The choice becomes part of the model's name,
+    and so of the address."""
+    t, name = state.t(), result.name  # not the result: Streamlit keeps the callback for as long as the tab is open
+    widget = f"{Key.PROBLEM_TYPE}_{t.language}"  # Streamlit keeps showing an option in the words it was chosen in
+    state.put(widget, result.config.problem_type)
+    st.selectbox(
+        t("side.problem_type"),
+        possible_problem_types(result.config),
+        key=widget,
+        format_func=lambda kind: t(f"side.problem_type.{kind}"),
+        on_change=lambda: state.put(Key.MODEL_NAME, with_problem_type(name, state.get(widget))),
+    )

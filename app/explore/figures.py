@@ -126,8 +126,12 @@ def patches(seen: Image.Image, grid: tuple[int, int], patch: tuple[int, int], si
     return Image.fromarray(out)
 
 
-def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
-    """Probabilities as horizontal bars with names and numbers, the highest on top."""
+def bars(names: Sequence[str], values: Sequence[float], hover: str, threshold: float | None = None) -> dict:
+    """Probabilities as horizontal bars with names and numbers, the highest on top.
+
+    The first bar stands out; with a `threshold`, which is drawn as a line, all that reach it do.
+    """
+    highlighted = [i == 0 if threshold is None else value >= threshold for i, value in enumerate(values)]
     short = [shorten(name, 26) for name in names]
     names = [html.escape(shorten(name, 60), quote=False) for name in names]  # plotly interprets tags
     large = dict(size=FONT + 1)
@@ -140,7 +144,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
         orientation="h",
         width=0.66,
         customdata=list(names),
-        marker=dict(color=[ACCENT] + [QUIET] * (len(names) - 1)),
+        marker=dict(color=[ACCENT if high else QUIET for high in highlighted]),
         hovertemplate=hover,
         cliponaxis=False,
         text=[f"{percent(v)} %" for v in values],
@@ -160,6 +164,9 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str) -> dict:
             automargin=True,
         ),
     )
+    if threshold is not None:
+        line = dict(type="line", x0=threshold, x1=threshold, yref="paper", y0=0, y1=1)
+        figure["layout"]["shapes"] = [line | dict(line=dict(color=QUIET, width=2, dash="dot"))]
     return figure
 
 

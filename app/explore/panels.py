@@ -18,11 +18,12 @@ from app.components.panel import busy_figure, chart, pair
 from app.explore import address, figures
 from app.explore.cached import derived, drawn, drawn_of_model
 from app.explore.result import Result
-from app.figures import percent, two_digits
+from app.figures import output, percent, two_digits
 from app.runtime import cache
 from app.state import Key
 from app.text import EQUATIONS, WORDS, Text
 from app.text.plain import escaped, plain
+from vit_core.models.predictions import THRESHOLD, has_probabilities
 
 #: Keys of the fragments that depend on the view.
 VIEW_FRAGMENTS = ("atlas", "rollout", "places")
@@ -76,23 +77,35 @@ def on_patch_click(key: str) -> Callable[[], None]:
 
 
 def class_name(result: Result, number: int) -> str:
-    """The model's name for a class. Other people wrote it: pass it through `app.text.plain`."""
-    return result.label(number) or state.t()("predictions.class", number=number)
+    """The model's name for a class or output. Other people wrote it: pass it through `app.text.plain`."""
+    t = state.t()
+    if has_probabilities(result.problem_type):
+        return result.label(number) or t("predictions.class", number=number)
+    return result.label(number) or t("predictions.output", number=number)
+
+
+def answer(result: Result) -> str:
+    """What the model says of the picture, in a line of Markdown."""
+    t, kind = state.t(), result.problem_type
+    best = result.predictions(3)
+    if not best:
+        return t("atlas.none")
+    if kind == "multi_label" and best[0][1] < THRESHOLD:
+        name = escaped(class_name(result, best[0][0]), 60)
+        return t("atlas.answer.none", name=name, percent=percent(best[0][1]))
+    if kind == "multi_label":
+        best = [(i, p) for i, p in best if p >= THRESHOLD]
+    if has_probabilities(kind):
+        shown = [t("atlas.class", name=escaped(class_name(result, i), 60), percent=percent(p)) for i, p in best]
+    else:
+        shown = [t("atlas.output", name=escaped(class_name(result, i), 60), value=output(v)) for i, v in best]
+    return t("atlas.answer", answer=" · ".join(shown))
 
 
 def atlas(result: Result, *, expected: str | None, key: str) -> None:
     """The model's answer in a line; beneath it the picture and every head of every layer, seen from one token."""
     t = state.t()
-    best = result.predictions(3)
-    if best:
-        answer = " · ".join(
-            t("atlas.class", name=escaped(class_name(result, i), 60), percent=percent(p)) for i, p in best
-        )
-        st.markdown(
-            t("atlas.answer", answer=answer) + (" " + t("predictions.expected", name=expected) if expected else "")
-        )
-    else:
-        st.markdown(t("atlas.none"))
+    st.markdown(answer(result) + (" " + t("predictions.expected", name=expected) if expected else ""))
     outline = result.outline  # not the result: Streamlit keeps the callback for as long as the tab is open
     view, agreed = address.atlas_view(outline, state.get), state.get(Key.ATLAS_VIEW)
     if agreed and agreed != view:  # something else on the page has changed it
@@ -168,8 +181,8 @@ def received(result: Result, *, key: str) -> None:
 
 
 def predictions(result: Result, *, expected: str | None, key: str) -> None:
-    """The most probable classes. `expected`: the class that the picture shows, if known."""
-    t = state.t()
+    """The most probable classes, or a regression's outputs. `expected`: the class that the picture shows, if known."""
+    t, kind = state.t(), result.problem_type
     best = result.predictions()
     if not best:
         st.subheader(t("predictions.title"), anchor=False)
@@ -177,16 +190,36 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
         fold(t, "predictions")
         return
     names = [plain(class_name(result, i)) for i, _ in best]
+    if kind == "regression":
+        outputs(result, best, names)
+        return
+    of_type = "predictions" if kind == "single_label" else f"predictions.{kind}"
     sentence = t(
-        "predictions.text",
+        f"{of_type}.text",
         count=len(best),
-        classes=f"{result.trace.logits.numel():,}",
+        classes=f"{len(result.scores):,}",
         percent=percent(best[0][1]),
         name=escaped(names[0], 60),
+        logit=output(result.trace.logits[0].item()),
+        above=int((result.scores >= THRESHOLD).sum()),
+        threshold=percent(THRESHOLD),
     )
     panel.title(t("predictions.title"), sentence + (" " + t("predictions.expected", name=expected) if expected else ""))
-    chart(drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover")), f"{key}_chart")
-    fold(t, "predictions")
+    threshold = THRESHOLD if kind == "multi_label" or len(best) == 1 else None
+    chart(
+        drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover"), threshold), f"{key}_chart"
+    )
+    fold(t, of_type)
+
+
+def outputs(result: Result, values: list[tuple[int, float]], names: list[str]) -> None:
+    """A regression's outputs as numbers. `values`: (index, output) of those shown."""
+    t, count = state.t(), len(result.scores)
+    shown = " " + t("predictions.regression.shown", count=len(values)) if len(values) < count else ""
+    panel.title(t("predictions.regression.title"), t("predictions.regression.text", count=count) + shown)
+    for name, (_, value) in zip(names, values, strict=True):
+        st.metric(escaped(name, 60), output(value))
+    fold(t, "predictions.regression")
 
 
 def positions(result: Result, *, key: str) -> None:

@@ -19,7 +19,7 @@ from vit_core import Trace, VisionTransformer
 from vit_core.attention import statistics
 from vit_core.attention.attention_rollout import fused_layers, rollout, rollout_by_depth
 from vit_core.images import crop_to_patches
-from vit_core.models import embeddings
+from vit_core.models import embeddings, predictions
 from vit_core.models.config import ViTConfig
 
 #: Limit on the elements of all layers' fused attention: up to it, moving a rollout control costs a few products.
@@ -166,21 +166,34 @@ class Result:
         ph, pw = self.trace.config.patch_size
         return down * ph / (across * pw)
 
+    @property
+    def problem_type(self) -> str:
+        """What the logits mean (`vit_core.models.predictions`)."""
+        return self.config.problem_type
+
     def predictions(self, k: int = 5) -> list[tuple[int, float]]:
-        """The `k` most probable classes as (index, probability), best first; empty for a model without a head."""
-        return list(zip(*(values[:k].tolist() for values in self._ranked), strict=True))
+        """The first `k` classes as (index, score), as `vit_core.top_k` lists them; empty for a model without a head."""
+        if self.trace.logits is None:
+            return []
+        return [(index, float(self.scores[index])) for index in self._listed[:k]]
 
     @functools.cached_property
-    def _ranked(self) -> tuple[np.ndarray, ...]:
-        """Classes and their probabilities, best first, each (classes,); nothing without a head."""
-        if self.trace.logits is None:
-            return ()
-        best = self.trace.logits.cpu().softmax(-1).sort(descending=True, stable=True)
-        return best.indices.numpy(), array(best.values)
+    def scores(self) -> np.ndarray:
+        """What the head says of each class: its probability, or a regression's outputs; (classes,)."""
+        logits = self.trace.logits
+        return np.empty(0) if logits is None else array(predictions.scores(logits.cpu(), self.problem_type))
+
+    @functools.cached_property
+    def _listed(self) -> list[int]:
+        """The classes in the order in which they are listed."""
+        shown = set(predictions.listed_classes(self.model))
+        order = predictions.ranked(torch.from_numpy(self.scores.copy()), self.problem_type).tolist()
+        return [index for index in order if index in shown]
 
     def label(self, index: int) -> str | None:
         """The class's name, if the model has names."""
-        return self.model.labels[index] if self.model.labels else None
+        names = predictions.named_classes(self.model)
+        return names[index] if names else None
 
     def on_grid(self, rows: np.ndarray) -> np.ndarray:
         """The patches' part of values per token (..., N), as (..., rows, cols)."""

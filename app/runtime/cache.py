@@ -28,6 +28,7 @@ from app.runtime import garbage
 from app.runtime.bounded import BoundedCache
 from app.runtime.model_values import model_values_nbytes
 from vit_core.assets import ASSETS
+from vit_core.checkpoints import split_problem_type
 from vit_core.models.device import cpu_copy
 from vit_core.serving.client import Remote
 from vit_core.serving.queue import MAX_WAITING, Queue
@@ -160,7 +161,7 @@ def drop_if_changed(name: str) -> None:
 
 def stamp(name: str) -> tuple:
     """(file, time, size) of the local files that a model is read from; empty for other sources."""
-    source, _, rest = name.partition(":")
+    source, _, rest = split_problem_type(name)[0].partition(":")
     path = os.path.expanduser(rest)
     beside = (f"{Path(path).stem}.labels.txt", "labels.txt", "labels.json", "config.json", "preprocessor_config.json")
     found = []

@@ -26,6 +26,9 @@ EQUATIONS = {
     r" N = \frac{H}{P}\cdot\frac{W}{P} \end{gathered}",
     "predictions": r"\begin{gathered} p = \mathrm{softmax}\!\left(W\,\mathrm{LN}(z_L) + b\right) \\"
     r" p_i = \frac{e^{y_i}}{\sum_j e^{y_j}} \end{gathered}",
+    "predictions.multi_label": r"p_i = \sigma(y_i) = \frac{1}{1 + e^{-y_i}},\qquad y = W\,\mathrm{LN}(z_L) + b",
+    "predictions.binary": r"p = \sigma(y) = \frac{1}{1 + e^{-y}},\qquad y = w \cdot \mathrm{LN}(z_L) + b",
+    "predictions.regression": r"y = W\,\mathrm{LN}(z_L) + b",
     "positions": r"s_{ij} = \frac{e_i \cdot e_j}{\lVert e_i\rVert\,\lVert e_j\rVert}",
     "attention": r"A = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_h}}\right),\qquad \sum_j A_{ij} = 1",
     "rollout": r"R = \hat A_{b}\,\hat A_{b-1}\cdots\hat A_{a},\qquad "

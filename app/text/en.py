@@ -49,6 +49,12 @@ SENTENCES = {
     "side.assumed.fit.border": "pictures resized to fit into {resized} pixels and cropped or padded to {size}",
     "side.assumed.labels": "ImageNet's class names, because the number of classes is ImageNet's",
     "side.assumed.problem_type": "the one logit is a classifier's, read by a sigmoid",
+    "side.head": "The head's numbers: {kind}",
+    "side.problem_type": "What the head's numbers mean",
+    "side.problem_type.single_label": "one class is right (softmax)",
+    "side.problem_type.multi_label": "several classes can be right (sigmoid)",
+    "side.problem_type.binary": "two classes, one logit (sigmoid)",
+    "side.problem_type.regression": "numbers without probabilities (regression)",
     "side.model.device": "Runs on {device} · last forward pass {time}",
     "device.cpu": "the CPU",
     "device.cuda": "the GPU (CUDA)",
@@ -89,6 +95,23 @@ SENTENCES = {
     "predictions.hover": "%{customdata}: %{text}<extra></extra>",
     "predictions.not": "The probabilities of the classes that the model knows always add up to 100 %. A picture "
     "of something else still gets an answer, often with a high probability.",
+    "predictions.multi_label.text": "The {count} most probable of {classes} classes. Each class has a probability of "
+    "its own, so they do not add up to 100 %. {above:class counts|classes count} as predicted, with {threshold} % or "
+    "more (dotted line).",
+    "predictions.multi_label.not": "Each probability answers its own question: is this class in the picture or not? "
+    "Several classes can be certain at once, or none. The threshold of 50 % is a convention; the best threshold can "
+    "differ for each class.",
+    "predictions.binary.text": "The model tells two classes apart with one logit. The logit is {logit}, and its "
+    "sigmoid gives **{name}** {percent} %.",
+    "predictions.binary.not": "The other class has the rest of the 100 %. A picture of neither class still gets an "
+    "answer, often with a high probability.",
+    "predictions.regression.title": "Which number does the model give?",
+    "predictions.regression.text": "The model answers with {count:number|numbers}, in the unit that it was trained on, "
+    "not with classes.",
+    "predictions.regression.shown": "The first {count} are shown.",
+    "predictions.regression.not": "The number says nothing about how certain the model is, and the model gives one for "
+    "every picture, whatever it shows. If the training data were scaled, so is the number.",
+    "predictions.output": "output {number}",
     "predictions.none": "This model has no classification head: it was trained to describe pictures, not to name "
     "them. All other figures work.",
     "predictions.class": "class {number}",
@@ -114,7 +137,9 @@ SENTENCES = {
     # the atlas
     "atlas.answer": "The model's answer: {answer}.",
     "atlas.none": "This model has no classes; its attention is shown all the same.",
+    "atlas.answer.none": "No class reaches 50 %; the most probable is **{name}** ({percent} %).",
     "atlas.class": "**{name}** {percent} %",
+    "atlas.output": "**{name}** = {value}",
     "map.shared": "Same scale",
     "map.shared.help": "On: colours can be compared between maps. Off: each map uses its own range, so that faint "
     "ones become visible.",

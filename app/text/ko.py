@@ -49,6 +49,12 @@ SENTENCES = {
     "side.assumed.fit.border": "이미지를 {resized} 픽셀 안에 들어가는 크기로 바꾸고 {size}에 맞게 자르거나 여백을 추가",
     "side.assumed.labels": "클래스 수가 ImageNet과 같으므로 ImageNet의 클래스 이름 사용",
     "side.assumed.problem_type": "하나뿐인 로짓은 분류기의 출력이며 시그모이드로 읽음",
+    "side.head": "헤드 출력의 의미: {kind}",
+    "side.problem_type": "헤드 출력의 의미",
+    "side.problem_type.single_label": "클래스 하나만 정답(소프트맥스)",
+    "side.problem_type.multi_label": "여러 클래스가 정답일 수 있음(시그모이드)",
+    "side.problem_type.binary": "로짓 하나로 두 클래스 구분(시그모이드)",
+    "side.problem_type.regression": "확률이 아닌 수(회귀)",
     "side.model.device": "{device}에서 실행 · 마지막 순전파 {time}",
     "device.cpu": "CPU",
     "device.cuda": "GPU(CUDA)",
@@ -90,6 +96,23 @@ SENTENCES = {
     "predictions.hover": "%{customdata}: %{text}<extra></extra>",
     "predictions.not": "학습한 클래스들 사이의 확률이며 합은 언제나 100 %입니다. 학습하지 않은 것을 보여 주어도 답은 "
     "나오고, 그 답이 자신만만할 때도 많습니다.",
+    "predictions.multi_label.text": "{classes}개 클래스 가운데 확률이 가장 높은 {count}개입니다. 클래스마다 확률을 "
+    "따로 매기므로 합이 100 %가 되지 않습니다. 점선인 {threshold} % 이상이면 예측한 것으로 보며, 그런 클래스는 "
+    "{above}개입니다.",
+    "predictions.multi_label.not": "확률마다 ‘이 클래스가 이미지에 있는가’라는 별개의 질문에 답합니다. 여러 클래스가 "
+    "동시에 확실할 수도 있고 하나도 없을 수도 있습니다. 임계값 50 %는 관례일 뿐이며, 가장 좋은 임계값은 클래스마다 "
+    "다를 수 있습니다.",
+    "predictions.binary.text": "로짓 하나로 두 클래스를 구분하는 모델입니다. 로짓은 {logit}, 여기에 시그모이드를 "
+    "취하면 **{name}**의 확률은 {percent} %입니다.",
+    "predictions.binary.not": "100 %에서 남은 몫이 다른 클래스의 확률입니다. 두 클래스 어느 쪽도 아닌 이미지를 보여 "
+    "주어도 답은 나오고, 그 확률이 높을 때도 많습니다.",
+    "predictions.regression.title": "모델이 내놓은 수는 얼마일까?",
+    "predictions.regression.text": "클래스가 아니라 수 {count}개로 답하는 모델입니다. 단위는 학습 데이터의 단위를 "
+    "따릅니다.",
+    "predictions.regression.shown": "처음 {count}개만 보여 줍니다.",
+    "predictions.regression.not": "이 수는 모델이 얼마나 확신하는지 말해 주지 않으며, 무엇을 보여 주어도 나옵니다. "
+    "학습 데이터의 값을 정규화했다면 이 수도 정규화된 값입니다.",
+    "predictions.output": "출력 {number}",
     "predictions.none": "이 모델에는 분류 헤드가 없습니다. 이름을 맞히는 대신 이미지를 표현하도록 학습한 모델입니다. "
     "다른 그림은 모두 볼 수 있습니다.",
     "predictions.class": "클래스 {number}",
@@ -116,7 +139,9 @@ SENTENCES = {
     # the atlas
     "atlas.answer": "모델의 답: {answer}.",
     "atlas.none": "클래스가 없는 모델입니다. 어텐션은 그대로 볼 수 있습니다.",
+    "atlas.answer.none": "확률이 50 % 이상인 클래스가 없습니다. 가장 높은 것은 **{name}**({percent} %)입니다.",
     "atlas.class": "**{name}** {percent} %",
+    "atlas.output": "**{name}** = {value}",
     "map.shared": "같은 색 범위",
     "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
     "map.opacity": "맵의 불투명도",

@@ -158,19 +158,19 @@ def test_flips_a_step_at_a_time(build, pictures):
     ranking = torch.randperm(35, generator=torch.Generator().manual_seed(4)).tolist()
     found = at.deletion_curve(model, images, ranking, classes=[7, 2], batch=4)
     assert found.counts == tuple(range(36))
-    assert found.probabilities.shape == (36, 2)
+    assert found.scores.shape == (36, 2)
     one_by_one = torch.stack([at.intervene(model, images, erased=ranking[:k]) for k in range(36)])
-    close(found.probabilities, one_by_one.softmax(-1)[:, [7, 2]], 1e-5)
+    close(found.scores, one_by_one.softmax(-1)[:, [7, 2]], 1e-5)
     assert found.predicted.tolist() == one_by_one.argmax(-1).tolist()
     changed = [k for k in range(36) if found.predicted[k] != found.predicted[0]]
     assert found.first == (changed[0] if changed else None)
     some = at.deletion_curve(model, images, ranking, counts=[35, 10, 10])
     assert some.counts == (10, 35)
-    assert some.probabilities.shape == (2, 11)
-    close(some.probabilities[:, 7], found.probabilities[[10, 35], 0], 1e-5)
+    assert some.scores.shape == (2, 11)
+    close(some.scores[:, 7], found.scores[[10, 35], 0], 1e-5)
     assert some.first == next((k for k in (10, 35) if found.predicted[k] != found.predicted[0]), None)
     assert at.deletion_curve(model, images, []).first is None
-    assert at.deletion_curve(model, images, ranking, counts=[]).probabilities.shape == (0, 11)
+    assert at.deletion_curve(model, images, ranking, counts=[]).scores.shape == (0, 11)
 
 
 @pytest.mark.parametrize("option", [

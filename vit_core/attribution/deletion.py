@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vit_core.attribution.ablation import Change, interventions
 from vit_core.errors import InputError
+from vit_core.models import predictions
 from vit_core.models.vit import VisionTransformer
 
 
@@ -21,9 +22,9 @@ class DeletionCurve(NamedTuple):
     """The prediction after each of several numbers of erased patches."""
 
     counts: tuple[int, ...]  # how many patches are erased, one entry a step
-    probabilities: Tensor  # (steps, classes)
-    predicted: Tensor  # (steps,), the most probable class
-    first: int | None  # the smallest of `counts` at which the prediction differs from that with nothing erased
+    scores: Tensor  # (steps, classes): probabilities, or a regression's outputs (see `models.predictions`)
+    predicted: Tensor  # (steps,), the class with the highest score
+    first: int | None  # the smallest of `counts` at which the answer differs from that with nothing erased
 
 
 def most_important(values: Tensor, k: int) -> tuple[int, ...]:
@@ -46,7 +47,9 @@ def deletion_curve(
 ) -> DeletionCurve:
     """Erase the first patches of `ranking` from one picture (1, C, height, width), more and more of them.
 
-    `classes`: the classes whose probabilities are returned (default all). `counts`: the numbers of erased patches, one
+    `classes`: the classes whose scores are returned (default all). The answer has changed (`first`) when another class
+    is the most probable; in a multi-label model, when one of `classes` crosses the threshold of 0.5; in a regression,
+    never. `counts`: the numbers of erased patches, one
     step each (default 0, 1, 2, ... all); they are sorted. `batch`: pictures in one forward pass.
     Raises InputError as `interventions` does, and "intervention-option" for a count outside the ranking.
     """
@@ -62,8 +65,13 @@ def deletion_curve(
     steps = wanted if wanted[:1] == (0,) else (0, *wanted)  # `first` compares with nothing erased
     changes = [Change(ranking[:count], fill) for count in steps]
     logits = torch.cat([interventions(model, images, changes[i : i + batch]) for i in range(0, len(changes), batch)])
-    probabilities, predicted = logits.softmax(-1), logits.argmax(-1)
-    first = next((count for count, now in zip(steps, predicted.tolist(), strict=True) if now != predicted[0]), None)
-    returned = slice(len(steps) - len(wanted), None)
+    kind = model.config.problem_type
+    scores = predictions.scores(logits, kind)
     chosen = slice(None) if classes is None else list(classes)
-    return DeletionCurve(wanted, probabilities[returned][:, chosen], predicted[returned], first)
+    answers = predictions.answer(scores, kind)
+    if kind == "multi_label":
+        answers = answers[:, chosen]
+    changed = (answers != answers[:1]).any(-1).tolist()
+    first = next((count for count, differs in zip(steps, changed, strict=True) if differs), None)
+    returned = slice(len(steps) - len(wanted), None)
+    return DeletionCurve(wanted, scores[returned][:, chosen], scores[returned].argmax(-1), first)

@@ -1,5 +1,8 @@
 """Attribution of one class's logit to the tokens, by gradients: gradient rollout and LRP.
 
+The target is a class as in `models.predictions`: class 1 of a binary head is explained by its logit and class 0 by the
+negative of that logit; an output of a regression by the output itself.
+
 Both methods are by Chefer, Gur and Wolf, and unlike attention rollout they depend on the class. Both walk from the last
 layer to the first with one row of values per token, so memory holds the N x N weights of one layer at a time.
 Attribution is not proof of what the model would do without a patch; `ablation` measures that.
@@ -18,6 +21,7 @@ from vit_core.attribution import lrp_rules
 from vit_core.attribution.ablation import prepare_one
 from vit_core.attribution.forward_steps import block_steps, residual_streams
 from vit_core.errors import InputError
+from vit_core.models import predictions
 from vit_core.models.vit import Block, VisionTransformer, attention_weights
 
 
@@ -27,7 +31,7 @@ def on_grid(model: VisionTransformer, images: Tensor, row: Tensor) -> Tensor:
 
 
 def _prepare(model: VisionTransformer, images: Tensor, target: int) -> Tensor:
-    images, classes = prepare_one(model, images), model.config.classes
+    images, classes = prepare_one(model, images), predictions.class_count(model.config)
     if not 0 <= target < classes:
         raise InputError(
             "attribution-target",
@@ -93,7 +97,8 @@ def _backwards(model: VisionTransformer, stream: Tensor, target: int) -> Iterato
     of the target's logit with respect to them. stream: (layers + 1, N, D), from `residual_streams`."""
     with torch.enable_grad():
         last = stream[-1:].detach().clone().requires_grad_()
-        logit = cast(Tensor, model.classify(model.norm(last)))[0, target]
+        logits = cast(Tensor, model.classify(model.norm(last)))[0]
+        logit = predictions.target_logit(logits, target, model.config.problem_type)
         gradient = torch.autograd.grad(logit, last)[0]
     for block, entered in zip(reversed(model.blocks), reversed(stream[:-1]), strict=True):
         weights, of_weights, gradient = _block_gradients(block, entered[None], gradient)

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from vit_core.attribution.forward_steps import BlockSteps
 from vit_core.attribution.logit_terms import read_head
+from vit_core.models.predictions import target_output
 from vit_core.models.rotary import Rotary
 from vit_core.models.vit import AttentionPool, Block, VisionTransformer, attention_weights
 
@@ -151,10 +152,13 @@ def pool_relevance(pool: AttentionPool, tokens: Tensor, relevance: Tensor) -> Te
 def head_relevance(model: VisionTransformer, tokens: Tensor, target: int) -> Tensor:
     """Relevance 1 of class `target` to relevance of the tokens (N, D) after the last norm.
 
-    With two heads, whose mean the logits are, each head counts half.
+    With two heads, whose mean the logits are, each head counts half. The negative class of a binary head has the
+    negated weights of its only logit.
     """
-    read = read_head(model, tokens, [target])
-    of_vector = linear(read.vector[None].to(tokens.dtype), read.weight.to(tokens.dtype), tokens.new_ones(1, 1))[0]
+    row, sign = target_output(target, model.config.problem_type)
+    read = read_head(model, tokens, [row])
+    weight = sign * read.weight.to(tokens.dtype)
+    of_vector = linear(read.vector[None].to(tokens.dtype), weight, tokens.new_ones(1, 1))[0]
     out, config = torch.zeros_like(tokens), model.config
     pooled = slice(0 if config.pool_prefix else config.num_prefix_tokens, None)
 

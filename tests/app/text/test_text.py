@@ -54,6 +54,7 @@ def test_korean_is_korean_and_english_is_not():
         "time.ms",
         "from.token",
         "atlas.class",
+        "atlas.output",
         "rollout.label",
         "predictions.hover",
         "mistakes.points",
