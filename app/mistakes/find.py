@@ -178,9 +178,10 @@ class Evaluation:
         self.title: str = self.info["source"]["title"]
         target = self.info["match"]["target"]
         self.labels: list[str] | None = self.info["labels"]
+        self.problem_type: str = self.info.get("problem_type", "single_label")
         highest = max([*target, self.columns.predicted.max(initial=-1), self.columns.top.max(initial=-1)])
         #: How many classes the model has.
-        self.num_classes = max(len(self.labels or []), int(highest) + 1)
+        self.num_classes = max(len(self.labels or []), int(highest) + 1, 2 * (self.problem_type == "binary"))
         self._thumbnails: OrderedDict[str, bytes | None] = OrderedDict()
         self._lock = threading.Lock()
 

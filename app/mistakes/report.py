@@ -23,6 +23,7 @@ from vit_core.data import list_formats
 from vit_core.evaluation import metrics
 from vit_core.evaluation.filters import Filter
 from vit_core.images import VIRIDIS, overlay
+from vit_core.models.predictions import class_count
 
 WORDS = {"en": EN, "ko": KO}
 MATRIX_CLASSES = 24  # with more classes, the most frequent confusions are listed instead of the matrix
@@ -42,7 +43,7 @@ class _Report:
         columns = metrics.load_columns(run.rows)
         predictions = (columns.label, columns.predicted, columns.top)
         self.accuracy = metrics.accuracy(*predictions)
-        classes = max(model.config.classes, *(int(values.max(initial=-1)) + 1 for values in predictions))
+        classes = max(class_count(model.config), *(int(values.max(initial=-1)) + 1 for values in predictions))
         self.counts = metrics.confusion(columns.label, columns.predicted, classes)
         self.calibration = metrics.calibration(columns.probability, columns.label, columns.predicted)
 

@@ -1,7 +1,9 @@
 """Why a model predicts what it predicts for one image, and what would change the prediction. Arrays, no widgets.
 
 Everything is about one image and two classes: the predicted class and the label. Where the label agrees, or the model
-does not know it, the second class is the runner-up.
+does not know it, the second class is the runner-up. A multi-label model predicts every class with a probability of 0.5
+or more; here the "predicted class" is its most probable one, and the prediction changes when one of the two classes
+crosses 0.5.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ from app.text.plain import plain
 from vit_core import InputError, VisionTransformer
 from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
+from vit_core.evaluation.plan import check_predicts_classes
 from vit_core.evaluation.store import storable
 from vit_core.images import crop_to_patches, missing_image, read_image, thumbnail
+from vit_core.models import predictions
 from vit_core.models.device import with_cpu_fallback
+from vit_core.models.predictions import THRESHOLD
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
 FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with
@@ -43,7 +48,7 @@ class Curve:
     counts: tuple[int, ...]  # number of erased patches at each step
     probabilities: np.ndarray  # (steps, 2), of `Why.pair`
     first: int | None  # the first of `counts` at which the prediction changes
-    becomes: int | None  # the class that is predicted then
+    becomes: int | None  # the class that is predicted then; of a multi-label model, the one that crosses the threshold
 
 
 def index_of(source, row: Mapping) -> int:
@@ -77,10 +82,12 @@ class Why:
         run: an evaluation with `rows`, `source` and `labels`.
         path: the image's path, as in the rows.
 
-    Raises InputError "image-missing" and the other codes of reading an image, and "model-no-head".
+    Raises InputError "image-missing" and the other codes of reading an image, "model-no-head" and
+    "evaluate-regression".
     """
 
     def __init__(self, model: VisionTransformer, run, path: str):
+        check_predicts_classes(model)
         row = run.rows.row(path)
         if row is None:
             raise missing_image(path)
@@ -97,8 +104,9 @@ class Why:
         self.logits = self._call(at.interventions, self.images, [at.Change()])[0].cpu()
         #: Seconds of one forward pass.
         self.seconds = time.perf_counter() - begun
+        self.problem_type = model.config.problem_type
         #: (classes,), nothing erased or switched off.
-        self.probabilities = array(self.logits.softmax(-1))
+        self.probabilities = array(predictions.scores(self.logits, self.problem_type))
         self.predicted = int(self.probabilities.argmax())
         stored = row["predicted"] if row["predicted"] is not None else -1
         #: Whether the model differs from the one that was evaluated: it gives another probability for the same file.
@@ -182,8 +190,14 @@ class Why:
         """Erase more and more patches, the strongest evidence for the predicted class first."""
         ranking = self.ranking(method)
         found = self._call(at.deletion_curve, self.images, ranking, classes=self.pair, counts=self.counts, fill=fill)
-        becomes = None if found.first is None else int(found.predicted[found.counts.index(found.first)])
-        return Curve(found.counts, array(found.probabilities), found.first, becomes)
+        scores, becomes = array(found.scores), None
+        if found.first is not None:
+            at_change = found.counts.index(found.first)
+            becomes = int(found.predicted[at_change])
+            if self.problem_type == "multi_label":  # the one of the pair that crosses the threshold
+                crossed = (scores[at_change] >= THRESHOLD) != (scores[0] >= THRESHOLD)
+                becomes = self.pair[int(crossed.argmax())]
+        return Curve(found.counts, scores, found.first, becomes)
 
     @property
     def first_curve(self) -> Curve:
@@ -243,7 +257,7 @@ class Why:
         change = self.change_of(message)
         changed = bool(change.erased or change.heads_off or change.layers_off)
         after = (
-            array(self._call(at.interventions, self.images, [change])[0].cpu().softmax(-1))
+            array(predictions.scores(self._call(at.interventions, self.images, [change])[0].cpu(), self.problem_type))
             if changed
             else self.probabilities
         )
@@ -285,6 +299,7 @@ class Why:
             "heads": config.heads,
             "pair": self.pair,
             "labelled": self.labelled,
+            "threshold": THRESHOLD if self.problem_type == "multi_label" else None,
             "mean": self.mean_colour,
             "shown": [{"class": c, "name": names[c], "p": round(float(self.probabilities[c]), 6)} for c in self.shown],
             "methods": list(METHODS),
@@ -304,7 +319,7 @@ def model_name(run) -> str:
 
 def label_of(run, model: VisionTransformer, number: int) -> str | None:
     """A class name from the run or the model, as one line of text; None where neither has one."""
-    labels = getattr(run, "labels", None) or model.labels
+    labels = getattr(run, "labels", None) or predictions.named_classes(model)
     return plain(labels[number]) if labels and 0 <= number < len(labels) else None
 
 

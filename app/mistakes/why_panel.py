@@ -15,7 +15,7 @@ from app.mistakes import cached
 from app.mistakes.why import NEAREST_SIDE, Why, model_name
 from app.runtime import cache
 from app.text.plain import escaped, plain
-from app.text.why import EN, EQUATION, KO
+from app.text.why import EN, EQUATION, KO, MULTI_LABEL
 
 WORDS = {"en": EN, "ko": KO}
 LONG_WAIT_SECONDS = 2  # from here on the spinner says how long it takes
@@ -94,6 +94,8 @@ def explain_picture(run, path: str, *, key: str) -> None:
     words = WORDS[t.language]
     with st.spinner(words["reading_file"]):
         why = cached.explanation(run, path)
+    if why.problem_type == "multi_label":
+        words = words | MULTI_LABEL[t.language]
     with st.spinner(busy_sentence(why, words)):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         payload = cache.run(why.payload, of, words, class_names(why, words))

@@ -137,3 +137,43 @@ KO = {
     "**가까운** 이미지는 모델 자신의 임베딩 공간에서 가까운 것이고, 그 공간도 오분류의 일부입니다. Chefer et al. "
     "2021(arXiv:2103.15679 식 5, 6, arXiv:2012.09838).",
 }
+
+#: What the view says instead where several classes can be right.
+MULTI_LABEL = {
+    "en": {
+        "tag_predicted": "most probable",
+        "probabilities_title": "How probable is each class now?",
+        "predicts": "{name}: {percent}. A class counts as predicted from 50 % on.",
+        "predicts_still": "{name} stays on its side of 50 %: {percent}.",
+        "predicts_now": "{name} has crossed 50 %: {percent}.",
+        "curve_title": "When does a class cross 50 %?",
+        "first_change": "After {k} of {patches} patches, {name} crosses 50 %.",
+        "no_change": "Erasing patches never moves either class across 50 %.",
+        "about": "The most probable class is {predicted} ({p} %); the label {label} has {q} %. Each class has a "
+        "probability of its own, so they do not add up to 100 %.",
+        "about_right": "The most probable class is {predicted} ({p} %), which is a label of this picture. Next is "
+        "{second} ({q} %). Each class has a probability of its own, so they do not add up to 100 %.",
+        "about_unknown": "The most probable class is {predicted} ({p} %). The label, {label}, is not a class of this "
+        "model. Next is {second} ({q} %). Each class has a probability of its own, so they do not add up to 100 %.",
+        "about_first_change": "Erasing {k} of {patches} patches moves {name} across 50 %.",
+        "about_no_change": "Erasing patches moves neither class across 50 %.",
+    },
+    "ko": {
+        "tag_predicted": "1위",
+        "probabilities_title": "이제 클래스마다 확률은 얼마일까?",
+        "predicts": "{name}: {percent}. 50 % 이상이면 예측한 것으로 봅니다.",
+        "predicts_still": "{name}: 여전히 50 %의 같은 쪽, {percent}.",
+        "predicts_now": "{name}: 50 %의 반대쪽으로 넘어가 이제 {percent}.",
+        "curve_title": "확률은 언제 50 %를 지날까?",
+        "first_change": "패치 {patches}개 중 {k}개를 지우면 확률이 50 %를 지나는 클래스: {name}.",
+        "no_change": "패치를 아무리 지워도 두 클래스 모두 50 %를 지나지 않습니다.",
+        "about": "확률이 가장 높은 클래스는 {predicted}({p} %)이고 레이블 {label}의 확률은 {q} %입니다. 클래스마다 "
+        "확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
+        "about_right": "확률이 가장 높은 클래스는 {predicted}({p} %)이며 이 이미지의 레이블입니다. 2위는 {second}({q} "
+        "%)입니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
+        "about_unknown": "확률이 가장 높은 클래스는 {predicted}({p} %)입니다. 레이블 {label}: 이 모델에 없는 "
+        "클래스입니다. 2위는 {second}({q} %)입니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
+        "about_first_change": "패치 {patches}개 중 {k}개를 지우면 확률이 50 %를 지나는 클래스: {name}.",
+        "about_no_change": "패치를 지워도 두 클래스 모두 50 %를 지나지 않습니다.",
+    },
+}

@@ -14,6 +14,7 @@ from vit_core.errors import InputError
 from vit_core.evaluation.decode import PictureFacts
 from vit_core.evaluation.store import storable
 from vit_core.images import Preprocess
+from vit_core.models.predictions import class_logits
 from vit_core.models.vit import VisionTransformer
 
 TOP_CLASSES = 5  # classes stored with their probabilities
@@ -51,8 +52,13 @@ def batch_rows(
     facts: list[PictureFacts],
     logits: Tensor,
     pooled: Tensor,
+    problem_type: str = "single_label",
 ) -> list[dict]:
-    """The rows of one batch. `target`: the model's class for each class of the dataset, -1 where it has none."""
+    """The rows of one batch. `target`: the model's class for each class of the dataset, -1 where it has none.
+
+    A binary head's one logit becomes two classes (see `models.predictions`).
+    """
+    logits = class_logits(logits, problem_type)
     log_p = logits.double().log_softmax(-1)
     p = log_p.exp()
     entropy = -(p * log_p).sum(-1) / np.log(2)

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 
 from vit_core.data import ClassMatch, ImageDataset, match_classes
+from vit_core.errors import InputError
 from vit_core.evaluation.folder import read_run
 from vit_core.evaluation.store import storable
 from vit_core.models.digest import weights_digest
+from vit_core.models.predictions import class_names, named_classes
 from vit_core.models.vit import VisionTransformer
 
 BATCH_PICTURES = 64
@@ -21,10 +23,25 @@ BATCH_MULTIPLICATIONS = 64 * 18e9  # on a CPU: those of 64 pictures in a ViT-B/1
 FOLDER, FILE = "pictures' folder", "pictures' file"  # keys of a run's identity that an error quotes
 
 
+def check_predicts_classes(model: VisionTransformer) -> None:
+    """Raises InputError "model-no-head" or "evaluate-regression" for a model whose answers are not classes."""
+    if model.head is None:
+        raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
+    if model.config.problem_type == "regression":
+        raise InputError(
+            "evaluate-regression",
+            "This model gives numbers (a regression), and labelled pictures hold classes to compare with, so there is "
+            "nothing to evaluate. Choose a classifier; if this model is one, load it with another problem type.",
+        )
+
+
 def match_model(model: VisionTransformer, dataset: ImageDataset, table: dict[str, str] | None = None) -> ClassMatch:
-    """Which of the model's classes is which of the dataset's."""
-    names = model.labels or [f"class {i}" for i in range(model.config.classes)]
-    return match_classes(dataset.classes, names, table)
+    """Which of the model's classes is which of the dataset's.
+
+    Raises InputError "model-no-head", "evaluate-regression", and as `match_classes` does.
+    """
+    check_predicts_classes(model)
+    return match_classes(dataset.classes, class_names(model), table)
 
 
 def default_workers(device: torch.device) -> int:
@@ -54,7 +71,8 @@ def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match:
     device, digest = next(model.parameters()).device, dataset.digest()
     return {
         "model": name,
-        "labels": model.labels,
+        "labels": named_classes(model),
+        "problem_type": model.config.problem_type,
         "total": len(dataset),
         "source": {
             "title": storable(dataset.title),

@@ -91,7 +91,8 @@ class Evaluator:
         for batch, facts, pixels in self.decoders.batches(batches):
             if self.stop.exists():
                 raise Stopped
-            found = batch_rows(self.dataset, batch, self.target, facts, *predict_batch(self.model, pixels))
+            kind = self.model.config.problem_type
+            found = batch_rows(self.dataset, batch, self.target, facts, *predict_batch(self.model, pixels), kind)
             rows += [found[p - batch.start] | {"position": p} for p in positions.tolist() if p in batch]
         return pa.Table.from_pylist(rows, arrow_schema().append(pa.field("position", pa.int64())))
 

@@ -37,7 +37,14 @@ from vit_core.evaluation.folder import (
     write_run,
     write_table,
 )
-from vit_core.evaluation.plan import choose_batch, default_workers, differences, make_plan, match_model
+from vit_core.evaluation.plan import (
+    check_predicts_classes,
+    choose_batch,
+    default_workers,
+    differences,
+    make_plan,
+    match_model,
+)
 from vit_core.evaluation.store import Store, table_stats
 from vit_core.models.vit import VisionTransformer
 
@@ -66,11 +73,11 @@ def evaluate(
     once; None is the batch size of the run in `out`, or `default_batch`. `workers`: processes that decode (0: none;
     None: `default_workers`). `engine` "ray" runs on Ray Data with `workers` actors.
 
-    Raises InputError "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-folder" (it holds
-    files that no run wrote), "evaluate-among" (it lies among the pictures), "evaluate-cancelled", "evaluate-disk"
-    (finished rows are kept), "evaluate-workers", "evaluate-memory", "evaluate-option", "evaluate-ray", "ray-missing",
-    "model-no-head", "image-channels", "checkpoint-config" (no `transform`), "labels-count" and "labels-format" (of a
-    model in memory), and what `load` raises.
+    Raises InputError "evaluate-running", "evaluate-other" (the folder holds another run), "evaluate-folder" (it
+    holds files that no run wrote), "evaluate-among" (it lies among the pictures), "evaluate-cancelled", "evaluate-
+    disk" (finished rows are kept), "evaluate-workers", "evaluate-memory", "evaluate-option", "evaluate-ray", "ray-
+    missing", "model-no-head", "evaluate-regression" (a model without classes), "image-channels", "checkpoint-
+    config" (no `transform`), "labels-count" and "labels-format" (of a model in memory), and what `load` raises.
     """
     out = Path(out)
     _check_options(batch, workers, engine)
@@ -152,7 +159,9 @@ def run_local(
             if (out / "cancel").exists() or (should_stop and should_stop()):
                 return {"state": "cancelled", "done": done, "errors": errors}
             positions, facts, pixels = next(decoded)
-            rows = batch_rows(dataset, positions, target, facts, *predict_batch(model, pixels))
+            rows = batch_rows(
+                dataset, positions, target, facts, *predict_batch(model, pixels), model.config.problem_type
+            )
             done, errors = done + len(rows), errors + sum(row["error"] is not None for row in rows)
             rate, left = meter.update(done)
             with disk_errors(out):
@@ -222,8 +231,7 @@ def _check_folder(out: Path, dataset: ImageDataset) -> None:
 
 def _check_model(model: VisionTransformer) -> None:
     """Raises what would otherwise go wrong in every row: InputError "model-no-head" and what `evaluate` lists."""
-    if model.head is None:
-        raise InputError("model-no-head", "this model has no classification head, so it predicts nothing")
+    check_predicts_classes(model)
     check_labels(model.labels and list(model.labels), model.config, "the model")
     prepare(model, Image.new("RGB", (1, 1)))
 

@@ -108,6 +108,7 @@ class Probabilities {
   constructor(parent, view) {
     this.view = view;
     this.root = parent.appendChild(el("div", { class: "probabilities", role: "list" }));
+    this.root.classList.toggle("threshold", view.data.threshold !== null);
     this.rows = view.data.shown.map((one) => this.row(one));
     this.other = this.row({ name: "", p: 0 });
     this.other.root.classList.add("other");
@@ -133,7 +134,7 @@ class Probabilities {
       row.now.style.width = `${100 * value}%`;
       row.value.textContent = percent(value);
       row.value.title = fill(data.words.before_value, { before: percent(row.p) });
-      row.root.classList.toggle("first", first);
+      row.root.classList.toggle("first", data.threshold === null ? first : value >= data.threshold);
     };
     values.forEach((value, i) => fillIn(this.rows[i], value, data.shown[i].class === now[0]));
     const outside = !data.shown.some((one) => one.class === now[0]);

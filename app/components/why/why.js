@@ -271,9 +271,20 @@ class WhyView {
     const { words } = this.data;
     this.probabilities.show(this.values, this.now);
     const changed = this.erased.size || this.heads.size || this.layers.size;
-    const values = { name: iso(this.nameOf(this.now)), percent: percent(this.now[2]), erased: this.erased.size, patches: this.patches };
-    this.prediction.textContent = fill(!changed ? words.predicts : this.now[0] === this.data.pair[0] ? words.predicts_still : words.predicts_now, values);
-    this.prediction.classList.toggle("moved", this.now[0] !== this.data.pair[0]);
+    const [subject, moved] = this.answer();
+    const values = { name: iso(this.nameOf(subject)), percent: percent(subject[2]), erased: this.erased.size, patches: this.patches };
+    this.prediction.textContent = fill(!changed ? words.predicts : moved ? words.predicts_now : words.predicts_still, values);
+    this.prediction.classList.toggle("moved", moved);
+  }
+
+  /** [class, name, probability] to report, and whether the prediction differs from that for the whole picture. Of a
+   *  multi-label model: the class that was most probable, and whether it is now on the other side of the threshold. */
+  answer() {
+    const { pair, shown, threshold } = this.data;
+    if (threshold === null) return [this.now, this.now[0] !== pair[0]];
+    const at = shown.findIndex((one) => one.class === pair[0]);
+    const value = this.values[at];
+    return [[pair[0], shown[at].name, value], (value >= threshold) !== (shown[at].p >= threshold)];
   }
 
   /** All sizes are in em. Choose the em that fits the width without making the view higher than the window. */

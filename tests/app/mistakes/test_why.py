@@ -329,6 +329,12 @@ def test_both_languages_have_the_same_sentences_and_all_are_used():
         assert set(places.findall(sentence)) == set(places.findall(words.KO[key])), key
         assert not hangul.search(sentence), key
         assert hangul.search(words.KO[key]), key
+    for key, sentence in words.MULTI_LABEL["en"].items():  # the same places as in the sentence that it replaces
+        assert set(places.findall(sentence)) <= set(places.findall(words.EN[key])) | {"name", "percent"}, key
+        assert set(places.findall(sentence)) == set(places.findall(words.MULTI_LABEL["ko"][key])), key
+        assert hangul.search(words.MULTI_LABEL["ko"][key]), key
+        assert not hangul.search(sentence), key
+    assert words.MULTI_LABEL["ko"].keys() == words.MULTI_LABEL["en"].keys() <= words.EN.keys()
     asked = joined(HERE, SCRIPTS, "js") + (HERE.parents[1] / "mistakes/why_panel.py").read_text(encoding="utf-8")
     unused = {key for key in words.EN if not re.search(rf"(?<![a-z_]){key}(?![a-z_])", asked)}
     assert unused <= {f"fill_{fill}" for fill in at.FILLS} | set(METHODS)
