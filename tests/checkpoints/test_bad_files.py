@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 import vit_core as vc
 from tests.checkpoints.support import refused, saved, timm_model, transformers_model
-from vit_core.checkpoints.files import read_tensors
+from vit_core.checkpoints.files import read_content
 from vit_core.errors import InputError
 
 
@@ -125,7 +125,6 @@ def test_empty_truncated_and_missing_files(suffix, tmp_path):
 @pytest.mark.parametrize(
     "content",
     [
-        b"hello, I am a text file",
         b"\x89PNG\r\n\x1a\n",
         b"PK\x03\x04 and no more",
         b"\x80\x02.",
@@ -162,8 +161,6 @@ def test_other_contents_of_a_torch_file(tmp_path):
         with pytest.raises(InputError) as caught:
             vc.load(f"file:{path}", "cpu")
         assert caught.value.code in ("checkpoint-format", "checkpoint-architecture")
-    np.savez(tmp_path / "b.npz", a=np.ones(3))
-    refused("checkpoint-format", f"file:{tmp_path / 'b.npz'}")
 
 
 def test_zip_bombs_are_refused_unopened(tmp_path, monkeypatch):
@@ -173,7 +170,8 @@ def test_zip_bombs_are_refused_unopened(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(torch, "load", lambda *a, **k: pytest.fail("it was opened"))
         refused("checkpoint-bomb", f"file:{path}", unpacked=50_000_000)
-    torch.save({"head.weight": torch.ones(1).expand(10**10)}, path)
+    wide = {"patch_embed.proj.weight": torch.ones(8, 3, 4, 4), "head.weight": torch.ones(1).expand(10**10)}
+    torch.save(wide, path)
     refused("checkpoint-bomb", f"file:{path}")
 
 
@@ -197,8 +195,8 @@ def test_weights_of_another_attention_are_refused_not_dropped(name, named, tmp_p
 def test_threads_that_read_pickles_at_once_leave_torch_and_warnings_unchanged(tmp_path):
     file, before = tmp_path / "a.pth", (set(torch.serialization.get_safe_globals()), list(warnings.filters))
     weights = {f"w{i}": torch.full((5,), float(i)) for i in range(100)}
-    torch.save({"model": weights, "args": argparse.Namespace(lr=1e-3)}, file)
+    torch.save({"model": weights, "args": argparse.Namespace(lr=1e-3), "best": np.float64(0.5)}, file)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(read_tensors, [file] * 40))
-    assert all(torch.equal(tensors["w7"], weights["w7"]) for tensors in found)
+        found = list(pool.map(read_content, [file] * 40))
+    assert all(torch.equal(content["model"]["w7"], weights["w7"]) for content in found)
     assert (set(torch.serialization.get_safe_globals()), list(warnings.filters)) == before

@@ -47,3 +47,14 @@ def refusal(code: str, source: str, why: object, reason: str | None = None, **va
     why = shorten(why) if isinstance(why, Exception) else why
     sentence = _SENTENCES[code].format(source=source, why=why)
     return InputError(code, sentence, source=source, reason=why if reason is None else reason, **values)
+
+
+def not_found(what: str, source: str, why: str = "") -> InputError:
+    """The InputError "checkpoint-not-found" for the file or folder `what`."""
+    return InputError(
+        "checkpoint-not-found",
+        f"There is no file that can be read: {what}{why}. Check its name, its folder and its permissions; a model on "
+        "the Hugging Face hub is written hf:owner/name.",
+        source=source,
+        path=what,
+    )

@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any
 
 from torch import Tensor
 
 from vit_core.checkpoints import timm
 from vit_core.checkpoints.assembly import assemble
 from vit_core.checkpoints.errors import refusal, shorten
-from vit_core.checkpoints.files import fetch, not_found, read_json, read_tensors
+from vit_core.checkpoints.files import (
+    Repository,
+    check_tensors,
+    find_weights,
+    read_content,
+    read_json,
+    read_tensors,
+)
 from vit_core.checkpoints.labels import read_labels_beside, stated_labels
 from vit_core.checkpoints.layouts import clip, dinov3
+from vit_core.checkpoints.layouts.adapter import adapter_error, merge_adapter
 from vit_core.checkpoints.layouts.keys import MAX_LAYERS, Translated, infer_config
 from vit_core.checkpoints.layouts.transformers_vit import FAMILIES, translate_vit
 from vit_core.checkpoints.processors import choose_preprocess, find_family, read_processor
@@ -42,6 +49,12 @@ _PROBLEM_TYPES = {
     "multi_label_classification": "multi_label",
     "regression": "regression",
 }
+WEIGHT_FILES = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+]
 _MAX_SIZE = 100_000  # of any number in a config but the layers: beyond any model, yet small enough to lay out
 
 
@@ -144,6 +157,7 @@ def build(
         (weights, implied), stated = dinov3.translate_dinov3(state, source), dinov3.with_defaults(config)
     else:
         (weights, implied), stated = translate_vit(state, source), config
+    report.ignored += weights.ignored
     kind = _stated_problem_type(config, weights, source)
     ours = infer_config(weights, source, **implied | _stated_fields(stated, source) | kind)
     if kind:
@@ -156,8 +170,8 @@ def build(
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
 
-def _read_shards(index: Path, get: Callable) -> dict[str, Tensor]:
-    """The tensors of all files that an index names."""
+def _shards(index: Path) -> list[str]:
+    """The names of the files that an index names."""
     names = read_json(index)
     names = names.get("weight_map") if isinstance(names, dict) else None
     if (
@@ -166,39 +180,68 @@ def _read_shards(index: Path, get: Callable) -> dict[str, Tensor]:
         or not all(isinstance(n, str) and re.fullmatch(r"[\w.-]+", n) for n in names.values())
     ):
         raise refusal("checkpoint-config", index.name, "it has no weight_map of file names", "weight_map")
-    state = {}
-    for name in sorted(set(names.values())):
-        state |= read_tensors(get([name]))
-    return state
+    return sorted(set(names.values()))
+
+
+def _read_weights(repository: Repository, report: LoadReport) -> dict[str, Tensor]:
+    """The tensors of a folder or repository, in one file or in several with an index. Fills in `report`.
+
+    Raises InputError as `read_content` and `find_weights` do.
+    """
+    first = repository.get(WEIGHT_FILES)
+    files = [repository.get([name]) for name in _shards(first)] if first.suffix == ".json" else [first]
+    content: dict = {}
+    for file in files:
+        part = read_content(file)
+        content |= part if isinstance(part, dict) else {file.name: part}
+    state = find_weights(content, repository.source, None, report)
+    report.origins["weights"] = first.name
+    return check_tensors(state, repository.source, sum(file.stat().st_size for file in files))
+
+
+def _read_object(path: Path, source: str) -> dict:
+    """The JSON object in a config. Raises InputError "checkpoint-config"."""
+    config = read_json(path)
+    if not isinstance(config, dict):
+        why = f"{path.name} holds a {type(config).__name__}, not an object"
+        raise refusal("checkpoint-config", source, why, f"{path.name}: {type(config).__name__}")
+    return config
 
 
 def load_huggingface(name: str) -> VisionTransformer:
-    """The model `hf:<folder or id>`.
+    """The model `hf:<folder or id>`; of a PEFT adapter's folder, its base model with the adapter merged.
 
-    Raises InputError "checkpoint-not-found", "checkpoint-config", "checkpoint-architecture", and the errors of
-    `fetch`, `read_tensors` and `assemble`.
+    Raises InputError "checkpoint-not-found", "checkpoint-config", "checkpoint-architecture", "checkpoint-adapter", and
+    the errors of `fetch`, `read_content`, `find_weights` and `assemble`.
     """
-    folder, source = Path(os.path.expanduser(name)), f"hf:{name}"
+    repository, report = Repository(name), LoadReport()
+    source = repository.source
+    adapter = None if repository.find(WEIGHT_FILES) else repository.find(["adapter_config.json"])
+    if adapter:
+        return _load_adapted(repository, _read_object(adapter, source), report)
+    config, state = _read_object(repository.get(["config.json"]), source), _read_weights(repository, report)
+    return build(config, read_processor(repository.find), state, source, report)
 
-    @overload
-    def get(names: list[str], optional: Literal[False] = False) -> Path: ...
-    @overload
-    def get(names: list[str], optional: bool) -> Path | None: ...
-    def get(names: list[str], optional: bool = False) -> Path | None:
-        if not os.path.isdir(folder):
-            return fetch(name, names, source, optional=optional)
-        found = next((folder / n for n in names if os.path.isfile(folder / n)), None)
-        if found is None and not optional:
-            raise not_found(f"{folder}: {' | '.join(names)}", source)
-        return found
 
-    if not os.path.isdir(folder) and not re.fullmatch(r"[\w.-]+/[\w.-]+|[\w-]+", name):  # nor a name on the hub
-        raise not_found(shorten(name), shorten(source))
-    config = read_json(get(["config.json"]))
-    if not isinstance(config, dict):
-        why = f"config.json holds a {type(config).__name__}, not an object"
-        raise refusal("checkpoint-config", source, why, f"config.json: {type(config).__name__}")
-    weights = get(["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"])
-    state = _read_shards(weights, get) if weights.suffix == ".json" else read_tensors(weights)
-    processor = read_processor(lambda names: get(names, optional=True))
-    return build(config, processor, state, source, LoadReport())
+def _load_adapted(repository: Repository, settings: dict, report: LoadReport) -> VisionTransformer:
+    """The base model that adapter_config.json (`settings`) names, with the adapter in `repository` merged.
+
+    A head that the adapter brings has not the labels of the base model's head. Raises InputError "checkpoint-adapter".
+    """
+    source, base_name = repository.source, settings.get("base_model_name_or_path")
+    if not isinstance(base_name, str) or not base_name:
+        raise adapter_error(source, "adapter_config.json does not name the base model (base_model_name_or_path)")
+    try:
+        base = Repository(base_name)
+        config, state = _read_object(base.get(["config.json"]), base.source), _read_weights(base, report)
+    except InputError as error:
+        raise adapter_error(source, f"the base model {shorten(base_name)} is not at hand ({error})") from error
+    path = repository.get(["adapter_model.safetensors", "adapter_model.bin"])
+    tensors = read_tensors(path)
+    report.origins["weights"] += f" of {base_name}, with {path.name}"
+    merged = merge_adapter(state, tensors, settings, source)
+    if any(re.search(r"(^|\.)classifier\.", name) for name in tensors):
+        config = {key: value for key, value in config.items() if key not in ("id2label", "problem_type")}
+    processor = read_processor(lambda names: repository.find(names) or base.find(names))
+    labels_beside = path if os.path.isdir(repository.folder) else None
+    return build(config, processor, merged, source, report, labels_beside)

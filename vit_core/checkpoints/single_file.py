@@ -14,10 +14,10 @@ from pathlib import Path
 
 from vit_core.checkpoints import embedded, huggingface
 from vit_core.checkpoints.assembly import assemble
-from vit_core.checkpoints.errors import join_names, refusal
-from vit_core.checkpoints.files import read_json, read_tensors, strip_wrappers
+from vit_core.checkpoints.errors import refusal
+from vit_core.checkpoints.files import check_tensors, find_weights, read_content, read_json
 from vit_core.checkpoints.labels import imagenet_labels, read_labels_beside
-from vit_core.checkpoints.layouts import clip, dinov3
+from vit_core.checkpoints.layouts import clip, dinov3, meta
 from vit_core.checkpoints.layouts.keys import Translated, infer_config
 from vit_core.checkpoints.layouts.timm_vit import translate_timm
 from vit_core.checkpoints.layouts.transformers_vit import translate_vit
@@ -34,17 +34,19 @@ def load_file(name: str) -> VisionTransformer:
     Labels come from `<stem>.labels.txt`, `labels.txt` or `labels.json` beside it, else from the config, else they are
     ImageNet's if the number of classes is one of ImageNet's. Raises InputError with a "checkpoint-" or "labels-" code.
     """
-    path = Path(os.path.expanduser(name))
+    path, wanted = _split_name(name)
     if path.suffix.lower() == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
         return embedded.load_saved(path)
-    report = LoadReport()
-    source, state = path.name, strip_wrappers(read_tensors(path), path.name)
+    report, source = LoadReport(), path.name
+    state = find_weights(read_content(path), source, wanted, report)
+    state = check_tensors(state, source, path.stat().st_size)
     config = path.with_name("config.json")
     config = read_json(config) if os.path.isfile(config) else {}
     processor = read_processor(lambda names: next(filter(os.path.isfile, map(path.with_name, names)), None))
     if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
         return huggingface.build(config, processor, state, source, report, path)
     weights, implied = _translate(state, source)
+    report.ignored += weights.ignored
     ours = infer_config(weights, source, **implied)
     if ours.embed_norm and ours.pool == "map":  # Perception Encoders (arXiv:2504.13181), as timm's Eva names them
         raise refusal(
@@ -64,8 +66,19 @@ def load_file(name: str) -> VisionTransformer:
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
 
+def _split_name(name: str) -> tuple[Path, str | None]:
+    """The path, and the name of the set of weights in "<path>#<name>"; None without one."""
+    path = Path(os.path.expanduser(name))
+    before, mark, wanted = name.rpartition("#")
+    if mark and wanted and not os.path.isfile(path):
+        return Path(os.path.expanduser(before)), wanted
+    return path, None
+
+
 def _translate(state: dict, source: str) -> tuple[Translated, dict]:
     """Weights by our names, and the config fields that the family of their names implies."""
+    if any(n.startswith("patch_embed.proj.") for n in state) and meta.is_meta(state):
+        return meta.translate_meta(state, source)
     if any(n.startswith("patch_embed.proj.") for n in state):
         return translate_timm(state, source), {}
     if any("embeddings.patch_embeddings.projection." in n for n in state):
@@ -74,15 +87,7 @@ def _translate(state: dict, source: str) -> tuple[Translated, dict]:
         return dinov3.translate_dinov3(state, source)
     if any("embeddings.patch_embedding." in n for n in state):
         return clip.translate_clip(state, source)
-    if any(n.startswith("patch_embed.") for n in state):
-        return Translated(state, _implied_tokens(state)), {}
-    raise refusal(
-        "checkpoint-architecture",
-        source,
-        "it has no patch embedding by timm's name (patch_embed.proj) or transformers' "
-        f"(embeddings.patch_embeddings.projection); it has {join_names(sorted(state))}",
-        "patch_embed.proj = None",
-    )
+    return Translated(state, _implied_tokens(state)), {}
 
 
 def _assumed(ours: ViTConfig, implied: dict) -> list[str]:

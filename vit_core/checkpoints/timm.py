@@ -140,15 +140,26 @@ def _check_type(module: nn.Module, what: str) -> None:
         raise _refuse(what, why, type(module).__name__)
 
 
+def _unwrap(module: nn.Module) -> tuple[nn.Module, list[str]]:
+    """The module inside DataParallel, torch.compile, AveragedModel and the like; and the names of the wrappers."""
+    wrappers = []
+    while isinstance(inner := getattr(module, "_orig_mod", getattr(module, "module", None)), nn.Module):
+        wrappers.append(type(module).__name__)
+        module = inner
+    return module, wrappers
+
+
 def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     """Our model with the same logits as timm's VisionTransformer, VisionTransformerDistilled or DINOv3.
 
-    The weights are copies, unless `copy` is False. Positions are resized as `dynamic_img_size=True` does. `labels` are
+    `module` may be wrapped: by DataParallel, torch.compile, torch's AveragedModel or timm's ModelEma. The weights are
+    copies, unless `copy` is False. Positions are resized as `dynamic_img_size=True` does. `labels` are
     ImageNet's if the module still has the classes of its pretrained weights.
 
     Raises InputError "checkpoint-architecture" for a module without an equivalent, "checkpoint-config" if its
     `pretrained_cfg` states no valid preprocessing.
     """
+    module, wrappers = _unwrap(module)
     what = f"timm's {type(module).__name__}"
     _check_type(module, what)
     cfg = getattr(module, "pretrained_cfg", None) or {}
@@ -156,7 +167,8 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     weights = translate_timm(rename_eva({n: t.detach() for n, t in module.state_dict().items()}), what)
     config = infer_config(weights, what, **_module_fields(module, what))
     labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
-    return _assemble_with(cfg, config, weights, what, labels, LoadReport(), copy=copy)
+    report = LoadReport(unwrapped=wrappers)
+    return _assemble_with(cfg, config, weights, what, labels, report, copy=copy)
 
 
 def from_config(
@@ -185,6 +197,7 @@ def from_config(
         raise refusal("checkpoint-config", source, why, first_line(error)) from error
     _check_type(module, source)
     weights = translate_timm(rename_eva(state) if type(module).__name__ == "Eva" else state, source)
+    report.ignored += weights.ignored
     ours = infer_config(weights, source, depth=len(module.blocks), **_module_fields(module, source))
     labels, names = None, config.get("label_names")
     if ours.classes:

@@ -115,7 +115,7 @@ def _pickles(canary: Path) -> Iterator[tuple[str, bytes, str, str]]:
     yield "reduce in a zip", torch_file(runs), "checkpoint-pickle", "system"
     yield "reduce, old style", torch_file(runs, _use_new_zipfile_serialization=False), "checkpoint-pickle", "system"
     for protocol in (0, 1, 2, 3, 4, 5):
-        code = "checkpoint-format" if protocol < 2 else "checkpoint-pickle"
+        code = {0: "checkpoint-foreign", 1: "checkpoint-format"}.get(protocol, "checkpoint-pickle")
         yield f"bare pickle {protocol}", pickle.dumps(run, protocol), code, ""
         yield f"protocol {protocol} in a zip", with_pickle(pickle.dumps(run, protocol)), "checkpoint-pickle", "run"
     nested = {"a": torch.ones(2), "x": Call(pickle.loads, pickle.dumps(run))}
@@ -140,7 +140,7 @@ def _pickles(canary: Path) -> Iterator[tuple[str, bytes, str, str]]:
         "",
     )
     wide = torch.ones(1).expand(10**10)
-    yield "10**10 of one value", torch_file({"a": wide}), "checkpoint-bomb", "claim"
+    yield "10**10 of one value", torch_file(changed(positions=wide)), "checkpoint-bomb", "claim"
     claim = records(torch_file({"a": torch.ones(3)}))
     claim["archive/data.pkl"] = claim["archive/data.pkl"].replace(b"K\x03t", b"J\xff\xff\xff\x7ft")
     yield "a storage of 8 GB in 12 bytes", packed(claim), "checkpoint-bomb", "claim"
@@ -156,9 +156,10 @@ def _pickles(canary: Path) -> Iterator[tuple[str, bytes, str, str]]:
         "switches": torch.ones(3, dtype=torch.bool),
         **_deprecated(),
     }.items():
-        yield kind, torch_file({"odd": tensor}), "checkpoint-format", ""
+        yield kind, torch_file(changed(blocks__0__odd=tensor)), "checkpoint-format", ""
     base = torch.randn(300_000)
-    yield "10,000 views of one storage", torch_file({f"t{i}": base for i in range(10_000)}), "checkpoint-bomb", "claim"
+    views = {f"t{i}": base for i in range(9_000)}
+    yield "9,000 views of one storage", torch_file(state() | views), "checkpoint-bomb", "claim"
     yield "one storage for every norm", torch_file(_tied(state())), "loaded", ""
     yield "a list", torch_file([torch.ones(3)]), "checkpoint-format", "list"
     yield "numbers for names", torch_file({3: torch.ones(3)}), "checkpoint-format", "int"
@@ -182,7 +183,7 @@ def _zips() -> Iterator[tuple[str, bytes, str, str]]:
     yield "100,000 records", packed({f"archive/data/{i}": b"" for i in range(100_000)}), "checkpoint-format", "records"
     yield "two pickles", packed(parts | {"other/data.pkl": b"\x80\x02}."}), "checkpoint-format", "2 data.pkl"
     yield "a name in two cases", packed(parts | {"ARCHIVE/data.pkl": b"\x80\x02}."}), "checkpoint-format", "one name"
-    yield "no pickle", packed({"archive/version": b"3"}), "checkpoint-format", "data.pkl"
+    yield "no pickle", packed({"archive/version": b"3"}), "checkpoint-foreign", "archive"
     plain = bytearray(packed(parts))
     entry_at = plain.index(b"PK\x01\x02")
     large = plain.copy()
@@ -235,10 +236,14 @@ def _headers() -> Iterator[tuple[str, bytes, str, str]]:
     yield "shape overflow", tensors_file({"odd": entry(0, 4, [2**62, 2**62])}, four), "checkpoint-header", ""
     yield "another shape", tensors_file({"odd": entry(0, 4, [3])}, four), "checkpoint-header", ""
     yield "a negative shape", tensors_file({"odd": entry(0, 4, [-1])}, four), "checkpoint-header", "odd"
+    good = save(state())
+    (length,) = struct.unpack("<Q", good[:8])
+    names, data = json.loads(good[8 : 8 + length]), good[8 + length :]
     for dtype, size in {"I64": 8, "U8": 1, "BOOL": 1, "C64": 8, "U16": 2}.items():
+        odd = entry(len(data), len(data) + size, [1], dtype)
         yield (
             f"a tensor of {dtype}",
-            tensors_file({"odd": entry(0, size, [1], dtype)}, bytes(size)),
+            tensors_file(names | {"blocks.0.odd": odd}, data + bytes(size)),
             "checkpoint-format",
             "odd",
         )
@@ -375,7 +380,7 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
     for name in ("folder.pth", "fifo.pth", "zero.pth", "loop.pth", "n" * 300 + ".pth", "n" * 3000 + "/a.pth"):
         yield f"not a file: {name[:12]}", Case(f"file:{folder / name}", "checkpoint-not-found", "no file")
     yield "an empty file", Case(write(folder / "empty.pth", b""), "checkpoint-empty", "0 bytes")
-    yield "not a checkpoint's name", Case("file:/etc/passwd", "checkpoint-format", ".safetensors")
+    yield "not a checkpoint's name", Case("file:/etc/passwd", "checkpoint-foreign", "a text")
     for name, code in {
         "a.safetensors": "checkpoint-not-found",
         "a.pth": "checkpoint-not-found",
@@ -410,7 +415,7 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
             (True, "checkpoint-config"),
             (["a"], "checkpoint-config"),
             ("a\nb", "checkpoint-config"),
-            ("config.json", "checkpoint-format"),
+            ("config.json", "checkpoint-foreign"),
         )
     ):
         home = folder / f"shards{number}"

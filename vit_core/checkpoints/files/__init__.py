@@ -1,24 +1,31 @@
 """Safe readers of checkpoint files (safetensors, torch's zips and pickles, JSON), and hub downloads."""
 
-from vit_core.checkpoints.files.hub import fetch, start_probe
+from vit_core.checkpoints.files.foreign import foreign, kind_of_name
+from vit_core.checkpoints.files.hub import Repository, fetch, start_probe
 from vit_core.checkpoints.files.reader import (
-    not_found,
+    check_tensors,
+    read_content,
     read_header,
     read_json,
     read_safetensors,
     read_tensors,
     read_text,
-    strip_wrappers,
 )
+from vit_core.checkpoints.files.weights import could_be_part, find_weights
 
 __all__ = [
+    "Repository",
+    "check_tensors",
+    "could_be_part",
     "fetch",
-    "not_found",
+    "find_weights",
+    "foreign",
+    "kind_of_name",
+    "read_content",
     "read_header",
     "read_json",
     "read_safetensors",
     "read_tensors",
     "read_text",
     "start_probe",
-    "strip_wrappers",
 ]

@@ -5,15 +5,51 @@ huggingface_hub is imported inside functions because it is slow to import.
 
 from __future__ import annotations
 
+import os.path
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+from vit_core.checkpoints.errors import not_found, shorten
+from vit_core.checkpoints.files.foreign import foreign, kind_of_name
 from vit_core.errors import InputError
 
 TIMEOUT_SECONDS = 3.0  # for the hub's first answer
+
+
+class Repository:
+    """The files of a model: in a folder, or in a repository of the hub. `source` is its name in messages."""
+
+    def __init__(self, name: str):
+        """Raises InputError "checkpoint-not-found" if `name` is no folder and can be no repository's."""
+        self.name, self.source, self.folder = name, shorten(f"hf:{name}"), Path(os.path.expanduser(name))
+        if not os.path.isdir(self.folder) and not re.fullmatch(r"[\w.-]+/[\w.-]+|[\w-]+", name):
+            raise not_found(shorten(name), self.source)
+
+    def find(self, names: list[str]) -> Path | None:
+        """The path of the first of `names` that exists; None without one. Raises InputError as `fetch` does."""
+        if os.path.isdir(self.folder):
+            return next((self.folder / n for n in names if os.path.isfile(self.folder / n)), None)
+        return fetch(self.name, names, self.source, optional=True)
+
+    def get(self, names: list[str]) -> Path:
+        """The path of the first of `names` that exists.
+
+        Raises InputError "checkpoint-not-found" or "checkpoint-foreign" (the folder holds another kind of weights), and
+        as `fetch` does.
+        """
+        if not os.path.isdir(self.folder):
+            return cast(Path, fetch(self.name, names, self.source))
+        if found := self.find(names):
+            return found
+        kinds = [kind for kind in map(kind_of_name, sorted(os.listdir(self.folder))) if kind not in (None, "archive")]
+        if kinds and kinds[0]:
+            raise foreign(kinds[0], self.source)
+        raise not_found(f"{self.folder}: {' | '.join(names)}", self.source)
 
 
 def _unreachable(what: str, why: str) -> InputError:

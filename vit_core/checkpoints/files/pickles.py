@@ -36,7 +36,14 @@ _NAMES = {
     "torch._utils _rebuild_tensor_v3",
     "torch._utils _rebuild_parameter",
     "torch._utils _rebuild_parameter_with_state",
+    "numpy dtype",
+    *(_SCALARS := ("numpy._core.multiarray scalar", "numpy.core.multiarray scalar")),
+    "_codecs encode",
 }
+#: What a pickled numpy scalar may be made of: a plain number's type, in the state that numpy gives it, and its bytes.
+_DTYPE = re.compile(r"[?b]1?|[iuf][1248]")
+_DTYPE_STATES = {(3, order, None, None, None, -1, -1, 0) for order in "<>|="}
+_MAX_SCALAR_BYTES = 16
 #: Bytes per value in each kind of storage that torch writes.
 _STORAGES = {
     **dict.fromkeys(("Untyped", "Char", "Byte", "Bool", "QInt8", "QUInt8", "QUInt4x2", "QUInt2x4"), 1),
@@ -60,6 +67,7 @@ _VALUES = {
 }
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _OBJECT = (object(), 1)  # a list, a dict, a tensor: anything that is neither hashed nor examined here
+_NUMPY_TYPE = (object(), 1)
 
 
 def code_refusal(source: str, what: str) -> InputError:
@@ -145,10 +153,13 @@ def check_pickle(stream: io.BytesIO, source: str, on_storage: Callable[[str, int
             on_storage(*_storage(pop()))
             stack.append(_OBJECT)
         elif name in ("REDUCE", "NEWOBJ"):
-            pop()
-            pop()
-            stack.append(_OBJECT)
-        elif name in ("APPEND", "BUILD"):
+            values = pop()
+            stack.append(_call(pop(), values, source))
+        elif name == "BUILD":
+            state = pop()
+            if stack and stack[-1] is _NUMPY_TYPE and state not in _DTYPE_STATES:
+                raise ValueError("numpy dtype")
+        elif name == "APPEND":
             pop()
         elif name == "SETITEM":
             pop()
@@ -157,6 +168,21 @@ def check_pickle(stream: io.BytesIO, source: str, on_storage: Callable[[str, int
             pop_to_mark()
         elif name not in ("PROTO", "STOP"):
             raise ValueError(name)
+
+
+def _call(function: object, values: object, source: str) -> tuple[object, int]:
+    """What a call in a pickle returns. Of numpy, only the calls that make a scalar (a plain number) are allowed."""
+    if function == "numpy dtype":
+        if not (isinstance(values, tuple) and isinstance(values[0], str) and _DTYPE.fullmatch(values[0])):
+            raise code_refusal(source, "numpy.dtype")
+        return _NUMPY_TYPE
+    if function == "_codecs encode":
+        text, encoding = values if isinstance(values, tuple) and len(values) == 2 else (None, None)
+        if not isinstance(text, str) or len(text) > _MAX_SCALAR_BYTES or encoding != "latin1":
+            raise code_refusal(source, "_codecs.encode")
+    if function in _SCALARS and not (isinstance(values, tuple) and len(values) == 2 and values[0] is _NUMPY_TYPE[0]):
+        raise code_refusal(source, "numpy.scalar")
+    return _OBJECT
 
 
 def _storage(pid: object) -> tuple[str, int]:

@@ -8,31 +8,24 @@ import json
 import os.path
 import pickle
 import pickletools
-import re
 import struct
 import threading
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vit_core.checkpoints.errors import first_line, join_names, refusal, shorten
+from vit_core.checkpoints.errors import first_line, join_names, not_found, refusal, shorten
 from vit_core.checkpoints.files import pickles, zips
+from vit_core.checkpoints.files.foreign import foreign, kind_of_bytes, kind_of_name, kind_of_zip
 from vit_core.errors import InputError
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")  # timm's training script writes .pth.tar
-#: Keys under which training scripts store the weights, in the order they are tried.
-NESTS = ("state_dict", "model", "model_state_dict", "model_ema", "teacher")
-#: What training scripts and wrappers put before every name.
-PREFIXES = ("module.", "model.", "backbone.", "_orig_mod.")
-#: The patch embedding's name in timm and in transformers, and what precedes it.
-_PATCH_EMBEDDING = re.compile(
-    r"(.*?)(?:patch_embed\.proj|embeddings\.patch_embeddings\.projection)\.weight$", re.DOTALL
-)
 _MAX_TEXT_BYTES = 4 << 20  # of a config, a safetensors header or labels; the names of 21,843 classes are 2 MB
 _MAX_TENSORS = 10_000  # ten times what the largest Vision Transformers have
 _MAX_AXES, _MAX_NAME = 8, 500  # of a tensor
@@ -46,53 +39,66 @@ _DTYPES = (
     torch.float8_e4m3fnuz,
     torch.float8_e5m2fnuz,
 )
+#: What training scripts store beside the weights: timm's and MAE's their arguments, a Namespace of plain values; many a
+#: numpy number, such as the best accuracy. numpy 1 called its module otherwise.
+_SCALAR = np.float64(0).__reduce__()[0]
+_SAFE: list = [
+    argparse.Namespace,
+    np.dtype,
+    *{type(np.dtype(kind)) for kind in ("?", *"bhilqBHILQefd")},
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+]
 #: torch's safe globals and Python's warning filters belong to the whole process. Two pickles read at once would reset
 #: each other's, so they are read one at a time. A .safetensors file needs neither and does not wait.
 _PICKLE_LOCK = threading.Lock()
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The named tensors in a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file, float32, on the CPU.
+def read_content(path: Path) -> object:
+    """What a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file holds: named tensors, or what torch.load returns.
 
     Raises InputError "checkpoint-not-found", "checkpoint-empty", "checkpoint-truncated", "checkpoint-format",
-    "checkpoint-header", "checkpoint-pickle" or "checkpoint-bomb".
+    "checkpoint-header", "checkpoint-pickle", "checkpoint-bomb" or "checkpoint-foreign" (see `foreign.KINDS`).
     """
     name = path.name
     if not os.path.isfile(path):  # unlike Path.is_file, False too for names that no file can have
         raise not_found(shorten(path), shorten(name))
-    if path.suffix.lower() not in SUFFIXES:
-        raise refusal("checkpoint-format", name, f"its name ends in {path.suffix!r}", f"*{path.suffix}")
     try:
         size = path.stat().st_size
         with open(path, "rb") as file:
-            head = file.read(9)
+            head = file.read(512)
     except OSError as error:
         raise not_found(str(path), name, f" ({error.strerror})") from error
     if size == 0:
         raise InputError("checkpoint-empty", f"{name} is empty (0 bytes). Copy or download it again.", source=name)
-    if path.suffix.lower() == ".safetensors" or head[8:] == b"{":  # or by another name
-        tensors = read_safetensors(path, size)
-    elif head[:4] == b"PK\x03\x04":
+    if kind := kind_of_bytes(head) or kind_of_name(name):
+        raise foreign(kind, name)
+    if path.suffix.lower() not in SUFFIXES:
+        raise refusal("checkpoint-format", name, f"its name ends in {path.suffix!r}", f"*{path.suffix}")
+    if path.suffix.lower() == ".safetensors" or head[8:9] == b"{":  # or by another name
+        return read_safetensors(path, size)
+    if head[:4] == b"PK\x03\x04":
         _check_zip(path, size)
-        tensors = _find_tensors(_unpickle(path), name)
     elif head[:1] == b"\x80":
         _check_legacy(path, size)
-        tensors = _find_tensors(_unpickle(path), name)
     else:
         why = f"it begins with {head[:4]!r}, unlike a safetensors file or one that torch.save wrote"
         raise refusal("checkpoint-format", name, why, repr(head[:4]))
-    return _check_tensors(tensors, name, size)
+    return _unpickle(path)
 
 
-def not_found(what: str, source: str, why: str = "") -> InputError:
-    """The InputError "checkpoint-not-found" for the file or folder `what`."""
-    return InputError(
-        "checkpoint-not-found",
-        f"There is no file that can be read: {what}{why}. Check its name, its folder and its permissions; a model on "
-        "the Hugging Face hub is written hf:owner/name.",
-        source=source,
-        path=what,
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The named tensors in a file that holds nothing else, float32, on the CPU.
+
+    Raises InputError as `read_content` and `check_tensors` do.
+    """
+    content = read_content(path)
+    named = isinstance(content, dict) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
     )
+    if not named:
+        kind = type(content).__name__
+        raise refusal("checkpoint-format", path.name, f"it holds a {kind}, not named tensors alone", kind)
+    return check_tensors(cast(dict[str, Tensor], content), path.name, path.stat().st_size)
 
 
 def read_header(path: Path, size: int) -> dict:
@@ -164,6 +170,8 @@ def read_safetensors(path: Path, size: int) -> dict[str, Tensor]:
 def _check_zip(path: Path, size: int) -> None:
     """Checks a zip that torch.save wrote, by what it claims to hold, before torch reads it."""
     name, records = path.name, zips.read_records(path, size)
+    if kind := kind_of_zip(records):
+        raise foreign(kind, name)
     found = [n for n in records if n.endswith("data.pkl")]
     start, length = records[found[0]] if len(found) == 1 else (0, 0)
     if not length or length > pickles.MAX_PICKLE_BYTES:
@@ -199,8 +207,7 @@ def _check_pickles(data: bytes, count: int, name: str, size: int) -> None:
 
 def _unpickle(path: Path) -> object:
     try:
-        # timm's and MAE's training scripts store their arguments, a Namespace of plain values, beside the weights.
-        with _PICKLE_LOCK, warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+        with _PICKLE_LOCK, warnings.catch_warnings(), torch.serialization.safe_globals(_SAFE):
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True)
     except (
@@ -232,27 +239,11 @@ def _imports_names(data: bytes) -> bool:
         return False
 
 
-def _find_tensors(content: object, name: str) -> dict[str, Tensor]:
-    """The one dict of tensors in what torch.load returned."""
-    for _ in NESTS:
-        if isinstance(content, dict):
-            content = next((content[n] for n in NESTS if isinstance(content.get(n), dict)), content)
-    if not isinstance(content, dict):
-        kind = type(content).__name__
-        raise refusal("checkpoint-format", name, f"it holds a {kind}, not named tensors", kind)
-    odd = [
-        k if isinstance(k, str) else type(k).__name__
-        for k, v in content.items()
-        if not isinstance(v, Tensor) or not isinstance(k, str)
-    ]
-    if odd or not content:
-        why = f"it holds {join_names(odd) or 'nothing'}; tensors may stand by themselves or under {', '.join(NESTS)}"
-        raise refusal("checkpoint-format", name, why, join_names(odd) or "{}")
-    return dict(content)
+def check_tensors(state: dict[str, Tensor], name: str, size: int) -> dict[str, Tensor]:
+    """The tensors as float32, if they are dense floating-point ones, and no larger than the file of `size` bytes.
 
-
-def _check_tensors(state: dict[str, Tensor], name: str, size: int) -> dict[str, Tensor]:
-    """The tensors as float32, if they are plain floating-point ones no larger than the file they came from."""
+    `name` is the file's. Raises InputError "checkpoint-format" or "checkpoint-bomb".
+    """
     if not state:
         raise refusal("checkpoint-format", name, "it holds no tensors", "{}")
     if len(state) > _MAX_TENSORS or any(len(n) > _MAX_NAME or t.ndim > _MAX_AXES for n, t in state.items()):
@@ -264,35 +255,6 @@ def _check_tensors(state: dict[str, Tensor], name: str, size: int) -> dict[str, 
         raise refusal("checkpoint-format", name, f"some tensors are not dense floating-point ones: {kinds}", kinds)
     zips.check_expansion(name, size, sum(t.numel() * t.element_size() for t in state.values()))
     return {n: t.detach().float() for n, t in state.items()}
-
-
-def strip_wrappers(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The same tensors without the PREFIXES of their names, and without the name under which a training script's module
-    holds its one Vision Transformer ("encoder.", "net.").
-
-    Raises InputError "checkpoint-keys" if two tensors get the same name.
-    """
-    out: dict[str, Tensor] = {}
-    for key, tensor in state.items():
-        stripped = key
-        while prefix := next((p for p in PREFIXES if stripped.startswith(p)), None):
-            stripped = stripped.removeprefix(prefix)
-        if stripped in out:
-            raise InputError(
-                "checkpoint-keys",
-                f"{name} holds {stripped} twice, once as {key}. Choose a file that holds one whole Vision Transformer.",
-                source=name,
-                missing=[],
-                extra=[key],
-                shapes=[],
-            )
-        out[stripped] = tensor
-    holders = {m[1] for m in map(_PATCH_EMBEDDING.match, out) if m}
-    if len(holders) != 1:
-        return out
-    (holder,) = holders
-    held = {n.removeprefix(holder): t for n, t in out.items()}
-    return held if len(held) == len(out) else out
 
 
 def read_json(path: Path, code: str = "checkpoint-config") -> Any:

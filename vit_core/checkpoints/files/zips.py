@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vit_core.checkpoints.errors import refusal
+from vit_core.checkpoints.files.foreign import foreign, kind_of_zip
 from vit_core.errors import InputError
 
 MAX_EXPANSION = 2  # bytes that a file may claim to hold per byte of its size; torch does not compress
@@ -73,7 +74,7 @@ def _check_table(file: BinaryIO, size: int) -> None:
 def read_records(path: Path, size: int) -> dict[str, tuple[int, int]]:
     """{name in lower case: (start, length)} of the records in a file of `size` bytes.
 
-    Raises InputError "checkpoint-truncated", "checkpoint-bomb" or "checkpoint-format".
+    Raises InputError "checkpoint-truncated", "checkpoint-bomb", "checkpoint-format" or "checkpoint-foreign".
     """
     source = path.name
     records: dict[str, tuple[int, int]] = {}
@@ -83,6 +84,9 @@ def read_records(path: Path, size: int) -> dict[str, tuple[int, int]]:
             with zipfile.ZipFile(file) as archive:
                 entries = sorted(archive.infolist(), key=lambda e: e.header_offset)
             check_expansion(source, size, sum(e.file_size for e in entries))
+            compressed = any(entry.compress_type for entry in entries)
+            if compressed and (kind := kind_of_zip(entry.filename for entry in entries)):
+                raise foreign(kind, source)
             previous_end = 0
             for entry in entries:
                 name, at = entry.orig_filename.lower(), entry.header_offset  # torch ignores case too

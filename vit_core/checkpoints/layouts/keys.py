@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vit_core.checkpoints.assembly import check_keys
 from vit_core.checkpoints.errors import join_names, refusal, shorten
+from vit_core.checkpoints.files import could_be_part
 from vit_core.errors import InputError
 from vit_core.models.config import ViTConfig
 
@@ -38,6 +39,7 @@ class Translated:
     state: dict[str, Tensor]
     facts: dict = field(default_factory=dict)
     spell: Callable[[str], list[str]] = lambda name: [name]
+    ignored: list[str] = field(default_factory=list)  # tensors of other modules
 
 
 def _split(key: str, stems) -> tuple[str, str]:
@@ -80,7 +82,11 @@ def rename(state: dict[str, Tensor], pattern: str, by: str, source: str) -> dict
 
 
 def translate(table: KeyTable, state: dict[str, Tensor], source: str) -> Translated:
-    """Renames and joins tensors. A tensor that the table does not know keeps its name; `assemble` will refuse it."""
+    """Renames and joins tensors.
+
+    A tensor that the table does not know is passed over if its name begins like nothing in the table and has no word in
+    it that belongs to a Vision Transformer. Else it keeps its name, and `assemble` will refuse it.
+    """
     state = dict(state)
     prefix_tokens, facts = _join_tokens(table, state, source)
     block = re.compile(re.escape(table.block).replace(r"\{\}", r"(\d+)"))
@@ -90,7 +96,9 @@ def translate(table: KeyTable, state: dict[str, Tensor], source: str) -> Transla
         for row in rows
         for stem in row[1]
     }
-    used, out, parts = set(), {}, {}
+    outside = (stem for row in table.outside for stem in row[1])
+    roots = {stem.partition(".")[0] for stem in (table.block, *filter(None, table.tokens), *outside)}
+    used, out, parts, ignored = set(), {}, {}, []
     for key, tensor in state.items():
         match = block.match(key)
         rest = key[match.end() :] if match else key
@@ -99,7 +107,10 @@ def translate(table: KeyTable, state: dict[str, Tensor], source: str) -> Transla
             continue
         row, inside = row_of.get(stem, (None, None))
         if row is None or inside is not bool(match):
-            out[key] = tensor
+            if match or could_be_part(key) or key.partition(".")[0] in roots:
+                out[key] = tensor
+            else:
+                ignored.append(key)
             continue
         used.add(stem)
         name = (f"blocks.{match[1]}." if match else "") + row[0] + suffix
@@ -128,7 +139,29 @@ def translate(table: KeyTable, state: dict[str, Tensor], source: str) -> Transla
             return [name]
         return [(table.block.format(match[1]) if match else "") + part + suffix for part in choices[0]]
 
-    return Translated(out, facts, spell)
+    return Translated(out, facts, spell, ignored)
+
+
+def add_class_position(weights: Translated) -> dict:
+    """Adds the class token's position to the token, and returns the config field that then holds.
+
+    DINOv2 gives the class token a position and the registers none. Does nothing if shapes do not fit.
+    """
+    positions, tokens = weights.state.get("positions"), weights.state.get("prefix_tokens")
+    if (
+        positions is None
+        or tokens is None
+        or not weights.facts["class_token"]
+        or positions.ndim != 3
+        or positions.shape[0] != 1
+        or not positions.shape[1]
+        or positions.shape[-1] != tokens.shape[-1]
+    ):
+        return {}
+    tokens = tokens.clone()
+    tokens[:, :1] += positions[:, :1]
+    weights.state |= {"prefix_tokens": tokens, "positions": positions[:, 1:]}
+    return {"position_prefix": False}
 
 
 def _square_root(count: int) -> int | None:

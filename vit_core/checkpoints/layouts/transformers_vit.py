@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vit_core.checkpoints.layouts.keys import KeyTable, Translated, rename, translate
+from vit_core.checkpoints.layouts.keys import KeyTable, Translated, add_class_position, rename, translate
 
 KEYS = KeyTable(
     block="encoder.layer.{}.",
@@ -67,20 +67,6 @@ def translate_vit(state: dict[str, Tensor], source: str) -> tuple[Translated, di
     }
     if weights.facts["class_token"]:
         facts["pool"] = "token_avg" if dino and "head.weight" in weights.state else "token"
-    positions, tokens = weights.state.get("positions"), weights.state.get("prefix_tokens")
-    if (
-        registers
-        and positions is not None
-        and tokens is not None
-        and positions.ndim == 3
-        and weights.facts["class_token"]
-        and positions.shape[:1] == (1,)
-        and positions.shape[1]
-        and positions.shape[-1] == tokens.shape[-1]
-    ):
-        # The class token has a position and the registers have none, so the class token's is added to the token.
-        tokens = tokens.clone()
-        tokens[:, :1] += positions[:, :1]
-        weights.state |= {"prefix_tokens": tokens, "positions": positions[:, 1:]}
-        facts["position_prefix"] = False
+    if registers:
+        facts |= add_class_position(weights)
     return weights, facts
