@@ -109,14 +109,14 @@ def guess_family(shapes: dict[str, tuple[int, ...]]) -> str:
         return any(re.search(pattern, name) for name in shapes)
 
     if has(r"embeddings\.patch_embeddings\.projection\."):
-        is_mae, is_dino, is_deit = has(r"^decoder\."), has(r"layer_scale1\."), has(r"embeddings\.distillation_token$")
+        is_mae, is_dino, is_deit = has(r"(^|\.)decoder\."), has(r"layer_scale1\."), has(r"embeddings\.distillation_token$")
         return "vit_mae" if is_mae else "dinov2" if is_dino else "deit" if is_deit else "vit"
     if has(r"embeddings\.patch_embeddings\."):
         return "dinov3_vit"
     if has(r"embeddings\.patch_embedding\."):
         return "clip" if has(r"embeddings\.class_embedding$") else "siglip"
     scaled, token = has(r"^blocks\..*\bls1\."), "cls_token" in shapes
-    if "mask_token" in shapes or "register_tokens" in shapes:  # Meta's own files
+    if has(r"(^|\.)(mask_token|register_tokens)$"):  # Meta's own files
         return "dinov2" if scaled else "vit_mae"
     if "dist_token" in shapes or scaled and token and _is_dino_or_deit(shapes):
         return "timm_imagenet"

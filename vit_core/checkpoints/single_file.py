@@ -61,7 +61,7 @@ def load_file(name: str) -> VisionTransformer:
         labels = read_labels_beside(path)
         labels = _imagenet_labels(ours.classes) if labels is None else labels
     report.assumed += _assumed(ours, implied)
-    family = guess_family({name: tuple(tensor.shape) for name, tensor in state.items()})
+    family = guess_family(dict.fromkeys(report.ignored, ()) | {n: tuple(t.shape) for n, t in state.items()})
     transform = choose_preprocess(processor, family, ours.image_size, ours.channels, source, report)
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
