@@ -71,6 +71,8 @@ class Text:
         }
         if "differs" in values:
             values["differs"] = self._listed([errors_ko.DIFFERENCES.get(n, n) for n in error.values["differs"]])
+        if error.code == "checkpoint-foreign":
+            values["kind"] = errors_ko.FOREIGN[error.values["kind"]].format(found=error.values["found"])
         try:
             return ERRORS[self.language][error.code].format(**values)
         except (KeyError, IndexError, ValueError):

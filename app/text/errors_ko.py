@@ -42,6 +42,12 @@ SENTENCES = {
     "가중치가 담긴 .safetensors, .pth, .pt, .bin, .ckpt, .pth.tar 파일을 고르세요.",
     "checkpoint-header": "safetensors 파일의 헤더가 아닙니다: {source}({reason}). 다시 내려받거나 가중치를 "
     "새로 저장하세요.",
+    "checkpoint-foreign": "{source}: {kind}",
+    "checkpoint-set": "파일에 그런 이름의 가중치가 없습니다: {source}({name}). 들어 있는 가중치: {available}.",
+    "checkpoint-several": "Vision Transformer가 여러 개 들어 있는 파일입니다: {source}({available}). 파일 이름 뒤에 "
+    "#과 이름을 붙여 하나를 고르세요.",
+    "checkpoint-adapter": "PEFT 어댑터인데 기반 모델에 합칠 수 없습니다: {source}({reason}). merge_and_unload()가 "
+    "돌려준 모델을 저장해서 그것을 불러오세요.",
     "checkpoint-pickle": "열 때 코드({what})를 실행하려는 파일이라 실행하지 않고 거부했습니다: {source}. "
     "가중치만, 되도록 .safetensors로 저장하세요.",
     "checkpoint-bomb": "{size:,}바이트 파일이 풀면 {unpacked:,}바이트가 됩니다: {source}. 체크포인트는 "
@@ -125,4 +131,26 @@ DIFFERENCES = {
     "torch": "PyTorch 버전",
     "pictures' folder": "이미지 폴더",
     "pictures' file": "이미지 파일",
+}
+
+#: Kinds of foreign files (`vit_core.checkpoints.files.foreign.KINDS`): what the file is, and the next step.
+FOREIGN = {
+    "lfs": "실제 파일이 아니라 Git LFS 포인터입니다. git lfs pull로 파일을 받으세요.",
+    "html": "가중치가 아니라 웹 페이지입니다. 그 페이지에서 로그인하거나 이용 조건에 동의한 뒤 다시 내려받으세요.",
+    "text": "가중치가 아니라 텍스트 파일입니다. 다시 내려받으세요.",
+    "archive": "여러 파일을 묶은 압축 파일입니다. 압축을 풀고 안에 있는 체크포인트를 고르세요.",
+    "onnx": "레이어 이름이 없는 ONNX 모델입니다. ONNX로 내보내기 전의 PyTorch 체크포인트를 고르세요.",
+    "tensorflow": "TensorFlow 또는 Keras 모델입니다. PyTorch 가중치를 고르거나, from_pretrained(폴더, from_tf=True)로 "
+    "읽어 save_pretrained로 저장하세요.",
+    "jax": "JAX 또는 Flax 가중치입니다. PyTorch 가중치를 고르세요. Google ViT의 가중치는 timm이 변환합니다. "
+    "vc.from_timm(module)을 vc.save로 저장하세요.",
+    "torchscript": "TorchScript 프로그램입니다. torch.save(torch.jit.load(path).state_dict(), other_path)로 가중치를 "
+    "저장하세요.",
+    "gguf": "GGUF 파일입니다. PyTorch 가중치를 고르세요.",
+    "optimizer": "가중치 없이 옵티마이저의 상태만 들어 있습니다. 같은 시점에 저장한, 모델의 state_dict가 든 파일을 "
+    "고르세요.",
+    "adapter": "기반 모델 없이 어댑터(LoRA)만 들어 있습니다. 기반 모델을 준비하고 그 폴더를 hf:<폴더>로 열거나, "
+    "merge_and_unload()가 돌려준 모델을 저장하세요.",
+    "unmerged": "어댑터를 합치지 않은 모델입니다({found}). merge_and_unload()가 돌려준 모델을 저장하세요.",
+    "shard": "여러 파일로 나누어 저장한 모델의 한 부분입니다. 모든 부분과 색인이 든 폴더를 hf:<폴더>로 여세요.",
 }

@@ -166,10 +166,11 @@ def test_other_contents_of_a_torch_file(tmp_path):
 def test_zip_bombs_are_refused_unopened(tmp_path, monkeypatch):
     path = tmp_path / "a.pth"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}.")
         archive.writestr("archive/data/0", bytes(50_000_000))
     with monkeypatch.context() as patch:
         patch.setattr(torch, "load", lambda *a, **k: pytest.fail("it was opened"))
-        refused("checkpoint-bomb", f"file:{path}", unpacked=50_000_000)
+        refused("checkpoint-bomb", f"file:{path}", unpacked=50_000_004)
     wide = {"patch_embed.proj.weight": torch.ones(8, 3, 4, 4), "head.weight": torch.ones(1).expand(10**10)}
     torch.save(wide, path)
     refused("checkpoint-bomb", f"file:{path}")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import vit_core as vc
 from tests.checkpoints.support import LABELS, SIZES, pictures, randomise, refused, transformers, transformers_model
@@ -58,6 +59,33 @@ def test_same_as_transformers(kind, config, original, tmp_path):
             else:
                 torch.testing.assert_close(ours(images), expected.logits, rtol=1e-4, atol=1e-4)
     assert ours.labels == (["cat", "dog", "newt"] if config is LABELS else None)
+
+
+@pytest.mark.parametrize("biases", [{"proj_bias": False}, {"mlp_bias": False}, {"proj_bias": False, "mlp_bias": False}])
+def test_dinov3_without_some_biases(biases, tmp_path):
+    settings = transformers.DINOv3ViTConfig(**SIZES, intermediate_size=56, num_register_tokens=2, **biases)
+    theirs = randomise(transformers.DINOv3ViTModel(settings))
+    theirs.save_pretrained(tmp_path)
+    ours = vc.load(f"hf:{tmp_path}", "cpu")
+    with torch.inference_mode():
+        expected = theirs(pictures(40, 40)).last_hidden_state
+        torch.testing.assert_close(ours.encode(ours.embed(pictures(40, 40))), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", ["bin", "safetensors"])
+def test_weights_in_several_files(suffix, tmp_path):
+    theirs = transformers_model("ViTForImageClassification")
+    theirs.config.save_pretrained(tmp_path)
+    state, stem = theirs.state_dict(), {"bin": "pytorch_model", "safetensors": "model"}[suffix]
+    home = {name: f"{stem}-0000{1 + i % 3}-of-00003.{suffix}" for i, name in enumerate(state)}
+    for file in set(home.values()):
+        part = {name: tensor for name, tensor in state.items() if home[name] == file}
+        (torch.save if suffix == "bin" else save_file)(part, tmp_path / file)
+    (tmp_path / f"{stem}.{suffix}.index.json").write_text(json.dumps({"weight_map": home}))
+    with torch.inference_mode():
+        ours = vc.load(f"hf:{tmp_path}", "cpu")(pictures(40, 40))
+        torch.testing.assert_close(ours, theirs(pictures(40, 40)).logits, rtol=1e-4, atol=1e-4)
+    refused("checkpoint-foreign", f"file:{tmp_path / home['classifier.bias']}", kind="shard")
 
 
 @pytest.mark.parametrize(

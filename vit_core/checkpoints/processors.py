@@ -109,7 +109,8 @@ def guess_family(shapes: dict[str, tuple[int, ...]]) -> str:
         return any(re.search(pattern, name) for name in shapes)
 
     if has(r"embeddings\.patch_embeddings\.projection\."):
-        is_mae, is_dino, is_deit = has(r"(^|\.)decoder\."), has(r"layer_scale1\."), has(r"embeddings\.distillation_token$")
+        is_mae, is_dino = has(r"(^|\.)decoder\."), has(r"layer_scale1\.")
+        is_deit = has(r"embeddings\.distillation_token$")
         return "vit_mae" if is_mae else "dinov2" if is_dino else "deit" if is_deit else "vit"
     if has(r"embeddings\.patch_embeddings\."):
         return "dinov3_vit"

@@ -10,12 +10,13 @@ what `vc.save` wrote into the file.
 from __future__ import annotations
 
 import os.path
+import re
 from pathlib import Path
 
 from vit_core.checkpoints import embedded, huggingface
 from vit_core.checkpoints.assembly import assemble
 from vit_core.checkpoints.errors import refusal
-from vit_core.checkpoints.files import check_tensors, find_weights, read_content, read_json
+from vit_core.checkpoints.files import check_tensors, find_weights, foreign, read_content, read_json
 from vit_core.checkpoints.labels import imagenet_labels, read_labels_beside
 from vit_core.checkpoints.layouts import clip, dinov3, meta
 from vit_core.checkpoints.layouts.keys import Translated, infer_config
@@ -26,6 +27,8 @@ from vit_core.checkpoints.report import LoadReport
 from vit_core.errors import InputError
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
+
+_SHARD = re.compile(r"-\d{5}-of-(?!00001\.)\d{5}\.")  # in the names of transformers
 
 
 def load_file(name: str) -> VisionTransformer:
@@ -38,6 +41,8 @@ def load_file(name: str) -> VisionTransformer:
     if path.suffix.lower() == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
         return embedded.load_saved(path)
     report, source = LoadReport(), path.name
+    if _SHARD.search(source):
+        raise foreign("shard", source)
     state = find_weights(read_content(path), source, wanted, report)
     state = check_tensors(state, source, path.stat().st_size)
     config = path.with_name("config.json")

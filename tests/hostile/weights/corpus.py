@@ -170,7 +170,7 @@ def _zips() -> Iterator[tuple[str, bytes, str, str]]:
     parts = records(whole)
     yield (
         "a zip bomb of 2 MB",
-        packed({"archive/data/0": bytes(2_000_000_000)}, zipfile.ZIP_DEFLATED),
+        packed({"archive/data.pkl": b"", "archive/data/0": bytes(2_000_000_000)}, zipfile.ZIP_DEFLATED),
         "checkpoint-bomb",
         "2,000,000,000",
     )

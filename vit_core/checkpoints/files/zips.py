@@ -83,10 +83,9 @@ def read_records(path: Path, size: int) -> dict[str, tuple[int, int]]:
             _check_table(file, size)
             with zipfile.ZipFile(file) as archive:
                 entries = sorted(archive.infolist(), key=lambda e: e.header_offset)
-            check_expansion(source, size, sum(e.file_size for e in entries))
-            compressed = any(entry.compress_type for entry in entries)
-            if compressed and (kind := kind_of_zip(entry.filename for entry in entries)):
+            if kind := kind_of_zip(entry.filename for entry in entries):
                 raise foreign(kind, source)
+            check_expansion(source, size, sum(e.file_size for e in entries))
             previous_end = 0
             for entry in entries:
                 name, at = entry.orig_filename.lower(), entry.header_offset  # torch ignores case too
