@@ -8,6 +8,7 @@ import json
 import re
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor
@@ -179,6 +180,14 @@ def _dinov3() -> dict[str, Tensor]:
     }
 
 
+def _metas() -> dict[str, Tensor]:
+    """DINOv2 by Meta's names: registers without positions, a block in a chunk."""
+    state = _timms(reg_tokens=2, no_embed_class=True, init_values=0.1, num_classes=0)
+    state["register_tokens"] = state.pop("reg_token")
+    state["pos_embed"] = torch.cat([torch.zeros(1, 1, 4), state["pos_embed"]], dim=1)
+    return {re.sub(r"^blocks\.", "blocks.0.", n): t for n, t in state.items()} | {"mask_token": torch.zeros(1, 4)}
+
+
 def tensors() -> dict[str, dict[str, Tensor]]:
     """{layout: weights that load as a single file}."""
     modules = {
@@ -198,6 +207,7 @@ def tensors() -> dict[str, dict[str, Tensor]]:
         "timm, layer scale and norms of keys": _timms(init_values=0.1, qk_norm=True),
         "timm, attention beside the MLP": _timms(block_fn="ParallelScalingBlock"),
         "timm, two branches": _timms(block_fn="ParallelThingsBlock"),
+        "DINOv2, Meta's names": _metas(),
         "transformers ViT": {f"vit.{n}" if "classifier" not in n else n: t for n, t in _hugging_face(_VIT).items()},
         "transformers 5's modules": modules,
         "DeiT, distilled": _hugging_face(_DEIT, **distilled),
@@ -241,6 +251,15 @@ def files() -> list[Whole]:
                 "old": torch_file(state, _use_new_zipfile_serialization=False),
                 "under model": torch_file({"model": state, "epoch": 3}),
                 "old, under state_dict": torch_file(wrapped, _use_new_zipfile_serialization=False),
+                "averaged beside plain": torch_file(
+                    {"state_dict_ema": state, "state_dict": wrapped["state_dict"], "best": np.float64(0.5)}
+                ),
+                "in a training module": torch_file(
+                    {
+                        "state_dict": {f"net._orig_mod.{n}": t for n, t in state.items()}
+                        | {"criterion.weight": torch.ones(3)}
+                    }
+                ),
             }.items()
         ]
     for name, kind in {
