@@ -161,8 +161,9 @@ def explain(args: argparse.Namespace) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Write a row for each picture to <out>/rows.parquet. Ctrl-C stops after the batch; the same command continues."""
     from vit_core.data import open_dataset, read_class_table
-    from vit_core.evaluation import EvaluationProgress, read_run, run
+    from vit_core.evaluation import EvaluationProgress, Rows, read_run, run
     from vit_core.evaluation.folder import locked_folder
+    from vit_core.evaluation.multi_label import multi_label
     from vit_core.evaluation.plan import match_model
 
     stopped: list[int] = []
@@ -213,8 +214,13 @@ def evaluate(args: argparse.Namespace) -> int:
             signal.signal(number, handler)
     end = read_run(args.out)
     share = f"{end['right'] / end['known']:.2%}" if end["known"] else "none"
+    what = "accuracy"
+    if end.get("problem_type") == "multi_label":
+        of = multi_label(Rows(path))
+        print(f"\nmean average precision {of.mean_average_precision:.4f} over {(of.positives > 0).sum():,} classes")
+        what = "most probable class is a label:"
     print(
-        f"\naccuracy {share} ({end['right']:,} of {end['known']:,}; {end['errors']:,} unreadable, "
+        f"\n{what} {share} ({end['right']:,} of {end['known']:,}; {end['errors']:,} unreadable, "
         f"{end['done'] - end['known'] - end['errors']:,} of classes that the model does not know)\n{path}"
     )
     return 0

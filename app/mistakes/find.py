@@ -20,7 +20,7 @@ import platformdirs
 from app.mistakes.why import index_of
 from vit_core import InputError, VisionTransformer
 from vit_core.data import ImageDataset, open_dataset, read_class_table
-from vit_core.evaluation import embeddings, metrics
+from vit_core.evaluation import embeddings, metrics, multi_label
 from vit_core.evaluation import folder as runs
 from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.plan import differs_from_run, match_model
@@ -182,13 +182,18 @@ class Evaluation:
         highest = max([*target, self.columns.predicted.max(initial=-1), self.columns.top.max(initial=-1)])
         #: How many classes the model has.
         self.num_classes = max(len(self.labels or []), int(highest) + 1, 2 * (self.problem_type == "binary"))
+        if self.problem_type == "multi_label":
+            self.num_classes = len(self.multi_label.positives)
+        #: The lists that the gallery offers. Confident learning compares shares of one: not for a multi-label model.
+        self.lists = [name for name in LISTS if name != "labels" or self.problem_type != "multi_label"]
         self._thumbnails: OrderedDict[str, bytes | None] = OrderedDict()
         self._lock = threading.Lock()
 
     @functools.cached_property
     def source(self) -> ImageDataset:
         """The pictures. Raises InputError if they are gone."""
-        return open_dataset(self.request.source, self.request.labels)
+        source = open_dataset(self.request.source, self.request.labels)
+        return source.with_all_labels() if self.problem_type == "multi_label" else source
 
     @functools.cached_property
     def columns(self) -> metrics.Columns:
@@ -216,6 +221,8 @@ class Evaluation:
     def used_classes(self) -> np.ndarray:
         """The classes that have a picture or were predicted, in the model's order."""
         used = (self.counts[:-1].sum(1) > 0) | (self.counts.sum(0) > 0)
+        if self.problem_type == "multi_label":
+            used |= self.multi_label.positives > 0
         return np.flatnonzero(used)
 
     @functools.cached_property
@@ -227,6 +234,11 @@ class Evaluation:
     @functools.cached_property
     def per_class(self) -> metrics.PerClass:
         return metrics.per_class(self.counts)
+
+    @functools.cached_property
+    def multi_label(self) -> multi_label.MultiLabel:
+        """Average precision and thresholds; only of a multi-label model."""
+        return multi_label.multi_label(self.rows)
 
     @functools.cached_property
     def calibration(self) -> metrics.Calibration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import streamlit as st
 
@@ -10,7 +11,7 @@ from app import state
 from app.components.gallery.component import gallery_view
 from app.components.gallery.payload import pack
 from app.figures import percent
-from app.mistakes.find import LISTS, MAX_DUPLICATE_PAIRS, PAGE_SIZE, Evaluation, GalleryView
+from app.mistakes.find import MAX_DUPLICATE_PAIRS, PAGE_SIZE, Evaluation, GalleryView
 from app.mistakes.report import build_report
 from app.mistakes.view import FILTERED, class_name, first_page, go_to_page, request_picture, set_filter
 from app.runtime import cache
@@ -25,9 +26,10 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
     """The list with its filters, a page of thumbnails, and its downloads."""
     t = state.t()
     st.subheader(t("mistakes.gallery.title"), anchor=False)
+    view = replace(view, list=state.one_of(Key.LIST, run.lists))
     st.segmented_control(
         t("mistakes.list"),
-        list(LISTS),
+        run.lists,
         key=Key.LIST,
         required=True,
         on_change=first_page,
@@ -37,6 +39,8 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
     )
     if view.list == "duplicates":
         st.caption(t("mistakes.text.duplicates", count=f"{MAX_DUPLICATE_PAIRS:,}"))
+    elif run.problem_type == "multi_label" and view.list in ("confident", "margin"):
+        st.caption(t(f"mistakes.several.text.{view.list}"))
     else:
         st.caption(t(f"mistakes.text.{view.list}"))
     with st.spinner(t("busy.figure")):
@@ -75,7 +79,8 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
 def item(run: Evaluation, row: dict) -> dict:
     """The words for one thumbnail."""
     t, path = state.t(), plain(row["path"])
-    label = class_name(run, row["label"], row["source_label"])
+    labels = row.get("labels") or [row["label"]]
+    label = ", ".join(class_name(run, number, row["source_label"]) for number in labels)
     if row["error"] is not None:
         reason = t.error(row["error"])
         return {

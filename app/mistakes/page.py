@@ -7,7 +7,7 @@ import hashlib
 import streamlit as st
 
 from app import state
-from app.mistakes import cached, find, gallery, panels, start
+from app.mistakes import cached, find, gallery, multi_label, panels, start
 from app.mistakes.view import current_view, open_picture
 from app.mistakes.why_panel import explain_picture
 from app.state import Key
@@ -43,6 +43,11 @@ def classes(run):
     panels.classes(run, key="classes")
 
 
+@st.fragment(key="thresholds")
+def thresholds(run):
+    multi_label.thresholds(run, key="thresholds")
+
+
 @st.fragment(key="calibration")
 def calibration(run):
     panels.calibration(run, key="calibration")
@@ -57,6 +62,14 @@ def embedding_map(run):
 def overview(run: find.Evaluation) -> None:
     """All pictures: numbers, matrix, list, classes, calibration, map."""
     panels.headline(run)
+    if run.problem_type == "multi_label":
+        left, right = st.columns([9, 11], gap="large")
+        with left:
+            thresholds(run)
+        with right:
+            pictures(run)
+        embedding_map(run)
+        return
     left, right = st.columns([9, 11], gap="large")
     with left, st.container(key="matrix_place"):
         matrix(run)

@@ -7,6 +7,7 @@ Widgets only. Numbers come from `app.mistakes.find.Evaluation`; names that other
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from app.components.confusion.component import confusion_matrix
 from app.components.confusion.payload import pack
 from app.components.panel import chart
 from app.figures import Finished, percent, two_digits
-from app.mistakes import figures
+from app.mistakes import figures, multi_label
 from app.mistakes.find import Evaluation, GalleryView
 from app.mistakes.view import FILTERED, class_name, filter_by_cell, left_out, request_picture
 from app.state import Key
@@ -36,6 +37,12 @@ def headline(run: Evaluation) -> None:
     def number(name: str, value: str, beneath: str, help: str | None = None) -> None:
         next(columns).metric(t(f"mistakes.{name}"), value, beneath, delta_color="off", delta_arrow="off", help=help)
 
+    if run.problem_type == "multi_label":
+        for name, value, beneath, help in multi_label.headline(run):
+            next(columns).metric(name, value, beneath, delta_color="off", delta_arrow="off", help=help)
+        _pictures(run, number)
+        _left_out(run)
+        return
     top1, errors, interval, share = "–", "–", t("mistakes.nothing"), t("mistakes.nothing")
     if found.counted:
         low, high = (f"{100 * v:.1f}" for v in found.top1_interval)
@@ -43,6 +50,22 @@ def headline(run: Evaluation) -> None:
         errors, share = f"{wrong:,}", t("mistakes.errors.share", wrong=f"{wrong:,}", counted=f"{found.counted:,}")
     number("accuracy", top1, interval, t("mistakes.accuracy.help"))
     number("errors", errors, share)
+    _pictures(run, number)
+    ece = run.calibration.ece
+    points = t("mistakes.points", value=two_digits(100 * ece)) if np.isfinite(ece) else "–"
+    number("ece", points, t("mistakes.ece.text"), t("mistakes.ece.help"))
+    _left_out(run)
+
+
+def _left_out(run: Evaluation) -> None:
+    """The pictures that nobody could read, by format."""
+    if formats := run.info["source"].get("formats"):
+        st.caption(left_out({"format": sum(formats.values())}, formats))
+
+
+def _pictures(run: Evaluation, number: Callable) -> None:
+    """How many pictures there are, and how many could not be read."""
+    t, found = state.t(), run.accuracy
     unknown, classes = f"{found.unknown:,}", f"{len(run.classes):,}"
     number(
         "pictures",
@@ -53,11 +76,6 @@ def headline(run: Evaluation) -> None:
     )
     unreadable = t("mistakes.unreadable.text") if found.unreadable else t("mistakes.unreadable.none")
     number("unreadable", f"{found.unreadable:,}", unreadable)
-    ece = run.calibration.ece
-    points = t("mistakes.points", value=two_digits(100 * ece)) if np.isfinite(ece) else "–"
-    number("ece", points, t("mistakes.ece.text"), t("mistakes.ece.help"))
-    if formats := run.info["source"].get("formats"):
-        st.caption(left_out({"format": sum(formats.values())}, formats))
 
 
 def matrix(run: Evaluation, view: GalleryView, *, key: str) -> None:

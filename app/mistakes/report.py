@@ -20,7 +20,7 @@ from app.text import Text
 from app.text.report import EN, KO
 from vit_core import InputError, VisionTransformer
 from vit_core.data import list_formats
-from vit_core.evaluation import metrics
+from vit_core.evaluation import metrics, multi_label
 from vit_core.evaluation.filters import Filter
 from vit_core.images import VIRIDIS, overlay
 from vit_core.models.predictions import class_count
@@ -46,6 +46,7 @@ class _Report:
         classes = max(class_count(model.config), *(int(values.max(initial=-1)) + 1 for values in predictions))
         self.counts = metrics.confusion(columns.label, columns.predicted, classes)
         self.calibration = metrics.calibration(columns.probability, columns.label, columns.predicted)
+        self.multi_label = multi_label.multi_label(run.rows) if run.rows.several else None
 
     def say(self, key: str, **values) -> str:
         return self.words[key].format(**values)
@@ -68,6 +69,10 @@ class _Report:
             counted = self.say("counted", right=f"{right:,}", counted=f"{a.counted:,}")
             return number(name, value, self.say("interval", low=low, high=high) if a.counted else None, counted)
 
+        if self.multi_label:
+            yield number("map", self.multi_label.mean_average_precision)
+            yield accuracy("top1_several", a.top1, a.top1_interval, a.right)
+            return
         yield accuracy("top1", a.top1, a.top1_interval, a.right)
         if self.counts.shape[1] > 5:
             yield accuracy("top5", a.top5, a.top5_interval, a.right5)
@@ -80,6 +85,17 @@ class _Report:
         if formats := getattr(self.run, "info", {}).get("source", {}).get("formats"):
             notes.append(self.say("format", count=f"{sum(formats.values()):,}", formats=list_formats(formats)))
         return notes
+
+    def thresholds(self) -> list[list[str]] | None:
+        """The rows of the table of a multi-label model's classes: name, pictures, and shares in percent."""
+        of = self.multi_label
+        if of is None:
+            return None
+        shares = (of.average_precision, of.threshold, of.f1, of.f1_half, of.precision_half, of.recall_half)
+        return [
+            [self.name(c), f"{of.positives[c]:,}", *(self._percent(values[c]) for values in shares)]
+            for c in np.flatnonzero(of.positives > 0).tolist()
+        ]
 
     def confusion(self) -> dict:
         """The values of the confusion matrix ("matrix") or, with many classes, of the most frequent pairs ("pairs")."""
@@ -251,11 +267,17 @@ def build_report(
         style=Markup(Path(__file__).with_name("report.css").read_text(encoding="utf-8")),
         title=report.say("title", model=model_name(run), source=run.source.title),
         date=date,
-        facts={"model": model_name(run), "source": f"{run.source.title} ({len(run.source):,})", "date": date},
+        facts={
+            "model": model_name(run),
+            "problem_type": report.say(model.config.problem_type),
+            "source": f"{run.source.title} ({len(run.source):,})",
+            "date": date,
+        },
         command=command(run),
         numbers=list(report.numbers()),
         notes=report.notes(),
         **{"matrix": None, "pairs": None} | report.confusion(),
+        thresholds=report.thresholds(),
         chart=report.chart(),
         selection=report.say(
             "selection_text", shown=f"{len(listed):,}", count=f"{count:,}", filter=report.filter(filter)

@@ -155,6 +155,29 @@ EN = {
     "mistakes.classes.title": "Which classes does it know well?",
     "mistakes.classes.text": "Recall: the share of a class that was found. Precision: the share of its predictions "
     "that are right. Select a row to see its pictures.",
+    "mistakes.several.map": "Mean average precision",
+    "mistakes.several.map.text": "over {count:class|classes}",
+    "mistakes.several.map.help": "For each class, all pictures are ranked by the probability of that class. Average "
+    "precision is 100 % when every picture with the label stands before every picture without it.",
+    "mistakes.several.top": "Most probable class is right",
+    "mistakes.several.top.text": "{right:picture|pictures}",
+    "mistakes.several.top.help": "The share of the pictures whose most probable class is one of their labels. The "
+    "other classes do not count here.",
+    "mistakes.several.text": "Each class is a question of its own. The best threshold is the probability from which "
+    "on F1 is highest on these pictures, so it is too favourable; choose it on other pictures. Selecting a row shows "
+    "the class's pictures.",
+    "mistakes.several.ap": "Average precision, %",
+    "mistakes.several.threshold": "Best threshold, %",
+    "mistakes.several.f1": "F1 there, %",
+    "mistakes.several.half.f1": "F1 at 50 %, %",
+    "mistakes.several.half.precision": "Precision at 50 %, %",
+    "mistakes.several.half.recall": "Recall at 50 %, %",
+    "mistakes.several.hidden": "There is no confusion matrix and no calibration error: both need one predicted class "
+    "for each picture, and this model can predict several or none. Where a picture has fewer labels than it shows, as "
+    "in class folders, what else the model finds counts against it.",
+    "mistakes.several.text.confident": "Pictures whose most probable class is none of their labels, the highest "
+    "probability first.",
+    "mistakes.several.text.margin": "Right or wrong, the most probable class closest to 50 % first.",
     "mistakes.classes.name": "Class",
     "mistakes.classes.support": "Pictures",
     "mistakes.classes.recall": "Recall, %",
@@ -342,6 +365,27 @@ KO = {
     "mistakes.classes.title": "어떤 클래스를 잘 알까?",
     "mistakes.classes.text": "재현율은 클래스의 이미지 가운데 찾아낸 비율, 정밀도는 그 클래스로 예측한 것 가운데 맞은 "
     "비율입니다. 행을 고르면 그 이미지가 나옵니다.",
+    "mistakes.several.map": "평균 정밀도의 평균(mAP)",
+    "mistakes.several.map.text": "클래스 {count}개",
+    "mistakes.several.map.help": "클래스마다 모든 이미지를 그 클래스의 확률순으로 늘어놓습니다. 레이블이 있는 "
+    "이미지가 모두 앞에 오면 평균 정밀도는 100 %입니다.",
+    "mistakes.several.top": "1위 클래스가 정답",
+    "mistakes.several.top.text": "이미지 {right}장",
+    "mistakes.several.top.help": "확률이 가장 높은 클래스가 그 이미지의 레이블 가운데 하나인 이미지의 비율입니다. "
+    "다른 클래스는 여기에 반영되지 않습니다.",
+    "mistakes.several.text": "클래스마다 별개의 질문입니다. 최적 임계값은 이 이미지들에서 F1 점수가 가장 높아지는 "
+    "확률이므로 실제보다 유리합니다. 쓸 임계값은 다른 이미지로 고르세요. 행을 고르면 그 클래스의 이미지가 나옵니다.",
+    "mistakes.several.ap": "평균 정밀도 %",
+    "mistakes.several.threshold": "최적 임계값 %",
+    "mistakes.several.f1": "그때의 F1 점수 %",
+    "mistakes.several.half.f1": "50 %에서 F1 점수 %",
+    "mistakes.several.half.precision": "50 %에서 정밀도 %",
+    "mistakes.several.half.recall": "50 %에서 재현율 %",
+    "mistakes.several.hidden": "혼동 행렬과 보정 오차는 이미지마다 예측이 하나일 때만 뜻이 있는데, 이 모델은 여럿을 "
+    "예측할 수도 하나도 예측하지 않을 수도 있어서 보여 주지 않습니다. 클래스 폴더처럼 이미지에 담긴 것보다 레이블이 "
+    "적으면, 모델이 더 찾아낸 것은 틀린 것으로 셉니다.",
+    "mistakes.several.text.confident": "확률이 가장 높은 클래스가 레이블에 없는 이미지를 확률이 높은 것부터 봅니다.",
+    "mistakes.several.text.margin": "맞힌 것과 틀린 것을 함께, 1위 클래스의 확률이 50 %에 가까운 것부터 봅니다.",
     "mistakes.classes.name": "클래스",
     "mistakes.classes.support": "이미지",
     "mistakes.classes.recall": "재현율 %",

@@ -624,8 +624,8 @@ def test_incomplete_batches_do_not_count(tmp_path):
 def test_a_full_disk_keeps_the_rows_written_so_far(tmp_path, loaded, monkeypatch):
     source, out, real = open_dataset(photographs(tmp_path / "p", 60)), tmp_path / "out", Store.__init__
 
-    def small(self, path):
-        real(self, path)
+    def small(self, path, *columns):
+        real(self, path, *columns)
         self._db.execute("PRAGMA max_page_count=8")  # SQLite's own way to have a small disk
 
     with monkeypatch.context() as patch:

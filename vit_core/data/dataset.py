@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 import os
 import unicodedata
@@ -103,6 +104,14 @@ class ImageDataset:
         """
         raise NotImplementedError
 
+    def labels_of(self, index: int) -> list[int]:
+        """All classes of a picture as indices into `classes`: one, except where a table gives it several."""
+        return [int(self.labels[index])]
+
+    def with_all_labels(self) -> ImageDataset:
+        """The same dataset for a model of several labels a picture: a second label is no conflict in `data`."""
+        return self
+
     def digest(self) -> str | None:
         """The digest of the one file that holds all pictures; None where each picture is a file.
 
@@ -122,11 +131,22 @@ class FileDataset(ImageDataset):
 
     def __init__(self, *args, conflicts: dict[int, list[str]] | None = None, **kwargs):
         super().__init__(*args, **kwargs)
-        self._conflicts = conflicts or {}
+        self._conflicts, self._allows_several = conflicts or {}, False
+
+    def labels_of(self, index: int) -> list[int]:
+        if index not in self._conflicts:
+            return super().labels_of(index)
+        numbers = {unicodedata.normalize("NFC", name): i for i, name in enumerate(self.classes)}
+        return sorted({numbers[unicodedata.normalize("NFC", name)] for name in self._conflicts[index]})
+
+    def with_all_labels(self) -> FileDataset:
+        other = copy.copy(self)
+        other._allows_several = True
+        return other
 
     def data(self, index: int) -> bytes:
         name = self.names[index]
-        if labels := self._conflicts.get(index):
+        if (labels := self._conflicts.get(index)) and not self._allows_several:
             raise InputError(
                 "dataset-conflict",
                 f"The table gives {name!r} more than one label: {', '.join(labels)}. Keep one of its rows.",

@@ -14,7 +14,7 @@ from vit_core.errors import InputError
 from vit_core.evaluation.decode import PictureFacts
 from vit_core.evaluation.store import storable
 from vit_core.images import Preprocess
-from vit_core.models.predictions import class_logits
+from vit_core.models.predictions import THRESHOLD, class_logits, log_scores
 from vit_core.models.vit import VisionTransformer
 
 TOP_CLASSES = 5  # classes stored with their probabilities
@@ -56,12 +56,19 @@ def batch_rows(
 ) -> list[dict]:
     """The rows of one batch. `target`: the model's class for each class of the dataset, -1 where it has none.
 
-    A binary head's one logit becomes two classes (see `models.predictions`).
+    A binary head's one logit becomes two classes (see `models.predictions`). In the rows of a multi-label model,
+    `label` is the prediction if the picture has that label, else the picture's first label; loss and entropy are means
+    over the classes' own yes-or-no questions, and the margin is the distance of the best probability from 0.5.
     """
+    several = problem_type == "multi_label"
     logits = class_logits(logits, problem_type)
-    log_p = logits.double().log_softmax(-1)
+    log_p = log_scores(logits.double(), "multi_label" if several else "single_label")
     p = log_p.exp()
-    entropy = -(p * log_p).sum(-1) / np.log(2)
+    if several:
+        log_q = torch.nn.functional.logsigmoid(-logits.double())
+        entropy = -(p * log_p + log_q.exp() * log_q).mean(-1) / np.log(2)
+    else:
+        entropy = -(p * log_p).sum(-1) / np.log(2)
     top = logits.topk(min(TOP_CLASSES, logits.shape[1])).indices
     top_p = p.gather(1, top)
     finite = (logits.isfinite().all(1) & pooled.isfinite().all(1)).tolist()
@@ -69,7 +76,11 @@ def batch_rows(
     for i, index in enumerate(batch):
         source_label = int(dataset.labels[index])
         label, error = int(target[source_label]) if source_label >= 0 else -1, facts[i].error
-        row = dict(
+        if several:
+            found = sorted({int(target[c]) for c in dataset.labels_of(index)} - {-1})
+            best = int(top[i, 0])
+            label = best if best in found else label if label >= 0 else found[0] if found else -1
+        row: dict = dict(
             path=storable(dataset.names[index]),
             size=facts[i].size,
             mtime_ns=facts[i].mtime_ns,
@@ -77,6 +88,8 @@ def batch_rows(
             source_label=source_label,
             label=label,
         )
+        if several:
+            row["labels"] = found
         if error is None and not finite[i]:
             sentence = "The model's numbers for this picture are not finite."
             error = InputError("evaluate-not-finite", sentence).to_json()
@@ -93,5 +106,11 @@ def batch_rows(
             )
             if label >= 0:
                 row |= dict(p_label=p[i, label].item(), loss=-log_p[i, label].item())
+            if several:
+                row |= dict(margin=abs(first - THRESHOLD), scores=p[i].float().numpy())
+                if label >= 0:
+                    right = torch.zeros_like(p[i], dtype=torch.bool)
+                    right[found] = True
+                    row["loss"] = -torch.where(right, log_p[i], log_q[i]).mean().item()
         rows.append(row | {"error": error})
     return rows

@@ -40,11 +40,16 @@ class Filter:
             raise ValueError(f"order is one of {[*ORDERS]}, outcome one of {[*OUTCOMES]} or None")
         object.__setattr__(self, "confidence", (low, high))
 
-    def sql(self) -> tuple[str, list]:
-        """An SQL condition with a question mark for each value, and the values. No user's text is in the condition."""
+    def sql(self, several: bool = False) -> tuple[str, list]:
+        """An SQL condition with a question mark for each value, and the values. No user's text is in the condition.
+
+        `several`: whether rows have a column "labels"; then a picture passes `label` if it is one of them.
+        """
         parts, values = ["true"], []
         if self.label is not None:
-            parts, values = [*parts, "coalesce(label, -1) = ?"], [*values, int(self.label)]
+            named = several and self.label >= 0
+            condition = "list_contains(labels, ?)" if named else "coalesce(label, -1) = ?"
+            parts, values = [*parts, condition], [*values, int(self.label)]
         if self.predicted is not None:
             parts, values = [*parts, "predicted = ?"], [*values, int(self.predicted)]
         if self.outcome is not None:

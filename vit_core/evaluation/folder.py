@@ -76,7 +76,9 @@ def write_table(store: Store, out: Path, run: dict, total: int, rate: float | No
     """Write rows.parquet from a store that holds all rows. Returns what run.json is to say at the end."""
     with disk_errors(out):
         right, known, errors = store.score()
-        store.to_parquet(out / "rows.parquet", {k: run[k] for k in ("model", "labels", "source", "match")})
+        store.to_parquet(
+            out / "rows.parquet", {k: run[k] for k in ("model", "labels", "problem_type", "source", "match")}
+        )
     return {"state": "done", "done": total, "errors": errors, "right": right, "known": known, "rate": rate}
 
 

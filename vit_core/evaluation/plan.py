@@ -85,7 +85,7 @@ def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match:
         "match": {"by": match.by, "target": match.target.tolist(), "unknown": [storable(c) for c in match.unknown]},
         "identity": {
             "model": weights_digest(model),
-            "source": _names_digest(dataset),
+            "source": _names_digest(dataset, model.config.problem_type == "multi_label"),
             "classes": hashlib.blake2b(np.asarray(match.target, np.int32).tobytes(), digest_size=16).hexdigest(),
             "batch": batch,
             "device": device.type,
@@ -95,9 +95,10 @@ def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match:
     }
 
 
-def _names_digest(dataset: ImageDataset) -> str:
-    """The digest of the pictures' names, classes and labels, not of their bytes."""
-    text = json.dumps([list(dataset.classes), list(dataset.names), dataset.labels.tolist()])
+def _names_digest(dataset: ImageDataset, several: bool) -> str:
+    """The digest of the pictures' names, classes and labels (`several`: all labels), not of their bytes."""
+    labels = [dataset.labels_of(i) for i in range(len(dataset))] if several else dataset.labels.tolist()
+    text = json.dumps([list(dataset.classes), list(dataset.names), labels])
     return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 
 

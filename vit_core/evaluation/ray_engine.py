@@ -29,7 +29,7 @@ from vit_core.data import ImageDataset
 from vit_core.evaluation.batch import batch_rows, predict_batch
 from vit_core.evaluation.decode import DecoderPool, changed_positions
 from vit_core.evaluation.folder import RAY_FOLDER, EvaluationProgress, RateMeter, disk_errors, write_table
-from vit_core.evaluation.store import Store, arrow_schema, storable
+from vit_core.evaluation.store import Store, arrow_schema, columns_of, storable
 from vit_core.models.device import cpu_copy
 from vit_core.ray_cluster.cluster import join_or_start, ray_error  # before ray, which reads its settings on import
 
@@ -94,7 +94,8 @@ class Evaluator:
             kind = self.model.config.problem_type
             found = batch_rows(self.dataset, batch, self.target, facts, *predict_batch(self.model, pixels), kind)
             rows += [found[p - batch.start] | {"position": p} for p in positions.tolist() if p in batch]
-        return pa.Table.from_pylist(rows, arrow_schema().append(pa.field("position", pa.int64())))
+        schema = arrow_schema(columns=columns_of(self.model.config.problem_type))
+        return pa.Table.from_pylist(rows, schema.append(pa.field("position", pa.int64())))
 
 
 def _alignment(model: torch.nn.Module) -> dict[str, int]:
@@ -204,7 +205,7 @@ def run_ray(
     actors = workers or max(1, (os.cpu_count() or 1) // run["threads"])
     with disk_errors(out):
         parts.uncommit_changed(dataset)
-        store = Store(out / "rows.sqlite")
+        store = Store(out / "rows.sqlite", columns_of(model.config.problem_type))
     try:
         done, errors = parts.count()
         rate, meter = None, RateMeter(done, total)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 import os
 import re
 import threading
@@ -40,6 +41,9 @@ ROW_COLUMNS = (
     "error",
 )
 
+#: Columns that only the table of a multi-label model has. The scores are as long as an embedding.
+FURTHER_COLUMNS = ("labels", "scores")
+
 #: Beginnings that a spreadsheet takes for a formula (OWASP, "CSV Injection"), including full-width forms.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -50,7 +54,8 @@ CACHED_FILTERS = 16  # whose row numbers are cached: a page asks several times f
 class Rows:
     """The table of a finished evaluation, read-only. Any number of threads may use it.
 
-    A row is a dict of ROW_COLUMNS and "number", its place in the file; "error" is an InputError or None. Raises
+    A row is a dict of ROW_COLUMNS, of "labels" in a multi-label model's table, and "number", its place in the file;
+    "error" is an InputError or None. `problem_type` is the evaluated model's. Raises
     InputError "rows-missing" (no readable file), "rows-format" (not Parquet), "rows-columns" (not an evaluation).
     """
 
@@ -93,6 +98,10 @@ class Rows:
                 name=self.path.name,
                 columns=lacking,
             )
+        #: Whether a picture may have several labels.
+        self.several = set(FURTHER_COLUMNS) <= columns
+        self._row_columns = (*ROW_COLUMNS, *["labels"] * self.several)
+        self.problem_type: str = _about(self.path).get("problem_type", "single_label")
         self._connection.execute("SET parquet_metadata_cache = true")  # else it is read for every query
         # Queries can read this file and no other.
         self._connection.execute(f"SET allowed_paths = [{exact}, {pattern}]")
@@ -123,7 +132,7 @@ class Rows:
 
     @cachetools.cachedmethod(lambda self: self._numbers_of, lock=lambda self: self._lock)
     def _find_numbers(self, filter: Filter) -> np.ndarray:
-        where, values = filter.sql()
+        where, values = filter.sql(self.several)
         with self._cursor() as cursor:
             found = cursor.execute(
                 f"SELECT file_row_number FROM rows WHERE {where} ORDER BY {ORDERS[filter.order]}path", values
@@ -155,10 +164,10 @@ class Rows:
 
     def at(self, numbers: Sequence[int] | np.ndarray) -> list[dict]:
         """The rows with these numbers, in the order given."""
-        names = [*ROW_COLUMNS, "number"]
+        names = [*self._row_columns, "number"]
         with self._cursor(numbers) as cursor:
             found = cursor.execute(
-                f"SELECT {', '.join(ROW_COLUMNS)}, file_row_number FROM rows JOIN wanted USING (file_row_number) "
+                f"SELECT {', '.join(self._row_columns)}, file_row_number FROM rows JOIN wanted USING (file_row_number) "
                 "ORDER BY place"
             ).fetchall()
         rows = [dict(zip(names, row, strict=True)) for row in found]
@@ -178,10 +187,10 @@ class Rows:
 
     def columns(self, names: Sequence[str], filter: Filter | None = None) -> pa.Table:
         """These columns and "number" of a filter's rows, in the file's order. No other column is read."""
-        unknown = set(names) - {*ROW_COLUMNS, "embedding"}
+        unknown = set(names) - {*self._row_columns, *FURTHER_COLUMNS * self.several, "embedding"}
         if unknown:
             raise ValueError(f"no such columns: {sorted(unknown)}")
-        where, values = (filter or Filter()).sql()
+        where, values = (filter or Filter()).sql(self.several)
         with self._cursor() as cursor:
             return cursor.sql(
                 f"SELECT {', '.join([*names, 'file_row_number AS number'])} FROM rows WHERE {where} "
@@ -233,7 +242,8 @@ class Rows:
     ) -> int:
         """Write a filter's rows, or the rows with these numbers, in their order. Returns how many.
 
-        "parquet" has every column. "csv" has all but the embedding, in UTF-8 with a byte order mark (without it,
+        "parquet" has every column, and the problem type in its metadata. "csv" has all but the embedding and the
+        scores, and a column "problem_type" unless that is "single_label"; in UTF-8 with a byte order mark (without it,
         spreadsheets garble Hangul); lists are separated by spaces, errors are English sentences, and a text that a
         spreadsheet would run as a formula gets a ' before it. `names` gives, for columns of class numbers, the classes'
         names: a further CSV column "<column>_name".
@@ -245,17 +255,20 @@ class Rows:
             text = io.TextIOWrapper(file, "utf-8-sig", newline="")
             writer = csv.writer(text)
             names = names or {}
-            writer.writerow(part for name in ROW_COLUMNS for part in (name, *[f"{name}_name"] * (name in names)))
-            for block in self._blocks(numbers, ROW_COLUMNS):
+            columns, kinds = self._row_columns, [self.problem_type] * (self.problem_type != "single_label")
+            head = [part for name in columns for part in (name, *[f"{name}_name"] * (name in names))]
+            writer.writerow(head + ["problem_type"] * len(kinds))
+            for block in self._blocks(numbers, columns):
                 writer.writerows(
-                    [_csv_text(value) for name in ROW_COLUMNS for value in _csv_values(name, row[name], names)]
+                    [_csv_text(value) for name in columns for value in _csv_values(name, row[name], names)] + kinds
                     for row in block.to_pylist()
                 )
             text.detach()  # leaves the file open
         else:
             with contextlib.ExitStack() as stack:
                 writer = None
-                for block in self._blocks(numbers, (*ROW_COLUMNS, "embedding")):
+                for block in self._blocks(numbers, (*ROW_COLUMNS, *FURTHER_COLUMNS * self.several, "embedding")):
+                    block = block.replace_schema_metadata({"problem_type": self.problem_type})
                     writer = writer or stack.enter_context(pq.ParquetWriter(file, block.schema))
                     writer.write_table(block)
         return len(numbers)
@@ -267,6 +280,15 @@ class Rows:
                 yield cursor.sql(
                     f"SELECT {', '.join(names)} FROM rows JOIN wanted USING (file_row_number) ORDER BY place"
                 ).to_arrow_table()
+
+
+def _about(path: Path) -> dict:
+    """What `Store.to_parquet` wrote about the evaluation into the file's metadata."""
+    try:
+        found = json.loads((pq.read_metadata(path).metadata or {}).get(b"vitrine", b"{}"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _csv_values(column: str, value: Any, names: Mapping[str, Sequence[str]]) -> list:

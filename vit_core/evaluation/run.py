@@ -1,7 +1,7 @@
 """Runs a model over a labelled dataset, one row a picture, in a folder from which a killed run continues.
 
-The folder holds run.json (what is run, and the state), rows.sqlite while it runs, rows.parquet (columns:
-`store.COLUMNS`) when it is finished, and log.txt if `start_process` began it. The dataset's order is cut into batches
+The folder holds run.json (what is run, and the state), rows.sqlite while it runs, rows.parquet (see `columns_of` in
+store.py) when it is finished, and log.txt if `start_process` began it. The dataset's order is cut into batches
 once. A batch is decoded, run and stored as a whole or not at all, with the number of threads of the first start, so a
 resumed run has exactly the numbers of an uninterrupted one (on the same machine). A file that changed since has its
 batch run again, also in a finished run.
@@ -45,7 +45,7 @@ from vit_core.evaluation.plan import (
     make_plan,
     match_model,
 )
-from vit_core.evaluation.store import Store, table_stats
+from vit_core.evaluation.store import Store, columns_of, table_stats
 from vit_core.models.vit import VisionTransformer
 
 ENGINES = ("local", "ray")
@@ -91,6 +91,8 @@ def evaluate(
             run_batches = run_local
         loaded = checkpoints.load(model, device) if isinstance(model, str) else model
         _check_model(loaded)
+        if loaded.config.problem_type == "multi_label":
+            dataset = dataset.with_all_labels()
         before = {} if restart else read_run(out)
         batch = choose_batch(batch, loaded, before)
         name = name or (model if isinstance(model, str) else "(a model in memory)")
@@ -142,7 +144,7 @@ def run_local(
     """Run the batches that are not stored yet and write the table. Returns what run.json is to say at the end."""
     total, target = len(dataset), np.asarray(run["match"]["target"], np.int32)
     with disk_errors(out):
-        store = Store(out / "rows.sqlite")
+        store = Store(out / "rows.sqlite", columns_of(model.config.problem_type))
     decoders = None
     try:
         with disk_errors(out):
@@ -249,13 +251,13 @@ def _is_finished(out: Path, dataset: ImageDataset, engine: str, before: dict, ru
         raise _other_run(out, different)
     if before["state"] == "done" and (out / "rows.parquet").exists():
         _delete_unfinished(out)  # left by a run that was killed at its very end
-        return _is_up_to_date(out, dataset, engine)
+        return _is_up_to_date(out, dataset, engine, columns_of(run["problem_type"]))
     if before.get("engine", "local") != engine:  # the engines store unfinished rows differently
         raise _other_run(out, ["engine"])
     return False
 
 
-def _is_up_to_date(out: Path, dataset: ImageDataset, engine: str) -> bool:
+def _is_up_to_date(out: Path, dataset: ImageDataset, engine: str, columns: dict[str, str]) -> bool:
     """Whether no picture has changed since the table was written.
 
     Otherwise its rows go back to the store, so that only batches with a changed picture are run again. A damaged table,
@@ -265,7 +267,7 @@ def _is_up_to_date(out: Path, dataset: ImageDataset, engine: str) -> bool:
         if not any(True for _ in changed_positions(dataset, table_stats(out / "rows.parquet"))):
             return True
         if engine == "local":
-            with closing(Store(out / "rows.sqlite")) as store:
+            with closing(Store(out / "rows.sqlite", columns)) as store:
                 store.refill(out / "rows.parquet")
     except (OSError, ValueError, KeyError):  # includes Arrow's errors
         _delete_unfinished(out)

@@ -34,7 +34,12 @@ COLUMNS = {
     "embedding": "FLOAT[]",  # the vector that the head reads
     "error": "VARCHAR",  # NULL, or what `InputError.to_json` gives
 }
-LISTS = {"top": "<i4", "top_p": "<f8", "embedding": "<f4"}
+#: Further columns of a multi-label model's evaluation.
+MULTI_LABEL_COLUMNS = {
+    "labels": "INTEGER[]",  # all classes of the picture that the model has
+    "scores": "FLOAT[]",  # the probability of every class
+}
+LISTS = {"top": "<i4", "top_p": "<f8", "embedding": "<f4", "labels": "<i4", "scores": "<f4"}
 ROW_GROUP = 5_000  # rows; also the most that are in memory at once
 
 _STORED = {"VARCHAR": "TEXT", "BIGINT": "INTEGER", "INTEGER": "INTEGER", "DOUBLE": "REAL"}
@@ -45,7 +50,12 @@ def storable(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def arrow_schema(metadata: dict[str, str] | None = None):
+def columns_of(problem_type: str) -> dict[str, str]:
+    """The columns of the table of a model of that problem type, and their types."""
+    return COLUMNS | MULTI_LABEL_COLUMNS if problem_type == "multi_label" else COLUMNS
+
+
+def arrow_schema(metadata: dict[str, str] | None = None, columns: dict[str, str] = COLUMNS):
     """The finished table's `pyarrow.Schema`."""
     import pyarrow as pa
 
@@ -58,13 +68,14 @@ def arrow_schema(metadata: dict[str, str] | None = None):
         "DOUBLE[]": pa.list_(pa.float64()),
         "FLOAT[]": pa.list_(pa.float32()),
     }
-    return pa.schema([(name, plain[kind]) for name, kind in COLUMNS.items()], metadata)
+    return pa.schema([(name, plain[kind]) for name, kind in columns.items()], metadata)
 
 
 class Store:
     """Rows by their position in the source. One process writes; others may read at any time (`read_progress_row`)."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, columns: dict[str, str] = COLUMNS):
+        self.columns = columns
         if not path.exists():  # a journal without its database is left from an earlier run
             self.remove(path)
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
@@ -72,18 +83,20 @@ class Store:
         self._db.execute("PRAGMA synchronous=NORMAL")
         fields = [
             f"{name} {_STORED.get(kind, 'BLOB')}{' PRIMARY KEY NOT NULL' if name == 'path' else ''}"
-            for name, kind in COLUMNS.items()
+            for name, kind in columns.items()
         ]
         self._db.execute(f"CREATE TABLE IF NOT EXISTS rows ({', '.join(fields)}, position INTEGER NOT NULL UNIQUE)")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY, done INTEGER, errors INTEGER, "
             "rate REAL, seconds_left REAL)"
         )
-        self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+        self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * (len(columns) + 1))})"
 
     def write(self, first: int, rows: Iterable[dict], progress: Sequence) -> None:
         """Store a batch, rows at the positions `first`, `first` + 1, ..., and (done, errors, rate, seconds left)."""
-        packed = [(*(self._pack(name, row.get(name)) for name in COLUMNS), first + i) for i, row in enumerate(rows)]
+        packed = [
+            (*(self._pack(name, row.get(name)) for name in self.columns), first + i) for i, row in enumerate(rows)
+        ]
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany(self._insert, packed)
@@ -129,18 +142,18 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = arrow_schema({"vitrine": storable(json.dumps(about, ensure_ascii=False))})
+        schema = arrow_schema({"vitrine": storable(json.dumps(about, ensure_ascii=False))}, self.columns)
         part = path.with_name(f".{path.name}.part")
-        cursor = self._db.execute(f"SELECT {', '.join(COLUMNS)} FROM rows ORDER BY position")
+        cursor = self._db.execute(f"SELECT {', '.join(self.columns)} FROM rows ORDER BY position")
         try:
             with pq.ParquetWriter(part, schema, compression="zstd") as writer:
                 while rows := cursor.fetchmany(ROW_GROUP):
-                    columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
+                    columns = dict(zip(self.columns, zip(*rows, strict=True), strict=True))
                     arrays = [
                         _lists(columns[name], LISTS[name], schema.field(name).type)
                         if name in LISTS
                         else pa.array(columns[name], schema.field(name).type)
-                        for name in COLUMNS
+                        for name in self.columns
                     ]
                     writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=ROW_GROUP)
             with open(part, "rb") as file:
@@ -154,11 +167,12 @@ class Store:
         import pyarrow.parquet as pq
 
         first = 0
-        for batch in pq.ParquetFile(path).iter_batches(ROW_GROUP, columns=list(COLUMNS)):
+        for batch in pq.ParquetFile(path).iter_batches(ROW_GROUP, columns=list(self.columns)):
             columns = [
-                [cell.values for cell in batch[name]] if name in LISTS else batch[name].to_pylist() for name in COLUMNS
+                [cell.values for cell in batch[name]] if name in LISTS else batch[name].to_pylist()
+                for name in self.columns
             ]
-            rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+            rows = [dict(zip(self.columns, row, strict=True)) for row in zip(*columns, strict=True)]
             self.write(first, rows, (first + len(rows), 0, None, None))
             first += len(rows)
 
