@@ -71,6 +71,8 @@ SENTENCES = {
     "고르세요.",
     "labels-format": "레이블로 읽을 수 없는 파일입니다: {source}. 한 줄에 이름 하나씩 적은 UTF-8 텍스트 "
     "파일이나 이름의 JSON 목록으로 저장하세요.",
+    "labels-numbers": "클래스 번호가 맞지 않습니다: {source}. 클래스가 {count}개이면 번호는 0부터 {last}까지 하나씩 "
+    "있어야 하는데 빠진 번호가 있습니다({missing}). 번호를 고치거나, 이름만 순서대로 JSON 목록으로 적으세요.",
     "dataset-missing": "열 수 있는 폴더나 파일이 없습니다: {name}. 이름과 읽기 권한을 확인하세요.",
     "dataset-empty": "레이블이 있는 이미지가 없습니다: {name}(클래스 {classes:,}개). 클래스마다 폴더를 하나씩 "
     "두고 그 안에 이미지(JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)를 넣으세요.",

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 import vit_core as vc
-from tests.checkpoints.support import HALF, built, pictures, timm_model
+from tests.checkpoints.support import built, pictures, timm_model
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 
@@ -42,8 +42,8 @@ def test_a_saved_model_is_read_back_unchanged(kind, tmp_path):
     assert (again.config, again.labels, again.transform) == (model.config, model.labels, model.transform)
     cfg, channels = getattr(theirs, "pretrained_cfg", {}), model.config.channels
     assert again.transform.size == again.config.image_size
-    assert sum(again.transform.mean) / channels == pytest.approx(sum(cfg.get("mean", HALF)) / 3)
-    assert again.transform.crop_pct == cfg.get("crop_pct", 0.9)
+    assert sum(again.transform.mean) / channels == pytest.approx(sum(cfg.get("mean", (0.485, 0.456, 0.406))) / 3)
+    assert again.transform.crop_pct == cfg.get("crop_pct", 0.875)
     assert model.assumed == (() if cfg else ("preprocess",))
     assert again.assumed == ()
     images = pictures(*again.config.image_size)[:, :channels]

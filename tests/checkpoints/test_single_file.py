@@ -148,8 +148,9 @@ def test_labels_beside_a_file(tmp_path):
     assert vc.load(name, "cpu").labels is None
     (tmp_path / "labels.json").write_text(json.dumps({str(i): f"j{i}" for i in range(5)}))
     assert vc.load(name, "cpu").labels == [f"j{i}" for i in range(5)]
-    (tmp_path / "labels.json").write_text(json.dumps({"a": 1}))
+    (tmp_path / "labels.json").write_text(json.dumps({"a": [1]}))
     refused("labels-format", name)
+    (tmp_path / "labels.json").unlink()
     (tmp_path / "labels.txt").write_text("고양이\nb\nc\nd\ne\n", "utf-8")
     assert vc.load(name, "cpu").labels[0] == "고양이"
     (tmp_path / "a.labels.txt").write_text("one\ntwo\n")

@@ -18,6 +18,7 @@ from vit_core.assets import ASSETS
 from vit_core.checkpoints.assembly import assemble, check_finite, check_keys, check_labels, check_preprocess
 from vit_core.checkpoints.errors import refusal, shorten
 from vit_core.checkpoints.files import read_header, read_safetensors, read_tensors
+from vit_core.checkpoints.report import LoadReport
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.models.cnn import ConvNet
@@ -184,7 +185,9 @@ def load_saved(path: Path) -> VisionTransformer:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise refusal("checkpoint-config", path.name, error) from error
     knows_problem_type = "problem_type" in found["config"]
-    return assemble(config, state, path.name, labels, transform, knows_problem_type=knows_problem_type)
+    origins = {"labels": path.name, "preprocessing": path.name} if labels else {"preprocessing": path.name}
+    report = LoadReport(origins)
+    return assemble(config, state, path.name, labels, transform, report=report, knows_problem_type=knows_problem_type)
 
 
 def load_cnn(name: str) -> EmbeddedCNN:

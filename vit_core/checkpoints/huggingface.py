@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from vit_core.checkpoints.files import (
     read_json,
     read_tensors,
 )
-from vit_core.checkpoints.labels import read_labels_beside, stated_labels
+from vit_core.checkpoints.labels import choose_labels
 from vit_core.checkpoints.layouts import clip, dinov3
 from vit_core.checkpoints.layouts.adapter import adapter_error, merge_adapter
 from vit_core.checkpoints.layouts.keys import MAX_LAYERS, Translated, infer_config
@@ -139,13 +140,15 @@ def build(
     source: str,
     report: LoadReport,
     path: Path | None = None,
+    names: Sequence[tuple[object, str]] = (),
 ) -> VisionTransformer:
     """The model of a config.json, what `read_processor` found, and weights.
 
-    `path`: the weights' file, if labels may lie beside it. Fills in `report`.
+    `path`: the weights' file, if labels may lie beside it. `names`: class names in that file, as `names_inside` finds
+    them. Fills in `report`.
     """
     if "architecture" in config and "model_type" not in config:
-        return timm.from_config(config, state, source, report, path)
+        return timm.from_config(config, state, source, report, path, names)
     family = config.get("model_type")
     families = (*FAMILIES, *clip.FAMILIES, dinov3.FAMILY)
     if family not in families:
@@ -162,10 +165,8 @@ def build(
     ours = infer_config(weights, source, **implied | _stated_fields(stated, source) | kind)
     if kind:
         report.origins["head"] = f"config.json: problem_type = {config['problem_type']}"
-    labels = None
-    if ours.classes:
-        labels = read_labels_beside(path) if path else None
-        labels = stated_labels(config) if labels is None else labels
+    stated = [(config.get(key), f"config.json {key}") for key in ("id2label", "label2id")]
+    labels = choose_labels(ours, path, stated, report, names)
     transform = choose_preprocess(processor, find_family(family), ours.image_size, ours.channels, source, report)
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
@@ -220,7 +221,7 @@ def load_huggingface(name: str) -> VisionTransformer:
     if adapter:
         return _load_adapted(repository, _read_object(adapter, source), report)
     config, state = _read_object(repository.get(["config.json"]), source), _read_weights(repository, report)
-    return build(config, read_processor(repository.find), state, source, report)
+    return build(config, read_processor(repository.find), state, source, report, repository.find(WEIGHT_FILES))
 
 
 def _load_adapted(repository: Repository, settings: dict, report: LoadReport) -> VisionTransformer:
@@ -241,7 +242,7 @@ def _load_adapted(repository: Repository, settings: dict, report: LoadReport) ->
     report.origins["weights"] += f" of {base_name}, with {path.name}"
     merged = merge_adapter(state, tensors, settings, source)
     if any(re.search(r"(^|\.)classifier\.", name) for name in tensors):
-        config = {key: value for key, value in config.items() if key not in ("id2label", "problem_type")}
+        config = {key: value for key, value in config.items() if key not in ("id2label", "label2id", "problem_type")}
     processor = read_processor(lambda names: repository.find(names) or base.find(names))
     labels_beside = path if os.path.isdir(repository.folder) else None
     return build(config, processor, merged, source, report, labels_beside)

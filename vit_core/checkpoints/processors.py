@@ -117,6 +117,8 @@ def guess_family(shapes: dict[str, tuple[int, ...]]) -> str:
     if has(r"embeddings\.patch_embedding\."):
         return "clip" if has(r"embeddings\.class_embedding$") else "siglip"
     scaled, token = has(r"^blocks\..*\bls1\."), "cls_token" in shapes
+    if has(r"(^|\.)(dino_)?head\.last_layer\."):  # the projection head of its training
+        return "dinov2" if scaled else "dino"
     if has(r"(^|\.)(mask_token|register_tokens)$"):  # Meta's own files
         return "dinov2" if scaled else "vit_mae"
     if "dist_token" in shapes or scaled and token and _is_dino_or_deit(shapes):

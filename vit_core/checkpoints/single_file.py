@@ -17,14 +17,13 @@ from vit_core.checkpoints import embedded, huggingface
 from vit_core.checkpoints.assembly import assemble
 from vit_core.checkpoints.errors import refusal
 from vit_core.checkpoints.files import check_tensors, find_weights, foreign, read_content, read_json
-from vit_core.checkpoints.labels import imagenet_labels, read_labels_beside
+from vit_core.checkpoints.labels import choose_imagenet_labels, choose_labels, names_inside
 from vit_core.checkpoints.layouts import clip, dinov3, meta
 from vit_core.checkpoints.layouts.keys import Translated, infer_config
 from vit_core.checkpoints.layouts.timm_vit import translate_timm
 from vit_core.checkpoints.layouts.transformers_vit import translate_vit
 from vit_core.checkpoints.processors import choose_preprocess, guess_family, read_processor
 from vit_core.checkpoints.report import LoadReport
-from vit_core.errors import InputError
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
@@ -34,8 +33,8 @@ _SHARD = re.compile(r"-\d{5}-of-(?!00001\.)\d{5}\.")  # in the names of transfor
 def load_file(name: str) -> VisionTransformer:
     """The model in a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file with timm's, transformers' or our names.
 
-    Labels come from `<stem>.labels.txt`, `labels.txt` or `labels.json` beside it, else from the config, else they are
-    ImageNet's if the number of classes is one of ImageNet's. Raises InputError with a "checkpoint-" or "labels-" code.
+    Labels come from one of `LABEL_FILES` beside it, else from the file, else from the config, else they are ImageNet's
+    if the number of classes is one of ImageNet's. Raises InputError with a "checkpoint-" or "labels-" code.
     """
     path, wanted = _split_name(name)
     if path.suffix.lower() == ".safetensors" and os.path.isfile(path) and embedded.metadata(path) is not None:
@@ -43,13 +42,14 @@ def load_file(name: str) -> VisionTransformer:
     report, source = LoadReport(), path.name
     if _SHARD.search(source):
         raise foreign("shard", source)
-    state = find_weights(read_content(path), source, wanted, report)
+    content = read_content(path)
+    state, names = find_weights(content, source, wanted, report), names_inside(content)
     state = check_tensors(state, source, path.stat().st_size)
     config = path.with_name("config.json")
     config = read_json(config) if os.path.isfile(config) else {}
     processor = read_processor(lambda names: next(filter(os.path.isfile, map(path.with_name, names)), None))
     if isinstance(config, dict) and ("model_type" in config or "architecture" in config):
-        return huggingface.build(config, processor, state, source, report, path)
+        return huggingface.build(config, processor, state, source, report, path, names)
     weights, implied = _translate(state, source)
     report.ignored += weights.ignored
     ours = infer_config(weights, source, **implied)
@@ -61,13 +61,10 @@ def load_file(name: str) -> VisionTransformer:
             "positions (RoPE); to load a Vision Transformer of timm, save vc.from_timm(module) with vc.save",
             "norm_pre + attn_pool: RoPE",
         )
-    labels = None
-    if ours.classes:
-        labels = read_labels_beside(path)
-        labels = _imagenet_labels(ours.classes) if labels is None else labels
     report.assumed += _assumed(ours, implied)
     family = guess_family(dict.fromkeys(report.ignored, ()) | {n: tuple(t.shape) for n, t in state.items()})
     transform = choose_preprocess(processor, family, ours.image_size, ours.channels, source, report)
+    labels = choose_labels(ours, path, [], report, names) or choose_imagenet_labels(ours.classes, report)
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
 
@@ -106,13 +103,6 @@ def _assumed(ours: ViTConfig, implied: dict) -> list[str]:
         "layers": bool(implied) and ours.mlp == "glu",  # transformers' gate is always SiLU
     }
     return [fact for fact, is_known in known.items() if not is_known]
-
-
-def _imagenet_labels(classes: int) -> list[str] | None:
-    try:
-        return imagenet_labels(classes)
-    except InputError:  # without timm, the model works without its class names
-        return None
 
 
 def _implied_tokens(state: dict) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,10 +16,11 @@ from torch import Tensor, nn
 from vit_core.checkpoints.assembly import assemble, check_preprocess, per_channel
 from vit_core.checkpoints.errors import first_line, join_names, refusal, shorten
 from vit_core.checkpoints.files import fetch, start_probe
-from vit_core.checkpoints.labels import imagenet_labels, read_labels_beside
+from vit_core.checkpoints.labels import choose_imagenet_labels, choose_labels
 from vit_core.checkpoints.layouts.keys import Translated, infer_config
 from vit_core.checkpoints.layouts.timm_blocks import rename_eva
 from vit_core.checkpoints.layouts.timm_vit import translate_timm
+from vit_core.checkpoints.processors import IMAGENET
 from vit_core.checkpoints.report import LoadReport
 from vit_core.checkpoints.timm_import import import_timm
 from vit_core.errors import InputError
@@ -166,32 +168,71 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     what = f"timm:{cfg['architecture']}" if cfg.get("architecture") else what
     weights = translate_timm(rename_eva({n: t.detach() for n, t in module.state_dict().items()}), what)
     config = infer_config(weights, what, **_module_fields(module, what))
-    labels = imagenet_labels(config.classes) if cfg.get("num_classes") == config.classes else None
     report = LoadReport(unwrapped=wrappers)
+    labels = choose_labels(config, None, _stated_names({}, cfg, config.classes, "pretrained_cfg"), report)
+    if labels is None and cfg.get("num_classes") == config.classes:
+        labels = choose_imagenet_labels(config.classes, report, stated=True)
+    report.origins["preprocessing"] = "pretrained_cfg"
     return _assemble_with(cfg, config, weights, what, labels, report, copy=copy)
 
 
+def _split_config(config: dict) -> tuple[Any, Any, Any]:
+    """A config.json's `pretrained_cfg`, `model_args` and number of classes, as timm resolves them.
+
+    Before timm 0.8, all stood on one level. The size, channels and pooling of the pretrained_cfg are arguments, too,
+    unless `model_args` has others.
+    """
+    cfg = config.get("pretrained_cfg", config)
+    args = config.get("model_args") or {}
+    if not isinstance(cfg, dict) or not isinstance(args, dict):
+        return cfg or {}, args, config.get("num_classes", 1000)
+    size = cfg.get("input_size")
+    implied = {"global_pool": cfg.get("global_pool")}
+    if isinstance(size, list) and len(size) == 3:
+        implied |= {"in_chans": size[0], "img_size": size[1:]}
+    args = {name: value for name, value in implied.items() if value is not None} | args
+    classes = config.get("num_classes", cfg.get("num_classes", 1000))
+    classes = args.pop("num_classes", classes)  # since timm 1.0.31, it stands there too, and takes precedence
+    return cfg, args, classes
+
+
+def _stated_names(config: dict, cfg: Any, classes: int, origin: str) -> list[tuple[object, str]]:
+    """What a config.json and its pretrained_cfg call the classes, as `choose_labels` wants it.
+
+    The pretrained_cfg may still be that of the weights from which a head with other classes was trained.
+    """
+    stated = []
+    for part in (config, cfg if isinstance(cfg, dict) and cfg.get("num_classes", classes) == classes else {}):
+        for key in ("label_names", "labels"):
+            if isinstance(names := part.get(key), list | dict):
+                described = {"label_names": names, "label_descriptions": part.get("label_descriptions")}
+                stated.append((described, f"{origin} {key}"))
+    return stated
+
+
 def from_config(
-    config: dict, state: dict[str, Tensor], source: str, report: LoadReport, path: Path | None
+    config: dict,
+    state: dict[str, Tensor],
+    source: str,
+    report: LoadReport,
+    path: Path | None,
+    names: Sequence[tuple[object, str]] = (),
 ) -> VisionTransformer:
     """The model of a config.json that timm wrote ("architecture", "model_args", "pretrained_cfg") with its weights.
 
-    `path`: the weights' file, if labels may lie beside it. Raises InputError "checkpoint-architecture",
-    "checkpoint-config", and the errors of `assemble`.
+    `path`: the weights' file, if labels may lie beside it. `names`: class names in that file. Raises InputError
+    "checkpoint-architecture", "checkpoint-config", and the errors of `assemble`.
     """
     package, name = import_timm(), shorten(config["architecture"])
     if name in UNSUPPORTED:
         raise _refuse(source, UNSUPPORTED[name], "DiffAttention")
     if name not in _supported_names(package):
         raise _refuse(source, f"timm has no Vision Transformer called {name!r}", f"architecture = {name!r}")
-    args, classes = config.get("model_args") or {}, config.get("num_classes", 1000)
-    if isinstance(args, dict):  # since timm 1.0.31, the number of classes stands there too, and takes precedence
-        args = dict(args)
-        classes = args.pop("num_classes", classes)
+    cfg, args, classes = _split_config(config)
     _check_arguments(args, classes, len(state), source)
+    is_fixed = "img_size" in (config.get("model_args") or {}) or isinstance(cfg, dict) and cfg.get("fixed_input_size")
     try:
-        with torch.device("meta"):
-            module = package.create_model(name, num_classes=classes, **args)
+        module = _build(package, name, dict(args, num_classes=classes), bool(is_fixed), state)
     except (TypeError, ValueError, RuntimeError, AssertionError, LookupError, AttributeError, ArithmeticError) as error:
         why = f"timm cannot build {name} with its config.json ({first_line(error)})"
         raise refusal("checkpoint-config", source, why, first_line(error)) from error
@@ -199,13 +240,34 @@ def from_config(
     weights = translate_timm(rename_eva(state) if type(module).__name__ == "Eva" else state, source)
     report.ignored += weights.ignored
     ours = infer_config(weights, source, depth=len(module.blocks), **_module_fields(module, source))
-    labels, names = None, config.get("label_names")
-    if ours.classes:
-        labels = read_labels_beside(path) if path else None
-        if labels is None and isinstance(names, list) and len(names) == ours.classes:
-            labels = [str(n) for n in names]
-        labels = imagenet_labels(ours.classes) if labels is None else labels
-    return _assemble_with(config.get("pretrained_cfg") or {}, ours, weights, source, labels, report)
+    stated = _stated_names(config, cfg, ours.classes, "config.json")
+    labels = choose_labels(ours, path, stated, report, names)
+    if labels is None:
+        is_stated = cfg is not config and isinstance(cfg, dict) and cfg.get("num_classes") == ours.classes
+        labels = choose_imagenet_labels(ours.classes, report, stated=is_stated)
+    report.origins["preprocessing"] = "config.json"
+    return _assemble_with(cfg, ours, weights, source, labels, report)
+
+
+def _build(package: ModuleType, name: str, args: dict, is_fixed: bool, state: dict[str, Tensor]) -> Any:
+    """timm's module without weights. If its size is not fixed, one for which the positions in `state` are.
+
+    timm takes the architecture's own default then and resizes the positions, where it reads a config.json. Raises what
+    timm does.
+    """
+    own = {key: value for key, value in args.items() if key != "img_size"}
+    options = [args] if is_fixed else [own | {"pretrained_cfg": {"architecture": name}}, args, own]
+    positions = state.get("pos_embed")
+    modules = []
+    for option in options:
+        with torch.device("meta"):
+            module = package.create_model(name, **option)
+        modules.append(module)
+        if positions is None or getattr(module, "pos_embed", None) is None:
+            break
+        if module.pos_embed.shape == positions.shape:
+            return module
+    return modules[0]
 
 
 def _assemble_with(
@@ -217,22 +279,28 @@ def _assemble_with(
     report: LoadReport,
     copy: bool = False,
 ) -> VisionTransformer:
-    """`assemble` with the evaluation transform of a `pretrained_cfg`. Raises InputError "checkpoint-config" too."""
+    """`assemble` with the evaluation transform of a `pretrained_cfg`, whose gaps get timm's defaults.
+
+    Raises InputError "checkpoint-config" too.
+    """
     try:
-        mean, std = (per_channel(tuple(cfg.get(n) or (0.5,) * 3), config.channels) for n in ("mean", "std"))
+        stated = [cfg.get(name) or default for name, default in zip(("mean", "std"), IMAGENET, strict=True)]
+        mean, std = (per_channel(tuple(values), config.channels) for values in stated)
         transform = Preprocess(
             size=config.image_size,
             mean=mean,
             std=std,
             interpolation=cfg.get("interpolation") or "bicubic",
-            crop_pct=float(cfg.get("crop_pct") or 0.9),
+            crop_pct=float(cfg.get("crop_pct") or 0.875),
             crop_mode=cfg.get("crop_mode") or "center",
         )
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         why = f"its pretrained_cfg states no valid preprocessing ({shorten(error)})"
         raise refusal("checkpoint-config", source, why, f"pretrained_cfg: {shorten(error)}") from error
     check_preprocess(transform, config.channels, source)
-    report.assumed += [] if cfg.get("mean") and cfg.get("std") else ["preprocess"]
+    if not (cfg.get("mean") and cfg.get("std")):
+        report.assumed.append("preprocess")
+        report.origins["preprocessing"] = "defaults of timm"
     return assemble(config, weights.state, source, labels, transform, spell=weights.spell, copy=copy, report=report)
 
 

@@ -167,6 +167,8 @@ def _bad_files(folder: Path) -> dict[str, str]:
     (named / "count.labels.txt").write_text("one\ntwo\n", encoding="utf-8")
     save_file(state, named / "format.safetensors")
     (named / "format.labels.txt").write_bytes(b"\xff\xff")
+    save_file(state, named / "numbers.safetensors")
+    (named / "numbers.labels.txt").write_text("1 one\n2 two\n", encoding="utf-8")
     (folder / "hf").mkdir()
     (folder / "hf" / "config.json").write_text("[", encoding="utf-8")
     files = {
@@ -185,6 +187,7 @@ def _bad_files(folder: Path) -> dict[str, str]:
         "checkpoint-config": f"hf:{folder / 'hf'}",
         "labels-count": f"file:{named / 'count.safetensors'}",
         "labels-format": f"file:{named / 'format.safetensors'}",
+        "labels-numbers": f"file:{named / 'numbers.safetensors'}",
         "model-unknown": "embedded:none",
     }
 

@@ -134,7 +134,37 @@ def labels() -> Iterator[Beside]:
     yield "10 MB of names", {text: b"x" * 10_000_000}, bad, "4,194,304"
     yield "a name of 1 MB", {text: b"x" * 1_000_000 + b"\na\nb\nc\nd\n"}, bad, "1000"
     yield "names not in UTF-8", {text: "고양이\n".encode("cp949") * 5}, bad, "UTF-8"
-    yield "names in UTF-16", {text: "\n".join(five).encode("utf-16")}, bad, "UTF-8"
+    yield "names in UTF-16", {text: "\n".join(five).encode("utf-16")}, "loaded", ""
+    yield "half a character of UTF-16", {text: "\n".join(five).encode("utf-16")[:-1]}, bad, "utf-16"
+    yield "names with spaces for ever", {text: (b"a" + b" " * 1000 + b"b\n") * 5}, bad, "1000"
+    yield "numbers with spaces for ever", {text: (b"0" + b" " * 800_000 + b"x\n") * 5}, bad, "1000"
+    yield "quotes for ever", {text: (b"0:" + b"' " * 500 + b"x\n") * 5}, bad, "1000"
+    yield "a table of a field of 1 MB", {"labels.csv": b'id,name\n0,"' + b"x" * 1_000_000 + b'"\n'}, bad, "field"
+    yield "a table of five columns", {"labels.csv": b"id,name,path,x,y\n0,a,b,c,d\n"}, "labels-count", "2 labels"
+    for case, name, content in (
+        ("from one", "labels.txt", b"1 one\n2 two\n3 three\n4 four\n5 five\n"),
+        ("twice", "classes.csv", b"id,name\n0,a\n0,b\n1,c\n2,d\n3,e\n"),
+        ("with a gap", "class_to_idx.json", {"a": 0, "b": 1, "c": 2, "d": 3, "e": 5}),
+        ("huge", "idx_to_class.json", {str(999_999_999 - i): "x" for i in range(5)}),
+        ("of pairs", "classes.json", [[1, "a"], [2, "b"], [3, "c"], [4, "d"], [5, "e"]]),
+        ("a name alone", "classes.json", {"a": 7}),
+        ("from one, as text", "labels.json", {"0": 1, "1": 2}),
+        ("with a gap, as text", "labels.json", {"0": "a", "2": "b"}),
+    ):
+        yield f"numbers {case}: {name}", {name: content}, "labels-numbers", "from 0"
+    yield (
+        "a key twice",
+        {"labels.json": b'{"0": "a", "1": "b", "1": "c", "2": "d", "3": "e", "4": "f"}'},
+        bad,
+        "twice: 1",
+    )
+    yield "names within names", {"labels.json": b'{"names":' * 300 + b"[]" + b"}" * 300}, bad, "list of names"
+    yield (
+        "a million numbered names",
+        {"labels.txt": b"".join(b"%d x\n" % i for i in range(400_000))},
+        "labels-count",
+        "",
+    )
     yield "one name five times", {text: b"crane\n" * 5}, "loaded", ""  # ImageNet itself has two cranes
     yield "names with tags, controls and right to left", {text: "<b>\n\0\n\u202e\n\u200b\n$x$".encode()}, "loaded", ""
     yield "names 100,000 deep", {"labels.json": b"[" * 100_000}, bad, "100,000 lists"
@@ -146,9 +176,10 @@ def labels() -> Iterator[Beside]:
         "abcde",
         True,
         None,
-        {"0": 1, "1": 2},
         {"-1": "a"},
-        {"0": "a", "2": "b"},
+        {"0": None},
+        {"names": {"0": [7]}},
+        [{"id": 0}] * 5,
         {str(10**30): "a"},
     ):
         yield f"labels.json: {str(value)[:20]}", {"labels.json": value}, bad, "list of names"
@@ -174,6 +205,6 @@ def labels() -> Iterator[Beside]:
         ("two for three", {0: "a", 1: "b"}, "labels-count", "2"),
         ("100,000 for three", dict.fromkeys(range(100_000), "x"), "labels-count", "3"),
         ("a long name", numbered | {1: "x" * 2000}, bad, "1000"),
-        ("lists for names", numbered | {1: nested}, bad, "1000"),
+        ("lists for names", numbered | {1: nested}, "loaded", ""),
     ):
         yield f"id2label: {case}", {"config.json": HUGGING_FACE | {"id2label": names}}, code, says

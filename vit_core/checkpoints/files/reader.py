@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import io
 import json
 import os.path
@@ -255,10 +256,10 @@ def check_tensors(state: dict[str, Tensor], name: str, size: int) -> dict[str, T
     return {n: t.detach().float() for n, t in state.items()}
 
 
-def read_json(path: Path, code: str = "checkpoint-config") -> Any:
-    """The JSON in a small file. Raises InputError `code` if it cannot be read."""
+def read_json(path: Path, code: str = "checkpoint-config", *, unique: bool = False) -> Any:
+    """The JSON in a small file. Raises InputError `code` if it cannot be read or, if `unique`, has a key twice."""
     try:
-        return _parse_json(read_text(path))
+        return _parse_json(read_text(path), object_pairs_hook=_unique if unique else None)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             code,
@@ -276,9 +277,10 @@ def _parse_json(text: str, **options) -> Any:
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file. Raises ValueError if it is large."""
+    """The text of a file in UTF-8, or in UTF-16 with a byte-order mark. Raises ValueError if it is large."""
     with open(path, "rb") as file:
         data = file.read(_MAX_TEXT_BYTES + 1)
     if len(data) > _MAX_TEXT_BYTES:
         raise ValueError(f"> {_MAX_TEXT_BYTES:,} B")
-    return data.decode("utf-8-sig")
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_utf16 else "utf-8-sig")
