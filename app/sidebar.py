@@ -123,6 +123,8 @@ def read_picture(identity: str, data: Callable[[], bytes], title: str) -> bool:
     info = picture.image.info
     if "frames" in info:
         st.caption(t("side.frames", count=f"{info['frames']:,}"))
+    if "pages" in info:
+        st.caption(t("side.pages", count=f"{info['pages']:,}"))
     if "part" in info:
         st.caption(t("side.part", part=info["part"]))
     return True

@@ -12,8 +12,8 @@ SENTENCES = {
     "side.source.camera": "Camera",
     "side.sample": "Sample picture",
     "side.file": "Drop a picture here",
-    "side.file.help": "JPEG, PNG, WebP, BMP or GIF (its first frame), at most 20 MB. It stays on the computer "
-    "that runs Vitrine.",
+    "side.file.help": "JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF (the first frame or page), at most 20 MB. It "
+    "stays on the computer that runs Vitrine.",
     "side.file.choose": "Upload",
     "side.file.limit": "20MB per file",
     "side.file.drop": "Drag and drop a file here",
@@ -23,6 +23,7 @@ SENTENCES = {
     "side.camera.again": "Clear photo",
     "side.camera.allow": "Allow the camera in your browser.",
     "side.frames": "An animation of {count} frames; the first one is shown.",
+    "side.pages": "A file of {count} pages; the first one is shown.",
     "side.part": "This large picture is read at 1/{part} of its size.",
     "side.credit": "{author} · {licence}",
     "side.model": "Model",

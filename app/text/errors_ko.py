@@ -11,7 +11,7 @@ SENTENCES = {
     "image-missing": "열 수 있는 이미지 파일이 없습니다: {name}",
     "image-empty": "파일이 비어 있습니다(0바이트). 이미지를 다시 복사하거나 내려받으세요.",
     "image-too-heavy": "파일이 20 MB보다 큽니다. 크기를 줄이거나 JPEG로 저장하세요.",
-    "image-not-a-picture": "이름과 달리 이미지 파일이 아닙니다. JPEG, PNG, WebP, BMP, GIF 파일을 고르세요.",
+    "image-not-a-picture": "이름과 달리 이미지 파일이 아닙니다. JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF 파일을 고르세요.",
     "image-format": "{format} 이미지는 읽을 수 없습니다. JPEG나 PNG로 저장하세요.",
     "image-truncated": "{format} 파일이 손상되었거나 중간에 잘렸습니다. 다시 복사하거나 내려받거나 내보내세요.",
     "image-too-large": "이미지가 너무 큽니다. 이런 {format} 파일은 최대 {megapixels}메가픽셀까지 열 수 있고, "

@@ -12,8 +12,8 @@ SENTENCES = {
     "side.source.camera": "카메라",
     "side.sample": "예제 이미지",
     "side.file": "이미지를 여기에 놓으세요",
-    "side.file.help": "JPEG, PNG, WebP, BMP, GIF(첫 프레임)를 20 MB까지 받습니다. 이미지는 Vitrine이 실행 중인 "
-    "컴퓨터 밖으로 나가지 않습니다.",
+    "side.file.help": "JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF를 20 MB까지 받습니다(첫 프레임이나 첫 페이지). "
+    "이미지는 Vitrine이 실행 중인 컴퓨터 밖으로 나가지 않습니다.",
     "side.file.choose": "파일 선택",
     "side.file.limit": "파일당 20 MB까지",
     "side.file.drop": "여기에 파일을 놓으세요",
@@ -23,6 +23,7 @@ SENTENCES = {
     "side.camera.again": "지우고 다시 찍기",
     "side.camera.allow": "브라우저에서 카메라 사용을 허용하세요.",
     "side.frames": "프레임 {count}개로 된 애니메이션입니다. 첫 프레임을 보여 줍니다.",
+    "side.pages": "{count}페이지짜리 파일입니다. 첫 페이지를 보여 줍니다.",
     "side.part": "큰 이미지라 가로세로 1/{part} 크기로 열었습니다.",
     "side.credit": "{author} · {licence}",
     "side.model": "모델",

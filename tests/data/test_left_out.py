@@ -193,6 +193,13 @@ def test_empty_folders_are_classes_only_among_numbers(tmp_path):
     assert open_dataset(tmp_path).classes == ("0", "1", "3", "cat")
 
 
+def test_splits_without_classes_in_an_enclosing_folder_have_no_labels(tmp_path):
+    put(tmp_path / "set/test/1.png")
+    put(tmp_path / "set/train/2.png")
+    error = refused("dataset-empty", open_dataset, tmp_path)
+    assert error.values["name"] == f"{tmp_path}/set/test, {tmp_path}/set/train"
+
+
 def test_one_class_with_parts_is_a_class(tmp_path):
     put(tmp_path / "cat/test/1.png")
     put(tmp_path / "cat/train/2.png")

@@ -82,8 +82,10 @@ def test_case_is_ignored_where_one_file_fits(pictures):
 def test_a_name_that_exists_as_it_is_written_is_that_file(tmp_path):
     put(tmp_path / "cat\\a.jpg", png(1))
     put(tmp_path / "cat/a.jpg", png(2))
-    source = open_dataset(csv_at(tmp_path / "t.csv", "path,label\ncat\\a.jpg,cat\n"))
-    assert source.data(0) == png(1)
+    put(tmp_path / "'b.jpg'", png(3))
+    put(tmp_path / "b.jpg", png(4))
+    source = open_dataset(csv_at(tmp_path / "t.csv", "path,label\ncat\\a.jpg,cat\n'b.jpg',dog\n"))
+    assert [source.data(i) for i in range(2)] == [png(3), png(1)]
 
 
 def test_accents_composed_or_not_are_one_name(tmp_path):

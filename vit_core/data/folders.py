@@ -75,10 +75,10 @@ def _find_splits(root: Path) -> tuple[list[str], list[str]]:
         splits = sorted(ranks, key=ranks.__getitem__)
         others = (path for path in inside if path not in ranks and holds_picture(root, path))
         if splits:
-            beside, with_classes = list(others), sum(_holds_classes(root, split) for split in splits)
-            # Inside a folder, "train" and "test" without classes may be parts of the class that the folder is.
-            is_layout = with_classes >= 2 if beside else with_classes >= 1 or not part
-            return (splits, beside) if is_layout else ([], [])
+            beside = list(others)
+            if beside and sum(_holds_classes(root, split) for split in splits) < 2:
+                return [], []
+            return splits, beside
         enclosing = list(itertools.islice(others, 2))
         if len(enclosing) != 1:
             break

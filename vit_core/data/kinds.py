@@ -64,7 +64,7 @@ def picture_kind(name: str, head: Callable[[], bytes]) -> str:
     found = format_name(first)
     if found == "BMP" and first[6:10] != bytes(4):  # its signature is two letters, as of a text
         found = None
-    if found in FORMATS:
+    if found in FORMATS and not (found == "TIFF" and suffix in OTHER_PICTURES):  # as camera raw files begin
         return "picture"
     if suffix in OTHER_PICTURES or found not in (None, "SVG", "PDF", "PostScript"):  # drawings and documents by name
         return "format"

@@ -24,7 +24,7 @@ BROKEN = (
 )
 EXCEL = "xl/workbook.xml"  # in every .xlsx file, which is a zip archive
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others can claim gigabytes before the first byte
-_UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
+_UTF8_FLAG = 0x800
 
 
 def is_archive(path: Path) -> bool:
@@ -106,8 +106,6 @@ def _tar_bytes(archive: tarfile.TarFile, member: tarfile.TarInfo, size: int) -> 
 
 def _zip_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, size: int) -> bytes:
     """The first `size` bytes, or all that the archive declares. Raises ValueError for what is not read."""
-    if member.flag_bits & _ENCRYPTED_FLAG:
-        raise ValueError("a zip archive with a password; unpack it")
     if member.compress_type not in _ZIP_METHODS:
         raise ValueError(f"a zip archive with compression method {member.compress_type}; unpack it")
     with archive.open(member) as file:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import io
 import re
 import struct
-from typing import NamedTuple
+
+from vit_core.images.avif import strip_avif
+from vit_core.images.stripped import MAX_PARTS, MAX_PROFILE_BYTES, Stripped
+from vit_core.images.tiff import strip_tiff
 
 MAX_READS = 250_000  # a quarter of a second of Pillow's loops; a photograph needs a few hundred
-MAX_PARTS = 50_000
 MAX_GIF_BLOCKS = 200_000  # of at most 255 bytes
 MAX_JPEG_SCANS = 48  # each covers the whole picture, however short it is; encoders write up to about 20
 MAX_JPEG_HEADER_BYTES = 2**20  # without the colour profile; encoders write a few thousand
-MAX_PROFILE_BYTES = 2**22  # larger colour profiles are ignored
 
 #: (offset, bytes there, name): formats that are read, and others that an error message can name.
 SIGNATURES = (
@@ -28,13 +29,18 @@ SIGNATURES = (
     (0, b"BM", "BMP"),
     (0, b"II*\0", "TIFF"),
     (0, b"MM\0*", "TIFF"),
+    (0, b"II+\0", "TIFF"),  # of 64-bit offsets
+    (0, b"MM\0+", "TIFF"),
     (0, b"8BPS", "Photoshop"),
     (0, b"%!PS", "PostScript"),
     (0, b"%PDF", "PDF"),
     (0, b"<svg", "SVG"),
-    (4, b"ftypavif", "AVIF"),
     (4, b"ftyphei", "HEIC"),
+    (4, b"ftyphev", "HEIC"),
     (4, b"ftypmif1", "HEIC"),
+    (4, b"ftypmsf1", "HEIC"),
+    (4, b"ftypcrx ", "camera raw"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
     (0, b"\0\0\0\x0cjP", "JPEG 2000"),
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\1\0", "icon"),
@@ -59,25 +65,30 @@ class LimitedReader(io.BytesIO):
         return super().read(size)
 
 
-class Stripped(NamedTuple):
-    """A file reduced to what the pixels of its first frame depend on, and what was found on the way."""
-
-    data: bytes
-    exif: bytes = b""
-    components: int = 0  # in the first scan of a JPEG
-    frames: int = 1  # of an animation
-
-
 def format_name(data: bytes) -> str | None:
     """The name of a file's format by its first bytes, such as "PNG"; None if it is unknown."""
+    if data[4:8] == b"ftyp":  # the first brand may be that of the container
+        brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+        if any(brands[at : at + 4] in (b"avif", b"avis") for at in range(0, len(brands), 4)):
+            return "AVIF"
     name = next((name for at, magic, name in SIGNATURES if data.startswith(magic, at)), None)
     return "SVG" if name is None and b"<svg" in data[:1000] else name
 
 
 def strip(name: str | None, data: bytes) -> Stripped:
-    """The file without its metadata, by the name of its format. Raises ValueError or struct.error."""
-    walk = {"JPEG": _strip_jpeg, "PNG": _strip_png, "WEBP": _strip_webp, "GIF": _count_gif_frames}.get(name or "")
-    return walk(data) if walk else Stripped(data)
+    """The file without its metadata, by the name of its format.
+
+    Raises ValueError, KeyError or struct.error, and UnsupportedKindError for a kind of TIFF or AVIF that is not read.
+    """
+    walks = {
+        "JPEG": _strip_jpeg,
+        "PNG": _strip_png,
+        "WEBP": _strip_webp,
+        "GIF": _count_gif_frames,
+        "TIFF": strip_tiff,
+        "AVIF": strip_avif,
+    }
+    return walks[name](data) if name in walks else Stripped(data)
 
 
 def _strip_jpeg(data: bytes) -> Stripped:

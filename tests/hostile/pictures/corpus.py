@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
 from tests.hostile.pictures import largest, profiles
-from tests.hostile.pictures.make import cases, encode, jpeg_header, picture, png_chunk, png_header
+from tests.hostile.pictures.make import cases, encode, jpeg_header, picture, png_chunk, png_header, tiff
 
 REFUSED = "refused"  # with an InputError of any code, which depends on where the file is cut
 
@@ -27,6 +27,40 @@ def frames(count: int, format: str = "GIF") -> bytes:
     """An animation of black and white frames."""
     shades = [Image.new("L", (16, 16), i % 2 * 255) for i in range(count)]
     return encode(shades[0], format, save_all=True, append_images=shades[1:], duration=20)
+
+
+def tiffs() -> dict[str, tuple[str, bytes, str | None]]:
+    """TIFF files of every compression that is read, and of claims that their bytes do not keep."""
+    small, body = picture(48, 64), bytes(4096)
+    found = {
+        f"TIFF, {mode}, {compression}": ("scan.tif", encode(small.convert(mode), "TIFF", compression=compression), None)
+        for mode in ("L", "RGB", "CMYK", "YCbCr")
+        for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")
+    }
+    for fax in ("group3", "group4"):
+        found[f"TIFF, {fax}"] = ("fax.tif", encode(small.convert("1"), "TIFF", compression=fax), None)
+    claims = {
+        "a gigapixel": ({256: 32_768, 257: 32_768}, "image-truncated"),
+        "a gigapixel of LZW": ({256: 32_768, 257: 32_768, 259: 5, 278: 32_768}, "image-too-large"),
+        "2^32 - 1 wide": ({256: 2**32 - 1}, "image-truncated"),
+        "tiles of a gigapixel": ({273: None, 322: 32_768, 323: 32_768, 324: 0, 325: 4096}, "image-truncated"),
+        "50,000 strips in 4 kB": ({273: [0] * 50_000, 279: [4096] * 50_000, 257: 50_000, 278: 1}, "image-truncated"),
+        "text in LZW": ({259: 5}, REFUSED),
+        "text in JPEG": ({259: 7}, REFUSED),
+        "text in deflate": ({259: 8}, REFUSED),
+        "text in group 4": ({259: 4, 258: 1, 292: 1}, REFUSED),
+        "LZMA": ({259: 34_925}, "image-format"),
+        "Zstandard": ({259: 50_000}, "image-format"),
+        "old-style JPEG": ({259: 6, 513: 8, 514: 100}, "image-format"),
+        "32 samples": ({277: 32}, "image-format"),
+    }
+    for case, (changes, code) in claims.items():
+        plain = {256: 64, 257: 64, 258: 8, 259: 1, 262: 1, 273: 0, 277: 1, 278: 64, 279: 4096} | changes
+        tags = {
+            tag: (4, value if isinstance(value, list) else [value]) for tag, value in plain.items() if value is not None
+        }
+        found[f"TIFF of {case}"] = ("claim.tif", tiff(tags, body), code)
+    return found
 
 
 def profiled() -> dict[str, bytes]:
@@ -59,7 +93,7 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
     small = picture(48, 64)
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8))
     found: dict[str, tuple[str, bytes, str | None]] = {}
-    for format in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
+    for format in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"):
         data = encode(noise, format)  # noise: every byte matters
         for eighth in range(1, 8):
             found[f"{format} cut at {eighth}/8"] = (f"cut.{format}", data[: len(data) * eighth // 8], REFUSED)
@@ -93,9 +127,12 @@ def more() -> dict[str, tuple[str, bytes, str | None]]:
             f"3,000 frames of {format}": (f"long.{format}", frames(3_000, format), None)
             for format in ("GIF", "PNG", "WEBP")
         },
+        "3,000 frames of AVIF": ("long.avif", frames(3_000, "AVIF"), None),
+        "300 pages of TIFF": ("long.tif", frames(300, "TIFF"), None),
+        **tiffs(),
         **{f"profile: {name}": ("profile.png", data, None) for name, data in profiled().items()},
         "tiff of no numbers": (
-            "nan.png",
+            "nan.tif",
             encode(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"),
             "image-format",
         ),

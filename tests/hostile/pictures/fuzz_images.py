@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing of the picture reader: `python tests/hostile/pictures/fuzz_images.py --runs 1000000`.
 
 Needs atheris (tests/hostile/requirements.txt). The mutator keeps the container valid (PNG's checksums, the lengths of
-JPEG's segments and RIFF's chunks, GIF's blocks), so that inputs get past the first check; it also mutates plain bytes.
+JPEG's segments and RIFF's chunks, GIF's blocks, TIFF's directory, AVIF's boxes), so that inputs get past the first
+check; it also mutates plain bytes.
 A finding is any exception but InputError, a picture larger than the budget allows, or one that takes too long.
 """
 
@@ -49,6 +50,15 @@ def seeds() -> list[bytes]:
         ]
     found += [encode(picture(9, 7, mode), "BMP") for mode in ("1", "L", "RGB", "RGBA")]
     still = Image.effect_noise((16, 9), 60)
+    found += [
+        encode(picture(9, 7, mode), "TIFF", compression=compression)
+        for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")
+        for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")
+    ]
+    found += [encode(picture(9, 7, "1"), "TIFF", compression=c) for c in ("group3", "group4", "tiff_ccitt")]
+    found += [encode(picture(16, 16, mode), "TIFF", compression="jpeg") for mode in ("L", "RGB", "CMYK")]
+    found += [encode(picture(9, 7, mode), "AVIF") for mode in ("L", "RGB", "RGBA")]
+    found.append(encode(picture(9, 7), "AVIF", save_all=True, append_images=[picture(9, 7)]))
     return found + [encode(still, "WEBP", lossless=lossless) for lossless in (True, False)] + [encode(still, "GIF")]
 
 
@@ -152,7 +162,70 @@ def changed_gif(data: bytes, chance: random.Random) -> bytes:
     return data[:6] + body(data[6:], chance)
 
 
-CHANGED = {b"\x89PNG": changed_png, b"\xff\xd8\xff": changed_jpeg, b"RIFF": changed_riff, b"GIF8": changed_gif}
+def changed_tiff(data: bytes, chance: random.Random) -> bytes:
+    """The TIFF with a changed directory, or with changed bytes."""
+    order = "<" if data[:2] == b"II" else ">"
+    (start,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data, start)
+    entries = [struct.unpack_from(f"{order}HHII", data, start + 2 + 12 * i) for i in range(min(count, 100))]
+
+    def change(entry):
+        tag, kind, values, value = entry
+        what = chance.randrange(4)
+        if what == 0:
+            tag = chance.choice((254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 317, 320, 322, 338))
+        elif what == 1:
+            kind = chance.choice((1, 2, 3, 4, 5, 7, 13, 16))
+        elif what == 2:
+            values = number(chance, 2**32 - 1)
+        else:
+            value = chance.choice((number(chance, 2**32 - 1), chance.choice((5, 7, 8, 32_773, len(data)))))
+        return tag, kind, values, value
+
+    if chance.random() < 0.4:
+        at = chance.randrange(8, len(data))
+        return data[:at] + body(data[at:], chance)
+    entries = shuffled(entries, chance, change)
+    table = struct.pack(f"{order}H", len(entries)) + b"".join(struct.pack(f"{order}HHII", *e) for e in entries)
+    return data[:4] + struct.pack(f"{order}I", len(data)) + data[8:] + table + bytes(4)
+
+
+CONTAINERS = (b"meta", b"iprp", b"ipco", b"iinf", b"iref", b"moov", b"trak", b"mdia", b"minf", b"stbl")
+
+
+def changed_avif(data: bytes, chance: random.Random) -> bytes:
+    """The AVIF with a changed box, at any depth; the lengths of boxes stay right."""
+    parts, at = [], 0
+    while at + 8 <= len(data) and len(parts) < 100:
+        size, kind = struct.unpack_from(">I4s", data, at)
+        size = max(size, 8) if size else len(data) - at
+        parts.append((kind, data[at + 8 : at + size]))
+        at += size
+
+    def change(part):
+        kind, inside = part
+        if kind in CONTAINERS and chance.random() < 0.8:
+            skip = {b"meta": 4, b"iref": 4, b"iinf": 6}.get(kind, 0)
+            return kind, inside[:skip] + changed_avif(inside[skip:], chance)
+        return kind, body(inside, chance)
+
+    if chance.random() < 0.9:  # any other change moves the picture away from where "iloc" places it
+        at = chance.randrange(len(parts))
+        parts[at] = change(parts[at])
+    else:
+        parts = shuffled(parts, chance, change)
+    return b"".join(struct.pack(">I4s", 8 + len(inside), kind) + inside for kind, inside in parts)
+
+
+CHANGED = {
+    b"II*\0": changed_tiff,
+    b"MM\0*": changed_tiff,
+    **{struct.pack(">I", size) + b"ftyp": changed_avif for size in range(16, 64, 4)},
+    b"\x89PNG": changed_png,
+    b"\xff\xd8\xff": changed_jpeg,
+    b"RIFF": changed_riff,
+    b"GIF8": changed_gif,
+}
 
 
 @functools.cache
@@ -195,7 +268,11 @@ class Target:
         try:
             image = reader.read_image(data)
             self.read += 1
-            if image.mode != "RGB" or image.info.keys() - {"frames", "part"} or image.width * image.height * 5 > BUDGET:
+            if (
+                image.mode != "RGB"
+                or image.info.keys() - {"frames", "pages", "part"}
+                or image.width * image.height * 5 > BUDGET
+            ):
                 raise ValueError(f"{image.mode}, {image.size}, {image.info}")
         except InputError as error:
             self.codes[error.code] = self.codes.get(error.code, 0) + 1

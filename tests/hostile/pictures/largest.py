@@ -92,6 +92,48 @@ def pngs() -> Iterator[tuple[str, int, int, int, tuple[bytes, ...]]]:
     yield "16-bit RGBA, with a profile, on its side", 20, 6, 16, (icc, exif)
 
 
+def _tiffs() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
+    """TIFF files of one strip, whose buffer is the largest: of the most rows that are read, and of one more."""
+    for name, mode, compression, high in (
+        ("grey, LZW", "L", "tiff_lzw", 6553),
+        ("1-bit, group 4", "1", "group4", 6553),
+        ("RGB, deflate", "RGB", "tiff_adobe_deflate", 4096),
+        ("RGB, JPEG", "RGB", "jpeg", 4096),
+        ("CMYK, deflate", "CMYK", "tiff_adobe_deflate", 2048),
+        ("LAB, LZW", "LAB", "tiff_lzw", 2048),
+        ("YCbCr, deflate", "YCbCr", "tiff_adobe_deflate", 2978),
+        ("RGBA, on its side", "RGBA", "tiff_adobe_deflate", 4096),
+        ("32-bit floating point", "F", "tiff_adobe_deflate", 4096),
+    ):
+        row = np.asarray(picture(8, SIDE).convert("RGB" if mode in ("LAB", "F") else mode))
+        rows = np.tile(row, (high // 8 + 1, *[1] * (row.ndim - 1)))[:high]
+        image = Image.fromarray(rows)
+        if mode == "F":
+            image = Image.fromarray((rows[..., 0] / 255).astype(np.float32))
+        elif mode in ("CMYK", "LAB", "YCbCr"):
+            image = Image.frombytes(mode, image.size, image.tobytes())
+        exif = Image.Exif()
+        exif[0x0112] = 6 if name.endswith("side") else 1
+        data = encode(image, "TIFF", compression=compression, strip_size=2**31 - 1, exif=exif)
+        yield f"TIFF, {name}", data, (high, SIDE) if name.endswith("side") else (SIDE, high)
+        for tag in (257, 278):  # the rows of the page and of its strip
+            at = re.search(struct.pack("<H", tag) + b"[\3\4]\0\1\0\0\0", data).end()
+            data = data[:at] + struct.pack("<H", high + 1) + data[at + 2 :]
+        yield f"TIFF, {name}, a row more", data, "image-too-large"
+
+
+def _avifs() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
+    for name, mode, options, high in (
+        ("8 bits", "RGB", {"quality": 80, "subsampling": "4:4:4"}, 3276),
+        ("8 bits, film grain", "RGB", {"quality": 60, "advanced": {"film-grain-test": "1"}}, 3276),
+        ("8 bits, alpha", "RGBA", {"quality": 80, "subsampling": "4:4:4"}, 2730),
+    ):
+        noise = Image.effect_noise((512, 512), 20)
+        tile = np.tile(np.asarray(Image.merge(mode, [noise] * len(mode))), (high // 512 + 1, 8, 1))
+        yield f"AVIF, {name}", encode(Image.fromarray(tile[:high]), "AVIF", speed=10, **options), (4096, high)
+    yield "AVIF, 8 bits, a row more", encode(Image.new("RGB", (4096, 3277)), "AVIF", speed=10), "image-too-large"
+
+
 def largest() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
     """(case, bytes, the size that is read or the InputError's code)."""
     for name, cost, kind, depth, chunks in filter(lambda each: each[1], pngs()):
@@ -129,6 +171,8 @@ def largest() -> Iterator[tuple[str, bytes, tuple[int, int] | str]]:
     gif = encode(Image.linear_gradient("L").resize((SIDE, 4681)), "GIF", transparency=0, disposal=2)
     yield "GIF", gif, (SIDE, 4681)
     yield "GIF, a row more", gif[:8] + struct.pack("<H", 4682) + gif[10:], "image-too-large"
+    yield from _tiffs()
+    yield from _avifs()
     bmp = encode(Image.new("1", (SIDE, 6553), 1), "BMP")
     yield "BMP", bmp, (SIDE, 6553)
     yield "BMP, a row more", bmp[:22] + struct.pack("<i", 6554) + bmp[26:], "image-too-large"

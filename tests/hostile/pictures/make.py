@@ -50,6 +50,27 @@ def jpeg_header(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def tiff(tags: dict[int, tuple[int, list[int]]], pixels: bytes, order: str = "<", big: bool = False) -> bytes:
+    """A TIFF of one directory, {tag: (type, values)}, behind the pixels; strip offsets count from the pixels' start."""
+    start, size = 16, {1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 16: 8}
+    word, inline, entry = ("Q", 8, 20) if big else ("I", 4, 12)
+    place = start + len(pixels) + len(pixels) % 2
+    head = (b"II" if order == "<" else b"MM") + struct.pack(
+        f"{order}HHHQ" if big else f"{order}HI8x", *((43, 8, 0, place) if big else (42, place))
+    )
+    table, behind = b"", b""
+    end = place + (8 if big else 2) + entry * len(tags) + inline
+    for tag, (kind, values) in sorted(tags.items()):
+        values = [value + start for value in values] if tag in (273, 324) else values
+        letter = {1: "B", 2: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}[kind]
+        body = struct.pack(f"{order}{len(values)}{letter}", *values)
+        if size[kind] * len(values) > inline:
+            body, behind = struct.pack(order + word, end + len(behind)), behind + body + bytes(len(body) % 2)
+        table += struct.pack(f"{order}HH{word}", tag, kind, len(values)) + body.ljust(inline, b"\0")
+    count = struct.pack(f"{order}{'Q' if big else 'H'}", len(tags))
+    return head + pixels + bytes(len(pixels) % 2) + count + table + bytes(inline) + behind
+
+
 def cases() -> dict[str, tuple[str, bytes, str | None]]:
     """{case: (file name, bytes, the InputError's code, or None for a file that must be read)}."""
     small = picture(48, 64)
@@ -60,6 +81,7 @@ def cases() -> dict[str, tuple[str, bytes, str | None]]:
     exif = Image.Exif()
     exif[0x0112] = 6
     frames = [picture(48, 64), Image.new("RGB", (64, 48), "black")]
+    cut = "image-truncated"
     bad = {
         "empty": ("empty.png", b"", "image-empty"),
         "text": ("text.png", "아니, 그림이 아니야\n".encode() * 40, "image-not-a-picture"),
@@ -69,7 +91,9 @@ def cases() -> dict[str, tuple[str, bytes, str | None]]:
         "svg": ("drawing.png", b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "image-format"),
         "postscript": ("figure.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "image-format"),
         "heic": ("phone.jpg", b"\0\0\0\x18ftypheic" + bytes(50), "image-format"),
-        "tiff": ("scan.png", encode(small, "TIFF"), "image-format"),
+        "lzma tiff": ("scan.tif", encode(small, "TIFF", compression="lzma"), "image-format"),
+        "truncated tiff": ("cut.tif", (scan := encode(small, "TIFF", compression="tiff_lzw"))[: len(scan) // 2], cut),
+        "truncated avif": ("cut.avif", (avif := encode(small, "AVIF"))[: len(avif) // 2], "image-truncated"),
         "truncated png": ("cut.png", png[: len(png) // 2], "image-truncated"),
         "truncated jpeg": ("cut.jpg", jpeg[: len(jpeg) // 2], "image-truncated"),
         "truncated webp": ("cut.webp", (webp := encode(small, "WEBP"))[: len(webp) // 2], "image-truncated"),
@@ -105,6 +129,12 @@ def cases() -> dict[str, tuple[str, bytes, str | None]]:
         "corrupt profile": ("profile.png", encode(small, "PNG", icc_profile=b"not a profile" * 20)),
         "bmp": ("picture.bmp", bmp),
         "webp": ("picture.webp", webp),
+        "tiff": ("scan.tif", scan),
+        "tiff called png": ("scan.png", encode(small, "TIFF")),
+        "avif": ("picture.avif", avif),
+        "alpha avif": ("alpha.avif", encode(clear, "AVIF")),
+        "animated avif": ("moving.avif", encode(frames[0], "AVIF", save_all=True, append_images=frames[1:])),
+        "two pages": ("pages.tif", encode(picture(48, 64), "TIFF", save_all=True, append_images=[frames[1].copy()])),
         "text bomb": ("bomb.png", png_text_bomb()),
     }
     return bad | {name: (*file, None) for name, file in good.items()}

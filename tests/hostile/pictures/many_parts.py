@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 from tests.hostile.pictures.largest import SIDE, bmp_runs, jpeg
-from tests.hostile.pictures.make import encode, picture, png_chunk
+from tests.hostile.pictures.make import encode, picture, png_chunk, tiff
 
 MOST = 20 * 2**20  # bytes that are read
 
@@ -32,6 +32,56 @@ def scans(data: bytes, count: int) -> bytes:
     """A progressive JPEG whose last scan is repeated `count` times."""
     start = data.rindex(b"\xff\xc4")
     return data[:start] + data[start:-2] * count + data[-2:]
+
+
+def _tiffs() -> Iterator[tuple[str, bytes, str | None]]:
+    page = encode(picture(48, 64), "TIFF", compression="tiff_lzw")
+    (start,) = struct.unpack_from("<I", page, 4)
+    (count,) = struct.unpack_from("<H", page, start)
+    end = start + 2 + 12 * count
+    chain = b"".join(struct.pack("<HI", 0, len(page) + 6 * (i + 1)) for i in range(3_000_000))
+    yield "TIFF: three million pages", page[:end] + struct.pack("<I", len(page)) + page[end + 4 :] + chain, None
+    texts = b"".join(struct.pack("<HHII", 60_000 - i % 5000, 2, 2**20, 8) for i in range(60_000))
+    tags = struct.pack("<H", count + 60_000) + page[start + 2 : end] + texts + bytes(4)
+    yield (
+        "TIFF: 60,000 texts of a megabyte",
+        (page[:4] + struct.pack("<I", len(page)) + page[8:] + tags).ljust(MOST),
+        None,
+    )
+    strips = {256: [64], 257: [50_000], 258: [8], 259: [1], 262: [1], 277: [1], 278: [1]}
+    strips |= {273: [64 * i for i in range(50_000)], 279: [64] * 50_000}
+    yield (
+        "TIFF: 50,000 strips",
+        tiff({tag: (4, each) for tag, each in strips.items()}, bytes(64 * 50_000)),
+        "image-too-thin",
+    )
+    strips |= {256: [1024], 257: [40_000], 278: [1], 259: [5], 273: [9 * i for i in range(40_000)], 279: [9] * 40_000}
+    data = tiff({tag: (4, each) for tag, each in strips.items()}, b"\x80\0\x10\x20\x40\x80\1\2\4" * 40_000)
+    yield "TIFF: 40,000 strips of broken LZW", data, "image-truncated"
+    clear = b"\x80\x40\x20\x10\x08\x04\x02\x01\x00" * (MOST // 9 - 200)
+    plain = {256: 64, 257: 64, 258: 8, 259: 5, 262: 1, 273: 0, 277: 1, 278: 64, 279: len(clear)}
+    data = tiff({tag: (4, [value]) for tag, value in plain.items()}, clear)
+    yield "TIFF: 20 MB of clear codes", data, "image-truncated"
+    data = tiff({tag: (4, [value]) for tag, value in (plain | {259: 4, 258: 1}).items()}, clear)
+    yield "TIFF: 20 MB of fax codes for 64 rows", data, None
+    empty = b"\x78\x01" + b"\0\0\0\xff\xff" * (MOST // 5 - 200)
+    data = tiff({tag: (4, [value]) for tag, value in (plain | {259: 8, 279: len(empty)}).items()}, empty)
+    yield "TIFF: four million empty blocks of deflate", data, "image-truncated"
+
+
+def _avifs() -> Iterator[tuple[str, bytes, str | None]]:
+    small = encode(picture(48, 64), "AVIF")
+    yield "AVIF: two million boxes", (small + b"\0\0\0\x08free" * (MOST // 8))[:MOST], "image-truncated"
+    yield "AVIF: 49,000 boxes", small + b"\0\0\0\x08free" * 49_000, None
+    at = small.index(b"mdat") + 4
+    length = small.index(b"iloc") + 22  # of the picture's bytes
+    for case, part, code in (
+        ("ten million empty units", b"\x7a\0", "image-truncated"),
+        ("padding of 20 MB", b"\x78" + bytes(MOST - 2 * len(small)), None),
+    ):
+        stream = after(small[at:], len(small) - at, part, None if len(part) == 2 else 1)[: MOST - at]
+        data = small[: at - 8] + struct.pack(">I4s", 8 + len(stream), b"mdat") + stream
+        yield f"AVIF: {case}", data[:length] + struct.pack(">I", len(stream)) + data[length + 4 :], code
 
 
 def many_parts() -> Iterator[tuple[str, bytes, str | None]]:
@@ -95,4 +145,6 @@ def many_parts() -> Iterator[tuple[str, bytes, str | None]]:
     for case, count, code in (("2.6 million chunks", 2_600_000, many), ("49,000 chunks", 49_000, None)):
         body = encode(small, "WEBP") + b"abcd\0\0\0\0" * count
         yield f"WebP: {case}", body[:4] + struct.pack("<I", len(body) - 8) + body[8:], code
+    yield from _tiffs()
+    yield from _avifs()
     yield "BMP: eight million runs of a pixel", bmp_runs(SIDE, 1024)[:1078] + b"\1\7" * 8_000_000, many
