@@ -165,7 +165,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str, threshold: f
         ),
     )
     if threshold is not None:
-        line = dict(type="line", x0=threshold, x1=threshold, yref="paper", y0=0, y1=1)
+        line = dict(type="line", layer="below", x0=threshold, x1=threshold, yref="paper", y0=0, y1=1)
         figure["layout"]["shapes"] = [line | dict(line=dict(color=QUIET, width=2, dash="dot"))]
     return figure
 

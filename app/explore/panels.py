@@ -93,6 +93,8 @@ def answer(result: Result) -> str:
     if kind == "multi_label" and best[0][1] < THRESHOLD:
         name = escaped(class_name(result, best[0][0]), 60)
         return t("atlas.answer.none", name=name, percent=percent(best[0][1]))
+    if kind == "binary" and len(best) == 1:
+        return t("atlas.answer.one", name=escaped(class_name(result, best[0][0]), 60), percent=percent(best[0][1]))
     if kind == "multi_label":
         best = [(i, p) for i, p in best if p >= THRESHOLD]
     if has_probabilities(kind):
@@ -217,8 +219,9 @@ def outputs(result: Result, values: list[tuple[int, float]], names: list[str]) -
     t, count = state.t(), len(result.scores)
     shown = " " + t("predictions.regression.shown", count=len(values)) if len(values) < count else ""
     panel.title(t("predictions.regression.title"), t("predictions.regression.text", count=count) + shown)
-    for name, (_, value) in zip(names, values, strict=True):
-        st.metric(escaped(name, 60), output(value))
+    with st.container():  # one element, as the other panels' charts are, or the pair's columns would break
+        for name, (_, value) in zip(names, values, strict=True):
+            st.metric(escaped(name, 60), output(value))
     fold(t, "predictions.regression")
 
 

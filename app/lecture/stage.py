@@ -16,6 +16,7 @@ from app.explore.result import Result
 from app.text.plain import plain
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.attribution import BlockSteps, block_steps, residual_streams
+from vit_core.models import predictions
 
 MEMO_ENTRIES = 96  # results of scenes that a stage holds; the oldest goes first
 
@@ -102,14 +103,22 @@ class Stage:
         return plain(self.result.label(index) or f"#{index}", 40)
 
     def answers(self, logits: Tensor | None, k: int = 5) -> list[dict]:
-        """The `k` most probable classes of logits (classes,) as [{"index", "label", "p"}], best first."""
-        if logits is None:
+        """The `k` most probable classes of logits (outputs,) as [{"index", "label", "p"}], best first; none of a model
+        without classes."""
+        if logits is None or not self.names_classes:
             return []
-        best = logits.float().softmax(-1).topk(min(k, logits.numel()))
-        return [
-            {"index": i, "label": self.label(i), "p": p}
-            for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        ]
+        found, listed = self.scores(logits), set(predictions.listed_classes(self.model))
+        best = [i for i in predictions.ranked(found, self.config.problem_type).tolist() if i in listed]
+        return [{"index": i, "label": self.label(i), "p": found[i].item()} for i in best[:k]]
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether the model has a head whose numbers are probabilities of classes."""
+        return self.model.head is not None and predictions.has_probabilities(self.config.problem_type)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """The probability of each class, (..., classes), from logits (..., outputs)."""
+        return predictions.scores(logits.float(), self.config.problem_type)
 
 
 def array(tensor: Tensor) -> np.ndarray:

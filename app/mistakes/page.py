@@ -62,24 +62,22 @@ def embedding_map(run):
 def overview(run: find.Evaluation) -> None:
     """All pictures: numbers, matrix, list, classes, calibration, map."""
     panels.headline(run)
-    if run.problem_type == "multi_label":
-        left, right = st.columns([9, 11], gap="large")
-        with left:
-            thresholds(run)
-        with right:
-            pictures(run)
-        embedding_map(run)
-        return
+    several = run.problem_type == "multi_label"
     left, right = st.columns([9, 11], gap="large")
-    with left, st.container(key="matrix_place"):
-        matrix(run)
+    with left:
+        if several:
+            thresholds(run)
+        else:
+            with st.container(key="matrix_place"):
+                matrix(run)
     with right:
         pictures(run)
-    left, right = st.columns([8, 5], gap="large")
-    with left:
-        classes(run)
-    with right:
-        calibration(run)
+    if not several:
+        left, right = st.columns([8, 5], gap="large")
+        with left:
+            classes(run)
+        with right:
+            calibration(run)
     embedding_map(run)
 
 

@@ -32,7 +32,7 @@ def headline(run: Evaluation) -> None:
     """Accuracy, errors and calibration error in numbers."""
     t, found = state.t(), run.accuracy
     wrong = found.counted - found.right
-    columns = iter(st.columns(5))
+    columns = iter(st.columns(4 if run.problem_type == "multi_label" else 5))
 
     def number(name: str, value: str, beneath: str, help: str | None = None) -> None:
         next(columns).metric(t(f"mistakes.{name}"), value, beneath, delta_color="off", delta_arrow="off", help=help)

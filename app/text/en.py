@@ -138,6 +138,7 @@ SENTENCES = {
     # the atlas
     "atlas.answer": "The model's answer: {answer}.",
     "atlas.none": "This model has no classes; its attention is shown all the same.",
+    "atlas.answer.one": "The model's answer: **{name}** with a probability of {percent} %.",
     "atlas.answer.none": "No class reaches 50 %; the most probable is **{name}** ({percent} %).",
     "atlas.class": "**{name}** {percent} %",
     "atlas.output": "**{name}** = {value}",

@@ -140,6 +140,7 @@ SENTENCES = {
     # the atlas
     "atlas.answer": "모델의 답: {answer}.",
     "atlas.none": "클래스가 없는 모델입니다. 어텐션은 그대로 볼 수 있습니다.",
+    "atlas.answer.one": "모델의 답: **{name}**일 확률 {percent} %",
     "atlas.answer.none": "확률이 50 % 이상인 클래스가 없습니다. 가장 높은 것은 **{name}**({percent} %)입니다.",
     "atlas.class": "**{name}** {percent} %",
     "atlas.output": "**{name}** = {value}",

@@ -159,19 +159,19 @@ EN = {
     "mistakes.several.map.text": "over {count:class|classes}",
     "mistakes.several.map.help": "For each class, all pictures are ranked by the probability of that class. Average "
     "precision is 100 % when every picture with the label stands before every picture without it.",
-    "mistakes.several.top": "Most probable class is right",
+    "mistakes.several.top": "Top class is right",
     "mistakes.several.top.text": "{right:picture|pictures}",
     "mistakes.several.top.help": "The share of the pictures whose most probable class is one of their labels. The "
     "other classes do not count here.",
-    "mistakes.several.text": "Each class is a question of its own. The best threshold is the probability from which "
-    "on F1 is highest on these pictures, so it is too favourable; choose it on other pictures. Selecting a row shows "
-    "the class's pictures.",
-    "mistakes.several.ap": "Average precision, %",
+    "mistakes.several.text": "Each class is a question of its own. AP is its average precision. The best threshold is "
+    "the probability from which on F1 is highest on these pictures, so it is too favourable; choose it on other "
+    "pictures. Selecting a row shows the class's pictures.",
+    "mistakes.several.ap": "AP, %",
     "mistakes.several.threshold": "Best threshold, %",
     "mistakes.several.f1": "F1 there, %",
-    "mistakes.several.half.f1": "F1 at 50 %, %",
-    "mistakes.several.half.precision": "Precision at 50 %, %",
-    "mistakes.several.half.recall": "Recall at 50 %, %",
+    "mistakes.several.half.f1": "F1 at 50 %",
+    "mistakes.several.half.precision": "Precision at 50 %",
+    "mistakes.several.half.recall": "Recall at 50 %",
     "mistakes.several.hidden": "There is no confusion matrix and no calibration error: both need one predicted class "
     "for each picture, and this model can predict several or none. Where a picture has fewer labels than it shows, as "
     "in class folders, what else the model finds counts against it.",
@@ -373,14 +373,15 @@ KO = {
     "mistakes.several.top.text": "이미지 {right}장",
     "mistakes.several.top.help": "확률이 가장 높은 클래스가 그 이미지의 레이블 가운데 하나인 이미지의 비율입니다. "
     "다른 클래스는 여기에 반영되지 않습니다.",
-    "mistakes.several.text": "클래스마다 별개의 질문입니다. 최적 임계값은 이 이미지들에서 F1 점수가 가장 높아지는 "
-    "확률이므로 실제보다 유리합니다. 쓸 임계값은 다른 이미지로 고르세요. 행을 고르면 그 클래스의 이미지가 나옵니다.",
-    "mistakes.several.ap": "평균 정밀도 %",
+    "mistakes.several.text": "클래스마다 별개의 질문입니다. AP는 평균 정밀도입니다. 최적 임계값은 이 이미지들에서 F1 "
+    "점수가 가장 높아지는 확률이므로 실제보다 유리합니다. 쓸 임계값은 다른 이미지로 고르세요. 행을 고르면 그 클래스의 "
+    "이미지가 나옵니다.",
+    "mistakes.several.ap": "AP %",
     "mistakes.several.threshold": "최적 임계값 %",
-    "mistakes.several.f1": "그때의 F1 점수 %",
-    "mistakes.several.half.f1": "50 %에서 F1 점수 %",
-    "mistakes.several.half.precision": "50 %에서 정밀도 %",
-    "mistakes.several.half.recall": "50 %에서 재현율 %",
+    "mistakes.several.f1": "그때 F1 %",
+    "mistakes.several.half.f1": "50 %에서 F1",
+    "mistakes.several.half.precision": "50 %에서 정밀도",
+    "mistakes.several.half.recall": "50 %에서 재현율",
     "mistakes.several.hidden": "혼동 행렬과 보정 오차는 이미지마다 예측이 하나일 때만 뜻이 있는데, 이 모델은 여럿을 "
     "예측할 수도 하나도 예측하지 않을 수도 있어서 보여 주지 않습니다. 클래스 폴더처럼 이미지에 담긴 것보다 레이블이 "
     "적으면, 모델이 더 찾아낸 것은 틀린 것으로 셉니다.",

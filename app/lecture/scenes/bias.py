@@ -130,7 +130,7 @@ def measure(stage: Stage, seed: int, shift: int) -> tuple[dict, dict[str, np.nda
         {
             "name": name,
             "answers": None
-            if first[name] is None
+            if first[name] is None or (name != "cnn" and not stage.names_classes)
             else [compare(stage, name, first[name], one["logits"][name]) for one in results.values()],
         }
         for name in first
@@ -206,16 +206,18 @@ def compare(stage: Stage, name: str, before: Tensor, after: Tensor) -> dict:
     """One model's answer to a changed picture compared with its answer to the original; logits (classes,).
 
     "p": the probability of the new answer; "change": how much the probability of the old answer moved; "apart": total
-    variation, half the sum of |p - q|, from 0 to 1; "drift": the largest change of a logit.
+    variation, half the sum of |p - q|, from 0 to 1 (of several sigmoids, whose sum is not one, the mean of |p - q|);
+    "drift": the largest change of a logit.
     """
-    p, q = before.softmax(-1), after.softmax(-1)
-    winner, best = int(p.argmax()), int(q.argmax())
+    own = name != "cnn"
+    p, q = (stage.scores(x) if own else x.softmax(-1) for x in (before, after))
+    winner, best, moved = int(p.argmax()), int(q.argmax()), (p - q).abs()
     labels = companion(stage).labels if name == "cnn" else None
     return {
         "label": labels[best] if labels else stage.label(best),
         "p": float(q[best]),
         "same": winner == best,
         "change": float(q[winner] - p[winner]),
-        "apart": float((p - q).abs().sum() / 2),
+        "apart": float(moved.mean() if own and stage.config.problem_type == "multi_label" else moved.sum() / 2),
         "drift": float((after - before).abs().max()),
     }

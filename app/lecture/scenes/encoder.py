@@ -91,7 +91,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "tokens": num_tokens,
         "dim": config.dim,
         "own": runs.wirings["own"],
-        "head": stage.model.head is not None,
+        "head": stage.names_classes,
         "parts": {},
         "ends": {},
     }

@@ -8,8 +8,13 @@ from app.lecture.stage import Scene, Stage, array
 from vit_core import ViTConfig
 from vit_core.attribution import read_head
 from vit_core.lecture import logit_lens
+from vit_core.models.config import PROBLEM_TYPES
 
 NUM_PREDICTIONS = 4  # classes in the list; the lens also shows every class that is best after some layer
+#: What turns logits into probabilities, as the names of boxes.
+FUNCTIONS = {"single_label": ["softmax"], "multi_label": ["sigmoid"], "binary": ["sigmoid"], "regression": []}
+#: The key of the prose about the prediction; None: the usual one, or the one for a model without a head.
+PROSE = {kind: f"text_{kind}" for kind in PROBLEM_TYPES} | {"single_label": None}
 
 
 def path(config: ViTConfig, tokens: int) -> list[dict]:
@@ -22,13 +27,15 @@ def path(config: ViTConfig, tokens: int) -> list[dict]:
     boxes += [(config.pool, [width])] * (not one)
     boxes += [("norm", [width])] * config.pool_norm
     if K:
-        boxes += [("linear_two" if two else "linear", [K, width]), ("logits", [K]), ("softmax", [K])]
+        boxes += [("linear_two" if two else "linear", [K, width]), ("logits", [K])]
+        boxes += [(function, [K]) for function in FUNCTIONS[config.problem_type]]
     return [{"name": name, "shape": shape} for name, shape in boxes]
 
 
 def build(stage: Stage, want: dict) -> Scene:
     """Arrays: "vector" (C,), what the head reads; for the K classes that are shown "weight" (K, C), "bias" (K,),
-    "logits" (K,), and "lens" (layers + 1, K), their probability after each layer. Without a head only "vector".
+    "logits" (K,), and "lens" (layers + 1, K), their probability after each layer. Without a head that
+    names classes only "vector".
 
     Numbers: "shown", the K classes, the final prediction first; "leaders", for each layer the index of its best class
     in "shown".
@@ -43,17 +50,20 @@ def build(stage: Stage, want: dict) -> Scene:
         "pool": config.pool,
         "top": min(NUM_PREDICTIONS, config.classes),
         "path": path(config, len(tokens)),
+        "prose": PROSE[config.problem_type],
     }
-    if lens is None:
+    if lens is None or not stage.names_classes:
         read = read_head(model, tokens)
         return Scene(numbers | {"parts": read.parts, "shown": [], "leaders": []}, {"vector": array(read.vector)})
+    # A binary head has one logit, and the class that it stands for is the second one.
+    named = 1 if config.problem_type == "binary" else 0
     leading = lens.argmax(-1).tolist()
     best = lens[-1].topk(numbers["top"]).indices.tolist()
     shown = list(dict.fromkeys(best + leading))
     read = read_head(model, tokens, shown)
     numbers |= {
         "parts": read.parts,
-        "shown": [{"index": k, "label": stage.label(k)} for k in shown],
+        "shown": [{"index": k + named, "label": stage.label(k + named)} for k in shown],
         "leaders": [shown.index(k) for k in leading],
     }
     arrays = {
@@ -61,6 +71,6 @@ def build(stage: Stage, want: dict) -> Scene:
         "weight": read.weight,
         "bias": read.bias,
         "logits": lens[-1, shown],
-        "lens": lens.float().softmax(-1)[:, shown],
+        "lens": stage.scores(lens)[:, [k + named for k in shown]],
     }
     return Scene(numbers, {name: array(tensor) for name, tensor in arrays.items()})

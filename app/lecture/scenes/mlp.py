@@ -55,7 +55,7 @@ def build(stage: Stage, want: dict) -> Scene:
 def _unit_classes(stage: Stage, layer: int, unit: int) -> dict | None:
     """The classes whose logits the unit raises and lowers most."""
     logits = unit_logits(stage.model, layer, unit)
-    if logits is None or len(logits) < 2:
+    if logits is None or len(logits) < 2 or not stage.names_classes:
         return None
     best, worst = int(logits.argmax()), int(logits.argmin())
     return {

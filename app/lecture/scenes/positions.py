@@ -44,14 +44,14 @@ def _parts(stage: Stage) -> tuple[Tensor, Tensor | None]:
 def _probabilities(stage: Stage, seed: int) -> Tensor | None:
     """Each class's probability: unchanged, without the patches' positions, with positions shuffled: (3, classes).
 
-    (1, classes) for a model that learned no positions; None without a head.
+    (1, classes) for a model that learned no positions; None without a head that names classes.
     """
 
     def classify(changed: Tensor | None) -> Tensor:
         with torch.no_grad(), autocast(stage.result.device):
-            return positions.classify_with(stage.model, stage.images, changed)[0].float().softmax(-1)
+            return stage.scores(positions.classify_with(stage.model, stage.images, changed)[0])
 
-    if stage.model.head is None:
+    if not stage.names_classes:
         return None
     own, prefix = _parts(stage)[1], stage.config.num_prefix_tokens
     unchanged = stage.memo(("positions", "unchanged"), lambda: classify(own))

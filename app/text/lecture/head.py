@@ -13,6 +13,24 @@ EN = {
     "text_none": "After layer {layers} and the norm, the model returns **one vector** $z$ of {size} numbers.\n"
     "This checkpoint has no head. To classify, put one on top: a linear map and softmax.\n"
     "$logit$",
+    "text_multi_label": "The head reads **one vector** $z$: a linear map, then a sigmoid for each class.\n"
+    "$logit$\n"
+    "Each channel adds its value times a weight: [{winner}](compare=false) gets the logit **{logit}**, "
+    "**{margin}** more than [the next class](compare=true), {runner}. Each class has a probability of its own, so "
+    "they do not add up to 100 %.\n"
+    "The same head can read any layer. At [the input](layer=0), {first} is the most probable class; {after} it is "
+    "**{leader}** with **{p}**; at [the end](layer=999) {winner}, {final}. The head was trained on the last layer "
+    "only: earlier readings are not what a layer “thinks”.",
+    "text_binary": "The head reads **one vector** $z$: a linear map to **one logit**, then a sigmoid.\n"
+    "$logit$\n"
+    "Each channel adds its value times a weight. The logit is **{logit}**: above 0 for {winner}, below 0 for the "
+    "other class.\n"
+    "The same head can read any layer: {after}, the probability of {winner} is **{p}**; at [the end](layer=999) it is "
+    "{final}. The head was trained on the last layer only: earlier readings are not what a layer “thinks”.",
+    "text_regression": "After layer {layers} and the norm, the head reads **one vector** $z$ of {size} numbers.\n"
+    "$logit$\n"
+    "This head is a regression: a linear map gives numbers in the unit of the training data. They are no classes and "
+    "no probabilities.",
     "outline": "Only one vector reaches the head, so everything the model knows must be in it.\n"
     "A logit is a plain sum: click a class to see its largest terms.\n"
     "Compare winner and runner-up: what they share cancels out.\n"
@@ -26,6 +44,7 @@ EN = {
     "linear_two": "2 linear, mean",
     "logits": "logits",
     "softmax": "softmax",
+    "sigmoid": "sigmoid",
     "avg": "mean of the patches",
     "max": "maximum of the patches",
     "avgmax": "mean and maximum",
@@ -78,6 +97,22 @@ KO = {
     "text_none": "레이어 {layers}개와 정규화를 지나면 숫자 {size}개로 된 **벡터 하나** $z$가 나옵니다.\n"
     "이 체크포인트에는 헤드가 없습니다. 분류하려면 선형 변환과 소프트맥스로 된 헤드를 그 위에 얹습니다.\n"
     "$logit$",
+    "text_multi_label": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환 한 번, 그다음 클래스마다 시그모이드입니다.\n"
+    "$logit$\n"
+    "채널마다 값에 가중치를 곱해 더합니다. [{winner}](compare=false) 클래스의 로짓은 **{logit}**, "
+    "[2위](compare=true) {runner} 클래스보다 **{margin}** 큽니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 "
+    "않습니다.\n"
+    "같은 헤드로 모든 레이어를 읽을 수 있습니다. 확률이 가장 높은 클래스는 [입력](layer=0)에서는 {first}, {after} "
+    "**{leader}**({p}), [마지막](layer=999)에는 {winner}({final})입니다. 헤드는 마지막 레이어로만 학습되었으므로, 앞쪽 "
+    "값은 그 레이어의 ‘생각’이 아닙니다.",
+    "text_binary": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환으로 **로짓 하나**를 내고 시그모이드를 취합니다.\n"
+    "$logit$\n"
+    "채널마다 값에 가중치를 곱해 더합니다. 로짓은 **{logit}**입니다. 0보다 크면 {winner}, 작으면 다른 클래스입니다.\n"
+    "같은 헤드로 모든 레이어를 읽을 수 있습니다. {after} {winner} 클래스의 확률은 **{p}**, [마지막](layer=999)에는 "
+    "{final}입니다. 헤드는 마지막 레이어로만 학습되었으므로, 앞쪽 값은 그 레이어의 ‘생각’이 아닙니다.",
+    "text_regression": "레이어 {layers}개와 정규화를 지나면 숫자 {size}개로 된 **벡터 하나** $z$를 헤드가 읽습니다.\n"
+    "$logit$\n"
+    "이 헤드는 회귀용입니다. 선형 변환이 학습 데이터와 같은 단위의 수를 냅니다. 클래스도 확률도 아닙니다.",
     "outline": "헤드에 닿는 것은 벡터 하나뿐입니다. 모델이 아는 것이 모두 여기에 있어야 합니다.\n"
     "로짓은 단순한 합입니다. 클래스를 눌러 가장 큰 항들을 보세요.\n"
     "1위와 2위를 비교하면 공통된 부분은 상쇄됩니다.\n"
@@ -91,6 +126,7 @@ KO = {
     "linear_two": "선형 2개의 평균",
     "logits": "로짓",
     "softmax": "소프트맥스",
+    "sigmoid": "시그모이드",
     "avg": "패치들의 평균",
     "max": "패치들의 최댓값",
     "avgmax": "평균과 최댓값",

@@ -58,6 +58,7 @@ def test_korean_is_korean_and_english_is_not():
         "rollout.label",
         "predictions.hover",
         "mistakes.points",
+        "mistakes.several.ap",
         "mistakes.map.point",
     }
 

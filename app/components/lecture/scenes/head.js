@@ -26,9 +26,13 @@ SCENE.head = {
     if (!numbers.shown.length) {
       columns.classList.add("alone");
       stage.parts.words.replaceChildren(); // the usual prose is about a logit
-      stage.fillIn = prose(stage.parts.words, stage.data.words.scene.text_none, stage.data.words.math, (part) => stage.set(part));
+      stage.fillIn = prose(stage.parts.words, stage.data.words.scene[numbers.classes && numbers.prose || "text_none"], stage.data.words.math, (part) => stage.set(part));
       made.parts.append(el("p", { class: "note", text: stage.common("none_head") }));
       return;
+    }
+    if (numbers.prose) {
+      stage.parts.words.replaceChildren();
+      stage.fillIn = prose(stage.parts.words, stage.data.words.scene[numbers.prose], stage.data.words.math, (part) => stage.set(part));
     }
     made.segments = made.parts.appendChild(el("div", { class: "segments" }));
     if (numbers.parts.length > 1) made.segments.append(...numbers.parts.map(([name]) => el("span", { text: stage.words(`of_${name}`) })));
