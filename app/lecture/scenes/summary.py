@@ -20,6 +20,14 @@ ORDER = {
     "parallel": ("norm1", "attention", "mlp", "add"),
 }
 
+#: The key of the head's name.
+HEADS = {
+    "single_label": "head",
+    "multi_label": "head_sigmoid",
+    "binary": "head_sigmoid",
+    "regression": "head_regression",
+}
+
 
 def table_row(name: str, config: ViTConfig, parameters: int, paper: int | None = None) -> dict:
     """One model's row of the table."""
@@ -68,6 +76,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "patches": rows * cols,
         "tokens": trace.num_tokens,
         "classes": config.classes,
+        "head": HEADS[config.problem_type] if config.classes else "no_head",
         "image": [*stage.images.shape[2:], config.channels],
         "patch": [*config.patch_size, config.channels],
         "pixels": config.patch_size[0] * config.patch_size[1] * config.channels,

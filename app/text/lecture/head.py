@@ -81,6 +81,7 @@ EN = {
     "leaders": "Leading class after each layer",
     "after_input": "at the input",
     "after_layer": "after layer {n}",
+    "only_read": "What the head reads: the vector z",
     "only_vector": "The model's output instead: the vector z",
 }
 
@@ -97,14 +98,12 @@ KO = {
     "text_none": "레이어 {layers}개와 정규화를 지나면 숫자 {size}개로 된 **벡터 하나** $z$가 나옵니다.\n"
     "이 체크포인트에는 헤드가 없습니다. 분류하려면 선형 변환과 소프트맥스로 된 헤드를 그 위에 얹습니다.\n"
     "$logit$",
-    "text_multi_label": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환 한 번, 그다음 클래스마다 시그모이드입니다.\n"
+    "text_multi_label": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환, 그다음 클래스마다 시그모이드입니다.\n"
     "$logit$\n"
     "채널마다 값에 가중치를 곱해 더합니다. [{winner}](compare=false) 클래스의 로짓은 **{logit}**, "
-    "[2위](compare=true) {runner} 클래스보다 **{margin}** 큽니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 "
-    "않습니다.\n"
-    "같은 헤드로 모든 레이어를 읽을 수 있습니다. 확률이 가장 높은 클래스는 [입력](layer=0)에서는 {first}, {after} "
-    "**{leader}**({p}), [마지막](layer=999)에는 {winner}({final})입니다. 헤드는 마지막 레이어로만 학습되었으므로, 앞쪽 "
-    "값은 그 레이어의 ‘생각’이 아닙니다.",
+    "[2위](compare=true) {runner} 클래스보다 **{margin}** 큽니다. 확률의 합은 100 %가 아닙니다.\n"
+    "같은 헤드로 모든 레이어를 읽으면, 확률이 가장 높은 클래스는 [입력](layer=0)에서 {first}, {after} "
+    "**{leader}**({p}), [마지막](layer=999)에 {winner}({final})입니다. 앞쪽 값은 그 레이어의 ‘생각’이 아닙니다.",
     "text_binary": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환으로 **로짓 하나**를 내고 시그모이드를 취합니다.\n"
     "$logit$\n"
     "채널마다 값에 가중치를 곱해 더합니다. 로짓은 **{logit}**입니다. 0보다 크면 {winner}, 작으면 다른 클래스입니다.\n"
@@ -163,6 +162,7 @@ KO = {
     "leaders": "레이어마다 1위인 클래스",
     "after_input": "입력에서는",
     "after_layer": "{n}번 레이어 뒤에는",
+    "only_read": "헤드가 읽는 벡터 z",
     "only_vector": "예측 대신 나오는 출력: 벡터 z",
 }
 

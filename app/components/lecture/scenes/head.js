@@ -56,7 +56,7 @@ SCENE.head = {
     view.layer = Math.min(Math.max(view.layer, 0), numbers.layers);
     const C = stage.section("vector").length;
     if (!numbers.shown.length) {
-      made.title.textContent = stage.words("only_vector");
+      made.title.textContent = stage.words(numbers.classes ? "only_read" : "only_vector");
       headStrip(made.strips.vector, stage.words("vector"), stage.section("vector"), C, view.channel);
       return;
     }

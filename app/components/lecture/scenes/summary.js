@@ -99,7 +99,7 @@ function summaryRead(stage, parent, arrow) {
   const stack = parent.appendChild(el("div", { class: "stack" }));
   summaryBox(stage, stack, "head", { name: stage.words(pool === "token" ? (read.length > 1 ? "read_two" : "read_token") : "read_pooled"), shape: summaryShape(...read), parameters: parts.pool, kind: "read",
     show: (place) => summaryCells(stage, place, "read", 1) });
-  summaryBox(stage, stack, "head", { name: stage.words(classes ? "head" : "no_head"), shape: classes ? count(classes) : "", parameters: parts.norm + parts.head });
+  summaryBox(stage, stack, "head", { name: stage.words(stage.data.numbers.head), shape: classes ? count(classes) : "", parameters: parts.norm + parts.head });
   arrow();
   summaryBox(stage, parent, "head", { name: stage.words(answers.length ? "prediction" : "none"), kind: "answer", show: (place) => {
     if (!answers.length) return place.append(stage.common("none_head"));
