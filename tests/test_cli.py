@@ -127,6 +127,25 @@ def test_models_lists_the_embedded_ones(capsys):
     assert "embedded:fashion" in said
 
 
+def test_models_explains_how_a_checkpoint_was_read(tmp_path, capsys):
+    model = vc.load("embedded:fashion", "cpu")
+    state = {f"module.net.{name}": tensor for name, tensor in model.state_dict().items()}
+    extra = {"criterion.weight": torch.ones(10), "val_acc.tp": torch.zeros(10), "val_acc.fp": torch.zeros(10)}
+    torch.save({"state_dict": state | extra, "state_dict_ema": model.state_dict()}, tmp_path / "last.pth.tar")
+    assert main(["models", f"file:{tmp_path / 'last.pth.tar'}#state_dict", "--explain"]) == 0
+    said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert said["architecture"].startswith(f"{model.config.depth} layers x ")
+    assert said["architecture"].endswith("from names and shapes of the tensors")
+    assert said["weights"] == "last.pth.tar: state_dict.net"
+    assert said["unwrapped"] == "module., net."
+    assert said["other"] == "weights    #state_dict_ema"
+    assert said["passed"] == "over      criterion (1), val_acc (2)"
+    assert "mean 0.5" in said["preprocessing"]
+    assert "heads" in said["assumed"]
+    with pytest.raises(SystemExit):
+        main(["models", "--explain"])
+
+
 def test_one_bad_picture_is_named_and_the_others_go_on(tmp_path, capsys):
     (tmp_path / "bad.png").write_text("no picture")
     good = SAMPLES / "chelsea.jpg"

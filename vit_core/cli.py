@@ -15,6 +15,7 @@ from torch import Tensor
 
 import vit_core as vc
 from vit_core.checkpoints import with_problem_type
+from vit_core.checkpoints.report import assumed_defaults, describe, setting_name
 from vit_core.images import grid_to_picture, overlay, read_image, tile
 from vit_core.models.config import PROBLEM_TYPES
 from vit_core.models.device import with_cpu_fallback
@@ -31,38 +32,15 @@ LEFT_OUT = {
     "format": "pictures in formats that are not read",
 }
 RESPELLED = {"end": "were found by their last folders and name", "case": "were found by ignoring upper and lower case"}
-#: Setting missing from a checkpoint (`model.assumed`) -> its name, and the default that replaces it.
-_ASSUMED = {
-    "heads": ("heads", "heads {width} wide"),
-    "pool": ("pooling", "class token"),
-    "average": ("pooling", "mean of the patches"),
-    "grid": ("grid", "square"),
-    "layers": ("layers", "norms first, {activation}"),
-    "preprocess": ("preprocessing", "{fit}, mean {mean}, deviation {std}"),
-    "labels": ("class names", "ImageNet's class names"),
-    "problem_type": ("problem type", "sigmoid of the one logit (change: --problem-type)"),
-}
-#: How pictures get the size of the model input, by the `crop_mode` of its `Preprocess`.
-_FITS = {
-    "center": "pictures resized to cover {resized} pixels and cropped to {size}",
-    "squash": "pictures stretched to {resized} pixels and cropped to {size}",
-    "border": "pictures resized to fit into {resized} pixels and cropped or padded to {size}",
-}
 
 
 def _load_model(args: argparse.Namespace) -> vc.VisionTransformer:
     """The model that --model names. Reports settings missing from its file, and a fallback to the CPU."""
     model = vc.load(args.model, device=args.device)
     if model.assumed:
-        *names, last = (_ASSUMED[fact][0] for fact in model.assumed)
+        *names, last = map(setting_name, model.assumed)
         missing = f"{', '.join(names)} and {last}" if names else last
-        transform = model.transform.facts()
-        defaults = ", ".join(_ASSUMED[fact][1] for fact in model.assumed).format(
-            width=model.config.head_dim,
-            activation=model.config.activation,
-            fit=_FITS[model.transform.crop_mode].format(**transform),
-            **transform,
-        )
+        defaults = ", ".join(assumed_defaults(model))
         print(
             f"{args.model} lacks some settings ({missing}). Assumed: {defaults}. If that is wrong, so are the results. "
             "vc.save writes a file with all settings.",
@@ -260,9 +238,15 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def models(args: argparse.Namespace) -> int:
-    """List the models that can be loaded."""
-    for one in vc.available():
-        print(f"{one.name:28} {one.title}")
+    """List the models that can be loaded, or tell how one of them is read from its files."""
+    if args.model is None:
+        if args.explain:
+            raise SystemExit("models --explain needs the name of a model")
+        for one in vc.available():
+            print(f"{one.name:28} {one.title}")
+        return 0
+    for fact, text in describe(vc.load(args.model, "cpu")):
+        print(f"{fact:16} {text}")
     return 0
 
 
@@ -338,7 +322,12 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     one.add_argument("--port", type=_count(0), default=8000, help="0: any that is free (default: %(default)s)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     one.set_defaults(run=serve)
-    commands.add_parser("models", help="list the models that can be loaded").set_defaults(run=models)
+    one = commands.add_parser("models", help="list the models that can be loaded, or tell how one is read")
+    one.add_argument("model", nargs="?", metavar="NAME", help="a model, such as file:my.pth")
+    one.add_argument(
+        "--explain", action="store_true", help="tell which file gave which fact, what was assumed and what passed over"
+    )
+    one.set_defaults(run=models)
     one = commands.add_parser("train", help="train one of the embedded models")
     one.add_argument("--recipe", required=True, choices=sorted(RECIPES))
     one.add_argument("--data", help="CIFAR-10 archive, or the folder of Fashion-MNIST's files")

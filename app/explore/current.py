@@ -14,6 +14,7 @@ from app.state import Key
 from app.text.plain import escaped
 from vit_core import InputError
 from vit_core.checkpoints import possible_problem_types, split_problem_type, with_problem_type
+from vit_core.checkpoints.report import FACTS, LoadReport
 
 
 def result() -> Result | None:
@@ -96,8 +97,23 @@ def _facts(result: Result) -> None:
             }
             settings = ", ".join(t(f"side.assumed.{fact}", **values) for fact in assumed)
             st.warning(t("side.assumed", settings=settings), icon=":material/help:")
+        if result.model.report:
+            with st.expander(t("side.read")):
+                st.caption("\n\n".join(_read_lines(result.model.report)))
         if "problem_type" in assumed or split_problem_type(result.name)[1]:
             _choose_problem_type(result)
+
+
+def _read_lines(report: LoadReport) -> list[str]:
+    """What is told of the files that the model was read from."""
+    t = state.t()
+    told = {fact: t.origin(report.origins[fact]) for fact in FACTS if fact in report.origins}
+    told |= {
+        "others": ", ".join(report.others),
+        "unwrapped": ", ".join(report.unwrapped),
+        "ignored": ", ".join(f"{module} ({count})" for module, count in report.ignored_modules()),
+    }
+    return [t(f"side.read.{fact}", value=escaped(text, 300)) for fact, text in told.items() if text]
 
 
 def _choose_problem_type(result: Result) -> None:

@@ -78,6 +78,14 @@ class Text:
         except (KeyError, IndexError, ValueError):
             return str(error)
 
+    def origin(self, origin: str) -> str:
+        """Where a fact about a model came from: a file or a setting as it is, a phrase of the core in this language."""
+        for phrase, translated in errors_ko.ORIGINS.items() if self.language == "ko" else ():
+            start, _, end = phrase.partition("{}")
+            if origin.startswith(start) and origin.endswith(end):
+                return translated.format(origin[len(start) : len(origin) - len(end)])
+        return origin
+
     def _listed(self, names: list) -> str:
         """Names for a sentence: the first dozen, then the number of others."""
         joined = ", ".join(map(str, names[:LISTED]))

@@ -156,3 +156,11 @@ FOREIGN = {
     "unmerged": "어댑터를 합치지 않은 모델입니다({found}). merge_and_unload()가 돌려준 모델을 저장하세요.",
     "shard": "여러 파일로 나누어 저장한 모델의 한 부분입니다. 모든 부분과 색인이 든 폴더를 hf:<폴더>로 여세요.",
 }
+
+#: Where a fact about a model came from (`vit_core.checkpoints.report.PHRASES`).
+ORIGINS = {
+    "names and shapes of the tensors": "텐서의 이름과 모양",
+    "defaults of {}": "{} 기본값",
+    "timm's list of ImageNet's classes": "timm의 ImageNet 클래스 목록",
+    "timm's module": "timm 모듈",
+}

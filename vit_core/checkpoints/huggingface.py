@@ -167,6 +167,7 @@ def build(
         report.origins["head"] = f"config.json: problem_type = {config['problem_type']}"
     stated = [(config.get(key), f"config.json {key}") for key in ("id2label", "label2id")]
     labels = choose_labels(ours, path, stated, report, names)
+    report.origins["architecture"] = f"config.json: model_type = {family}"
     transform = choose_preprocess(processor, find_family(family), ours.image_size, ours.channels, source, report)
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 

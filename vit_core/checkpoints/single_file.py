@@ -23,7 +23,7 @@ from vit_core.checkpoints.layouts.keys import Translated, infer_config
 from vit_core.checkpoints.layouts.timm_vit import translate_timm
 from vit_core.checkpoints.layouts.transformers_vit import translate_vit
 from vit_core.checkpoints.processors import choose_preprocess, guess_family, read_processor
-from vit_core.checkpoints.report import LoadReport
+from vit_core.checkpoints.report import TENSORS, LoadReport
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
@@ -62,6 +62,7 @@ def load_file(name: str) -> VisionTransformer:
             "norm_pre + attn_pool: RoPE",
         )
     report.assumed += _assumed(ours, implied)
+    report.origins["architecture"] = TENSORS
     family = guess_family(dict.fromkeys(report.ignored, ()) | {n: tuple(t.shape) for n, t in state.items()})
     transform = choose_preprocess(processor, family, ours.image_size, ours.channels, source, report)
     labels = choose_labels(ours, path, [], report, names) or choose_imagenet_labels(ours.classes, report)
