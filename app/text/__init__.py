@@ -81,9 +81,8 @@ class Text:
     def origin(self, origin: str) -> str:
         """Where a fact about a model came from: a file or a setting as it is, a phrase of the core in this language."""
         for phrase, translated in errors_ko.ORIGINS.items() if self.language == "ko" else ():
-            start, _, end = phrase.partition("{}")
-            if origin.startswith(start) and origin.endswith(end):
-                return translated.format(origin[len(start) : len(origin) - len(end)])
+            if match := re.fullmatch(re.escape(phrase).replace(r"\{\}", "(.*)"), origin, re.DOTALL):
+                return translated.format(*match.groups())
         return origin
 
     def _listed(self, names: list) -> str:

@@ -163,4 +163,7 @@ ORIGINS = {
     "defaults of {}": "{} 기본값",
     "timm's list of ImageNet's classes": "timm의 ImageNet 클래스 목록",
     "timm's module": "timm 모듈",
+    "none: {} lacks the numbers {}": "없음({}에 {}번이 빠져 있음)",
+    "none: {} names {} classes, not {}": "없음({}의 클래스는 {}개인데 모델의 클래스는 {}개임)",
+    "none: {} has no names": "없음({}에 이름이 없음)",
 }

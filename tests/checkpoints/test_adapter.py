@@ -56,7 +56,7 @@ def test_the_merged_model_has_pefts_logits(case, original, tmp_path):
         torch.testing.assert_close(model(images), theirs(images).logits, rtol=1e-5, atol=1e-5)
     has_own_head = case in ("a head of its own", "every linear layer, with biases")
     assert model.labels == (None if has_own_head else ["cat", "dog", "newt"])
-    assert model.report.origins["weights"].endswith("with adapter_model.safetensors")
+    assert model.report.origins["weights"] == f"{tmp_path / 'base'} + adapter_model.safetensors"
 
 
 def test_a_head_that_the_base_lacks_and_labels_beside_the_adapter(tmp_path):

@@ -185,8 +185,14 @@ def load_saved(path: Path) -> VisionTransformer:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise refusal("checkpoint-config", path.name, error) from error
     knows_problem_type = "problem_type" in found["config"]
-    origins = {"labels": path.name, "preprocessing": path.name} if labels else {"preprocessing": path.name}
-    report = LoadReport(origins)
+    stated = {
+        "architecture": True,
+        "weights": True,
+        "head": knows_problem_type,
+        "labels": labels,
+        "preprocessing": True,
+    }
+    report = LoadReport({fact: path.name for fact, there in stated.items() if there})
     return assemble(config, state, path.name, labels, transform, report=report, knows_problem_type=knows_problem_type)
 
 

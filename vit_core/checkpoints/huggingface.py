@@ -240,7 +240,7 @@ def _load_adapted(repository: Repository, settings: dict, report: LoadReport) ->
         raise adapter_error(source, f"the base model {shorten(base_name)} is not at hand ({error})") from error
     path = repository.get(["adapter_model.safetensors", "adapter_model.bin"])
     tensors = read_tensors(path)
-    report.origins["weights"] += f" of {base_name}, with {path.name}"
+    report.origins["weights"] = f"{base_name} + {path.name}"
     merged = merge_adapter(state, tensors, settings, source)
     if any(re.search(r"(^|\.)classifier\.", name) for name in tensors):
         config = {key: value for key, value in config.items() if key not in ("id2label", "label2id", "problem_type")}

@@ -13,7 +13,7 @@ from pathlib import Path
 from vit_core.checkpoints.assembly import check_labels
 from vit_core.checkpoints.errors import join_names, shorten
 from vit_core.checkpoints.files import read_json, read_text
-from vit_core.checkpoints.report import LoadReport
+from vit_core.checkpoints.report import IMAGENET, LACKING_NUMBERS, NO_NAMES, OTHER_COUNT, LoadReport
 from vit_core.checkpoints.timm_import import IMAGENET_SUBSETS, imagenet_info
 from vit_core.errors import InputError
 from vit_core.models.config import ViTConfig
@@ -308,17 +308,17 @@ def choose_labels(
         except InputError as error:
             if error.code != "labels-numbers" and (value, origin) in stated:
                 raise
-            report.origins["labels"] = f"none: {_reason(error, origin)}"
+            report.origins["labels"] = _why_not(error, origin)
     return None
 
 
-def _reason(error: InputError, origin: str) -> str:
+def _why_not(error: InputError, origin: str) -> str:
     """Why names cannot be used, for the report."""
     if error.code == "labels-numbers":
-        return f"{origin} lacks the numbers {error.values['missing']}"
+        return LACKING_NUMBERS.format(origin, error.values["missing"])
     if error.code == "labels-count":
-        return f"{origin} names {error.values['labels']} classes, not {error.values['classes']}"
-    return f"{origin} has no names"
+        return OTHER_COUNT.format(origin, error.values["labels"], error.values["classes"])
+    return NO_NAMES.format(origin)
 
 
 def imagenet_labels(classes: int) -> list[str] | None:
@@ -344,6 +344,6 @@ def choose_imagenet_labels(classes: int, report: LoadReport, *, stated: bool = F
     except InputError:  # without timm, the model works without its class names
         return None
     if labels is not None:
-        report.origins["labels"] = "timm's list of ImageNet's classes"
+        report.origins["labels"] = IMAGENET
         report.assumed += [] if stated else ["labels"]
     return labels

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from vit_core.checkpoints.assembly import check_preprocess, per_channel
 from vit_core.checkpoints.errors import refusal, shorten
 from vit_core.checkpoints.files import read_json
-from vit_core.checkpoints.report import LoadReport
+from vit_core.checkpoints.report import DEFAULTS, LoadReport
 from vit_core.images import INTERPOLATIONS, Preprocess
 
 _RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}  # Pillow's numbers
@@ -168,7 +168,7 @@ def choose_preprocess(
     settings, origin = found
     if not isinstance(settings, dict) or not settings:
         report.assumed.append("preprocess")
-        report.origins["preprocessing"] = f"defaults of {FAMILIES[family].title}"
+        report.origins["preprocessing"] = DEFAULTS.format(FAMILIES[family].title)
         return default_preprocess(family, image_size, channels)
     try:
         made = parse_processor(settings, image_size, channels, FAMILIES[family].processor)

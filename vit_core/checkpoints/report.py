@@ -15,7 +15,10 @@ TENSORS = "names and shapes of the tensors"
 DEFAULTS = "defaults of {}"
 IMAGENET = "timm's list of ImageNet's classes"
 MODULE = "timm's module"
-PHRASES = (TENSORS, DEFAULTS, IMAGENET, MODULE)
+LACKING_NUMBERS, OTHER_COUNT, NO_NAMES = (
+    f"none: {reason}" for reason in ("{} lacks the numbers {}", "{} names {} classes, not {}", "{} has no names")
+)
+PHRASES = (TENSORS, DEFAULTS, IMAGENET, MODULE, LACKING_NUMBERS, OTHER_COUNT, NO_NAMES)
 
 
 @dataclass

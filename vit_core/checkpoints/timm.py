@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ from vit_core.checkpoints.layouts.keys import Translated, infer_config
 from vit_core.checkpoints.layouts.timm_blocks import rename_eva
 from vit_core.checkpoints.layouts.timm_vit import translate_timm
 from vit_core.checkpoints.processors import IMAGENET
-from vit_core.checkpoints.report import LoadReport
+from vit_core.checkpoints.report import DEFAULTS, MODULE, LoadReport
 from vit_core.checkpoints.timm_import import import_timm
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
@@ -168,7 +168,7 @@ def from_timm(module: nn.Module, *, copy: bool = True) -> VisionTransformer:
     what = f"timm:{cfg['architecture']}" if cfg.get("architecture") else what
     weights = translate_timm(rename_eva({n: t.detach() for n, t in module.state_dict().items()}), what)
     config = infer_config(weights, what, **_module_fields(module, what))
-    report = LoadReport(unwrapped=wrappers)
+    report = LoadReport({"architecture": MODULE, "weights": MODULE}, unwrapped=wrappers)
     labels = choose_labels(config, None, _stated_names({}, cfg, config.classes, "pretrained_cfg"), report)
     if labels is None and cfg.get("num_classes") == config.classes:
         labels = choose_imagenet_labels(config.classes, report, stated=True)
@@ -245,7 +245,7 @@ def from_config(
     if labels is None:
         is_stated = cfg is not config and isinstance(cfg, dict) and cfg.get("num_classes") == ours.classes
         labels = choose_imagenet_labels(ours.classes, report, stated=is_stated)
-    report.origins["preprocessing"] = "config.json"
+    report.origins |= {"architecture": f"config.json: architecture = {name}", "preprocessing": "config.json"}
     return _assemble_with(cfg, ours, weights, source, labels, report)
 
 
@@ -300,7 +300,7 @@ def _assemble_with(
     check_preprocess(transform, config.channels, source)
     if not (cfg.get("mean") and cfg.get("std")):
         report.assumed.append("preprocess")
-        report.origins["preprocessing"] = "defaults of timm"
+        report.origins["preprocessing"] = DEFAULTS.format("timm")
     return assemble(config, weights.state, source, labels, transform, spell=weights.spell, copy=copy, report=report)
 
 
@@ -385,10 +385,12 @@ def load_timm(name: str) -> VisionTransformer:
         raise _no_weights(name)
     repo = cfg.hf_hub_id if not cfg.hf_hub_id.endswith("/") else f"{cfg.hf_hub_id}{cfg.architecture}.{cfg.tag}"
     files = [cfg.hf_hub_filename] if cfg.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
-    path = fetch(repo, files, f"timm:{name}", probe=probe)
+    path = cast(Path, fetch(repo, files, f"timm:{name}", probe=probe))
     try:
         module = package.create_model(name, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
     except (RuntimeError, OSError, KeyError, ValueError) as error:
         why = f"timm cannot read its own weights in {path} ({first_line(error)})"
         raise refusal("checkpoint-format", f"timm:{name}", why, first_line(error)) from error
-    return from_timm(module, copy=False)
+    model = from_timm(module, copy=False)
+    model.report.origins |= {"architecture": f"timm: {cfg.architecture}", "weights": f"{repo}: {path.name}"}
+    return model

@@ -11,7 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from app import text
+from app.text import Text, errors_ko
 from vit_core import InputError, VisionTransformer, ViTConfig, load
+from vit_core.checkpoints import report
 from vit_core.evaluation import plan
 
 APP = Path(text.__file__).resolve().parents[1]
@@ -158,6 +160,11 @@ def _bad_files(folder: Path) -> dict[str, str]:
     )
     save_file({"conv1.weight": torch.ones(1, 1)}, folder / "cnn.safetensors")
     (folder / "text.pth").write_text("These are no weights.", encoding="utf-8")
+    torch.save([1, 2], folder / "list.pth")
+    patches = torch.ones(1, 3, 1, 1)
+    torch.save({f"{side}.patch_embed.proj.weight": patches for side in ("left", "right")}, folder / "two.pth")
+    (folder / "adapter").mkdir()
+    (folder / "adapter" / "adapter_config.json").write_text("{}")
     (folder / "empty.pth").touch()
     (folder / "header.safetensors").write_bytes(b"\x02" + bytes(7) + b"[]")
     (folder / "short.safetensors").write_bytes((folder / "nan.safetensors").read_bytes()[:-8])
@@ -181,7 +188,11 @@ def _bad_files(folder: Path) -> dict[str, str]:
         "truncated": "short",
     }
     return {f"checkpoint-{code}": f"file:{folder / stem}.safetensors" for code, stem in files.items()} | {
-        "checkpoint-format": f"file:{folder / 'text.pth'}",
+        "checkpoint-foreign": f"file:{folder / 'text.pth'}",
+        "checkpoint-format": f"file:{folder / 'list.pth'}",
+        "checkpoint-set": f"file:{folder / 'two.pth'}#third",
+        "checkpoint-several": f"file:{folder / 'two.pth'}",
+        "checkpoint-adapter": f"hf:{folder / 'adapter'}",
         "checkpoint-empty": f"file:{folder / 'empty.pth'}",
         "checkpoint-pickle": f"file:{folder / 'pickle.pth'}",
         "checkpoint-not-found": f"file:{folder / 'none.pth'}",
@@ -202,7 +213,7 @@ def test_what_is_really_raised_is_said_in_both_languages(tmp_path):
         assert text.Text("en").error(error) == str(error)
         korean = text.Text("ko").error(InputError(code, "its own words", **error.values))
         assert "its own words" not in korean, code
-        assert re.search(r"[/:]([\w-]+)(\.\w+)?$", name)[1] in korean or code == "checkpoint-config", korean
+        assert re.search(r"[/:]([\w-]+)(\.\w+)?(#\w+)?$", name)[1] in korean or code == "checkpoint-config", korean
         assert not re.search(r"[{}]|\['|\[\]", korean), korean
         if code == "checkpoint-keys":
             assert "blocks.0.mlp.fc2.bias" in korean
@@ -293,3 +304,12 @@ def test_every_key_that_is_asked_for_exists_and_every_one_there_is_is_asked_for(
 
 def test_every_equation_has_what_it_does_not_show():
     assert all(f"{name}.not" in text.SENTENCES["en"] for name in text.EQUATIONS)
+
+
+def test_every_origin_of_a_fact_has_its_words_in_korean():
+    assert errors_ko.ORIGINS.keys() == {*report.PHRASES}
+    for phrase, translated in errors_ko.ORIGINS.items():
+        assert phrase.count("{}") == translated.count("{}")
+    assert Text("ko").origin("defaults of DINOv2") == "DINOv2 기본값"
+    assert Text("ko").origin("config.json: model_type = vit") == "config.json: model_type = vit"
+    assert Text("en").origin("defaults of DINOv2") == "defaults of DINOv2"
