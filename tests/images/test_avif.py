@@ -1,6 +1,7 @@
 """AVIF: colours, depth, transparency, orientation and animations; what is refused, with its name."""
 
 import base64
+import io
 import struct
 
 import numpy as np
@@ -51,6 +52,15 @@ def test_transparency_is_laid_over_white(premultiplied):
     found = pixels(encode(image, "AVIF", quality=100, alpha_premultiplied=premultiplied))
     assert abs(found[8, 4] - [255, 0, 0]).max() <= 3
     assert abs(found[8, 28] - [255, 255, 255]).max() <= 3
+
+
+def test_colours_multiplied_by_their_transparency_are_known_as_such():
+    image = Image.new("RGBA", (32, 16), (200, 40, 0, 100))
+    data = encode(image, "AVIF", quality=100, alpha_premultiplied=True)
+    assert b"prem" in data
+    theirs = Image.open(io.BytesIO(data)).convert("RGBA")
+    expected = Image.alpha_composite(Image.new("RGBA", theirs.size, "white"), theirs).convert("RGB")
+    assert abs(pixels(data) - np.asarray(expected)).max() <= 2
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

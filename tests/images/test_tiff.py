@@ -10,6 +10,7 @@ from PIL import Image
 from tests.hostile.pictures.make import encode, picture, tiff
 from vit_core.errors import InputError
 from vit_core.images import decode, read_image
+from vit_core.images.tiff import strip_tiff
 
 SHORT, LONG = 3, 4
 
@@ -179,6 +180,18 @@ def test_kinds_that_are_not_read_are_named(changes, name):
 def test_damaged_directories_are_refused(changes):
     body = bytes(40)
     assert refusal(tiff(plain(4, 4, body, **changes), body)).code == "image-truncated"
+
+
+def test_bytes_are_decoded_once_and_buffers_are_counted():
+    row = bytes(1000)
+    data = tiff(plain(1000, 4, row, t273=[0] * 4, t279=[1000] * 4, t278=1), row)  # four rows of the same bytes
+    assert refusal(data).code == "image-truncated"
+    places = {"t273": None, "t279": None, "t278": None, "t322": 4096, "t323": 4096, "t324": 0, "t325": 16}
+    with pytest.raises(ValueError, match="tiles of 4096 x 4096"):
+        strip_tiff(tiff(plain(4, 4, bytes(16), t259=5, **places), bytes(16)))
+    for mode, expected in (("L", 1), ("RGB", 3), ("YCbCr", 7)):  # libtiff converts YCbCr in four bytes more
+        data = encode(picture(48, 64, mode), "TIFF", compression="tiff_lzw", strip_size=2**20)
+        assert strip_tiff(data).pixel_bytes == expected
 
 
 def test_a_progressive_jpeg_in_a_strip_is_refused():

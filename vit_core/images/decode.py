@@ -297,9 +297,6 @@ def _band_to_rgb(image: Image.Image, transparent: bool, convert: Callable[[Image
 
 def _to_srgb(mode: str, profile: bytes | None) -> Callable[[Image.Image], Image.Image] | None:
     """The conversion of pixels of a mode and profile to sRGB; None if they are sRGB or the profile cannot be used."""
-    if mode == "LAB":
-        transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
-        return functools.partial(ImageCms.applyTransform, transform=transform)  # pyright: ignore[reportReturnType]
     if profile and mode in ("RGB", "L", "CMYK"):
         with contextlib.suppress(Exception):  # damaged, or for another colour space than the pixels'
             if b"mpet" in profile:  # programs of any length that run for each colour
