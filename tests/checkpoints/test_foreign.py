@@ -66,11 +66,15 @@ CASES = {
         ("a.pth", gzip.compress(b"x" * 99)),
     ],
     "onnx": [("a.onnx", b"\x08\x07\x12\x07pytorch"), ("a.pth", b"\x08\x07\x12\x0aonnx-model")],
-    "tensorflow": [("tf_model.h5", b"\x89HDF\r\n\x1a\n" + bytes(99)), ("saved_model.pb", b"\x08\x01" + bytes(99))],
+    "tensorflow": [
+        ("tf_model.h5", b"\x89HDF\r\n\x1a\n" + bytes(99)),
+        ("saved_model.pb", b"\x08\x01" + bytes(99)),
+        ("m.ckpt.data-00000-of-00002", bytes(99)),
+    ],
     "jax": [("a.npz", arrays()), ("flax_model.msgpack", b"\x85\xa5" + bytes(99)), ("a.pth", arrays())],
     "gguf": [("a.gguf", b"GGUF" + bytes(99))],
     "optimizer": [("optimizer.pt", saved(optimizer())), ("optimizer.bin", saved({"optimizer": optimizer()}))],
-    "adapter": [("adapter_model.bin", saved(LORA))],
+    "adapter": [("adapter_model.bin", saved(LORA)), ("a.bin", saved({"base_model.model.vit.ia3_l": torch.ones(3)}))],
     "unmerged": [("a.pth", saved(timm_model("vit_tiny_patch16_224", depth=1).state_dict() | LORA))],
     "shard": [("model-00001-of-00002.safetensors", LFS[:0] + bytes(9))],
 }
@@ -103,9 +107,15 @@ def test_a_folder_that_holds_another_frameworks_weights_is_named(tmp_path):
 def test_a_folder_that_is_a_pointer_to_its_config_is_named(tmp_path):
     (tmp_path / "config.json").write_bytes(LFS)
     (tmp_path / "model.safetensors").write_bytes(LFS)
-    refused("checkpoint-config", f"hf:{tmp_path}")
+    refused("checkpoint-foreign", f"hf:{tmp_path}", kind="lfs")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit"}))
     refused("checkpoint-foreign", f"hf:{tmp_path}", kind="lfs")
+
+
+def test_a_folder_under_file_and_a_file_under_hf_are_told_apart(tmp_path):
+    assert "write hf:<folder>" in refused("checkpoint-not-found", f"file:{tmp_path}")
+    (tmp_path / "a.pth").write_bytes(LFS)
+    assert "write file:<path>" in refused("checkpoint-not-found", f"hf:{tmp_path / 'a.pth'}")
 
 
 def test_every_kind_has_a_sentence_in_korean():

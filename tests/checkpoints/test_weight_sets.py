@@ -122,6 +122,18 @@ def test_a_head_beside_the_backbone_is_the_models_head(attribute, head_name, tmp
     assert model.report.unwrapped == [f"{attribute}."]
 
 
+def test_a_sequential_head_beside_the_backbone(tmp_path):
+    whole = timm_model("vit_tiny_patch16_224", depth=1)
+    backbone = copy.deepcopy(whole)
+    backbone.reset_classifier(0)
+    head = torch.nn.Sequential(torch.nn.Dropout(), whole.head)
+    torch.save(Lightning(backbone, head, "vit", "classifier").state_dict(), tmp_path / "a.pth")
+    assert same(loaded(tmp_path / "a.pth"), whole)
+    deep = torch.nn.Sequential(torch.nn.Linear(192, 192), torch.nn.ReLU(), whole.head)
+    torch.save(Lightning(backbone, deep, "vit", "classifier").state_dict(), tmp_path / "a.pth")
+    assert "several layers" in refused("checkpoint-architecture", f"file:{tmp_path / 'a.pth'}")
+
+
 def test_a_head_behind_dropout_is_read_and_one_of_two_layers_is_refused(tmp_path):
     whole = timm_model("vit_tiny_patch16_224", depth=1)
     linear = whole.head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -52,7 +53,7 @@ KINDS = {
 }
 _SUFFIXES = {
     "onnx": (".onnx",),
-    "tensorflow": (".h5", ".hdf5", ".keras", ".pb", ".tflite", ".index", ".data-00000-of-00001"),
+    "tensorflow": (".h5", ".hdf5", ".keras", ".pb", ".tflite", ".index"),
     "jax": (".npz", ".msgpack"),
     "gguf": (".gguf",),
     "archive": (".zip", ".7z", ".rar", ".tgz", ".gz", ".xz", ".zst"),
@@ -78,6 +79,8 @@ def foreign(kind: str, source: str, found: str = "") -> InputError:
 
 def kind_of_name(name: str) -> str | None:
     """The kind of a file by the end of its name; None if its name is not that of a foreign file."""
+    if re.search(r"\.data-\d{5}-of-\d{5}$", name):
+        return "tensorflow"
     return next((kind for kind, ends in _SUFFIXES.items() if name.lower().endswith(ends)), None)
 
 

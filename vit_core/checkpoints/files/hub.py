@@ -28,7 +28,8 @@ class Repository:
         """Raises InputError "checkpoint-not-found" if `name` is no folder and can be no repository's."""
         self.name, self.source, self.folder = name, shorten(f"hf:{name}"), Path(os.path.expanduser(name))
         if not os.path.isdir(self.folder) and not re.fullmatch(r"[\w.-]+/[\w.-]+|[\w-]+", name):
-            raise not_found(shorten(name), self.source)
+            hint = " (a file: write file:<path>)" if os.path.isfile(self.folder) else ""
+            raise not_found(shorten(name), self.source, hint)
 
     def find(self, names: list[str]) -> Path | None:
         """The path of the first of `names` that exists; None without one. Raises InputError as `fetch` does."""

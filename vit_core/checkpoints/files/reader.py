@@ -62,7 +62,8 @@ def read_content(path: Path) -> object:
     """
     name = path.name
     if not os.path.isfile(path):  # unlike Path.is_file, False too for names that no file can have
-        raise not_found(shorten(path), shorten(name))
+        hint = " (a folder: write hf:<folder>)" if os.path.isdir(path) else ""
+        raise not_found(shorten(path), shorten(name), hint)
     try:
         size = path.stat().st_size
         with open(path, "rb") as file:
@@ -257,9 +258,18 @@ def check_tensors(state: dict[str, Tensor], name: str, size: int) -> dict[str, T
 
 
 def read_json(path: Path, code: str = "checkpoint-config", *, unique: bool = False) -> Any:
-    """The JSON in a small file. Raises InputError `code` if it cannot be read or, if `unique`, has a key twice."""
+    """The JSON in a small file.
+
+    Raises InputError `code` if it cannot be read or, if `unique`, has a key twice; "checkpoint-foreign".
+    """
     try:
+        with open(path, "rb") as file:
+            kind = kind_of_bytes(file.read(512))
+        if kind in ("lfs", "html"):
+            raise foreign(kind, path.name)
         return _parse_json(read_text(path), object_pairs_hook=_unique if unique else None)
+    except InputError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             code,

@@ -91,18 +91,21 @@ def could_be_part(name: str) -> bool:
     return bool(_VIT_WORDS.search(name.lower()))
 
 
-def _dicts(content: object, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """(path, tensors) of each dict that holds named tensors, the outer ones first."""
-    seen = set() if seen is None else seen
-    if not isinstance(content, dict) or id(content) in seen:
-        return
-    seen.add(id(content))
-    if tensors := {n: t for n, t in content.items() if isinstance(n, str) and isinstance(t, Tensor)}:
-        yield path, tensors
-    if path.count(".") + 1 < _MAX_DEPTH:
-        for name, value in content.items():
-            if isinstance(name, str):
-                yield from _dicts(value, f"{path}.{name}" if path else name, seen)
+def _dicts(content: object) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """(path, tensors) of each dict that holds named tensors, the outer ones first; a dict met again is left out."""
+    seen: set[int] = set()
+    level = [("", content)]
+    for _ in range(_MAX_DEPTH):
+        inner = []
+        for path, found in level:
+            if not isinstance(found, dict) or id(found) in seen:
+                continue
+            seen.add(id(found))
+            named = {name: value for name, value in found.items() if isinstance(name, str)}
+            if tensors := {name: value for name, value in named.items() if isinstance(value, Tensor)}:
+                yield path, tensors
+            inner += [(f"{path}.{name}" if path else name, value) for name, value in named.items()]
+        level = inner
 
 
 def _find_sets(content: object, source: str) -> Iterator[WeightSet]:
@@ -172,7 +175,7 @@ def _rank(one: WeightSet) -> tuple[int, int]:
 def _no_vit(content: object, source: str) -> InputError:
     """Why `content` holds no Vision Transformer: it may be something else that training saves."""
     names = [n for _, tensors in _dicts(content) for n in tensors]
-    if any("lora_" in n for n in names):
+    if any("lora_" in n or n.startswith("base_model.model.") for n in names):
         return foreign("adapter", source)
     if isinstance(content, dict) and any(
         "param_groups" in part for part in (content, *content.values()) if isinstance(part, dict)
@@ -240,11 +243,11 @@ def _find_head(chosen: WeightSet, width: int, heads: tuple[str, ...]) -> dict[st
         if found:
             return found
         for head in _ADDED_HEADS:
-            weight, bias = f"{parent}{head}.weight", f"{parent}{head}.bias"
-            tensor = chosen.tensors.get(weight)
-            if tensor is not None and tensor.ndim == 2 and tensor.shape[1] in (width, 2 * width):
-                parts = {weight: f"{heads[0]}.weight", bias: f"{heads[0]}.bias"}
-                return {n: (short, chosen.tensors[n]) for n, short in parts.items() if n in chosen.tensors}
+            pattern = re.compile(rf"{re.escape(parent)}{head}((?:\.\d+)?\.(?:weight|bias))")
+            named = {n: match[1] for n in chosen.tensors if (match := pattern.fullmatch(n))}
+            shapes = [chosen.tensors[n].shape for n in named]
+            if any(len(shape) == 2 and shape[1] in (width, 2 * width) for shape in shapes):
+                return {n: (heads[0] + end, chosen.tensors[n]) for n, end in named.items()}
     return {}
 
 
