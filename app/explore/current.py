@@ -92,7 +92,7 @@ def _facts(result: Result) -> None:
             values = {
                 "width": config.head_dim,
                 "activation": config.activation,
-                "fit": t(f"side.assumed.fit.{transform.crop_mode}", **transform.facts()),
+                "fit": t(f"side.assumed.fit.{transform.fit}", **transform.facts()),
                 **transform.facts(),
             }
             settings = ", ".join(t(f"side.assumed.{fact}", **values) for fact in assumed)

@@ -46,6 +46,7 @@ SENTENCES = {
     "side.assumed.grid": "a square grid",
     "side.assumed.preprocess": "{fit}, colours normalised with mean {mean} and deviation {std}",
     "side.assumed.fit.center": "pictures resized to cover {resized} pixels and cropped to {size}",
+    "side.assumed.fit.exact": "pictures stretched to {size} pixels",
     "side.assumed.fit.squash": "pictures stretched to {resized} pixels and cropped to {size}",
     "side.assumed.fit.border": "pictures resized to fit into {resized} pixels and cropped or padded to {size}",
     "side.assumed.labels": "ImageNet's class names, because the number of classes is ImageNet's",

@@ -159,3 +159,15 @@ def test_a_processor_that_is_not_named_is_the_familys(tmp_path):
     assert vc.load(f"hf:{tmp_path}", "cpu").transform == Preprocess(
         (200, 200), *CLIP, "bicubic", 200 / 224, "center", "floor"
     )
+
+
+@pytest.mark.parametrize(("arch", "title"), [("vit_tiny_patch16_224", "DINO"), ("vit_small_patch14_dinov2", "DINOv2")])
+def test_the_projection_head_of_dino_tells_its_family(arch, title, tmp_path):
+    state = {
+        f"backbone.{name}": tensor for name, tensor in timm_model(arch, num_classes=0, img_size=56).state_dict().items()
+    }
+    state |= {"head.mlp.0.weight": torch.ones(8, 192), "head.last_layer.weight_v": torch.ones(4, 8)}
+    torch.save({"teacher": state, "student": state}, tmp_path / "a.pth")
+    model = vc.load(f"file:{tmp_path / 'a.pth'}", "cpu")
+    assert model.transform == Preprocess(model.config.image_size, *IMAGENET, *DINO)
+    assert model.report.origins["preprocessing"] == f"defaults of {title}"

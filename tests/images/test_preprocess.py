@@ -107,3 +107,11 @@ def test_an_odd_padding_is_rounded_down():
     for crop_rounding in CROP_ROUNDINGS:
         ours = Preprocess((8, 8), crop_pct=8 / 5, crop_mode="squash", crop_rounding=crop_rounding)
         assert ours.crop((5, 5)).box == (-1, -1, 7, 7)
+
+
+def test_facts_for_sentences():
+    ours = Preprocess((224, 224), (0.485, 0.456, 0.406), (0.5, 0.5, 0.5), crop_pct=0.875)
+    said = {"resized": "256 × 256", "size": "224 × 224", "mean": "(0.485, 0.456, 0.406)", "std": "0.5"}
+    assert (ours.fit, ours.facts()) == ("center", said)
+    modes = [Preprocess(crop_pct=pct, crop_mode=mode).fit for pct in (1.0, 0.9) for mode in CROP_MODES]
+    assert modes == ["center", "exact", "border", "center", "squash", "border"]

@@ -53,9 +53,10 @@ _ASSUMED = {
     "labels": ("class names", "ImageNet's class names"),
     "problem_type": ("problem type", "sigmoid of the one logit (change: --problem-type)"),
 }
-#: How pictures get the size of the model input, by the `crop_mode` of its `Preprocess`.
+#: How pictures get the size of the model input, by the `fit` of its `Preprocess`.
 _FITS = {
     "center": "pictures resized to cover {resized} pixels and cropped to {size}",
+    "exact": "pictures stretched to {size} pixels",
     "squash": "pictures stretched to {resized} pixels and cropped to {size}",
     "border": "pictures resized to fit into {resized} pixels and cropped or padded to {size}",
 }
@@ -73,7 +74,7 @@ def assumed_defaults(model: VisionTransformer) -> list[str]:
 
 
 def _fit(model: VisionTransformer) -> str:
-    return _FITS[model.transform.crop_mode].format(**model.transform.facts())
+    return _FITS[model.transform.fit].format(**model.transform.facts())
 
 
 def describe(model: VisionTransformer) -> list[tuple[str, str]]:

@@ -48,6 +48,11 @@ class Preprocess:
         height, width = (math.floor(side / self.crop_pct) for side in self.size)
         return height, width
 
+    @property
+    def fit(self) -> str:
+        """How a picture gets the size of the model input: `crop_mode`, or "exact" if it is stretched without a crop."""
+        return "exact" if self.crop_mode == "squash" and self.resized == self.size else self.crop_mode
+
     def facts(self) -> dict[str, str]:
         """Its values as texts for a sentence: `resized`, `size` (pixels), `mean` and `std` (for values from 0 to 1)."""
         return {
