@@ -180,7 +180,10 @@ def test_names_of_wrappers_are_removed_wherever_they_stand(case, library, tmp_pa
     else:
         theirs, side = randomise(transformers.ViTForImageClassification(transformers.ViTConfig(**WIDE))), 40
     torch.save({"state_dict": WRAPPED[case](copy.deepcopy(theirs))}, tmp_path / "a.pth")
-    assert same(loaded(tmp_path / "a.pth"), theirs, side)
+    model = loaded(tmp_path / "a.pth")
+    assert same(model, theirs, side)
+    assert model.report.unwrapped
+    assert "vit." not in model.report.unwrapped  # transformers' own prefix, no wrapper's
 
 
 EXTRA = {

@@ -27,6 +27,7 @@ _PATCH_EMBEDDING = re.compile(
     r"|embeddings\.patch_embedding|patch_embed)\.weight",
     re.DOTALL,
 )
+_FAMILY = re.compile(r"(?:^|(?<=\.))(vit|deit|dinov2|dinov2_with_registers|ijepa|vision_model)\.$")  # transformers' own
 _AVERAGED = re.compile(r"(^|[._])(ema|swa|avg|averaged?)([._]|$)")
 _TRAINED_ALONGSIDE = re.compile(r"(^|[._])(student|momentum|target|current)([._]|$)")
 _CONTRASTIVE = re.compile(r"(^|\.)(base|momentum|online|target)_encoder\.$|(^|\.)encoder_[qk]\.$")
@@ -82,7 +83,8 @@ def find_weights(content: object, source: str, wanted: str | None, report: LoadR
     report.origins["weights"] = f"{source}: {chosen.name}" if chosen.path or len(sets) > 1 else source
     report.others += [one.name or "(top)" for one in sets if one is not chosen]
     report.unwrapped += [f"{part}." for part in chosen.wrappers]
-    report.unwrapped += [chosen.holder] if chosen.holder else []
+    wrapper = _FAMILY.sub("", chosen.holder)
+    report.unwrapped += [wrapper] if wrapper else []
     return _vit_tensors(chosen, [one.holder for one in sets if one.path == chosen.path], report)
 
 
