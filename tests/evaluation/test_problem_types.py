@@ -230,3 +230,12 @@ def test_exports_say_the_problem_type(several, binary, tmp_path):
     table = pq.read_table(out)
     assert table.schema.metadata[b"problem_type"] == b"multi_label"
     assert len(table["scores"][0]) == 3
+
+
+def test_the_label_of_a_row_is_the_prediction_if_the_picture_has_it(several, tmp_path):
+    model, source, _ = several
+    with torch.no_grad():
+        model.head.bias[0] += 50  # "cat" is always the most probable
+    rows = Rows(evaluate(model, open_dataset(source / "labels.csv"), tmp_path / "out", workers=0)).at(range(4))
+    assert [row["predicted"] for row in rows] == [0] * 4
+    assert [row["label"] for row in rows] == [0, 0, 2, -1]  # picture 1 has "dog" in its first row, "cat" in the second

@@ -22,6 +22,7 @@ from app.text import report as report_words
 from tests.app.mistakes.test_find import home, page, words  # noqa: F401  (home is a fixture)
 from tests.app.test_pages import read
 from vit_core import InputError
+from vit_core import attribution as at
 from vit_core.data import open_dataset
 from vit_core.evaluation import evaluate
 from vit_core.evaluation.multi_label import multi_label
@@ -99,13 +100,13 @@ def test_the_numbers_of_see_why_are_sigmoids(evaluated):
     header = header_of(why.payload("here", why_panel.WORDS["en"], dict(enumerate(model.labels))))
     assert header["threshold"] == 0.5
     after = why.answer({"erased": list(range(why.patches))})
-    gone = vc.attribution.intervene(model, why.images, erased=range(why.patches)).sigmoid()
+    gone = at.intervene(model, why.images, erased=range(why.patches)).sigmoid()
     assert after["p"] == pytest.approx(gone[list(why.shown)].tolist(), abs=1e-5)
     if (first := why.first_curve.first) is not None:
-        at = why.first_curve.counts.index(first)
+        place = why.first_curve.counts.index(first)
         column = why.pair.index(why.first_curve.becomes)
         p = why.first_curve.probabilities[:, column]
-        assert (p[0] >= 0.5) != (p[at] >= 0.5)
+        assert (p[0] >= 0.5) != (p[place] >= 0.5)
     assert [run.class_name(n) for n in run.rows.row("1.png")["labels"]] == ["cat", "dog"]
 
 
@@ -150,3 +151,12 @@ def test_a_regression_is_refused_with_a_reason(build, tmp_path, evaluated):
             refuse(build(problem_type="regression", classes=1))
         assert caught.value.code == "evaluate-regression"
     assert Path(request.source).exists()
+
+
+def test_the_class_that_crosses_the_threshold_is_named(evaluated, monkeypatch):
+    request = evaluated("multi_label", ["cat", "dog", "tree"], 3)
+    why = Why(vc.load(request.model, "cpu"), Evaluation(find.run_folder(request.id)), "0.png")
+    scores = torch.tensor([[0.9, 0.6], [0.9, 0.4]])
+    curve = at.DeletionCurve((0, 1), scores, torch.tensor([why.pair[0]] * 2), 1)
+    monkeypatch.setattr(at, "deletion_curve", lambda *_, **__: curve)
+    assert why.curve("lrp", "blur").becomes == why.pair[1]
