@@ -246,8 +246,8 @@ KO = {
     "읽기만 하고, 결과는 Vitrine의 폴더에 저장합니다.",
     "mistakes.new.run": "지난 평가",
     "mistakes.new.source": "폴더, CSV, Parquet 또는 압축 파일",
-    "mistakes.new.source.help": "클래스마다 폴더가 하나씩 있는 폴더나 그 폴더를 묶은 tar·zip 파일, 경로와 레이블을 "
-    "적은 CSV나 Parquet 파일, CIFAR나 Fashion-MNIST 파일, ImageNet 검증 이미지를 쓸 수 있습니다. "
+    "mistakes.new.source.help": "클래스마다 폴더가 하나씩 있는 폴더나 그 폴더의 압축 파일, 경로와 레이블을 적은 "
+    "CSV나 Parquet 파일, CIFAR나 Fashion-MNIST 파일, ImageNet 검증 이미지를 쓸 수 있습니다. "
     "`bundled:fashion`은 Vitrine에 들어 있는 테스트 세트입니다.",
     "mistakes.new.labels": "레이블 표(선택)",
     "mistakes.new.labels.help": "하위 폴더가 클래스가 아닌 폴더에 씁니다. 위 폴더를 기준으로 한 경로 열과 레이블 열이 "

@@ -137,6 +137,16 @@ def test_a_stream_larger_than_the_file_says_is_refused_before_decoding():
     assert error.code == "image-too-large"
 
 
+def test_extents_that_take_no_bytes_are_bounded():
+    data = encode(picture(48, 64), "AVIF")
+    at = data.index(b"iloc") + 4
+    entries = b"".join(struct.pack(">HHH", number, 0, 65_535) for number in range(2, 1000))  # nothing, 65 million times
+    places = bytes(6) + struct.pack(">H", 998) + entries
+    with pytest.raises(ValueError, match="more extents"):
+        avif._item_data(data, {b"iloc": places}, 1)
+    assert avif._item_data(data, {b"iloc": data[at : at + 22]}, 1) == data[data.index(b"mdat") + 4 :]
+
+
 def test_more_than_one_frame_in_the_stream_is_refused():
     data = encode(picture(48, 64), "AVIF")
     at = data.index(b"mdat") + 4

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from vit_core.images.stripped import MAX_PARTS, MAX_PROFILE_BYTES, Stripped, UnsupportedKindError
 
 MAX_ITEMS = 1000
+MAX_EXTENTS = 10_000  # of all items
 #: (more than 8 bits, alpha channel) -> bytes per pixel at the worst moment of reading, with film grain.
 PIXEL_BYTES = {(False, False): 20, (False, True): 24, (True, False): 28, (True, True): 34}
 #: Properties that are kept, of the picture and of its alpha channel.
@@ -161,12 +162,16 @@ def _item_data(data: bytes, meta: dict[bytes, bytes], item: int) -> bytes:
     version = reader.take(1)
     reader.take(3)
     sizes = reader.take(2)
+    left = MAX_EXTENTS
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     for _ in range(min(reader.take(2 if version < 2 else 4), MAX_ITEMS)):
         number = reader.take(2 if version < 2 else 4)
         method = reader.take(2) & 15 if version in (1, 2) else 0
         reader.take(2)
         base, count = reader.take(base_size), reader.take(2)
+        left -= count
+        if left < 0:  # an extent may take no byte of this box
+            raise ValueError("more extents than any program writes")
         extents = []
         for _ in range(count):
             reader.take(index_size if version in (1, 2) else 0)
