@@ -175,7 +175,7 @@ class Result:
         """The first `k` classes as (index, score), as `vit_core.top_k` lists them; empty for a model without a head."""
         if self.trace.logits is None:
             return []
-        return [(index, float(self.scores[index])) for index in self._listed[:k]]
+        return [(index, float(self.scores[index])) for index in self._listed[:k].tolist()]
 
     @functools.cached_property
     def scores(self) -> np.ndarray:
@@ -184,11 +184,10 @@ class Result:
         return np.empty(0) if logits is None else array(predictions.scores(logits.cpu(), self.problem_type))
 
     @functools.cached_property
-    def _listed(self) -> list[int]:
-        """The classes in the order in which they are listed."""
-        shown = set(predictions.listed_classes(self.model))
-        order = predictions.ranked(torch.from_numpy(self.scores.copy()), self.problem_type).tolist()
-        return [index for index in order if index in shown]
+    def _listed(self) -> np.ndarray:
+        """The classes in the order in which they are listed; int64."""
+        order = predictions.ranked(torch.from_numpy(self.scores.copy()), self.problem_type).numpy()
+        return order[np.isin(order, predictions.listed_classes(self.model))]
 
     def label(self, index: int) -> str | None:
         """The class's name, if the model has names."""

@@ -219,6 +219,11 @@ def test_a_result_counts_what_is_derived_from_it_and_hands_out_what_nobody_can_c
     assert result.nbytes > grown
 
 
+def captions(app: AppTest) -> str:
+    """All captions of the sidebar."""
+    return "\n".join(caption.value for caption in app.sidebar.caption)
+
+
 def test_what_is_read_from_a_model_is_counted_with_it_and_not_with_each_picture(build, monkeypatch):
     monkeypatch.setattr(cache, "_load", lambda name: build())
     cache.model("other")
@@ -612,7 +617,7 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
     app.run()
     assert not app.exception
     assert tried == [1]
-    assert text.Text("en")("side.model.fell") in app.sidebar.caption[-1].value
+    assert text.Text("en")("side.model.fell") in captions(app)
     assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))
     app.switch_page("lecture/page.py").run()
     assert not app.exception
@@ -652,7 +657,7 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
     app.query_params |= {"lang": "en", "scene": "summary" if function == "residual_streams" else "cnn"}
     app.run()
     before = [result for key, result in cache.outputs().items() if key[1] == "result"]
-    assert told not in app.sidebar.caption[-1].value
+    assert told not in captions(app)
     if page == "explore":
         for derived in ("atlas", "entropies"):
             del vars(before[0])[derived]
@@ -670,7 +675,7 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
         app.run()
     assert not app.exception
     assert len(set(map(id, asked))) == 2
-    assert told in app.sidebar.caption[-1].value
+    assert told in captions(app)
     after = [result for key, result in cache.outputs().items() if key[1] == "result"]
     assert len(before) == len(after) == 1
     assert after[0].trace is not before[0].trace
@@ -690,14 +695,14 @@ def test_a_model_that_the_device_has_no_memory_for_is_kept_on_the_cpu_and_the_pa
     app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
     app.query_params["lang"] = "en"
     app.run()
-    assert text.Text("en")("side.model.kept") not in app.sidebar.caption[-1].value
+    assert text.Text("en")("side.model.kept") not in captions(app)
     st.cache_resource.clear()
     for module in "vit_core", "vit_core.checkpoints", "app.components.panel":
         monkeypatch.setattr(f"{module}.best_device", lambda: torch.device("cuda"))
     monkeypatch.setattr(vc.VisionTransformer, "to", full)
     app.run()
     assert not app.exception
-    said = app.sidebar.caption[-1].value
+    said = captions(app)
     assert text.Text("en")("side.model.kept") in said
     assert text.Text("en")("device.cpu") in said
     assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))
