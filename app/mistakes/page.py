@@ -7,7 +7,7 @@ import hashlib
 import streamlit as st
 
 from app import state
-from app.mistakes import cached, find, gallery, multi_label, panels, start
+from app.mistakes import cached, class_tables, find, gallery, panels, start
 from app.mistakes.view import current_view, open_picture
 from app.mistakes.why_panel import explain_picture
 from app.state import Key
@@ -40,12 +40,12 @@ def pictures(run):
 
 @st.fragment(key="classes")
 def classes(run):
-    panels.classes(run, key="classes")
+    class_tables.classes(run, key="classes")
 
 
 @st.fragment(key="thresholds")
 def thresholds(run):
-    multi_label.thresholds(run, key="thresholds")
+    class_tables.thresholds(run, key="thresholds")
 
 
 @st.fragment(key="calibration")

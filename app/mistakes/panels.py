@@ -10,7 +10,6 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from app import state
@@ -18,7 +17,7 @@ from app.components.confusion.component import confusion_matrix
 from app.components.confusion.payload import pack
 from app.components.panel import chart
 from app.figures import Finished, percent, two_digits
-from app.mistakes import figures, multi_label
+from app.mistakes import class_tables, figures
 from app.mistakes.find import Evaluation, GalleryView
 from app.mistakes.view import FILTERED, class_name, filter_by_cell, left_out, request_picture
 from app.state import Key
@@ -38,7 +37,7 @@ def headline(run: Evaluation) -> None:
         next(columns).metric(t(f"mistakes.{name}"), value, beneath, delta_color="off", delta_arrow="off", help=help)
 
     if run.problem_type == "multi_label":
-        for name, value, beneath, help in multi_label.headline(run):
+        for name, value, beneath, help in class_tables.headline(run):
             next(columns).metric(name, value, beneath, delta_color="off", delta_arrow="off", help=help)
         _pictures(run, number)
         _left_out(run)
@@ -120,47 +119,6 @@ def matrix(run: Evaluation, view: GalleryView, *, key: str) -> None:
             state.rerun(*FILTERED)
 
     confusion_matrix(data, key=key, on_pick=picked)
-
-
-def classes(run: Evaluation, *, key: str) -> None:
-    """Precision and recall of each class, in a table that can be sorted by any column."""
-    t, of, used = state.t(), run.per_class, run.used_classes
-    st.subheader(t("mistakes.classes.title"), anchor=False)
-    st.caption(t("mistakes.classes.text"))
-    table = pd.DataFrame(
-        {
-            "name": [class_name(run, n) for n in used],
-            "support": of.support[used],
-            "recall": 100 * of.recall[used],
-            "interval": [
-                f"{100 * of.recall_low[n]:.1f} – {100 * of.recall_high[n]:.1f}" if of.support[n] else None for n in used
-            ],
-            "precision": 100 * of.precision[used],
-            "f1": 100 * of.f1[used],
-        }
-    )
-    share = functools.partial(st.column_config.NumberColumn, format="%.1f")
-
-    def chosen() -> None:
-        rows = state.get(key)["selection"]["rows"]
-        filter_by_cell(int(used[rows[0]]) if rows else None, None)
-        state.rerun(*FILTERED)
-
-    st.dataframe(
-        table,
-        key=key,
-        hide_index=True,
-        height=410,
-        placeholder="–",
-        on_select=chosen,
-        selection_mode="single-row",
-        column_config={
-            "name": st.column_config.TextColumn(t("mistakes.classes.name"), pinned=True),
-            "support": st.column_config.NumberColumn(t("mistakes.classes.support"), format="localized"),
-            "interval": st.column_config.TextColumn(t("mistakes.classes.interval")),
-            **{n: share(t(f"mistakes.classes.{n}")) for n in ("recall", "precision", "f1")},
-        },
-    )
 
 
 def calibration(run: Evaluation, *, key: str) -> None:
