@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import vit_core as vc
-from tests.checkpoints.support import pictures, randomise, timm
+from tests.checkpoints.support import pictures, randomise, timm, transformers
 
 FLAT = {
     "architecture": "test_vit",
@@ -110,3 +110,22 @@ def test_class_names_of_an_older_config(tmp_path):
         model = vc.load(f"hf:{tmp_path}", "cpu")
         assert model.labels == expected
         assert model.report.origins["labels"].startswith("config.json label")
+
+
+def test_timms_models_in_transformers_wrapper(tmp_path):
+    """TimmWrapper puts "timm_model." before timm's names and states the problem type as transformers does."""
+    labels = {0: "ant", 1: "bee", 2: "cow"}
+    config = transformers.TimmWrapperConfig(
+        architecture="vit_tiny_patch16_224",
+        model_args={"depth": 1, "img_size": 64},
+        id2label=labels,
+        label2id={name: number for number, name in labels.items()},
+        problem_type="multi_label_classification",
+    )
+    theirs = randomise(transformers.TimmWrapperForImageClassification(config))
+    theirs.save_pretrained(tmp_path)
+    model = vc.load(f"hf:{tmp_path}", "cpu")
+    with torch.inference_mode():
+        torch.testing.assert_close(model(pictures(64, 64)), theirs(pictures(64, 64)).logits, rtol=1e-4, atol=1e-4)
+    assert model.labels == ["ant", "bee", "cow"]
+    assert model.config.problem_type == "multi_label"

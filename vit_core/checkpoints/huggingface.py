@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from vit_core.checkpoints import timm
-from vit_core.checkpoints.assembly import assemble
+from vit_core.checkpoints.assembly import assemble, set_problem_type
 from vit_core.checkpoints.errors import refusal, shorten
 from vit_core.checkpoints.files import (
     Repository,
@@ -29,7 +29,7 @@ from vit_core.checkpoints.files import (
 from vit_core.checkpoints.labels import choose_labels
 from vit_core.checkpoints.layouts import clip, dinov3
 from vit_core.checkpoints.layouts.adapter import adapter_error, merge_adapter
-from vit_core.checkpoints.layouts.keys import MAX_LAYERS, Translated, infer_config
+from vit_core.checkpoints.layouts.keys import MAX_LAYERS, infer_config
 from vit_core.checkpoints.layouts.transformers_vit import FAMILIES, translate_vit
 from vit_core.checkpoints.processors import choose_preprocess, find_family, read_processor
 from vit_core.checkpoints.report import LoadReport
@@ -116,21 +116,20 @@ def _stated_fields(config: dict, source: str) -> dict:
     return facts
 
 
-def _stated_problem_type(config: dict, weights: Translated, source: str) -> dict:
-    """{"problem_type": ours} as config.json states it; {} if it does not.
+def _stated_problem_type(config: dict, outputs: int, source: str) -> dict:
+    """{"problem_type": ours} as config.json states it for a head of so many outputs; {} if it does not.
 
     transformers trains a head of one output without a problem_type as a regression, but such a head is more often a
     sigmoid classifier that another program trained. It is left to `infer_config`, whose assumption is reported. So is
     one output with "single_label_classification", which transformers itself refuses since version 5.
     """
     stated = config.get("problem_type")
-    if stated is None or "head.weight" not in weights.state:
+    if stated is None or not outputs:
         return {}
     if not isinstance(stated, str) or stated not in _PROBLEM_TYPES:
         raise _bad_field(source, "problem_type", stated, f"one of {', '.join(_PROBLEM_TYPES)}")
     ours = _PROBLEM_TYPES[stated]
-    one = len(weights.state["head.weight"]) == 1
-    return {} if one and ours == "single_label" else {"problem_type": ours}
+    return {} if outputs == 1 and ours == "single_label" else {"problem_type": ours}
 
 
 def build(
@@ -147,8 +146,10 @@ def build(
     `path`: the weights' file, if labels may lie beside it. `names`: class names in that file, as `names_inside` finds
     them. Fills in `report`.
     """
-    if "architecture" in config and "model_type" not in config:
-        return timm.from_config(config, state, source, report, path, names)
+    if "architecture" in config and config.get("model_type") in (None, "timm_wrapper"):  # transformers wraps timm's
+        model = timm.from_config(config, state, source, report, path, names)
+        kind = _stated_problem_type(config, model.config.classes, source)
+        return set_problem_type(model, **kind, source=source) if kind else model
     family = config.get("model_type")
     families = (*FAMILIES, *clip.FAMILIES, dinov3.FAMILY)
     if family not in families:
@@ -161,7 +162,8 @@ def build(
     else:
         (weights, implied), stated = translate_vit(state, source), config
     report.ignored += weights.ignored
-    kind = _stated_problem_type(config, weights, source)
+    head = weights.state.get("head.weight")
+    kind = _stated_problem_type(config, 0 if head is None or not head.ndim else len(head), source)
     ours = infer_config(weights, source, **implied | _stated_fields(stated, source) | kind)
     if kind:
         report.origins["head"] = f"config.json: problem_type = {config['problem_type']}"
