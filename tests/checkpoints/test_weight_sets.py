@@ -18,8 +18,10 @@ WIDE = VIT | {"hidden_size": 128, "num_attention_heads": 2}
 
 def vit(seed: int = 0) -> torch.nn.Module:
     module = timm_model("vit_tiny_patch16_224", depth=2)
+    draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        module.patch_embed.proj.weight.add_(seed)
+        for parameter in module.parameters():
+            parameter.add_(0.1 * seed * torch.randn(parameter.shape, generator=draw))
     return module
 
 
@@ -35,6 +37,13 @@ def same(model: vc.VisionTransformer, theirs: torch.nn.Module, side: int = 32) -
 
 
 PLAIN, AVERAGED = vit(0), vit(1)
+
+
+def test_the_two_models_differ():
+    with torch.inference_mode():
+        assert (PLAIN(pictures(32, 32)) - AVERAGED(pictures(32, 32))).abs().max() > 0.1
+
+
 PAIRS = {
     "timm's training script": ({"state_dict": PLAIN, "state_dict_ema": AVERAGED}, "state_dict_ema", "state_dict"),
     "DeiT's and MAE's": ({"model": PLAIN, "model_ema": AVERAGED}, "model_ema", "model"),
