@@ -111,7 +111,7 @@ def _read_lines(report: LoadReport) -> list[str]:
     told |= {
         "others": ", ".join(report.others),
         "unwrapped": ", ".join(report.unwrapped),
-        "ignored": ", ".join(f"{module} ({count})" for module, count in report.ignored_modules()),
+        "ignored": report.ignored_modules(),
     }
     return [t(f"side.read.{fact}", value=escaped(text, 300)) for fact, text in told.items() if text]
 

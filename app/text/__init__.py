@@ -7,7 +7,7 @@ import string
 
 from vit_core import InputError
 
-from . import atlas, en, errors_ko, ko, mistakes
+from . import atlas, en, errors_ko, ko, mistakes, mistakes_start
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
 #: No line break inside a size or a share, or between a share and its Korean particle (U+2060).
@@ -16,7 +16,10 @@ SENTENCES = {
         key: re.sub("(?<=%)(?=[가-힣])", "\u2060", said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%"))
         for key, said in both.items()
     }
-    for language, both in (("en", en.SENTENCES | mistakes.EN), ("ko", ko.SENTENCES | mistakes.KO))
+    for language, both in (
+        ("en", en.SENTENCES | mistakes.EN | mistakes_start.EN),
+        ("ko", ko.SENTENCES | mistakes.KO | mistakes_start.KO),
+    )
 }
 ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # the browser fills them in

@@ -29,48 +29,6 @@ EN = {
     "mistakes.state.restart": "Start over",
     "mistakes.gone": "The evaluation in this address is not on this computer, so you see another one.",
     # a new evaluation
-    "mistakes.new": "New evaluation",
-    "mistakes.new.text": "Evaluate the model chosen in the sidebar, {model}, on labelled pictures on this computer. "
-    "Vitrine only reads the pictures; it writes the results into its own folder.",
-    "mistakes.new.run": "Earlier evaluations",
-    "mistakes.new.source": "Folder, CSV, Parquet or archive",
-    "mistakes.new.source.help": "A folder with one folder for each class, or a tar or zip archive of it; a CSV or "
-    "Parquet file with paths and labels; CIFAR or Fashion-MNIST files; the ImageNet validation set. `bundled:fashion` "
-    "is the test set that ships with Vitrine.",
-    "mistakes.new.labels": "Label table (optional)",
-    "mistakes.new.labels.help": "A CSV or Parquet file with a column of paths, relative to the folder above, and a "
-    "column of labels. For a folder whose subfolders are not its classes.",
-    "mistakes.new.table": "Class table (optional)",
-    "mistakes.new.table.help": "A CSV file with two columns, for names that differ: a class of the pictures, and the "
-    "model's name for it.",
-    "mistakes.new.check": "Check",
-    "mistakes.new.go": "Evaluate {count:picture|pictures}",
-    "mistakes.new.busy": "Reading the list of pictures …",
-    "mistakes.new.no.model": "First choose a model in the sidebar.",
-    "mistakes.check.found": "**{source}**: {count:picture|pictures} in {classes:class|classes}. The model knows "
-    "{known} of them, {by}.",
-    "mistakes.check.by.name": "by name",
-    "mistakes.check.by.synset": "by ImageNet synset",
-    "mistakes.check.by.table": "by your class table",
-    "mistakes.check.by.index": "by number",
-    "mistakes.check.unknown": "Not known to the model, so neither right nor wrong: {names}.",
-    "mistakes.check.ambiguous": "These names fit several of the model's classes, so they count as neither right nor "
-    "wrong: {names}. A class table can give the number of the right one (from 0).",
-    "mistakes.check.unused": "Classes of the model without a picture here: {names}.",
-    "mistakes.check.more": "{names} and {count} more",
-    "mistakes.check.none": "The model knows none of these classes, so no picture can be right or wrong. Add a class "
-    "table that maps them to the model's classes.",
-    "mistakes.check.outdated": "There already is an evaluation of these pictures, but the model, the pictures or "
-    "Vitrine have changed since. A new evaluation replaces it.",
-    "mistakes.check.left_out": "Left out: {what}.",
-    "mistakes.check.left_out.outside": "{count:link|links} to places outside the folder",
-    "mistakes.check.left_out.again": "{count:folder|folders} reached a second time through a link",
-    "mistakes.check.left_out.unreadable": "{count:folder|folders} that cannot be opened",
-    "mistakes.check.left_out.repeated": "{count:repeated row|repeated rows}",
-    "mistakes.check.left_out.unlabelled": "{count} without a label",
-    "mistakes.check.left_out.format": "{count:picture|pictures} in formats that Vitrine does not read ({formats})",
-    "mistakes.check.respelled.end": "Found by their last folders and file name: {count:path|paths} of the table.",
-    "mistakes.check.respelled.case": "Found by ignoring upper and lower case: {count:path|paths} of the table.",
     # headline
     "mistakes.accuracy": "Accuracy",
     "mistakes.accuracy.interval": "95 %: {low} – {high} %",
@@ -241,48 +199,6 @@ KO = {
     "mistakes.state.restart": "처음부터 평가",
     "mistakes.gone": "이 주소의 평가는 이 컴퓨터에 없어 다른 평가를 보여 드립니다.",
     # a new evaluation
-    "mistakes.new": "새로 평가하기",
-    "mistakes.new.text": "왼쪽에서 고른 모델({model})을 이 컴퓨터에 있는, 레이블이 있는 이미지로 평가합니다. 이미지는 "
-    "읽기만 하고, 결과는 Vitrine의 폴더에 저장합니다.",
-    "mistakes.new.run": "지난 평가",
-    "mistakes.new.source": "폴더, CSV, Parquet 또는 압축 파일",
-    "mistakes.new.source.help": "클래스마다 폴더가 하나씩 있는 폴더나 그 폴더의 압축 파일, 경로와 레이블을 적은 "
-    "CSV나 Parquet 파일, CIFAR나 Fashion-MNIST 파일, ImageNet 검증 이미지를 쓸 수 있습니다. "
-    "`bundled:fashion`은 Vitrine에 들어 있는 테스트 세트입니다.",
-    "mistakes.new.labels": "레이블 표(선택)",
-    "mistakes.new.labels.help": "하위 폴더가 클래스가 아닌 폴더에 씁니다. 위 폴더를 기준으로 한 경로 열과 레이블 열이 "
-    "있는 CSV나 Parquet 파일입니다.",
-    "mistakes.new.table": "클래스 대응표(선택)",
-    "mistakes.new.table.help": "이름이 서로 다를 때 쓰는 두 열짜리 CSV 파일입니다. 첫 열은 이미지의 클래스, 둘째 열은 "
-    "모델의 클래스 이름입니다.",
-    "mistakes.new.check": "확인",
-    "mistakes.new.go": "이미지 {count}장 평가",
-    "mistakes.new.busy": "이미지 목록을 읽는 중 …",
-    "mistakes.new.no.model": "먼저 왼쪽에서 모델을 고르세요.",
-    "mistakes.check.found": "**{source}**: 클래스 {classes}개, 이미지 {count}장입니다. 그중 클래스 {known}개가 {by} "
-    "모델의 클래스와 일치합니다.",
-    "mistakes.check.by.name": "이름으로",
-    "mistakes.check.by.synset": "ImageNet synset으로",
-    "mistakes.check.by.table": "클래스 대응표로",
-    "mistakes.check.by.index": "번호로",
-    "mistakes.check.unknown": "모델이 모르는 클래스라 맞고 틀림을 따질 수 없습니다: {names}.",
-    "mistakes.check.ambiguous": "모델의 클래스 여럿에 들어맞는 이름이라 맞고 틀림을 따질 수 없습니다: {names}. 클래스 "
-    "대응표에 맞는 클래스의 번호(0부터)를 적어 주세요.",
-    "mistakes.check.unused": "여기에 이미지가 없는 모델 클래스: {names}.",
-    "mistakes.check.more": "{names} 외 {count}개",
-    "mistakes.check.none": "모델이 아는 클래스가 하나도 없어 맞고 틀림을 따질 수 없습니다. 이 클래스들을 모델의 "
-    "클래스에 잇는 클래스 대응표를 넣어 주세요.",
-    "mistakes.check.outdated": "이미 평가한 결과가 있지만 그 뒤에 모델이나 이미지 또는 Vitrine이 바뀌었습니다. 새로 "
-    "평가하면 그 결과를 대체합니다.",
-    "mistakes.check.left_out": "제외한 것: {what}.",
-    "mistakes.check.left_out.outside": "폴더 밖을 가리키는 링크 {count}개",
-    "mistakes.check.left_out.again": "링크로 두 번째 닿은 폴더 {count}개",
-    "mistakes.check.left_out.unreadable": "열 수 없는 폴더 {count}개",
-    "mistakes.check.left_out.repeated": "중복된 행 {count}개",
-    "mistakes.check.left_out.unlabelled": "레이블이 없는 것 {count}개",
-    "mistakes.check.left_out.format": "읽지 않는 형식의 이미지 {count}장({formats})",
-    "mistakes.check.respelled.end": "표의 경로 {count}개는 끝부분(마지막 폴더와 파일 이름)이 같은 파일로 찾았습니다.",
-    "mistakes.check.respelled.case": "표의 경로 {count}개는 대소문자를 구분하지 않고 찾았습니다.",
     # headline
     "mistakes.accuracy": "정확도",
     "mistakes.accuracy.interval": "95 % 구간 {low}–{high} %",

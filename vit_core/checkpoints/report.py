@@ -37,9 +37,10 @@ class LoadReport:
     unwrapped: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
 
-    def ignored_modules(self) -> list[tuple[str, int]]:
-        """(module, number of tensors) of what was passed over, by the first part of the names."""
-        return sorted(Counter(name.partition(".")[0] for name in self.ignored).items())
+    def ignored_modules(self) -> str:
+        """The modules whose tensors were passed over, with the number of these: "criterion (1), val_acc (2)"."""
+        counts = Counter(name.partition(".")[0] for name in self.ignored)
+        return ", ".join(f"{module} ({count})" for module, count in sorted(counts.items()))
 
 
 #: Setting missing from a checkpoint (`model.assumed`) -> its name, and the default that replaces it.
@@ -87,15 +88,16 @@ def describe(model: VisionTransformer) -> list[tuple[str, str]]:
         "weights": "",
         "head": f"{config.problem_type}, {config.classes} outputs" if config.classes else "none",
         "labels": join_names(labels) if labels else "none",
-        "preprocessing": "none"
-        if transform is None
-        else f"{_fit(model)}, {transform.interpolation}, mean {{mean}}, deviation {{std}}".format(**transform.facts()),
+        "preprocessing": "none",
     }
-    rows = [(fact, " · from ".join(filter(None, (text, report.origins.get(fact))))) for fact, text in facts.items()]
+    if transform:
+        values = "mean {mean}, deviation {std}".format(**transform.facts())
+        facts["preprocessing"] = f"{_fit(model)}, {transform.interpolation}, {values}"
+    told = [(fact, " · from ".join(filter(None, (text, report.origins.get(fact))))) for fact, text in facts.items()]
     others = {
         "assumed": "; ".join(assumed_defaults(model)),
         "other weights": ", ".join(f"#{name}" for name in report.others),
         "unwrapped": ", ".join(report.unwrapped),
-        "passed over": ", ".join(f"{module} ({count})" for module, count in report.ignored_modules()),
+        "passed over": report.ignored_modules(),
     }
-    return rows + [(fact, text) for fact, text in others.items() if text]
+    return told + [(fact, text) for fact, text in others.items() if text]

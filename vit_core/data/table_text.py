@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator
+
+from vit_core.checkpoints.files import decode_text
 
 DELIMITERS = ",;\t"  # in some languages, spreadsheets write semicolons
 #: Spreadsheets leave empty rows above a table.
 _EMPTY_LINES = re.compile(r"(?:[ \t,;]*(?:\r\n|\r|\n))*")
 #: Excel's own line that names the delimiter.
 _SEPARATOR_LINE = re.compile(r"[\"']?sep=(.)[\"']?[ \t,;]*(?:\r\n|\r|\n)", re.IGNORECASE)
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def decode_text(data: bytes) -> str:
+def decode_table(data: bytes) -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte-order mark. Raises UnicodeError for anything else.
 
     No other encoding is guessed: a wrong guess would turn class names into other names.
     """
-    text = data.decode("utf-16" if data[:2] in _UTF16 else "utf-8-sig")
+    text = decode_text(data)
     if "\0" in text:  # UTF-16 without its mark, UTF-32
         raise UnicodeError("the text holds zero bytes")
     return text.removeprefix("\ufeff")

@@ -23,7 +23,7 @@ from vit_core.data.table_text import (
     DELIMITERS,
     clean_cell,
     column_key,
-    decode_text,
+    decode_table,
     split_separator,
     table_rows,
 )
@@ -227,7 +227,7 @@ def _text(file: io.BufferedReader, path: Path) -> str:
     if kind := next((kind for magic, kind in NO_TABLES.items() if data.startswith(magic)), None):
         raise format_error(path, kind)
     try:
-        return decode_text(data)
+        return decode_table(data)
     except UnicodeError as error:
         if b"\0" in data and data[:2] not in UTF16_MARKS and path.suffix.lower() not in (".csv", ".tsv", ".txt"):
             raise format_error(path, "neither a table nor a tar or zip archive") from error
@@ -301,7 +301,7 @@ def _two_columns(path: str | os.PathLike) -> list[list[str]]:
 
     Names may hold commas ("tench, Tinca tinca"), so the delimiter is the one that gives every row two columns.
     """
-    text, named = split_separator(decode_text(Path(path).read_bytes()))
+    text, named = split_separator(decode_table(Path(path).read_bytes()))
     first = text.splitlines()[0] if text else ""
     for delimiter in (named,) if named else (";", "\t", ",", max(DELIMITERS, key=first.count)):
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)

@@ -4,6 +4,7 @@ from vit_core.checkpoints.files.foreign import foreign, kind_of_name
 from vit_core.checkpoints.files.hub import Repository, fetch, start_probe
 from vit_core.checkpoints.files.reader import (
     check_tensors,
+    decode_text,
     read_content,
     read_header,
     read_json,
@@ -17,6 +18,7 @@ __all__ = [
     "Repository",
     "check_tensors",
     "could_be_part",
+    "decode_text",
     "fetch",
     "find_weights",
     "foreign",

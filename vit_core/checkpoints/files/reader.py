@@ -292,5 +292,10 @@ def read_text(path: Path) -> str:
         data = file.read(_MAX_TEXT_BYTES + 1)
     if len(data) > _MAX_TEXT_BYTES:
         raise ValueError(f"> {_MAX_TEXT_BYTES:,} B")
+    return decode_text(data)
+
+
+def decode_text(data: bytes) -> str:
+    """The text of bytes in UTF-8, or in UTF-16 with a byte-order mark. Raises UnicodeError."""
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return data.decode("utf-16" if is_utf16 else "utf-8-sig")
