@@ -26,6 +26,7 @@ import streamlit as st
 import vit_core as vc
 from app.runtime import garbage
 from app.runtime.bounded import BoundedCache
+from app.runtime.downloads import Downloads
 from app.runtime.model_values import model_values_nbytes
 from vit_core.assets import ASSETS
 from vit_core.checkpoints import split_problem_type
@@ -137,6 +138,12 @@ def drawings() -> BoundedCache:
 def evaluations() -> BoundedCache:
     """Finished evaluations that are open, by folder and time stamp."""
     return BoundedCache(MAX_EVALUATIONS, lambda evaluation: 1)
+
+
+@st.cache_resource(show_spinner=False)
+def downloads() -> Downloads:
+    """The downloads of all sessions."""
+    return Downloads()
 
 
 def _drop_outputs(name: str) -> None:

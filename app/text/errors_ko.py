@@ -34,6 +34,12 @@ SENTENCES = {
     "hub-no-weights": "공개된 가중치가 없는 모델입니다: {name}. 다른 모델을 고르세요.",
     "hub-missing": "huggingface_hub가 설치되어 있지 않아 모델을 내려받을 수 없습니다. pip install "
     "huggingface_hub로 설치하세요.",
+    "download-unreachable": "서버 {host}에 연결할 수 없습니다({reason}). 네트워크를 확인하고 다시 시도하세요. "
+    "끊긴 곳부터 이어서 받습니다.",
+    "download-refused": "서버 {host}에서 파일을 보내지 않습니다(HTTP 상태 {status}). 나중에 다시 시도하세요.",
+    "download-damaged": "서버 {host}에서 받은 내용이 원래 파일과 달라({reason}) 지웠습니다. 다시 내려받으세요.",
+    "download-disk": "내려받은 내용을 {folder}에 쓸 수 없습니다({reason}). 디스크 공간을 비우고 다시 시도하세요.",
+    "download-failed": "내려받지 못했습니다({reason}). 다시 시도하세요.",
     "checkpoint-not-found": "읽을 수 있는 파일이 없습니다: {path}. 파일 이름과 폴더, 읽기 권한을 확인하세요. "
     "Hugging Face 허브의 모델은 hf:소유자/이름으로 씁니다.",
     "checkpoint-empty": "파일이 비어 있습니다(0바이트): {source}. 다시 복사하거나 내려받으세요.",
