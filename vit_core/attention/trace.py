@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vit_core.attention.head_fusion import fuse_heads
 from vit_core.errors import InputError
-from vit_core.images import Crop, read_image
+from vit_core.images import Crop, read_image, reframed
 from vit_core.models import predictions
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer, attention_weights
@@ -200,19 +200,40 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
 
 
 @overload
-def record(model: VisionTransformer, image: Picture, bf16: bool = False) -> Trace: ...
+def record(
+    model: VisionTransformer, image: Picture, bf16: bool = False, *, size: int | None = None, framing: str = "crop"
+) -> Trace: ...
 @overload
-def record(model: VisionTransformer, image: list[Picture] | tuple[Picture, ...], bf16: bool = False) -> list[Trace]: ...
-def record(model: VisionTransformer, image: Picture | Sequence[Picture], bf16: bool = False) -> Trace | list[Trace]:
+def record(
+    model: VisionTransformer,
+    image: list[Picture] | tuple[Picture, ...],
+    bf16: bool = False,
+    *,
+    size: int | None = None,
+    framing: str = "crop",
+) -> list[Trace]: ...
+def record(
+    model: VisionTransformer,
+    image: Picture | Sequence[Picture],
+    bf16: bool = False,
+    *,
+    size: int | None = None,
+    framing: str = "crop",
+) -> Trace | list[Trace]:
     """Run `model` once on a picture and return what it computed. Does not change train/eval mode.
 
     `image`: a PIL image, a path, the bytes of a file, or a preprocessed float tensor (1, C, height, width) that holds
     at least one patch. A list of pictures returns a list of traces; pictures of equal size share a forward pass.
     `bf16`: multiply in bfloat16 on the CPU too, as on CUDA. This is faster on CPUs with bfloat16 instructions; logits
     differ in the third digit (docs/benchmarks.md).
+    `size`, `framing`: another input size (pixels of the side) or the "whole" picture, as `images.reframed` takes them.
+    Tensors are used as they are.
 
-    Raises InputError for a picture that cannot be used (see `prepare` and `images.read_image`).
+    Raises InputError for a picture that cannot be used (see `prepare` and `images.read_image`) and as
+    `images.reframed` does.
     """
+    if size is not None or framing != "crop":
+        model = reframed(model, size, framing)
     if not isinstance(image, (list, tuple)):
         return record(model, [cast(Picture, image)], bf16)[0]
     inputs = [prepare(model, picture) for picture in image]
@@ -252,9 +273,30 @@ def top_k(model: VisionTransformer, trace: Trace, k: int = 5) -> list[tuple[str,
     return [(names[c], found[c].item()) for c in order[: max(0, k)]]
 
 
-def predict(model: VisionTransformer, image: Picture, k: int = 5) -> list[tuple[str, float]]:
-    """The first `k` classes of `image` as (label, score), as `top_k` gives them.
+@overload
+def predict(
+    model: VisionTransformer, image: Picture, k: int = 5, *, size: int | None = None, framing: str = "crop"
+) -> list[tuple[str, float]]: ...
+@overload
+def predict(
+    model: VisionTransformer,
+    image: list[Picture] | tuple[Picture, ...],
+    k: int = 5,
+    *,
+    size: int | None = None,
+    framing: str = "crop",
+) -> list[list[tuple[str, float]]]: ...
+def predict(
+    model: VisionTransformer,
+    image: Picture | Sequence[Picture],
+    k: int = 5,
+    *,
+    size: int | None = None,
+    framing: str = "crop",
+) -> list[tuple[str, float]] | list[list[tuple[str, float]]]:
+    """The first `k` classes of `image` as (label, score), as `top_k` gives them. A list of pictures gives a list.
 
     Raises InputError as `record` and `top_k` do.
     """
-    return top_k(model, record(model, image), k)
+    traces = record(model, image, size=size, framing=framing)  # type: ignore[call-overload]
+    return top_k(model, traces, k) if isinstance(traces, Trace) else [top_k(model, trace, k) for trace in traces]

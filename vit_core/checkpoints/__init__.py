@@ -6,11 +6,13 @@ hf:<folder or id>  a transformers checkpoint: ViT, DeiT, DINOv2 and 3, MAE, MSN,
 file:<path>        a .safetensors, .pth, .pt, .bin, .ckpt or .pth.tar file; its tensors imply the architecture
 
 A name may end in "?problem_type=<one of models.config.PROBLEM_TYPES>", which says what the head's numbers mean where
-the source does not.
+the source does not. After that it may end in "?input=<size>", "?input=whole" or "?input=<size>-whole": another input
+size or framing, as `images.reframed` takes them.
 """
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import torch
@@ -23,6 +25,7 @@ from vit_core.checkpoints.single_file import load_file
 from vit_core.checkpoints.timm import from_timm, load_timm
 from vit_core.checkpoints.timm_import import IMAGENET_SUBSETS, imagenet_info, import_timm
 from vit_core.errors import InputError
+from vit_core.images import reframed
 from vit_core.models.vit import VisionTransformer
 
 __all__ = [
@@ -39,13 +42,16 @@ __all__ = [
     "possible_problem_types",
     "save",
     "set_problem_type",
+    "split_input",
     "split_problem_type",
+    "with_input",
     "with_problem_type",
 ]
 
 _LOADERS = {"embedded": load_embedded, "timm": load_timm, "hf": load_huggingface, "file": load_file}
 _MAX_NAME = 4096  # characters
 _PROBLEM_TYPE_MARK = "?problem_type="
+_INPUT = re.compile(r"\?input=(?:([1-9][0-9]{0,4})(-whole)?|(whole))\Z")
 
 
 class Available(NamedTuple):
@@ -90,6 +96,21 @@ def available() -> list[Available]:
     ]
 
 
+def split_input(name: str) -> tuple[str, int | None, str]:
+    """(name, size, framing) of a model's name that may end in "?input=..."; size None is the model's own."""
+    found = _INPUT.search(name)
+    if not found:
+        return name, None, "crop"
+    size, whole, alone = found.groups()
+    return name[: found.start()], int(size) if size else None, "whole" if whole or alone else "crop"
+
+
+def with_input(name: str, size: int | None = None, framing: str = "crop") -> str:
+    """A model's name that also says its input size and framing; with the defaults, the name without them."""
+    parts = [str(size)] * (size is not None) + ["whole"] * (framing == "whole")
+    return split_input(name)[0] + (f"?input={'-'.join(parts)}" if parts else "")
+
+
 def split_problem_type(name: str) -> tuple[str, str | None]:
     """(name, problem type) of a model's name that may end in "?problem_type=<type>"."""
     plain, mark, problem_type = name.rpartition(_PROBLEM_TYPE_MARK)
@@ -109,9 +130,10 @@ def load(name: str, device: str | torch.device | None = None, *, problem_type: s
     None: what `name` or the source says, else softmax for several outputs and a sigmoid for one.
 
     Its `config` and `transform` are always set; `labels` is None if the source names no classes. Raises InputError
-    "model-unknown", "model-problem-type" (the head cannot be of that type), "device-unavailable", or a "checkpoint-",
-    "hub-", "labels-" or "timm-" code of the source.
+    "model-unknown", "model-problem-type" (the head cannot be of that type), "device-unavailable", a "checkpoint-",
+    "hub-", "labels-" or "timm-" code of the source, or as `images.reframed` does.
     """
+    name, size, framing = split_input(name)
     name, named_type = split_problem_type(name)
     source, _, rest = name.partition(":")
     if source not in _LOADERS or (not rest and source != "embedded") or len(name) > _MAX_NAME or "\0" in name:
@@ -126,7 +148,7 @@ def load(name: str, device: str | torch.device | None = None, *, problem_type: s
     problem_type = named_type if problem_type is None else problem_type
     if problem_type is not None:
         set_problem_type(model, problem_type, shorten(name))
-    return move_to(model, device)
+    return reframed(move_to(model, device), size, framing)
 
 
 def move_to(model: VisionTransformer, device: str | torch.device | None = None) -> VisionTransformer:

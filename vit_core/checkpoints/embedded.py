@@ -40,7 +40,8 @@ class EmbeddedCNN(NamedTuple):
 def save(model: VisionTransformer, path: str | os.PathLike, card: dict | None = None) -> None:
     """Writes `model` to a .safetensors file with its config, labels and preprocessing; "file:<path>" loads it.
 
-    A file at `path` is replaced, or left as it was if writing fails. `card` is provenance in plain JSON types.
+    A file at `path` is replaced, or left as it was if writing fails. `card` is provenance in plain JSON types. A model
+    for whole pictures (`images.reframed`) is saved with its preprocessing's crop.
 
     Raises InputError "checkpoint-format" (another ending), "checkpoint-config", "labels-count" or "labels-format" (the
     file could not be read back), "evaluate-disk" (the file cannot be written).
@@ -66,7 +67,7 @@ def save(model: VisionTransformer, path: str | os.PathLike, card: dict | None = 
     metadata = {
         "config": model.config.to_dict(),
         "labels": model.labels,
-        "preprocess": dataclasses.asdict(model.transform),
+        "preprocess": {f.name: getattr(model.transform, f.name) for f in dataclasses.fields(Preprocess)},
         "card": card or {},
     }
     try:

@@ -62,18 +62,23 @@ class Preprocess:
             "std": _one_or_all(self.std),
         }
 
+    def input_size(self, picture: tuple[int, int]) -> tuple[int, int]:
+        """(height, width), pixels, of the model input of a (height, width) picture: `size`, whatever the picture."""
+        return self.size
+
     def __call__(self, image: Image.Image) -> tuple[Tensor, Crop]:
         """The model input of an upright picture, (1, channels, height, width) float32, normalised; and its crop.
 
         Raises InputError "image-channels" as `input_image` does.
         """
-        pixels = torch.from_numpy(np.array(self.input_image(image))).view(*self.size, self.channels)
+        pixels = torch.from_numpy(np.array(self.input_image(image)))
+        pixels = pixels.view(*self.input_size((image.height, image.width)), self.channels)
         pixels = pixels.permute(2, 0, 1).float().div(255)  # channels height width
         mean, std = (torch.tensor(v, dtype=torch.float32).view(-1, 1, 1) for v in (self.mean, self.std))
         return ((pixels - mean) / std)[None].contiguous(), self.crop((image.height, image.width))
 
     def input_image(self, image: Image.Image) -> Image.Image:
-        """The model input before normalisation: a picture of `size`, mode RGB, or L for a model of one channel.
+        """The model input before normalisation, mode RGB, or L for a model of one channel.
 
         Raises InputError "image-channels" if the model wants neither one channel nor three.
         """
@@ -85,7 +90,8 @@ class Preprocess:
                 channels=self.channels,
             )
         image = image.convert("L" if self.channels == 1 else "RGB")
-        (H, W), (rh, rw) = self.size, self._resized((image.height, image.width))
+        picture = image.height, image.width
+        (H, W), (rh, rw) = self.input_size(picture), self._resized(picture)
         top, left = self._offset(rh, H), self._offset(rw, W)
         window = max(left, 0), max(top, 0), min(left + W, rw), min(top + H, rh)  # the input without its padding
         method = Image.Resampling[self.interpolation.upper()]
@@ -104,11 +110,9 @@ class Preprocess:
 
     def crop(self, picture: tuple[int, int]) -> Crop:
         """The region of a (height, width) picture that becomes the model input."""
-        (H, W), (rh, rw) = self.size, self._resized(picture)
+        (H, W), (rh, rw) = self.input_size(picture), self._resized(picture)
         top, left, y, x = self._offset(rh, H), self._offset(rw, W), picture[0] / rh, picture[1] / rw
-        return Crop(
-            (picture[0], picture[1]), (left * x, top * y, (left + W) * x, (top + H) * y), (self.size[0], self.size[1])
-        )
+        return Crop((picture[0], picture[1]), (left * x, top * y, (left + W) * x, (top + H) * y), (H, W))
 
     def _resized(self, picture: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of the picture after the resize, rounded as timm 1.0 does."""
@@ -132,6 +136,31 @@ class Preprocess:
         if resized < wanted:
             return -((wanted - resized) // 2)
         return round((resized - wanted) / 2) if self.crop_rounding == "round" else (resized - wanted) // 2
+
+
+@dataclass(frozen=True)
+class WholePicture(Preprocess):
+    """A `Preprocess` that crops nothing: the input has the picture's own aspect ratio, in whole patches.
+
+    Its area is about that of `size`, so that it takes about as long. Both sides are rounded to whole patches, by which
+    the picture is stretched a little. A strip too long for one row of patches is squeezed into one row.
+    """
+
+    patch: tuple[int, int] = (16, 16)  # (height, width), pixels
+
+    @property
+    def fit(self) -> str:
+        return "whole"
+
+    def input_size(self, picture: tuple[int, int]) -> tuple[int, int]:
+        """(height, width), pixels, of the model input of a (height, width) picture."""
+        (height, width), (ph, pw) = picture, self.patch
+        patches = (self.size[0] // ph) * (self.size[1] // pw)
+        rows = math.sqrt(patches * (height / ph) / (width / pw))
+        return ph * min(max(1, round(rows)), patches), pw * min(max(1, round(patches / rows)), patches)
+
+    def _resized(self, picture: tuple[int, int]) -> tuple[int, int]:
+        return self.input_size(picture)
 
 
 def _one_or_all(values: tuple[float, ...]) -> str:
