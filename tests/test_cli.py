@@ -38,6 +38,25 @@ def test_explain_writes_what_the_api_says(tmp_path, capsys):
     assert layers == [f"chelsea.layer{i + 1:02}.png" for i in range(trace.depth)]
 
 
+def test_explain_at_another_size_and_on_the_whole_picture(tmp_path, capsys):
+    image, out, model = SAMPLES / "kitten.jpg", tmp_path / "out", vc.load("embedded:photo")
+    step = model.config.patch_size[0]
+    size = 12 * step
+    assert main(["explain", str(image), "--out", str(out), "--size", str(size), "--framing", "whole"]) == 0
+    facts = json.loads((out / "kitten.json").read_text("utf-8"))
+    with Image.open(image) as picture:
+        assert facts["crop"]["box"] == [0, 0, *picture.size]
+    trace = vc.record(model, image, size=size, framing="whole")
+    assert facts["grid"] == list(trace.grid)
+    assert trace.grid[0] < trace.grid[1]
+    assert facts["model"] == f"embedded:photo?input={size}-whole"
+    with np.load(out / "kitten.npz") as arrays:
+        assert arrays["rollout"].shape == trace.grid
+        np.testing.assert_allclose(arrays["logits"], trace.logits.cpu(), rtol=1e-4, atol=1e-4)
+    assert main(["explain", str(image), "--out", str(out), "--size", str(size + 1)]) == 2
+    assert f"{size} or {size + step}" in capsys.readouterr().err
+
+
 def test_a_model_that_the_device_has_no_memory_for_is_the_cpus_and_that_is_said(tmp_path, capsys, monkeypatch):
     def full(model, device):
         if str(device) == "cuda":

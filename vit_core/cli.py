@@ -14,9 +14,9 @@ import numpy as np
 from torch import Tensor
 
 import vit_core as vc
-from vit_core.checkpoints import with_problem_type
+from vit_core.checkpoints import split_input, with_input, with_problem_type
 from vit_core.checkpoints.report import assumed_defaults, describe, setting_name
-from vit_core.images import grid_to_picture, overlay, read_image, tile
+from vit_core.images import FRAMINGS, grid_to_picture, overlay, read_image, tile
 from vit_core.models.config import PROBLEM_TYPES
 from vit_core.models.device import with_cpu_fallback
 from vit_core.models.predictions import has_probabilities
@@ -277,12 +277,28 @@ def _add_model(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_input(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--size",
+        type=_count(1),
+        metavar="PIXELS",
+        help="side of the model's input, a multiple of its patch (default: the model's own)",
+    )
+    command.add_argument(
+        "--framing",
+        choices=FRAMINGS,
+        help="the part that the model's preprocessing keeps, or the whole picture at its own aspect ratio, with about "
+        "as many patches (default: crop)",
+    )
+
+
 def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int:
     parser = argparse.ArgumentParser(prog=prog, description="Look into a Vision Transformer.")
     commands = parser.add_subparsers(required=True, metavar="command")
     one = commands.add_parser("explain", help="predictions, rollout and head maps of pictures, as files")
     one.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
     _add_model(one)
+    _add_input(one)
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.add_argument("--k", type=_count(1), default=5, help="predictions to list (default: %(default)s)")
     one.add_argument("--fusion", default="mean", help="heads in rollout: mean, max or min (default: %(default)s)")
@@ -300,6 +316,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
         "CIFAR or Fashion-MNIST files, or bundled:fashion",
     )
     _add_model(one)
+    _add_input(one)
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="a run that DIR holds is continued")
     one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
     one.add_argument("--table", metavar="FILE", help="CSV of two columns: the dataset's class, the model's name for it")
@@ -341,6 +358,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     args = parser.parse_args(argv)
     if getattr(args, "problem_type", None):
         args.model = with_problem_type(args.model, args.problem_type)
+    if getattr(args, "size", None) or getattr(args, "framing", None):
+        _, size, framing = split_input(args.model)
+        args.model = with_input(args.model, args.size or size, args.framing or framing)
     for stream in (sys.stdout, sys.stderr):  # names that the terminal cannot show are escaped
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

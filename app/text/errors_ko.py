@@ -22,7 +22,7 @@ SENTENCES = {
     "이미지용 모델을 고르세요.",
     "input-size": "이 모델의 입력 크기는 {size}픽셀이 될 수 없습니다. 패치 한 변({step}픽셀)의 배수이면서 "
     "{most}픽셀 이하인 값을 고르세요. 가까운 값: {near}.",
-    "input-framing": "이미지를 넣는 방식 가운데 {got}(은)는 없습니다. 가능한 값: {allowed}.",
+    "input-framing": "이미지 범위를 {got}(으)로 할 수 없습니다. 가능한 값: {allowed}.",
     "input-whole": "회전 위치 임베딩을 쓰는 모델입니다. Vitrine은 행과 열의 수가 같을 때만 이를 계산하므로 이미지 "
     "전체를 넣을 수 없습니다. 모델의 크롭을 쓰거나, 학습된 위치 임베딩을 쓰는 모델을 고르세요.",
     "model-unknown": "그런 모델이 없습니다: {name}. 이름은 timm:, hf:, file: 가운데 하나로 시작합니다.",
@@ -137,6 +137,7 @@ SENTENCES = {
 #: What `differs` of "evaluate-other" names.
 DIFFERENCES = {
     "model": "모델",
+    "input": "입력 크기와 이미지 범위",
     "source": "이미지 목록",
     "classes": "클래스 대응",
     "batch": "배치 크기",

@@ -180,7 +180,7 @@ def test_the_model_receives_what_its_transform_gives_to_the_bit(tmp_path, channe
         decoder.close()
     assert [f.error for f in facts] == [None] * 20
     expected = torch.cat([transform(source.read(i))[0] for i in range(20)])
-    assert torch.equal(normalise(pixels, transform, torch.device("cpu")), expected)
+    assert torch.equal(normalise(np.stack(pixels), transform, torch.device("cpu")), expected)
 
 
 #: Starts runs in processes of their own, forked after the imports, which would take most of each short life.

@@ -112,15 +112,16 @@ def with_input(name: str, size: int | None = None, framing: str = "crop") -> str
 
 
 def split_problem_type(name: str) -> tuple[str, str | None]:
-    """(name, problem type) of a model's name that may end in "?problem_type=<type>"."""
+    """(name, problem type) of a model's name that may say one; the name without either and without an input."""
+    name = split_input(name)[0]
     plain, mark, problem_type = name.rpartition(_PROBLEM_TYPE_MARK)
     return (plain, problem_type) if mark else (name, None)
 
 
 def with_problem_type(name: str, problem_type: str | None) -> str:
     """A model's name that also says its problem type; with None, the name without one."""
-    plain = split_problem_type(name)[0]
-    return plain if problem_type is None else f"{plain}{_PROBLEM_TYPE_MARK}{problem_type}"
+    (_, size, framing), (plain, _) = split_input(name), split_problem_type(name)
+    return with_input(plain if problem_type is None else f"{plain}{_PROBLEM_TYPE_MARK}{problem_type}", size, framing)
 
 
 def load(name: str, device: str | torch.device | None = None, *, problem_type: str | None = None) -> VisionTransformer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -21,9 +22,20 @@ TOP_CLASSES = 5  # classes stored with their probabilities
 
 
 @torch.inference_mode()
-def predict_batch(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
-    """uint8 (n, height, width, channels) -> logits (n, classes) and the vectors that the head reads (n, width), both
-    float32 on the CPU."""
+def predict_batch(model: VisionTransformer, pixels: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """uint8 (height, width, channels) of each picture -> logits (n, classes) and the vectors that the head reads
+    (n, width), both float32 on the CPU. Pictures of equal shape share a forward pass."""
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for place, one in enumerate(pixels):
+        by_shape.setdefault(one.shape, []).append(place)
+    order = [place for places in by_shape.values() for place in places]
+    passes = [_forward(model, np.stack([pixels[place] for place in places])) for places in by_shape.values()]
+    back = torch.tensor(order).argsort()
+    logits, pooled = (torch.cat(parts)[back] for parts in zip(*passes, strict=True))
+    return logits, pooled
+
+
+def _forward(model: VisionTransformer, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
     weight = next(model.parameters())
     device = weight.device
     images = normalise(pixels, model.transform, device).to(weight.dtype)

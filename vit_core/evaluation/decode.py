@@ -40,7 +40,7 @@ class PictureFacts(NamedTuple):
     error: str | None
 
 
-Decoded = tuple[list[PictureFacts], np.ndarray]  # of n pictures: facts, and uint8 (n, height, width, channels)
+Decoded = tuple[list[PictureFacts], list[np.ndarray]]  # of each picture: facts, and uint8 (height, width, channels)
 
 
 def row_error(error: Exception) -> str:
@@ -84,24 +84,25 @@ class PictureDecoder:
         self.dataset, self.transform = dataset, transform
 
     def __call__(self, indices: Sequence[int]) -> Decoded:
-        pixels = self.black(len(indices))
-        facts = []
-        for place, index in enumerate(indices):
+        facts, pixels = [], []
+        for index in indices:
             size, mtime = file_stat(
                 self.dataset, index
             )  # before reading: a change in between then shows as an old time
-            digest = error = None
+            found, digest, error = self.black(), None, None
             try:
                 data = self.dataset.data(index)
                 digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-                pixels[place] = np.asarray(self.transform.input_image(read_image(data))).reshape(pixels.shape[1:])
+                image = self.transform.input_image(read_image(data))
+                found = np.array(image).reshape(image.height, image.width, self.transform.channels)
             except Exception as caught:  # whatever one file causes concerns its own row only
                 error = row_error(caught)
             facts.append(PictureFacts(size, mtime, digest, error))
+            pixels.append(found)
         return facts, pixels
 
-    def black(self, count: int) -> np.ndarray:
-        return np.zeros((count, *self.transform.size, self.transform.channels), np.uint8)
+    def black(self) -> np.ndarray:
+        return np.zeros((*self.transform.size, self.transform.channels), np.uint8)
 
 
 _decoder: PictureDecoder  # the worker process's own
@@ -138,7 +139,7 @@ class DecoderPool:
             context.set_forkserver_preload([__name__])
         return ProcessPoolExecutor(self._workers, context, _start_worker, (self._decoder,))
 
-    def batches(self, ranges: Iterable[range]) -> Iterator[tuple[range, list[PictureFacts], np.ndarray]]:
+    def batches(self, ranges: Iterable[range]) -> Iterator[tuple[range, list[PictureFacts], list[np.ndarray]]]:
         if not self._workers:
             for batch in ranges:
                 yield batch, *self._decoder(batch)
@@ -154,7 +155,7 @@ class DecoderPool:
                 done = [task.result() for task in tasks]
             except BrokenProcessPool:
                 done = [self._decode_alone(index) for index in batch]
-            yield batch, [fact for facts, _ in done for fact in facts], np.concatenate([pixels for _, pixels in done])
+            yield batch, [fact for facts, _ in done for fact in facts], [one for _, pixels in done for one in pixels]
 
     def _submit(self, batch: Sequence[int]) -> list:
         chunks = [batch[i : i + TASK_PICTURES] for i in range(0, len(batch), TASK_PICTURES)]
@@ -181,7 +182,7 @@ class DecoderPool:
             ) from error
         error = InputError("evaluate-crash", "Reading this picture ended the process that read it, twice.")
         facts = PictureFacts(*file_stat(self._decoder.dataset, index), None, row_error(error))
-        return [facts], self._decoder.black(1)
+        return [facts], [self._decoder.black()]
 
     def _replace_pool(self) -> None:
         self._pool.shutdown(wait=True)

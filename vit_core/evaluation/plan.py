@@ -15,6 +15,7 @@ from vit_core.errors import InputError
 from vit_core.evaluation.folder import read_run
 from vit_core.evaluation.store import storable
 from vit_core.models.digest import weights_digest
+from vit_core.models.parameters import multiplications
 from vit_core.models.predictions import class_names, named_classes
 from vit_core.models.vit import VisionTransformer
 
@@ -55,9 +56,9 @@ def default_batch(model: VisionTransformer) -> int:
     if next(model.parameters()).device.type == "cuda":
         return BATCH_PICTURES
     c = model.config
-    tokens = c.num_prefix_tokens + c.grid[0] * c.grid[1]
-    work = tokens * sum(p.numel() for p in model.parameters()) + 2 * tokens**2 * c.heads * c.head_dim * c.depth
-    return max(1, min(BATCH_PICTURES, int(BATCH_MULTIPLICATIONS / work)))
+    height, width = model.transform.size if model.transform else c.image_size
+    tokens = c.num_prefix_tokens + (height // c.patch_size[0]) * (width // c.patch_size[1])
+    return max(1, min(BATCH_PICTURES, int(BATCH_MULTIPLICATIONS / multiplications(model, tokens))))
 
 
 def choose_batch(batch: int | None, model: VisionTransformer, before: dict) -> int:
@@ -69,6 +70,7 @@ def choose_batch(batch: int | None, model: VisionTransformer, before: dict) -> i
 def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match: ClassMatch, batch: int) -> dict:
     """What is run, as run.json holds it. A resumed run must have the same "identity" as the first."""
     device, digest = next(model.parameters()).device, dataset.digest()
+    chosen = {"input": input_text(model)} if model.shares_weights else {}
     return {
         "model": name,
         "labels": named_classes(model),
@@ -90,9 +92,16 @@ def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match:
             "batch": batch,
             "device": device.type,
             "torch": torch.__version__,
+            **chosen,
             **({FOLDER: os.path.realpath(dataset.root)} if digest is None else {FILE: digest}),
         },
     }
+
+
+def input_text(model: VisionTransformer) -> str:
+    """The input size and framing of a model's view, as run.json and an error about another run say them."""
+    height, width = model.transform.size
+    return f"{height} x {width}, {'whole' if model.transform.fit == 'whole' else 'crop'}"
 
 
 def _names_digest(dataset: ImageDataset, several: bool) -> str:

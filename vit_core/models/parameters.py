@@ -96,3 +96,10 @@ def count_by_part(model: VisionTransformer) -> dict[str, int]:
         words = name.split(".")
         out[_PART_OF_MODULE[words[2] if words[0] == "blocks" else words[0]]] += parameter.numel()
     return out
+
+
+def multiplications(model: VisionTransformer, tokens: int) -> int:
+    """About how many multiplications a forward pass of one picture takes, for a sequence of `tokens`."""
+    c = model.config
+    weights = sum(p.numel() for p in model.parameters())
+    return tokens * weights + 2 * tokens**2 * c.heads * c.head_dim * c.depth
