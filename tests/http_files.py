@@ -26,9 +26,9 @@ class FileServer(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, str | None]] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
-    def headers_of(self, path: str) -> dict[str, str]:
-        """Headers beside the usual ones; a subclass has others."""
-        return {}
+    def answer(self, path: str) -> tuple[int, dict[str, str], bytes] | None:
+        """Status, headers and body of something else than a file; None for a file. For subclasses."""
+        return None
 
     def sent(self, path: str) -> list[str | None]:
         """The Range of each GET of that path."""
@@ -51,13 +51,16 @@ class _Handler(BaseHTTPRequestHandler):
         server, path = self.server, self.path.split("?")[0]
         asked = self.headers.get("Range")
         server.requests.append((self.command, path, asked))
+        special = server.answer(path)
         data = server.files.get(path)
-        if data is None:
-            self.send_response(404)
-            for name, value in server.headers_of(path).items():
+        if special or data is None:
+            status, headers, text = special or (404, {}, b"")
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(text)), **headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
             self.end_headers()
+            if body:
+                self.wfile.write(text)
             return
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and server.ranges else 0
         if start >= len(data) > 0:
@@ -70,8 +73,6 @@ class _Handler(BaseHTTPRequestHandler):
         if asked and server.ranges:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.send_header("Content-Length", str(len(data) - start))
-        for name, value in server.headers_of(path).items():
-            self.send_header(name, value)
         self.end_headers()
         if body:
             self._send(data[start:])

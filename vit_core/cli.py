@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 import vit_core as vc
-from vit_core.checkpoints import split_input, with_input, with_problem_type
+from vit_core.checkpoints import catalogue, split_input, with_input, with_problem_type
 from vit_core.checkpoints.report import assumed_defaults, describe, setting_name
 from vit_core.images import FRAMINGS, grid_to_picture, overlay, read_image, tile
 from vit_core.models.config import PROBLEM_TYPES
@@ -238,12 +238,18 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def models(args: argparse.Namespace) -> int:
-    """List the models that can be loaded, or tell how one of them is read from its files."""
+    """List the models that can be loaded, tell how one is read from its files, or check the table of curated ones."""
+    if args.check:
+        checked = catalogue.check_curated()
+        print("\n".join(catalogue.checked_table(checked)))
+        return int(any(one.differences for one in checked))
     if args.model is None:
         if args.explain:
             raise SystemExit("models --explain needs the name of a model")
         for one in vc.available():
             print(f"{one.name:28} {one.title}")
+        print()
+        print("\n".join(catalogue.curated_table()))
         return 0
     for fact, text in describe(vc.load(args.model, "cpu")):
         print(f"{fact:16} {text}")
@@ -343,6 +349,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     one.add_argument("model", nargs="?", metavar="NAME", help="a model, such as file:my.pth")
     one.add_argument(
         "--explain", action="store_true", help="tell which file gave which fact, what was assumed and what passed over"
+    )
+    one.add_argument(
+        "--check", action="store_true", help="compare the sizes and licences of the recommended models with the hub's"
     )
     one.set_defaults(run=models)
     one = commands.add_parser("train", help="train one of the embedded models")

@@ -174,7 +174,7 @@ def build(
     return assemble(ours, weights.state, source, labels, transform, spell=weights.spell, report=report)
 
 
-def _shards(index: Path) -> list[str]:
+def shards(index: Path) -> list[str]:
     """The names of the files that an index names."""
     names = read_json(index)
     names = names.get("weight_map") if isinstance(names, dict) else None
@@ -193,7 +193,7 @@ def _read_weights(repository: Repository, report: LoadReport) -> dict[str, Tenso
     Raises InputError as `read_content` and `find_weights` do.
     """
     first = repository.get(WEIGHT_FILES)
-    files = [repository.get([name]) for name in _shards(first)] if first.suffix == ".json" else [first]
+    files = [repository.get([name]) for name in shards(first)] if first.suffix == ".json" else [first]
     content: dict = {}
     for file in files:
         part = read_content(file)

@@ -48,6 +48,7 @@ _DINOV3_ROPE = {
     "min_period": None,
     "max_period": None,
 }
+WEIGHT_FILES = ["model.safetensors", "pytorch_model.bin"]
 _ACTIVATIONS = {"GELU": "gelu", "GELUTanh": "gelu_tanh", "QuickGELU": "quick_gelu", "SiLU": "silu"}
 _NORMS = {"LayerNorm": "layer", "RmsNorm": "rms", "RMSNorm": "rms"}
 
@@ -372,19 +373,28 @@ def _no_weights(name: str) -> InputError:
     )
 
 
-def load_timm(name: str) -> VisionTransformer:
-    """The model `timm:<name>` with its pretrained weights, from the hub's cache or the hub.
+def pretrained_files(name: str) -> tuple[str, list[str]]:
+    """The hub's repository of `timm:<name>`, and the possible names of its weights, the preferred one first.
 
-    Raises InputError "model-unknown", "hub-unreachable", "hub-no-weights", "checkpoint-architecture", "timm-missing".
+    Raises InputError "model-unknown", "hub-no-weights", "checkpoint-architecture", "timm-missing".
     """
-    probe = start_probe()  # the hub answers while timm is imported, which takes seconds
     package = import_timm()
     _check_name(package, name)
     cfg = package.get_pretrained_cfg(name)
     if not cfg.hf_hub_id:
         raise _no_weights(name)
     repo = cfg.hf_hub_id if not cfg.hf_hub_id.endswith("/") else f"{cfg.hf_hub_id}{cfg.architecture}.{cfg.tag}"
-    files = [cfg.hf_hub_filename] if cfg.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
+    return repo, [cfg.hf_hub_filename] if cfg.hf_hub_filename else WEIGHT_FILES
+
+
+def load_timm(name: str) -> VisionTransformer:
+    """The model `timm:<name>` with its pretrained weights, from the hub's cache or the hub.
+
+    Raises InputError "hub-unreachable", "hub-not-found", "hub-gated", and as `pretrained_files` does.
+    """
+    probe = start_probe()  # the hub answers while timm is imported, which takes seconds
+    package = import_timm()
+    repo, files = pretrained_files(name)
     path = cast(Path, fetch(repo, files, f"timm:{name}", probe=probe))
     try:
         module = package.create_model(name, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
@@ -392,5 +402,6 @@ def load_timm(name: str) -> VisionTransformer:
         why = f"timm cannot read its own weights in {path} ({first_line(error)})"
         raise refusal("checkpoint-format", f"timm:{name}", why, first_line(error)) from error
     model = from_timm(module, copy=False)
-    model.report.origins |= {"architecture": f"timm: {cfg.architecture}", "weights": f"{repo}: {path.name}"}
+    architecture = package.get_pretrained_cfg(name).architecture
+    model.report.origins |= {"architecture": f"timm: {architecture}", "weights": f"{repo}: {path.name}"}
     return model

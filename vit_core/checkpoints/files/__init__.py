@@ -1,7 +1,7 @@
 """Safe readers of checkpoint files (safetensors, torch's zips and pickles, JSON), and hub downloads."""
 
 from vit_core.checkpoints.files.foreign import foreign, kind_of_name
-from vit_core.checkpoints.files.hub import Repository, fetch, start_probe
+from vit_core.checkpoints.files.hub import Repository, cached_file, download, fetch, start_probe
 from vit_core.checkpoints.files.reader import (
     check_tensors,
     decode_text,
@@ -16,9 +16,11 @@ from vit_core.checkpoints.files.weights import could_be_part, find_weights
 
 __all__ = [
     "Repository",
+    "cached_file",
     "check_tensors",
     "could_be_part",
     "decode_text",
+    "download",
     "fetch",
     "find_weights",
     "foreign",

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os.path
 import re
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 from vit_core.checkpoints.errors import not_found, shorten
 from vit_core.checkpoints.files.foreign import foreign, kind_of_name
+from vit_core.downloads import Progress, ShouldStop, download_file, ignore_progress, never_stop, transport_errors
 from vit_core.errors import InputError
 
 TIMEOUT_SECONDS = 3.0  # for the hub's first answer
@@ -53,7 +54,8 @@ class Repository:
         raise not_found(f"{self.folder}: {' | '.join(names)}", self.source)
 
 
-def _unreachable(what: str, why: str) -> InputError:
+def unreachable(what: str, why: str) -> InputError:
+    """The InputError "hub-unreachable" for the model called `what`."""
     return InputError(
         "hub-unreachable",
         f"{what} has not been downloaded yet, and the Hugging Face hub cannot be reached ({why}). Without a network, "
@@ -71,6 +73,16 @@ def _absent(what: str, repo: str, names: list[str]) -> InputError:
         name=what,
         repo=repo,
         files=names,
+    )
+
+
+def _gated(what: str, repo: str) -> InputError:
+    return InputError(
+        "hub-gated",
+        f"The owners of {repo!r} ask for consent before its files are sent. Accept their terms on its page on the "
+        "Hugging Face hub, run `hf auth login` on this computer, and try again.",
+        name=what,
+        repo=repo,
     )
 
 
@@ -97,15 +109,57 @@ def _probe(answer: list[str]) -> None:
     try:
         hub.get_session().head(hub.constants.ENDPOINT, timeout=TIMEOUT_SECONDS)
         answer.append("")
-    except (OSError, RuntimeError, hub.errors.HfHubHTTPError, *_transport_errors()) as error:
+    except (OSError, RuntimeError, hub.errors.HfHubHTTPError, *transport_errors()) as error:
         answer.append(str(error).splitlines()[0] if str(error) else type(error).__name__)
 
 
-def _transport_errors() -> tuple[type[Exception], ...]:
-    """The exceptions of the HTTP client that huggingface_hub has imported, which depends on its version."""
-    clients = [sys.modules[name] for name in ("httpx2", "httpx", "requests") if name in sys.modules]
-    names = ("HTTPError", "RequestException", "InvalidURL")
-    return tuple(getattr(client, name) for client in clients for name in names if hasattr(client, name))
+@contextmanager
+def refusals(what: str, repo: str, names: list[str]) -> Iterator[None]:
+    """Turns the hub's errors into InputErrors."""
+    hub = import_hub()
+    try:
+        yield
+    except hub.errors.GatedRepoError:
+        raise _gated(what, repo) from None
+    except (hub.errors.RepositoryNotFoundError, hub.errors.HFValidationError):
+        raise _absent(what, repo, names) from None
+    except (OSError, *transport_errors()) as error:
+        raise unreachable(what, str(error).splitlines()[0]) from error
+
+
+def import_hub():
+    """The package huggingface_hub. Raises InputError "hub-missing"."""
+    try:
+        import huggingface_hub as hub
+        import huggingface_hub.file_download  # the package imports its modules, also errors and constants, when asked
+    except ModuleNotFoundError:
+        raise InputError(
+            "hub-missing",
+            "huggingface_hub is not installed, so no model can be downloaded. Run: pip install huggingface_hub",
+        ) from None
+    return hub
+
+
+def cached_file(repo: str, names: list[str]) -> Path | None:
+    """The path of the first of `names` that the hub's cache holds of `repo`; None without one."""
+    hub = import_hub()
+    for name in names:
+        try:
+            cached = hub.try_to_load_from_cache(repo, name)
+        except hub.errors.HFValidationError:  # no repository can have this name
+            return None
+        if isinstance(cached, str):
+            return Path(cached)
+    return None
+
+
+def _known_absent(repo: str, names: list[str]) -> bool:
+    """Whether the hub once answered that `repo` has none of these files."""
+    hub = import_hub()
+    try:
+        return all(hub.try_to_load_from_cache(repo, name) is hub._CACHED_NO_EXIST for name in names)
+    except hub.errors.HFValidationError:
+        return False
 
 
 def fetch(
@@ -113,39 +167,76 @@ def fetch(
 ) -> Path | None:
     """The path of the first of `names` that `repo` has; None if it has none and it is `optional`.
 
-    `what` is the model's name in messages. `probe` is a `start_probe` begun earlier, while something else was running.
+    Without a network, an `optional` file of a repository of which others are in the cache counts as absent. `what` is
+    the model's name in messages. `probe` is a `start_probe` begun earlier, while something else was running.
 
-    Raises InputError "hub-unreachable" within seconds, "hub-not-found" or "hub-missing".
+    Raises InputError "hub-unreachable" within seconds, "hub-not-found", "hub-gated" or "hub-missing".
     """
-    try:
-        import huggingface_hub as hub
-    except ModuleNotFoundError:
-        raise InputError(
-            "hub-missing",
-            "huggingface_hub is not installed, so no model can be downloaded. Run: pip install huggingface_hub",
-        ) from None
-    for name in names:
-        try:
-            cached = hub.try_to_load_from_cache(repo, name)
-        except hub.errors.HFValidationError:  # no repository can have this name
-            raise _absent(what, repo, names) from None
-        if isinstance(cached, str):
-            return Path(cached)
-    if hub.constants.HF_HUB_OFFLINE:
-        if optional:
+    hub = import_hub()
+    if found := cached_file(repo, names):
+        return found
+    if optional and _known_absent(repo, names):
+        return None
+    why = "HF_HUB_OFFLINE=1" if hub.constants.HF_HUB_OFFLINE else (probe or start_probe())()
+    if why:
+        if optional and (hub.constants.HF_HUB_OFFLINE or cached_file(repo, ["config.json"])):
             return None
-        raise _unreachable(what, "HF_HUB_OFFLINE=1")
-    if why := (probe or start_probe())():
-        raise _unreachable(what, why)
-    for name in names:
-        try:
-            return Path(hub.hf_hub_download(repo, name))
-        except hub.errors.RepositoryNotFoundError:
-            raise _absent(what, repo, names) from None
-        except hub.errors.EntryNotFoundError:
-            continue
-        except (OSError, *_transport_errors()) as error:
-            raise _unreachable(what, str(error).splitlines()[0]) from error
+        raise unreachable(what, why)
+    with refusals(what, repo, names):
+        for name in names:
+            try:
+                return Path(hub.hf_hub_download(repo, name))
+            except hub.errors.RemoteEntryNotFoundError:
+                continue
     if optional:
         return None
     raise _absent(what, repo, names)
+
+
+def download(
+    repo: str,
+    names: list[str],
+    what: str,
+    progress: Progress = ignore_progress,
+    should_stop: ShouldStop = never_stop,
+) -> Path:
+    """As `fetch`, for a large file: tells its progress, stops on request, and continues an earlier attempt.
+
+    The file goes into the hub's cache, where `fetch` and other programs find it. Raises Stopped, the errors of `fetch`,
+    and those of `download_file`.
+    """
+    hub = import_hub()
+    if found := cached_file(repo, names):
+        return found
+    why = "HF_HUB_OFFLINE=1" if hub.constants.HF_HUB_OFFLINE else start_probe()()
+    if why:
+        raise unreachable(what, why)
+    with refusals(what, repo, names):
+        for name in names:
+            url = hub.hf_hub_url(repo, name)
+            try:
+                facts = hub.get_hf_file_metadata(url)
+            except hub.errors.RemoteEntryNotFoundError:
+                continue
+            if facts.etag and facts.commit_hash:
+                folder = Path(hub.constants.HF_HUB_CACHE) / hub.file_download.repo_folder_name(
+                    repo_id=repo, repo_type="model"
+                )
+                headers = hub.utils.build_hf_headers()
+                download_file(
+                    url,
+                    folder / "blobs" / facts.etag,
+                    progress,
+                    should_stop,
+                    size=facts.size,
+                    digest=_digest(facts.etag),
+                    headers=headers,
+                )
+            return Path(hub.hf_hub_download(repo, name))  # finds the blob and adds it to the snapshot
+    raise _absent(what, repo, names)
+
+
+def _digest(etag: str) -> str | None:
+    """The digest that the hub's name of a file is: SHA-256 of a large file, git's name of a small one."""
+    kind = {64: "sha256", 40: "git"}.get(len(etag))
+    return f"{kind}:{etag}" if kind and re.fullmatch("[0-9a-f]+", etag) else None
