@@ -79,6 +79,7 @@ def test_a_model_is_downloaded_once_and_then_loads_without_a_network(hub, cache,
     size = len(hub.repos[name.partition(":")[2] if name == HF else "timm/test_vit.r160_in1k"]["model.safetensors"])
     assert seen[-1] == (size, size)
     assert not needs_download(name)
+    assert not needs_download(f"{name}?problem_type=multi_label?input=64-whole")
     got = {path.split("/")[-1] for method, path, _ in hub.requests if method == "GET" and "/resolve/" in path}
     assert got <= {"model.safetensors", "config.json", "preprocessor_config.json"}  # nothing that `load` does not read
     before = len(hub.requests)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 
-from vit_core.checkpoints import huggingface, timm
+from vit_core.checkpoints import huggingface, split_problem_type, timm
 from vit_core.checkpoints.files import Repository, download
 from vit_core.checkpoints.processors import read_processor
 from vit_core.downloads import Progress, ShouldStop, ignore_progress, never_stop
@@ -16,7 +16,7 @@ def download_model(name: str, progress: Progress = ignore_progress, should_stop:
     Other sources than the hub have nothing to download. Raises Stopped, InputError "hub-unreachable", "hub-not-found",
     "hub-gated", "hub-missing", the errors of `download_file`, and those of `pretrained_files`.
     """
-    source, _, rest = name.partition("?problem_type=")[0].partition(":")
+    source, _, rest = split_problem_type(name)[0].partition(":")
     if source == "timm" and rest:
         repo, files = timm.pretrained_files(rest)
         download(repo, files, f"timm:{rest}", progress, should_stop)

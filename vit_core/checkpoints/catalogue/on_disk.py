@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from vit_core.checkpoints import huggingface, timm
+from vit_core.checkpoints import huggingface, split_problem_type, timm
 from vit_core.checkpoints.catalogue.curated import find_curated
 from vit_core.checkpoints.files import cached_file, read_json
 from vit_core.checkpoints.layouts import clip, dinov3
@@ -23,7 +23,7 @@ _HF_FAMILIES = (*FAMILIES, *clip.FAMILIES, dinov3.FAMILY)
 
 def needs_download(name: str) -> bool:
     """Whether `load(name)` would have to download weights. A guess for timm's names without a tag: True."""
-    source, _, rest = name.partition("?problem_type=")[0].partition(":")
+    source, _, rest = split_problem_type(name)[0].partition(":")
     if not rest:
         return False
     if source == "timm":
