@@ -42,6 +42,9 @@ class Key(enum.StrEnum):
     DRAWN_CHOICE = "drawn_choice"  # the sidebar's choice that the page was last drawn for
     HISTORY_ADDRESS = "history_address"  # the address that Back or Forward led to
     SENT_ADDRESS = "sent_address"  # the keys and the address that the page sent to the browser last
+    # Explore and lecture
+    SIZE = "size"  # pixels of the input's side; None: the model's own
+    FRAMING = "framing"  # "whole"; None: the model's crop
     # Explore
     LAYER = "layer"
     HEAD = "head"
@@ -89,6 +92,8 @@ class Key(enum.StrEnum):
 
 #: In every page's address.
 CHOICE_KEYS = (Key.LANGUAGE, Key.MODEL, Key.SAMPLE)
+#: How the picture becomes the model's input.
+INPUT_KEYS = (Key.SIZE, Key.FRAMING)
 #: The token that Explore's maps start from.
 PLACE_KEYS = (Key.FROM, Key.ROW, Key.COLUMN)
 EXPLORE_KEYS = (Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE)
@@ -96,10 +101,10 @@ EXPLORE_KEYS = (Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key
 FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
 MISTAKES_KEYS = (Key.RUN, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)
 #: In some page's address, so that a link opens the same view; everything else lasts as long as the session.
-ADDRESS_KEYS = (*CHOICE_KEYS, *EXPLORE_KEYS, Key.SCENE, *MISTAKES_KEYS)
+ADDRESS_KEYS = (*CHOICE_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, *MISTAKES_KEYS)
 #: The model box's option for a name that is typed in.
 OTHER_MODEL = "other"
-_NUMBERS = (Key.LAYER, Key.ROW, Key.COLUMN)  # counted from 1
+_NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,14 @@ import streamlit as st
 
 from app import state
 from app.components.panel import busy_model, cpu_note
-from app.explore import cached
+from app.explore import cached, input_choice
 from app.explore.result import Result
 from app.figures import two_digits
 from app.runtime import cache
 from app.state import Key
 from app.text.plain import escaped
 from vit_core import InputError
-from vit_core.checkpoints import possible_problem_types, split_problem_type, with_problem_type
+from vit_core.checkpoints import possible_problem_types, split_input, split_problem_type, with_input, with_problem_type
 from vit_core.checkpoints.report import FACTS, LoadReport
 
 
@@ -43,12 +43,10 @@ def _compute(name: str | None) -> Result | None:
         return None
     if name:
         try:
-            if not cached.has_result(name, picture.digest):
+            if not cache.is_loaded(name):
                 with st.spinner(t("busy.model", name=escaped(name))):
                     cache.await_model(name)
-                with st.spinner(busy_model(cache.last_durations().get(name, 0))):
-                    cached.result(name, picture.digest, picture.image)
-            found = cached.result(name, picture.digest, picture.image)
+            found = _at_chosen_input(name, picture)
             state.put(Key.WORKING_MODEL, name)
             return found
         except InputError as error:
@@ -59,8 +57,19 @@ def _compute(name: str | None) -> Result | None:
                 if state.get(Key.WORKING_MODEL):
                     st.caption(t("last.model", name=escaped(state.get(Key.WORKING_MODEL))))
     if state.get(Key.WORKING_MODEL):
-        return cached.result(state.get(Key.WORKING_MODEL), picture.digest, picture.image)
+        return _at_chosen_input(state.get(Key.WORKING_MODEL), picture)
     return None
+
+
+def _at_chosen_input(name: str, picture: state.Picture) -> Result:
+    """The result at the input size and framing that the session asks for."""
+    choice = input_choice.corrected(cache.model(name))
+    viewed = with_input(name, *choice)
+    if not cached.has_result(viewed, picture.digest):
+        seconds = input_choice.estimated_seconds(name, picture.image, *choice) or 0
+        with st.spinner(busy_model(seconds)):
+            return cached.result(viewed, picture.digest, picture.image)
+    return cached.result(viewed, picture.digest, picture.image)
 
 
 def _facts(result: Result) -> None:
@@ -119,7 +128,10 @@ def _read_lines(report: LoadReport) -> list[str]:
 def _choose_problem_type(result: Result) -> None:
     """What the head's numbers mean, where the model's file does not say. The choice becomes part of the model's name,
     and so of the address."""
-    t, name = state.t(), result.name  # not the result: Streamlit keeps the callback for as long as the tab is open
+    t, name = (
+        state.t(),
+        split_input(result.name)[0],
+    )  # not the result: Streamlit keeps the callback for as long as the tab is open
     widget = f"{Key.PROBLEM_TYPE}_{t.language}"  # Streamlit keeps showing an option in the words it was chosen in
     state.put(widget, result.config.problem_type)
     st.selectbox(

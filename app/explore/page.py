@@ -6,10 +6,10 @@ import streamlit as st
 
 from app import state
 from app.components.panel import pair
-from app.explore import current, panels
+from app.explore import current, input_choice, panels
 from app.explore.rollout_panel import rollout
 
-ADDRESS = (*state.CHOICE_KEYS, *state.EXPLORE_KEYS)
+ADDRESS = (*state.CHOICE_KEYS, *state.INPUT_KEYS, *state.EXPLORE_KEYS)
 
 
 def expected_label(result, expected) -> str | None:
@@ -18,9 +18,9 @@ def expected_label(result, expected) -> str | None:
 
 
 @st.fragment(key="atlas")
-def atlas_fragment(cached_result, expected):
+def atlas_fragment(cached_result):
     state.rerun_if_choice_changed()
-    panels.atlas(cached_result(), expected=expected, key="attention")
+    panels.atlas(cached_result(), key="attention")
     state.write_address(ADDRESS)  # also on a whole run: nothing below changes these values
 
 
@@ -45,7 +45,10 @@ def page() -> None:
         state.write_address(ADDRESS)
         return
     expected, cached_result = expected_label(result, state.get(state.Key.EXPECTED)), state.CachedValue(result)
-    atlas_fragment(cached_result, expected)
+    with st.container(horizontal=True, vertical_alignment="center", key="answer_bar"):
+        panels.answer_line(result, expected=expected)
+        input_choice.control(result, key="input_choice")
+    atlas_fragment(cached_result)
     panels.atlas_maps(result, key="attention")
     with pair("answer"):
         panels.predictions(result, expected=expected, key="predictions")

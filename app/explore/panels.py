@@ -104,10 +104,14 @@ def answer(result: Result) -> str:
     return t("atlas.answer", answer=" · ".join(shown))
 
 
-def atlas(result: Result, *, expected: str | None, key: str) -> None:
-    """The model's answer in a line; beneath it the picture and every head of every layer, seen from one token."""
+def answer_line(result: Result, *, expected: str | None) -> None:
+    """The model's answer, and the class that the picture shows, if known."""
+    st.markdown(answer(result) + (" " + state.t()("predictions.expected", name=expected) if expected else ""))
+
+
+def atlas(result: Result, *, key: str) -> None:
+    """The picture and every head of every layer, seen from one token."""
     t = state.t()
-    st.markdown(answer(result) + (" " + t("predictions.expected", name=expected) if expected else ""))
     outline = result.outline  # not the result: Streamlit keeps the callback for as long as the tab is open
     view, agreed = address.atlas_view(outline, state.get), state.get(Key.ATLAS_VIEW)
     if agreed and agreed != view:  # something else on the page has changed it

@@ -8,11 +8,11 @@ import streamlit as st
 
 from app import state
 from app.components.lecture.component import lecture
-from app.explore import current
+from app.explore import current, input_choice
 from app.lecture import SCENES, cached
 from app.runtime import cache
 
-ADDRESS = (*state.CHOICE_KEYS, state.Key.SCENE)
+ADDRESS = (*state.CHOICE_KEYS, *state.INPUT_KEYS, state.Key.SCENE)
 
 
 def receive() -> None:
@@ -51,6 +51,7 @@ def page() -> None:
     """The page. A result in a global would be kept alive by the module's functions."""
     result = current.result()
     if result is not None:
+        input_choice.control(result, key="lecture_input")
         stage(state.CachedValue(result))
     state.write_address(ADDRESS)
 

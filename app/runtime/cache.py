@@ -29,7 +29,8 @@ from app.runtime.bounded import BoundedCache
 from app.runtime.downloads import Downloads
 from app.runtime.model_values import model_values_nbytes
 from vit_core.assets import ASSETS
-from vit_core.checkpoints import split_problem_type
+from vit_core.checkpoints import split_input, split_problem_type
+from vit_core.images import reframed
 from vit_core.models.device import cpu_copy
 from vit_core.serving.client import Remote
 from vit_core.serving.queue import MAX_WAITING, Queue
@@ -99,19 +100,26 @@ def run_with_spinner(task: tuple, message: Callable[[float], str], function, *ar
 
 @st.cache_resource(show_spinner=False)
 def last_durations() -> dict[str | tuple, float]:
-    """Seconds: of each model's last forward pass, by its name; of `run_with_spinner`'s tasks, waiting included."""
+    """Seconds: of each model's last forward pass, by its name; of its fastest, by (name, tokens); of
+    `run_with_spinner`'s tasks, waiting included."""
     return {}
 
 
 @st.cache_resource(show_spinner=False)
 def models() -> BoundedCache:
-    """Models by (name, "best") or (name, "cpu"), their device."""
+    """Models by (name, "best") or (name, "cpu"), their device. A view at another input size has a name of its own and
+    shares the weights of its model, with which it is dropped."""
     return BoundedCache(
         limit("VITRINE_MODELS_MB", 4096) << 20,
-        lambda model: sum(t.nbytes for t in model.state_dict().values()) + model_values_nbytes(model),
-        lambda key: _drop_outputs(key[0]),
+        _model_nbytes,
+        lambda key: _drop_views_and_outputs(key[0]),
         remeasure=True,
     )
+
+
+def _model_nbytes(model: vc.VisionTransformer) -> int:
+    own = 0 if model.shares_weights else sum(t.nbytes for t in model.state_dict().values())
+    return own + model_values_nbytes(model)
 
 
 @st.cache_resource(show_spinner=False)
@@ -146,9 +154,15 @@ def downloads() -> Downloads:
     return Downloads()
 
 
-def _drop_outputs(name: str) -> None:
+def _of_model(name: str) -> Callable[[tuple], bool]:
+    """Whether a key belongs to that model, or to a view of it."""
+    return lambda key: key[0] == name or split_input(key[0])[0] == name
+
+
+def _drop_views_and_outputs(name: str) -> None:
+    models().drop(lambda key: key[0] != name and _of_model(name)(key))
     for cache in (outputs(), drawings()):
-        cache.drop(lambda key: key[0] == name)
+        cache.drop(_of_model(name))
 
 
 @st.cache_resource(show_spinner=False)
@@ -159,11 +173,12 @@ def _stamps() -> dict[str, tuple]:
 
 def drop_if_changed(name: str) -> None:
     """Drop a model and its outputs if its files have changed, as when it was trained again under the same name."""
+    name = split_input(name)[0]
     found, stamps = stamp(name), _stamps()
     if stamps.setdefault(name, found) != found:
         stamps[name] = found
-        models().drop(lambda key: key[0] == name)
-        _drop_outputs(name)
+        models().drop(_of_model(name))
+        _drop_views_and_outputs(name)
 
 
 def stamp(name: str) -> tuple:
@@ -184,26 +199,36 @@ def stamp(name: str) -> tuple:
 
 
 def model(name: str) -> vc.VisionTransformer:
-    """The model with that name, on the best device that has memory for it; loaded once, however many ask.
+    """The model with that name, on the best device that has memory for it; loaded once, however many ask and at
+    whatever input sizes.
 
     Raises InputError; a failure is not cached.
     """
     loads = []
     drop_if_changed(name)
-    found = models().get((name, "best"), lambda: loads.append(1) or _load(name))
+    plain, size, framing = split_input(name)
+    found = models().get((plain, "best"), lambda: loads.append(1) or _load(plain))
     if loads:
         garbage.freeze()
-    return found
+    return found if plain == name else models().get((name, "best"), lambda: reframed(found, size, framing))
 
 
 def model_on_cpu(name: str, loaded: vc.VisionTransformer) -> vc.VisionTransformer:
     """The CPU's copy of a model."""
-    return models().get((name, "cpu"), functools.partial(cpu_copy, loaded))
+    plain, size, framing = split_input(name)
+    if plain == name:
+        return models().get((name, "cpu"), functools.partial(cpu_copy, loaded))
+    return models().get((name, "cpu"), lambda: reframed(model_on_cpu(plain, model(plain)), size, framing))
+
+
+def is_loaded(name: str) -> bool:
+    """Whether nobody has to wait for that model."""
+    return (split_input(name)[0], "best") in models()
 
 
 def await_model(name: str) -> None:
     """Wait until that model is loaded, and let other pages be drawn meanwhile: a download takes minutes."""
-    if (name, "best") in models():
+    if is_loaded(name):
         return
     page_slots().release()
     try:

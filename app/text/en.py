@@ -49,6 +49,7 @@ SENTENCES = {
     "side.assumed.fit.exact": "pictures stretched to {size} pixels",
     "side.assumed.fit.squash": "pictures stretched to {resized} pixels and cropped to {size}",
     "side.assumed.fit.border": "pictures resized to fit into {resized} pixels and cropped or padded to {size}",
+    "side.assumed.fit.whole": "whole pictures, resized to about as many pixels as {size}",
     "side.assumed.labels": "ImageNet's class names, because the number of classes is ImageNet's",
     "side.assumed.problem_type": "the one logit is a classifier's, read by a sigmoid",
     "side.read": "How this model was read",
@@ -92,6 +93,20 @@ SENTENCES = {
     "from.patch": "the patch in row {row}, column {col}",
     "from.token": "the {token}",
     # what the model received
+    "input.button": "Input {width} × {height}",
+    "input.button.whole": "Input {width} × {height}, whole picture",
+    "input.text": "A larger input has more patches: finer maps, and more time. The position embeddings are resized to "
+    "the new grid. Far from its own size, the model may predict worse.",
+    "input.sizes": "Input size",
+    "input.size": "{width} × {height} pixels",
+    "input.grid": "{rows} × {cols} patches",
+    "input.grid.oblong": "{rows} rows × {cols} columns of patches",
+    "input.time": "about {time}",
+    "input.own": "the model's own size",
+    "input.framing": "Framing",
+    "input.framing.crop": "Model's crop",
+    "input.framing.whole": "Whole picture",
+    "input.framing.rotary": "This model has rotary positions, which are computed for square grids only.",
     "received.title": "What does the model receive?",
     "received.text": "From a picture of {width} × {height} pixels, the model gets {crop_width} × {crop_height}, "
     "resized to {input_width} × {input_height} and cut into {rows} × {cols} = {patches} patches of {patch_width} "

@@ -49,6 +49,7 @@ SENTENCES = {
     "side.assumed.fit.exact": "이미지를 가로세로 비율과 관계없이 {size} 픽셀로 바꿈",
     "side.assumed.fit.squash": "이미지를 가로세로 비율과 관계없이 {resized} 픽셀로 바꾸고 가운데 {size}만 사용",
     "side.assumed.fit.border": "이미지를 {resized} 픽셀 안에 들어가는 크기로 바꾸고 {size}에 맞게 자르거나 여백을 추가",
+    "side.assumed.fit.whole": "이미지 전체를 넓이가 {size} 픽셀 정도인 크기로 바꿈",
     "side.assumed.labels": "클래스 수가 ImageNet과 같으므로 ImageNet의 클래스 이름 사용",
     "side.assumed.problem_type": "하나뿐인 로짓은 분류기의 출력이며 시그모이드로 읽음",
     "side.read": "이 모델을 읽은 방법",
@@ -92,6 +93,20 @@ SENTENCES = {
     "from.patch": "{row}행 {col}열 패치",
     "from.token": "{token}",
     # what the model received
+    "input.button": "입력 {width} × {height}",
+    "input.button.whole": "입력 {width} × {height}, 이미지 전체",
+    "input.text": "입력이 클수록 패치가 많아져 맵이 세밀해지고 시간이 더 걸립니다. 위치 임베딩은 새 격자에 맞게 "
+    "보간합니다. 모델 본래의 크기에서 멀어지면 예측이 나빠질 수 있습니다.",
+    "input.sizes": "입력 크기",
+    "input.size": "{width} × {height}픽셀",
+    "input.grid": "패치 {rows} × {cols}개",
+    "input.grid.oblong": "패치 {rows}행 × {cols}열",
+    "input.time": "약 {time}",
+    "input.own": "모델 본래 크기",
+    "input.framing": "이미지 범위",
+    "input.framing.crop": "모델의 크롭",
+    "input.framing.whole": "이미지 전체",
+    "input.framing.rotary": "회전 위치 임베딩을 쓰는 모델이라 행과 열의 수가 같은 격자만 계산할 수 있습니다.",
     "received.title": "모델은 무엇을 입력받을까?",
     "received.text": "{width} × {height}픽셀 가운데 {crop_width} × {crop_height}만 보고, 이를 {input_width} × "
     "{input_height}로 줄이거나 늘린 다음 {patch_width} × {patch_height}픽셀 패치 {rows} × {cols} = "

@@ -82,6 +82,12 @@ function headPitch({ model, words, parts }) {
   return (mean + Math.max(last, rollout)) / 2 + 6;
 }
 
+/** The width that the controls above the maps need, CSS pixels. */
+function barWidth({ parts }) {
+  const controls = [...parts(".bar").children];
+  return controls.reduce((sum, control) => sum + control.offsetWidth, 0) + 12 * (controls.length - 1); // gap: atlas.css
+}
+
 /** Numbers of layers and heads along the maps; every second, fourth, ... one if all would overlap. */
 function labelAxes(view, width, height) {
   const { model, sheet, words, parts } = view;

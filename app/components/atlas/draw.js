@@ -108,26 +108,38 @@ class Sheet {
     this.context = canvas.getContext("2d", { willReadFrequently: true }); // we write pixels: keep it in main memory
   }
 
-  /**
-   * Lay out L x C cells for an area in CSS pixels, and return the sheet's size in CSS pixels. `pitch`: the distance
-   * between the last columns' centres that their full headings need, in CSS pixels.
-   */
-  layout(model, width, height, ratio, pitch) {
+  /** The width in CSS pixels with which L layers of maps fill a height in CSS pixels. `pitch` as in `layout`. */
+  width(model, height, ratio, pitch) {
+    const { w, gap, apart } = this.measure(model, Infinity, height, ratio, pitch);
+    return (model.C * (w + gap) - gap + 2 * apart) / ratio;
+  }
+
+  /** The pixels of each cell and of what lies between them, in an area in CSS pixels. */
+  measure(model, width, height, ratio, pitch) {
     const { L, C, rows, cols } = model;
     const gap = Math.max(1, Math.round((Math.min(width / C, height / L) > 20 ? 2 : 1) * ratio));
     const least = Math.round(8 * ratio); // before the columns for mean and rollout
     const need = Math.ceil(pitch * ratio);
     const high = ((height * ratio) / L - gap) / rows;
     const close = Math.min(high, ((width * ratio - 2 * least) / C - gap) / cols);
-    const apart = Math.min(close, ((width * ratio - 2 * need + gap) / (C - 2) - gap) / cols);
-    this.written = apart > 0.9 * close; // else full headings would make the maps too small: they are shortened
-    const step = this.written ? apart : close;
+    const spread = Math.min(close, ((width * ratio - 2 * need + gap) / (C - 2) - gap) / cols);
+    const written = spread > 0.9 * close; // else full headings would make the maps too small: they are shortened
+    const step = written ? spread : close;
+    const [w, h] = [cols, rows].map((count) => Math.max(3, Math.floor(step * count)));
+    return { step, w, h, gap, written, apart: written ? Math.max(least, need - w - gap) : least };
+  }
+
+  /**
+   * Lay out L x C cells for an area in CSS pixels, and return the sheet's size in CSS pixels. `pitch`: the distance
+   * between the last columns' centres that their full headings need, in CSS pixels.
+   */
+  layout(model, width, height, ratio, pitch) {
+    const { L, C, rows, cols } = model;
+    const { step, ...cell } = this.measure(model, width, height, ratio, pitch);
     // With less than one pixel per patch, some patches would vanish: paint larger, and let the browser scale it down.
     if (step < 1 && ratio < 8) return this.layout(model, width, height, 2 * ratio, pitch);
-    this.w = Math.max(3, Math.floor(step * cols));
-    this.h = Math.max(3, Math.floor(step * rows));
-    this.apart = this.written ? Math.max(least, need - this.w - gap) : least;
-    Object.assign(this, { gap, ratio, heads: model.H, L, C });
+    Object.assign(this, cell, { ratio, heads: model.H, L, C });
+    const { gap } = cell;
     const size = [C * (this.w + gap) - gap + 2 * this.apart, L * (this.h + gap) - gap];
     if (this.canvas.width !== size[0] || this.canvas.height !== size[1] || !this.image) {
       [this.canvas.width, this.canvas.height] = size;

@@ -1,7 +1,7 @@
 // One picture's attention: every map of a query, as square roots of weights. The payload holds roots; the colour tables
 // square them.
 
-const MAX_HOVER_PRODUCTS = 4e6; // multiplications while the pointer moves
+const MAX_HOVER_PRODUCTS = 6e6; // multiplications while the pointer moves
 const MAX_TABLE_PRODUCTS = 4e8; // multiplications for a table of all rollouts, in the background
 const MAX_EXACT_QUERIES = 24; // queries whose exact maps are cached
 const MAX_FOCUS_BYTES = 48e6; // of whole heads that are cached

@@ -5,6 +5,13 @@ const SCALES = ["map", "layer", "shared"];
 const COMPARES = ["both", "difference"];
 const SEND_DELAY_MS = 200; // without a change, before Python gets the view
 const REST_MS = 90; // in one place, before exact maps of a large picture are requested
+// The layout, CSS pixels, as in atlas.css.
+const GAP = 28; // between picture and maps
+const LAYERS_WIDTH = 26; // the layers' numbers, left of the maps
+const MARGIN = 34; // right of the maps, for the last heading
+const BELOW_MAPS = 20; // by which what stands above and below the maps is higher than what stands so at the picture
+const OTHER_HEIGHT = 270; // of the window: the page's header and answer, and what stands above and below the picture
+const MAX_WIDTH = 1.5; // of the picture's width, in the height that the window leaves
 
 class View {
   constructor(root) {
@@ -138,25 +145,34 @@ class View {
     const width = root.parentElement?.clientWidth || root.clientWidth;
     if (!model || !width) return;
     const stacked = width < 820;
-    // Further lines of chips reduce the picture's height, so that the values below it stay in the window.
-    const fit = (more) => {
-      const tall = Math.min(760, Math.max(320, window.innerHeight - 262 - more));
-      const side = stacked ? Math.min(width, 620, tall) : Math.round(Math.min(0.42 * width, tall));
-      root.style.setProperty("--stage", `${side}px`);
-      return [side, lineChips(this)];
-    };
-    let [side, more] = fit(0);
-    if (more) [side, more] = fit(more);
     const shape = model.header.size[1] / model.header.size[0];
-    const [wide, high] = shape <= 1 ? [side, Math.round(side * shape)] : [Math.round(side / shape), side];
-    const style = { wide, high, "stage-height": stacked ? high : side };
+    const ratio = window.devicePixelRatio || 1;
+    const pitch = headPitch(this);
+    const beside = LAYERS_WIDTH + MARGIN;
+    // The window's height limits picture and maps. Further lines of chips take some of it from the picture, so that the
+    // values below it stay in the window.
+    const space = Math.min(900, Math.max(320, window.innerHeight - OTHER_HEIGHT));
+    const fit = (more) => {
+      const tall = Math.max(320, space - more);
+      // The picture gets what the maps and their controls leave, and at least 0.42 of the width.
+      const left = width - Math.max(this.sheet.width(model, space - BELOW_MAPS, ratio, pitch) + beside, barWidth(this)) - GAP;
+      const across = stacked ? Math.min(width, 620) : Math.max(0.42 * width, left);
+      const wide = Math.round(Math.min(across, tall / Math.max(shape, 1 / MAX_WIDTH)));
+      const side = Math.max(wide, Math.round(Math.min(stacked ? width : 0.42 * width, tall))); // also of a tall picture
+      root.style.setProperty("--stage", `${side}px`);
+      return [wide, side, lineChips(this)];
+    };
+    let [wide, side, more] = fit(0);
+    if (more) [wide, side, more] = fit(more);
+    const high = Math.round(wide * shape);
+    const style = { wide, high, "stage-height": high };
     for (const [name, value] of Object.entries(style)) root.style.setProperty(`--${name}`, `${value}px`);
     root.style.setProperty("--rows", model.rows);
     root.style.setProperty("--cols", model.cols);
     root.style.setProperty("--line", wide / model.cols > 18 ? 0.16 : 0.07);
     root.toggleAttribute("data-stacked", stacked);
-    const room = (stacked ? width : width - side - 28) - 26 - 34;
-    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : side - 20 + more, window.devicePixelRatio || 1, headPitch(this));
+    const room = (stacked ? width : width - side - GAP) - beside;
+    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : space - BELOW_MAPS, ratio, pitch);
     this.parts(".legend").style.width = `${Math.max(w, 260)}px`;
     root.style.setProperty("--bar", `${w + 26}px`);
     labelAxes(this, w, h);

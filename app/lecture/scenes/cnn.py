@@ -6,6 +6,7 @@ do not. Distances and widths are fractions of the picture's longer side.
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
 import json
@@ -17,10 +18,10 @@ from PIL import Image
 
 from app.explore.result import Result
 from app.lecture.stage import Scene, Stage, array, bytes_of, integer
-from vit_core import record
+from vit_core import VisionTransformer, record
 from vit_core.attention import statistics
 from vit_core.checkpoints import embedded
-from vit_core.images import Preprocess, read_image
+from vit_core.images import Preprocess, WholePicture, read_image
 from vit_core.lecture import receptive_fields
 
 GRADIENT_SHARE = 0.95  # of the gradient lies in the square that is shown as the effective field
@@ -77,6 +78,16 @@ def _other(stage: Stage) -> tuple[Image.Image, dict[str, str]]:
     return now, {"en": "", "ko": ""}
 
 
+def of_same_grid(stage: Stage) -> VisionTransformer:
+    """The stage's model, with preprocessing that gives every picture the stage's grid."""
+    own = stage.model.transform
+    if not isinstance(own, WholePicture):
+        return stage.model
+    view = copy.copy(stage.model)
+    view.transform = Preprocess(stage.result.trace.crop.input, own.mean, own.std, own.interpolation, 1.0, "center")
+    return view
+
+
 def pair_of(stage: Stage) -> Pair:
     """The stage's two pictures; computed once."""
     return stage.memo(("cnn", "pair"), lambda: _pair(stage))
@@ -84,7 +95,8 @@ def pair_of(stage: Stage) -> Pair:
 
 def _pair(stage: Stage) -> Pair:
     picture, title = _other(stage)
-    other = Result(stage.result.name, picture, stage.model, record(stage.model, picture), 0.0)
+    model = of_same_grid(stage)
+    other = Result(stage.result.name, picture, model, record(model, picture), 0.0)
     file, small = io.BytesIO(), other.region.convert("RGB")
     small.thumbnail((OTHER_PICTURE_PIXELS, OTHER_PICTURE_PIXELS))
     small.save(file, "WEBP", quality=88, method=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from app.lecture.stage import Scene, Stage, array, choice, every_nth, fraction
+from vit_core.images import Preprocess
 from vit_core.lecture.patches import embed_by_convolution, embed_by_matrix, resize_kernels
 from vit_core.models.config import VARIANTS
 
@@ -63,7 +63,7 @@ def picture(stage: Stage, size: tuple[int, int]) -> tuple[np.ndarray, Tensor]:
     if size == tuple(stage.images.shape[-2:]):
         return _pixels(result.model_input), stage.images.float().cpu()
     # From the region that the patches cover, which is small; the picture itself may have fifty million pixels.
-    transform = dataclasses.replace(transform, size=size, crop_pct=1.0, crop_mode="center")
+    transform = Preprocess(size, transform.mean, transform.std, transform.interpolation, 1.0, "center")
     return _pixels(transform.input_image(result.region)), transform(result.region)[0]
 
 

@@ -40,6 +40,9 @@ SCENE.cnn = {
     if (n.pictures[0].vit.length) made.predictions.push(new Bars(middle, { label: stage.words("prediction_vit") }));
     else middle.append(el("p", { class: "note", text: stage.common("none_head") }));
     made.rows = this.tiles(stage, middle, "rows");
+    const [tall, across] = stage.data.grid;
+    for (const { root } of made.rows.cells) // the grid's shape, within the tile of cnn.css
+      Object.assign(root.style, { height: `${3.6 * Math.min(1, tall / across)}em`, width: `${3.6 * Math.min(1, across / tall)}em` });
 
     const right = panel(beside, stage.words("chart"), "far");
     made.chart = new Chart(right, { width: 224, height: 218, label: stage.words("chart") });
