@@ -66,10 +66,18 @@ def _at_chosen_input(name: str, picture: state.Picture) -> Result:
     choice = input_choice.corrected(cache.model(name))
     viewed = with_input(name, *choice)
     if not cached.has_result(viewed, picture.digest):
-        seconds = input_choice.estimated_seconds(name, picture.image, *choice) or 0
-        with st.spinner(busy_model(seconds)):
+        with st.spinner(_busy(name, viewed, picture, choice)):
             return cached.result(viewed, picture.digest, picture.image)
     return cached.result(viewed, picture.digest, picture.image)
+
+
+def _busy(name: str, viewed: str, picture: state.Picture, choice: tuple[int | None, str]) -> str:
+    """The spinner's words while the model runs, with how long that takes if it is long."""
+    t, took = state.t(), cache.last_durations().get(viewed)
+    about = input_choice.estimated_seconds(name, picture.image, *choice)
+    if took is None and about and about >= 2:
+        return t("busy.result.about", time=t("time.s", value=two_digits(about)))
+    return busy_model(took or 0)
 
 
 def _facts(result: Result) -> None:

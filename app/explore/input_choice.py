@@ -126,3 +126,29 @@ def control(result: Result, *, key: str) -> None:
     if (sizes[size], extent) != (chosen, framing):
         _choose(sizes[size], extent)
         st.rerun()
+
+
+def fields(*, key: str) -> tuple[int | None, str]:
+    """Input size and framing for an evaluation, whose model need not be loaded yet: two fields side by side."""
+    t = state.t()
+    left, right = st.columns(2)
+    size = left.number_input(
+        t("input.pixels"),
+        min_value=1,
+        value=None,
+        step=1,
+        placeholder=t("input.pixels.own"),
+        help=t("input.pixels.help"),
+        key=f"{key}_size",
+        persist_state="session",
+    )
+    framing = right.segmented_control(
+        t("input.framing"),
+        FRAMINGS,
+        default="crop",
+        required=True,
+        format_func=lambda one: t(f"input.framing.{one}"),
+        key=f"{key}_framing",
+        persist_state="session",
+    )
+    return size, framing

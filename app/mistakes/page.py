@@ -13,6 +13,7 @@ from app.mistakes.why_panel import explain_picture
 from app.state import Key
 from app.text.plain import escaped, plain
 from vit_core import InputError
+from vit_core.checkpoints import split_input
 from vit_core.evaluation import folder
 
 ADDRESS = (*state.CHOICE_KEYS, *state.MISTAKES_KEYS)
@@ -97,7 +98,10 @@ def open_in_explore(run: find.Evaluation, path: str) -> None:
     digest = hashlib.blake2b(data, digest_size=8).hexdigest()  # evaluations may share paths
     state.put(Key.MISTAKE, (path, data, digest))
     state.put(Key.SOURCE, "mistakes")
-    state.put(Key.MODEL, run.model)
+    name, size, framing = split_input(run.model)
+    state.put(Key.MODEL, name)
+    state.put(Key.SIZE, size)
+    state.put(Key.FRAMING, None if framing == "crop" else framing)
     state.put(Key.GO_TO_EXPLORE, True)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
+from app.explore import input_choice
 from app.figures import two_digits
 from app.mistakes import find
 from app.mistakes.find import BUNDLED, Evaluation, EvaluationPreview, EvaluationRequest
@@ -17,6 +18,7 @@ from app.state import Key
 from app.text import LISTED
 from app.text.plain import escaped
 from vit_core import InputError
+from vit_core.checkpoints import with_input
 from vit_core.evaluation import folder
 
 
@@ -71,6 +73,7 @@ def _new_evaluation() -> None:
         ).strip()
         for name, example in (("source", "/home/me/pictures"), ("labels", "labels.csv"), ("table", "classes.csv"))
     )
+    model = model and with_input(model, *input_choice.fields(key="new_input"))
     request = EvaluationRequest(model or "", _absolute(source), _absolute(labels) or None, _absolute(table) or None)
     if st.button(t("mistakes.new.check"), key="new_check", disabled=not source):
         state.put(Key.CHECKED, _preview(request) if model else t("mistakes.new.no.model"))

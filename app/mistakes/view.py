@@ -10,6 +10,7 @@ from app.mistakes.find import LISTS, Evaluation, EvaluationRequest, GalleryView
 from app.state import Key
 from app.text import LISTED
 from app.text.plain import plain
+from vit_core.checkpoints import split_input
 from vit_core.data import list_formats
 from vit_core.evaluation.filters import Filter
 
@@ -20,8 +21,11 @@ EMBEDDED_MODELS = {"embedded:photo": "photo", "embedded:fashion": "fashion"}
 
 def display_names(request: EvaluationRequest, title: str | None = None) -> tuple[str, str]:
     """(model, source) as people call them; plain text."""
-    t, name = state.t(), request.model
+    t, (name, size, framing) = state.t(), split_input(request.model)
     model = t(f"model.{EMBEDDED_MODELS[name]}") if name in EMBEDDED_MODELS else plain(name, 60)
+    chosen = [t("input.at", size=size)] * (size is not None) + [t("input.at.whole")] * (framing == "whole")
+    if chosen:
+        model = f"{model} ({', '.join(chosen)})"
     title = title or os.path.basename(request.source) or request.source
     return model, t("mistakes.source.bundled") if request.source == "bundled:fashion" else plain(title, 60)
 

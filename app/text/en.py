@@ -77,6 +77,7 @@ SENTENCES = {
     "busy.model": "Loading {name} …",
     "busy.result": "Running the model …",
     "busy.result.took": "Running the model … (the last picture took {time})",
+    "busy.result.about": "Running the model … (about {time})",
     "busy.figure": "Computing …",
     "busy.figure.took": "Computing … (it took {time} last time)",
     "time.ms": "{value}\u00a0ms",
@@ -107,6 +108,12 @@ SENTENCES = {
     "input.framing.crop": "Model's crop",
     "input.framing.whole": "Whole picture",
     "input.framing.rotary": "This model has rotary positions, which are computed for square grids only.",
+    "input.pixels": "Input size (pixels)",
+    "input.pixels.own": "the model's own",
+    "input.pixels.help": "The side of the model's input, a multiple of its patch size: for patches of 14 or 16, for "
+    "example 448. Empty: the model's own.",
+    "input.at": "input {size} × {size}",
+    "input.at.whole": "whole pictures",
     "received.title": "What does the model receive?",
     "received.text": "From a picture of {width} × {height} pixels, the model gets {crop_width} × {crop_height}, "
     "resized to {input_width} × {input_height} and cut into {rows} × {cols} = {patches} patches of {patch_width} "

@@ -77,6 +77,7 @@ SENTENCES = {
     "busy.model": "{name} 모델을 불러오는 중 …",
     "busy.result": "모델을 실행하는 중 …",
     "busy.result.took": "모델을 실행하는 중 … (지난 이미지는 {time} 걸림)",
+    "busy.result.about": "모델을 실행하는 중 … (약 {time})",
     "busy.figure": "계산하는 중 …",
     "busy.figure.took": "계산하는 중 … (지난번에는 {time} 걸림)",
     "time.ms": "{value}\u00a0ms",
@@ -107,6 +108,12 @@ SENTENCES = {
     "input.framing.crop": "모델의 크롭",
     "input.framing.whole": "이미지 전체",
     "input.framing.rotary": "회전 위치 임베딩을 쓰는 모델이라 행과 열의 수가 같은 격자만 계산할 수 있습니다.",
+    "input.pixels": "입력 크기(픽셀)",
+    "input.pixels.own": "모델 본래 크기",
+    "input.pixels.help": "모델 입력의 한 변이며 패치 크기의 배수여야 합니다. 패치가 14나 16이면 예를 들어 448입니다. "
+    "비워 두면 모델 본래의 크기입니다.",
+    "input.at": "입력 {size} × {size}",
+    "input.at.whole": "이미지 전체",
     "received.title": "모델은 무엇을 입력받을까?",
     "received.text": "{width} × {height}픽셀 가운데 {crop_width} × {crop_height}만 보고, 이를 {input_width} × "
     "{input_height}로 줄이거나 늘린 다음 {patch_width} × {patch_height}픽셀 패치 {rows} × {cols} = "
