@@ -75,10 +75,11 @@ def estimated_seconds(name: str, picture: Image.Image, size: int | None, framing
     model, plain = cache.model(name), split_input(name)[0]
     rows, cols = grid_of(model, input_shape(model, picture, size, framing))
     tokens = model.config.num_prefix_tokens + rows * cols
-    passes = [(key[1], s) for key, s in list(cache.last_durations().items()) if key[0] == plain and type(key[1]) is int]
+    known = [(key, seconds) for key, seconds in list(cache.last_durations().items()) if isinstance(key, tuple)]
+    passes = [(key[1], seconds) for key, seconds in known if key[0] == plain and isinstance(key[1], int)]
     work = multiplications(model, tokens)
     # The fastest of them: a model's first pass, and those that waited for others, took longer than passes take.
-    return min((seconds * work / multiplications(model, known) for known, seconds in passes), default=None)
+    return min((seconds * work / multiplications(model, before) for before, seconds in passes), default=None)
 
 
 def control(result: Result, *, key: str) -> None:
