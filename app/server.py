@@ -17,11 +17,13 @@ from streamlit.starlette import App
 from streamlit.web.server import server_util
 
 from app.runtime.guard import Guard
+from app.runtime.uploads import delete_leftovers
 
 
 @asynccontextmanager
 async def opened(_: App) -> AsyncIterator[None]:
-    """Open the browser; Streamlit does this only for plain scripts."""
+    """Delete the uploads that earlier servers left. Open the browser; Streamlit does this only for plain scripts."""
+    delete_leftovers()
     if not config.get_option("server.headless"):
         name = "browser.serverAddress" if config.is_manually_set("browser.serverAddress") else "server.address"
         address = server_util.get_display_address(config.get_option(name) or "localhost")

@@ -88,6 +88,9 @@ class Key(enum.StrEnum):
     OPEN_ERROR = "open_error"
     START_ERROR = "start_error"
     CHECKED = "checked"
+    UPLOAD_ERROR = "upload_error"  # why an uploaded archive was not kept
+    OWN = "own"  # how pictures of one's own are named: "zip", "path" or "catalogue"
+    UPLOAD_VERSION = "upload_version"  # counts the archives that were uploaded; each has a widget of its own
 
 
 #: In every page's address.
@@ -293,6 +296,12 @@ class CachedValue:
         if value is None:
             st.rerun()
         return value
+
+
+def forget_file(uploaded) -> None:
+    """Free the memory of an uploaded file. Streamlit would keep it until the session ends."""
+    context = get_script_run_ctx()
+    context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=uploaded.file_id)
 
 
 def rerun(*fragments: str) -> None:

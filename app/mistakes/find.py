@@ -8,17 +8,21 @@ import io
 import json
 import os
 import re
+import subprocess
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
 from app.mistakes.why import index_of
+from app.runtime.uploads import runs_folder, upload_home
 from vit_core import InputError, VisionTransformer
+from vit_core.assets import ASSETS
+from vit_core.checkpoints import embedded_digest
 from vit_core.data import ImageDataset, open_dataset, read_class_table
 from vit_core.evaluation import embeddings, metrics, multi_label
 from vit_core.evaluation import folder as runs
@@ -57,51 +61,81 @@ class EvaluationRequest:
         """The name of the evaluation's folder; equal requests have equal names."""
         parts = [
             self.model,
-            *(
-                p and (p if p.startswith("bundled:") else os.path.realpath(p))
-                for p in (self.source, self.labels, self.table)
-            ),
+            *(p and (p if is_named(p) else os.path.realpath(p)) for p in (self.source, self.labels, self.table)),
         ]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
-
-BUNDLED = EvaluationRequest("embedded:fashion", "bundled:fashion")
-
-
-def runs_folder() -> Path:
-    """The folder of all evaluations: VITRINE_RUNS, or one in the user's cache. Never among the user's pictures."""
-    if named := os.environ.get("VITRINE_RUNS"):
-        return Path(named)
-    return platformdirs.user_cache_path("vitrine", appauthor=False) / "runs"
+    @property
+    def folder(self) -> Path:
+        """The evaluation's folder: beside the pictures that a visitor uploaded, else among all evaluations."""
+        return (upload_home(self.source) or runs_folder()) / self.id
 
 
-def run_folder(name: str | None) -> Path:
-    """The folder of one evaluation. `name` may come from an address; anything else than a name is the bundled one."""
-    return runs_folder() / (name if re.fullmatch(r"[0-9a-f]{16}", name or "") else BUNDLED.id)
+def is_named(source: str) -> bool:
+    """Whether a source is the name of a data set, not a path."""
+    return source.startswith(("bundled:", "catalogue:"))
+
+
+#: The evaluation that the page opens on, and the second one that is always listed.
+PHOTOS = EvaluationRequest("embedded:photo", "bundled:photos")
+FASHION = EvaluationRequest("embedded:fashion", "bundled:fashion")
+#: The finished evaluation of PHOTOS that ships with Vitrine. It is only read.
+SHIPPED = ASSETS / "photos-evaluation"
+
+
+def run_folder(name: str | None, upload: Path | None = None) -> Path:
+    """The folder of one evaluation. `name` may come from an address; anything else than a name is that of PHOTOS.
+
+    `upload`: the folder of the pictures that the session uploaded; evaluations of them are found for it alone.
+    """
+    name = name if re.fullmatch(r"[0-9a-f]{16}", name or "") else PHOTOS.id
+    if upload and (upload / name / "request.json").exists():
+        return upload / name
+    return shown_folder(PHOTOS) if name == PHOTOS.id else runs_folder() / name
+
+
+def shown_folder(request: EvaluationRequest) -> Path:
+    """Where the page finds the result of a request: its own folder, or the evaluation that ships."""
+    return SHIPPED if request == PHOTOS and _is_shipped(request.folder) else request.folder
+
+
+def _is_shipped(own: Path) -> bool:
+    """Whether the evaluation that ships is shown: it is of the installed weights, and the one in `own` is not."""
+    installed = embedded_digest(PHOTOS.model)
+    if runs.read_run(SHIPPED).get("checkpoint") != installed:
+        return False
+    there = (own / "request.json").exists()
+    return not there or runs.read_run(own).get("checkpoint", installed) != installed
 
 
 def read_request(out: Path) -> EvaluationRequest | None:
     """The request of the evaluation in this folder; None where there is none."""
+    if out == SHIPPED:
+        return PHOTOS
     try:
         return EvaluationRequest(**json.loads((out / "request.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError):
-        return BUNDLED if out.name == BUNDLED.id else None
+        return {PHOTOS.id: PHOTOS, FASHION.id: FASHION}.get(out.name)
 
 
-def list_runs() -> list[Path]:
-    """The folders of all evaluations, the latest first; always with the bundled one."""
-    found = [p.parent for p in runs_folder().glob("*/request.json") if re.fullmatch(r"[0-9a-f]{16}", p.parent.name)]
+def list_runs(upload: Path | None = None) -> list[EvaluationRequest]:
+    """What was evaluated, the latest first; PHOTOS and FASHION are always there, first and second.
+
+    `upload`: as in `run_folder`.
+    """
+    files = [file for home in filter(None, (runs_folder(), upload)) for file in home.glob("*/request.json")]
+    found = [file.parent for file in files if re.fullmatch(r"[0-9a-f]{16}", file.parent.name)]
     found.sort(key=lambda out: -(out / "request.json").stat().st_mtime)
-    bundled = run_folder(BUNDLED.id)
-    return found if bundled in found else [*found, bundled]
+    own = [request for request in map(read_request, found) if request not in (None, PHOTOS, FASHION)]
+    return [PHOTOS, FASHION, *own]
 
 
-def start_evaluation(request: EvaluationRequest, restart: bool = False) -> Path:
-    """Start or continue the evaluation in a process of its own. Returns its folder.
+def start_evaluation(request: EvaluationRequest, restart: bool = False) -> subprocess.Popen:
+    """Start or continue the evaluation in a process of its own, and return that.
 
     Raises InputError as `vit_core.evaluation.folder.start_process` does.
     """
-    out = run_folder(request.id)
+    out = request.folder
     with runs.disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         part = out / "request.json.part"
@@ -111,7 +145,7 @@ def start_evaluation(request: EvaluationRequest, restart: bool = False) -> Path:
         request.model, request.source, out, labels=request.labels, table=request.table, restart=restart
     )
     threading.Thread(target=process.wait, daemon=True).start()  # or it would remain as a zombie
-    return out
+    return process
 
 
 @dataclass(frozen=True)
@@ -149,7 +183,7 @@ def preview(request: EvaluationRequest, model: VisionTransformer) -> EvaluationP
         dict(source.left_out),
         dict(source.formats),
         dict(source.respelled),
-        bool(differs_from_run(model, source, run_folder(request.id), table)),
+        bool(differs_from_run(model, source, shown_folder(request), table)),
     )
 
 
@@ -229,7 +263,11 @@ class Evaluation:
     def confusion_order(self) -> np.ndarray:
         """The same classes, those that are confused with each other side by side."""
         used = set(self.used_classes.tolist())
-        return np.array([c for c in metrics.seriate(self.counts) if c in used], np.int64)
+        return self.pictured_first([c for c in metrics.seriate(self.counts) if c in used])
+
+    def pictured_first(self, classes: Sequence[int]) -> np.ndarray:
+        """These classes in their order, but those without a picture, which were only predicted, at the end."""
+        return np.array(sorted(classes, key=lambda c: not self.counts[c].any()), np.int64)
 
     @functools.cached_property
     def per_class(self) -> metrics.PerClass:

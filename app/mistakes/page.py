@@ -8,8 +8,10 @@ import streamlit as st
 
 from app import state
 from app.mistakes import cached, class_tables, find, gallery, panels, start
+from app.mistakes.sources import bar
 from app.mistakes.view import current_view, open_picture
 from app.mistakes.why_panel import explain_picture
+from app.runtime import cache
 from app.state import Key
 from app.text.plain import escaped, plain
 from vit_core import InputError
@@ -167,15 +169,15 @@ def show_error(error: InputError) -> None:
 
 
 def show() -> None:
-    """The evaluation in the address, or the bundled one."""
-    out = find.run_folder(state.get(Key.RUN))
+    """The evaluation in the address, or the one of the bundled photographs."""
+    out = find.run_folder(state.get(Key.RUN), cache.upload().folder)
     request = find.read_request(out)
     if request is None:  # of another computer, or deleted
         st.info(state.t()("mistakes.gone"))
-        out, request = find.run_folder(None), find.BUNDLED
+        out, request = find.run_folder(None), find.PHOTOS
         state.put(Key.RUN, None)
     if folder.read_progress(out).state != "done":
-        start.top_bar(request, None)
+        bar.top_bar(request, None)
         start.unfinished(request, out)
         return
     try:
@@ -183,7 +185,7 @@ def show() -> None:
         if state.get(Key.OPEN):
             picture(run, state.get(Key.OPEN))
         else:
-            start.top_bar(request, run)
+            bar.top_bar(request, run)
             overview(run)
     except InputError as error:  # the table is damaged
         show_error(error)

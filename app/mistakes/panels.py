@@ -100,7 +100,7 @@ def matrix(run: Evaluation, view: GalleryView, *, key: str) -> None:
         ]
     by, sort = chosen
     names = [class_name(run, n) for n in range(run.num_classes)] + [t("mistakes.unknown")]
-    by_name = np.array(sorted(run.used_classes, key=lambda c: names[c].casefold()))
+    by_name = run.pictured_first(sorted(run.used_classes.tolist(), key=lambda c: names[c].casefold()))
     words = ("axes", "label", "hint", "cell", "row", "column", "in", "out", "all")
     data = pack(
         run.counts,

@@ -9,7 +9,8 @@ from app import state
 from app.mistakes.find import LISTS, Evaluation, EvaluationRequest, GalleryView
 from app.state import Key
 from app.text import LISTED
-from app.text.plain import plain
+from app.text.plain import escaped, plain
+from vit_core import InputError
 from vit_core.checkpoints import split_input
 from vit_core.data import list_formats
 from vit_core.evaluation.filters import Filter
@@ -17,6 +18,7 @@ from vit_core.evaluation.filters import Filter
 #: The fragments that show the filter.
 FILTERED = ("matrix", "pictures")
 EMBEDDED_MODELS = {"embedded:photo": "photo", "embedded:fashion": "fashion"}
+NAMED_SOURCES = {"bundled:photos": "photos", "bundled:fashion": "fashion"}
 
 
 def display_names(request: EvaluationRequest, title: str | None = None) -> tuple[str, str]:
@@ -27,7 +29,14 @@ def display_names(request: EvaluationRequest, title: str | None = None) -> tuple
     if chosen:
         model = f"{model} ({', '.join(chosen)})"
     title = title or os.path.basename(request.source) or request.source
-    return model, t("mistakes.source.bundled") if request.source == "bundled:fashion" else plain(title, 60)
+    if request.source in NAMED_SOURCES:
+        return model, t(f"mistakes.source.{NAMED_SOURCES[request.source]}")
+    return model, plain(title, 60)
+
+
+def error_markdown(error: InputError) -> str:
+    """An error as Markdown: it may quote names."""
+    return escaped(state.t().error(error), 1000)
 
 
 def class_name(run: Evaluation, number: int | None, source_label: int | None = None) -> str:

@@ -28,6 +28,7 @@ from app.runtime import garbage
 from app.runtime.bounded import BoundedCache
 from app.runtime.downloads import Downloads
 from app.runtime.model_values import model_values_nbytes
+from app.runtime.uploads import ServerUploads, Upload
 from vit_core.assets import ASSETS
 from vit_core.checkpoints import split_input, split_problem_type
 from vit_core.images import reframed
@@ -152,6 +153,24 @@ def evaluations() -> BoundedCache:
 def downloads() -> Downloads:
     """The downloads of all sessions."""
     return Downloads()
+
+
+@st.cache_resource(show_spinner=False)
+def _server_uploads() -> ServerUploads:
+    return ServerUploads()
+
+
+def delete_upload(upload: Upload) -> None:
+    """Delete what a session uploaded, the evaluations of it, and what is cached of them."""
+    if folder := upload.delete():
+        evaluations().drop(lambda key: Path(key[0]).parent == folder)
+        outputs().drop(lambda key: any(isinstance(part, str) and part.startswith(str(folder)) for part in key))
+
+
+@st.cache_resource(show_spinner=False, scope="session", on_release=delete_upload)
+def upload() -> Upload:
+    """The labelled pictures that this session uploaded, if any. They are deleted when the session ends."""
+    return Upload(_server_uploads())
 
 
 def _of_model(name: str) -> Callable[[tuple], bool]:

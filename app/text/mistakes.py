@@ -5,8 +5,9 @@ EN = {
     "side.source.mistakes": "Evaluated",
     "mistakes.side": "{name}, from the evaluation.",
     "mistakes.side.back": "Back to the mistakes",
-    "mistakes.of": "**{model}** on **{source}**",
-    "mistakes.source.bundled": "the test set of Fashion-MNIST",
+    "mistakes.of": "Model **{model}** on **{source}**",
+    "mistakes.source.photos": "the bundled photographs",
+    "mistakes.source.fashion": "the test set of Fashion-MNIST",
     # waiting
     "mistakes.wait.title": "How often is it right?",
     "mistakes.wait.text": "Vitrine runs {model} once on every labelled picture of {source}. It keeps the result, so "
@@ -27,7 +28,8 @@ EN = {
     "mistakes.state.none": "This evaluation has not started yet.",
     "mistakes.state.continue": "Continue",
     "mistakes.state.restart": "Start over",
-    "mistakes.gone": "The evaluation in this address is not on this computer, so you see another one.",
+    "mistakes.gone": "The evaluation in this address is not on this computer, so you see another one. An evaluation of "
+    "uploaded pictures ends with its browser tab.",
     # a new evaluation
     # headline
     "mistakes.accuracy": "Accuracy",
@@ -175,8 +177,9 @@ KO = {
     "side.source.mistakes": "평가",
     "mistakes.side": "평가한 이미지 {name}입니다.",
     "mistakes.side.back": "오분류 목록으로 돌아가기",
-    "mistakes.of": "**{source}**에 대한 **{model}** 모델의 평가",
-    "mistakes.source.bundled": "Fashion-MNIST 테스트 세트",
+    "mistakes.of": "**{model}** 모델 · **{source}**",
+    "mistakes.source.photos": "내장 사진 모음",
+    "mistakes.source.fashion": "Fashion-MNIST 테스트 세트",
     # waiting
     "mistakes.wait.title": "얼마나 자주 맞힐까?",
     "mistakes.wait.text": "{model} 모델을 {source}의 레이블이 있는 이미지 전부에 한 번씩 실행합니다. 결과를 "
@@ -197,7 +200,8 @@ KO = {
     "mistakes.state.none": "아직 시작하지 않은 평가입니다.",
     "mistakes.state.continue": "이어서 평가",
     "mistakes.state.restart": "처음부터 평가",
-    "mistakes.gone": "이 주소의 평가는 이 컴퓨터에 없어 다른 평가를 보여 드립니다.",
+    "mistakes.gone": "이 주소의 평가는 이 컴퓨터에 없어 다른 평가를 보여 드립니다. 올린 이미지의 평가는 "
+    "브라우저 탭을 닫으면 함께 지워집니다.",
     # a new evaluation
     # headline
     "mistakes.accuracy": "정확도",

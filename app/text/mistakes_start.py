@@ -1,14 +1,28 @@
 """The sentences of starting an evaluation on the page "Mistakes"."""
 
 EN = {
-    "mistakes.new": "New evaluation",
-    "mistakes.new.text": "Evaluate the model chosen in the sidebar, {model}, on labelled pictures on this computer. "
-    "Vitrine only reads the pictures; it writes the results into its own folder.",
-    "mistakes.new.run": "Earlier evaluations",
+    "mistakes.new": "Your own pictures",
+    "mistakes.new.text": "Evaluate the model chosen in the sidebar, {model}, on your own labelled pictures.",
+    "mistakes.new.run": "Evaluations",
+    "mistakes.new.run.one": "{model} on {source}",
+    "mistakes.new.way": "Where the pictures are",
+    "mistakes.new.way.zip": "ZIP file",
+    "mistakes.new.way.path": "Folder",
+    "mistakes.new.way.catalogue": "Download",
+    "mistakes.zip": "A ZIP file with one folder for each class",
+    "mistakes.zip.limit": "{mb}MB per file",
+    "mistakes.zip.refused": "This file was not accepted. Choose one ZIP file of at most {mb} MB, or try again.",
+    "mistakes.zip.how": "For example `animals/cat/1.jpg` and `animals/dog/2.jpg`: the folders' names are the labels.",
+    "mistakes.zip.kept": "The pictures and the results are kept on the computer that runs Vitrine, for this browser "
+    "tab alone. They are deleted when you close or reload the tab, or press Delete.",
+    "mistakes.zip.delete": "Delete",
+    "mistakes.zip.disk": "The file cannot be stored ({reason}).",
+    "mistakes.path.text": "On the computer that runs Vitrine. The pictures are only read; the results go into "
+    "Vitrine's own folder.",
     "mistakes.new.source": "Folder, CSV, Parquet or archive",
     "mistakes.new.source.help": "A folder with one folder for each class, or a tar or zip archive of it; a CSV or "
-    "Parquet file with paths and labels; CIFAR or Fashion-MNIST files; the ImageNet validation set. `bundled:fashion` "
-    "is the test set that ships with Vitrine.",
+    "Parquet file with paths and labels; CIFAR or Fashion-MNIST files; the ImageNet validation set. `bundled:photos` "
+    "and `bundled:fashion` ship with Vitrine.",
     "mistakes.new.labels": "Label table (optional)",
     "mistakes.new.labels.help": "A CSV or Parquet file with a column of paths, relative to the folder above, and a "
     "column of labels. For a folder whose subfolders are not its classes.",
@@ -46,14 +60,28 @@ EN = {
 }
 
 KO = {
-    "mistakes.new": "새로 평가하기",
-    "mistakes.new.text": "왼쪽에서 고른 모델({model})을 이 컴퓨터에 있는, 레이블이 있는 이미지로 평가합니다. 이미지는 "
-    "읽기만 하고, 결과는 Vitrine의 폴더에 저장합니다.",
-    "mistakes.new.run": "지난 평가",
+    "mistakes.new": "내 이미지로 평가",
+    "mistakes.new.text": "왼쪽에서 고른 모델({model})을 레이블이 있는 내 이미지로 평가합니다.",
+    "mistakes.new.run": "평가 목록",
+    "mistakes.new.run.one": "{source}(모델: {model})",
+    "mistakes.new.way": "이미지가 있는 곳",
+    "mistakes.new.way.zip": "ZIP 파일",
+    "mistakes.new.way.path": "폴더",
+    "mistakes.new.way.catalogue": "내려받기",
+    "mistakes.zip": "클래스마다 폴더가 하나씩 든 ZIP 파일",
+    "mistakes.zip.limit": "파일당 {mb} MB까지",
+    "mistakes.zip.refused": "파일을 받지 못했습니다. {mb} MB 이하의 ZIP 파일 하나를 고르거나 다시 시도하세요.",
+    "mistakes.zip.how": "예를 들어 `animals/cat/1.jpg`, `animals/dog/2.jpg`처럼 넣습니다. 폴더 이름이 레이블이 됩니다.",
+    "mistakes.zip.kept": "이미지와 결과는 Vitrine이 실행되는 컴퓨터에 이 브라우저 탭에서만 쓰도록 보관합니다. 탭을 "
+    "닫거나 새로 고치면, 또는 삭제 버튼을 누르면 지워집니다.",
+    "mistakes.zip.delete": "삭제",
+    "mistakes.zip.disk": "파일을 저장할 수 없습니다({reason}).",
+    "mistakes.path.text": "Vitrine이 실행되는 컴퓨터에 있는 이미지입니다. 이미지는 읽기만 하고, 결과는 Vitrine의 "
+    "폴더에 저장합니다.",
     "mistakes.new.source": "폴더, CSV, Parquet 또는 압축 파일",
     "mistakes.new.source.help": "클래스마다 폴더가 하나씩 있는 폴더나 그 폴더의 압축 파일, 경로와 레이블을 적은 "
     "CSV나 Parquet 파일, CIFAR나 Fashion-MNIST 파일, ImageNet 검증 이미지를 쓸 수 있습니다. "
-    "`bundled:fashion`은 Vitrine에 들어 있는 테스트 세트입니다.",
+    "`bundled:photos`와 `bundled:fashion`은 Vitrine에 들어 있습니다.",
     "mistakes.new.labels": "레이블 표(선택)",
     "mistakes.new.labels.help": "하위 폴더가 클래스가 아닌 폴더에 씁니다. 위 폴더를 기준으로 한 경로 열과 레이블 열이 "
     "있는 CSV나 Parquet 파일입니다.",

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 
 from vit_core.checkpoints.assembly import check_labels, possible_problem_types, set_problem_type
-from vit_core.checkpoints.embedded import list_embedded, load_embedded, save
+from vit_core.checkpoints.embedded import embedded_digest, list_embedded, load_embedded, save
 from vit_core.checkpoints.errors import shorten
 from vit_core.checkpoints.huggingface import load_huggingface
 from vit_core.checkpoints.single_file import load_file
@@ -34,6 +34,7 @@ __all__ = [
     "available",
     "best_device",
     "check_labels",
+    "embedded_digest",
     "from_timm",
     "imagenet_info",
     "import_timm",

@@ -6,6 +6,8 @@ Such a file is self-contained: its metadata holds the config, labels, preprocess
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -161,6 +163,25 @@ def load_embedded(name: str) -> VisionTransformer:
     if name not in names:
         raise _unknown("model", name, names)
     return load_saved(ASSETS / f"{name}.safetensors")
+
+
+def embedded_digest(name: str) -> str | None:
+    """BLAKE2b (32 hex digits) of the file of the model "embedded:<name>"; None for every other name.
+
+    The file is read once, and again when it changes.
+    """
+    source, _, rest = name.partition(":")
+    if source != "embedded" or rest not in {path.stem for path in ASSETS.glob("*.safetensors")}:
+        return None
+    path = ASSETS / f"{rest}.safetensors"
+    status = path.stat()
+    return _file_digest(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _file_digest(path: Path, mtime_ns: int, size: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, functools.partial(hashlib.blake2b, digest_size=16)).hexdigest()
 
 
 def load_saved(path: Path) -> VisionTransformer:

@@ -14,12 +14,14 @@ from typing import SupportsIndex, overload
 import numpy as np
 from PIL import Image
 
+from vit_core.assets import ASSETS
 from vit_core.data.kinds import format_suffix
 from vit_core.data.paths import open_picture
 from vit_core.errors import InputError
 from vit_core.images import MAX_FILE_BYTES, check_file_size, read_image
 
-BUNDLED = {"bundled:fashion": "fashion-mnist"}  # name -> folder under assets/
+#: Name of a data set that ships with Vitrine -> its folder under assets/.
+BUNDLED = {"bundled:photos": "photos", "bundled:fashion": "fashion-mnist"}
 FILE_KINDS = ("folder", "table", "imagenet")  # kinds of dataset whose pictures are files of their own
 
 
@@ -118,6 +120,12 @@ class ImageDataset:
         Raises InputError "dataset-format".
         """
         return None
+
+
+def root_name(root: Path) -> str:
+    """How `open_dataset` is asked for this root again: "bundled:..." for a folder that ships, else its full path."""
+    root = Path(root).absolute()
+    return next((name for name, folder in BUNDLED.items() if root == ASSETS / folder), str(root))
 
 
 def count_formats(left_out: Iterable[tuple[str, str]]) -> dict[str, int]:

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vit_core.checkpoints import embedded_digest
 from vit_core.data import ClassMatch, ImageDataset, match_classes
+from vit_core.data.dataset import root_name
 from vit_core.errors import InputError
 from vit_core.evaluation.folder import read_run
 from vit_core.evaluation.store import storable
@@ -68,18 +70,23 @@ def choose_batch(batch: int | None, model: VisionTransformer, before: dict) -> i
 
 
 def make_plan(name: str, model: VisionTransformer, dataset: ImageDataset, match: ClassMatch, batch: int) -> dict:
-    """What is run, as run.json holds it. A resumed run must have the same "identity" as the first."""
+    """What is run, as run.json holds it. A resumed run must have the same "identity" as the first.
+
+    "checkpoint" is the digest of an embedded model's file, which tells without loading the model whether the run is of
+    the weights that are installed.
+    """
     device, digest = next(model.parameters()).device, dataset.digest()
     chosen = {"input": input_text(model)} if model.shares_weights else {}
     return {
         "model": name,
+        "checkpoint": embedded_digest(name),
         "labels": named_classes(model),
         "problem_type": model.config.problem_type,
         "total": len(dataset),
         "source": {
             "title": storable(dataset.title),
             "kind": dataset.kind,
-            "root": str(Path(dataset.root).absolute()),
+            "root": root_name(dataset.root),
             "classes": [storable(c) for c in dataset.classes],
             "left_out": dataset.left_out,
             "formats": dataset.formats,

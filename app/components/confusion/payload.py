@@ -21,6 +21,8 @@ def pack(
 ) -> bytes:
     """The cells that are not zero, so that 1,000 classes cost no more than their pictures do.
 
+    Classes without pictures, which were only predicted, are columns without a row.
+
     Args:
         counts: (classes + 1, classes); the last row is that of unknown classes.
         values: the same, normalised; NaN where a share is of nothing.
@@ -30,7 +32,7 @@ def pack(
         share: whether the values are shares of 1.
     """
     classes = counts.shape[1]
-    rows = [*order.tolist(), classes] if counts[classes].any() else order.tolist()
+    rows = [row for row in [*order.tolist(), classes] if counts[row].any()]
     shown = np.ix_(rows, order)
     row, col = np.nonzero(counts[shown])
     none = np.isnan(values[shown])

@@ -39,7 +39,7 @@ class Ended:
 
 def make(asked: EvaluationRequest, labels=HOSTILE, n=400, state="done", **table) -> Path:
     """An evaluation's folder, with made-up rows."""
-    out = find.run_folder(asked.id)
+    out = asked.folder
     out.mkdir(parents=True)
     (out / "request.json").write_text(json.dumps(vars(asked)), "utf-8")
     known = len(labels)
@@ -71,7 +71,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run():
-    return Evaluation(make(find.BUNDLED, broken=0.05))
+    return Evaluation(make(find.PHOTOS, broken=0.05))
 
 
 # Where runs lie
@@ -92,7 +92,7 @@ def test_a_run_folder_depends_on_the_request_and_lies_outside_the_pictures(tmp_p
         EvaluationRequest("m", "p", labels="t.csv"),
     ]
     assert len({one.id, *(o.id for o in others)}) == 5
-    assert find.run_folder(one.id).parent == find.runs_folder()
+    assert one.folder.parent == find.runs_folder()
     monkeypatch.delenv("VITRINE_RUNS")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert find.runs_folder() == tmp_path / "cache" / "vitrine" / "runs"
@@ -102,7 +102,7 @@ def test_a_run_folder_depends_on_the_request_and_lies_outside_the_pictures(tmp_p
 
 @pytest.mark.parametrize("name", ["../../etc", "", None, "x" * 16, "0" * 15, "/etc/passwd", "0123456789abcdeF"])
 def test_other_names_in_an_address_lead_to_the_bundled_run(name):
-    assert find.run_folder(name) == find.run_folder(find.BUNDLED.id)
+    assert find.run_folder(name) == find.run_folder(find.PHOTOS.id)
 
 
 def test_a_damaged_request_is_no_run(home):
@@ -196,7 +196,7 @@ def test_a_download_needs_no_disk_space(run, name, no_room, tmp_path):
 
 
 def test_a_formula_in_a_name_stays_text(home):
-    run = Evaluation(make(find.BUNDLED, names=["=1+1.png", "@SUM(A1).png"]))
+    run = Evaluation(make(find.PHOTOS, names=["=1+1.png", "@SUM(A1).png"]))
     for name in ("all", "labels", "duplicates"):
         cells = pd.read_csv(io.BytesIO(run.export(GalleryView(name), "csv")))["path"]
         assert not cells.str.match(r"[=@]").any()
@@ -220,7 +220,7 @@ def test_the_matrix_sends_only_cells_that_are_not_zero(run):
 
 def test_a_matrix_of_a_thousand_classes_stays_small(home, measured):
     names = [f"class {i}" for i in range(1000)]
-    run = Evaluation(make(find.BUNDLED, names, 20_000))
+    run = Evaluation(make(find.PHOTOS, names, 20_000))
     data = pack(run.counts, run.counts.astype(float), run.confusion_order, [*names, "?"], {}, (None, None), False)
     measured(f"matrix of 1,000 classes, 20,000 pictures: {len(data) / 1e3:.0f} kB")
     assert len(data) < 600_000
@@ -228,7 +228,7 @@ def test_a_matrix_of_a_thousand_classes_stays_small(home, measured):
 
 def test_the_map_has_a_limited_number_of_points_and_the_total(home, monkeypatch):
     monkeypatch.setattr(find, "MAX_MAP_POINTS", 50)
-    run = Evaluation(make(find.BUNDLED))
+    run = Evaluation(make(find.PHOTOS))
     numbers, places, count = run.embedding_map
     assert len(numbers) == len(places) <= 50 < count <= 400
     assert np.isfinite(places).all()
@@ -245,7 +245,7 @@ def test_thumbnails_are_small_and_of_the_right_picture(home):
 
     from vit_core.data import open_dataset
 
-    out = make(find.BUNDLED, n=30)
+    out = make(find.FASHION, n=30)
     run, source = Evaluation(out), open_dataset("bundled:fashion")
     row = run.page_rows(GalleryView("all"))[0] | {"path": source.names[7], "number": 7, "error": None}
     image = PIL.Image.open(io.BytesIO(run.thumbnail(row)))
@@ -300,7 +300,7 @@ def words(app: AppTest) -> str:
 
 
 def test_a_class_without_pictures_has_no_interval():
-    file = make(find.BUNDLED) / "rows.parquet"
+    file = make(find.PHOTOS) / "rows.parquet"
     rows = pq.read_table(file)
     pq.write_table(rows.filter(pc.not_equal(rows["label"], 2)), file)
     run, app = Evaluation(file.parent), page()
@@ -316,7 +316,7 @@ def test_a_class_without_pictures_has_no_interval():
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
 def test_without_a_known_class_the_numbers_are_dashes(language):
-    make(find.BUNDLED, n=60, unknown=1)
+    make(find.PHOTOS, n=60, unknown=1)
     app, t = page(lang=language), text.Text(language)
     assert not app.exception
     said = [(m.label, m.value, m.delta) for m in app.metric]
@@ -444,33 +444,59 @@ def test_a_restarted_evaluation_does_not_show_old_counts():
         assert "of 400" not in words(app)
 
 
-def test_the_first_visit_starts_the_bundled_evaluation_once(monkeypatch):
+def test_the_first_visit_shows_the_evaluation_that_ships(home, monkeypatch):
+    monkeypatch.setattr(runs, "start_process", lambda *a, **k: pytest.fail("it ran"))
+    app, shipped = page(), Evaluation(find.SHIPPED)
+    assert not app.exception
+    assert f"{100 * shipped.accuracy.top1:.1f} %" in [m.value for m in app.metric]
+    assert not find.runs_folder().exists()
+    assert find.shown_folder(find.PHOTOS) == find.SHIPPED
+
+
+def test_other_weights_than_those_of_the_shipped_evaluation_are_evaluated_once(monkeypatch):
     begun = []
 
     def start(model, source, out, **_):
-        begun.append((model, source))
+        begun.append((model, source, out))
         error = InputError("x", "y").to_json()
         (out / "run.json").write_text(json.dumps({"state": "failed", "error": error, "total": 9, "done": 0}))
         return Ended()
 
     monkeypatch.setattr(runs, "start_process", start)
+    monkeypatch.setattr(find, "embedded_digest", lambda name: "0" * 32)
     app = page()
     assert not app.exception
-    assert begun == [("embedded:fashion", "bundled:fashion")]
+    assert begun == [("embedded:photo", "bundled:photos", find.runs_folder() / find.PHOTOS.id)]
     page()
     assert len(begun) == 1  # a failed one does not begin again and again
+
+
+def test_an_own_evaluation_of_older_weights_gives_way_to_the_one_that_ships():
+    out = make(find.PHOTOS)
+    assert find.run_folder(None) == out
+    about = json.loads((out / "run.json").read_text("utf-8"))
+    (out / "run.json").write_text(json.dumps(about | {"checkpoint": "0" * 32}), "utf-8")
+    assert find.run_folder(None) == find.SHIPPED
+
+
+def test_the_photographs_and_the_clothes_are_always_listed_first():
+    asked = EvaluationRequest("embedded:fashion", "/somewhere")
+    make(asked)
+    assert find.list_runs() == [find.PHOTOS, find.FASHION, asked]
+    assert page().selectbox(key=f"runs_en_{find.PHOTOS.id}").options[1] == "Clothes on the test set of Fashion-MNIST"
 
 
 def test_the_preview_comes_before_anything_runs(home, monkeypatch):
     from vit_core.data import open_dataset
 
     monkeypatch.setattr(runs, "start_process", lambda *a, **k: pytest.fail("it ran"))
-    make(find.BUNDLED)
+    make(find.PHOTOS)
     bundled = open_dataset("bundled:fashion")
     for name in ("Bag", IMG.replace("/", "-"), STARS):
         (home / "pictures" / name).mkdir(parents=True)
         (home / "pictures" / name / "1.png").write_bytes(bundled.data(0))
     app = page(model="embedded:fashion")
+    app.segmented_control(key="own").set_value("path").run()
     app.text_input(key="new_source").set_value(str(home / "pictures")).run()
     app.button(key="new_check").click().run()
     assert not app.exception
@@ -490,7 +516,7 @@ def test_the_preview_comes_before_anything_runs(home, monkeypatch):
 def test_ambiguous_class_names_have_a_warning_of_their_own(home, language):
     from vit_core import load, save
 
-    make(find.BUNDLED)
+    make(find.PHOTOS)
     model = load("embedded:fashion")
     model.labels[2] = STARS
     model.labels[7] = STARS
@@ -499,6 +525,7 @@ def test_ambiguous_class_names_have_a_warning_of_their_own(home, language):
         (home / "pictures" / name).mkdir(parents=True)
         (home / "pictures" / name / "1.png").touch()
     app, t = page(model=f"file:{home / 'two.safetensors'}", lang=language), text.Text(language)
+    app.segmented_control(key="own").set_value("path").run()
     app.text_input(key="new_source").set_value(str(home / "pictures")).run()
     app.button(key="new_check").click().run()
     assert not app.exception
@@ -513,13 +540,14 @@ def test_labels_can_come_from_a_table(home, monkeypatch):
 
     begun = []
     monkeypatch.setattr(find, "start_evaluation", lambda asked, restart: begun.append(asked))
-    make(find.BUNDLED)
+    make(find.PHOTOS)
     bundled, pictures = open_dataset("bundled:fashion"), home / "flat"
     pictures.mkdir(parents=True)
     for i in range(3):
         (pictures / f"{i}.png").write_bytes(bundled.data(i))
     (home / "labels.csv").write_text("path,label\n0.png,Bag\n1.png,Bag\n2.png,Trouser\n", "utf-8")
     app = page(model="embedded:fashion")
+    app.segmented_control(key="own").set_value("path").run()
     app.text_input(key="new_source").set_value(str(pictures)).run()
     app.text_input(key="new_labels").set_value(str(home / "labels.csv")).run()
     app.button(key="new_check").click().run()
@@ -535,7 +563,7 @@ def test_an_outdated_evaluation_is_announced_and_restarted(home, monkeypatch, ou
 
     begun = []
     monkeypatch.setattr(find, "start_evaluation", lambda asked, restart: begun.append(restart))
-    make(find.BUNDLED)
+    make(find.PHOTOS)
     (home / "pictures" / "Bag").mkdir(parents=True)
     (home / "pictures" / "Bag" / "1.png").write_bytes(open_dataset("bundled:fashion").data(0))
     asked = EvaluationRequest("embedded:fashion", str(home / "pictures"))
@@ -546,6 +574,7 @@ def test_an_outdated_evaluation_is_announced_and_restarted(home, monkeypatch, ou
         about["identity"] = {"model": "of other weights"}
     (out / "run.json").write_text(json.dumps(about), "utf-8")
     app = page(model="embedded:fashion")
+    app.segmented_control(key="own").set_value("path").run()
     app.text_input(key="new_source").set_value(asked.source).run()
     app.button(key="new_check").click().run()
     assert (text.Text("en")("mistakes.check.outdated") in words(app)) == outdated
@@ -555,7 +584,7 @@ def test_an_outdated_evaluation_is_announced_and_restarted(home, monkeypatch, ou
 
 
 def test_a_damaged_table_offers_to_start_over(home):
-    out = make(find.BUNDLED)
+    out = make(find.PHOTOS)
     (out / "rows.parquet").write_bytes(b"no table")
     app = page()
     assert not app.exception
@@ -582,8 +611,9 @@ def test_a_cell_on_the_diagonal_switches_to_the_list_of_all(monkeypatch):
 
 
 def test_an_unknown_home_folder_is_an_error(home):
-    make(find.BUNDLED)
+    make(find.PHOTOS)
     app = page(model="embedded:fashion")
+    app.segmented_control(key="own").set_value("path").run()
     app.text_input(key="new_source").set_value("~nobody-of-that-name/pictures").run()
     app.button(key="new_check").click().run()
     assert not app.exception

@@ -22,7 +22,7 @@ SAID = {
 
 @pytest.fixture
 def pictures(home):  # noqa: F811
-    make(find.BUNDLED)
+    make(find.PHOTOS)
     folder = home / "pictures"
     for name, data in {"1.png": open_dataset("bundled:fashion").data(0), "2.heic": HEIC, "3.heic": HEIC}.items():
         (folder / "Bag").mkdir(parents=True, exist_ok=True)
@@ -34,6 +34,7 @@ def pictures(home):  # noqa: F811
 @pytest.mark.parametrize("language", text.LANGUAGES)
 def test_the_preview_counts_and_names_other_formats(pictures, language):
     app = page(model="embedded:fashion", lang=language)
+    app.segmented_control(key="own").set_value("path").run()
     app.text_input(key="new_source").set_value(str(pictures)).run()
     app.button(key="new_check").click().run()
     assert not app.exception

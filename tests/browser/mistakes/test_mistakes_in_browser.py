@@ -62,7 +62,7 @@ def cell(page, label: int, predicted: int) -> tuple[float, float]:
 
 def made_up(request: EvaluationRequest, labels: list[str], n: int) -> Path:
     """A finished evaluation with made-up rows."""
-    out = find.run_folder(request.id)
+    out = request.folder
     out.mkdir(parents=True, exist_ok=True)
     (out / "request.json").write_text(json.dumps(vars(request)), "utf-8")
     about = {

@@ -1,0 +1,81 @@
+"""The first line of the page: what is shown, what else was evaluated, and how to evaluate pictures of one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.mistakes import find, start
+from app.mistakes.find import Evaluation, EvaluationRequest
+from app.mistakes.sources import typed, uploaded
+from app.mistakes.view import display_names
+from app.runtime import cache
+from app.state import Key
+from app.text.plain import escaped
+from vit_core.evaluation import folder
+
+WAYS = {"zip": uploaded.show, "path": typed.show}
+
+
+def top_bar(request: EvaluationRequest, run: Evaluation | None) -> None:
+    """What is shown, a box with the other evaluations, and a popover to start one."""
+    t = state.t()
+    model, source = display_names(request, run.title if run else None)
+    with st.container(horizontal=True, vertical_alignment="center", key="top_bar"):
+        st.markdown(t("mistakes.of", model=escaped(model), source=escaped(source)), width="content")
+        st.space("stretch")
+        _choose_run(request)
+        # Each evaluation has a popover of its own, so that choosing another one closes it.
+        with st.popover(
+            t("mistakes.new"), icon=":material/add_photo_alternate:", type="primary", key=f"new_{request.id}"
+        ):
+            _own_pictures()
+    if find.upload_home(request.source):
+        uploaded.notice()
+
+
+def _choose_run(shown: EvaluationRequest) -> None:
+    """A box with all evaluations."""
+    t = state.t()
+    requests = {request.id: request for request in find.list_runs(cache.upload().folder)}
+    requests.setdefault(shown.id, shown)
+    titles = {name: _run_title(request) for name, request in requests.items()}
+    key = f"runs_{t.language}_{shown.id}"  # of its own, as the popover
+    state.put(key, shown.id)
+    st.selectbox(
+        t("mistakes.new.run"),
+        list(requests),
+        key=key,
+        format_func=titles.get,
+        on_change=lambda: _choose(requests[state.get(key)]),
+        label_visibility="collapsed",
+        width=330,
+    )
+
+
+def _choose(request: EvaluationRequest) -> None:
+    start.show_run(None if request == find.PHOTOS else request.id)
+
+
+def _run_title(request: EvaluationRequest) -> str:
+    title = folder.read_run(find.shown_folder(request)).get("source", {}).get("title")
+    model, source = display_names(request, title)
+    return state.t()("mistakes.new.run.one", model=model, source=source)
+
+
+def _own_pictures() -> None:
+    """Three ways to labelled pictures, one at a time."""
+    t, model = state.t(), state.get(Key.CHOSEN_MODEL)
+    st.markdown(t("mistakes.new.text", model=escaped(display_names(EvaluationRequest(model or "–", ""))[0])))
+    state.one_of(Key.OWN, list(WAYS))
+    way = st.segmented_control(
+        t("mistakes.new.way"),
+        list(WAYS),
+        key=Key.OWN,
+        required=True,
+        format_func=lambda way: t(f"mistakes.new.way.{way}"),
+        label_visibility="collapsed",
+        width="stretch",
+        persist_state="session",
+    )
+    WAYS[way](model)

@@ -1,0 +1,79 @@
+"""What an evaluation would cover, before it starts. Widgets only."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.mistakes import find, start
+from app.mistakes.find import EvaluationPreview, EvaluationRequest
+from app.mistakes.view import error_markdown, left_out
+from app.runtime import cache
+from app.state import Key
+from app.text import LISTED
+from app.text.plain import escaped
+from vit_core import InputError
+
+
+def preview(request: EvaluationRequest) -> tuple[EvaluationRequest, EvaluationPreview | str]:
+    """The request with what it would evaluate, or with the error as Markdown."""
+    t = state.t()
+    if not request.model:
+        return request, t("mistakes.new.no.model")
+    try:
+        with st.spinner(t("mistakes.new.busy")):
+            return request, find.preview(request, cache.model(request.model))
+    except InputError as error:
+        return request, error_markdown(error)
+
+
+def show(request: EvaluationRequest) -> None:
+    """The preview of this request, if it is the last that was made."""
+    asked, found = state.get(Key.CHECKED) or (None, None)
+    if asked != request:
+        return
+    if isinstance(found, str):
+        st.error(found, icon=":material/error:")
+    else:
+        _show_preview(found)
+
+
+def _show_preview(preview: EvaluationPreview) -> None:
+    t, known = state.t(), preview.classes - len(preview.unknown)
+    st.markdown(
+        t(
+            "mistakes.check.found",
+            source=escaped(preview.title),
+            count=f"{preview.pictures:,}",
+            classes=f"{preview.classes:,}",
+            known=f"{known:,}",
+            by=t(f"mistakes.check.by.{preview.by}"),
+        )
+    )
+    if preview.outdated:
+        st.info(t("mistakes.check.outdated"), icon=":material/history:")
+    st.button(
+        t("mistakes.new.go", count=f"{preview.pictures:,}"),
+        type="primary",
+        key="new_go",
+        on_click=start.begin,
+        args=(preview.request, preview.outdated),
+    )
+    if not known:
+        st.warning(t("mistakes.check.none"), icon=":material/warning:")
+    if unknown := [name for name in preview.unknown if name not in preview.ambiguous]:
+        st.warning(t("mistakes.check.unknown", names=_listed(unknown)), icon=":material/help:")
+    if preview.ambiguous:
+        st.warning(t("mistakes.check.ambiguous", names=_listed(preview.ambiguous)), icon=":material/help:")
+    if preview.unused and known:
+        st.caption(t("mistakes.check.unused", names=_listed(preview.unused)))
+    if preview.left_out:
+        st.caption(left_out(preview.left_out, preview.formats))
+    for how, count in preview.respelled.items():
+        st.caption(t(f"mistakes.check.respelled.{how}", count=f"{count:,}"))
+
+
+def _listed(names: list[str]) -> str:
+    first = ", ".join(escaped(n, 40) for n in names[:LISTED])
+    more = len(names) - LISTED
+    return state.t()("mistakes.check.more", names=first, count=f"{more:,}") if more > 0 else first
