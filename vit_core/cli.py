@@ -16,6 +16,7 @@ from torch import Tensor
 import vit_core as vc
 from vit_core.checkpoints import catalogue, split_input, with_input, with_problem_type
 from vit_core.checkpoints.report import assumed_defaults, describe, setting_name
+from vit_core.downloads import Stopped
 from vit_core.images import FRAMINGS, grid_to_picture, overlay, read_image, tile
 from vit_core.models.config import PROBLEM_TYPES
 from vit_core.models.device import with_cpu_fallback
@@ -139,6 +140,7 @@ def explain(args: argparse.Namespace) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Write a row for each picture to <out>/rows.parquet. Ctrl-C stops after the batch; the same command continues."""
     from vit_core.data import open_dataset, read_class_table
+    from vit_core.data.named import PREFIX
     from vit_core.evaluation import EvaluationProgress, Rows, read_run, run
     from vit_core.evaluation.folder import locked_folder
     from vit_core.evaluation.multi_label import multi_label
@@ -165,6 +167,8 @@ def evaluate(args: argparse.Namespace) -> int:
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         with locked_folder(args.out):  # before anything is loaded, so that a second start fails at once
+            if args.download and args.source.startswith(PREFIX):
+                _download(args.source, stopped)
             source = open_dataset(args.source, args.labels)
             model = _load_model(args)
             table = read_class_table(args.table) if args.table else None
@@ -182,6 +186,9 @@ def evaluate(args: argparse.Namespace) -> int:
                 restart=args.restart,
                 engine=args.engine,
             )
+    except Stopped:
+        print("\nThe download was stopped; run the command again to continue it.", file=sys.stderr)
+        return 130
     except vc.InputError as error:
         if error.code != "evaluate-cancelled":
             raise
@@ -202,6 +209,24 @@ def evaluate(args: argparse.Namespace) -> int:
         f"{end['done'] - end['known'] - end['errors']:,} of classes that the model does not know)\n{path}"
     )
     return 0
+
+
+def _download(name: str, stopped: list[int]) -> None:
+    """Download a data set of the catalogue unless it is there, and print how far that is."""
+    from vit_core.data.named import CATALOGUE, PREFIX, catalogue_path, fetch
+
+    if catalogue_path(name).exists():
+        return
+    entry, printed = CATALOGUE[name.removeprefix(PREFIX)], [0.0]
+    print(f"downloading {entry.title}: {entry.size / 1e6:.0f} MB, licence {entry.licence}")
+
+    def show(done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if done == total or now - printed[0] >= (0.5 if sys.stdout.isatty() else 10):
+            printed[0] = now
+            print(f"{done / 1e6:,.0f} of {(total or entry.size) / 1e6:,.0f} MB", flush=True)
+
+    fetch(name, show, lambda: bool(stopped))
 
 
 def _print_mapping(source, match) -> None:
@@ -319,11 +344,12 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
         "source",
         metavar="SOURCE",
         help="class folders, a CSV or Parquet file of paths and labels, "
-        "CIFAR or Fashion-MNIST files, or bundled:fashion",
+        "CIFAR or Fashion-MNIST files, bundled:photos, bundled:fashion, or catalogue:<name>",
     )
     _add_model(one)
     _add_input(one)
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="a run that DIR holds is continued")
+    one.add_argument("--download", action="store_true", help="first download a catalogue:<name> that is not there")
     one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
     one.add_argument("--table", metavar="FILE", help="CSV of two columns: the dataset's class, the model's name for it")
     one.add_argument("--batch", type=_count(1), help="pictures at once (default: 64, on a CPU fewer of a large model)")

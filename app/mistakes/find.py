@@ -24,6 +24,7 @@ from vit_core import InputError, VisionTransformer
 from vit_core.assets import ASSETS
 from vit_core.checkpoints import embedded_digest
 from vit_core.data import ImageDataset, open_dataset, read_class_table
+from vit_core.data.named import PREFIX, class_title
 from vit_core.evaluation import embeddings, metrics, multi_label
 from vit_core.evaluation import folder as runs
 from vit_core.evaluation.filters import Filter
@@ -73,7 +74,7 @@ class EvaluationRequest:
 
 def is_named(source: str) -> bool:
     """Whether a source is the name of a data set, not a path."""
-    return source.startswith(("bundled:", "catalogue:"))
+    return source.startswith(("bundled:", PREFIX))
 
 
 #: The evaluation that the page opens on, and the second one that is always listed.
@@ -176,8 +177,8 @@ def preview(request: EvaluationRequest, model: VisionTransformer) -> EvaluationP
         source.title,
         len(source),
         len(source.classes),
-        list(match.unknown),
-        list(match.ambiguous),
+        list(map(class_title, match.unknown)),
+        list(map(class_title, match.ambiguous)),
         list(match.unused),
         match.by,
         dict(source.left_out),
@@ -208,7 +209,7 @@ class Evaluation:
         self.out, self.info, self.request = out, runs.read_run(out), read_request(out)
         self.rows = Rows(out / "rows.parquet")
         self.model: str = self.info["model"]
-        self.classes: list[str] = self.info["source"]["classes"]
+        self.classes: list[str] = [class_title(name) for name in self.info["source"]["classes"]]
         self.title: str = self.info["source"]["title"]
         target = self.info["match"]["target"]
         self.labels: list[str] | None = self.info["labels"]

@@ -89,6 +89,9 @@ SENTENCES = {
     "labels-numbers": "클래스 번호가 맞지 않습니다: {source}. 클래스가 {count}개이면 번호는 0부터 {last}까지 하나씩 "
     "있어야 하는데 빠진 번호가 있습니다({missing}). 번호를 고치거나, 이름만 순서대로 JSON 목록으로 적으세요.",
     "dataset-missing": "열 수 있는 폴더나 파일이 없습니다: {name}. 이름과 읽기 권한을 확인하세요.",
+    "dataset-unknown": "목록에 그런 데이터 세트가 없습니다: {name}. 있는 것: {available}.",
+    "dataset-not-downloaded": "아직 내려받지 않은 데이터 세트입니다: {name}. 오분류 페이지에서 내려받거나 "
+    "`vitrine evaluate {name} --download`를 실행하세요.",
     "dataset-empty": "레이블이 있는 이미지가 없습니다: {name}(클래스 {classes:,}개). 클래스마다 폴더를 하나씩 "
     "두고 그 안에 이미지(JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)를 넣으세요.",
     "dataset-formats": "이미지가 {count:,}장 있지만 읽을 수 있는 형식이 없습니다: {name}({formats}). JPEG나 PNG로 "

@@ -15,8 +15,18 @@ EN = {
     "mistakes.zip.how": "For example `animals/cat/1.jpg` and `animals/dog/2.jpg`: the folders' names are the labels.",
     "mistakes.zip.kept": "The pictures and the results are kept on the computer that runs Vitrine, for this browser "
     "tab alone. They are deleted when you close or reload the tab, or press Delete.",
+    "mistakes.zip.notice": "Your upload: kept for this browser tab alone, until you close or reload it.",
     "mistakes.zip.delete": "Delete",
     "mistakes.zip.disk": "The file cannot be stored ({reason}).",
+    "mistakes.catalogue.text": "Data sets with ImageNet's classes. Each is downloaded once and kept on the computer "
+    "that runs Vitrine.",
+    "mistakes.catalogue.set": "**{title}** · {what} · {pictures} validation pictures in {classes} classes · "
+    "{size}\u00a0MB · {licence}",
+    "mistakes.catalogue.imagenette2-160": "things that are easy to tell apart",
+    "mistakes.catalogue.imagewoof2-160": "dog breeds",
+    "mistakes.catalogue.known": "The model chosen in the sidebar knows {known} of these {classes} classes.",
+    "mistakes.catalogue.download": "Download {size}\u00a0MB",
+    "mistakes.catalogue.there": "On this computer: {path}",
     "mistakes.path.text": "On the computer that runs Vitrine. The pictures are only read; the results go into "
     "Vitrine's own folder.",
     "mistakes.new.source": "Folder, CSV, Parquet or archive",
@@ -74,8 +84,18 @@ KO = {
     "mistakes.zip.how": "예를 들어 `animals/cat/1.jpg`, `animals/dog/2.jpg`처럼 넣습니다. 폴더 이름이 레이블이 됩니다.",
     "mistakes.zip.kept": "이미지와 결과는 Vitrine이 실행되는 컴퓨터에 이 브라우저 탭에서만 쓰도록 보관합니다. 탭을 "
     "닫거나 새로 고치면, 또는 삭제 버튼을 누르면 지워집니다.",
+    "mistakes.zip.notice": "올린 이미지: 이 브라우저 탭에서만 쓰고, 탭을 닫거나 새로 고치면 지워집니다.",
     "mistakes.zip.delete": "삭제",
     "mistakes.zip.disk": "파일을 저장할 수 없습니다({reason}).",
+    "mistakes.catalogue.text": "ImageNet의 클래스로 이루어진 데이터 세트입니다. 한 번만 내려받아 Vitrine이 실행되는 "
+    "컴퓨터에 보관합니다.",
+    "mistakes.catalogue.set": "**{title}** · {what} · 클래스 {classes}개, 검증 이미지 {pictures}장 · {size}\u00a0MB · "
+    "{licence}",
+    "mistakes.catalogue.imagenette2-160": "서로 뚜렷이 다른 사물",
+    "mistakes.catalogue.imagewoof2-160": "개 품종",
+    "mistakes.catalogue.known": "왼쪽에서 고른 모델은 이 클래스 {classes}개 중 {known}개를 압니다.",
+    "mistakes.catalogue.download": "{size}\u00a0MB 내려받기",
+    "mistakes.catalogue.there": "이 컴퓨터에 있음: {path}",
     "mistakes.path.text": "Vitrine이 실행되는 컴퓨터에 있는 이미지입니다. 이미지는 읽기만 하고, 결과는 Vitrine의 "
     "폴더에 저장합니다.",
     "mistakes.new.source": "폴더, CSV, Parquet 또는 압축 파일",

@@ -7,14 +7,14 @@ import streamlit as st
 from app import state
 from app.mistakes import find, start
 from app.mistakes.find import Evaluation, EvaluationRequest
-from app.mistakes.sources import typed, uploaded
+from app.mistakes.sources import fetched, typed, uploaded
 from app.mistakes.view import display_names
 from app.runtime import cache
 from app.state import Key
 from app.text.plain import escaped
 from vit_core.evaluation import folder
 
-WAYS = {"zip": uploaded.show, "path": typed.show}
+WAYS = {"zip": uploaded.show, "path": typed.show, "catalogue": fetched.show}
 
 
 def top_bar(request: EvaluationRequest, run: Evaluation | None) -> None:

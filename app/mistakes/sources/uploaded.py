@@ -27,16 +27,21 @@ def show(model: str | None) -> None:
         _field(model)
         return
     request = EvaluationRequest(model or "", str(upload.file))
-    st.markdown(f":material/folder_zip: **{escaped(upload.file.name, 60)}**")
     if (state.get(Key.CHECKED) or (None,))[0] != request:
-        st.button(t("mistakes.new.check"), key="zip_check", on_click=_check, args=(request,))
+        st.markdown(f":material/folder_zip: **{escaped(upload.file.name, 60)}**")
+        if st.button(t("mistakes.new.check"), key="zip_check"):
+            state.put(Key.CHECKED, check.preview(request))
     check.show(request)
-    _kept("zip_delete")
+    st.caption(t("mistakes.zip.kept"))
+    _delete_button("zip_delete")
 
 
 def notice() -> None:
     """Below the first line of an evaluation of uploaded pictures: how long they are kept, and a button to delete."""
-    _kept("upload_delete")
+    t = state.t()
+    with st.container(horizontal=True, vertical_alignment="center", key="upload_notice"):
+        st.caption(t("mistakes.zip.notice"), width="content", help=t("mistakes.zip.kept"))
+        _delete_button("upload_delete")
 
 
 def _field(model: str | None) -> None:
@@ -83,16 +88,8 @@ def _without_folder(error: InputError, file: Path) -> InputError:
     return InputError(error.code, shorten(str(error)), **{name: shorten(v) for name, v in error.values.items()})
 
 
-def _check(request: EvaluationRequest) -> None:
-    state.put(Key.CHECKED, check.preview(request))
-
-
-def _kept(key: str) -> None:
-    """How long the pictures are kept, and a button that deletes them."""
-    t = state.t()
-    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_bar"):
-        st.caption(t("mistakes.zip.kept"), width="stretch")
-        st.button(t("mistakes.zip.delete"), icon=":material/delete:", key=key, on_click=_delete)
+def _delete_button(key: str) -> None:
+    st.button(state.t()("mistakes.zip.delete"), icon=":material/delete:", key=key, on_click=_delete)
 
 
 def _delete() -> None:
