@@ -13,6 +13,7 @@ from app.text.plain import escaped, plain
 from vit_core import InputError
 from vit_core.checkpoints import split_input
 from vit_core.data import list_formats
+from vit_core.data.named import CATALOGUE, PREFIX
 from vit_core.evaluation.filters import Filter
 
 #: The fragments that show the filter.
@@ -31,6 +32,8 @@ def display_names(request: EvaluationRequest, title: str | None = None) -> tuple
     title = title or os.path.basename(request.source) or request.source
     if request.source in NAMED_SOURCES:
         return model, t(f"mistakes.source.{NAMED_SOURCES[request.source]}")
+    if (name := request.source.removeprefix(PREFIX)) in CATALOGUE:
+        return model, CATALOGUE[name].title
     return model, plain(title, 60)
 
 

@@ -6,8 +6,8 @@ EN = {
     "mistakes.side": "{name}, from the evaluation.",
     "mistakes.side.back": "Back to the mistakes",
     "mistakes.of": "Model **{model}** on **{source}**",
-    "mistakes.source.photos": "the bundled photographs",
-    "mistakes.source.fashion": "the test set of Fashion-MNIST",
+    "mistakes.source.photos": "bundled photographs",
+    "mistakes.source.fashion": "Fashion-MNIST test set",
     # waiting
     "mistakes.wait.title": "How often is it right?",
     "mistakes.wait.text": "Vitrine runs {model} once on every labelled picture of {source}. It keeps the result, so "

@@ -4,7 +4,7 @@ EN = {
     "mistakes.new": "Your own pictures",
     "mistakes.new.text": "Evaluate the model chosen in the sidebar, {model}, on your own labelled pictures.",
     "mistakes.new.run": "Evaluations",
-    "mistakes.new.run.one": "{model} on {source}",
+    "mistakes.new.run.one": "{source} ({model})",
     "mistakes.new.way": "Where the pictures are",
     "mistakes.new.way.zip": "ZIP file",
     "mistakes.new.way.path": "Folder",
@@ -20,8 +20,8 @@ EN = {
     "mistakes.zip.disk": "The file cannot be stored ({reason}).",
     "mistakes.catalogue.text": "Data sets with ImageNet's classes. Each is downloaded once and kept on the computer "
     "that runs Vitrine.",
-    "mistakes.catalogue.set": "**{title}** · {what} · {pictures} validation pictures in {classes} classes · "
-    "{size}\u00a0MB · {licence}",
+    "mistakes.catalogue.set": "**{title}**: {what}",
+    "mistakes.catalogue.facts": "{pictures} validation pictures in {classes} classes · {size}\u00a0MB · {licence}",
     "mistakes.catalogue.imagenette2-160": "things that are easy to tell apart",
     "mistakes.catalogue.imagewoof2-160": "dog breeds",
     "mistakes.catalogue.known": "The model chosen in the sidebar knows {known} of these {classes} classes.",
@@ -89,8 +89,8 @@ KO = {
     "mistakes.zip.disk": "파일을 저장할 수 없습니다({reason}).",
     "mistakes.catalogue.text": "ImageNet의 클래스로 이루어진 데이터 세트입니다. 한 번만 내려받아 Vitrine이 실행되는 "
     "컴퓨터에 보관합니다.",
-    "mistakes.catalogue.set": "**{title}** · {what} · 클래스 {classes}개, 검증 이미지 {pictures}장 · {size}\u00a0MB · "
-    "{licence}",
+    "mistakes.catalogue.set": "**{title}**: {what}",
+    "mistakes.catalogue.facts": "클래스 {classes}개, 검증 이미지 {pictures}장 · {size}\u00a0MB · {licence}",
     "mistakes.catalogue.imagenette2-160": "서로 뚜렷이 다른 사물",
     "mistakes.catalogue.imagewoof2-160": "개 품종",
     "mistakes.catalogue.known": "왼쪽에서 고른 모델은 이 클래스 {classes}개 중 {known}개를 압니다.",

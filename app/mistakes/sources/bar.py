@@ -47,14 +47,16 @@ def _choose_run(shown: EvaluationRequest) -> None:
         list(requests),
         key=key,
         format_func=titles.get,
-        on_change=lambda: _choose(requests[state.get(key)]),
+        on_change=lambda: _choose(requests.get(state.get(key))),
         label_visibility="collapsed",
-        width=330,
+        width=260,
     )
 
 
-def _choose(request: EvaluationRequest) -> None:
-    start.show_run(None if request == find.PHOTOS else request.id)
+def _choose(request: EvaluationRequest | None) -> None:
+    """Show an evaluation. None: the browser sent a title from before the evaluation had ended, which is no choice."""
+    if request:
+        start.show_run(None if request == find.PHOTOS else request.id)
 
 
 def _run_title(request: EvaluationRequest) -> str:

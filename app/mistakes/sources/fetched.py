@@ -20,26 +20,21 @@ from vit_core.models.predictions import named_classes
 
 def show(model: str | None) -> None:
     """Each set with its size and licence, and a button to download it or, if it is there, to check it."""
-    t, labels = state.t(), _labels(model)
+    t = state.t()
     st.caption(t("mistakes.catalogue.text"))
+    with st.spinner(t("busy.figure")):
+        labels = _labels(model)
     for name, entry in CATALOGUE.items():
         request = EvaluationRequest(model or "", PREFIX + name)
         size = f"{entry.size / 1e6:.0f}"
         with st.container(border=True, key=f"set_{name}"):
-            st.markdown(
-                t(
-                    "mistakes.catalogue.set",
-                    title=entry.title,
-                    what=t(f"mistakes.catalogue.{name}"),
-                    pictures=f"{entry.pictures:,}",
-                    classes=len(entry.classes),
-                    size=size,
-                    licence=entry.licence,
-                )
-            )
+            st.markdown(t("mistakes.catalogue.set", title=entry.title, what=t(f"mistakes.catalogue.{name}")))
+            count, classes = f"{entry.pictures:,}", len(entry.classes)
+            facts = t("mistakes.catalogue.facts", pictures=count, classes=classes, size=size, licence=entry.licence)
             if labels is not None and (known := known_classes(entry, labels)) is not None:
-                words = t("mistakes.catalogue.known", known=known, classes=len(entry.classes))
-                st.caption(words if known else f":material/warning: {words}")
+                warning = "" if known else ":material/warning: "
+                facts += f"\\\n{warning}{t('mistakes.catalogue.known', known=known, classes=classes)}"
+            st.caption(facts)
             if catalogue_path(name).exists():
                 there = t("mistakes.catalogue.there", path=escaped(catalogue_path(name), 300))
                 if st.button(t("mistakes.new.check"), key=f"check_{name}", icon=":material/check:", help=there):

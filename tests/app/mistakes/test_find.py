@@ -483,7 +483,7 @@ def test_the_photographs_and_the_clothes_are_always_listed_first():
     asked = EvaluationRequest("embedded:fashion", "/somewhere")
     make(asked)
     assert find.list_runs() == [find.PHOTOS, find.FASHION, asked]
-    assert page().selectbox(key=f"runs_en_{find.PHOTOS.id}").options[1] == "Clothes on the test set of Fashion-MNIST"
+    assert page().selectbox(key=f"runs_en_{find.PHOTOS.id}").options[1] == "Fashion-MNIST test set (Clothes)"
 
 
 def test_the_preview_comes_before_anything_runs(home, monkeypatch):

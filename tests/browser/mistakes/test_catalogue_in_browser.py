@@ -66,7 +66,7 @@ def test_a_set_is_downloaded_cancelled_continued_and_evaluated(show, files, data
     page.get_by_role("button", name=t("mistakes.new")).click()
     page.get_by_role("radio", name=t("mistakes.new.way.catalogue"), exact=True).click()
     box = page.locator(f".st-key-set_{NAME}")
-    expect(box).to_contain_text("knows 0 of these 10 classes")
+    expect(box).to_contain_text("knows 0 of these 10 classes", timeout=LONG)
     idle(page)
     shoot(page, "mistakes_catalogue")
     assert files.sent("/a.tgz") == []
@@ -84,8 +84,8 @@ def test_a_set_is_downloaded_cancelled_continued_and_evaluated(show, files, data
     files.released.set()
     files.hold = None
     again.click()
-    box.locator(f".st-key-check_{NAME} button").click()
-    expect(box).to_contain_text("4 pictures in 2 classes")
+    box.locator(f".st-key-check_{NAME} button").first.click()
+    expect(box).to_contain_text("4 pictures in 2 classes", timeout=LONG)
     shoot(page, "mistakes_catalogue_there")
     assert not part.exists()
     assert (data_folder / f"{NAME}.tgz").read_bytes() == files.files["/a.tgz"]

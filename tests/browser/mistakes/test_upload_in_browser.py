@@ -68,7 +68,7 @@ def test_an_archive_is_evaluated_for_this_tab_alone_and_deleted(show, archive, l
     other.get_by_role("option").first.wait_for()
     assert not other.get_by_role("option", name=as_shown("내 옷 b")).count()
     page.locator(".st-key-upload_delete button").click()
-    expect(bar).not_to_contain_text(as_shown("내 옷 b"))
+    expect(bar).not_to_contain_text(as_shown("내 옷 b"), timeout=LONG)
     page.locator(".gallery button").first.wait_for()
     assert kept() == []
 
@@ -96,6 +96,6 @@ def test_what_is_no_archive_of_pictures_is_refused_and_not_kept(show, tmp_path):
     with zipfile.ZipFile(tmp_path / "empty.zip", "w") as made:
         made.writestr("notes/read me.txt", "no pictures")
     page.locator(".st-key-archive_place input[type=file]").set_input_files(tmp_path / "empty.zip")
-    expect(error).to_contain_text("empty.zip")
+    expect(error).to_contain_text("empty.zip", timeout=LONG)
     idle(page)
     assert kept() == []
