@@ -59,6 +59,7 @@ def test_korean_is_korean_and_english_is_not():
         "atlas.output",
         "rollout.label",
         "predictions.hover",
+        "mistakes.catalogue.set",
         "mistakes.points",
         "mistakes.several.ap",
         "mistakes.map.point",
