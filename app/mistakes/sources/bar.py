@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
+from app.explore import input_choice
 from app.mistakes import find, start
 from app.mistakes.find import Evaluation, EvaluationRequest
 from app.mistakes.sources import fetched, typed, uploaded
@@ -12,6 +13,7 @@ from app.mistakes.view import display_names
 from app.runtime import cache
 from app.state import Key
 from app.text.plain import escaped
+from vit_core.checkpoints import with_input
 from vit_core.evaluation import folder
 
 WAYS = {"zip": uploaded.show, "path": typed.show, "catalogue": fetched.show}
@@ -80,4 +82,4 @@ def _own_pictures() -> None:
         width="stretch",
         persist_state="session",
     )
-    WAYS[way](model)
+    WAYS[way](model and with_input(model, *input_choice.fields(key="new_input")))
