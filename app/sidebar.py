@@ -9,8 +9,9 @@ import streamlit as st
 from app import state
 from app.components.window.component import window
 from app.explore.result import digest_of
+from app.model_box import choose_model
 from app.runtime import cache
-from app.state import OTHER_MODEL, Key, Picture
+from app.state import Key, Picture
 from app.text import LANGUAGES
 from app.text.markup import css_words
 from app.text.plain import escaped, plain
@@ -32,7 +33,7 @@ def show() -> None:
             persist_state="session",
         )
         choose_picture()
-        state.put(Key.CHOSEN_MODEL, choose_model())
+        choose_model()
     state.remember_choice()
 
 
@@ -128,34 +129,3 @@ def read_picture(identity: str, data: Callable[[], bytes], title: str) -> bool:
     if "part" in info:
         st.caption(t("side.part", part=info["part"]))
     return True
-
-
-def choose_model() -> str | None:
-    """The chosen model's name. The option "another model" has a field to type one in."""
-    t = state.t()
-    titles = {"embedded:photo": t("model.photo"), "embedded:fashion": t("model.fashion")}
-    embedded = {a.name: titles.get(a.name, a.title) for a in cache.sources() if a.source == "embedded"}
-    given = state.get(Key.MODEL)
-    if given and given not in embedded and given != OTHER_MODEL:  # from the address
-        state.put(Key.MODEL_NAME, given)
-        state.put(Key.MODEL, OTHER_MODEL)
-    options = [*sorted(embedded, key=lambda name: name != "embedded:photo"), OTHER_MODEL]
-    state.one_of(Key.MODEL, options)
-    choice = state.select_box(
-        t("side.model"),
-        Key.MODEL,
-        options,
-        format_func=lambda o: embedded.get(o) or t("side.model.other"),
-    )
-    if choice != OTHER_MODEL:
-        return choice
-    return (
-        st.text_input(
-            t("side.model.name"),
-            key=Key.MODEL_NAME,
-            help=t("side.model.name.help"),
-            placeholder="timm:vit_tiny_patch16_224",
-            persist_state="session",
-        ).strip()
-        or None
-    )

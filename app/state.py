@@ -24,10 +24,12 @@ class Key(enum.StrEnum):
 
     # every page
     LANGUAGE = "lang"
-    MODEL = "model"  # the select box: an embedded model's name, or "other"
+    MODEL = "model"  # the select box: a listed model's name, or "other"
     MODEL_NAME = "model_name"  # what is typed in for "other"
     PROBLEM_TYPE = "problem_type"  # the select box; the choice is part of MODEL_NAME
-    CHOSEN_MODEL = "chosen_model"  # the name that these two lead to
+    MODEL_IN_ADDRESS = "model_in_address"  # the model that the address named when the session began
+    NAMED_MODEL = "named_model"  # the name that the box leads to; in the address
+    CHOSEN_MODEL = "chosen_model"  # the model that pages use: that one, or the last one while it is downloaded
     WORKING_MODEL = "working_model"  # the last model that could be loaded
     SOURCE = "source"  # of the picture: "sample", "file", "camera" or "mistakes"
     SAMPLE = "sample"
@@ -137,6 +139,7 @@ def start() -> bool:
         _forget_what_is_not_in(given)
     for key, value in given.items():
         st.session_state[key] = value
+    put(Key.MODEL_IN_ADDRESS, given.get(Key.MODEL))
     st.session_state["started"] = True
     if get(Key.LANGUAGE) not in text.LANGUAGES:
         put(Key.LANGUAGE, "ko" if (st.context.locale or "").startswith("ko") else "en")
@@ -194,21 +197,22 @@ def one_of(key: str, options: list | tuple, default: Any = None) -> Any:
     return value
 
 
-def select_box(label: str, key: str, options: list | tuple, *, place: Any = st, **named: Any) -> Any:
+def select_box(label: str, key: str, options: list | tuple, *, place: Any = st, words: str = "", **named: Any) -> Any:
     """Draw a select box whose options are words, in `place`, and return the choice: the session value `key`.
 
-    Each language has a widget of its own, because Streamlit keeps showing an option in the words it was chosen in.
+    Each language has a widget of its own, because Streamlit keeps showing an option in the words it was chosen in. So
+    has each value of `words`, for options whose words change.
     """
-    language = get(Key.LANGUAGE)
-    widget, last_language = f"{key}_{language}", f"{key} language"
-    if get(last_language) != language:
+    version = f"{get(Key.LANGUAGE)}{words}"
+    widget, last_version = f"{key}_{version}", f"{key} language"
+    if get(last_version) != version:
         # Always set: Streamlit does not send a value that the session still holds, and the new box would show and
         # report its first option.
         st.session_state[widget] = get(key)
     else:
         put(widget, get(key))
     choice = place.selectbox(label, options, key=widget, on_change=lambda: put(key, get(widget)), **named)
-    put(last_language, language)
+    put(last_version, version)
     return choice
 
 
@@ -222,7 +226,7 @@ def write_address(keys: tuple[Key, ...]) -> None:
     shown = st.query_params.to_dict()
     wanted = {name: value for name, value in shown.items() if name not in ADDRESS_KEYS}
     for key in keys:
-        value = get(Key.CHOSEN_MODEL if key == Key.MODEL else key)
+        value = get(Key.NAMED_MODEL if key == Key.MODEL else key)
         if value is not None and (key != Key.SAMPLE or get(Key.SOURCE) == "sample"):
             wanted[str(key)] = str(value)
     changed = {name for name in {*shown, *wanted} if shown.get(name) != wanted.get(name)}

@@ -147,5 +147,5 @@ def _choose_problem_type(result: Result) -> None:
         possible_problem_types(result.config),
         key=widget,
         format_func=lambda kind: t(f"side.problem_type.{kind}"),
-        on_change=lambda: state.put(Key.MODEL_NAME, with_problem_type(name, state.get(widget))),
+        on_change=lambda: state.put(Key.MODEL, with_problem_type(name, state.get(widget))),
     )

@@ -24,9 +24,10 @@ from pathlib import Path
 import streamlit as st
 
 import vit_core as vc
-from app.runtime import garbage
+from app.runtime import garbage, recent
 from app.runtime.bounded import BoundedCache
 from app.runtime.downloads import Downloads
+from app.runtime.guard import is_public
 from app.runtime.model_values import model_values_nbytes
 from app.runtime.uploads import ServerUploads, Upload
 from vit_core.assets import ASSETS
@@ -268,6 +269,8 @@ def _load(name: str) -> vc.VisionTransformer:
     loaded = vc.load(name, "cpu")  # not on the queue's thread: nobody else should wait for a hub or a disk
     if vc.best_device().type != "cpu":
         loaded = run(vc.checkpoints.move_to, loaded)
+    if not is_public():
+        recent.remember(name)
     log.info("load %s %.0f ms", name, (time.perf_counter() - begun) * 1e3)
     return loaded
 

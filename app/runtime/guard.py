@@ -72,6 +72,17 @@ def allowed_host(host: str | None) -> bool:
     return name is not None and (name in own or _numbers(name))
 
 
+def is_public() -> bool:
+    """Whether other people than this computer's user may open pages: the server listens to other computers, or answers
+    to a name that a proxy passes on."""
+    names = (
+        config.get_option("server.address"),
+        config.get_option("browser.serverAddress"),
+        *(config.get_option("server.allowedHosts") or ()),
+    )
+    return any(_name(name) not in LOOPBACK for name in names if name)
+
+
 def _numbers(name: str) -> bool:
     """Whether a host is an IP address that this server can have."""
     try:

@@ -37,7 +37,7 @@ SENTENCES = {
     "hub-not-found": "Hugging Face 허브에 그런 공개 저장소나 파일이 없습니다: {repo}({files}). 이름의 철자를 "
     "확인하세요.",
     "hub-gated": "저장소 {repo}의 파일은 이용 조건에 동의한 사람에게만 제공됩니다. Hugging Face 허브의 저장소 "
-    "페이지에서 조건에 동의하고, 이 컴퓨터에서 hf auth login을 실행한 뒤 다시 시도하세요.",
+    "페이지에서 조건에 동의하고, 이 컴퓨터에서 `hf auth login`을 실행한 뒤 다시 시도하세요.",
     "hub-offline": "Hugging Face 허브에 연결할 수 없어({reason}) 확인할 수 없습니다. 네트워크를 확인하고 "
     "다시 시도하세요.",
     "hub-no-weights": "공개된 가중치가 없는 모델입니다: {name}. 다른 모델을 고르세요.",

@@ -1,6 +1,16 @@
-"""Sentences of the model box and of downloads."""
+"""Sentences of the model box and of downloads. What curated models show best, in English, stands in their table."""
+
+from vit_core.checkpoints.catalogue import CURATED
 
 EN = {
+    **{f"model.shows.{model.name}": model.shows for model in CURATED},
+    "model.shows": "Shows best: {what}.",
+    "model.size": "{size}\u00a0MB",
+    "model.here": "on this computer",
+    "model.gated": "gated: the Hugging Face hub asks for consent first",
+    "model.meanwhile": "Until then, the page shows {name}.",
+    "model.download": "Download",
+    "model.download.size": "Download {size}\u00a0MB",
     "download.starts": "Connecting …",
     "download.done": "{done}\u00a0MB so far",
     "download.done.of": "{done} of {total}\u00a0MB",
@@ -14,6 +24,26 @@ EN = {
 }
 
 KO = {
+    "model.shows.timm:vit_small_patch16_224.augreg_in21k_ft_in1k": "ImageNet 클래스 1,000개, 작고 빠름",
+    "model.shows.timm:vit_base_patch16_224.augreg_in21k_ft_in1k": "ImageNet 클래스 1,000개, 논문의 ViT-Base",
+    "model.shows.timm:deit_small_distilled_patch16_224.fb_in1k": "클래스 토큰 곁의 증류 토큰",
+    "model.shows.timm:deit3_small_patch16_224.fb_in22k_ft_in1k": "ImageNet 클래스 1,000개, 레이어 스케일",
+    "model.shows.timm:vit_small_patch8_224.dino": "물체의 윤곽을 따르는 어텐션, 패치 28 × 28개",
+    "model.shows.timm:vit_small_patch14_dinov2.lvd142m": "물체에 또렷이 모이는 어텐션, 518픽셀에서도",
+    "model.shows.timm:vit_small_patch14_reg4_dinov2.lvd142m": "레지스터 4개, 잡티 없는 어텐션 맵",
+    "model.shows.timm:vit_base_patch14_dinov2.lvd142m": "다른 이미지의 같은 부위를 찾는 특징, 이상치 토큰",
+    "model.shows.timm:vit_base_patch14_reg4_dinov2.lvd142m": "이상치 토큰의 일을 맡는 레지스터",
+    "model.shows.timm:vit_small_patch16_dinov3.lvd1689m": "회전 위치 임베딩, 매끄러운 패치 특징",
+    "model.shows.timm:vit_base_patch16_224.mae": "가린 패치를 복원하며 레이블 없이 학습",
+    "model.shows.hf:openai/clip-vit-base-patch16": "이미지 설명문으로 학습한 이미지 인코더",
+    "model.shows.timm:vit_base_patch16_siglip_224.webli": "클래스 토큰 대신 어텐션 풀링",
+    "model.shows": "잘 보이는 것: {what}",
+    "model.size": "{size}\u00a0MB",
+    "model.here": "이 컴퓨터에 있음",
+    "model.gated": "Hugging Face 허브에서 먼저 이용 조건에 동의해야 함",
+    "model.meanwhile": "그때까지 {name} 모델을 보여 줍니다.",
+    "model.download": "내려받기",
+    "model.download.size": "{size}\u00a0MB 내려받기",
     "download.starts": "연결하는 중 …",
     "download.done": "{done}\u00a0MB 받음",
     "download.done.of": "{total}\u00a0MB 중 {done}\u00a0MB",

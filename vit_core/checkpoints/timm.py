@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from vit_core.checkpoints.assembly import assemble, check_preprocess, per_channel
@@ -398,7 +399,7 @@ def load_timm(name: str) -> VisionTransformer:
     path = cast(Path, fetch(repo, files, f"timm:{name}", probe=probe))
     try:
         module = package.create_model(name, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
-    except (RuntimeError, OSError, KeyError, ValueError) as error:
+    except (RuntimeError, OSError, KeyError, ValueError, SafetensorError) as error:
         why = f"timm cannot read its own weights in {path} ({first_line(error)})"
         raise refusal("checkpoint-format", f"timm:{name}", why, first_line(error)) from error
     model = from_timm(module, copy=False)

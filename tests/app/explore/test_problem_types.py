@@ -119,7 +119,7 @@ def test_the_user_says_what_one_logit_means(tmp_path):
     assert box.value == "regression"  # it stays, so that the choice can be changed
     again = page(model=app.query_params["model"])
     assert len(again.metric) == 1
-    assert again.session_state[state.Key.MODEL_NAME].endswith("?problem_type=regression")
+    assert again.session_state[state.Key.NAMED_MODEL].endswith("?problem_type=regression")
 
 
 def test_no_box_where_the_file_tells(tmp_path):

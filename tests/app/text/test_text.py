@@ -63,6 +63,7 @@ def test_korean_is_korean_and_english_is_not():
         "mistakes.points",
         "mistakes.several.ap",
         "mistakes.map.point",
+        "model.size",
     }
 
 

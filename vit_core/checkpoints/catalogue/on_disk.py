@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vit_core.checkpoints import huggingface, split_problem_type, timm
 from vit_core.checkpoints.catalogue.curated import find_curated
-from vit_core.checkpoints.files import cached_file, read_json
+from vit_core.checkpoints.files import cache_folder, cached_file, read_json
 from vit_core.checkpoints.layouts import clip, dinov3
 from vit_core.checkpoints.layouts.transformers_vit import FAMILIES
 from vit_core.errors import InputError
@@ -45,10 +45,9 @@ def _is_whole(repo: str) -> bool:
 
 def list_cached() -> list[str]:
     """Names of the models in the hub's cache that can be shown, in alphabetical order."""
-    from huggingface_hub import constants
-
+    cache = cache_folder()
     try:
-        folders = sorted(os.listdir(constants.HF_HUB_CACHE))
+        folders = sorted(os.listdir(cache)) if cache else []
     except OSError:
         return []
     repos = [

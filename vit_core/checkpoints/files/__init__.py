@@ -1,7 +1,7 @@
 """Safe readers of checkpoint files (safetensors, torch's zips and pickles, JSON), and hub downloads."""
 
 from vit_core.checkpoints.files.foreign import foreign, kind_of_name
-from vit_core.checkpoints.files.hub import Repository, cached_file, download, fetch, start_probe
+from vit_core.checkpoints.files.hub import Repository, cache_folder, cached_file, download, fetch, start_probe
 from vit_core.checkpoints.files.reader import (
     check_tensors,
     decode_text,
@@ -16,6 +16,7 @@ from vit_core.checkpoints.files.weights import could_be_part, find_weights
 
 __all__ = [
     "Repository",
+    "cache_folder",
     "cached_file",
     "check_tensors",
     "could_be_part",
