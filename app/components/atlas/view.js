@@ -10,6 +10,7 @@ const GAP = 28; // between picture and maps
 const LAYERS_WIDTH = 26; // the layers' numbers, left of the maps
 const MARGIN = 34; // right of the maps, for the last heading
 const BELOW_MAPS = 20; // by which what stands above and below the maps is higher than what stands so at the picture
+const CONTROLS_WIDTH = 508; // that the controls below the maps need, when two patches are compared
 const OTHER_HEIGHT = 270; // of the window: the page's header and answer, and what stands above and below the picture
 const MAX_WIDTH = 1.5; // of the picture's width, in the height that the window leaves
 
@@ -155,7 +156,8 @@ class View {
     const fit = (more) => {
       const tall = Math.max(320, space - more);
       // The picture gets what the maps and their controls leave, and at least 0.42 of the width.
-      const left = width - Math.max(this.sheet.width(model, space - BELOW_MAPS, ratio, pitch) + beside, barWidth(this)) - GAP;
+      const maps = this.sheet.width(model, space - BELOW_MAPS, ratio, pitch) + beside;
+      const left = width - Math.max(maps, barWidth(this), CONTROLS_WIDTH) - GAP;
       const across = stacked ? Math.min(width, 620) : Math.max(0.42 * width, left);
       const wide = Math.round(Math.min(across, tall / Math.max(shape, 1 / MAX_WIDTH)));
       const side = Math.max(wide, Math.round(Math.min(stacked ? width : 0.42 * width, tall))); // also of a tall picture
@@ -177,6 +179,7 @@ class View {
     root.style.setProperty("--bar", `${w + 26}px`);
     labelAxes(this, w, h);
     this.painted = this.framed = null;
+    this.width = width; // read by tests
     this.redraw();
   }
 

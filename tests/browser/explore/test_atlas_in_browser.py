@@ -328,6 +328,22 @@ def test_1370_tokens_come_coarse_and_are_exact_once_the_pointer_rests(tab, trace
     assert np.abs(atlas.map() - rollout(trace, token=700).numpy()).max() <= 1e-3
 
 
+def test_maps_and_picture_share_the_window(tab):
+    """The maps are as high as the window allows, and the picture as wide as they leave, at the most as high."""
+    atlas = tab(model="base", view={"layer": 4, "head": 2})
+    for width, height in ((1440, 900), (1920, 1080), (1280, 720)):
+        atlas.page.set_viewport_size({"width": width, "height": height})
+        atlas.wait(f"a.width === a.root.parentElement.clientWidth && innerWidth === {width}")
+        [frame], [maps], [right] = (edges(atlas, one) for one in (".frame", ".sheet canvas", ".right"))
+        space = min(900, height - 270)
+        assert maps[2] <= right[2]
+        high, wide = maps[3] - maps[1], frame[2] - frame[0]
+        # all of the height, or all of the column's width
+        assert high >= space - 20 - 14 or maps[2] - maps[0] >= right[2] - right[0] - 60 - 16
+        assert wide >= min(0.42 * atlas.js("a.width"), space) - 1
+        assert frame[3] - frame[1] <= space + 1
+
+
 def test_beneath_each_other_the_picture_leaves_room_for_what_is_read_off_it(tab):
     atlas = tab()
     atlas.page.set_viewport_size({"width": 800, "height": 576})  # 1280 x 720 at 125 %, less the sidebar
@@ -391,8 +407,7 @@ def beside_the_sidebar(atlas):
     """Gives the atlas the room that it has in the app at 1280 x 720, beside the sidebar."""
     beside = atlas.page.viewport_size["width"] - atlas.js("root.parentElement.clientWidth")
     atlas.page.set_viewport_size({"width": 924 + beside, "height": 720})
-    # laid out anew: 0.42 of it, or less by further lines of chips
-    atlas.wait("parseFloat(a.root.style.getPropertyValue('--stage')) <= 0.421 * 924")
+    atlas.wait("a.width === 924")  # laid out anew
 
 
 def edges(atlas, selector):

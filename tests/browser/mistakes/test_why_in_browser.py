@@ -13,6 +13,8 @@ from app.mistakes.why import Why
 from tests import evaluated
 from tests.browser.conftest import new_page, serving_page
 from vit_core import attribution as at
+from vit_core.data import open_dataset
+from vit_core.evaluation import evaluate
 from vit_core.evaluation.filters import Filter
 
 pytestmark = pytest.mark.timeout(600)
@@ -93,7 +95,7 @@ def see(chromium, address, run, path):
     """see(width=1280, height=720, lang="en", theme="light") -> Seen, drawn. An error in the page fails the test."""
     opened = []
 
-    def show(width=1280, height=720, lang="en", theme="light", picture=path):
+    def show(width=1280, height=720, lang="en", theme="light", picture=path, run=run):
         seen = Seen(new_page(chromium, viewport={"width": width, "height": height}, color_scheme=theme))
         opened.append(seen)
         seen.page.goto(address + "?" + urllib.parse.urlencode({"run": str(run.out), "path": picture, "lang": lang}))
@@ -137,6 +139,32 @@ def test_erasing_patches_moves_the_bars_to_the_new_probabilities(see, found, sho
     seen.page.get_by_role("button", name="Restore all").click()
     seen.wait("!w.erased.size")
     np.testing.assert_allclose(seen.js("w.values"), found.probabilities[list(found.shown)], atol=1e-5)
+
+
+def test_a_stroke_over_a_grid_that_is_not_square(see, run, tmp_path, shoot):
+    """See why of a whole picture, with the model's input size as it was evaluated."""
+    source, folder = run.source, tmp_path / "pictures"
+    for i in (0, 1, 2):
+        home = folder / source.classes[source.labels[i]]
+        home.mkdir(parents=True, exist_ok=True)
+        source.read(i).resize((56, 28)).save(home / f"{i}.png")
+    name = f"{evaluated.MODEL}?input=whole"
+    model = vc.load(name, "cpu")
+    evaluate(model, open_dataset(folder), tmp_path / "run", name=name, workers=0)
+    wide = evaluated.opened(tmp_path / "run")
+    found = Why(model, wide, wide.rows.page(Filter(), 0, 1)[0]["path"])
+    rows, cols = found.grid
+    assert rows < cols
+    seen = see(run=wide, picture=found.path)
+    assert seen.js("[w.easel.rows, w.easel.cols]") == [rows, cols]
+    box = seen.page.locator(".easel").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(cols / rows, rel=0.02)
+    seen.drag(cols + 1, cols + 4)
+    seen.wait("w.erased.size === 4")
+    erased = sorted(seen.js("[...w.erased]"))
+    assert erased == [cols + 1, cols + 2, cols + 3, cols + 4]
+    np.testing.assert_allclose(seen.js("w.values"), said(found, erased=erased), atol=1e-5)
+    shoot(seen.page, "why-whole")
 
 
 def test_the_arrow_keys_choose_the_fill(see, shoot):
