@@ -150,17 +150,18 @@ class View {
     const ratio = window.devicePixelRatio || 1;
     const pitch = headPitch(this);
     const beside = LAYERS_WIDTH + MARGIN;
+    const share = shape < 1 ? Math.min(0.5, 0.42 / Math.sqrt(shape)) : 0.42; // wide pictures have wide maps too
     // The window's height limits picture and maps. Further lines of chips take some of it from the picture, so that the
     // values below it stay in the window.
     const space = Math.min(900, Math.max(320, window.innerHeight - OTHER_HEIGHT));
     const fit = (more) => {
       const tall = Math.max(320, space - more);
-      // The picture gets what the maps and their controls leave, and at least 0.42 of the width.
+      // The picture gets what the maps and their controls leave, and at least a share of the width.
       const maps = this.sheet.width(model, space - BELOW_MAPS, ratio, pitch) + beside;
       const left = width - Math.max(maps, barWidth(this), CONTROLS_WIDTH) - GAP;
-      const across = stacked ? Math.min(width, 620) : Math.max(0.42 * width, left);
+      const across = stacked ? Math.min(width, 620) : Math.max(share * width, left);
       const wide = Math.round(Math.min(across, tall / Math.max(shape, 1 / MAX_WIDTH)));
-      const side = Math.max(wide, Math.round(Math.min(stacked ? width : 0.42 * width, tall))); // also of a tall picture
+      const side = Math.max(wide, Math.round(Math.min(stacked ? width : share * width, tall))); // also of a tall picture
       root.style.setProperty("--stage", `${side}px`);
       return [wide, side, lineChips(this)];
     };
