@@ -15,6 +15,8 @@ from vit_core.evaluation import Rows, evaluate
 from vit_core.evaluation.folder import read_run
 
 EVALUATION = ASSETS / "photos-evaluation"
+PICTURES, CLASSES = 150, 15  # at least
+BYTES = 12e6  # at most, of all pictures together
 FREE = ("public domain", "cc0", "pdm")
 
 
@@ -24,9 +26,9 @@ def photos():
 
 
 def test_there_are_enough_photographs_of_classes_that_the_model_knows(photos):
-    assert len(photos) >= 150
-    assert len(photos.classes) >= 15
-    assert sum(photos.stat(i)[0] for i in range(len(photos))) <= 12e6
+    assert len(photos) >= PICTURES
+    assert len(photos.classes) >= CLASSES
+    assert sum(photos.stat(i)[0] for i in range(len(photos))) <= BYTES
     header = read_run(EVALUATION)
     assert match_classes(photos.classes, header["labels"]).unknown == []
     assert min(min(photos.read(i).size) for i in range(len(photos))) >= 64

@@ -99,7 +99,7 @@ class Matrix {
     this.left = this.big ? 0 : Math.min(0.27 * full, 130);
     this.head = this.big ? 0 : Math.min(0.2 * full, 92);
     this.cell = (full - this.left - (this.big ? 0 : 34)) / (this.big ? this.view.size : this.width);
-    this.tall = this.head + this.cell * (this.big ? this.view.size : this.height);
+    this.tall = this.head + this.cell * (this.big ? Math.min(this.view.size, this.height) : this.height);
   }
 
   draw() {
@@ -279,8 +279,8 @@ class Matrix {
     const size = Math.min(most, Math.max(8, Math.round(this.view.size * factor)));
     const middle = about?.every((n) => n !== null) ? about
       : [this.view.y + this.view.size / 2, this.view.x + this.view.size / 2];
-    const place = (centre) => Math.round(Math.min(most - size, Math.max(0, centre - size / 2)));
-    this.view = { size, y: place(middle[0]), x: place(middle[1]) };
+    const place = (centre, length) => Math.round(Math.max(0, Math.min(length - size, centre - size / 2)));
+    this.view = { size, y: place(middle[0], this.height), x: place(middle[1], this.width) };
     this.draw();
   }
 }

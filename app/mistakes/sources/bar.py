@@ -28,10 +28,10 @@ def top_bar(request: EvaluationRequest, run: Evaluation | None) -> None:
         st.space("stretch")
         _choose_run(request)
         # Each evaluation has a popover of its own, so that choosing another one closes it.
-        with st.popover(
-            t("mistakes.new"), icon=":material/add_photo_alternate:", type="primary", key=f"new_{request.id}"
-        ):
-            _own_pictures()
+        icon = ":material/add_photo_alternate:"
+        popover = st.popover(t("mistakes.new"), icon=icon, type="primary", key=f"new_{request.id}")
+    with popover, st.container(key="own_pictures"):
+        _own_pictures()
     if find.upload_home(request.source):
         uploaded.notice()
 
@@ -51,7 +51,7 @@ def _choose_run(shown: EvaluationRequest) -> None:
         format_func=titles.get,
         on_change=lambda: _choose(requests.get(state.get(key))),
         label_visibility="collapsed",
-        width=260,
+        width=300,
     )
 
 
@@ -82,4 +82,8 @@ def _own_pictures() -> None:
         width="stretch",
         persist_state="session",
     )
-    WAYS[way](model and with_input(model, *input_choice.fields(key="new_input")))
+    place = st.container()  # the fold stands below it, and decides how the model is named in it
+    with st.expander(t("mistakes.new.input")):
+        chosen = input_choice.fields(key="new_input")
+    with place:
+        WAYS[way](model and with_input(model, *chosen))
