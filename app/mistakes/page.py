@@ -16,6 +16,7 @@ from app.state import Key
 from app.text.plain import escaped, plain
 from vit_core import InputError
 from vit_core.checkpoints import split_input
+from vit_core.data.named import photo_credits
 from vit_core.evaluation import folder
 
 ADDRESS = (*state.CHOICE_KEYS, *state.MISTAKES_KEYS)
@@ -151,6 +152,8 @@ def picture(run: find.Evaluation, path: str) -> None:
         st.info(t("mistakes.open.gone"))
         return
     st.text(plain(path, 300))
+    if run.request.source == find.PHOTOS.source and (credit := photo_credits().get(path)):
+        st.caption(t("side.credit", author=escaped(credit["author"]), licence=escaped(credit["licence"])))
     if error := state.get(Key.OPEN_ERROR):
         state.put(Key.OPEN_ERROR, None)
         show_error(error)

@@ -453,6 +453,17 @@ def test_the_first_visit_shows_the_evaluation_that_ships(home, monkeypatch):
     assert find.shown_folder(find.PHOTOS) == find.SHIPPED
 
 
+def test_an_open_photograph_names_its_author_and_licence(monkeypatch):
+    from vit_core.data.named import photo_credits
+
+    monkeypatch.setattr("app.mistakes.why_panel.explain_picture", lambda *args, **named: None)
+    path, credit = next(iter(photo_credits().items()))
+    app = page(list="all", open=path)
+    assert not app.exception
+    assert escaped(credit["author"]) in words(app)
+    assert escaped(credit["licence"]) in words(app)
+
+
 def test_other_weights_than_those_of_the_shipped_evaluation_are_evaluated_once(monkeypatch):
     begun = []
 

@@ -119,9 +119,8 @@ def test_the_first_visit_shows_photographs_and_evaluates_nothing(chromium, site,
         page.get_by_text(f"{100 * shipped.accuracy.top1:.1f} %", exact=True).first.wait_for()
         page.locator(".gallery button").first.wait_for()
         assert listed(page) == [row["path"] for row in shipped.page_rows(GalleryView())]
-        page.wait_for_function(
-            "() => { const all = [...document.querySelectorAll('.gallery img')]; return all.length && "
-            "all.every(i => i.complete && i.naturalWidth); }"
+        assert page.locator(".gallery img").evaluate_all(
+            "async (all) => (await Promise.all(all.map((i) => i.decode()))).length"
         )
         shoot(page, "mistakes_first_visit")
         assert not PHOTOS.folder.exists()
