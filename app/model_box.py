@@ -81,7 +81,7 @@ def _label(option: str) -> str:
         return _title(option)
     if needs_download(option):
         return f"{curated.title} · {t('model.size', size=f'{curated.megabytes:.0f}')}"
-    return f"{curated.title} · {t('model.here')}"
+    return f"✓ {curated.title}"
 
 
 def _title(name: str) -> str:

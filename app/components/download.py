@@ -82,5 +82,8 @@ def _outcome(download: Download) -> str:
     if download.error:
         st.error(escaped(t.error(download.error), 2000), icon=":material/cloud_off:")
         return t("download.again")
-    st.caption(t("download.cancelled", done=f"{download.done / 1e6:,.0f}"))
+    if download.done >= 1e6:
+        st.caption(t("download.cancelled.kept", done=f"{download.done / 1e6:,.0f}"))
+    else:
+        st.caption(t("download.cancelled"))
     return t("download.resume")

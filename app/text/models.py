@@ -18,7 +18,8 @@ EN = {
     "download.left": "{time} left",
     "download.minutes": "{value}\u00a0min",
     "download.cancel": "Cancel",
-    "download.cancelled": "Cancelled. The {done}\u00a0MB that were downloaded are kept.",
+    "download.cancelled": "The download was cancelled.",
+    "download.cancelled.kept": "Cancelled. The {done}\u00a0MB that were downloaded are kept.",
     "download.resume": "Continue the download",
     "download.again": "Try again",
 }
@@ -51,7 +52,8 @@ KO = {
     "download.left": "{time} 남음",
     "download.minutes": "{value}분",
     "download.cancel": "취소",
-    "download.cancelled": "취소했습니다. 이미 받은 {done}\u00a0MB는 보관합니다.",
+    "download.cancelled": "내려받기를 취소했습니다.",
+    "download.cancelled.kept": "취소했습니다. 이미 받은 {done}\u00a0MB는 보관합니다.",
     "download.resume": "이어서 내려받기",
     "download.again": "다시 시도",
 }

@@ -220,6 +220,7 @@ def download(
     hub = import_hub()
     if found := cached_file(repo, names):
         return found
+    hub.get_session()  # reads certificates: not in the seconds that the hub has for its answer
     why = "HF_HUB_OFFLINE=1" if hub.constants.HF_HUB_OFFLINE else start_probe()()
     if why:
         raise unreachable(what, why)
