@@ -18,6 +18,7 @@ from vit_core.errors import InputError
 
 Fetch = Callable[[Progress, ShouldStop], Any]
 RATE_SECONDS = 5.0  # over which the rate is averaged
+RATE_AFTER_SECONDS = 0.5  # before, it would be a guess
 log = logging.getLogger("vitrine")
 
 
@@ -46,12 +47,13 @@ class Download:
 
     @property
     def rate(self) -> float:
-        """Bytes a second over the last seconds; 0 until it is known."""
+        """Bytes a second over the last seconds, which falls while nothing comes; 0 until it is known."""
         with self._lock:
             if len(self._seen) < 2:
                 return 0.0
-            (first, before), (last, now) = self._seen[0], self._seen[-1]
-            return max(0, now - before) / max(last - first, 1e-3)
+            first, before = self._seen[0]
+            seconds = time.monotonic() - first
+            return (self._seen[-1][1] - before) / seconds if seconds >= RATE_AFTER_SECONDS else 0.0
 
     def cancel(self) -> None:
         """Stop it. What has been downloaded is kept, so that the next download continues there."""

@@ -18,6 +18,7 @@ from app.runtime import cache, guard, recent
 from tests.checkpoints.support import timm_model
 from tests.http_files import serving_files
 from tests.hub_server import HubServer
+from vit_core import downloads
 from vit_core.checkpoints.catalogue import CURATED
 from vit_core.checkpoints.embedded import ASSETS
 
@@ -42,6 +43,7 @@ def hub(monkeypatch):
     """A hub with a curated model, whose weights are none, and with one that can be loaded."""
     with serving_files(HubServer) as server:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(downloads, "READ_SECONDS", 100)  # a held answer is no cut connection
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
         template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)

@@ -79,16 +79,24 @@ def test_a_failure_is_an_input_error_and_can_be_forgotten(caplog):
 
 
 def test_the_rate_is_that_of_the_last_seconds(monkeypatch):
-    clock = iter([0.0, 1.0, 2.0, 3.0, 100.0, 101.0, 102.0])
-    monkeypatch.setattr(downloads.time, "monotonic", lambda: next(clock))
-    rates, held = [], Downloads()
-
-    def fetch(progress, should_stop):
-        for done in (100, 300, 500, 700, 800, 900, 50):
-            progress(done, 1000)
-            rates.append(held.find("a").rate if held.find("a") else None)
-
-    download = held.start("a", lambda progress, should_stop: None)
+    now = [0.0]
+    monkeypatch.setattr(downloads.time, "monotonic", lambda: now[0])
+    download = Downloads().start("a", lambda progress, should_stop: None)
     download.wait()
-    fetch(download._progress, None)
-    assert rates == [0, 200, 200, 200, 100 / 97, 100, 0]  # in bytes a second; at 50, it started over
+    rates = []
+    for seconds, done in ((0, 100), (0.1, 200), (1, 300), (2, 500), (3, 700), (100, 800), (101, 900), (102, 50)):
+        now[0] = seconds
+        download._progress(done, 1000)
+        rates.append(download.rate)
+    assert rates == [0, 0, 200, 200, 200, 100 / 97, 100, 0]  # bytes a second; at 50, it started over
+
+
+def test_the_rate_falls_while_nothing_comes(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(downloads.time, "monotonic", lambda: now[0])
+    download = Downloads().start("a", lambda progress, should_stop: None)
+    download.wait()
+    download._progress(0, 1000)
+    download._progress(600, 1000)
+    now[0] = 60.0
+    assert download.rate == 10
