@@ -55,7 +55,7 @@ def test_every_third_party_import_is_declared():
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 roots.add(node.module.partition(".")[0])
     roots -= sys.stdlib_module_names | {"app", "vit_core", "vitrine"}
-    declared = by_name(PROJECT["dependencies"]).keys() | by_name(EXTRAS["ray"]).keys()
+    declared = by_name(PROJECT["dependencies"]).keys() | by_name(EXTRAS["ray"] + EXTRAS["training"]).keys()
     owners = packages_distributions()
     undeclared = {
         root for root in roots

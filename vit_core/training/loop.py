@@ -1,4 +1,4 @@
-"""Trains the embedded models: `python -m vit_core train --recipe photo --data ...`.
+"""Trains the embedded models: `python -m vit_core train --recipe tiny --data ...`.
 
 It uses what helps a small ViT on little data: mimetic initialisation (Trockman & Kolter 2023,
 arXiv:2305.09828) with sinusoidal positions, Muon for the matrices (Jordan et al. 2024), patch dropout (Liu et
@@ -339,8 +339,11 @@ class TrainingRun:
         return card
 
 
-def train(run: TrainingRun, save_every: float = 60.0, stop_at: int | None = None) -> None:
-    """Advance `run` to its end, or to step `stop_at`, with progress, checkpoints and held-out accuracy."""
+def train(run: Any, save_every: float = 60.0, stop_at: int | None = None) -> None:
+    """Advance `run` to its end, or to step `stop_at`, with progress, checkpoints and held-out accuracy.
+
+    run: a TrainingRun or a `photo.PhotoRun`.
+    """
     losses: list[float] = []
     progress, saved, last = ProgressPrinter(run.steps), time.monotonic(), time.monotonic()
     while run.step < (run.steps if stop_at is None else stop_at):

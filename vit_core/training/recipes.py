@@ -51,15 +51,15 @@ _GREY: dict[str, Any] = dict(mean=(0.2860,), std=(0.3530,), crop_pad=2)
 
 RECIPES: dict[str, Recipe] = {
     # two CPU cores
-    "photo-cnn": Recipe("Photographs (CIFAR-10), CNN", "cifar10", dict(width=32), epochs=12, other_lr=4e-3),
-    "photo": Recipe(
+    "tiny-cnn": Recipe("Photographs (CIFAR-10), CNN", "cifar10", dict(width=32), epochs=12, other_lr=4e-3),
+    "tiny": Recipe(
         "Photographs (CIFAR-10)",
         "cifar10",
         _vit(32, 4, 128, 6, 4, **_DISTILLED),
         epochs=22,
         full_epochs=3,
         keep=0.5,
-        teacher="photo-cnn",
+        teacher="tiny-cnn",
     ),
     "fashion-cnn": Recipe("Clothes (Fashion-MNIST), CNN", "fashion", dict(width=32), epochs=6, other_lr=4e-3, **_GREY),
     "fashion": Recipe(
@@ -71,37 +71,9 @@ RECIPES: dict[str, Recipe] = {
         keep=0.5,
         **_GREY,
     ),
-    # one GPU
-    "photo-fine-cnn": Recipe(
-        "Photographs (CIFAR-10), wide CNN", "cifar10", dict(width=96), epochs=40, batch=512, other_lr=6e-3, cutmix=0.3
-    ),
-    "photo-fine": Recipe(
-        "Photographs (CIFAR-10), fine grid",
-        "cifar10",
-        _vit(32, 2, 192, 9, 6, **_DISTILLED),
-        epochs=200,
-        full_epochs=20,
-        keep=0.5,
-        batch=512,
-        cutmix=0.5,
-        teacher="photo-fine-cnn",
-        average=0.9995,
-    ),
-    "fashion-fine": Recipe(
-        "Clothes (Fashion-MNIST), fine grid",
-        "fashion",
-        _vit(28, 2, 192, 9, 6, channels=1),
-        epochs=100,
-        full_epochs=10,
-        keep=0.5,
-        batch=512,
-        cutmix=0.3,
-        average=0.9995,
-        **_GREY,
-    ),
     # seconds, for the tests
-    "tiny": Recipe(
-        "Tiny",
+    "trial": Recipe(
+        "Trial",
         "fashion",
         _vit(28, 7, 16, 2, 2, channels=1),
         epochs=1,
