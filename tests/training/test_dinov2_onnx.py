@@ -5,6 +5,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.checkpoints.support import transformers
 from vit_core.training import dinov2_onnx
 
 
@@ -37,13 +38,11 @@ def graph_of(state: dict[str, np.ndarray]) -> onnx.ModelProto:
 
 
 def test_the_backbone_comes_back_from_the_graph(tmp_path, monkeypatch):
-    from transformers import Dinov2Config, Dinov2Model
-
     monkeypatch.setitem(dinov2_onnx.CONFIG, "num_hidden_layers", 2)
     monkeypatch.setitem(dinov2_onnx.CONFIG, "hidden_size", 48)
     monkeypatch.setitem(dinov2_onnx.CONFIG, "image_size", 42)
     torch.manual_seed(0)
-    reference = Dinov2Model(Dinov2Config(**dinov2_onnx.CONFIG)).eval()
+    reference = transformers.Dinov2Model(transformers.Dinov2Config(**dinov2_onnx.CONFIG)).eval()
     with torch.no_grad():
         for parameter in reference.parameters():
             parameter.normal_(0, 0.2)

@@ -91,6 +91,23 @@ def mimetic(model: VisionTransformer, generator: torch.Generator) -> None:
         model.positions[0, c.num_prefix_tokens if c.position_prefix else 0 :] = 0.3 * positions
 
 
+def resample(coarse: VisionTransformer, model: VisionTransformer) -> None:
+    """Give `model` the weights of one with larger patches: positions and patch embedding are resized.
+
+    The sum over a patch's pixels stays about as large (FlexiViT, Beyer et al. 2023, arXiv:2212.08013, section 3.4,
+    resizes them exactly; training goes on anyway).
+    """
+    state, size = coarse.state_dict(), model.config.patch_size
+    larger = state["patch_embed.weight"]
+    smaller = F.interpolate(larger, size=size, mode="bilinear", antialias=True)
+    state["patch_embed.weight"] = smaller * (larger[0, 0].numel() / smaller[0, 0].numel())
+    prefix = coarse.positions[:, : coarse.config.num_prefix_tokens]  # 1, prefix, D
+    positions = coarse.position_grid(model.config.grid)
+    assert positions is not None
+    state["positions"] = torch.cat([prefix, positions.flatten(0, 1)[None]], dim=1)
+    model.load_state_dict(state)
+
+
 def augment(images: Tensor, recipe: Recipe, draw: torch.Generator) -> Tensor:
     """A uint8 batch (B, C, H, W), randomly shifted (with reflected edges) and mirrored; float32."""
     B, C, H, W = images.shape
@@ -142,7 +159,10 @@ class TrainingRun:
             config = ViTConfig(**recipe.arch)
             transform = Preprocess(config.image_size, recipe.mean, recipe.std, "bicubic", crop_pct=1.0)
             self.model = VisionTransformer(config, self.labels, transform)
-            mimetic(self.model, torch.Generator().manual_seed(recipe.seed))
+            if recipe.start:
+                resample(embedded.load_saved(out.with_name(f"{recipe.start}.safetensors")), self.model)
+            else:
+                mimetic(self.model, torch.Generator().manual_seed(recipe.seed))
         else:
             self.model = ConvNet(self.images.shape[1], len(self.labels), **recipe.arch)
         self.model.to(self.device, memory_format=torch.channels_last)

@@ -25,6 +25,7 @@ class Recipe:
     crop_pad: int = 4  # pixels of random shift
     flip: bool = True
     cutmix: float = 0.0  # share of batches
+    start: str = ""  # recipe whose weights, on a coarser grid of patches, the model starts from
     teacher: str = ""  # recipe of the CNN whose answers the distillation token learns
     average: float = 0.999  # decay of the weight average
     mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
@@ -62,13 +63,25 @@ RECIPES: dict[str, Recipe] = {
         teacher="tiny-cnn",
     ),
     "fashion-cnn": Recipe("Clothes (Fashion-MNIST), CNN", "fashion", dict(width=32), epochs=6, other_lr=4e-3, **_GREY),
-    "fashion": Recipe(
-        "Clothes (Fashion-MNIST)",
+    "fashion-coarse": Recipe(
+        "Clothes (Fashion-MNIST), 7 x 7 patches",
         "fashion",
         _vit(28, 4, 128, 6, 4, channels=1),
         epochs=14,
         full_epochs=3,
         keep=0.5,
+        **_GREY,
+    ),
+    "fashion": Recipe(
+        "Clothes (Fashion-MNIST)",
+        "fashion",
+        _vit(28, 2, 128, 6, 4, channels=1),
+        epochs=6,
+        full_epochs=1,
+        keep=0.3,
+        matrix_lr=1e-3,
+        other_lr=1e-3,
+        start="fashion-coarse",
         **_GREY,
     ),
     # seconds, for the tests
