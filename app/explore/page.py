@@ -8,13 +8,16 @@ from app import state
 from app.components.panel import pair
 from app.explore import current, input_choice, panels
 from app.explore.rollout_panel import rollout
+from app.text.class_names import translated
 
 ADDRESS = (*state.CHOICE_KEYS, *state.INPUT_KEYS, *state.EXPLORE_KEYS)
 
 
 def expected_label(result, expected) -> str | None:
-    """What the picture is known to show, if this model knows that class."""
-    return expected[1] if expected and expected[1] in (result.model.labels or ()) else None
+    """What the picture is known to show, in the page's language, if this model knows that class."""
+    if not expected or expected[1] not in (result.model.labels or ()):
+        return None
+    return translated(result.name, expected[1], state.t().language)
 
 
 @st.fragment(key="atlas")

@@ -22,6 +22,7 @@ from app.figures import output, percent, two_digits
 from app.runtime import cache
 from app.state import Key
 from app.text import EQUATIONS, WORDS, Text
+from app.text.class_names import translated
 from app.text.plain import escaped, plain
 from vit_core.models.predictions import THRESHOLD, has_probabilities
 
@@ -77,11 +78,14 @@ def on_patch_click(key: str) -> Callable[[], None]:
 
 
 def class_name(result: Result, number: int) -> str:
-    """The model's name for a class or output. Other people wrote it: pass it through `app.text.plain`."""
+    """The name of a class or output, in the page's language if the model has one there.
+
+    Other people wrote it: pass it through `app.text.plain`.
+    """
     t = state.t()
-    if has_probabilities(result.problem_type):
-        return result.label(number) or t("predictions.class", number=number)
-    return result.label(number) or t("predictions.output", number=number)
+    if name := result.label(number):
+        return translated(result.name, name, t.language)
+    return t("predictions.class" if has_probabilities(result.problem_type) else "predictions.output", number=number)
 
 
 def answer(result: Result) -> str:

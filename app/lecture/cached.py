@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
+from typing import Any
 
 from app import lecture
 from app.explore.cached import derived
 from app.explore.result import Result
 from app.lecture.stage import Stage
 from app.runtime import cache
+from app.text.class_names import translations
 
 
 def scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
@@ -23,9 +26,27 @@ def _scene(result: Result, digest: str, name: str, want: str, language: str, sam
     stage, request = stage_of(result, digest), json.loads(want)
     content = cache.run(lecture.build, name, stage, request | {"language": language})
     frame = {"of": f"{result.name} {digest}", "sample": sample}
+    names = {}
+    for model in ("embedded:tiny", "embedded:fashion", result.name):  # of the CNNs, of the model
+        names |= translations(model, language)
+    content = dataclasses.replace(content, numbers=_with_names(content.numbers, names))
     packed = lecture.pack(name, stage, content, request, language, frame)
     cache.log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))
     return packed
+
+
+def _with_names(value: Any, names: dict[str, str]) -> Any:
+    """The numbers of a scene with its class names translated: they stand under "label", "for" and "against"."""
+    if isinstance(value, list | tuple):
+        return [_with_names(one, names) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: names.get(one, one)
+        if key in ("label", "for", "against") and isinstance(one, str)
+        else _with_names(one, names)
+        for key, one in value.items()
+    }
 
 
 def stage_of(result: Result, digest: str) -> Stage:

@@ -17,6 +17,7 @@ import vit_core as vc
 from app.figures import data_uri, percent, two_digits
 from app.mistakes.why import Why, label_of, model_name
 from app.text import Text
+from app.text.class_names import translated
 from app.text.report import EN, KO
 from vit_core import InputError, VisionTransformer
 from vit_core.data import list_formats
@@ -52,7 +53,10 @@ class _Report:
         return self.words[key].format(**values)
 
     def name(self, number: int) -> str:
-        return label_of(self.run, self.model, number) or self.say("class", number=number)
+        name = label_of(self.run, self.model, number)
+        if name is None:
+            return self.say("class", number=number)
+        return translated(model_name(self.run), name, self.language)
 
     def _percent(self, share: float, unit: str = "percent") -> str:
         return self.say(unit, value=percent(share)) if np.isfinite(share) else "–"

@@ -9,6 +9,7 @@ from app import state
 from app.mistakes.find import LISTS, Evaluation, EvaluationRequest, GalleryView
 from app.state import Key
 from app.text import LISTED
+from app.text.class_names import translated
 from app.text.plain import escaped, plain
 from vit_core import InputError
 from vit_core.checkpoints import split_input
@@ -18,7 +19,7 @@ from vit_core.evaluation.filters import Filter
 
 #: The fragments that show the filter.
 FILTERED = ("matrix", "pictures")
-EMBEDDED_MODELS = {"embedded:photo": "photo", "embedded:fashion": "fashion"}
+EMBEDDED_MODELS = {f"embedded:{name}": name for name in ("photo", "fashion", "tiny")}
 NAMED_SOURCES = {"bundled:photos": "photos", "bundled:fashion": "fashion"}
 
 
@@ -49,7 +50,7 @@ def class_name(run: Evaluation, number: int | None, source_label: int | None = N
         in_source = source_label is not None and 0 <= source_label < len(run.classes)
         return plain(run.classes[source_label]) if in_source else t("mistakes.unknown")
     name = run.class_name(number)
-    return t("predictions.class", number=number) if name is None else plain(name)
+    return t("predictions.class", number=number) if name is None else plain(translated(run.model, name, t.language))
 
 
 def left_out(counts: dict[str, int], formats: dict[str, int]) -> str:

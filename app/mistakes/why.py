@@ -283,16 +283,19 @@ class Why:
             "becomes": None if curve.becomes is None else [curve.becomes, self.class_name(curve.becomes)],
         }
 
-    def payload(self, of: str, words: Mapping[str, str], names: Mapping[int, str]) -> bytes:
+    def payload(
+        self, of: str, words: Mapping[str, str], names: Mapping[int, str], translations: Mapping[str, str]
+    ) -> bytes:
         """The image, the maps and the first curve as one binary for the browser.
 
         `of` identifies the image and comes back with each message; `words` are `app.text.why.EN` or `KO`; `names` are
-        the names of the classes in `shown`.
+        the names of the classes in `shown`; `translations` are those of the model's class names, for later answers.
         """
         config, (height, width) = self.model.config, self.model.config.patch_size
         header = {
             "of": of,
             "words": dict(words),
+            "translations": dict(translations),
             "grid": self.grid,
             "aspect": height / width,
             "layers": config.depth,

@@ -14,6 +14,7 @@ from app.figures import percent, two_digits
 from app.mistakes import cached
 from app.mistakes.why import NEAREST_SIDE, Why, model_name
 from app.runtime import cache
+from app.text.class_names import translated, translations
 from app.text.plain import escaped, plain
 from app.text.why import EN, EQUATION, KO, MULTI_LABEL
 
@@ -22,8 +23,16 @@ LONG_WAIT_SECONDS = 2  # from here on the spinner says how long it takes
 
 
 def class_names(why: Why, words: Mapping[str, str]) -> dict[int, str]:
-    """The names of the classes shown."""
-    return {c: why.class_name(c) or words["class"].format(number=c) for c in why.shown}
+    """The names of the classes shown, in the page's language."""
+    return {c: class_name(why, c, words) for c in why.shown}
+
+
+def class_name(why: Why, number: int, words: Mapping[str, str]) -> str:
+    """The name of a class, in the page's language if the model has one."""
+    name = why.class_name(number)
+    if name is None:
+        return words["class"].format(number=number)
+    return translated(model_name(why.run), name, state.t().language)
 
 
 def about(why: Why, words: Mapping[str, str]) -> str:
@@ -41,7 +50,7 @@ def about(why: Why, words: Mapping[str, str]) -> str:
     curve = why.first_curve
     if curve.first is None:
         return f"{sentence} {words['about_no_change']}"
-    becomes = escaped(why.class_name(curve.becomes) or words["class"].format(number=curve.becomes))
+    becomes = escaped(class_name(why, curve.becomes, words))
     return f"{sentence} {words['about_first_change'].format(k=curve.first, patches=why.patches, name=becomes)}"
 
 
@@ -98,7 +107,8 @@ def explain_picture(run, path: str, *, key: str) -> None:
         words = words | MULTI_LABEL[t.language]
     with st.spinner(busy_sentence(why, words)):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
-        payload = cache.run(why.payload, of, words, class_names(why, words))
+        other_names = translations(model_name(run), t.language)
+        payload = cache.run(why.payload, of, words, class_names(why, words), other_names)
     st.markdown(about(why, words))
     if note := panel.cpu_note(why.model, why.fell_back):
         st.caption(note)

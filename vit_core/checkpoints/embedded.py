@@ -113,6 +113,23 @@ def metadata(path: Path) -> dict | None:
     return found if "config" in found else None
 
 
+def label_translations(name: str) -> dict[str, dict[str, str]]:
+    """Class names of a model that `save` wrote, in other languages: {"ko": {label: Korean name}}; empty without any.
+
+    `name` is "embedded:<name>" or "file:<path>". The card's "labels_ko" holds the Korean names in the labels' order.
+    """
+    source, _, rest = name.partition(":")
+    path = {"embedded": ASSETS / f"{rest}.safetensors", "file": Path(rest).expanduser()}.get(source)
+    found = _read_metadata(path) if path else {}
+    labels, card = found.get("labels"), found.get("card")
+    korean = card.get("labels_ko") if isinstance(card, dict) else None
+    if not isinstance(labels, list) or not isinstance(korean, list) or len(labels) != len(korean):
+        return {}
+    if not all(isinstance(one, str) for one in (*labels, *korean)):
+        return {}
+    return {"ko": dict(zip(labels, korean, strict=True))}
+
+
 def _parse_config(found: dict) -> ViTConfig:
     """The config in a header. Raises TypeError or ValueError if a field has another type than its default.
 

@@ -37,7 +37,7 @@ from vit_core.models.cnn import ConvNet
 from vit_core.models.config import ViTConfig
 from vit_core.models.positions import sinusoidal_positions
 from vit_core.models.vit import VisionTransformer
-from vit_core.training.recipes import RECIPES, Recipe
+from vit_core.training.recipes import LABELS_KO, RECIPES, Recipe
 
 HELD_OUT_PICTURES = 2_000  # of the training set, to watch progress
 
@@ -339,6 +339,7 @@ class TrainingRun:
         card = {
             "recipe": self.name,
             **dataclasses.asdict(self.recipe),
+            "labels_ko": [LABELS_KO[label] for label in self.labels],
             "pictures trained on": len(self.images),
             "test pictures": len(self.test.images),
             "test accuracy": self.accuracy(self.test),

@@ -50,6 +50,30 @@ def _vit(image: int, patch: int, dim: int, depth: int, heads: int, **other) -> d
 _DISTILLED = dict(distillation_token=True, distillation_head=True)
 _GREY: dict[str, Any] = dict(mean=(0.2860,), std=(0.3530,), crop_pad=2)
 
+#: Korean names of the classes of the data sets that the recipes know.
+LABELS_KO = {
+    "airplane": "비행기",
+    "automobile": "자동차",
+    "bird": "새",
+    "cat": "고양이",
+    "deer": "사슴",
+    "dog": "개",
+    "frog": "개구리",
+    "horse": "말",
+    "ship": "배",
+    "truck": "트럭",
+    "T-shirt/top": "티셔츠/상의",
+    "Trouser": "바지",
+    "Pullover": "풀오버",
+    "Dress": "원피스",
+    "Coat": "코트",
+    "Sandal": "샌들",
+    "Shirt": "셔츠",
+    "Sneaker": "운동화",
+    "Bag": "가방",
+    "Ankle boot": "앵클부츠",
+}
+
 RECIPES: dict[str, Recipe] = {
     # two CPU cores
     "tiny-cnn": Recipe("Photographs (CIFAR-10), CNN", "cifar10", dict(width=32), epochs=12, other_lr=4e-3),

@@ -62,7 +62,8 @@ class WhyView {
 
   /** Of [class, name, ..]. */
   nameOf([number, name]) {
-    return this.data.shown.find((one) => one.class === number)?.name ?? name ?? fill(this.data.words.class, { number });
+    const shown = this.data.shown.find((one) => one.class === number);
+    return shown?.name ?? this.data.translations[name] ?? name ?? fill(this.data.words.class, { number });
   }
 
   // What the lecture's drawings need from their stage.

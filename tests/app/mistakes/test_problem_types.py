@@ -97,7 +97,7 @@ def test_the_numbers_of_see_why_are_sigmoids(evaluated):
         logits = model(why.images)[0]
     assert why.probabilities == pytest.approx(logits.sigmoid().numpy(), abs=1e-5)
     assert not why.retrained
-    header = header_of(why.payload("here", why_panel.WORDS["en"], dict(enumerate(model.labels))))
+    header = header_of(why.payload("here", why_panel.WORDS["en"], dict(enumerate(model.labels)), {}))
     assert header["threshold"] == 0.5
     after = why.answer({"erased": list(range(why.patches))})
     gone = at.intervene(model, why.images, erased=range(why.patches)).sigmoid()
@@ -122,7 +122,7 @@ def test_a_binary_model_has_two_classes_everywhere(labels, evaluated):
         p = model(why.images)[0].sigmoid().item()
     assert why.probabilities == pytest.approx([1 - p, p], abs=1e-5)
     assert why.maps("gradient_rollout").shape == (2, *why.grid)
-    assert header_of(why.payload("here", why_panel.WORDS["en"], {0: "not cat", 1: "cat"}))["threshold"] is None
+    assert header_of(why.payload("here", why_panel.WORDS["en"], {0: "not cat", 1: "cat"}, {}))["threshold"] is None
     opened = page(run=request.id, open="0.png")
     assert not opened.exception
     assert "not cat" in read(words(opened))

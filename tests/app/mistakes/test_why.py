@@ -308,7 +308,7 @@ def test_the_model_is_not_changed(run, path):
 
 def test_the_payload_has_the_maps_and_answers_are_short(found):
     names = {c: str(found.class_name(c)) for c in found.shown}
-    english, korean = (found.payload("here", table, names) for table in (words.EN, words.KO))
+    english, korean = (found.payload("here", table, names, {"a": "b"}) for table in (words.EN, words.KO))
     header = header_of(english)
     assert header["of"] == header_of(korean)["of"] == "here"
     assert header["id"] != header_of(korean)["id"]

@@ -1,15 +1,13 @@
 """Class names in the reader's language, where the model's file holds them.
 
-Names of classes in the core, in tables and in downloads are always the model's own; only what people read is translated.
+In the core, in tables and in downloads a class has the model's own name; only what people read on a page is translated.
 """
 
 from __future__ import annotations
 
 import functools
 
-from app.runtime import cache
-from vit_core.checkpoints import embedded
-from vit_core.checkpoints.names import plain_name
+from vit_core.checkpoints import embedded, split_problem_type
 
 
 def translated(model: str, name: str, language: str) -> str:
@@ -19,9 +17,9 @@ def translated(model: str, name: str, language: str) -> str:
 
 def translations(model: str, language: str) -> dict[str, str]:
     """{class name: name in `language`} of the model called `model`. Read-only."""
-    return _read(model, cache.stamp(model)).get(language, {})
+    return _read(split_problem_type(model)[0]).get(language, {})
 
 
 @functools.lru_cache(maxsize=32)
-def _read(model: str, stamp: tuple) -> dict[str, dict[str, str]]:
+def _read(model: str) -> dict[str, dict[str, str]]:
     return embedded.label_translations(model)
