@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS, read_idx
+from vit_core.data.arrays import FASHION_LABELS, read_idx
+from vit_core.training.photo_data import read_classes
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SAMPLES = json.loads((ASSETS / "samples/samples.json").read_text(encoding="utf-8"))
 FIELDS = ["file", "title_en", "title_ko", "class", "model", "author", "source", "licence"]
-LABELS = {"photo": CIFAR_LABELS, "fashion": FASHION_LABELS, None: [None]}
+LABELS = {"photo": [row.english for row in read_classes()], "fashion": FASHION_LABELS, None: [None]}
 
 
 def test_every_picture_is_listed_once():

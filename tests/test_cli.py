@@ -19,9 +19,9 @@ SAMPLES = embedded.ASSETS / "samples"
 
 def test_explain_writes_what_the_api_says(tmp_path, capsys):
     image = SAMPLES / "chelsea.jpg"
-    assert main(["explain", str(image), "--model", "embedded:photo", "--out", str(tmp_path / "out"), "--k", "3"]) == 0
+    assert main(["explain", str(image), "--model", "embedded:tiny", "--out", str(tmp_path / "out"), "--k", "3"]) == 0
     assert "chelsea.jpg: " in capsys.readouterr().out
-    model = vc.load("embedded:photo")
+    model = vc.load("embedded:tiny")
     trace = vc.record(model, image)
     facts = json.loads((tmp_path / "out/chelsea.json").read_text("utf-8"))
     expected = vc.predict(model, image, k=3)

@@ -29,6 +29,7 @@ SENTENCES = {
     "side.model": "Model",
     "model.photo": "Photographs",
     "model.fashion": "Clothes",
+    "model.tiny": "Ten classes, 8 × 8 patches",
     "side.model.other": "Another model …",
     "side.model.name": "Name of the model",
     "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small` or `file:/path/to/model.pth`. "

@@ -29,6 +29,7 @@ SENTENCES = {
     "side.model": "모델",
     "model.photo": "사진",
     "model.fashion": "의류",
+    "model.tiny": "클래스 10개, 패치 8 × 8",
     "side.model.other": "다른 모델 …",
     "side.model.name": "모델 이름",
     "side.model.name.help": "`timm:vit_tiny_patch16_224`, `hf:facebook/dinov2-small`, `file:/경로/model.pth`처럼 "

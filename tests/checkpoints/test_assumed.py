@@ -90,7 +90,7 @@ def test_facts_that_change_logits_but_no_tensor_are_named_or_refused(tmp_path):
 
 
 def test_other_sources_assume_only_a_missing_preprocessing(tmp_path):
-    assert vc.load("embedded:photo", "cpu").assumed == ()
+    assert vc.load("embedded:tiny", "cpu").assumed == ()
     transformers_model("ViTForImageClassification").save_pretrained(tmp_path)
     for stated in (False, True):
         if stated:

@@ -167,7 +167,7 @@ def test_the_page_says_that_nothing_answers_and_goes_on_when_it_does(fake, monke
 
     st.cache_resource.clear()
     monkeypatch.setattr(client, "RETRY_SECONDS", 0.1)
-    model = vc.load("embedded:photo")
+    model = vc.load("embedded:tiny")
     monkeypatch.setenv("VITRINE_SERVE", fake(model, *[503] * 2, 429, 200))
     app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
     app.query_params["lang"] = "en"
@@ -249,7 +249,7 @@ class Served:
 
 
 def a_killed_replica_loses_nothing(served):
-    model = vc.load("embedded:photo")
+    model = vc.load("embedded:tiny")
     remote = client.Remote(f"http://127.0.0.1:{served.port}", None)
     draw = torch.Generator().manual_seed(0)
     inputs = [torch.randn(1, 3, *model.transform.size, generator=draw) for _ in range(80)]
@@ -271,7 +271,7 @@ def a_killed_replica_loses_nothing(served):
 
 
 def past_the_limit_it_says_when_to_come_again(served):
-    model = vc.load("embedded:photo")
+    model = vc.load("embedded:tiny")
     data, mine = client.pack_input(torch.zeros(1, 3, *model.transform.size)), cached_weights_digest(model)
     begun = threading.Barrier(80)
     with ThreadPoolExecutor(80) as pool:

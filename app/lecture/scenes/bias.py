@@ -181,7 +181,7 @@ def run_models(stage: Stage, images: Tensor) -> dict:
 
 def companion(stage: Stage) -> embedded.EmbeddedCNN | None:
     """The embedded CNN for this model's kind of picture."""
-    return cnn("fashion-cnn" if stage.config.channels == 1 else "photo-cnn")
+    return cnn("fashion-cnn" if stage.config.channels == 1 else "tiny-cnn")
 
 
 def unnormalised(stage: Stage, images: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ cnn = functools.cache(embedded.load_cnn)
 
 def companion(stage: Stage) -> tuple[embedded.EmbeddedCNN, bool]:
     """The CNN to compare with this ViT, and whether both were trained on the same classes."""
-    nets = [cnn("photo-cnn"), cnn("fashion-cnn")]
+    nets = [cnn("tiny-cnn"), cnn("fashion-cnn")]
     same = [net for net in nets if net.labels == stage.model.labels and net.transform.channels == stage.config.channels]
     return (same[0], True) if same else (nets[stage.config.channels == 1], False)
 

@@ -23,7 +23,7 @@ def staged(model, picture=None) -> Stage:
 
 @pytest.fixture
 def photo():
-    return staged(vc.load("embedded:photo", "cpu"), read_image("assets/samples/kitten.jpg"))
+    return staged(vc.load("embedded:tiny", "cpu"), read_image("assets/samples/kitten.jpg"))
 
 
 def answers(scene, name):
@@ -100,7 +100,7 @@ def test_answers_are_those_of_the_models_themselves(photo):
 
 
 def test_the_cnn_sees_the_picture_as_its_own_preprocessing_gives_it(photo):
-    other = embedded.load_cnn("photo-cnn")
+    other = embedded.load_cnn("tiny-cnn")
     with torch.no_grad():
         own = other.net(other.transform(photo.result.picture)[0])[0].softmax(-1)
     found = answers(make("bias", photo, {}), "cnn")[0]

@@ -29,7 +29,7 @@ def stage_of(model, picture) -> Stage:
 
 @pytest.fixture(scope="module")
 def photo():
-    return stage_of(vc.load("embedded:photo", "cpu"), "kitten.jpg")
+    return stage_of(vc.load("embedded:tiny", "cpu"), "kitten.jpg")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def noise():
 
 
 def test_fields_are_the_embedded_cnns_own(photo):
-    scene, net = lecture.build("cnn", photo, {"at": 8 * 2 + 5}), embedded.load_cnn("photo-cnn")
+    scene, net = lecture.build("cnn", photo, {"at": 8 * 2 + 5}), embedded.load_cnn("tiny-cnn")
     inputs = net.transform(photo.result.picture)[0]
     maps, units, logits = receptive_fields.effective_fields(net.net, inputs, (2.5 * 4 - 0.5, 5.5 * 4 - 0.5))
     np.testing.assert_allclose(scene.arrays["field0"], maps / maps.sum((1, 2), keepdim=True), rtol=1e-5)
@@ -81,7 +81,7 @@ def test_the_other_picture_changes_attention_and_predictions_but_no_filter(photo
     assert scene.numbers["pictures"][1]["answers"] == alone.numbers["pictures"][0]["answers"]
     assert np.abs(scene.arrays["attention0"] - scene.arrays["attention1"]).sum(1).min() > 0.01
     assert np.array_equal(scene.arrays["kernel0"], scene.arrays["kernel1"])
-    weight = embedded.load_cnn("photo-cnn").net.stages[0][0].weight[scene.numbers["filter"]]
+    weight = embedded.load_cnn("tiny-cnn").net.stages[0][0].weight[scene.numbers["filter"]]
     np.testing.assert_array_equal(scene.arrays["kernel0"], weight.permute(1, 2, 0))
     assert alone.numbers["title"]["en"] == "Kitten with a ball of wool", "never the picture in hand"
 
@@ -177,7 +177,7 @@ def test_hostile_wants(photo, at, shown):
 
 def test_a_dead_unit_has_no_width(photo, monkeypatch):
     """Where no gradient comes through there is no effective field, and nothing is divided by zero."""
-    net = embedded.load_cnn("photo-cnn")
+    net = embedded.load_cnn("tiny-cnn")
     with torch.no_grad():
         net.net.stages[0][1].bias.fill_(-1e6)
     numbers, maps = cnn._convolutions(net, photo.images, (16, 16))

@@ -191,7 +191,7 @@ def test_limits_are_the_environments(monkeypatch):
     monkeypatch.setenv("VITRINE_QUEUE", "3")
     assert cache.queue().depth == 3
     for seed in range(4):  # each 0.55 MB and more
-        cached.result("embedded:photo", str(seed), picture(seed))
+        cached.result("embedded:tiny", str(seed), picture(seed))
     assert len(cache.outputs()) == 1 or cache.outputs().total <= 2**20
     for wrong in "", "-3", "x", "１２":
         monkeypatch.setenv("VITRINE_QUEUE", wrong)
@@ -418,7 +418,7 @@ def test_what_stands_beside_a_model_s_file_belongs_to_it(tmp_path):
     (tmp_path / "another.pth").write_bytes(b"y")
     assert cache.stamp(f"file:{file}") == seen[-1]
     assert len(set(seen)) == 3
-    assert cache.stamp(f"hf:{tmp_path}") != cache.stamp("hf:google/vit") == cache.stamp("embedded:photo") == ()
+    assert cache.stamp(f"hf:{tmp_path}") != cache.stamp("hf:google/vit") == cache.stamp("embedded:tiny") == ()
     assert cache.stamp("file:\0") == cache.stamp(f"hf:{tmp_path}/none") == ()
 
 
@@ -439,7 +439,7 @@ def test_a_picture_or_a_table_that_changed_is_looked_into_again(tmp_path, monkey
     monkeypatch.setattr(mistakes_cached, "Why", lambda *a: made.append(a) or b"why")
     table = tmp_path / "rows.parquet"
     table.write_bytes(b"1")
-    evaluation = SimpleNamespace(rows=SimpleNamespace(path=table, row=lambda path: row), model_name="embedded:photo")
+    evaluation = SimpleNamespace(rows=SimpleNamespace(path=table, row=lambda path: row), model_name="embedded:tiny")
     for _ in range(2):
         mistakes_cached.explanation(evaluation, "p")
     assert len(made) == 1
@@ -491,7 +491,7 @@ def test_nobody_is_told_to_wait_for_what_is_there():
     assert not cached.has_result("embedded:fashion", "digest")
     cached.result("embedded:fashion", "digest", picture(0))
     assert cached.has_result("embedded:fashion", "digest")
-    assert not cached.has_result("embedded:photo", "digest")
+    assert not cached.has_result("embedded:tiny", "digest")
 
 
 def test_pages_wait_for_their_turn():
@@ -530,9 +530,9 @@ def test_a_model_that_is_let_go_is_gone_with_all_it_made_though_frozen(monkeypat
     monkeypatch.setenv("VITRINE_MODELS_MB", "1")
     monkeypatch.delenv("VITRINE_NO_FREEZE", raising=False)
     try:
-        first, image = weakref.ref(cache.model("embedded:photo")), picture(0)  # 3 MB
+        first, image = weakref.ref(cache.model("embedded:tiny")), picture(0)  # 3 MB
         assert gc.get_freeze_count() > 0
-        made = cached.result("embedded:photo", "digest", image)
+        made = cached.result("embedded:tiny", "digest", image)
         lecture_cached.scene(made, "digest", "summary", "{}", "en", False)
         cycle = [made]  # as an object that knows itself does, it outlives its last user until it is collected
         cycle.append(cycle)
@@ -599,8 +599,8 @@ def test_what_scenes_keep_with_a_stage_is_counted(stage):
 def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu_and_it_says_so(monkeypatch):
     from streamlit.testing.v1 import AppTest
 
-    real, run_forward, tried = vc.load("embedded:photo"), forward, []
-    device = vc.load("embedded:photo").to("meta")  # a device that is not the CPU, and holds nothing
+    real, run_forward, tried = vc.load("embedded:tiny"), forward, []
+    device = vc.load("embedded:tiny").to("meta")  # a device that is not the CPU, and holds nothing
 
     def full(model, images, crops):
         if model is device:

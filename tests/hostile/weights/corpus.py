@@ -442,7 +442,7 @@ NAMES = {
     "hf:../..": "checkpoint-not-found",
     "file:~nobody-of-that-name/a.pth": "checkpoint-not-found",
     "embedded:../../x": "model-unknown",
-    "embedded:photo\n": "model-unknown",
+    "embedded:tiny\n": "model-unknown",
     "file:\ud800.pth": "checkpoint-not-found",
 }
 

@@ -43,7 +43,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     imagenet_labels(1000)  # imports timm, which is slow, before the forks
     huggingface_hub.try_to_load_from_cache("a/b", "c")
-    vc.load("embedded:photo", "cpu")
+    vc.load("embedded:tiny", "cpu")
     drop_capabilities()
     cases = json.loads(Path(sys.argv[1]).read_text())
     print(json.dumps({case: measure_in_fork(load, name) for case, name in cases.items()}))
