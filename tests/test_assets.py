@@ -42,6 +42,31 @@ def test_there_are_enough_photographs_and_the_first_is_one():
     assert SAMPLES[0]["model"] == "photo", "the first sample should show a class that the model was trained on"
 
 
+def test_every_labelled_photograph_is_free_small_and_of_a_class_of_the_model():
+    listed = json.loads((ASSETS / "photos/photos.json").read_text(encoding="utf-8"))
+    files = sorted(path.relative_to(ASSETS / "photos").as_posix() for path in (ASSETS / "photos").glob("*/*"))
+    assert sorted(one["file"] for one in listed) == files
+    assert len({one["class"] for one in listed}) >= 15
+    assert sum((ASSETS / "photos" / file).stat().st_size for file in files) <= 12e6
+    for one in listed:
+        assert list(one) == ["file", "class", "author", "source", "licence"]
+        assert all(one.values())
+        assert one["class"] == one["file"].partition("/")[0]
+        assert one["class"] in LABELS["photo"]
+        assert one["licence"] in {"CC0-1.0", "Public domain"}
+        with Image.open(ASSETS / "photos" / one["file"], formats=["JPEG"]) as picture:
+            assert not picture.getexif(), "metadata may identify a place or a person"
+            assert max(picture.size) <= 400
+
+
+def test_no_labelled_photograph_is_there_twice():
+    pictures = [Image.open(path).convert("L").resize((16, 16)) for path in sorted((ASSETS / "photos").glob("*/*.jpg"))]
+    flat = np.stack([np.asarray(one, np.float32).ravel() for one in pictures])
+    flat = (flat - flat.mean(1, keepdims=True)) / flat.std(1, keepdims=True)
+    alike = flat @ flat.T / flat.shape[1] - np.eye(len(flat))
+    assert alike.max() < 0.95
+
+
 def test_the_fashion_mnist_test_set_is_complete():
     pictures = read_idx(ASSETS / "fashion-mnist/t10k-images-idx3-ubyte.gz")
     classes = read_idx(ASSETS / "fashion-mnist/t10k-labels-idx1-ubyte.gz")

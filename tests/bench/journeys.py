@@ -1,0 +1,138 @@
+"""How long the three journeys take with the embedded photo model: `python -m tests.bench.journeys`.
+
+Needs Chromium. Prints a line for each wait, with the bound that was set for two idle cores; other work on the machine
+adds to the times. The first start compiles all modules, as after an installation; the second finds them compiled.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from app.lecture import SCENES
+from tests.browser.conftest import ROOT, Server, launch, new_page, serving, settled
+from tests.browser.explore.test_explore import upload
+from tests.browser.lecture_driver import Lecture
+from tests.browser.mistakes.test_why_in_browser import Seen
+
+SAMPLES = ROOT / "assets" / "samples"
+SIZES = (224, 518)  # pixels of the input
+ATLAS_IS_DRAWN = """() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].some(
+    (e) => e.shadowRoot?.querySelector('.atlas')?.atlas)"""
+
+
+def row(what: str, seconds: float, bound: float) -> None:
+    """Print one wait."""
+    print(f"{what:<58} {seconds:6.2f} s   bound {bound:g} s", flush=True)
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds that `action` takes."""
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
+def resident_mb(pid: int) -> float:
+    """Peak resident memory of a process, MB (Linux)."""
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def starts(browser, folder: Path) -> None:
+    """From the command to the first drawn figure, twice."""
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")  # empty at the first start
+    for what, bound in (("first start to the first figure", 10), ("second start to the first figure", 6)):
+        begun = time.perf_counter()
+        server = Server(folder / "log.txt")
+        try:
+            server.wait()
+            page = new_page(browser, viewport={"width": 1280, "height": 720})
+            page.goto(f"{server.url}/?lang=en")
+            page.wait_for_function(ATLAS_IS_DRAWN)
+            row(what, time.perf_counter() - begun, bound)
+            page.close()
+        finally:
+            server.stop()
+    del os.environ["PYTHONPYCACHEPREFIX"]
+
+
+def uploads(browser, url: str) -> None:
+    """From an upload to the last figure of Explore, at two input sizes."""
+    for size, bound in zip(SIZES, (2, 5), strict=True):
+        page = new_page(browser, viewport={"width": 1280, "height": 720})
+        page.goto(f"{url}/?lang=en&size={size}&sample=coffee.jpg")
+        settled(page)
+
+        def last_figure(page=page) -> None:
+            shown = page.evaluate("document.querySelector('.st-key-norms_chart .js-plotly-plot').id")
+            upload(page, "rocket.jpg", (SAMPLES / "rocket.jpg").read_bytes())
+            page.wait_for_function(
+                """before => {
+                    const plot = document.querySelector('.st-key-norms_chart .js-plotly-plot');
+                    return plot && plot.id !== before
+                        && document.querySelector('.stApp').dataset.testScriptState === 'notRunning';
+                }""",
+                arg=shown,
+            )
+
+        row(f"upload to the last figure at {size} pixels", timed(last_figure), bound)
+        page.close()
+
+
+def scenes(browser, url: str) -> None:
+    """Each scene of the lecture to its numbers, and its answer to another patch."""
+    page = new_page(browser, viewport={"width": 1280, "height": 720})
+    page.goto(f"{url}/lecture?scene={SCENES[0]}&lang=en")
+    shown = Lecture(page)
+    shown.ready(SCENES[0])
+    for scene in SCENES[1:] + SCENES[:1]:
+        row(f"lecture, {scene}: to its numbers", timed(lambda scene=scene: shown.open(scene)), 1)
+    for scene, control in (("attention", {"layer": 3}), ("cnn", {"at": 40}), ("head", {"top": 8})):
+        shown.open(scene)
+        row(f"lecture, {scene}: after a control", timed(lambda control=control: shown.set(control)), 0.4)
+    page.close()
+
+
+def see_why(browser, url: str) -> None:
+    """From a picture of Mistakes to its maps, and from a stroke to the bars."""
+    page = new_page(browser, viewport={"width": 1280, "height": 720})
+    page.goto(f"{url}/mistakes?lang=en")
+    page.locator(".gallery button").first.wait_for()
+
+    def first_maps() -> None:
+        page.locator(".gallery button").first.click()
+        page.locator('.why[data-state="ready"]').wait_for()
+
+    row("See why: first maps", timed(first_maps), 1.5)
+    seen = Seen(page)
+    seen.wait()
+    before = seen.js("w.probabilities.rows.map((row) => row.now.style.width).join()")
+
+    def bars() -> None:
+        seen.drag(100, 101)
+        seen.wait(f"w.probabilities.rows.map((row) => row.now.style.width).join() !== {before!r}")
+
+    row("See why: stroke to bars", timed(bars), 0.25)
+    page.close()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser, home = launch(playwright), Path(folder)
+        os.environ["VITRINE_RUNS"] = str(home / "runs")
+        starts(browser, home)
+        with serving(home) as server:
+            uploads(browser, server.url)
+            scenes(browser, server.url)
+            see_why(browser, server.url)
+            print(f"peak memory of the server: {resident_mb(server.process.pid):.0f} MB   bound 1500 MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
