@@ -87,7 +87,7 @@ def _label(option: str) -> str:
 def _title(name: str) -> str:
     """What people call a model."""
     t = state.t()
-    titles = {"embedded:photo": t("model.photo"), "embedded:fashion": t("model.fashion")}
+    titles = {f"embedded:{name}": t(f"model.{name}") for name in ("photo", "fashion", "tiny")}
     titles |= {a.name: a.title for a in cache.sources() if a.name not in titles}
     if curated := find_curated(name):
         return curated.title
