@@ -167,3 +167,19 @@ def test_missing_and_broken_files_are_named(tmp_path):
     (tmp_path / "y").write_bytes(struct.pack(">IIB", 0x801, 5, 0))
     with pytest.raises(ValueError, match="declares 5 values and holds 1"):
         arrays.read_idx(tmp_path / "y")
+
+
+def test_smaller_patches_start_from_the_weights_of_larger_ones():
+    torch.manual_seed(0)
+    coarse = VisionTransformer(loop.ViTConfig(**loop.RECIPES["fashion"].arch)).requires_grad_(False)
+    fine = VisionTransformer(loop.ViTConfig(**loop.RECIPES["fashion-fine"].arch)).requires_grad_(False)
+    loop.resample(coarse, fine)
+    assert fine.config.grid == (14, 14)
+    for name, value in coarse.state_dict().items():
+        if name not in ("positions", "patch_embed.weight"):
+            assert torch.equal(fine.state_dict()[name], value), name
+    assert torch.equal(fine.positions[:, 0], coarse.positions[:, 0])
+    expected = coarse.position_grid((14, 14))
+    torch.testing.assert_close(fine.position_grid(), expected)
+    grey = torch.full((1, 1, 28, 28), 0.7)
+    torch.testing.assert_close(fine.patch_embed(grey).mean((2, 3)), coarse.patch_embed(grey).mean((2, 3)))

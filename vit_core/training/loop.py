@@ -99,7 +99,7 @@ def resample(coarse: VisionTransformer, model: VisionTransformer) -> None:
     """
     state, size = coarse.state_dict(), model.config.patch_size
     larger = state["patch_embed.weight"]
-    smaller = F.interpolate(larger, size=size, mode="bilinear", antialias=True)
+    smaller = F.adaptive_avg_pool2d(larger, size)
     state["patch_embed.weight"] = smaller * (larger[0, 0].numel() / smaller[0, 0].numel())
     prefix = coarse.positions[:, : coarse.config.num_prefix_tokens]  # 1, prefix, D
     positions = coarse.position_grid(model.config.grid)

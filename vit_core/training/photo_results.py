@@ -13,7 +13,7 @@ from vit_core.models.vit import VisionTransformer, attention_weights
 from vit_core.training.photo_data import MEAN, STD, LabelledPicture, PhotoData
 
 TINY_SIDE = 64  # pixels of Tiny ImageNet's pictures, in which boxes are given
-SIZES = {"tiny": (224,), "caltech": (224, 518), "cifar": (224,)}  # pixels
+SIZES = {"tiny": (224,), "caltech": (168, 224, 518), "cifar": (224,)}  # pixels
 Boxes = dict[str, tuple[int, int, int, int]]
 
 

@@ -87,8 +87,8 @@ RECIPES: dict[str, Recipe] = {
         teacher="tiny-cnn",
     ),
     "fashion-cnn": Recipe("Clothes (Fashion-MNIST), CNN", "fashion", dict(width=32), epochs=6, other_lr=4e-3, **_GREY),
-    "fashion-coarse": Recipe(
-        "Clothes (Fashion-MNIST), 7 x 7 patches",
+    "fashion": Recipe(
+        "Clothes (Fashion-MNIST)",
         "fashion",
         _vit(28, 4, 128, 6, 4, channels=1),
         epochs=14,
@@ -96,8 +96,8 @@ RECIPES: dict[str, Recipe] = {
         keep=0.5,
         **_GREY,
     ),
-    "fashion": Recipe(
-        "Clothes (Fashion-MNIST)",
+    "fashion-fine": Recipe(
+        "Clothes (Fashion-MNIST), 14 x 14 patches",
         "fashion",
         _vit(28, 2, 128, 6, 4, channels=1),
         epochs=6,
@@ -105,7 +105,7 @@ RECIPES: dict[str, Recipe] = {
         keep=0.3,
         matrix_lr=1e-3,
         other_lr=1e-3,
-        start="fashion-coarse",
+        start="fashion",
         **_GREY,
     ),
     # seconds, for the tests
