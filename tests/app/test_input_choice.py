@@ -62,7 +62,7 @@ def test_the_time_is_estimated_from_the_fastest_pass(monkeypatch):
 
 def shown(app) -> tuple:
     """Size and framing in the session and in the address, and the grid of the result."""
-    values = [app.session_state.filtered_state.get(key) for key in (Key.SIZE, Key.FRAMING)]
+    values = [(key in app.session_state and app.session_state[key]) or None for key in (Key.SIZE, Key.FRAMING)]
     found = [app.query_params.get(str(key)) for key in (Key.SIZE, Key.FRAMING)]  # a list, if the test gave it
     address = [value[0] if isinstance(value, list) else value for value in found]
     assert [value and str(value) for value in values] == address

@@ -170,7 +170,7 @@ def test_the_page_says_that_nothing_answers_and_goes_on_when_it_does(fake, monke
     model = vc.load("embedded:tiny")
     monkeypatch.setenv("VITRINE_SERVE", fake(model, *[503] * 2, 429, 200))
     app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
-    app.query_params["lang"] = "en"
+    app.query_params["lang"], app.query_params["model"] = "en", "embedded:tiny"
     try:
         app.run()
         assert not app.exception
@@ -193,7 +193,7 @@ class Served:
         adopt_orphans(True)
         env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "vit_core", "serve", "--port", "0", "--queue", "4"],
+            [sys.executable, "-m", "vit_core", "serve", "--model", "embedded:tiny", "--port", "0", "--queue", "4"],
             cwd=ROOT,
             env=env,
             text=True,

@@ -164,8 +164,7 @@ class AttentionPool(nn.Module):
 class VisionTransformer(nn.Module):
     """A ViT of any size, its class names, its `images.Preprocess`, and the `checkpoints.LoadReport` of its weights."""
 
-    #: Whether this is a view of another model: the same weights with other preprocessing (`images.reframed`).
-    shares_weights = False
+    shares_weights = False  # True for a view of another model, with other preprocessing (`images.reframed`)
 
     def __init__(self, config: ViTConfig, labels: list[str] | None = None, transform: Any = None, report: Any = None):
         super().__init__()

@@ -45,6 +45,7 @@ def test_the_preview_counts_and_names_other_formats(pictures, language):
 def test_the_preview_says_how_paths_of_a_table_were_found(pictures, language):
     (pictures / "t.csv").write_text("path,label\nC:\\data\\Bag\\1.png,Bag\nbag/2.HEIC,Bag\n", "utf-8")
     app = page(model="embedded:fashion", lang=language)
+    app.segmented_control(key="own").set_value("path").run()
     app.text_input(key="new_source").set_value(str(pictures / "t.csv")).run()
     app.button(key="new_check").click().run()
     t = text.Text(language)
