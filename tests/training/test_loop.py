@@ -18,6 +18,7 @@ from vit_core.checkpoints import embedded
 from vit_core.data import arrays
 from vit_core.models.vit import VisionTransformer
 from vit_core.training import loop
+from vit_core.training.initialise import mimetic, resample
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_killed_hard_and_started_again(grey, tmp_path):
 
 def test_mimetic_start_looks_at_itself():
     one = VisionTransformer(loop.ViTConfig(**loop.RECIPES["tiny"].arch))
-    loop.mimetic(one, torch.Generator().manual_seed(0))
+    mimetic(one, torch.Generator().manual_seed(0))
     query, key, value = one.blocks[0].attn.qkv.weight.view(3, 4, 32, 128)
     product = (query.transpose(1, 2) @ key).mean(0)
     assert product.diagonal().mean() > 10 * product.mean().abs()
@@ -173,7 +174,7 @@ def test_smaller_patches_start_from_the_weights_of_larger_ones():
     torch.manual_seed(0)
     coarse = VisionTransformer(loop.ViTConfig(**loop.RECIPES["fashion"].arch)).requires_grad_(False)
     fine = VisionTransformer(loop.ViTConfig(**loop.RECIPES["fashion-fine"].arch)).requires_grad_(False)
-    loop.resample(coarse, fine)
+    resample(coarse, fine)
     assert fine.config.grid == (14, 14)
     for name, value in coarse.state_dict().items():
         if name not in ("positions", "patch_embed.weight"):

@@ -1,1 +1,1 @@
-"""Training the embedded models: `recipes.py` holds their settings, `loop.py` trains them."""
+"""Training the embedded models: `recipes.py` and `loop.py` the small ones, `photo.py` the photo model."""
