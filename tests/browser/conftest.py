@@ -195,6 +195,8 @@ def lecture(chromium, server):
     with opening(chromium, server) as open_page:
 
         def open_scene(scene: str, lang: str = "en", *window, address: str = "", **named) -> Lecture:
+            if "model=" not in address:  # the smallest model, whose numbers the tests name
+                address += "&model=embedded:tiny"
             shown = Lecture(open_page(f"lecture?scene={scene}&lang={lang}&{address}", *window, **named))
             shown.ready(scene)
             return shown

@@ -61,7 +61,7 @@ def pictures(count: int, seed: int) -> list[tuple[bytes, str]]:
     draw = np.random.default_rng(seed)
     files = sorted((ROOT / "assets/samples").glob("*.jpg"))
     whole = [Image.open(file).convert("RGB").resize((160, 120)) for file in files]
-    model, found = vc.load("embedded:tiny", "cpu"), []
+    model, found = vc.load("embedded:photo", "cpu"), []
     for number in range(count):
         x, y, tint = draw.integers(0, 60), draw.integers(0, 40), draw.uniform(0.5, 1.5, 3)
         piece = np.asarray(whole[number % len(whole)].crop((x, y, x + 100, y + 80))) * tint

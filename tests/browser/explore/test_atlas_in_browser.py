@@ -162,9 +162,8 @@ def test_scales_are_per_map_per_layer_or_shared_and_said(tab, traces):
 def test_the_class_token_is_a_query_and_registers_too(tab, traces):
     atlas, trace = tab(model="small", view={"layer": 1, "head": 0}), traces("small")
     chips = atlas.page.locator(".chip")
-    assert [text.split("\n")[0] for text in chips.all_inner_texts()] == ["class", "distillation"] + [
-        f"R{i}" for i in (1, 2, 3, 4)
-    ]  # six names have no room in one line
+    names = [text.split("\n")[0] for text in chips.all_inner_texts()]
+    assert names == ["class", "distillation", *(f"register {i}" for i in (1, 2, 3, 4))]
     for token in (0, 1, 4):
         chips.nth(token).hover()
         agrees(atlas.overlay(), trace.on_grid(trace.attention(1, [token])[0, 0]))

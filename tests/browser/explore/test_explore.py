@@ -21,6 +21,7 @@ from vit_core.images import Preprocess, draw
 from vit_core.models import embeddings
 
 SAMPLES = ROOT / "assets" / "samples"
+GRID = (16, 16)  # of embedded:photo
 POSITION_TARGETS = 0  # which trace of the grid of grids takes the clicks
 FIRST = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))[0]  # what the page opens on
 ENGLISH, KOREAN = text.Text("en"), text.Text("ko")
@@ -149,7 +150,7 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server):
     Rolled(page).shows(trace.on_grid(vc.rollout(trace)), trace.depth)
     distances = np.stack([statistics.attention_distance(trace, i).numpy() for i in range(trace.depth)])
     await_values(page, "distances_chart", 0, "y", distances)
-    similarity = embeddings.position_similarity(model)
+    similarity = embeddings.position_similarity(model, trace.grid)
     row, col = (n + 1 for n in ((trace.grid[0] - 1) // 2, (trace.grid[1] - 1) // 2))
     await_values(page, "positions_one", 0, "z", similarity[row - 1, col - 1])
 
@@ -321,7 +322,7 @@ def test_no_word_of_a_korean_title_is_cut_in_two(visit):
 
 
 @pytest.mark.parametrize("address", ["lang=en", "lang=en&from=patch&row=2&col=3"])
-def test_where_the_mouse_only_passes_is_no_step_for_back(visit, model, address):
+def test_where_the_mouse_only_passes_is_no_step_for_back(visit, address):
     page = visit(address)
     atlas, begun, address = Looking(page), page.evaluate("history.length"), page.url
     for row, col in ((4, 4), (1, 5), (6, 2)):
@@ -329,7 +330,7 @@ def test_where_the_mouse_only_passes_is_no_step_for_back(visit, model, address):
         page.get_by_text(ENGLISH("positions.one", row=row + 1, col=col + 1)).wait_for()
     assert (page.evaluate("history.length"), page.url) == (begun, address)
     bring(page, "positions_chart")  # but what is clicked there is one
-    page.mouse.click(*patch_centres(page, "positions_chart", POSITION_TARGETS)[2 * model.config.grid[1] + 4])
+    page.mouse.click(*patch_centres(page, "positions_chart", POSITION_TARGETS)[2 * GRID[1] + 4])
     addressed(page, "row=3", "col=5")
     assert page.evaluate("history.length") == begun + 1
     scroll(page, 0)
@@ -362,7 +363,7 @@ def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, serve
     token, last = trace.token_at(row, col), trace.depth - 1
     atlas.click(row, col)
     Rolled(page).shows(trace.on_grid(vc.rollout(trace, token=token)), trace.depth)
-    await_values(page, "positions_one", 0, "z", embeddings.position_similarity(model)[row, col])
+    await_values(page, "positions_one", 0, "z", embeddings.position_similarity(model, trace.grid)[row, col])
     page.mouse.click(*atlas.cell(last - 1, 2))  # a head of the atlas
     atlas.shows(trace.attention(last - 1, [token])[2, 0])
     page.get_by_text(f"Highlighted: layer {last}, head 3").wait_for()

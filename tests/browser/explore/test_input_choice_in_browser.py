@@ -29,7 +29,7 @@ def choose(page, label: str, of: str) -> None:
 def test_size_and_framing_change_the_grid(visit, model, shoot):
     page = visit("lang=en&sample=kitten.jpg&from=class&layer=2&head=1")
     atlas = Looking(page)
-    assert atlas.js("a.model.header.grid") == list(model.config.grid)
+    assert atlas.js("a.model.header.grid") == list(vc.record(model, KITTEN).grid)
     size = input_choice.offered(model)[1]
     choose(page, T("input.size", width=size, height=size), "radio")
     square = vc.record(model, KITTEN, size=size)

@@ -14,7 +14,7 @@ return { weights: Array.from(n.softmax), sum: Array.from(n.sum), key: n.key, top
 
 @pytest.fixture(scope="module")
 def trace():
-    return vc.record(vc.load("embedded:photo"), "assets/samples/chelsea.jpg")
+    return vc.record(vc.load("embedded:tiny"), "assets/samples/chelsea.jpg")
 
 
 def entropy(shown) -> float:
@@ -22,7 +22,7 @@ def entropy(shown) -> float:
 
 
 def test_the_pages_softmax_is_the_models(lecture, trace):
-    shown = lecture("attention", address="source=sample&sample=chelsea.jpg&model=embedded:photo")
+    shown = lecture("attention", address="source=sample&sample=chelsea.jpg&model=embedded:tiny")
     for layer, head, at in ((3, 0, 40), (0, 2, 0), (5, 3, 65)):
         shown.run("stage.set(argument)", {"layer": layer, "head": head, "at": at})
         shown.ready()

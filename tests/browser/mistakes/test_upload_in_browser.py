@@ -59,7 +59,7 @@ def test_an_archive_is_evaluated_for_this_tab_alone_and_deleted(show, archive, l
     expect(bar).to_contain_text(as_shown("내 옷 b"), timeout=LONG)
     page.locator(".gallery button").first.wait_for(timeout=LONG)
     idle(page)
-    assert page.get_by_text(t("mistakes.zip.kept")).first.is_visible()
+    assert page.get_by_text(t("mistakes.zip.notice")).first.is_visible()
     shoot(page, f"mistakes_uploaded_{language}")
     other = show(f"mistakes?{page.url.partition('?')[2]}")  # somebody else with the same address
     other.get_by_text(t("mistakes.gone")).wait_for()

@@ -76,6 +76,16 @@ def _absent(what: str, repo: str, names: list[str]) -> InputError:
     )
 
 
+def _check_repo(what: str, repo: str, names: list[str]) -> None:
+    """Raises InputError "hub-not-found" if no repository can have this name; asks nobody."""
+    from huggingface_hub import errors, utils
+
+    try:
+        utils.validate_repo_id(repo)
+    except errors.HFValidationError:
+        raise _absent(what, repo, names) from None
+
+
 def _gated(what: str, repo: str) -> InputError:
     return InputError(
         "hub-gated",
@@ -189,6 +199,7 @@ def fetch(
         return found
     if optional and _known_absent(repo, names):
         return None
+    _check_repo(what, repo, names)
     why = "HF_HUB_OFFLINE=1" if hub.constants.HF_HUB_OFFLINE else (probe or start_probe())()
     if why:
         if optional and (hub.constants.HF_HUB_OFFLINE or cached_file(repo, ["config.json"])):
@@ -220,6 +231,7 @@ def download(
     hub = import_hub()
     if found := cached_file(repo, names):
         return found
+    _check_repo(what, repo, names)
     hub.get_session()  # reads certificates: not in the seconds that the hub has for its answer
     why = "HF_HUB_OFFLINE=1" if hub.constants.HF_HUB_OFFLINE else start_probe()()
     if why:
