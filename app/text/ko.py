@@ -27,7 +27,7 @@ SENTENCES = {
     "side.part": "큰 이미지라 가로세로 1/{part} 크기로 열었습니다.",
     "side.credit": "{author} · {licence}",
     "side.model": "모델",
-    "model.photo": "ViT-S/14, 클래스 292개",
+    "model.photo": "ViT-S/14",
     "model.fashion": "의류",
     "model.tiny": "클래스 10개, 패치 8 × 8",
     "side.model.other": "다른 모델 …",

@@ -21,17 +21,21 @@ from tests.browser.conftest import Server, idle, launch, settled, still  # noqa:
 
 OUT = ROOT / "assets/screenshots"
 SIZE = {"width": 1440, "height": 900}
-EVALUATION_MS = 900_000  # the first visit to the page "Mistakes" evaluates 10,000 pictures
 ANIMATION_SIZE = (1080, 675)  # pixels, of the same shape as SIZE
 FRAME_MS = 320
-#: Patches (row, column) of an 8 x 8 grid that the mouse visits: the kitten's face, the ball of wool, its thread.
-PATH = [(3, 1), (2, 1), (2, 2), (2, 3), (3, 3), (2, 4), (2, 5), (3, 5), (3, 4), (4, 4), (5, 4), (6, 4), (6, 3), (6, 2),
-        (5, 1), (4, 1)]  # fmt: skip
+GRID = 16  # patches a side
+#: Patches (row, column) that the mouse visits: the red panda's ear, eyes, nose and cheek, the leaves, the branch.
+PATH = [(3, 3), (5, 3), (7, 5), (8, 5), (8, 8), (9, 9), (11, 8), (11, 6), (10, 5), (7, 11), (4, 13), (3, 12), (2, 9),
+        (1, 4), (12, 2), (13, 3)]  # fmt: skip
 
 
-def explore(page: Page, url: str) -> None:
-    page.goto(f"{url}/?lang=en&layer=4&from=patch&row=4&col=4")
+def explore(page: Page, url: str, view: str = "layer=12&head=mean") -> None:
+    page.goto(f"{url}/?lang=en&{view}")
     settled(page)
+
+
+def explore_moving(page: Page, url: str) -> None:
+    explore(page, url, "layer=6&head=mean")
 
 
 def lecture(page: Page, url: str) -> None:
@@ -41,17 +45,17 @@ def lecture(page: Page, url: str) -> None:
 
 def mistakes(page: Page, url: str) -> None:
     page.goto(f"{url}/mistakes?lang=en")
-    page.locator(".gallery button").first.wait_for(timeout=EVALUATION_MS)
+    page.locator(".gallery button").first.wait_for()
     page.locator(".confusion canvas").first.wait_for()
 
 
 def why(page: Page, url: str) -> None:
     mistakes(page, url)
     page.locator(".gallery button").first.click()
-    page.locator("[data-testid=stImage] img").nth(7).wait_for()  # the nearest pictures, which come last
+    page.locator('.why[data-state="ready"]').wait_for()
 
 
-PAGES = {show.__name__: show for show in (explore, lecture, mistakes, why)}
+PAGES = {show.__name__.replace("_", "-"): show for show in (explore, lecture, mistakes, why, explore_moving)}
 
 
 def picture_of(page: Page) -> Image.Image:
@@ -63,7 +67,7 @@ def animation(page: Page) -> list[Image.Image]:
     box = page.locator(".frame").bounding_box()
     frames = []
     for row, col in PATH:
-        page.mouse.move(box["x"] + (col + 0.5) / 8 * box["width"], box["y"] + (row + 0.5) / 8 * box["height"])
+        page.mouse.move(box["x"] + (col + 0.5) / GRID * box["width"], box["y"] + (row + 0.5) / GRID * box["height"])
         page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         frames.append(picture_of(page).resize(ANIMATION_SIZE, Image.Resampling.LANCZOS))
     return frames
@@ -71,7 +75,7 @@ def animation(page: Page) -> list[Image.Image]:
 
 def shoot(page: Page, url: str, name: str) -> None:
     """Write the picture called `name`."""
-    PAGES[name.partition("-")[0]](page, url)
+    PAGES[name](page, url)
     page.wait_for_load_state("networkidle")
     idle(page)
     still(page)
@@ -91,7 +95,7 @@ def main(names: list[str]) -> None:
         try:
             server.wait()
             browser = launch(playwright)
-            for name in names or [*PAGES, "explore-moving"]:
+            for name in names or PAGES:
                 page = browser.new_page(viewport=SIZE, color_scheme="light")
                 page.set_default_timeout(60_000)
                 shoot(page, server.url, name)
