@@ -60,6 +60,7 @@ def test_korean_is_korean_and_english_is_not():
         "rollout.label",
         "predictions.hover",
         "mistakes.catalogue.set",
+        "model.photo",
         "mistakes.points",
         "mistakes.several.ap",
         "mistakes.map.point",
