@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vit_core.attention.head_fusion import fuse_heads
 from vit_core.errors import InputError
-from vit_core.images import Crop, read_image, reframed
+from vit_core.images import Crop, read_image, reframed, transform_of
 from vit_core.models import predictions
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer, attention_weights
@@ -106,14 +106,7 @@ def prepare(model: VisionTransformer, picture: Picture) -> tuple[Tensor, Crop | 
     if isinstance(picture, Tensor):
         pixels = picture
     else:
-        if model.transform is None:
-            raise InputError(
-                "checkpoint-config",
-                "the model does not say how to preprocess pictures: give it a `transform`, or pass a float tensor",
-                source="the model",
-                reason="transform = None",
-            )
-        pixels, crop = model.transform(read_image(picture))  # may be the wrong transform: checked below
+        pixels, crop = transform_of(model)(read_image(picture))  # may be the wrong transform: checked below
     channels, (patch_height, patch_width) = model.config.channels, model.config.patch_size
     if (
         pixels.ndim != 4

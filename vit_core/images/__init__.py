@@ -3,7 +3,7 @@
 from vit_core.images.decode import FORMATS, MAX_FILE_BYTES, check_file_size, missing_image, read_image
 from vit_core.images.draw import DIVERGING, VIRIDIS, colour_map, overlay, thumbnail, tile
 from vit_core.images.formats import format_name
-from vit_core.images.framing import FRAMINGS, MAX_SIDE, reframed
+from vit_core.images.framing import FRAMINGS, MAX_SIDE, reframed, transform_of
 from vit_core.images.geometry import Crop, crop_to_patches, grid_to_picture, patch_box
 from vit_core.images.preprocess import CROP_MODES, CROP_ROUNDINGS, INTERPOLATIONS, Preprocess, WholePicture
 
@@ -32,6 +32,7 @@ __all__ = [
     "reframed",
     "thumbnail",
     "tile",
+    "transform_of",
 ]
 
 read = read_image  # scripts outside this package use this name

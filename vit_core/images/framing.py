@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+from typing import Any
 
 from vit_core.errors import InputError
-from vit_core.images.preprocess import WholePicture
+from vit_core.images.preprocess import Preprocess, WholePicture
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
 
@@ -41,6 +42,18 @@ def native_size(model: VisionTransformer) -> int | None:
 def is_size(config: ViTConfig, size: int) -> bool:
     """Whether a model can have this input size."""
     return size % size_step(config) == 0 and 0 < size <= largest_size(config)
+
+
+def transform_of(model: VisionTransformer) -> Preprocess:
+    """The model's preprocessing. Raises InputError "checkpoint-config" if it has none."""
+    if model.transform is None:
+        raise InputError(
+            "checkpoint-config",
+            "the model does not say how to preprocess pictures: give it a `transform`, or pass a float tensor",
+            source="the model",
+            reason="transform = None",
+        )
+    return model.transform
 
 
 def check_input(model: VisionTransformer, size: int | None, framing: str) -> None:
@@ -88,21 +101,16 @@ def reframed(model: VisionTransformer, size: int | None = None, framing: str = "
     """
     if size is None and framing == "crop":
         return model
-    if model.transform is None:
-        raise InputError(
-            "checkpoint-config",
-            "the model does not say how to preprocess pictures: give it a `transform`, or pass a float tensor",
-            source="the model",
-            reason="transform = None",
-        )
+    transform = transform_of(model)
     check_input(model, size, framing)
     if framing == "crop" and size == native_size(model):
         return model
-    side = model.transform.size if size is None else (size, size)
+    side = transform.size if size is None else (size, size)
     view = copy.copy(model)  # of the module alone: parameters and blocks stay the model's own
     if framing == "whole":
-        view.transform = WholePicture(**vars(model.transform) | {"size": side, "patch": model.config.patch_size})
+        fields: dict[str, Any] = vars(transform) | {"size": side, "patch": model.config.patch_size}
+        view.transform = WholePicture(**fields)
     else:
-        view.transform = dataclasses.replace(model.transform, size=side)
+        view.transform = dataclasses.replace(transform, size=side)
     view.shares_weights = True
     return view
