@@ -180,10 +180,10 @@ def test_only_models_that_can_be_shown_are_listed(cache):
 def test_timms_repositories_that_are_listed_can_be_shown():
     from vit_core.checkpoints import import_timm
     from vit_core.checkpoints.catalogue.on_disk import _TIMM_VIT
-    from vit_core.checkpoints.timm import UNSUPPORTED, _supported_names
+    from vit_core.checkpoints.timm_import import UNSUPPORTED, supported_names
 
     package = import_timm()
-    shown = _supported_names(package) - UNSUPPORTED.keys()
+    shown = supported_names(package) - UNSUPPORTED.keys()
     pretrained = package.list_pretrained()
     matched = {name.partition(".")[0] for name in pretrained if _TIMM_VIT.match(name)}
     assert matched <= shown

@@ -19,7 +19,7 @@ from tests.checkpoints.support import randomise
 from tests.hub_server import COMMIT
 from vit_core.checkpoints import import_timm
 from vit_core.checkpoints.catalogue import CURATED, LICENCES, needs_download
-from vit_core.checkpoints.timm import pretrained_files
+from vit_core.checkpoints.timm_import import pretrained_files
 
 timm = import_timm()
 import transformers  # noqa: E402  (it imports torchvision, which `import_timm` makes possible)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vit_core import from_timm, predict, record
 from vit_core.checkpoints import import_timm
-from vit_core.checkpoints.timm import UNSUPPORTED
+from vit_core.checkpoints.timm_import import UNSUPPORTED
 from vit_core.errors import InputError
 from vit_core.models.positions import resize_positions
 

@@ -112,7 +112,7 @@ def test_the_first_blocks_stay_and_later_blocks_learn_faster(run):
     train(one)
     changed = {name for name, value in one.model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {name for name in before if name.startswith(("blocks.3.", "norm.", "head."))}
-    peaks = {name: group["peak"] for group in one.optimizer.param_groups for name in [len(group["params"])]}
+    peaks = {name: group["peak"] for group in one.optimizers[0].param_groups for name in [len(group["params"])]}
     assert max(peaks.values()) == RECIPE.head_lr
     assert [RECIPE.size_at(step / 4) for step in range(5)] == [28, 28, 42, 42, 42]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Sequence
@@ -23,22 +22,11 @@ from vit_core.checkpoints.layouts.timm_blocks import rename_eva
 from vit_core.checkpoints.layouts.timm_vit import translate_timm
 from vit_core.checkpoints.processors import IMAGENET
 from vit_core.checkpoints.report import DEFAULTS, MODULE, LoadReport
-from vit_core.checkpoints.timm_import import import_timm
+from vit_core.checkpoints.timm_import import DIFFERENTIAL, UNSUPPORTED, import_timm, pretrained_files, supported_names
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
-
-_DIFFERENTIAL = (
-    "differential attention is a difference of two softmaxes, so some of its weights are negative and its rows do not "
-    "sum to one"
-)
-
-#: timm's names in vision_transformer.py and deit.py that cannot be shown, and why.
-UNSUPPORTED = dict.fromkeys(
-    ("vit_dlittle_patch16_reg1_gap_256", "vit_dpwee_patch16_reg1_gap_256", "vit_dwee_patch16_reg1_gap_256"),
-    _DIFFERENTIAL,
-)
 
 #: The settings of timm's rotary positions that are DINOv3's.
 _DINOV3_ROPE = {
@@ -49,7 +37,6 @@ _DINOV3_ROPE = {
     "min_period": None,
     "max_period": None,
 }
-WEIGHT_FILES = ["model.safetensors", "pytorch_model.bin"]
 _ACTIVATIONS = {"GELU": "gelu", "GELUTanh": "gelu_tanh", "QuickGELU": "quick_gelu", "SiLU": "silu"}
 _NORMS = {"LayerNorm": "layer", "RmsNorm": "rms", "RMSNorm": "rms"}
 
@@ -75,7 +62,7 @@ def _module_fields(module: Any, what: str) -> dict:
     kinds = sorted({type(m).__name__ for m in module.blocks})
     kind = kinds[0] if len(kinds) == 1 else ", ".join(kinds)
     if "Diff" in kind or any(type(m).__name__ == "DiffAttention" for m in module.modules()):
-        raise _refuse(what, _DIFFERENTIAL, "DiffAttention")
+        raise _refuse(what, DIFFERENTIAL, "DiffAttention")
     if kind not in ("Block", "ResPostBlock", "ParallelScalingBlock", "ParallelThingsBlock", "EvaBlock"):
         raise _refuse(what, f"its blocks ({kind or None}) have no equivalent", f"blocks = {kind or None}")
     own = {type(m).__name__ for m in module.modules() if type(m).__module__.split(".")[0] not in ("torch", "timm")}
@@ -228,7 +215,7 @@ def from_config(
     package, name = import_timm(), shorten(config["architecture"])
     if name in UNSUPPORTED:
         raise _refuse(source, UNSUPPORTED[name], "DiffAttention")
-    if name not in _supported_names(package):
+    if name not in supported_names(package):
         raise _refuse(source, f"timm has no Vision Transformer called {name!r}", f"architecture = {name!r}")
     cfg, args, classes = _split_config(config)
     _check_arguments(args, classes, len(state), source)
@@ -332,60 +319,6 @@ def _check_arguments(args: object, classes: object, tensors: int, source: str) -
         stated = join_names(f"{k} = {v!r}" for k, v in wrong.items())
         why = f"config.json asks for {stated}, which no Vision Transformer of timm takes"
         raise refusal("checkpoint-config", source, why, stated)
-
-
-def _supported_names(package: ModuleType) -> set[str]:
-    """timm's names of the architectures that can be shown, and of a few that cannot."""
-    return {
-        *package.list_models(module="vision_transformer"),
-        *package.list_models(module="deit"),
-        *package.list_models("*_dinov3*", module="eva"),
-    }
-
-
-def _check_name(package: ModuleType, name: str) -> None:
-    """Raises InputError unless `name` ("<architecture>" or "<architecture>.<tag>") is a ViT of timm with weights."""
-    architecture, _, tag = name.partition(".")
-    known = _supported_names(package)
-    if architecture in UNSUPPORTED:
-        raise _refuse(f"timm:{architecture}", UNSUPPORTED[architecture], "DiffAttention")
-
-    def unknown(sentence: str, available: list[str]) -> InputError:
-        return InputError("model-unknown", sentence, name=shorten(f"timm:{name}"), available=available)
-
-    if architecture not in known:
-        near = difflib.get_close_matches(architecture, sorted(known), 3, 0.5)
-        kind = "not a Vision Transformer" if package.is_model(architecture) else "not a model"
-        hint = f"Similar names: {', '.join(near)}." if near else "See timm.list_models(module='vision_transformer')."
-        raise unknown(f"{shorten(repr(architecture))} is {kind} of timm. {hint}", near)
-    tags = package.list_pretrained(architecture)
-    if tag and name not in tags:
-        choice = f"Choose one of {', '.join(tags)}." if tags else "There are none for this architecture."
-        raise unknown(f"timm has no weights {shorten(repr(name))}. {choice}", tags)
-    if not tags:
-        raise _no_weights(name)
-
-
-def _no_weights(name: str) -> InputError:
-    return InputError(
-        "hub-no-weights",
-        f"There are no published weights for timm:{name}. Choose another model.",
-        name=f"timm:{name}",
-    )
-
-
-def pretrained_files(name: str) -> tuple[str, list[str]]:
-    """The hub's repository of `timm:<name>`, and the possible names of its weights, the preferred one first.
-
-    Raises InputError "model-unknown", "hub-no-weights", "checkpoint-architecture", "timm-missing".
-    """
-    package = import_timm()
-    _check_name(package, name)
-    cfg = package.get_pretrained_cfg(name)
-    if not cfg.hf_hub_id:
-        raise _no_weights(name)
-    repo = cfg.hf_hub_id if not cfg.hf_hub_id.endswith("/") else f"{cfg.hf_hub_id}{cfg.architecture}.{cfg.tag}"
-    return repo, [cfg.hf_hub_filename] if cfg.hf_hub_filename else WEIGHT_FILES
 
 
 def load_timm(name: str) -> VisionTransformer:

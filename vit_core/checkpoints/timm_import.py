@@ -1,10 +1,11 @@
-"""Imports timm, when it is first needed, and reads its tables of ImageNet's classes.
+"""Imports timm, when it is first needed, and reads its tables: which models it publishes, and ImageNet's classes.
 
 timm takes seconds to import, and nothing else imports it.
 """
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
 import sys
@@ -12,6 +13,7 @@ from types import ModuleType
 
 import torch
 
+from vit_core.checkpoints.errors import refusal, shorten
 from vit_core.errors import InputError
 
 #: torchvision's Python side registers fake kernels for these operators while it is imported. Its compiled side defines
@@ -19,6 +21,19 @@ from vit_core.errors import InputError
 _OPERATORS = ("nms", "qnms")
 _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 _libraries: list[torch.library.Library] = []  # a Library that is collected takes its operators with it
+
+DIFFERENTIAL = (
+    "differential attention is a difference of two softmaxes, so some of its weights are negative and its rows do not "
+    "sum to one"
+)
+
+#: timm's names in vision_transformer.py and deit.py that cannot be shown, and why.
+UNSUPPORTED = dict.fromkeys(
+    ("vit_dlittle_patch16_reg1_gap_256", "vit_dpwee_patch16_reg1_gap_256", "vit_dwee_patch16_reg1_gap_256"),
+    DIFFERENTIAL,
+)
+
+WEIGHT_FILES = ["model.safetensors", "pytorch_model.bin"]  # of a repository, the preferred one first
 
 #: Number of classes of a head -> timm's name for that subset of ImageNet.
 IMAGENET_SUBSETS = {
@@ -80,3 +95,57 @@ def import_timm() -> ModuleType:
 def imagenet_info(subset: str):
     """timm's `ImageNetInfo` of one of IMAGENET_SUBSETS: its synset ids and their names. Raises as `import_timm`."""
     return import_timm().data.ImageNetInfo(subset)
+
+
+def supported_names(package: ModuleType) -> set[str]:
+    """timm's names of the architectures that can be shown, and of a few that cannot."""
+    return {
+        *package.list_models(module="vision_transformer"),
+        *package.list_models(module="deit"),
+        *package.list_models("*_dinov3*", module="eva"),
+    }
+
+
+def _check_name(package: ModuleType, name: str) -> None:
+    """Raises InputError unless `name` ("<architecture>" or "<architecture>.<tag>") is a ViT of timm with weights."""
+    architecture, _, tag = name.partition(".")
+    known = supported_names(package)
+    if architecture in UNSUPPORTED:
+        raise refusal("checkpoint-architecture", f"timm:{architecture}", UNSUPPORTED[architecture], "DiffAttention")
+
+    def unknown(sentence: str, available: list[str]) -> InputError:
+        return InputError("model-unknown", sentence, name=shorten(f"timm:{name}"), available=available)
+
+    if architecture not in known:
+        near = difflib.get_close_matches(architecture, sorted(known), 3, 0.5)
+        kind = "not a Vision Transformer" if package.is_model(architecture) else "not a model"
+        hint = f"Similar names: {', '.join(near)}." if near else "See timm.list_models(module='vision_transformer')."
+        raise unknown(f"{shorten(repr(architecture))} is {kind} of timm. {hint}", near)
+    tags = package.list_pretrained(architecture)
+    if tag and name not in tags:
+        choice = f"Choose one of {', '.join(tags)}." if tags else "There are none for this architecture."
+        raise unknown(f"timm has no weights {shorten(repr(name))}. {choice}", tags)
+    if not tags:
+        raise _no_weights(name)
+
+
+def _no_weights(name: str) -> InputError:
+    return InputError(
+        "hub-no-weights",
+        f"There are no published weights for timm:{name}. Choose another model.",
+        name=f"timm:{name}",
+    )
+
+
+def pretrained_files(name: str) -> tuple[str, list[str]]:
+    """The hub's repository of `timm:<name>`, and the possible names of its weights, the preferred one first.
+
+    Raises InputError "model-unknown", "hub-no-weights", "checkpoint-architecture", "timm-missing".
+    """
+    package = import_timm()
+    _check_name(package, name)
+    cfg = package.get_pretrained_cfg(name)
+    if not cfg.hf_hub_id:
+        raise _no_weights(name)
+    repo = cfg.hf_hub_id if not cfg.hf_hub_id.endswith("/") else f"{cfg.hf_hub_id}{cfg.architecture}.{cfg.tag}"
+    return repo, [cfg.hf_hub_filename] if cfg.hf_hub_filename else WEIGHT_FILES

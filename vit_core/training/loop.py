@@ -16,7 +16,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import os
 import platform
 import time
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from vit_core.images import Preprocess
 from vit_core.models.cnn import ConvNet
 from vit_core.models.config import ViTConfig
 from vit_core.models.vit import VisionTransformer
+from vit_core.training.checkpoint import load_checkpoint, save_checkpoint
 from vit_core.training.initialise import mimetic, resample
 from vit_core.training.recipes import LABELS_KO, RECIPES, Recipe
 
@@ -263,32 +263,12 @@ class TrainingRun:
         return model.eval().to(self.device)
 
     def save(self) -> None:
-        """Write the checkpoint. A kill leaves the old file or the new one, nothing in between."""
-        state = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "recipe": json.dumps(dataclasses.asdict(self.recipe)),
-            "model": self.model.state_dict(),
-            "average": self.average,
-            "optimizers": [o.state_dict() for o in self.optimizers],
-        }
-        beside = self.out.with_suffix(".part")
-        torch.save(state, beside)
-        os.replace(beside, self.out.with_suffix(".checkpoint"))
+        """Write the checkpoint."""
+        save_checkpoint(self)
 
     def resume(self) -> bool:
         """Load the checkpoint, if there is one. Raises ValueError if another recipe made it."""
-        path = self.out.with_suffix(".checkpoint")
-        if not path.exists():
-            return False
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["recipe"] != json.dumps(dataclasses.asdict(self.recipe)):
-            raise ValueError(f"{path} was made by another recipe; move it away or choose another --out")
-        self.step, self.seconds, self.average = state["step"], state["seconds"], state["average"]
-        self.model.load_state_dict(state["model"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        return True
+        return load_checkpoint(self)
 
     def finish(self) -> dict:
         """Write the weights with their card, which holds the test accuracy. Returns the card."""

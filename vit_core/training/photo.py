@@ -12,9 +12,7 @@ weights, optimiser state, pictures and place in the schedule.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from torch import Tensor, nn
 from vit_core.checkpoints import embedded
 from vit_core.images import Preprocess
 from vit_core.models.vit import VisionTransformer
+from vit_core.training.checkpoint import load_checkpoint, save_checkpoint
 from vit_core.training.dinov2_onnx import load_backbone
 from vit_core.training.loop import train
 from vit_core.training.photo_data import (
@@ -81,11 +80,8 @@ def with_new_head(backbone: VisionTransformer, labels: list[str]) -> VisionTrans
     """The backbone with a head on the class token, which is zero at the start."""
     config = dataclasses.replace(backbone.config, classes=len(labels), pool="token")
     model = VisionTransformer(config, labels, Preprocess((224, 224), MEAN, STD, "bicubic", crop_pct=1.0))
-    model.load_state_dict(backbone.state_dict(), strict=False)
-    head = model.head
-    assert head is not None
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
+    head = {"head.weight": torch.zeros(len(labels), config.dim), "head.bias": torch.zeros(len(labels))}
+    model.load_state_dict(backbone.state_dict() | head)
     return model
 
 
@@ -137,7 +133,7 @@ class PhotoRun:
         self.per_epoch, self.steps = self.loader.per_epoch, recipe.steps
         self.model = with_new_head(backbone, [row.english for row in classes])
         self.class_sharpness = torch.tensor([max(SHARPNESS[source] for source, _ in row.folders) for row in classes])
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, recipe), fused=True)
+        self.optimizers = [torch.optim.AdamW(parameter_groups(self.model, recipe), fused=True)]
         self.trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.step = 0
@@ -146,7 +142,7 @@ class PhotoRun:
     def advance(self) -> float:
         """Take one optimiser step. Returns the loss."""
         progress = self.step / self.steps
-        for group in self.optimizer.param_groups:
+        for group in self.optimizers[0].param_groups:
             group["lr"] = group["peak"] * self.recipe.rate_at(progress)
         batch = self.loader(self.step, self.recipe.size_at(progress))
         with torch.autocast("cpu", torch.bfloat16):
@@ -156,8 +152,8 @@ class PhotoRun:
         loss = smoothed_loss(scores.float(), batch.labels, allowed, self.recipe.smoothing)
         loss.backward()
         nn.utils.clip_grad_norm_(self.trained.values(), 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizers[0].step()
+        self.optimizers[0].zero_grad(set_to_none=True)
         self.step += 1
         decay = min(self.recipe.average, self.step / (self.step + 10))
         with torch.no_grad():
@@ -178,35 +174,13 @@ class PhotoRun:
         """Top-1 accuracy of the averaged weights at the size of the current stage."""
         return measure(self.averaged(), pictures, self.recipe.size_at(self.step / self.steps))["top-1"]
 
-    @property
-    def _checkpoint(self) -> Path:
-        return self.out.with_suffix(".checkpoint")
-
     def save(self) -> None:
-        """Write the checkpoint. A kill leaves the old file or the new one, nothing in between."""
-        state = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "recipe": json.dumps(dataclasses.asdict(self.recipe)),
-            "model": self.model.state_dict(),
-            "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
-        }
-        part = self.out.with_suffix(".part")
-        torch.save(state, part)
-        os.replace(part, self._checkpoint)
+        """Write the checkpoint."""
+        save_checkpoint(self)
 
     def resume(self) -> bool:
         """Load the checkpoint, if there is one. Raises ValueError if another recipe made it."""
-        if not self._checkpoint.exists():
-            return False
-        state = torch.load(self._checkpoint, weights_only=True)
-        if state["recipe"] != json.dumps(dataclasses.asdict(self.recipe)):
-            raise ValueError(f"{self._checkpoint} was made by another recipe; move it away or choose another --out")
-        self.step, self.seconds, self.average = state["step"], state["seconds"], state["average"]
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        return True
+        return load_checkpoint(self)
 
     def finish(self, boxes: Boxes) -> dict:
         """Write the averaged weights in fp16 with their card, which holds the accuracies. Returns the card."""

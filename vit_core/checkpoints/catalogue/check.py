@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vit_core.checkpoints import huggingface, timm
+from vit_core.checkpoints import huggingface, timm_import
 from vit_core.checkpoints.catalogue.curated import CURATED, Curated
 from vit_core.checkpoints.files import hub as hub_files
 from vit_core.checkpoints.files import start_probe
@@ -55,7 +55,7 @@ def _compare(model: Curated, facts) -> Checked:
     """`facts` is huggingface_hub's ModelInfo."""
     sizes = {file.rfilename: file.size for file in facts.siblings or []}
     is_timm = model.name.startswith("timm:")
-    weights = next((n for n in (timm if is_timm else huggingface).WEIGHT_FILES if n in sizes), None)
+    weights = next((n for n in (timm_import if is_timm else huggingface).WEIGHT_FILES if n in sizes), None)
     found = Checked(model, licence=_licence(facts), gated=bool(facts.gated))
     if weights is None:
         found.differences.append("no weights")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 
-from vit_core.checkpoints import huggingface, split_problem_type, timm
+from vit_core.checkpoints import huggingface, split_problem_type, timm_import
 from vit_core.checkpoints.catalogue.curated import find_curated
 from vit_core.checkpoints.files import Repository, download
 from vit_core.checkpoints.processors import read_processor
@@ -20,7 +20,7 @@ def download_model(name: str, progress: Progress = ignore_progress, should_stop:
     source, _, rest = split_problem_type(name)[0].partition(":")
     if source == "timm" and rest:
         curated = find_curated(f"timm:{rest}")  # the others need timm's registry, which takes seconds to import
-        repo, files = (curated.repo, timm.WEIGHT_FILES) if curated else timm.pretrained_files(rest)
+        repo, files = (curated.repo, timm_import.WEIGHT_FILES) if curated else timm_import.pretrained_files(rest)
         download(repo, files, f"timm:{rest}", progress, should_stop)
     elif source == "hf" and rest:
         _download_repository(rest, progress, should_stop)

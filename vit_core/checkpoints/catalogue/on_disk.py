@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from vit_core.checkpoints import huggingface, split_problem_type, timm
+from vit_core.checkpoints import huggingface, split_problem_type, timm_import
 from vit_core.checkpoints.catalogue.curated import find_curated
 from vit_core.checkpoints.files import cache_folder, cached_file, read_json
 from vit_core.checkpoints.layouts import clip, dinov3
@@ -28,7 +28,7 @@ def needs_download(name: str) -> bool:
         return False
     if source == "timm":
         curated = find_curated(f"timm:{rest}")
-        return cached_file(curated.repo if curated else f"timm/{rest}", timm.WEIGHT_FILES) is None
+        return cached_file(curated.repo if curated else f"timm/{rest}", timm_import.WEIGHT_FILES) is None
     return source == "hf" and not os.path.isdir(os.path.expanduser(rest)) and not _is_whole(rest)
 
 
@@ -56,7 +56,7 @@ def list_cached() -> list[str]:
     names = []
     for repo in repos:
         if repo.startswith("timm/") and _TIMM_VIT.match(repo.removeprefix("timm/")):
-            if cached_file(repo, timm.WEIGHT_FILES):
+            if cached_file(repo, timm_import.WEIGHT_FILES):
                 names.append(f"timm:{repo.removeprefix('timm/')}")
         elif _is_whole(repo) and _can_be_shown(repo):
             names.append(f"hf:{repo}")
