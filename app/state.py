@@ -42,7 +42,9 @@ class Key(enum.StrEnum):
     EXPECTED = "expected"  # (model, class) that a sample shows
     LOST_SAMPLE = "lost_sample"  # the sample shown since the server lost a session's picture
     DRAWN_CHOICE = "drawn_choice"  # the sidebar's choice that the page was last drawn for
+    FROM_HISTORY = "from_history"  # whether Back or Forward caused this run
     HISTORY_ADDRESS = "history_address"  # the address that Back or Forward led to
+    KNOWN_ADDRESSES = "known_addresses"  # a page, the address its browser reported last, and those sent since then
     SENT_ADDRESS = "sent_address"  # the keys and the address that the page sent to the browser last
     # Explore and lecture
     SIZE = "size"  # pixels of the input's side; None: the model's own
@@ -127,7 +129,10 @@ def start() -> bool:
     Values that make no sense are corrected where they are used.
     """
     begun = "started" in st.session_state
-    if begun and not get_script_run_ctx().is_history_navigation:
+    unknown = _note_reported_address()
+    # Streamlit forgets that a run is a history navigation when a component sends a message at the same moment.
+    put(Key.FROM_HISTORY, begun and (unknown or get_script_run_ctx().is_history_navigation))
+    if begun and not get(Key.FROM_HISTORY):
         return False
     given = {key: st.query_params[key] for key in ADDRESS_KEYS if key in st.query_params}
     for key in _NUMBERS:
@@ -144,6 +149,20 @@ def start() -> bool:
     if get(Key.LANGUAGE) not in text.LANGUAGES:
         put(Key.LANGUAGE, "ko" if (st.context.locale or "").startswith("ko") else "en")
     return not begun
+
+
+def _note_reported_address() -> bool:
+    """Note the address that the browser reports. Returns whether the page has neither had nor sent it.
+
+    A browser that has not yet applied what was sent reports the address before it.
+    """
+    reported, this_page = st.query_params.to_dict(), get_script_run_ctx().page_script_hash
+    page, known = get(Key.KNOWN_ADDRESSES) or (None, [])
+    unknown = page == this_page and reported not in known
+    if page != this_page or unknown:
+        known = [reported]
+    put(Key.KNOWN_ADDRESSES, (this_page, known[known.index(reported) :]))
+    return unknown
 
 
 def _forget_what_is_not_in(address: dict[Key, str | int]) -> None:
@@ -237,11 +256,14 @@ def write_address(keys: tuple[Key, ...]) -> None:
         changed |= {name for name in {*sent, *wanted} if sent.get(name) != wanted.get(name)}
     if keys_sent != keys or sent != shown:
         put(Key.SENT_ADDRESS, None)
-    if get_script_run_ctx().is_history_navigation:
+    if get(Key.FROM_HISTORY):
+        put(Key.FROM_HISTORY, False)
         put(Key.HISTORY_ADDRESS, wanted)
     elif changed and wanted != get(Key.HISTORY_ADDRESS) and not (get(Key.HOVERING) and changed <= {*PLACE_KEYS}):
         put(Key.HISTORY_ADDRESS, None)
         put(Key.SENT_ADDRESS, (keys, wanted))
+        page, known = get(Key.KNOWN_ADDRESSES)
+        put(Key.KNOWN_ADDRESSES, (page, [*known, wanted]))
         st.query_params.from_dict(wanted)
 
 
