@@ -119,7 +119,7 @@ function legend(view, layer, head, pair) {
         const root = Math.sqrt(i / 255);
         const shade = Math.round(root * (STEPS - 1));
         pixels[i] = kind === "both" ? tables.both.cell[second ? shade : shade * STEPS]
-          : kind === "difference" ? tables.difference.cell[255 - i] : tables.one.cell[Math.round(root * (LEVELS - 1))];
+          : kind === "difference" ? tables.difference.cell[i] : tables.one.cell[Math.round(root * (LEVELS - 1))];
       }
       context.putImageData(image, 0, 0);
     });

@@ -14,14 +14,6 @@ function table(rgba, alpha = () => 1) {
   return out;
 }
 
-/** The 32-bit pixels of a (256, 4) table. */
-function plain(rgba, alpha = () => 1) {
-  const out = new Uint32Array(256);
-  const bytes = new Uint8Array(out.buffer);
-  for (let i = 0; i < 256; i++) bytes.set([rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], Math.round(255 * alpha(i / 255))], 4 * i);
-  return out;
-}
-
 // Colours of two compared queries: orange and azure add up to white, and all colour-blind readers can tell them apart.
 const PAIR = [[255, 148, 30], [40, 140, 255]];
 const STEPS = 64; // shades of each in the table of both
@@ -39,15 +31,26 @@ function pairTable(alpha = () => 1) {
   return out;
 }
 
+/** 256 pixels from "B has more" to "A has more", each in its query's colour as `pairTable` has it; dark where equal. */
+function differenceTable(alpha = () => 1) {
+  const out = new Uint32Array(256);
+  const bytes = new Uint8Array(out.buffer);
+  for (let i = 0; i < 256; i++) {
+    const v = Math.abs(i / 127.5 - 1);
+    const more = PAIR[i < 128 ? 1 : 0];
+    bytes.set([...more.map((c) => Math.round(18 + 0.93 * v * c)), Math.round(255 * alpha(v))], 4 * i);
+  }
+  return out;
+}
+
 const overlayAlpha = (v) => 0.38 + 0.42 * v; // the picture stays legible where little attention falls
 
 function colours(header) {
-  const [viridis, diverging] = [header.section("viridis"), header.section("diverging")];
-  const apart = (v) => overlayAlpha(Math.abs(2 * v - 1));
+  const viridis = header.section("viridis");
   return {
     css: viridis,
     one: { cell: table(viridis), over: table(viridis, overlayAlpha) },
-    difference: { cell: plain(diverging), over: plain(diverging, apart) },
+    difference: { cell: differenceTable(), over: differenceTable(overlayAlpha) },
     both: { cell: pairTable(), over: pairTable(overlayAlpha) },
   };
 }
@@ -92,7 +95,7 @@ function shade(out, a, b, from, count, top, tables, difference) {
     for (let i = 0; i < count; i++) {
       const d = a[from + i] ** 2 - b[from + i] ** 2;
       const v = top > 0 ? Math.min(1, Math.abs(d) / top) : 0;
-      out[i] = tables[Math.round(127.5 + (d > 0 ? -127.5 : 127.5) * v)];
+      out[i] = tables[Math.round(127.5 + (d > 0 ? 127.5 : -127.5) * v)];
     }
   } else {
     const factor = top > 0 ? (STEPS - 1) / top : 0;

@@ -167,7 +167,7 @@ def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET_BYTES) -> b
     whole = L * H * N * (N + 4) + (L * N * (2 * N + 4) if H <= MAX_HEADS_WITH_MEAN else 0) + 200_000 <= budget
     factor = 1 if whole else coarse_factor(trace, budget)
     sections = _whole(trace) if whole else _coarse(trace, factor)
-    viridis, diverging = colour_tables()
+    viridis, _ = colour_tables()
     shown = covered_picture(picture, trace)
     header = {
         "grid": trace.grid,
@@ -178,7 +178,7 @@ def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET_BYTES) -> b
         "factor": factor,
         "size": shown.size,
     }
-    return assemble(header, {"picture": _jpeg(shown), "viridis": viridis, "diverging": diverging, **sections})
+    return assemble(header, {"picture": _jpeg(shown), "viridis": viridis, **sections})
 
 
 class Source:

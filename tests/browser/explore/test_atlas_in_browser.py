@@ -7,7 +7,6 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from app.components.binary import colour_tables
 from tests.browser.conftest import TIMEOUT_MS, idle, serving_page
 from tests.browser.explore import atlas_models
 from tests.browser.explore.atlas_driver import ATLAS_PAGE, Atlas, agrees, rank_correlation
@@ -121,6 +120,11 @@ def test_moving_over_the_maps_looks_through_them_and_a_click_keeps_one(tab, trac
     atlas.received(layer=8, head=3, mode="attention")
 
 
+def rgb(pixels):
+    """32-bit pixels as (3, pixels)."""
+    return np.array(pixels, np.uint32) >> np.array([[0], [8], [16]], np.uint32) & np.uint32(255)
+
+
 def test_a_click_pins_a_second_compares(tab, traces):
     atlas, trace = tab(view={"layer": 4, "head": 7}), traces("base")
     atlas.click(5, 9)
@@ -137,14 +141,39 @@ def test_a_click_pins_a_second_compares(tab, traces):
     assert atlas.page.locator(".compare").is_visible()
     atlas.page.locator(".compare input[value=difference]").click()
     atlas.page.mouse.move(5, 5)
-    far = (row - trace.attention(4, [here])[7, 0])[trace.num_prefix_tokens :]
-    shown = atlas.js("[...a.overlay.pixels]")
-    table = colour_tables()[1].astype(int)
-    pixels = np.array(shown, np.uint32)[:, None] >> np.array([0, 8, 16]) & 255
-    at = np.abs(pixels[:, None] - table[:, :3]).sum(-1).argmin(-1)
-    assert rank_correlation(-at, np.round(127 * far.numpy() / far.abs().max().item())) >= 0.99
+    difference = (row - trace.attention(4, [here])[7, 0])[trace.num_prefix_tokens :]
+    red, _, blue = rgb(atlas.js("[...a.overlay.pixels]")).astype(int)
+    shown = (red - blue) / np.abs(red - blue).max()  # A is orange, B blue
+    assert rank_correlation(shown, np.round(127 * difference.numpy() / difference.abs().max().item())) >= 0.99
     atlas.page.get_by_text("Unpin", exact=True).click()
     atlas.received(pinned=[])
+
+
+@pytest.mark.parametrize("compare", ["both", "difference"])
+def test_a_query_has_one_colour_everywhere(tab, compare):
+    """In pins, map, small map and scale, the colour of a query is where that query has more attention."""
+    atlas = tab(view={"layer": 4, "head": 7, "pinned": [60, 190], "compare": compare})
+    first = atlas.js("a.map.at + a.model.p")
+    a, b = (np.array(atlas.js(f"[...a.map.{name}]"))[first : first + 196] ** 2 for name in "ab")
+    most = (a - b).argmax(), (b - a).argmax()
+    over = rgb(atlas.js("[...a.overlay.pixels]"))
+    left, top, cell, width = atlas.js(
+        "(({ w, h, gap, canvas }) => [a.sheet.left(7), 4 * (h + gap), w / 14, canvas.width])(a.sheet)"
+    )
+    small = rgb(atlas.js("[...a.sheet.pixels]")).reshape(3, -1, width)
+    ramps = atlas.js("""[...a.root.querySelectorAll('.ramp canvas')].map(
+        c => [...c.getContext('2d').getImageData(0, 0, 256, 1).data])""")
+    upper, lower = np.array(ramps).reshape(2, 256, 4)
+    ticks = atlas.page.locator(".ticks span").all_inner_texts()
+    if compare == "difference":
+        assert [tick[0] for tick in ticks] == ["B", "0", "A"]
+    ends = (upper[-1], lower[-1]) if compare == "both" else (upper[-1], upper[0])
+    for name, patch, end in zip("ab", most, ends, strict=True):
+        pin = re.findall(r"\d+", atlas.js("getComputedStyle(a.parts(x)).backgroundColor", f".mark.pin.{name} b"))
+        y, x = (int(start + (i + 0.5) * cell) for start, i in zip((top, left), divmod(patch, 14), strict=True))
+        colours = [[int(part) for part in pin], end, over[:, patch], small[:, y, x]]
+        orange = [colour[0] > colour[2] + 40 for colour in colours]
+        assert orange == [name == "a"] * 4, (name, colours)
 
 
 def test_scales_are_per_map_per_layer_or_shared_and_said(tab, traces):
