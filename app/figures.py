@@ -37,11 +37,6 @@ def two_digits(value: float) -> str:
     return f"{value:.{decimals}f}" if decimals <= 5 else f"{value:.1e}"
 
 
-def percent(share: float) -> str:
-    """A share of 1 in percent, two significant digits, without the sign."""
-    return two_digits(100 * float(share))
-
-
 def output(value: float) -> str:
     """A regression's output with four significant digits."""
     return (f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}").replace("-", "−")

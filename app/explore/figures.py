@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from app.figures import ACCENT, FONT, GRID, QUIET, TITLED, add, axis, blank, data_uri, percent, shorten, two_digits
+from app.figures import ACCENT, FONT, GRID, QUIET, TITLED, add, axis, blank, data_uri, shorten, two_digits
 from vit_core.images import draw
+from vit_core.percentage import percent
 
 VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.VIRIDIS[min(255, i * 16)])] for i in range(17)]
 ABOVE = dict(l=4, r=4, t=12, b=72)  # margins with a colour scale
@@ -147,7 +148,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str, threshold: f
         marker=dict(color=[ACCENT if high else QUIET for high in highlighted]),
         hovertemplate=hover,
         cliponaxis=False,
-        text=[f"{percent(v)} %" for v in values],
+        text=[percent(v) for v in values],
         textposition="outside",
         textfont=large,
     )

@@ -18,13 +18,14 @@ from app.components.panel import busy_figure, chart, pair
 from app.explore import address, figures
 from app.explore.cached import derived, drawn, drawn_of_model
 from app.explore.result import Result
-from app.figures import output, percent, two_digits
+from app.figures import output, two_digits
 from app.runtime import cache
 from app.state import Key
 from app.text import EQUATIONS, WORDS, Text
 from app.text.class_names import translated
 from app.text.plain import escaped, plain
 from vit_core.models.predictions import THRESHOLD, has_probabilities
+from vit_core.percentage import percent
 
 #: Keys of the fragments that depend on the view.
 VIEW_FRAGMENTS = ("atlas", "rollout", "places")

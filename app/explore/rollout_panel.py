@@ -12,9 +12,9 @@ from app.components.rollout.component import rollout as rollout_component
 from app.explore.cached import derived
 from app.explore.panels import computed, fold, prefix_token_list, query_place
 from app.explore.result import Result, Rollout
-from app.figures import percent
 from app.runtime import cache
 from app.state import Key
+from vit_core.percentage import percent
 
 
 def rollout_sentence(result: Result, values: np.ndarray) -> str:

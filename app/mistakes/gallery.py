@@ -10,7 +10,6 @@ import streamlit as st
 from app import state
 from app.components.gallery.component import gallery_view
 from app.components.gallery.payload import pack
-from app.figures import percent
 from app.mistakes.find import MAX_DUPLICATE_PAIRS, PAGE_SIZE, Evaluation, GalleryView
 from app.mistakes.report import build_report
 from app.mistakes.view import FILTERED, class_name, first_page, go_to_page, request_picture, set_filter
@@ -18,6 +17,7 @@ from app.runtime import cache
 from app.state import Key
 from app.text.plain import escaped, plain
 from vit_core.evaluation.filters import OUTCOMES, Filter
+from vit_core.percentage import percent
 
 REPORT_PICTURES = 100  # the most that one report holds
 
@@ -96,7 +96,7 @@ def item(run: Evaluation, row: dict) -> dict:
         "path": row["path"],
         "label": label,
         "predicted": predicted,
-        "detail": f"{percent(row['probability'])} %",
+        "detail": percent(row["probability"]),
         "outcome": "unknown" if row["label"] < 0 else "right" if row["label"] == row["predicted"] else "wrong",
         "title": t("mistakes.item", path=path, label=label, predicted=predicted),
     }

@@ -16,12 +16,13 @@ from app import state
 from app.components.confusion.component import confusion_matrix
 from app.components.confusion.payload import pack
 from app.components.panel import chart
-from app.figures import Finished, percent, two_digits
+from app.figures import Finished, two_digits
 from app.mistakes import class_tables, figures
 from app.mistakes.find import Evaluation, GalleryView
 from app.mistakes.view import FILTERED, class_name, filter_by_cell, left_out, request_picture
 from app.state import Key
 from vit_core.evaluation import metrics
+from vit_core.percentage import percent
 
 #: Select boxes above the matrix: what its numbers are, and the order of its classes.
 BY, SORT = ("row", "column", "count"), ("confused", "name")

@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 import vit_core as vc
-from app.figures import data_uri, percent, two_digits
+from app.figures import data_uri, two_digits
 from app.mistakes.why import Why, label_of, model_name
 from app.text import Text
 from app.text.class_names import translated
@@ -25,6 +25,7 @@ from vit_core.evaluation import metrics, multi_label
 from vit_core.evaluation.filters import Filter
 from vit_core.images import VIRIDIS, overlay
 from vit_core.models.predictions import class_count
+from vit_core.percentage import percent
 
 WORDS = {"en": EN, "ko": KO}
 MATRIX_CLASSES = 24  # with more classes, the most frequent confusions are listed instead of the matrix
@@ -58,29 +59,30 @@ class _Report:
             return self.say("class", number=number)
         return translated(model_name(self.run), name, self.language)
 
-    def _percent(self, share: float, unit: str = "percent") -> str:
-        return self.say(unit, value=percent(share)) if np.isfinite(share) else "–"
-
     def numbers(self) -> Iterator[dict]:
         """The headline: the name, value and text of each number, with the lines beneath it."""
         a = self.accuracy
 
-        def number(name: str, value: float, *lines: str | None, unit: str = "percent") -> dict:
-            return {"name": name, "value": float(value), "shown": self._percent(value, unit), "lines": lines}
+        def number(name: str, value: float, shown: str, *lines: str | None) -> dict:
+            shown = shown if np.isfinite(value) else "–"
+            return {"name": name, "value": float(value), "shown": shown, "lines": lines}
 
         def accuracy(name: str, value: float, interval: tuple[float, float], right: int) -> dict:
-            low, high = map(percent, interval)
+            low, high = (f"{100 * end:.1f}" for end in interval)
             counted = self.say("counted", right=f"{right:,}", counted=f"{a.counted:,}")
-            return number(name, value, self.say("interval", low=low, high=high) if a.counted else None, counted)
+            interval_line = self.say("interval", low=low, high=high) if a.counted else None
+            return number(name, value, f"{100 * value:.1f}\u00a0%", interval_line, counted)
 
         if self.multi_label:
-            yield number("map", self.multi_label.mean_average_precision)
+            of_classes = self.multi_label.mean_average_precision
+            yield number("map", of_classes, f"{100 * of_classes:.1f}\u00a0%")
             yield accuracy("top1_several", a.top1, a.top1_interval, a.right)
             return
         yield accuracy("top1", a.top1, a.top1_interval, a.right)
         if self.counts.shape[1] > 5:
             yield accuracy("top5", a.top5, a.top5_interval, a.right5)
-        yield number("ece", self.calibration.ece, self.say("bins"), unit="points")
+        ece = self.calibration.ece
+        yield number("ece", ece, self.say("points", value=two_digits(100 * ece)), self.say("bins"))
 
     def notes(self) -> list[str]:
         """How many images are not in the headline's numbers, and why."""
@@ -97,7 +99,7 @@ class _Report:
             return None
         shares = (of.average_precision, of.threshold, of.f1, of.f1_half, of.precision_half, of.recall_half)
         return [
-            [self.name(c), f"{of.positives[c]:,}", *(self._percent(values[c]) for values in shares)]
+            [self.name(c), f"{of.positives[c]:,}", *(percent(values[c]) for values in shares)]
             for c in np.flatnonzero(of.positives > 0).tolist()
         ]
 
@@ -117,10 +119,10 @@ class _Report:
             cells = [(int(counts[c]), kind, counts[c] / max(1, total)) for c, kind in zip(shown, kinds, strict=True)]
             return {"name": name, "cells": cells, "total": total, "recall": recall}
 
-        rows = [row(self.name(c), c, self._percent(per_class.recall[c])) for c in shown if per_class.support[c]]
+        rows = [row(self.name(c), c, percent(per_class.recall[c])) for c in shown if per_class.support[c]]
         if self.counts[-1].any():
             rows.append(row(self.say("unknown_class"), len(self.counts) - 1, ""))
-        precision = [self._percent(per_class.precision[c]) for c in shown]
+        precision = [percent(per_class.precision[c]) for c in shown]
         return {"names": [self.name(c) for c in shown], "rows": rows, "precision": precision}
 
     def _pairs(self, classes: int) -> dict | None:
@@ -157,7 +159,7 @@ class _Report:
             }
             for i in bins
         ]
-        ticks = [(x(share), y(share), percent(share)) for share in (0, 0.25, 0.5, 0.75, 1)]
+        ticks = [(x(share), y(share), f"{100 * share:.0f}") for share in (0, 0.25, 0.5, 0.75, 1)]
         return CHART | {"bars": bars, "ticks": ticks, "alt": self.say("calibration_alt", bins=len(bins))}
 
     def filter(self, filter: Filter) -> str:
@@ -171,7 +173,7 @@ class _Report:
         if filter.outcome:
             parts.append(self.words[f"outcome_{filter.outcome}"])
         if filter.confidence != (0.0, 1.0):
-            low, high = map(percent, filter.confidence)
+            low, high = (f"{100 * end:.0f}" for end in filter.confidence)
             parts.append(self.say("confident", low=low, high=high))
         if filter.query:
             parts.append(self.say("query", query=_isolated(filter.query)))

@@ -10,13 +10,14 @@ import streamlit as st
 from app import state
 from app.components import panel
 from app.components.why.component import why_view
-from app.figures import percent, two_digits
+from app.figures import two_digits
 from app.mistakes import cached
 from app.mistakes.why import NEAREST_SIDE, Why, model_name
 from app.runtime import cache
 from app.text.class_names import translated, translations
 from app.text.plain import escaped, plain
 from app.text.why import EN, EQUATION, KO, MULTI_LABEL
+from vit_core.percentage import percent
 
 WORDS = {"en": EN, "ko": KO}
 LONG_WAIT_SECONDS = 2  # from here on the spinner says how long it takes

@@ -13,7 +13,11 @@ LANGUAGES = {"ko": "한국어", "en": "English"}
 #: No line break inside a size or a share, or between a share and its Korean particle (U+2060).
 SENTENCES = {
     language: {
-        key: re.sub("(?<=%)(?=[가-힣])", "\u2060", said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%"))
+        key: re.sub(
+            r"(%|{(?:peak|percent|share|threshold)})(?=[가-힣])",
+            "\\1\u2060",
+            said.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%"),
+        )
         for key, said in both.items()
     }
     for language, both in (

@@ -124,19 +124,19 @@ SENTENCES = {
     "received.alt": "the model's input of {width} × {height} pixels, cut into patches",
     # predictions
     "predictions.title": "What does the model recognise?",
-    "predictions.text": "The {count} most probable of {classes} classes. The model gives **{name}** {percent} %.",
+    "predictions.text": "The {count} most probable of {classes} classes. The model gives **{name}** {percent}.",
     "predictions.expected": "The picture shows: **{name}**.",
     "predictions.hover": "%{customdata}: %{text}<extra></extra>",
     "predictions.not": "The probabilities of the classes that the model knows always add up to 100 %. A picture "
     "of something else still gets an answer, often with a high probability.",
     "predictions.multi_label.text": "The {count} most probable of {classes} classes. Each class has a probability of "
-    "its own, so they do not add up to 100 %. {above:class counts|classes count} as predicted, with {threshold} % or "
+    "its own, so they do not add up to 100 %. {above:class counts|classes count} as predicted, with {threshold} or "
     "more (dotted line).",
     "predictions.multi_label.not": "Each probability answers its own question: is this class in the picture or not? "
     "Several classes can be certain at once, or none. The threshold of 50 % is a convention; the best threshold can "
     "differ for each class.",
     "predictions.binary.text": "The model tells two classes apart with one logit. The logit is {logit}, and its "
-    "sigmoid gives **{name}** {percent} %.",
+    "sigmoid gives **{name}** {percent}.",
     "predictions.binary.not": "The other class has the rest of the 100 %. A picture of neither class still gets an "
     "answer, often with a high probability.",
     "predictions.regression.title": "Which number does the model give?",
@@ -164,16 +164,16 @@ SENTENCES = {
     # filters
     "filters.title": "What does the patch embedding look for?",
     "filters.text": "The first {count} principal components of its {dim} filters, the strongest first. Together "
-    "they explain {percent} % of the filters' variance (Dosovitskiy et al. 2021, figure 7, left).",
+    "they explain {percent} of the filters' variance (Dosovitskiy et al. 2021, figure 7, left).",
     "filters.not": "Each component is scaled to its own range around grey, so strengths cannot be compared by "
     "eye. The model uses weighted sums of all components, not single ones.",
     "filters.alt": "{count} filters, each {width} × {height} pixels",
     # the atlas
     "atlas.answer": "The model's answer: {answer}.",
     "atlas.none": "This model has no classes; its attention is shown all the same.",
-    "atlas.answer.one": "The model's answer: **{name}** with a probability of {percent} %.",
-    "atlas.answer.none": "No class reaches 50 %; the most probable is **{name}** ({percent} %).",
-    "atlas.class": "**{name}** {percent} %",
+    "atlas.answer.one": "The model's answer: **{name}** with a probability of {percent}.",
+    "atlas.answer.none": "No class reaches 50 %; the most probable is **{name}** ({percent}).",
+    "atlas.class": "**{name}** {percent}",
     "atlas.output": "**{name}** = {value}",
     "map.shared": "Same scale",
     "map.shared.help": "On: colours can be compared between maps. Off: each map uses its own range, so that faint "
@@ -200,12 +200,12 @@ SENTENCES = {
     "rollout.fusion.min": "min",
     "rollout.discard": "Discard lowest",
     "rollout.discard.help": "This share of each layer's attention weights, the smallest ones, is set to zero first.",
-    "rollout.label": "{layer} · {peak} %",
+    "rollout.label": "{layer} · {peak}",
     "rollout.stage": "enlarged map; the arrow keys move from patch to patch",
     "rollout.one": "What has this token gathered by layer {layer}?",
-    "rollout.one.text": "Most comes from row {row}, column {col}: {peak} %. Patches contribute {share} %, the "
+    "rollout.one.text": "Most comes from row {row}, column {col}: {peak}. Patches contribute {share}, the "
     "rest comes from {others}.",
-    "rollout.one.all": "Most comes from row {row}, column {col}: {peak} %. All of it comes from patches.",
+    "rollout.one.all": "Most comes from row {row}, column {col}: {peak}. All of it comes from patches.",
     "rollout.not": "Rollout follows attention weights only. It treats all heads' values as equal and ignores the "
     "MLPs. It depends on the picture and the weights but not on the class, so it cannot say what speaks for “cat” "
     "rather than “dog”.",

@@ -125,19 +125,19 @@ SENTENCES = {
     # predictions
     "predictions.title": "이미지에서 무엇을 보았을까?",
     "predictions.text": "{classes}개 클래스 가운데 확률이 가장 높은 {count}개입니다. 모델의 답은 **{name}**, 확률은 "
-    "{percent} %입니다.",
+    "{percent}입니다.",
     "predictions.expected": "실제로 담긴 것: **{name}**",
     "predictions.hover": "%{customdata}: %{text}<extra></extra>",
     "predictions.not": "학습한 클래스들 사이의 확률이며 합은 언제나 100 %입니다. 학습하지 않은 것을 보여 주어도 답은 "
     "나오고, 그 답이 자신만만할 때도 많습니다.",
     "predictions.multi_label.text": "{classes}개 클래스 가운데 확률이 가장 높은 {count}개입니다. 클래스마다 확률을 "
-    "따로 매기므로 합이 100 %가 되지 않습니다. 점선인 {threshold} % 이상이면 예측한 것으로 보며, 그런 클래스는 "
+    "따로 매기므로 합이 100 %가 되지 않습니다. 점선인 {threshold} 이상이면 예측한 것으로 보며, 그런 클래스는 "
     "{above}개입니다.",
     "predictions.multi_label.not": "확률마다 ‘이 클래스가 이미지에 있는가’라는 별개의 질문에 답합니다. 여러 클래스가 "
     "동시에 확실할 수도 있고 하나도 없을 수도 있습니다. 임계값 50 %는 관례일 뿐이며, 가장 좋은 임계값은 클래스마다 "
     "다를 수 있습니다.",
     "predictions.binary.text": "로짓 하나로 두 클래스를 구분하는 모델입니다. 로짓은 {logit}, 여기에 시그모이드를 "
-    "취하면 **{name}**의 확률은 {percent} %입니다.",
+    "취하면 **{name}**의 확률은 {percent}입니다.",
     "predictions.binary.not": "100 %에서 남은 몫이 다른 클래스의 확률입니다. 두 클래스 어느 쪽도 아닌 이미지를 보여 "
     "주어도 답은 나오고, 그 확률이 높을 때도 많습니다.",
     "predictions.regression.title": "모델이 내놓은 수는 얼마일까?",
@@ -165,17 +165,17 @@ SENTENCES = {
     "positions.none": "이 모델은 학습된 위치 임베딩을 더하지 않으므로 비교할 것이 없습니다.",
     # filters
     "filters.title": "패치 임베딩은 무엇을 찾을까?",
-    "filters.text": "필터 {dim}개의 주성분 {count}개를 강한 것부터 늘어놓았습니다. 모두 합해 분산의 {percent} "
-    "%를 설명합니다(Dosovitskiy et al. 2021, 그림 7 왼쪽).",
+    "filters.text": "필터 {dim}개의 주성분 {count}개를 강한 것부터 늘어놓았습니다. 모두 합해 분산의 {percent}"
+    "를 설명합니다(Dosovitskiy et al. 2021, 그림 7 왼쪽).",
     "filters.not": "성분마다 회색을 중심으로 따로 늘려 그렸으므로 세기를 눈으로 비교할 수 없습니다. 모델은 이 성분을 "
     "하나씩이 아니라 모두 섞어서 씁니다.",
     "filters.alt": "{width} × {height}픽셀 필터 {count}개",
     # the atlas
     "atlas.answer": "모델의 답: {answer}.",
     "atlas.none": "클래스가 없는 모델입니다. 어텐션은 그대로 볼 수 있습니다.",
-    "atlas.answer.one": "모델의 답: **{name}**일 확률 {percent} %",
-    "atlas.answer.none": "확률이 50 % 이상인 클래스가 없습니다. 가장 높은 것은 **{name}**({percent} %)입니다.",
-    "atlas.class": "**{name}** {percent} %",
+    "atlas.answer.one": "모델의 답: **{name}**일 확률 {percent}",
+    "atlas.answer.none": "확률이 50 % 이상인 클래스가 없습니다. 가장 높은 것은 **{name}**({percent})입니다.",
+    "atlas.class": "**{name}** {percent}",
     "atlas.output": "**{name}** = {value}",
     "map.shared": "같은 색 범위",
     "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
@@ -200,12 +200,12 @@ SENTENCES = {
     "rollout.fusion.min": "최소",
     "rollout.discard": "하위 버림 비율",
     "rollout.discard.help": "레이어마다 가장 작은 어텐션 가중치를 이 비율만큼 먼저 0으로 만듭니다.",
-    "rollout.label": "{layer} · {peak} %",
+    "rollout.label": "{layer} · {peak}",
     "rollout.stage": "확대한 맵. 방향키로 패치를 옮겨 다닙니다",
     "rollout.one": "{layer}번 레이어까지 이 토큰에 무엇이 모였을까?",
-    "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. {share} %가 패치에서, 나머지가 "
+    "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak})입니다. {share}가 패치에서, 나머지가 "
     "{others}에서 왔습니다.",
-    "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak} %)입니다. 모두 패치에서 왔습니다.",
+    "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak})입니다. 모두 패치에서 왔습니다.",
     "rollout.not": "롤아웃은 어텐션 가중치만 따라갑니다. 모든 헤드의 밸류가 같고 MLP는 아무 일도 하지 않는다고 "
     "가정합니다. 이미지와 가중치에는 따라 달라지지만 클래스와는 무관하므로, 왜 ‘개’가 아니라 ‘고양이’인지는 말해 "
     "주지 못합니다.",

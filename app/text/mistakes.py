@@ -160,7 +160,7 @@ EN = {
     "mistakes.map.right": "right",
     "mistakes.map.wrong": "wrong",
     "mistakes.map.other": "unknown class",
-    "mistakes.map.point": "{label} → {predicted}, {percent} %",
+    "mistakes.map.point": "{label} → {predicted}, {percent}",
     "mistakes.map.none": "There are no embeddings to draw.",
     # one picture
     "mistakes.open.back": "Back to the list",
@@ -329,7 +329,7 @@ KO = {
     "mistakes.map.right": "맞음",
     "mistakes.map.wrong": "틀림",
     "mistakes.map.other": "모르는 클래스",
-    "mistakes.map.point": "{label} → {predicted}, {percent} %",
+    "mistakes.map.point": "{label} → {predicted}, {percent}",
     "mistakes.map.none": "그릴 임베딩이 없습니다.",
     # one picture
     "mistakes.open.back": "목록으로 돌아가기",

@@ -47,10 +47,10 @@ EN = {
     "computing": "Computing…",
     "first_change": "After {k} of {patches} patches the prediction becomes {name}.",
     "no_change": "Erasing patches never changes the prediction.",
-    "about": "The model predicts {predicted} ({p} %); the label is {label} ({q} %).",
-    "about_right": "The model predicts {predicted} ({p} %), which is the label. The runner-up is {second} ({q} %).",
-    "about_unknown": "The model predicts {predicted} ({p} %). The label, {label}, is not a class of this model. The "
-    "runner-up is {second} ({q} %).",
+    "about": "The model predicts {predicted} ({p}); the label is {label} ({q}).",
+    "about_right": "The model predicts {predicted} ({p}), which is the label. The runner-up is {second} ({q}).",
+    "about_unknown": "The model predicts {predicted} ({p}). The label, {label}, is not a class of this model. The "
+    "runner-up is {second} ({q}).",
     "changed": "The file has changed since the evaluation. You see the current file.",
     "retrained": "The model has changed since the evaluation and gives other probabilities for this file. You see the "
     "current model; evaluate again to see its mistakes.",
@@ -111,10 +111,10 @@ KO = {
     "computing": "계산하는 중…",
     "first_change": "패치 {patches}개 중 {k}개를 지우면 예측이 바뀝니다: {name}.",
     "no_change": "패치를 아무리 지워도 예측이 바뀌지 않습니다.",
-    "about": "모델의 예측은 {predicted}({p} %)이고 레이블은 {label}({q} %)입니다.",
-    "about_right": "모델의 예측은 {predicted}({p} %)이며 레이블과 같습니다. 2위는 {second}({q} %)입니다.",
-    "about_unknown": "모델의 예측은 {predicted}({p} %)입니다. 레이블 {label}: 이 모델에 없는 클래스입니다. 2위는 "
-    "{second}({q} %)입니다.",
+    "about": "모델의 예측은 {predicted}({p})이고 레이블은 {label}({q})입니다.",
+    "about_right": "모델의 예측은 {predicted}({p})이며 레이블과 같습니다. 2위는 {second}({q})입니다.",
+    "about_unknown": "모델의 예측은 {predicted}({p})입니다. 레이블 {label}: 이 모델에 없는 클래스입니다. 2위는 "
+    "{second}({q})입니다.",
     "changed": "평가한 뒤에 파일이 바뀌었습니다. 여기에 보이는 것은 지금의 파일입니다.",
     "retrained": "평가한 뒤에 모델이 바뀌어 이 파일에 대한 확률이 달라졌습니다. 여기에 보이는 것은 지금의 모델입니다. "
     "지금 모델의 오분류를 보려면 다시 평가하세요.",
@@ -145,12 +145,12 @@ MULTI_LABEL = {
         "curve_title": "When does a class cross 50 %?",
         "first_change": "After {k} of {patches} patches, {name} crosses 50 %.",
         "no_change": "Erasing patches never moves either class across 50 %.",
-        "about": "The most probable class is {predicted} ({p} %); the label {label} has {q} %. Each class has a "
+        "about": "The most probable class is {predicted} ({p}); the label {label} has {q}. Each class has a "
         "probability of its own, so they do not add up to 100 %.",
-        "about_right": "The most probable class is {predicted} ({p} %), which is a label of this picture. Next is "
-        "{second} ({q} %). Each class has a probability of its own, so they do not add up to 100 %.",
-        "about_unknown": "The most probable class is {predicted} ({p} %). The label, {label}, is not a class of this "
-        "model. Next is {second} ({q} %). Each class has a probability of its own, so they do not add up to 100 %.",
+        "about_right": "The most probable class is {predicted} ({p}), which is a label of this picture. Next is "
+        "{second} ({q}). Each class has a probability of its own, so they do not add up to 100 %.",
+        "about_unknown": "The most probable class is {predicted} ({p}). The label, {label}, is not a class of this "
+        "model. Next is {second} ({q}). Each class has a probability of its own, so they do not add up to 100 %.",
     },
     "ko": {
         "tag_predicted": "1위",
@@ -161,11 +161,11 @@ MULTI_LABEL = {
         "curve_title": "확률은 언제 50 %를 지날까?",
         "first_change": "패치 {patches}개 중 {k}개를 지우면 확률이 50 %를 지나는 클래스: {name}.",
         "no_change": "패치를 아무리 지워도 두 클래스 모두 50 %를 지나지 않습니다.",
-        "about": "확률이 가장 높은 클래스는 {predicted}({p} %)이고 레이블 {label}의 확률은 {q} %입니다. 클래스마다 "
+        "about": "확률이 가장 높은 클래스는 {predicted}({p})이고 레이블 {label}의 확률은 {q}입니다. 클래스마다 "
         "확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
-        "about_right": "확률이 가장 높은 클래스는 {predicted}({p} %)이며 이 이미지의 레이블입니다. 2위는 {second}({q} "
-        "%)입니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
-        "about_unknown": "확률이 가장 높은 클래스는 {predicted}({p} %)입니다. 레이블 {label}: 이 모델에 없는 "
-        "클래스입니다. 2위는 {second}({q} %)입니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
+        "about_right": "확률이 가장 높은 클래스는 {predicted}({p})이며 이 이미지의 레이블입니다. 2위는 {second}({q})"
+        "입니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
+        "about_unknown": "확률이 가장 높은 클래스는 {predicted}({p})입니다. 레이블 {label}: 이 모델에 없는 "
+        "클래스입니다. 2위는 {second}({q})입니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
     },
 }

@@ -37,9 +37,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import vit_core as vc  # noqa: E402
-from app.figures import two_digits  # noqa: E402
 from tests.browser.conftest import Server, answers  # noqa: E402
 from tests.load.client import Browser, answer  # noqa: E402
+from vit_core.percentage import percent  # noqa: E402
 
 SESSION_TTL_S = 2  # how long the server keeps a session after its browser has disconnected
 FULL = {
@@ -68,7 +68,7 @@ def pictures(count: int, seed: int) -> list[tuple[bytes, str]]:
         buffer = io.BytesIO()
         Image.fromarray(piece.clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
         best = vc.top_k(model, vc.record(model, buffer.getvalue()), 3)
-        found.append((buffer.getvalue(), answer([(name, two_digits(100 * p)) for name, p in best])))
+        found.append((buffer.getvalue(), answer([(name, percent(p)) for name, p in best])))
     return found
 
 

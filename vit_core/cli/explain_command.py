@@ -15,6 +15,7 @@ from vit_core.cli.model import load_model
 from vit_core.images import grid_to_picture, overlay, read_image, tile
 from vit_core.models.device import with_cpu_fallback
 from vit_core.models.predictions import has_probabilities
+from vit_core.percentage import percent
 
 
 def _record(model: vc.VisionTransformer, picture, args: argparse.Namespace) -> tuple[vc.Trace, Tensor, np.ndarray]:
@@ -96,7 +97,8 @@ def explain(args: argparse.Namespace) -> int:
             logits=logits,
             token_norms=trace.token_norms.cpu().numpy(),
         )
-        form = "{} {:.0%}" if number == "probability" else "{} = {:.4g}"
-        said = ", ".join(form.format(*pair) for pair in labels[:3]) if labels else "no head, no prediction"
+        form = "{} {}" if number == "probability" else "{} = {:.4g}"
+        shown = [(name, percent(p) if number == "probability" else p) for name, p in (labels or [])[:3]]
+        said = ", ".join(form.format(*pair) for pair in shown).replace("\u00a0", " ") or "no head, no prediction"
         print(f"{path}{f' (opened at 1/{part} of its size)' if part > 1 else ''}: {said} -> {out}.*")
     return status

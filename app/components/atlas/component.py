@@ -20,7 +20,7 @@ from app.components.assets import joined
 from app.components.atlas.payload import Source
 
 HERE = Path(__file__).parent
-SCRIPTS = ("../binary", "shelf", "model", "draw", "words", "view", "controls", "describe", "atlas")
+SCRIPTS = ("../binary", "../percent", "shelf", "model", "draw", "words", "view", "controls", "describe", "atlas")
 
 _view = st.components.v2.component(
     "vitrine_atlas",

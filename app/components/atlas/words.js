@@ -4,15 +4,6 @@
 const MEAN = -1;
 const ROLLOUT = -2;
 
-/** A share of 1 in percent, two significant digits. */
-function percent(weight) {
-  const value = Number((100 * weight).toPrecision(2));
-  if (value >= 99.5) return `${Math.round(value)}\u00a0%`;
-  if (value >= 10) return `${value.toFixed(0)}\u00a0%`;
-  if (value < 0.001) return value > 0 ? "<\u00a00.001\u00a0%" : "0\u00a0%";
-  return `${value.toFixed(Math.max(1, 1 - Math.floor(Math.log10(value))))}\u00a0%`;
-}
-
 const two = (value) => (value >= 10 ? value.toFixed(0) : value.toFixed(1));
 
 /** A sentence with its {braces} filled in. */

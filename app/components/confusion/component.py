@@ -10,7 +10,7 @@ import streamlit as st
 from app.components.assets import joined
 
 HERE = Path(__file__).parent
-SCRIPTS = ("../binary", "confusion")
+SCRIPTS = ("../binary", "../percent", "confusion")
 
 _view = st.components.v2.component(
     "vitrine_confusion",

@@ -67,8 +67,7 @@ class Matrix {
 
   text(value) {
     if (!this.header.share) return Math.round(value).toLocaleString("en");
-    const percent = 100 * value;
-    return `${percent === 0 || percent >= 9.95 ? Math.round(percent) : percent.toFixed(1)}\u00a0%`;
+    return percent(value);
   }
 
   colour(value) {
@@ -135,7 +134,8 @@ class Matrix {
         pen.font = `${Math.min(15, cell / 2.4)}px ${getComputedStyle(this.root).fontFamily}`;
         pen.textAlign = "center";
         pen.textBaseline = "middle";
-        pen.fillText(this.text(this.value[i]).replace("\u00a0%", ""), left + (x + 0.5) * cell, head + (y + 0.5) * cell);
+        const text = this.text(this.value[i]).replace("\u00a0%", "");
+        if (pen.measureText(text).width < cell) pen.fillText(text, left + (x + 0.5) * cell, head + (y + 0.5) * cell);
       }
     }
     if (!this.big) this.names(pen, ink);

@@ -20,8 +20,12 @@ def _joined(*paths: Path) -> str:
 
 
 def script() -> str:
-    """The one JavaScript module that the browser gets. Every component shares the reader of binaries."""
-    first = [HERE.parent / "binary.js", *(HERE / f"{name}.js" for name in ("text", "figures", "controls"))]
+    """The one JavaScript module that the browser gets. All components share the first two files."""
+    first = [
+        HERE.parent / "binary.js",
+        HERE.parent / "percent.js",
+        *(HERE / f"{name}.js" for name in ("text", "figures", "controls")),
+    ]
     return _joined(*first, *sorted(HERE.glob("scenes/*.js")), HERE / "stage.js", HERE / "lecture.js")
 
 

@@ -37,15 +37,6 @@ function large(value) {
   return count(value);
 }
 
-/** A fraction of 1 as a percentage with two significant digits. */
-function percent(share) {
-  const value = 100 * share;
-  if (value >= 99.5 && value < 100) return `${value.toFixed(1)} %`;
-  if (value >= 9.95) return `${value.toFixed(0)} %`;
-  if (value > 0 && value < 0.01) return "< 0.01 %";
-  return `${value.toFixed(value >= 0.995 ? 1 : 2)} %`;
-}
-
 /** A class's name, shortened to `limit` characters. */
 const named = (label, limit = 18) => (label.length > limit ? `${label.slice(0, limit - 1).trimEnd()}…` : label);
 

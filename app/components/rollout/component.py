@@ -17,7 +17,7 @@ from app.components.atlas.payload import Source
 from app.components.rollout.payload import pack
 
 HERE = Path(__file__).parent
-SCRIPTS = ("../binary", "../atlas/shelf", "../atlas/words", "rollout")
+SCRIPTS = ("../binary", "../percent", "../atlas/shelf", "../atlas/words", "rollout")
 
 _component = st.components.v2.component(
     "vitrine_rollout",

@@ -18,7 +18,7 @@ from app.components.binary import header_of
 
 HERE = Path(__file__).parent
 #: Drawing and controls are the lecture's.
-SCRIPTS = ("shared", "../lecture/text", "../lecture/figures", "../lecture/controls", "parts", "why")
+SCRIPTS = ("shared", "../percent", "../lecture/text", "../lecture/figures", "../lecture/controls", "parts", "why")
 
 _view = st.components.v2.component(
     "vitrine_why",

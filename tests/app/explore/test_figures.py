@@ -47,7 +47,7 @@ def test_bars_are_the_probabilities():
     figure = checked(figures.bars(["cat", "dog"], [0.75, 0.0312], "x"))
     bar = figure.data[0]
     assert list(bar.x) == [0.75, 0.0312]
-    assert list(bar.text) == ["75 %", "3.1 %"]
+    assert list(bar.text) == ["75\u00a0%", "3.1\u00a0%"]
     assert figure.layout.yaxis.autorange == "reversed"
 
 

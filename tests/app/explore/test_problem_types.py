@@ -12,11 +12,12 @@ from streamlit.testing.v1 import AppTest
 import vit_core as vc
 from app import state, text
 from app.explore import figures
-from app.figures import output, percent
+from app.figures import output
 from app.runtime import cache
 from tests.app.test_pages import home, page, read, small, words  # noqa: F401  (home is a fixture)
 from vit_core.images import read_image
 from vit_core.models.vit import VisionTransformer
+from vit_core.percentage import percent
 
 
 def model_of(problem_type: str, classes: int, bias: float | None = None) -> VisionTransformer:

@@ -101,11 +101,11 @@ def test_the_numbers_are_the_metrics(run, everything):
     shown = {e.attributes["data-name"]: float(e.attributes["data-value"]) for e in page.all("b")}
     assert shown == {"top1": wanted.top1, "top5": wanted.top5, "ece": ece}
     said = {e.attributes["data-name"]: e.text for e in page.all("b")}
-    assert said["top1"].endswith(" %")
+    assert said["top1"] == f"{100 * wanted.top1:.1f}\u00a0%"  # as on the page
     assert said["ece"].endswith((" pp", "%p"))  # a distance between two percentages, as on the page
     text = page.all("body")[0].text
     assert f"{wanted.right:,} of {wanted.counted:,} pictures" in text
-    low, high = (module.percent(end) for end in wanted.top1_interval)
+    low, high = (f"{100 * end:.1f}" for end in wanted.top1_interval)
     assert f"95 % interval {low} – {high} % (Wilson)" in text
     assert "Not counted because the model does not know their class: 5." in text
     assert "Could not be read: 1." in text
@@ -147,7 +147,7 @@ def test_the_confusion_matrix_is_the_metrics(run, everything):
         number = run.labels.index(row[0])
         assert [int(cell) for cell in row[1:11]] == counts[number, order].tolist()
         assert int(row[11]) == counts[number].sum()
-        assert row[12] == f"{module.percent(counts[number, number] / counts[number].sum())} %"
+        assert row[12] == f"{module.percent(counts[number, number] / counts[number].sum())}"
     assert rows[11][0] == "(not known to the model)"
     assert [int(cell) for cell in rows[11][1:11]] == counts[-1, order].tolist()
 
@@ -193,8 +193,8 @@ def test_the_cards_are_the_first_pictures_of_the_filter(run, model):
     cards = page.all("figcaption")
     for row, card in zip(rows, cards, strict=True):
         said, label = run.labels[row["predicted"]], run.labels[row["label"]]
-        assert f"predicted \u2068{said}\u2069, {module.percent(row['probability'])} %" in card.text
-        assert f"label \u2068{label}\u2069, {module.percent(row['p_label'])} %" in card.text
+        assert f"predicted \u2068{said}\u2069, {module.percent(row['probability'])}" in card.text
+        assert f"label \u2068{label}\u2069, {module.percent(row['p_label'])}" in card.text
     assert len(page.all("img")) == 9
     assert len({e.attributes["src"] for e in page.all("img")}) == 9
 
@@ -278,7 +278,7 @@ def test_both_languages_have_the_same_sentences():
     for key, sentence in words.EN.items():
         assert set(places.findall(sentence)) == set(places.findall(words.KO[key])), key
         assert not hangul.search(sentence), key
-        assert hangul.search(words.KO[key]) or key in ("percent", "points"), key
+        assert hangul.search(words.KO[key]) or key == "points", key
     used = "".join(Path(module.__file__).with_suffix(kind).read_text(encoding="utf-8") for kind in (".py", ".html"))
     assert not [
         k

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from app import text
-from app.text import Text, errors_ko
+from app.text import Text, errors_ko, why
+from app.text import report as report_text
 from vit_core import InputError, VisionTransformer, ViTConfig, load
 from vit_core.checkpoints import report
 from vit_core.evaluation import plan
@@ -85,7 +86,22 @@ def test_one_is_a_picture_and_two_are_pictures(count, said):
 
 def test_no_line_ends_between_a_share_and_its_particle():
     assert not [k for k, s in text.SENTENCES["ko"].items() if re.search("%[가-힣]", s)]
-    assert "%\u2060입니다" in text.SENTENCES["ko"]["predictions.text"]
+    assert "{percent}\u2060입니다" in text.SENTENCES["ko"]["predictions.text"]
+
+
+def test_a_share_comes_with_its_sign():
+    """`percent` writes the sign, since "< 0.01" and its sign belong together."""
+    every = [
+        text.SENTENCES["en"],
+        text.SENTENCES["ko"],
+        why.EN,
+        why.KO,
+        report_text.EN,
+        report_text.KO,
+        *why.MULTI_LABEL.values(),
+    ]
+    doubled = re.compile(r"\{(percent|peak|share|threshold|p|q)\}\s?%")
+    assert [said for sentences in every for said in sentences.values() if doubled.search(said)] == []
 
 
 def test_no_particle_is_left_open():

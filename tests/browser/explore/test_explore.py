@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,13 @@ from playwright.sync_api import expect
 
 import vit_core as vc
 from app import text
-from app.figures import two_digits
 from tests.browser.conftest import ROOT, addressed, as_shown, idle, scroll, settled, still
 from tests.browser.explore.atlas_driver import Atlas, agrees
 from tests.hostile.pictures.make import cases
 from vit_core.attention import statistics
 from vit_core.images import Preprocess, draw
 from vit_core.models import embeddings
+from vit_core.percentage import percent
 
 SAMPLES = ROOT / "assets" / "samples"
 GRID = (16, 16)  # of embedded:photo
@@ -195,7 +194,7 @@ def test_each_depth_of_the_rollout_is_enlarged_by_mouse_and_keyboard_and_nothing
     rolled.shows(maps[3], 4)
     for layer in (1, trace.depth):
         agree(rolled.colours(f".strip label:nth-child({layer}) .map"), draw.colour_map(maps[layer - 1], 0.0, top))
-    assert rolled.root.locator(".ticks").inner_text().split("\n")[-1].startswith(two_digits(100 * top))
+    assert rolled.root.locator(".ticks").inner_text().split("\n")[-1] == percent(top)
     rolled.root.get_by_label(ENGLISH("map.shared")).uncheck()
     agree(rolled.colours(".one .map"), draw.colour_map(maps[3]))
     shoot(page, "rollout_own_scales")
@@ -223,8 +222,7 @@ def test_the_enlarged_rollout_is_read_patch_by_patch(visit, model):
     rows, cols = trace.grid
 
     def reads(row: int, col: int) -> None:
-        share = two_digits(100 * float(map_[row, col]))
-        expect(said).to_have_text(re.compile(rf"^row {row + 1}, column {col + 1}: {re.escape(share)}\W%$"))
+        expect(said).to_have_text(f"row {row + 1}, column {col + 1}: {percent(map_[row, col])}")
 
     def stands(mark: str) -> tuple[int, int]:
         box, of = (rolled.root.locator(m).bounding_box() for m in (mark, ".enlarged"))

@@ -92,15 +92,6 @@ def test_in_a_small_window_the_figures_words_are_no_larger_than_the_prose(lectur
     assert shown.misfits() == []
 
 
-@pytest.mark.parametrize("file", ["lecture/text.js", "atlas/words.js"])
-def test_a_share_has_two_digits_where_it_is_rounded_up_too(chromium, file):
-    script = (ROOT / "app/components" / file).read_text(encoding="utf-8")
-    page = chromium.new_page()
-    said = page.evaluate(f"() => {{ {script}; return [0.0994, 0.0996, 0.00994, 0.00996, 0.123, 1].map(percent); }}")
-    page.close()
-    assert [one.replace("\u00a0", " ") for one in said] == ["9.9 %", "10 %", "0.99 %", "1.0 %", "12 %", "100 %"]
-
-
 def test_keys_and_clicker_walk_through_all_scenes(lecture):
     shown = lecture(SCENES[0])
     page = shown.page

@@ -1,8 +1,5 @@
 const CNN_STEP_MS = 700; // a layer while it plays
 
-/** As `percent`, but a plain 0 % for zero. */
-const cnnShare = (share) => (share === 0 ? "0 %" : percent(share));
-
 /** Total variation between two attention rows, 0..1. */
 function cnnMoved(a, b) {
   let sum = 0;
@@ -132,7 +129,7 @@ SCENE.cnn = {
     };
     const high = Math.max(...fields.map((field) => range(field)[1]));
     [made.window.rows, made.window.cols] = [height, width];
-    made.gradient.show(...made.window.map(fields[shown].map((v, i) => (inside(i) ? v : NaN)), { high }), cnnShare);
+    made.gradient.show(...made.window.map(fields[shown].map((v, i) => (inside(i) ? v : NaN)), { high }), percent);
     const clipped = (from, to, size) => [Math.max(0, from), Math.min(size, to)];
     const frame = ([y0, y1], [x0, x1], kind) => {
       const [[a, b], [c, d]] = [clipped(y0, y1, height), clipped(x0, x1, width)];
@@ -149,7 +146,7 @@ SCENE.cnn = {
     const rows = [0, 1].map((i) => this.line(stage, `attention${i}`, view.layer, n.layers));
     const maps = rows.map((row) => row.subarray(stage.data.prefix.length));
     const high = Math.max(...maps.map((map) => range(map)[1]));
-    made.weight.show(...made.picture.map(maps[shown], { high }), cnnShare);
+    made.weight.show(...made.picture.map(maps[shown], { high }), percent);
     made.picture.frame(view.at);
     made.rows.cells.forEach((cells, i) => cells.paint(maps[i], tall, across, { low: 0, high }));
     const kernels = [0, 1].map((i) => stage.section(`kernel${i}`));
@@ -174,7 +171,7 @@ SCENE.cnn = {
       { values: line(now.reach), kind: "a", dash: true }, { values: line(distance), kind: "a" },
     ], { x: stage.words("x"), y: stage.words("y"), xs: [1, most], ys: [0, top * 1.03], names: false, at: view.conv + 1,
       ticksX: Array.from({ length: most }, (_, i) => i + 1).filter((v) => most <= 8 || v % Math.ceil(most / 8) === 0),
-      ticksY: [0, 0.5, 1].filter((v) => v <= top), sayX: String, sayY: cnnShare });
+      ticksY: [0, 0.5, 1].filter((v) => v <= top), sayX: String, sayY: percent });
   },
 
   numbers(stage) {
