@@ -1,0 +1,52 @@
+"""ASGI middleware that tells Streamlit's browser part where its server is.
+
+Without it, the page at /lecture first looks for a server at /lecture/_stcore, which answers 404 twice, before it looks
+at the right place.
+"""
+
+from __future__ import annotations
+
+#: Runs in the page before Streamlit's own script. The pages' addresses have one part after the base address.
+SCRIPT = "window.__streamlit = { BACKEND_BASE_URL: new URL('.', location.href).href }"
+_ELEMENT = f"<script>{SCRIPT}</script>".encode()
+
+
+class BaseAddress:
+    """Adds SCRIPT to the head of every HTML page."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send) -> None:
+        accepted = [value for name, value in scope.get("headers", ()) if name == b"accept"]
+        if scope["type"] != "http" or scope["method"] != "GET" or not any(b"text/html" in value for value in accepted):
+            await self.app(scope, receive, send)
+            return
+        # A compressed page could not be changed; this one has 8 kB.
+        scope = scope | {"headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
+        start, body = None, b""
+
+        async def answer(message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start" and _is_page(message):
+                start = message  # sent with the body, whose length changes
+                return
+            if start is None or message["type"] != "http.response.body":
+                await send(message)
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            page = body.replace(b"<head>", b"<head>" + _ELEMENT, 1)
+            stale = {b"content-length", b"etag", b"last-modified"}  # of the page without the script
+            headers = [pair for pair in start["headers"] if pair[0].lower() not in stale]
+            await send(start | {"headers": [*headers, (b"content-length", str(len(page)).encode())]})
+            await send({"type": "http.response.body", "body": page})
+
+        await self.app(scope, receive, answer)
+
+
+def _is_page(start) -> bool:
+    """Whether this answer is a whole HTML page."""
+    headers = {name.lower(): value for name, value in start.get("headers", ())}
+    return start["status"] == 200 and headers.get(b"content-type", b"").startswith(b"text/html")
