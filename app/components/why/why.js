@@ -98,6 +98,13 @@ class WhyView {
     return Array.from(map.keys()).sort((a, b) => map[b] - map[a] || a - b);
   }
 
+  /** The number of erased patches if they are the first of that ranking; null if others are erased, by hand or by
+   *  another order. */
+  ranked(which) {
+    const first = this.ranking(which).slice(0, this.erased.size);
+    return first.every((patch) => this.erased.has(patch)) ? first.length : null;
+  }
+
   build() {
     const { words, grid } = this.data;
     this.patches = grid[0] * grid[1];
@@ -288,7 +295,10 @@ class WhyView {
     this.easel.redraw();
     this.switches.show();
     this.fillChoice.show(this.fill);
-    this.slider.show(this.erased.size);
+    const top = this.ranked(this.rankedFor);
+    this.slider.show(top ?? 0);
+    if (top === null) this.slider.value.textContent = fill(words.painted, { k: this.erased.size });
+    this.slider.input.setAttribute("aria-valuetext", this.slider.value.textContent);
     this.tops.forEach((one, i) => one.setAttribute("aria-pressed", i === this.rankedFor));
     this.clear.disabled = !this.erased.size && !this.heads.size && !this.layers.size;
     this.off.textContent = fill(words.off, { heads: this.heads.size, layers: this.layers.size });
@@ -298,7 +308,7 @@ class WhyView {
       : fill(words.first_change, { k: curve.first, patches: this.patches, name: iso(this.nameOf(curve.becomes)) });
     const series = ["a", "b"].map((kind, i) => ({ kind, values: curve.p.map((pair, at) => [this.data.counts[at], pair[i]]), dash: i === 1 }));
     this.chart.show(series, { x: words.curve_x, xs: [0, this.patches], ys: [0, 1], ticksY: [0, 0.5, 1], sayY: (v) => `${100 * v} %`, sayX: String,
-      at: this.erased.size || null, names: false, onpick: (k) => this.eraseTop(0, Math.min(this.patches, Math.max(0, Math.round(k)))) });
+      at: this.ranked(0) || null, names: false, onpick: (k) => this.eraseTop(0, Math.min(this.patches, Math.max(0, Math.round(k)))) });
   }
 
   redrawProbabilities() {

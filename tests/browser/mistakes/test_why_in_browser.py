@@ -223,6 +223,26 @@ def test_the_top_k_are_erased_for_either_class(see, found, model):
     assert set(seen.js("[...w.erased]")) == set(np.argsort(-found.maps("lrp")[1].ravel(), kind="stable")[:9].tolist())
 
 
+def test_painted_patches_are_told_apart_from_the_ranked_ones(see, found):
+    """The slider and the curve's marker belong to the order of evidence, the curve's to that for the predicted class."""
+    seen = see()
+    slider, marker = seen.page.locator(".slider"), seen.page.locator(".chart .at")
+    by_evidence = np.argsort(-found.maps("gradient_rollout")[0].ravel(), kind="stable").tolist()
+    for patch in by_evidence[-3:]:  # by hand: the least important ones
+        seen.page.mouse.click(*seen.place(patch))
+    seen.wait("w.erased.size === 3")
+    assert slider.locator("output").inner_text() == "3 painted"
+    assert slider.locator("input").input_value() == "0"
+    assert slider.locator("input").get_attribute("aria-valuetext") == "3 painted"
+    assert marker.count() == 0
+    for which, marked in ((0, 1), (1, 0)):
+        seen.js(f"w.eraseTop({which}, 3)")
+        seen.wait("w.erased.size === 3")
+        assert slider.locator("output").inner_text() == f"3 of {len(by_evidence)}"
+        assert slider.locator("input").input_value() == "3"
+        assert marker.count() == marked
+
+
 def test_heads_and_layers_are_switched_off(see, found, shoot):
     seen = see()
     head = seen.page.get_by_role("button", name="layer 2, head 3", exact=True)
