@@ -224,7 +224,7 @@ def test_the_top_k_are_erased_for_either_class(see, found, model):
 
 
 def test_painted_patches_are_told_apart_from_the_ranked_ones(see, found):
-    """The slider and the curve's marker belong to the order of evidence, the curve's to that for the predicted class."""
+    """The slider and the curve's marker belong to ranked patches, the marker to the predicted class's order."""
     seen = see()
     slider, marker = seen.page.locator(".slider"), seen.page.locator(".chart .at")
     by_evidence = np.argsort(-found.maps("gradient_rollout")[0].ravel(), kind="stable").tolist()
