@@ -10,7 +10,8 @@ EN = {
     "input: less bias.\n"
     "**{reached}** of {tokens} patches reach {where}.\n"
     "$moves$\n"
-    "[Measured](show=measure): shuffled patches change the logits by {moved}; without positions, by {drift}.",
+    "[Measured](show=measure): shuffling the patches moves the logits by up to {moved} with position embedding, "
+    "by {drift} without.",
     "outline": "To predict outputs for new inputs, a model must assume something.\n"
     "A fully connected layer assumes nothing. Convolution assumes that neighbours matter, everywhere in the "
     "same way. Recurrence assumes an order.\n"
@@ -86,7 +87,7 @@ KO = {
     "약합니다.\n"
     "{where} 출력에는 패치 {tokens}개 중 **{reached}**개가 연결됩니다.\n"
     "$moves$\n"
-    "[측정](show=measure): 패치를 섞으면 로짓이 최대 {moved}, 위치 임베딩이 없으면 {drift}만큼 변합니다.",
+    "[측정](show=measure): 패치를 섞을 때 로짓의 변화는 위치 임베딩이 있으면 최대 {moved}, 없으면 {drift}입니다.",
     "outline": "본 적 없는 입력의 출력을 예측하려면 무언가를 가정해야 합니다.\n"
     "완전 연결 레이어는 가정이 없습니다. 합성곱은 이웃이 중요하고 어디서나 같다고, 순환은 순서가 있다고 "
     "가정합니다.\n"

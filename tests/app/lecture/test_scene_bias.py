@@ -75,6 +75,23 @@ def test_a_shuffle_changes_the_vit_and_the_cnn_but_not_the_vit_without_positions
     assert min(answers(scene, name)[1]["apart"] for name in ("vit", "cnn")) > 0.01
 
 
+def test_drifts_are_the_logits_moves_by_a_shuffle_with_and_without_position_embedding(photo):
+    shuffled = patches.shuffle_patches(photo.images, (4, 4), patches.random_order(64, 3))
+    scene = make("bias", photo, {"seed": 3})
+    positions = photo.model.positions
+
+    def move() -> float:
+        with torch.no_grad():
+            return float((photo.model(shuffled) - photo.model(photo.images)).abs().max())
+
+    assert answers(scene, "vit")[1]["drift"] == pytest.approx(move(), rel=1e-4)
+    try:
+        photo.model.positions = torch.nn.Parameter(torch.zeros_like(positions))
+        assert answers(scene, "bare")[1]["drift"] == pytest.approx(move(), abs=1e-4)
+    finally:
+        photo.model.positions = positions
+
+
 def test_answers_are_those_of_the_models_themselves(photo):
     scene = make("bias", photo, {"seed": 0, "shift": -3})
     order = patches.random_order(64, 0)

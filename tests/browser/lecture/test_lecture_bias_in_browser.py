@@ -1,5 +1,8 @@
 """The scene of inductive bias in a real browser."""
 
+import re
+
+import pytest
 import torch
 from playwright.sync_api import expect
 
@@ -75,6 +78,22 @@ def test_the_measurement_follows_seed_and_shift(lecture):
     assert drawn == stage.array("shifted")
     bare = next(model for model in stage.numbers()["measure"]["models"] if model["name"] == "bare")
     assert bare["answers"][1]["drift"] < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", r"moves the logits by up to (\S+) with position embedding, by (\S+) without\."),
+        ("ko", r"위치 임베딩이 있으면 최대 (\S+), 없으면 (\S+)입니다\."),
+    ],
+)
+def test_the_sentence_names_the_move_with_positions_first(lecture, lang, sentence):
+    stage = lecture("bias", lang)
+    found = re.search(sentence, " ".join(stage.prose().split())).groups()
+    models = {one["name"]: one["answers"] for one in stage.numbers()["measure"]["models"]}
+    assert found[0] == f"{models['vit'][1]['drift']:.2f}"
+    assert found[1] == "0" or "·10⁻" in found[1]  # a power of ten: rounding only
+    assert models["bare"][1]["drift"] < 1e-4
 
 
 def test_a_larger_model_is_measured_at_rest_or_the_prose_says_that_a_click_does(lecture, tmp_path, shoot):
