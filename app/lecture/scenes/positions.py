@@ -18,11 +18,9 @@ TABS = ("sum", "formula", "compare")
 MAX_MATRIX_SIDE = 256  # rows and columns of a matrix that are drawn
 COLOUR_QUANTILE = 0.95  # of the drawn values lie inside the colours' range
 NUM_CLASSES = 5  # in the list of predictions
-#: The deck's worked example as its slide prints it: three words, d_model = 4, the second word (pos = 1).
+#: The deck's worked example: three words, d_model = 4, the second word (pos = 1) with its embedding.
 NUM_WORDS, WIDTH, WORD = 3, 4, 1
-PRINTED_EMBEDDING = (0.3, 3.1, 3.1, 3.1)
-PRINTED_POSITION = (0.25, 0.99, 0.01, 0.99)
-PRINTED_STEP = 0.01  # the slide prints two decimals
+EMBEDDING = (0.3, 3.1, 3.1, 3.1)
 
 
 def _step(rows: int) -> int:
@@ -81,20 +79,13 @@ def answers(stage: Stage, seed: int) -> list[dict]:
 
 
 def worked_example() -> dict:
-    """The deck's example by its formulas: each word's embedding (words, d_model), and where the slide differs."""
+    """The deck's example by its formulas: each word's position (words, d_model), and one word's sum."""
     formula = sinusoidal_positions(NUM_WORDS, WIDTH).tolist()
-    printed = [round(value - exact, 4) for value, exact in zip(PRINTED_POSITION, formula[WORD], strict=True)]
     return {
         "formula": formula,
         "word": WORD,
-        "embedding": PRINTED_EMBEDDING,
-        "printed": PRINTED_POSITION,
-        "difference": printed,
-        "differs": [
-            abs(value - round(exact / PRINTED_STEP) * PRINTED_STEP) > PRINTED_STEP / 2
-            for value, exact in zip(PRINTED_POSITION, formula[WORD], strict=True)
-        ],
-        "sum": [a + b for a, b in zip(PRINTED_EMBEDDING, formula[WORD], strict=True)],
+        "embedding": EMBEDDING,
+        "sum": [a + b for a, b in zip(EMBEDDING, formula[WORD], strict=True)],
     }
 
 

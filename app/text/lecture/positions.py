@@ -13,7 +13,8 @@ EN = {
     "positions.\n"
     "The paper's ViT-B/16: 1 + 14 · 14 = 197 tokens of 768 values, so 197 × 768 learned positions.\n"
     "Position and content are simply added; the network learns to tell them apart.\n"
-    "The worked example: by its own formula the slide's row should be 0.84, 0.54, 0.01, 1.00.\n"
+    "The worked example: the printed deck has 0.25, 0.99, 0.01, 0.99 for the second word; its formula gives 0.84, "
+    "0.54, 0.01, 1.00.\n"
     "A learned embedding discovers rows and columns by itself. Shuffle it and watch the prediction.",
     "tabs": "What to show",
     "sum": "Sum",
@@ -38,11 +39,8 @@ EN = {
     "words": "나는 학생 입니다",
     "word": "{word} (pos = {pos})",
     "wave": "{name}(pos/{rate})",
-    "printed": "on the slide",
-    "difference": "difference",
-    "embedding": "embedding",
-    "with": "sum with formula",
-    "verdict": "{differ} of the {width} printed values for {word} differ from the slide's own formula.",
+    "embedding": "embedding of {word}",
+    "with": "sum for {word}",
     "waves": "And for {patches} patches?",
     "waves_axes": "↓ position → channel",
     "picture": "Which patch?",
@@ -70,7 +68,8 @@ KO = {
     "outline": "순서를 바꿔도 어텐션에는 같은 집합입니다. 위치를 따로 알려 주어야 합니다.\n"
     "논문의 ViT-B/16이라면 1 + 14 · 14 = 197개 토큰, 각각 768차원입니다. 위치 임베딩도 197 × 768입니다.\n"
     "위치와 내용을 그냥 더합니다. 둘을 구별하는 법은 학습으로 배웁니다.\n"
-    "예제: 슬라이드의 수식대로라면 0.84, 0.54, 0.01, 1.00이어야 합니다.\n"
+    "예제: 인쇄된 자료에는 학생의 위치 벡터가 0.25, 0.99, 0.01, 0.99로 적혀 있지만, 수식대로 계산하면 0.84, 0.54, "
+    "0.01, 1.00입니다.\n"
     "학습한 위치 임베딩은 행과 열을 스스로 찾아냅니다. 위치를 섞어서 예측이 어떻게 바뀌는지 보여 줍니다.",
     "tabs": "보기",
     "sum": "덧셈",
@@ -95,11 +94,8 @@ KO = {
     "words": "나는 학생 입니다",
     "word": "{word} (pos = {pos})",
     "wave": "{name}(pos/{rate})",
-    "printed": "슬라이드",
-    "difference": "차이",
-    "embedding": "임베딩",
-    "with": "수식과의 합",
-    "verdict": "{word}에 적힌 값 {width}개 가운데 {differ}개가 슬라이드의 수식과 다릅니다.",
+    "embedding": "{word} 임베딩",
+    "with": "{word} 합",
     "waves": "패치 {patches}개라면?",
     "waves_axes": "↓ 위치 → 채널",
     "picture": "기준 패치는?",

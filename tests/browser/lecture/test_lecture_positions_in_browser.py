@@ -60,16 +60,16 @@ def test_a_token_is_chosen_by_row_picture_and_slider(lecture):
     assert "row 8, column 8" in title.inner_text()
 
 
-def test_the_worked_example_marks_what_the_slide_prints_otherwise(lecture):
+def test_the_worked_example_shows_the_formulas_values_alone(lecture):
     stage = lecture("positions")
     stage.term(1)
-    table = stage.page.locator(".figure.positions .table")
-    assert table.locator(".differs").all_inner_texts() == ["0.25", "0.99", "0.99"]
-    cells = table.locator(".chosen").all_inner_texts()
+    figure = stage.page.locator(".figure.positions")
+    cells = figure.locator(".table .chosen").all_inner_texts()
     assert cells[1:] == ["0.84", "0.54", "0.01", "1.00"]
     assert "학생" in cells[0]
-    assert "3 of the 4" in stage.page.locator(".figure.positions .verdict").inner_text()
-    assert stage.page.locator(".figure.positions .formulas math").count() == 2
+    assert figure.locator(".table .total").all_inner_texts()[1:] == ["1.14", "3.64", "3.11", "4.10"]
+    assert "0.25" not in figure.inner_text()
+    assert figure.locator(".formulas math").count() == 2
 
 
 def test_shuffling_changes_bars_picture_and_prose(lecture):

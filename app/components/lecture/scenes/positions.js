@@ -76,7 +76,6 @@ SCENE.positions = {
     const both = parent.appendChild(el("div", { class: "both" }));
     made.example = panel(both, "", "example");
     made.table = made.example.appendChild(el("div", { class: "table", role: "table" }));
-    made.verdict = made.example.appendChild(el("p", { class: "verdict" }));
     const waves = panel(both, "", "waves");
     made.wavesTitle = waves.querySelector("h3");
     made.waves = new Cells(waves, stage, { label: stage.words("formula"), onpick: (at) => stage.set({ at: stage.data.prefix.length + Math.min(at * stage.data.numbers.step, stage.data.numbers.patches - 1) }) });
@@ -141,11 +140,11 @@ SCENE.positions = {
 
   formula(stage, n, patch) {
     const { made } = stage;
-    const { formula: exact, word, embedding, printed, difference, differs, sum } = n.example;
+    const { formula: exact, word, embedding, sum } = n.example;
     const names = stage.words("words").split(" ");
-    const width = printed.length;
+    const width = embedding.length;
     const cell = (text, kind = "") => el("span", { class: kind, role: "cell", text });
-    const line = (name, values, kind = "", marks = []) => [cell(name, `name ${kind}`), ...values.map((v, i) => cell(v, `${kind} ${marks[i] ? "differs" : ""}`))];
+    const line = (name, values, kind = "") => [cell(name, `name ${kind}`), ...values.map((v) => cell(v, kind))];
     const title = (i) => stage.words("word", { word: names[i], pos: i });
     made.example.querySelector("h3").textContent = stage.words("example", { width });
     made.table.style.setProperty("--width", width);
@@ -153,11 +152,8 @@ SCENE.positions = {
     made.table.replaceChildren(
       ...line("", Array.from({ length: width }, (_, i) => stage.words("wave", { name: i % 2 ? "cos" : "sin", rate: count(base ** Math.floor(i / 2)) })), "head"),
       ...exact.flatMap((values, pos) => line(title(pos), values.map((v) => fixed(v)), pos === word ? "chosen" : "")),
-      ...line(stage.words("printed"), printed.map((v) => fixed(v)), "deck", differs),
-      ...line(stage.words("difference"), difference.map((v) => fixed(v)), "quiet"),
-      ...line(stage.words("embedding"), embedding.map((v) => fixed(v)), "deck"),
-      ...line(stage.words("with"), sum.map((v) => fixed(v))));
-    made.verdict.textContent = stage.words("verdict", { differ: differs.filter(Boolean).length, width, word: names[word] });
+      ...line(stage.words("embedding", { word: names[word] }), embedding.map((v) => fixed(v))),
+      ...line(stage.words("with", { word: names[word] }), sum.map((v) => fixed(v)), "total"));
     made.wavesTitle.textContent = stage.words("waves", { patches: count(n.patches) });
     made.wavesAxes.textContent = stage.words("waves_axes");
     made.waves.paint(stage.section("waves"), ...n.shape, { palette: "diverging", low: -1, high: 1 });
