@@ -73,13 +73,26 @@ def test_by_hand():
     config = ViTConfig(image_size=4, patch_size=2, classes=3, dim=2, depth=1, heads=1, head_dim=2, mlp_dim=5)
     assert parameters_by_part(config) == {
         "projection": 12 * 2 + 2,
+        "patch_norm": 0,
         "tokens": 2,
         "positions": 5 * 2,
+        "embed_norm": 0,
         "norm1": 4,
         "attention": 2 * 6 + 6 + 2 * 2 + 2,
+        "scale1": 0,
         "norm2": 4,
         "mlp": 2 * 5 + 5 + 5 * 2 + 2,
+        "scale2": 0,
         "norm": 4,
         "pool": 0,
+        "pool_norm": 0,
         "head": 2 * 3 + 3,
     }
+
+
+def test_layer_scale_and_norms_have_parts_of_their_own():
+    plain = parameters_by_part(ViTConfig())
+    parts = parameters_by_part(ViTConfig(layer_scale=True, patch_norm=True, embed_norm=True, pool_norm=True))
+    more = {name: parts[name] - plain[name] for name in parts if parts[name] != plain[name]}
+    norm, scale = 2 * 768, 12 * 768
+    assert more == dict(patch_norm=norm, embed_norm=norm, scale1=scale, scale2=scale, pool_norm=norm)

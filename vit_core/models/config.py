@@ -21,6 +21,13 @@ POOLS = ("token", "avg", "avgmax", "max", "map", "token_avg")
 POSITIONS = ("learned", "rope", "none")
 RESIZES = ("bicubic", "bicubic_antialias")
 PROBLEM_TYPES = ("single_label", "multi_label", "binary", "regression")  # see predictions.py
+#: What turns logits into probabilities, by problem type.
+PROBABILITY_FUNCTIONS = {
+    "single_label": ("softmax",),
+    "multi_label": ("sigmoid",),
+    "binary": ("sigmoid",),
+    "regression": (),
+}
 
 
 @dataclass(frozen=True)

@@ -15,25 +15,25 @@ PAPER_PARAMETERS = {"B/16": 86_000_000, "L/16": 307_000_000, "H/14": 632_000_000
 #: The part that a parameter belongs to, by the module's name.
 _PART_OF_MODULE = {
     "patch_embed": "projection",
-    "patch_norm": "projection",
+    "patch_norm": "patch_norm",
     "prefix_tokens": "tokens",
     "positions": "positions",
-    "embed_norm": "positions",
+    "embed_norm": "embed_norm",
     "norm1": "norm1",
     "attn": "attention",
-    "ls1": "attention",
+    "ls1": "scale1",
     "norm2": "norm2",
     "mlp": "mlp",
-    "ls2": "mlp",
+    "ls2": "scale2",
     "norm": "norm",
     "attention_pool": "pool",
-    "pool_norm": "pool",
+    "pool_norm": "pool_norm",
     "head": "head",
     "distillation_head": "head",
 }
 PARTS = tuple(dict.fromkeys(_PART_OF_MODULE.values()))
 #: Parts that every layer of the encoder has.
-ENCODER_PARTS = ("norm1", "attention", "norm2", "mlp")
+ENCODER_PARTS = ("norm1", "attention", "scale1", "norm2", "mlp", "scale2")
 
 
 def _linear(inputs: int, outputs: int, bias: bool = True) -> int:
@@ -60,26 +60,25 @@ def parameters_by_part(config: ViTConfig) -> dict[str, int]:
         + 2 * norm(c.head_dim, c.qk_norm)
         + norm(inner, c.attention_norm)
         + _linear(inner, D, c.proj_bias)
-        + D * c.layer_scale
     )
-    mlp = (
-        _linear(D, M * (2 if c.mlp == "glu" else 1), c.mlp_bias)
-        + norm(M, c.mlp_norm)
-        + _linear(M, D, c.proj_bias)
-        + D * c.layer_scale
-    )
+    mlp = _linear(D, M * (2 if c.mlp == "glu" else 1), c.mlp_bias) + norm(M, c.mlp_norm) + _linear(M, D, c.proj_bias)
     attention_pool = D + 2 * _linear(D, D) + _linear(D, 2 * D) + norm() + _linear(D, M) + _linear(M, D)
     width = 2 * D if c.pool == "token_avg" else D
     return {
-        "projection": _linear(c.channels * ph * pw, D, c.patch_bias) + norm(there=c.patch_norm),
+        "projection": _linear(c.channels * ph * pw, D, c.patch_bias),
+        "patch_norm": norm(there=c.patch_norm),
         "tokens": c.num_prefix_tokens * D,
-        "positions": entries * D + norm(there=c.embed_norm),
+        "positions": entries * D,
+        "embed_norm": norm(there=c.embed_norm),
         "norm1": c.depth * norm(),
         "attention": c.depth * attention,
+        "scale1": c.depth * D * c.layer_scale,
         "norm2": c.depth * norm(there=c.block != "parallel"),
         "mlp": c.depth * mlp,
+        "scale2": c.depth * D * c.layer_scale,
         "norm": norm(there=c.final_norm),
-        "pool": attention_pool * (c.pool == "map") + norm(there=c.pool_norm),
+        "pool": attention_pool * (c.pool == "map"),
+        "pool_norm": norm(there=c.pool_norm),
         "head": _linear(width, c.classes, c.head_bias) + _linear(D, c.classes) * c.distillation_head,
     }
 

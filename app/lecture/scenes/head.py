@@ -8,11 +8,9 @@ from app.lecture.stage import Scene, Stage, array
 from vit_core import ViTConfig
 from vit_core.attribution import read_head
 from vit_core.lecture import logit_lens
-from vit_core.models.config import PROBLEM_TYPES
+from vit_core.models.config import PROBABILITY_FUNCTIONS, PROBLEM_TYPES
 
 NUM_PREDICTIONS = 4  # classes in the list; the lens also shows every class that is best after some layer
-#: What turns logits into probabilities, as the names of boxes.
-FUNCTIONS = {"single_label": ["softmax"], "multi_label": ["sigmoid"], "binary": ["sigmoid"], "regression": []}
 #: The key of the prose about the prediction; None: the usual one, or the one for a model without a head.
 PROSE = {kind: f"text_{kind}" for kind in PROBLEM_TYPES} | {"single_label": None}
 
@@ -28,7 +26,7 @@ def path(config: ViTConfig, tokens: int) -> list[dict]:
     boxes += [("norm", [width])] * config.pool_norm
     if K:
         boxes += [("linear_two" if two else "linear", [K, width]), ("logits", [K])]
-        boxes += [(function, [K]) for function in FUNCTIONS[config.problem_type]]
+        boxes += [(function, [K]) for function in PROBABILITY_FUNCTIONS[config.problem_type]]
     return [{"name": name, "shape": shape} for name, shape in boxes]
 
 

@@ -50,10 +50,11 @@ def choices(stage: Stage) -> dict[int, list[int]]:
 
 
 def chosen(stage: Stage, want: dict) -> tuple[int, int]:
-    """The picture size that the browser asks for, and the patch size nearest to its wish that goes with it."""
-    fits = choices(stage)
-    image = int(choice(want, "image", tuple(fits), PAPER.image_size[0]))
-    patch = int(choice(want, "patch", tuple(sorted({p for some in fits.values() for p in some})), PAPER.patch_size[0]))
+    """The picture size that the browser asks for, and the patch size nearest to its wish that goes with it; the model's
+    own sizes without a wish."""
+    fits, own = choices(stage), own_sizes(stage)
+    image = int(choice(want, "image", tuple(fits), own[0]))
+    patch = int(choice(want, "patch", tuple(sorted({p for some in fits.values() for p in some})), own[1]))
     return image, min(fits[image], key=lambda p: abs(math.log(p / patch)))
 
 

@@ -8,25 +8,28 @@ from app.lecture.stage import Scene, Stage, array
 from vit_core import ViTConfig
 from vit_core.attribution import read_head
 from vit_core.lecture.positions import tokens_without_positions
-from vit_core.models.config import VARIANTS
+from vit_core.models.config import PROBABILITY_FUNCTIONS, VARIANTS
 from vit_core.models.parameters import ENCODER_PARTS, PAPER_PARAMETERS, count_by_part, parameter_count
 
 MAX_THUMBNAIL_SIDE = 64  # rows and columns of a matrix that is shown as a small picture
 
 #: The block's parts in the order of computation; each "add" ends the residual path around the parts before it.
 ORDER = {
-    "pre": ("norm1", "attention", "add", "norm2", "mlp", "add"),
-    "res_post": ("attention", "norm1", "add", "mlp", "norm2", "add"),
-    "parallel": ("norm1", "attention", "mlp", "add"),
+    "pre": ("norm1", "attention", "scale1", "add", "norm2", "mlp", "scale2", "add"),
+    "res_post": ("attention", "norm1", "scale1", "add", "mlp", "norm2", "scale2", "add"),
+    "parallel": ("norm1", "attention", "scale1", "mlp", "scale2", "add"),
 }
 
-#: The key of the head's name.
-HEADS = {
-    "single_label": "head",
-    "multi_label": "head_sigmoid",
-    "binary": "head_sigmoid",
-    "regression": "head_regression",
-}
+
+def order(config: ViTConfig) -> list[str]:
+    """The parts of the model's block, see ORDER; LayerScale only if the model has it."""
+    return [part for part in ORDER[config.block] if config.layer_scale or not part.startswith("scale")]
+
+
+def head_steps(config: ViTConfig) -> list[str]:
+    """What the head's box does, as keys of its words: norm, linear map, softmax or sigmoid."""
+    norm = ["norm"] * (config.final_norm or config.pool_norm)
+    return norm + (["linear", *PROBABILITY_FUNCTIONS[config.problem_type]] if config.classes else [])
 
 
 def table_row(name: str, config: ViTConfig, parameters: int, paper: int | None = None) -> dict:
@@ -68,7 +71,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "parts": model_parts,
         "total": total,
         "encoder": sum(model_parts[name] for name in ENCODER_PARTS),
-        "order": ORDER[config.block],
+        "order": order(config),
         "layers": config.depth,
         "dim": config.dim,
         "heads": config.heads,
@@ -76,7 +79,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "patches": rows * cols,
         "tokens": trace.num_tokens,
         "classes": config.classes,
-        "head": HEADS[config.problem_type] if config.classes else "no_head",
+        "head": head_steps(config),
         "image": [*stage.images.shape[2:], config.channels],
         "patch": [*config.patch_size, config.channels],
         "pixels": config.patch_size[0] * config.patch_size[1] * config.channels,
@@ -86,6 +89,8 @@ def build(stage: Stage, want: dict) -> Scene:
         "answers": stage.answers(trace.logits, 3),
         "prefix": config.num_prefix_tokens,
         "position": config.position,
+        "entries": model.positions.shape[1],
+        "resized": trace.grid != config.grid,
         "paper_classes": VARIANTS["B/16"].classes,
         "table": [
             *(

@@ -22,11 +22,15 @@ KINDS = {
 }
 
 
-def test_it_begins_with_the_papers_example(stage):
-    n = build("patches", stage(), {}).numbers
+def test_it_begins_with_the_models_own_sizes_and_knows_the_papers(stage):
+    made = stage()
+    n = build("patches", made, {}).numbers
+    assert n["own"]
+    assert [n[k] for k in ("height", "width", "channels", "rows", "cols", "count")] == [15, 21, 3, 5, 7, 35]
+    assert n["presets"] == {"vit16": [224, 16], "own": [21, 3]}
+    n = build("patches", made, {"image": 224, "patch": 16}).numbers
     line = [n[k] for k in ("height", "width", "channels", "rows", "cols", "count", "values", "dim")]
     assert line == [224, 224, 3, 14, 14, 196, 768, 14]
-    assert n["presets"] == {"vit16": [224, 16], "own": [21, 3]}
     assert not n["own"]
 
 
@@ -86,13 +90,13 @@ def test_a_large_grid_sends_the_tokens_around_the_pick(stage, monkeypatch):
     whole = build("patches", made, {"image": 224, "patch": 16, "from": 0.5}).numbers
     assert whole["some"] == 50
     for share in (0.0, 0.3, 0.5, 1.0):
-        found = build("patches", made, {"from": share})
+        found = build("patches", made, {"image": 224, "patch": 16, "from": share})
         first, some = found.numbers["first"], found.numbers["some"]
         row = min(int(share * 14), 13)
         assert 0 <= first <= row * 14
         assert row * 14 + 13 < first + some <= 196
     monkeypatch.undo()
-    everything = build("patches", made, {}).arrays["tokens"]
+    everything = build("patches", made, {"image": 224, "patch": 16}).arrays["tokens"]
     np.testing.assert_array_equal(found.arrays["tokens"], everything[first : first + some])
 
 

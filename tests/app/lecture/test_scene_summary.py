@@ -3,13 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from app.lecture import SCENES
+from app.explore.result import Result
+from app.lecture import SCENES, Stage
 from app.lecture import build as scene_of
-from app.lecture.scenes.summary import ORDER, thumbnail
+from app.lecture.scenes.summary import ORDER, head_steps, thumbnail
 from app.text.lecture import summary as text
-from vit_core.models.config import BLOCKS
+from tests.conftest import SMALL
+from vit_core import record
+from vit_core.images import reframed
+from vit_core.models.config import BLOCKS, ViTConfig
 from vit_core.models.embeddings import position_similarity
+from vit_core.models.parameters import ENCODER_PARTS
 
 TWO = dict(distillation_token=True, distillation_head=True)
 KINDS = [
@@ -25,7 +31,10 @@ KINDS = [
     dict(position="rope", head_dim=8),
     dict(channels=1),
     dict(layer_scale=True, norm="rms"),
+    dict(layer_scale=True, block="parallel"),
+    dict(layer_scale=True, block="res_post"),
     dict(patch_norm=True, embed_norm=True),
+    dict(pool="avg", pool_norm=True, final_norm=False),
     dict(image_size=(60, 120)),
 ] + [dict(block=block) for block in BLOCKS]
 
@@ -75,7 +84,32 @@ def test_the_papers_table(stage):
 
 def test_every_block_is_drawn_in_the_order_it_computes():
     assert ORDER.keys() == set(BLOCKS)
-    assert ORDER["pre"] == ("norm1", "attention", "add", "norm2", "mlp", "add")
+    assert ORDER["pre"] == ("norm1", "attention", "scale1", "add", "norm2", "mlp", "scale2", "add")
+
+
+@pytest.mark.parametrize("fields", KINDS, ids=str)
+def test_layer_scale_is_drawn_where_the_model_has_it(stage, fields):
+    numbers = scene_of("summary", stage(**fields), {}).numbers
+    drawn = {part for part in numbers["order"] if part != "add"}
+    assert drawn == {part for part in ENCODER_PARTS if numbers["parts"][part]}
+
+
+def test_the_position_table_keeps_its_size_for_pictures_of_another(build):
+    model = reframed(build(), 30)
+    picture = Image.new("RGB", (40, 40), "teal")
+    numbers = scene_of("summary", Stage(Result("small", picture, model, record(model, picture), 0.0)), {}).numbers
+    assert (numbers["tokens"], numbers["resized"]) == (101, True)
+    assert numbers["entries"] * numbers["dim"] == numbers["parts"]["positions"] == 36 * 14
+
+
+def test_the_heads_box_names_what_the_model_computes():
+    def steps(**fields):
+        return head_steps(ViTConfig(**SMALL | fields))
+
+    assert steps() == ["norm", "linear", "softmax"]
+    assert steps(problem_type="multi_label", final_norm=False) == ["linear", "sigmoid"]
+    assert steps(problem_type="regression") == ["norm", "linear"]
+    assert steps(classes=0, final_norm=False) == []
 
 
 def test_a_thumbnail_keeps_the_ends():

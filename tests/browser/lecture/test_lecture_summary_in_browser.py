@@ -3,6 +3,9 @@
 import pytest
 
 from app.lecture import SCENES
+from vit_core import VisionTransformer, ViTConfig
+from vit_core.checkpoints import embedded
+from vit_core.images import Preprocess
 
 BOX = ".figure.summary .box"
 
@@ -14,6 +17,29 @@ def test_the_boxes_counts_sum_to_the_model(lecture):
     total = stage.numbers()["total"]
     assert sum(counts) == total
     assert f"{total:,}" in stage.prose()
+
+
+FAMILIES = {
+    "scaled": dict(layer_scale=True, registers=2, patch_norm=True, embed_norm=True),
+    "pooled": dict(pool="avg", pool_norm=True, final_norm=False, class_token=False, block="parallel", layer_scale=True),
+    "mapped": dict(pool="map", class_token=False, position="rope", block="res_post", classes=0),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_boxes_of_every_family_sum_to_the_model(lecture, tmp_path, family, shoot):
+    fields = FAMILIES[family]
+    config = ViTConfig(**dict(image_size=48, patch_size=8, dim=64, depth=2, heads=4, head_dim=16, classes=3) | fields)
+    transform = Preprocess((48, 48), (0.5,) * 3, (0.5,) * 3)
+    embedded.save(VisionTransformer(config, ["a", "b", "c"][: config.classes], transform), tmp_path / "own.safetensors")
+    stage = lecture("summary", address=f"model=file:{tmp_path}/own.safetensors")
+    boxes = stage.page.locator(".figure.summary .parameters")
+    counts = boxes.evaluate_all("all => all.map(e => Number(e.dataset.count))")
+    assert sum(counts) == stage.numbers()["total"]
+    scales = stage.page.locator(".figure.summary .box", has_text="LayerScale")
+    assert scales.count() == (2 if config.layer_scale else 0)
+    assert stage.misfits() == []
+    shoot(stage.page, f"summary_{family}")
 
 
 def test_a_box_opens_its_scene(lecture):
@@ -28,7 +54,12 @@ def test_a_box_opens_its_scene(lecture):
 def test_a_term_marks_its_step_and_says_its_share(lecture):
     stage = lecture("summary")
     parts, total = stage.numbers()["parts"], stage.numbers()["total"]
-    steps = [("projection",), ("tokens", "positions"), ("norm1", "attention", "norm2", "mlp"), ("norm", "pool", "head")]
+    steps = [
+        ("projection", "patch_norm"),
+        ("tokens", "positions", "embed_norm"),
+        ("norm1", "attention", "scale1", "norm2", "mlp", "scale2"),
+        ("norm", "pool", "pool_norm", "head"),
+    ]
     for i, names in enumerate(steps):
         stage.term(i)
         assert stage.view()["step"] == i + 1

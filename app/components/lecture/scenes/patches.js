@@ -35,7 +35,7 @@ const patchesPrint = (values, decimals = 2) => Array.from(values.slice(0, PATCHE
 SCENE.patches = {
   asks: ["size", "image", "patch", "from"],
 
-  start: (stage) => ({ size: "vit16", image: stage.data.numbers.image, patch: stage.data.numbers.patch, x: 0.5, y: 0.5 }),
+  start: (stage) => ({ size: "own", image: stage.data.numbers.image, patch: stage.data.numbers.patch, x: 0.5, y: 0.5 }),
 
   build(stage, figure) {
     const made = stage.made;
@@ -91,7 +91,7 @@ SCENE.patches = {
     // A term sets a named pair of sizes; sliders may also arrive at one.
     if (view.size !== made.size && n.presets[view.size]) [view.image, view.patch] = n.presets[view.size];
     const stands = (name) => n.presets[name]?.[0] === view.image && n.presets[name]?.[1] === view.patch;
-    if (!stands(view.size)) view.size = ["vit16", "own"].find(stands) ?? "free";
+    if (!stands(view.size)) view.size = ["own", "vit16"].find(stands) ?? "free";
     made.size = view.size;
     made.image.show(view.image);
     made.patch.show(view.patch);

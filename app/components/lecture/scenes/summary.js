@@ -1,4 +1,5 @@
-const SUMMARY_STEPS = [["projection"], ["tokens", "positions"], ["norm1", "attention", "norm2", "mlp"], ["norm", "pool", "head"]];
+const SUMMARY_STEPS = [["projection", "patch_norm"], ["tokens", "positions", "embed_norm"],
+  ["norm1", "attention", "scale1", "norm2", "mlp", "scale2"], ["norm", "pool", "pool_norm", "head"]];
 
 SCENE.summary = {
   asks: [],
@@ -62,26 +63,43 @@ function summaryEmbed(stage, parent, arrow) {
   arrow();
   summaryBox(stage, parent, "patches", { name: stage.words("projection"), shape: summaryShape(patches, dim), parameters: parts.projection,
     show: (place) => summaryCells(stage, place, "patches", Math.min(patches, 64)) });
+  summaryNorm(stage, parent, "patches", parts.patch_norm);
+}
+
+/** A narrow box of a norm that only some models have. */
+function summaryNorm(stage, parent, scene, parameters) {
+  if (parameters) summaryBox(stage, parent, scene, { name: stage.words("norm"), parameters, kind: "slim" });
 }
 
 function summaryPlace(stage, parent) {
-  const { prefix, position, tokens, dim, parts } = stage.data.numbers;
+  const { prefix, position, tokens, dim, parts, entries, resized } = stage.data.numbers;
   const name = prefix === 0 ? "no_token" : prefix === 1 && stage.data.prefix[0] === "class" ? "token" : "prefix";
   const [rows, cols] = stage.data.grid;
   summaryBox(stage, parent, "positions", { name: stage.words(name, { n: prefix }), shape: summaryShape(tokens, dim), parameters: parts.tokens });
   const learned = position === "learned", kind = { learned: "positions", rope: "rotary_positions", none: "no_positions" }[position];
-  summaryBox(stage, parent, "positions", { name: stage.words(kind), shape: summaryShape(tokens, dim), parameters: parts.positions,
+  // The parameters are those of the learned table, which is resized for a picture of another size.
+  const table = learned ? stage.words(resized ? "resized" : "entries", { entries: summaryShape(entries, dim), tokens: count(tokens) }) : "";
+  summaryBox(stage, parent, "positions", { name: stage.words(kind), shape: table, parameters: parts.positions,
     show: learned ? (place) => new Cells(place, stage).paint(stage.section("similarity"), rows, cols) : null });
+  if (parts.embed_norm) summaryBox(stage, parent, "positions", { name: stage.words("norm"), parameters: parts.embed_norm, kind: "flat" });
 }
 
 function summaryEncoder(stage, parent) {
   const { order, parts, heads, mlp, dim } = stage.data.numbers;
+  const column = (to) => to.appendChild(el("div", { class: "sublayer" }));
+  // Directly after attention or MLP, LayerScale stands beneath it; after a norm, beside it.
+  const scale = (parameters) => (to) => {
+    const under = to.lastElementChild.classList.contains("sublayer");
+    summaryBox(stage, under ? to.lastElementChild : to, "encoder", { name: stage.words("scale"), parameters, kind: under ? "scale" : "slim" });
+  };
   const draw = {
+    scale1: scale(parts.scale1),
+    scale2: scale(parts.scale2),
     norm1: (to) => summaryBox(stage, to, "encoder", { name: stage.words("norm"), parameters: parts.norm1, kind: "slim" }),
     norm2: (to) => summaryBox(stage, to, "encoder", { name: stage.words("norm"), parameters: parts.norm2, kind: "slim" }),
-    attention: (to) => summaryBox(stage, to, "attention", { name: stage.words("attention"), shape: stage.words("heads", { n: heads }), parameters: parts.attention,
+    attention: (to) => summaryBox(stage, column(to), "attention", { name: stage.words("attention"), shape: stage.words("heads", { n: heads }), parameters: parts.attention,
       show: (place) => new Picture(place, stage, { grid: false }).map(stage.section("attention"), { alpha: 0.6 }) }),
-    mlp: (to) => summaryBox(stage, to, "mlp", { name: stage.words("mlp"), shape: stage.words("widths", { hidden: count(mlp) }), parameters: parts.mlp, kind: "hidden",
+    mlp: (to) => summaryBox(stage, column(to), "mlp", { name: stage.words("mlp"), shape: stage.words("widths", { hidden: count(mlp) }), parameters: parts.mlp, kind: "hidden",
       show: (place) => place.append(...[dim, mlp, dim].map((size) => el("i", { style: { height: `${Math.max(8, (100 * size) / Math.max(dim, mlp))}%` } }))) }),
     add: (to) => to.append(el("span", { class: "add", "aria-hidden": "true", text: stage.words("add") })),
   };
@@ -95,11 +113,12 @@ function summaryEncoder(stage, parent) {
 }
 
 function summaryRead(stage, parent, arrow) {
-  const { read, pool, classes, parts, answers } = stage.data.numbers;
+  const { read, pool, classes, parts, answers, head } = stage.data.numbers;
   const stack = parent.appendChild(el("div", { class: "stack" }));
   summaryBox(stage, stack, "head", { name: stage.words(pool === "token" ? (read.length > 1 ? "read_two" : "read_token") : "read_pooled"), shape: summaryShape(...read), parameters: parts.pool, kind: "read",
     show: (place) => summaryCells(stage, place, "read", 1) });
-  summaryBox(stage, stack, "head", { name: stage.words(stage.data.numbers.head), shape: classes ? count(classes) : "", parameters: parts.norm + parts.head });
+  summaryBox(stage, stack, "head", { name: head.map((step) => stage.words(step)).join(", ") || stage.words("no_head"), shape: classes ? count(classes) : "",
+    parameters: parts.norm + parts.pool_norm + parts.head });
   arrow();
   summaryBox(stage, parent, "head", { name: stage.words(answers.length ? "prediction" : "none"), kind: "answer", show: (place) => {
     if (!answers.length) return place.append(stage.common("none_head"));
