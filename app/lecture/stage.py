@@ -16,6 +16,7 @@ from app.explore.result import Result
 from app.text.plain import plain
 from vit_core import VisionTransformer, ViTConfig
 from vit_core.attribution import BlockSteps, block_steps, residual_streams
+from vit_core.lecture import vector_change
 from vit_core.models import predictions
 
 MEMO_ENTRIES = 96  # results of scenes that a stage holds; the oldest goes first
@@ -116,6 +117,11 @@ class Stage:
         """Whether the model has a head whose numbers are probabilities of classes."""
         return self.model.head is not None and predictions.has_probabilities(self.config.problem_type)
 
+    @property
+    def output(self) -> str:
+        """The frame's word for the vector that the head reads: "class" for the class token, "pooled" for others."""
+        return "class" if self.config.pool == "token" else "pooled"
+
     def scores(self, logits: Tensor) -> Tensor:
         """The probability of each class, (..., classes), from logits (..., outputs)."""
         return predictions.scores(logits.float(), self.config.problem_type)
@@ -124,6 +130,12 @@ class Stage:
 def array(tensor: Tensor) -> np.ndarray:
     """A float32 array of a tensor on any device."""
     return tensor.detach().float().cpu().contiguous().numpy()
+
+
+def change(before: Tensor, after: Tensor) -> dict | None:
+    """How far a vector (D,) moved, as {"cosine", "relative"}, see `vector_change`."""
+    found = vector_change(before, after)
+    return None if found is None else dict(zip(("cosine", "relative"), found, strict=True))
 
 
 def every_nth(matrix: Tensor, limit: int) -> Tensor:

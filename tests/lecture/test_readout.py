@@ -5,7 +5,7 @@ import torch
 
 from tests.attribution.test_forward_steps import KINDS, close, noise
 from vit_core.attribution import residual_streams
-from vit_core.lecture import logit_lens, unit_logits
+from vit_core.lecture import final_vector, logit_lens, unit_logits, vector_change
 
 
 @pytest.fixture
@@ -45,3 +45,30 @@ def test_the_logits_of_a_units_direction(make):
     for fields in ({"classes": 0}, {"block": "res_post"}, {"pool": "map"}, {"pool": "token_avg"}):
         assert unit_logits(make(**fields), 0, 0) is None
     assert unit_logits(make(norm="rms", pool="avg", final_norm=False, pool_norm=True), 0, 0).shape == (11,)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        dict(classes=0),
+        dict(class_token=False, pool="avg", pool_norm=True),
+        dict(pool="map"),
+        dict(pool="token_avg"),
+    ],
+    ids=str,
+)
+def test_the_final_vector_is_what_the_head_reads(build, pictures, fields):
+    model, images = build(**fields), pictures()
+    vector = final_vector(model, images)
+    expected = model.pooled(model.norm(list(model.layers(model.embed(images)))[-1]))
+    assert torch.allclose(vector, expected, atol=1e-6)
+    if model.head is not None:
+        assert torch.allclose(model.head(vector), model(images), atol=1e-5)
+
+
+def test_a_vectors_change_by_hand():
+    assert vector_change(torch.tensor([3.0, 0]), torch.tensor([0.0, 4])) == pytest.approx((0, 5 / 3))
+    assert vector_change(torch.tensor([1.0, 2]), torch.tensor([2.0, 4])) == pytest.approx((1, 1))
+    assert vector_change(torch.zeros(2), torch.ones(2)) is None
+    assert vector_change(torch.ones(2), torch.tensor([torch.nan, 1])) is None

@@ -49,6 +49,13 @@ def classify_with(model: VisionTransformer, images: Tensor, positions: Tensor | 
     return model.classify(model.encode(embed_with(model, images, positions)))
 
 
+@torch.no_grad()
+def vector_with(model: VisionTransformer, images: Tensor, positions: Tensor | None) -> Tensor:
+    """The vectors (B, width) that the model returns or its head reads, with these positions (N, D) in place of its
+    own."""
+    return model.pooled(model.encode(embed_with(model, images, positions)))
+
+
 def remove_positions(positions: Tensor, prefix: int) -> Tensor:
     """Positions (N, D) with zeros for all patches; the `prefix` tokens in front keep theirs."""
     out = positions.clone()

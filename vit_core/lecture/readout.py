@@ -1,4 +1,4 @@
-"""What the head says about vectors inside the model: after each layer, and for one hidden unit of an MLP."""
+"""What the head says about vectors inside the model, and how far the vector that it reads moves."""
 
 from __future__ import annotations
 
@@ -35,3 +35,24 @@ def unit_logits(model: VisionTransformer, layer: int, unit: int) -> Tensor | Non
             direction = direction - direction.mean()
         direction = direction * getattr(norm, "weight", 1)
     return model.head.weight @ direction
+
+
+@torch.no_grad()
+def final_vector(model: VisionTransformer, images: Tensor) -> Tensor:
+    """The vector that the model returns or its head reads: images (B, C, height, width) to (B, width).
+
+    The class token after the last norm, or what the tokens are pooled to.
+    """
+    return model.pooled(model.encode(model.embed(images)))
+
+
+def vector_change(before: Tensor, after: Tensor) -> tuple[float, float] | None:
+    """How far a vector (D,) moved: its cosine to the one before, and |after - before| / |before|.
+
+    None if there is no such number: for a vector of zeros or one that is not finite.
+    """
+    before, after = before.double(), after.double()
+    cosine = (before @ after) / (before.norm() * after.norm())
+    relative = (after - before).norm() / before.norm()
+    finite = bool(cosine.isfinite() and relative.isfinite())
+    return (float(cosine.clamp(-1, 1)), float(relative)) if finite else None

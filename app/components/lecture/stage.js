@@ -10,8 +10,9 @@ const OPEN = "[role=listbox], [role=menu], [role=dialog]";
 const MOVED = "input, [role=slider], [role=radio], [role=tab], [role=combobox]";
 
 /**
- * A scene is { asks, start(stage), build(stage, figure), draw(stage), numbers(stage) }:
+ * A scene is { asks, prose(stage), start(stage), build(stage, figure), draw(stage), numbers(stage) }:
  *   asks     names of the view's values that need Python: a change of them requests new data
+ *   prose    the key of the prose, if it is not always "text"
  *   start    the initial view
  *   build    makes the figure's nodes, once for each picture, model and language
  *   draw     displays `stage.view` and `stage.data`, after each change of them
@@ -135,7 +136,7 @@ class Stage {
       words.replaceChildren();
       figure.replaceChildren();
       figure.className = `figure ${this.scene}`;
-      this.fillIn = prose(words, this.data.words.scene.text, this.data.words.math, (part) => this.set(part));
+      this.fillIn = prose(words, this.data.words.scene[piece?.prose?.(this) ?? "text"], this.data.words.math, (part) => this.set(part));
       this.made = {};
       piece?.build?.(this, figure);
     }

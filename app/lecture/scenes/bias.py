@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.lecture.stage import Scene, Stage, array, choice, integer
+from app.lecture.stage import Scene, Stage, array, change, choice, integer
 from vit_core import InputError
 from vit_core.attention.attention_rollout import fused_layer
 from vit_core.checkpoints import embedded
-from vit_core.lecture import inductive_bias, patches, positions
+from vit_core.lecture import final_vector, inductive_bias, patches, positions
 
 MAX_DRAWN_PATCHES = 400  # a larger grid is drawn coarser
 LIGHT_WORK = 2e8  # parameters x tokens: a model below this is measured at once
@@ -56,6 +56,8 @@ def build(stage: Stage, want: dict) -> Scene:
         "shift": shift,
         "reach": reach,
         "measure": None,
+        "classed": stage.names_classes,
+        "output": stage.output,
         "ticket": f"{stage.result.name} {stage.result.digest}",
         "soon": work < MODERATE_WORK or stage.result.seconds * FORWARD_PASSES < MAX_UNASKED_SECONDS,
     }
@@ -113,7 +115,10 @@ def cnn(name: str) -> embedded.EmbeddedCNN | None:
 
 def measure(stage: Stage, seed: int, shift: int) -> tuple[dict, dict[str, np.ndarray]]:
     """The answers of three models to the picture, to its patches in another order and to its pixels shifted; and how
-    single layers with random weights answer to the patch embeddings. Also the three pictures."""
+    single layers with random weights answer to the patch embeddings. Also the three pictures.
+
+    A ViT that names no classes has no "answers" but "changes": how far its final vector moves from the original's.
+    """
     patch = stage.config.patch_size
     order = patches.random_order(math.prod(stage.result.grid), seed)
     variants = {
@@ -125,16 +130,18 @@ def measure(stage: Stage, seed: int, shift: int) -> tuple[dict, dict[str, np.nda
         name: stage.memo(("bias", name, *key), lambda make=make: run_models(stage, make()))
         for name, (key, make) in variants.items()
     }
-    first = results["original"]["logits"]
-    models = [
-        {
-            "name": name,
-            "answers": None
-            if first[name] is None or (name != "cnn" and not stage.names_classes)
-            else [compare(stage, name, first[name], one["logits"][name]) for one in results.values()],
-        }
-        for name in first
-    ]
+    models = []
+    for name, first in results["original"]["outputs"].items():
+        outputs = [one["outputs"][name] for one in results.values()]
+        classed = first is not None and (name == "cnn" or stage.names_classes)
+        moved = first is not None and not classed
+        models.append(
+            {
+                "name": name,
+                "answers": [compare(stage, name, first, one) for one in outputs] if classed else None,
+                "changes": [change(first, one) for one in outputs] if moved else None,
+            }
+        )
     layers, width = stage.memo(
         ("bias", "layers", seed),
         lambda: inductive_bias.asymmetries(patch_embeddings(stage), stage.result.grid, seed),
@@ -157,13 +164,13 @@ def patch_embeddings(stage: Stage) -> Tensor:
 
 @torch.no_grad()
 def run_models(stage: Stage, images: Tensor) -> dict:
-    """Logits (classes,) of the ViT, of the ViT without positions and of the CNN, and the picture's pixels."""
+    """ "outputs": the logits (classes,) of the ViT, of the ViT without positions and of the CNN, and "pixels", the
+    picture's. A ViT that names no classes gives its final vector (D,) in place of logits."""
     bare = stage.memo(("bias", "bare"), lambda: inductive_bias.without_positions(stage.model))
     other, pixels = companion(stage), unnormalised(stage, images)
-    has_head = stage.model.head is not None  # without a head no forward pass is needed
-    logits = {
-        "vit": stage.model(images) if has_head else None,
-        "bare": bare(images) if has_head else None,
+    outputs = {
+        "vit": stage.model(images) if stage.names_classes else final_vector(stage.model, images),
+        "bare": bare(images) if stage.names_classes else final_vector(bare, images),
         "cnn": other.net(cnn_input(other, pixels)) if other else None,
     }
     longer = max(pixels.shape[-2:])
@@ -174,7 +181,7 @@ def run_models(stage: Stage, images: Tensor) -> dict:
     )
     rgb = small[0].expand(3, -1, -1) if small.shape[1] == 1 else small[0]
     return {
-        "logits": {name: None if out is None else out[0].float().cpu() for name, out in logits.items()},
+        "outputs": {name: None if out is None else out[0].float().cpu() for name, out in outputs.items()},
         "pixels": rgb.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy(),
     }
 

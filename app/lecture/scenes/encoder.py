@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from app.lecture.stage import Scene, Stage, array, bytes_of, integer
+from app.lecture.stage import Scene, Stage, array, bytes_of, change, integer
 from vit_core.lecture import logit_lens, mean_token_cosine, rewired_parts
 from vit_core.models.vit import Block
 
@@ -28,6 +28,7 @@ class EncoderRuns:
         self.streams: dict[tuple[str, bool, int], Tensor] = {}
         self.norms: dict[tuple[str, bool], Tensor] = {}  # (layers + 1, N)
         self.ends: dict[tuple[str, bool], dict] = {}
+        vectors: dict[tuple[str, bool], Tensor] = {}  # final ones, of a model that names no classes
         for side, residual in self.passes():
             x, norms = start, [start.norm(dim=-1)]
             for i, block in enumerate(self.blocks):
@@ -43,6 +44,11 @@ class EncoderRuns:
                 "answers": stage.answers(logits[0], 1) if finite else [],
                 "cosine": cosine if math.isfinite(cosine) else None,
             }
+            if not stage.names_classes:
+                with torch.no_grad():
+                    vectors[side, residual] = model.pooled(model.norm(x[None]))[0]
+        for run, vector in vectors.items():
+            self.ends[run]["change"] = change(vectors["own", True], vector)
 
     @property
     def nbytes(self) -> int:
@@ -91,7 +97,8 @@ def build(stage: Stage, want: dict) -> Scene:
         "tokens": num_tokens,
         "dim": config.dim,
         "own": runs.wirings["own"],
-        "head": stage.names_classes,
+        "classed": stage.names_classes,
+        "output": stage.output,
         "parts": {},
         "ends": {},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from app.lecture.stage import Scene, Stage, array
 from vit_core import ViTConfig
@@ -30,10 +31,21 @@ def path(config: ViTConfig, tokens: int) -> list[dict]:
     return [{"name": name, "shape": shape} for name, shape in boxes]
 
 
+@torch.no_grad()
+def patches_alike(stage: Stage) -> Tensor:
+    """The cosine of the vector that a head would read to each patch's vector, after each layer and the last norm:
+    (layers + 1, patches)."""
+    model = stage.model
+    tokens = model.norm(stage.streams)  # layers + 1, N, D
+    vectors, patches = model.pooled(tokens), tokens[:, stage.config.num_prefix_tokens :]
+    return torch.nn.functional.cosine_similarity(patches, vectors[:, None], dim=-1)
+
+
 def build(stage: Stage, want: dict) -> Scene:
     """Arrays: "vector" (C,), what the head reads; for the K classes that are shown "weight" (K, C), "bias" (K,),
     "logits" (K,), and "lens" (layers + 1, K), their probability after each layer. Without a head that
-    names classes only "vector".
+    names classes only "vector" and, if it is the class token or a mean, "alike" (layers + 1, patches), see
+    `patches_alike`.
 
     Numbers: "shown", the K classes, the final prediction first; "leaders", for each layer the index of its best class
     in "shown".
@@ -52,7 +64,10 @@ def build(stage: Stage, want: dict) -> Scene:
     }
     if lens is None or not stage.names_classes:
         read = read_head(model, tokens)
-        return Scene(numbers | {"parts": read.parts, "shown": [], "leaders": []}, {"vector": array(read.vector)})
+        arrays = {"vector": array(read.vector)}
+        if config.pool in ("token", "avg"):
+            arrays["alike"] = array(patches_alike(stage))
+        return Scene(numbers | {"parts": read.parts, "shown": [], "leaders": [], "output": stage.output}, arrays)
     # A binary head has one logit, and the class that it stands for is the second one.
     named = 1 if config.problem_type == "binary" else 0
     leading = lens.argmax(-1).tolist()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.lecture.stage import Scene, Stage, array, choice, every_nth, integer
+from app.lecture.stage import Scene, Stage, array, change, choice, every_nth, integer
 from vit_core.attention.trace import autocast
 from vit_core.lecture import positions
 from vit_core.lecture.patches import random_order
@@ -39,28 +39,38 @@ def _parts(stage: Stage) -> tuple[Tensor, Tensor | None]:
     )
 
 
-def _probabilities(stage: Stage, seed: int) -> Tensor | None:
-    """Each class's probability: unchanged, without the patches' positions, with positions shuffled: (3, classes).
+def _outputs(stage: Stage, seed: int) -> Tensor:
+    """Each class's probability, or of a model that names no classes its final vector: unchanged, without the patches'
+    positions, with positions shuffled: (3, classes or D).
 
-    (1, classes) for a model that learned no positions; None without a head that names classes.
+    Only the first of a model that learned no positions.
     """
 
-    def classify(changed: Tensor | None) -> Tensor:
+    def output(changed: Tensor | None) -> Tensor:
         with torch.no_grad(), autocast(stage.result.device):
-            return stage.scores(positions.classify_with(stage.model, stage.images, changed)[0])
+            if stage.names_classes:
+                return stage.scores(positions.classify_with(stage.model, stage.images, changed)[0])
+            return positions.vector_with(stage.model, stage.images, changed)[0].float()
 
-    if not stage.names_classes:
-        return None
     own, prefix = _parts(stage)[1], stage.config.num_prefix_tokens
-    unchanged = stage.memo(("positions", "unchanged"), lambda: classify(own))
+    unchanged = stage.memo(("positions", "unchanged"), lambda: output(own))
     if own is None:
         return unchanged[None]
     order = random_order(len(own) - prefix, seed)
-    removed = stage.memo(("positions", "removed"), lambda: classify(positions.remove_positions(own, prefix)))
+    removed = stage.memo(("positions", "removed"), lambda: output(positions.remove_positions(own, prefix)))
     shuffled = stage.memo(
-        ("positions", "shuffled", seed), lambda: classify(positions.shuffle_positions(own, prefix, order))
+        ("positions", "shuffled", seed), lambda: output(positions.shuffle_positions(own, prefix, order))
     )
     return torch.stack([unchanged, removed, shuffled])
+
+
+def changes(stage: Stage, seed: int) -> list[dict | None]:
+    """How far the final vector of a model that names no classes moves from the unchanged one: {"cosine", "relative"}
+    for unchanged, removed and shuffled positions."""
+    if stage.names_classes:
+        return []
+    first, *_ = found = _outputs(stage, seed)
+    return [change(first, one) for one in found]
 
 
 def answers(stage: Stage, seed: int) -> list[dict]:
@@ -69,9 +79,9 @@ def answers(stage: Stage, seed: int) -> list[dict]:
     They are picked in turn from the best of each of the three predictions, so that every prediction's best class is
     shown.
     """
-    found = _probabilities(stage, seed)
-    if found is None:
+    if not stage.names_classes:
         return []
+    found = _outputs(stage, seed)
     best = found.topk(min(NUM_CLASSES, found.shape[1])).indices  # lists, classes
     named = list(dict.fromkeys(best.T.flatten().tolist()))[:NUM_CLASSES]
     named.sort(key=lambda index: -float(found[0, index]))
@@ -129,6 +139,8 @@ def build(stage: Stage, want: dict) -> Scene:
         "learned": own is not None,
         "embed_norm": stage.config.embed_norm,
         "answers": answers(stage, seed),
+        "changes": changes(stage, seed),
+        "output": stage.output,
     }
     if tab == "sum":
         added = torch.zeros_like(tokens) if own is None else own.float()

@@ -1,17 +1,33 @@
 """Words of the scene "bias": inductive bias."""
 
-EN = {
-    "kicker": "CNN and Transformer · Inductive bias",
-    "title": "What does a layer assume before training?",
-    "text": "**Inductive bias**: what a model assumes to predict outputs for new inputs. Its wiring is one "
+_WIRING_EN = (
+    "**Inductive bias**: what a model assumes to predict outputs for new inputs. Its wiring is one "
     "assumption.\n"
     "[Convolution](kind=convolution, show=structure) connects neighbours only, with fixed weights. "
     "[Self-attention](kind=attention, show=structure) connects all patches, with weights computed from the "
     "input: less bias.\n"
     "**{reached}** of {tokens} patches reach {where}.\n"
     "$moves$\n"
-    "[Measured](show=measure): shuffling the patches moves the logits by up to {moved} with position embedding, "
-    "by {drift} without.",
+)
+_WIRING_KO = (
+    "**Inductive bias**(귀납 편향): 주어지지 않은 입력의 출력을 예측하려고 모델이 두는 가정입니다. 연결 "
+    "방식도 그런 가정입니다.\n"
+    "[합성곱](kind=convolution, show=structure)은 이웃한 패치만 연결하고 학습 후 가중치가 고정됩니다. [셀프 "
+    "어텐션](kind=attention, show=structure)은 모든 패치를 연결하고 입력마다 가중치를 계산하므로 귀납 편향이 더 "
+    "약합니다.\n"
+    "{where} 출력에는 패치 {tokens}개 중 **{reached}**개가 연결됩니다.\n"
+    "$moves$\n"
+)
+
+EN = {
+    "kicker": "CNN and Transformer · Inductive bias",
+    "title": "What does a layer assume before training?",
+    "text": _WIRING_EN
+    + "[Measured](show=measure): shuffling the patches moves the logits by up to {moved} with position "
+    "embedding, by {drift} without.",
+    "text_vector": _WIRING_EN
+    + "It has no classes, so the {output} is [measured](show=measure): shuffled patches change it by {moved} "
+    "with position embedding, by {drift} without.",
     "outline": "To predict outputs for new inputs, a model must assume something.\n"
     "A fully connected layer assumes nothing. Convolution assumes that neighbours matter, everywhere in the "
     "same way. Recurrence assumes an order.\n"
@@ -72,6 +88,9 @@ EN = {
     "change": "Δp",
     "apart": "TV",
     "legend": "Δp: change in the original prediction's probability. TV: total variation, from 0 (equal) to 1.",
+    "cosine": "cosine",
+    "relative": "change",
+    "legend_vector": "Cosine to the original's {output}. Change: length of the difference, as a share of the norm.",
     "layers": "Is one layer equivariant? Random weights, width {width}:",
     "by_shuffle": "shuffled patches",
     "by_shift": "shift by one patch, wrapping around",
@@ -80,14 +99,11 @@ EN = {
 KO = {
     "kicker": "CNN과 트랜스포머 · 귀납 편향",
     "title": "레이어는 학습 전에 무엇을 가정할까?",
-    "text": "**Inductive bias**(귀납 편향): 주어지지 않은 입력의 출력을 예측하려고 모델이 두는 가정입니다. 연결 "
-    "방식도 그런 가정입니다.\n"
-    "[합성곱](kind=convolution, show=structure)은 이웃한 패치만 연결하고 학습 후 가중치가 고정됩니다. [셀프 "
-    "어텐션](kind=attention, show=structure)은 모든 패치를 연결하고 입력마다 가중치를 계산하므로 귀납 편향이 더 "
-    "약합니다.\n"
-    "{where} 출력에는 패치 {tokens}개 중 **{reached}**개가 연결됩니다.\n"
-    "$moves$\n"
-    "[측정](show=measure): 패치를 섞을 때 로짓의 변화는 위치 임베딩이 있으면 최대 {moved}, 없으면 {drift}입니다.",
+    "text": _WIRING_KO + "[측정](show=measure): 패치를 섞을 때 로짓의 변화는 위치 임베딩이 있으면 최대 {moved}, 없으면 "
+    "{drift}입니다.",
+    "text_vector": _WIRING_KO
+    + "[측정](show=measure): 클래스가 없어 {output}의 변화를 잽니다. 패치를 섞으면 위치 임베딩이 "
+    "있을 때 노름의 {moved}, 없을 때 {drift}입니다.",
     "outline": "본 적 없는 입력의 출력을 예측하려면 무언가를 가정해야 합니다.\n"
     "완전 연결 레이어는 가정이 없습니다. 합성곱은 이웃이 중요하고 어디서나 같다고, 순환은 순서가 있다고 "
     "가정합니다.\n"
@@ -147,6 +163,9 @@ KO = {
     "change": "Δp",
     "apart": "TV",
     "legend": "Δp: 원래 예측의 확률 변화. TV: 총변동 거리, 0(같음)부터 1까지.",
+    "cosine": "코사인",
+    "relative": "변화",
+    "legend_vector": "원래 이미지의 {output} 대비 코사인. 변화: 차이의 길이를 원래 노름으로 나눈 값.",
     "layers": "레이어 하나는 등변성을 가질까? 무작위 가중치, 폭 {width}:",
     "by_shuffle": "패치를 섞을 때",
     "by_shift": "한 패치씩 옮길 때(가장자리는 이어짐)",

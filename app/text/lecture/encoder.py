@@ -11,16 +11,30 @@ DIAGRAM = {
     "is_sum1": "+",
     "is_sum2": "+",
 }
-EN = {
-    "kicker": "Step 3 · Transformer encoder",
-    "title": "Where does the norm go, and what is the residual for?",
-    "text": "A stream of {shape} values passes {layers} blocks. The **same weights** are wired twice: as the "
+_WIRED_EN = (
+    "A stream of {shape} values passes {layers} blocks. The **same weights** are wired twice: as the "
     "standard encoder, with a [norm](place=norm1) after each [sum](place=sum1), and as trained "
     "({trained}).\n"
     "The patches' mean norm goes from {first} to **{here}**; in the standard wiring, to **{standard}**.\n"
-    "Without [residual connections](residual=false) (He 2016): {before} → **{after}**; the tokens' mean cosine: "
+)
+_WIRED_KO = (
+    "{shape}개 값의 흐름이 블록 {layers}개를 지납니다. **같은 가중치**를 두 가지 방식으로 연결했습니다. "
+    "하나는 [덧셈](place=sum1)마다 [정규화](place=norm1)가 뒤따르는 표준 인코더, 다른 하나는 이 모델이 "
+    "학습된 구조({trained})입니다.\n"
+    "패치의 평균 노름: {first} → **{here}**, 표준 구조에서는 → **{standard}**.\n"
+)
+
+EN = {
+    "kicker": "Step 3 · Transformer encoder",
+    "title": "Where does the norm go, and what is the residual for?",
+    "text": _WIRED_EN
+    + "Without [residual connections](residual=false) (He 2016): {before} → **{after}**; the tokens' mean cosine: "
     "{cosine} → **{cosine_without}**. [Reconnect](residual=true)\n"
     "A model **trained** in the other wiring would predict something else.",
+    "text_vector": _WIRED_EN
+    + "Without [residual connections](residual=false) (He 2016), the {output} ends at a cosine of "
+    "**{turned}** to the one with them, changed by {change} of its norm; the model names no classes. The tokens' mean "
+    "cosine: {cosine} → **{cosine_without}**. [Reconnect](residual=true)",
     "outline": "Both diagrams have the same parts: attention, MLP, two norms, two sums.\n"
     "Post-norm (Vaswani et al. 2017, section 3.1) normalises the stream itself. Pre-norm leaves one path from "
     "input to output without norms; it trains stably without warm-up (Xiong et al. 2020, arXiv:2002.04745).\n"
@@ -62,6 +76,8 @@ EN = {
     "key_other_on": "faint: without residual",
     "key_other_off": "faint: with residual",
     "ends": "What is predicted?",
+    "ends_vector": "How does the {output} change?",
+    "changed_by": "cosine {cosine}, change {change}",
     "with": "residual",
     "without": "no residual",
     "nothing": "–",
@@ -71,14 +87,14 @@ EN = {
 KO = {
     "kicker": "3단계 · 트랜스포머 인코더",
     "title": "정규화는 어디에 두고, 잔차 연결은 왜 있을까?",
-    "text": "{shape}개 값의 흐름이 블록 {layers}개를 지납니다. **같은 가중치**를 두 가지 방식으로 연결했습니다. "
-    "하나는 [덧셈](place=sum1)마다 [정규화](place=norm1)가 뒤따르는 표준 인코더, 다른 하나는 이 모델이 "
-    "학습된 구조({trained})입니다.\n"
-    "패치의 평균 노름: {first} → **{here}**, 표준 구조에서는 → **{standard}**.\n"
-    "[잔차 연결](residual=false)(He 2016)을 끊으면 예측은 {before} → **{after}**, 토큰끼리의 평균 코사인은 "
+    "text": _WIRED_KO
+    + "[잔차 연결](residual=false)(He 2016)을 끊으면 예측은 {before} → **{after}**, 토큰끼리의 평균 코사인은 "
     "{cosine} → **{cosine_without}**. [다시 연결](residual=true)\n"
     "구조를 바꾼 가중치는 학습한 적 없는 계산을 합니다. 처음부터 그 구조로 **학습한** 모델이라면 결과가 "
     "다릅니다.",
+    "text_vector": _WIRED_KO + "[잔차 연결](residual=false)(He 2016)을 끊으면 {output}의 코사인은 연결할 때와 비교해 "
+    "**{turned}**, 변화는 노름의 {change}입니다(클래스가 없는 모델). 토큰끼리의 평균 코사인은 {cosine} → "
+    "**{cosine_without}**. [다시 연결](residual=true)",
     "outline": "두 그림의 부품은 같습니다: 어텐션, MLP, 정규화 둘, 덧셈 둘.\n"
     "Post-norm(Vaswani et al. 2017, 3.1절)은 흐름 자체를 정규화합니다. Pre-norm은 입력에서 출력까지 정규화 없는 "
     "길을 하나 남겨, 워밍업 없이도 안정적으로 학습됩니다(Xiong et al. 2020, arXiv:2002.04745).\n"
@@ -119,6 +135,8 @@ KO = {
     "key_other_on": "흐린 선: 잔차 없음",
     "key_other_off": "흐린 선: 잔차 있음",
     "ends": "무엇이라고 예측할까?",
+    "ends_vector": "{output}: 얼마나 바뀔까?",
+    "changed_by": "코사인 {cosine}, 변화 {change}",
     "with": "잔차 있음",
     "without": "잔차 없음",
     "nothing": "–",

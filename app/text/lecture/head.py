@@ -81,6 +81,9 @@ EN = {
     "leaders": "Leading class after each layer",
     "after_input": "at the input",
     "after_layer": "after layer {n}",
+    "alike": "Which patches resemble the {output}?",
+    "alike_note": "Cosine of each patch's vector to the {output} after that layer and the last norm.",
+    "cosine": "cosine",
     "only_read": "What the head reads: the vector z",
     "only_vector": "The model's output instead: the vector z",
 }
@@ -162,6 +165,9 @@ KO = {
     "leaders": "레이어마다 1위인 클래스",
     "after_input": "입력에서는",
     "after_layer": "{n}번 레이어 뒤에는",
+    "alike": "{output}: 어느 패치와 닮았을까?",
+    "alike_note": "같은 레이어와 마지막 정규화를 지난 패치 벡터와 {output}의 코사인입니다.",
+    "cosine": "코사인",
     "only_read": "헤드가 읽는 벡터 z",
     "only_vector": "예측 대신 나오는 출력: 벡터 z",
 }

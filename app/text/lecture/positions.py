@@ -1,14 +1,25 @@
 """Words of the scene "positions". The worked example keeps the deck's three Korean words in both languages."""
 
-EN = {
-    "kicker": "Step 2 · Position embedding",
-    "title": "How does the model know where a patch is?",
-    "text": "Attention treats tokens as a set and does not know their positions. A class token goes in front, "
+_ADDED_EN = (
+    "Attention treats tokens as a set and does not know their positions. A class token goes in front, "
     "and [a position is added](tab=sum) to each token: {prefix} + {patches} = {tokens} tokens of {dim} "
     "values.\n"
     "Positions follow [a formula](tab=formula) or are learned; [compare the two](tab=compare).\n"
-    "Probability of **{answer}**: {p0} unchanged, {p1} without the patches' positions, {p2} with "
+)
+_ADDED_KO = (
+    "어텐션은 토큰을 집합으로 다루므로 위치를 모릅니다. 맨 앞에 클래스 토큰을 붙이고 토큰마다 [위치를 "
+    "더합니다](tab=sum). 토큰은 {prefix} + {patches} = {tokens}개이고, 각각 {dim}차원입니다.\n"
+    "위치는 [수식](tab=formula)으로 정하거나 학습합니다. [둘을 비교](tab=compare)해 봅시다.\n"
+)
+
+EN = {
+    "kicker": "Step 2 · Position embedding",
+    "title": "How does the model know where a patch is?",
+    "text": _ADDED_EN + "Probability of **{answer}**: {p0} unchanged, {p1} without the patches' positions, {p2} with "
     "[shuffled](tab=compare, seed=1) positions.",
+    "text_vector": _ADDED_EN + "The model names no classes, so its {output} is compared with the unchanged one: cosine "
+    "**{cosine1}** without the patches' positions (changed by {change1} of its norm), **{cosine2}** with "
+    "[shuffled](tab=compare, seed=1) positions ({change2}).",
     "outline": "To attention, the same patches in another order are the same set: it needs to be told their "
     "positions.\n"
     "The paper's ViT-B/16: 1 + 14 · 14 = 197 tokens of 768 values, so 197 × 768 learned positions.\n"
@@ -49,6 +60,9 @@ EN = {
     "two": "Formula, 2-D",
     "similarity": "cosine similarity to {where}",
     "answers": "How does the prediction change?",
+    "moves": "How does the {output} change?",
+    "cosine": "cosine",
+    "relative": "change",
     "unchanged": "unchanged",
     "removed": "no positions",
     "shuffled": "shuffled",
@@ -61,10 +75,11 @@ EN = {
 KO = {
     "kicker": "2단계 · 위치 임베딩",
     "title": "모델은 패치의 위치를 어떻게 알까?",
-    "text": "어텐션은 토큰을 집합으로 다루므로 위치를 모릅니다. 맨 앞에 클래스 토큰을 붙이고 토큰마다 [위치를 "
-    "더합니다](tab=sum). 토큰은 {prefix} + {patches} = {tokens}개이고, 각각 {dim}차원입니다.\n"
-    "위치는 [수식](tab=formula)으로 정하거나 학습합니다. [둘을 비교](tab=compare)해 봅시다.\n"
-    "**{answer}** 확률: 그대로 {p0}, 패치의 위치를 없애면 {p1}, [섞으면](tab=compare, seed=1) {p2}.",
+    "text": _ADDED_KO
+    + "**{answer}** 확률: 그대로 {p0}, 패치의 위치를 없애면 {p1}, [섞으면](tab=compare, seed=1) {p2}.",
+    "text_vector": _ADDED_KO
+    + "클래스가 없는 모델이므로 {output}의 변화를 잽니다. 그대로일 때와의 코사인: 패치의 위치를 없애면 "
+    "**{cosine1}**(변화는 노름의 {change1}), [섞으면](tab=compare, seed=1) **{cosine2}**({change2}).",
     "outline": "순서를 바꿔도 어텐션에는 같은 집합입니다. 위치를 따로 알려 주어야 합니다.\n"
     "논문의 ViT-B/16이라면 1 + 14 · 14 = 197개 토큰, 각각 768차원입니다. 위치 임베딩도 197 × 768입니다.\n"
     "위치와 내용을 그냥 더합니다. 둘을 구별하는 법은 학습으로 배웁니다.\n"
@@ -104,6 +119,9 @@ KO = {
     "two": "수식, 2차원",
     "similarity": "{where} 패치와의 코사인 유사도",
     "answers": "예측은 어떻게 바뀔까?",
+    "moves": "{output}: 어떻게 바뀔까?",
+    "cosine": "코사인",
+    "relative": "변화",
     "unchanged": "그대로",
     "removed": "위치 없음",
     "shuffled": "섞음",

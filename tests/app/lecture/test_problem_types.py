@@ -53,4 +53,4 @@ def test_other_scenes_have_no_share_of_a_regression(stage):
     of = stage(problem_type="regression", classes=2)
     assert scene_of("positions", of, {}).numbers["answers"] == []
     assert scene_of("summary", of, {}).numbers["answers"] == []
-    assert scene_of("encoder", of, {}).numbers["head"] is False
+    assert scene_of("encoder", of, {}).numbers["classed"] is False

@@ -162,6 +162,8 @@ OTHERS = [
     {"class_token": False, "pool": "avg"},
     {"registers": 2},
     {"classes": 0},
+    {"classes": 0, "class_token": False, "pool": "avg"},
+    {"classes": 0, "position": "rope", "head_dim": 8},
     {"mlp": "glu", "block": "res_post"},
     {"distillation_token": True, "distillation_head": True},
     {"position": "none"},
@@ -189,6 +191,11 @@ def test_models_of_other_kinds(build, fields):
         assert answers(scene, "bare")[1]["drift"] < 1e-4
     else:
         assert answers(scene, "vit") is answers(scene, "bare") is None
+        moved = [one["changes"] for one in scene.numbers["measure"]["models"]]
+        assert [one is None for one in moved] == [False, False, True]  # the CNN has classes of its own
+        assert moved[0][0] == {"cosine": pytest.approx(1), "relative": 0}
+        assert moved[0][1]["relative"] > 0.01
+        assert moved[1][1]["relative"] < 1e-4  # without positions the shuffled patches are the same set
     assert len(answers(scene, "cnn")) == 3
 
 

@@ -7,7 +7,7 @@ import torch
 from app import lecture
 from app.lecture.scenes import encoder
 from app.text.lecture import encoder as words
-from vit_core.lecture import mean_token_cosine, rewired_parts
+from vit_core.lecture import final_vector, mean_token_cosine, rewired_parts
 
 MODELS = {
     "plain": {}, "post": {"block": "res_post"}, "parallel": {"block": "parallel", "layer_scale": True},
@@ -113,3 +113,20 @@ ORDER = {
     "res_post": ["norm1"],
     "parallel": ["x", "mlp"],
 }
+
+
+@pytest.mark.parametrize("fields", [dict(classes=0), dict(classes=0, class_token=False, pool="avg")], ids=str)
+def test_without_a_head_the_ends_say_how_the_final_vector_changed(stage, fields):
+    made = stage(**fields)
+    ends = lecture.build("encoder", made, {}).numbers["ends"]
+    first = final_vector(made.model, made.images)[0]
+    assert ends["own_on"]["change"] == {"cosine": pytest.approx(1), "relative": pytest.approx(0, abs=1e-6)}
+    x = made.streams[0]
+    for block in made.model.blocks:
+        *_, x = rewired_parts(block, x, "pre", False).values()
+    with torch.no_grad():
+        after = made.model.pooled(made.model.norm(x[None]))[0]
+    assert ends["own_off"]["change"]["cosine"] == pytest.approx(
+        float(torch.cosine_similarity(first, after, dim=0)), abs=1e-5
+    )
+    assert ends["own_off"]["answers"] == []

@@ -69,7 +69,11 @@ def test_the_lens_has_whoever_leads(build, fields):
 def test_without_a_head_the_vector_remains(build):
     stage = staged(build(classes=0))
     scene = scene_of("head", stage, {})
-    assert list(scene.arrays) == ["vector"]
+    assert list(scene.arrays) == ["vector", "alike"]
+    tokens = stage.result.trace.tokens
+    expected = torch.cosine_similarity(tokens[1:], tokens[:1], dim=-1)
+    assert np.allclose(scene.arrays["alike"][-1], expected, atol=1e-5)
+    assert scene.arrays["alike"].shape == (4, 35)
     assert torch.allclose(torch.tensor(scene.arrays["vector"]), stage.result.trace.tokens[0], atol=1e-5)
     assert scene.numbers["shown"] == []
     assert [box["name"] for box in scene.numbers["path"]] == ["class", "norm"]

@@ -10,6 +10,8 @@ from app.lecture import build
 from app.lecture.scenes import positions as scene
 from app.lecture.stage import every_nth
 from app.text.lecture import positions as text
+from vit_core.lecture import final_vector
+from vit_core.lecture.patches import random_order
 from vit_core.models.embeddings import position_similarity
 from vit_core.models.positions import sinusoidal_positions
 
@@ -121,7 +123,7 @@ def test_answers_are_the_models_own_and_change_without_positions(stage):
 def test_whatever_becomes_the_best_guess_is_shown(stage, monkeypatch):
     made = stage()
     lists = torch.tensor([[9.0, 8, 7, 6, 5, 4, 3], [0, 1, 2, 3, 4, 9, 5], [0, 1, 2, 3, 4, 5, 9]])
-    monkeypatch.setattr(scene, "_probabilities", lambda *_: lists)
+    monkeypatch.setattr(scene, "_outputs", lambda *_: lists)
     assert [one["label"] for one in scene.answers(made, 0)] == ["#0", "#1", "#2", "#5", "#6"]
 
 
@@ -129,6 +131,25 @@ def test_without_a_head_or_positions(stage):
     assert build("positions", stage(classes=0), {"tab": "compare"}).numbers["answers"] == []
     found = build("positions", stage(position="none"), {"tab": "compare"}).numbers["answers"]
     assert all(len(one["p"]) == 1 for one in found)
+
+
+@pytest.mark.parametrize("fields", [{}, dict(class_token=False, pool="avg"), dict(registers=2)], ids=str)
+def test_without_a_head_the_final_vectors_change_is_measured(stage, fields):
+    made = stage(classes=0, **fields)
+    model, prefix = made.model, made.config.num_prefix_tokens
+    unchanged, removed, shuffled = build("positions", made, {"seed": 4}).numbers["changes"]
+    assert (unchanged["cosine"], unchanged["relative"]) == (pytest.approx(1), 0)
+    first = final_vector(model, made.images)[0]
+    patches = slice(prefix, None)
+    for found, order in ((removed, None), (shuffled, random_order(35, 4))):
+        with torch.no_grad():
+            changed = model.positions.clone()
+            changed[:, patches] = 0 if order is None else model.positions[:, patches][:, order]
+            own, model.positions.data = model.positions.data, changed
+            after = final_vector(model, made.images)[0]
+            model.positions.data = own
+        assert found["cosine"] == pytest.approx(float(torch.cosine_similarity(first, after, dim=0)), abs=1e-5)
+        assert found["relative"] == pytest.approx(float((after - first).norm() / first.norm()), rel=1e-4)
 
 
 @pytest.mark.parametrize("tab", scene.TABS)

@@ -37,6 +37,8 @@ const biasSmall = (value) => {
 SCENE.bias = {
   asks: ["show", "seed", "shift", "ticket"],
 
+  prose: ({ data: { numbers } }) => (numbers.classed ? "text" : "text_vector"),
+
   start: ({ data: { numbers } }) => ({ show: "structure", kind: "convolution", at: numbers.start, seed: numbers.seed, shift: numbers.shift }),
 
   build(stage, figure) {
@@ -97,7 +99,7 @@ SCENE.bias = {
       return { name, holder, cells: new Cells(holder, stage, { label: stage.words(name) }) };
     });
     made.models = el("div", { class: "models" });
-    made.answers.append(el("p", { class: "note", text: stage.words("legend") }), ...made.pictures.map(({ holder }) => holder), made.models);
+    made.answers.append(el("p", { class: "note", text: stage.data.numbers.classed ? stage.words("legend") : stage.words("legend_vector", { output: stage.common(stage.data.numbers.output) }) }), ...made.pictures.map(({ holder }) => holder), made.models);
     made.layers = panel(view, "", "layers");
   },
 
@@ -171,10 +173,15 @@ SCENE.bias = {
       el("p", {}, el("strong", { text: answer.label }), el("span", { text: percent(answer.p) })),
       el("div", { class: "track" }, el("span", { style: { width: `${100 * answer.p}%` } })),
       first ? null : el("p", { class: "apart" }, ...["change", "apart"].map((name) => el("span", {}, `${stage.words(name)} `, el("b", { text: biasSmall(answer[name]) })))));
-    const none = (name) => el("p", { class: "none note", text: name === "cnn" ? stage.words("cnn_missing") : stage.common("none_head") });
-    made.models.replaceChildren(...measure.models.flatMap(({ name, answers }) => [
+    // Of a model that names no classes: the cosine of its final vector to the original's, and the vector's change.
+    const moved = (change, first) => el("div", { class: "cell" },
+      el("p", {}, el("strong", { text: first ? stage.common(stage.data.numbers.output) : stage.words("cosine") }), el("span", { text: first || !change ? "" : fixed(change.cosine) })),
+      el("div", { class: "track" }, el("span", { style: { width: `${100 * Math.max(0, change?.cosine ?? 0)}%` } })),
+      first ? null : el("p", { class: "apart" }, el("span", {}, `${stage.words("relative")} `, el("b", { text: change ? percent(change.relative) : "—" }))));
+    const missing = () => el("p", { class: "none note", text: stage.words("cnn_missing") });
+    made.models.replaceChildren(...measure.models.flatMap(({ name, answers, changes }) => [
       el("h3", { text: stage.words(name) }, name === "bare" && !measure.positions ? el("small", { text: ` ${stage.words("bare_already")}` }) : null),
-      ...(answers ? answers.map((answer, i) => cell(answer, i === 0)) : [none(name)])]));
+      ...(answers ? answers.map((answer, i) => cell(answer, i === 0)) : changes ? changes.map((one, i) => moved(one, i === 0)) : [missing()])]));
     const line = (label, at) => el("tr", {}, el("th", { scope: "row", text: stage.words(label) }),
       ...BIAS_KINDS.map((kind) => el("td", { class: measure.layers[kind][at] < 1e-4 ? "moves" : "", text: biasSmall(measure.layers[kind][at]) })));
     made.layers.replaceChildren(el("h3", { text: stage.words("layers", { width: count(measure.width) }) }, formula(stage.data.words.math.asymmetry)),
@@ -186,10 +193,12 @@ SCENE.bias = {
     const { view, data: { numbers } } = stage;
     const N = numbers.tokens;
     const values = stage.section(view.kind).subarray(view.at * N, (view.at + 1) * N);
-    const drift = (name, otherwise = "?") => {
-      const answers = numbers.measure?.models.find((model) => model.name === name).answers;
-      return answers ? biasSmall(answers[1].drift) : numbers.measure ? "—" : numbers.soon ? "…" : otherwise;
-    };
-    return { where: this.place(stage, view.at), tokens: count(N), reached: count(view.kind === "attention" ? N : values.reduce((sum, v) => sum + (v !== 0), 0)), moved: drift("vit", stage.words("unmeasured")), drift: drift("bare") };
+    const { measure, soon, output } = numbers;
+    const of = (name) => measure?.models.find((model) => model.name === name);
+    const move = (name) => (numbers.classed ? biasSmall(of(name).answers[1].drift) : percent(of(name).changes[1]?.relative ?? NaN));
+    const waiting = (otherwise) => (soon ? "…" : otherwise);
+    const [moved, drift] = measure ? [move("vit"), move("bare")] : [waiting(stage.words("unmeasured")), waiting("?")];
+    return { where: this.place(stage, view.at), tokens: count(N),
+      reached: count(view.kind === "attention" ? N : values.reduce((sum, v) => sum + (v !== 0), 0)), moved, drift, output: stage.common(output) };
   },
 };

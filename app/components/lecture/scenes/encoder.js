@@ -97,6 +97,8 @@ class EncoderBlock {
 SCENE.encoder = {
   asks: ["layer", "at"],
 
+  prose: ({ data: { numbers } }) => (numbers.classed ? "text" : "text_vector"),
+
   start: (stage) => ({ at: stage.data.numbers.at, layer: stage.data.numbers.layer, residual: true, place: "norm1" }),
 
   build(stage, figure) {
@@ -126,7 +128,8 @@ SCENE.encoder = {
     made.other = el("span");
     chart.append(el("p", { class: "keys" }, ...ENCODER_SIDES.toReversed().map((one) => el("span", { class: one, text: stage.words(`name_${name(one)}`) })),
       made.classed = el("span", { text: `┄ ${stage.words("key_class")}` }), made.other));
-    made.ends = panel(side, stage.words("ends")).appendChild(el("div", { class: "ends" }));
+    const { classed, output } = stage.data.numbers;
+    made.ends = panel(side, classed ? stage.words("ends") : stage.words("ends_vector", { output: stage.common(output) })).appendChild(el("div", { class: "ends" }));
     const strips = left.appendChild(el("section", { class: "panel vector" }));
     const heading = strips.appendChild(el("div", { class: "heading" }, made.title = el("h3")));
     made.legend = new Legend(heading, stage, "diverging");
@@ -187,19 +190,21 @@ SCENE.encoder = {
   },
 
   ends(stage, now) {
-    const { head, ends, own } = stage.data.numbers;
-    if (!head) return void stage.made.ends.replaceChildren(el("span", { style: { "grid-column": "1 / -1", "white-space": "normal" }, text: stage.common("none_head") }));
+    const { classed, ends, own } = stage.data.numbers;
     const cell = (run) => {
       const [best] = ends[run].answers;
-      return el("span", { class: run.endsWith(now) ? "chosen" : "", "data-run": run, title: best?.label },
-        el("span", { text: best?.label ?? stage.words("nothing") }), el("span", { text: best ? percent(best.p) : "" }));
+      const { change } = ends[run]; // of the final vector from the model's own, where there are no classes
+      const said = classed ? best && [best.label, percent(best.p)] : change && [fixed(change.cosine), percent(change.relative)];
+      const title = classed ? best?.label : change && stage.words("changed_by", { cosine: said[0], change: said[1] });
+      return el("span", { class: run.endsWith(now) ? "chosen" : "", "data-run": run, title },
+        ...(said || [stage.words("nothing"), ""]).map((text) => el("span", { text })));
     };
     stage.made.ends.replaceChildren(el("span"), ...["with", "without"].map((word) => el("span", { class: "top", text: stage.words(word) })),
       ...ENCODER_SIDES.toReversed().flatMap((side) => [el("span", { text: stage.words(`name_${side === "own" ? own : side}`) }), cell(`${side}_on`), cell(`${side}_off`)]));
   },
 
   numbers(stage) {
-    const { layers, tokens, dim, own, ends } = stage.data.numbers;
+    const { layers, tokens, dim, own, ends, output } = stage.data.numbers;
     const now = stage.view.residual ? "on" : "off";
     const nothing = stage.words("nothing");
     const short = (label) => (label.length > 14 ? `${label.slice(0, 13)}…` : label);
@@ -210,6 +215,7 @@ SCENE.encoder = {
       shape: `${count(tokens)} × ${count(dim)}`, layers: count(layers), trained: stage.words(`trained_${own}`),
       first: two(lines[0]), here: two(lines.at(-1)), standard: two(stage.section(`patches_standard_${now}`).at(-1)),
       cosine: cosine(ends.own_on.cosine), cosine_without: cosine(ends.own_off.cosine), before: said(ends.own_on.answers), after: said(ends.own_off.answers),
+      output: stage.common(output), turned: cosine(ends.own_off.change?.cosine ?? null), change: ends.own_off.change ? percent(ends.own_off.change.relative) : nothing,
     };
   },
 };

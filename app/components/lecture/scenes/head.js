@@ -3,6 +3,11 @@ const HEAD_KINDS = ["a", "b", "c"]; // colours of the final best classes, the sa
 SCENE.head = {
   asks: [],
 
+  prose({ data: { numbers } }) {
+    if (numbers.shown.length) return numbers.prose ?? "text";
+    return (numbers.classes && numbers.prose) || "text_none";
+  },
+
   start: (stage) => ({ of: 0, compare: false, layer: stage.data.numbers.layers, channel: null }),
 
   build(stage, figure) {
@@ -25,14 +30,9 @@ SCENE.head = {
     }));
     if (!numbers.shown.length) {
       columns.classList.add("alone");
-      stage.parts.words.replaceChildren(); // the usual prose is about a logit
-      stage.fillIn = prose(stage.parts.words, stage.data.words.scene[numbers.classes && numbers.prose || "text_none"], stage.data.words.math, (part) => stage.set(part));
       made.parts.append(el("p", { class: "note", text: stage.common("none_head") }));
+      if (stage.section("alike")) headAlike(stage, columns);
       return;
-    }
-    if (numbers.prose) {
-      stage.parts.words.replaceChildren();
-      stage.fillIn = prose(stage.parts.words, stage.data.words.scene[numbers.prose], stage.data.words.math, (part) => stage.set(part));
     }
     made.segments = made.parts.appendChild(el("div", { class: "segments" }));
     if (numbers.parts.length > 1) made.segments.append(...numbers.parts.map(([name]) => el("span", { text: stage.words(`of_${name}`) })));
@@ -58,6 +58,7 @@ SCENE.head = {
     if (!numbers.shown.length) {
       made.title.textContent = stage.words(numbers.classes ? "only_read" : "only_vector");
       headStrip(made.strips.vector, stage.words("vector"), stage.section("vector"), C, view.channel);
+      made.alike?.();
       return;
     }
     const sum = headSum(stage);
@@ -148,6 +149,29 @@ function headStrip({ line, cells }, name, values, C, channel) {
   cells.paint(values, 1, C, { low: -high, high, palette: "diverging" });
   cells.mark(channel === undefined || channel === null ? null : { row: 0, col: channel, kind: "thin" });
   line.lastChild.textContent = `± ${two(high)}`;
+}
+
+/** Without classes: the picture with each patch's cosine to the vector, after a chosen layer. */
+function headAlike(stage, parent) {
+  const { made, data: { numbers: { layers, output } } } = stage;
+  const part = panel(parent, stage.words("alike", { output: stage.common(output) }), "alike");
+  const beside = part.appendChild(el("div", { class: "seen" }));
+  const picture = new Picture(beside, stage, { label: stage.words("alike", { output: stage.common(output) }) });
+  const [rows, cols] = stage.data.grid;
+  picture.root.style.width = `${15 * Math.min(1, cols / (rows * stage.data.aspect))}em`;
+  const side = beside.appendChild(el("div", {}));
+  side.append(el("p", { class: "note", text: stage.words("alike_note", { output: stage.common(output) }) }));
+  const legend = new Legend(side, stage, "viridis", stage.words("cosine"));
+  const slider = new Slider(side, { label: stage.words("layer"), max: layers, on: (layer) => stage.set({ layer }) });
+  made.alike = () => {
+    const { layer } = stage.view;
+    const size = rows * cols;
+    const values = stage.section("alike").subarray(layer * size, (layer + 1) * size);
+    const [low, high] = range(values);
+    picture.map(values, { low, high });
+    legend.show(low, high, (v) => fixed(v));
+    slider.show(layer);
+  };
 }
 
 function headPath(stage, figure) {

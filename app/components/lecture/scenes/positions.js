@@ -20,6 +20,8 @@ const positionsSay = (answer, way) => (answer?.p[way] === undefined ? "–" : pe
 SCENE.positions = {
   asks: ["tab", "at", "seed"],
 
+  prose: ({ data: { numbers } }) => (numbers.answers.length ? "text" : "text_vector"),
+
   start: (stage) => ({ tab: "sum", at: stage.data.numbers.at, seed: 0 }),
 
   build(stage, figure) {
@@ -97,7 +99,9 @@ SCENE.positions = {
     made.similarity = new Legend(under, stage, "diverging", " ");
     made.similarity.show(-1, 1);
     const both = parent.appendChild(el("div", { class: "both" }));
-    made.answers = panel(both, stage.words("answers"), "answers").appendChild(el("div", { class: "bars" }));
+    const { answers, output } = stage.data.numbers;
+    const title = answers.length ? stage.words("answers") : stage.words("moves", { output: stage.common(output) });
+    made.answers = panel(both, title, "answers").appendChild(el("div", { class: "bars" }));
     made.puzzlePanel = panel(both, stage.words("puzzle"), "puzzle");
     const canvas = el("canvas", { role: "img", "aria-label": stage.words("puzzle") });
     positionsShape(canvas, stage);
@@ -176,7 +180,7 @@ SCENE.positions = {
     made.picture.frame(patch ?? n.patch);
     made.similarity.caption.textContent = stage.words("similarity", { where: stage.patch(n.patch) });
     this.bars(stage, n);
-    made.puzzlePanel.hidden = made.again.hidden = !n.learned || !n.answers.length;
+    made.puzzlePanel.hidden = made.again.hidden = !n.learned;
     if (!made.puzzlePanel.hidden) this.puzzle(stage);
   },
 
@@ -186,14 +190,20 @@ SCENE.positions = {
     const kinds = ["a", "b", "c"];
     const { answers } = stage.made;
     answers.style.setProperty("--ways", ways.length);
-    if (!n.answers.length) return answers.replaceChildren(el("p", { class: "note all", text: stage.common("none_head") }));
+    const head = [el("span"), ...ways.map((way) => el("b", { class: "way", text: stage.words(way) }))];
+    const bar = (share, text, kind) => el("span", { class: `one ${kind}` },
+      el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${100 * Math.min(1, Math.max(0, share))}%` } })), el("span", { class: "value", text }));
+    if (!n.answers.length) {
+      const line = (name, of, say) => [el("span", { class: "label", text: stage.words(name) }), ...ways.map((_, way) => bar(of(n.changes[way]), say(of(n.changes[way])), kinds[way]))];
+      return answers.replaceChildren(...head, ...line("cosine", (one) => one?.cosine ?? NaN, (v) => fixed(v)), ...line("relative", (one) => one?.relative ?? NaN, percent),
+        ...(n.learned ? [] : [el("p", { class: "note all", text: stage.words("none") })]));
+    }
     const [best] = n.answers;
     const winner = ways.map((_, way) => Math.max(...n.answers.map((one) => one.p[way])));
     const points = (way) => stage.words("points", { n: (best.p[way] >= best.p[0] ? "+" : "−") + Math.round(100 * Math.abs(best.p[way] - best.p[0])) });
-    const nodes = [el("span"), ...ways.map((way) => el("b", { class: "way", text: stage.words(way) }))];
+    const nodes = head;
     for (const one of n.answers)
-      nodes.push(el("span", { class: "label", text: one.label, title: one.label }), ...ways.map((_, way) => el("span", { class: `one ${kinds[way]} ${one.p[way] === winner[way] ? "first" : ""}` },
-        el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${100 * one.p[way]}%` } })), el("span", { class: "value", text: percent(one.p[way]) }))));
+      nodes.push(el("span", { class: "label", text: one.label, title: one.label }), ...ways.map((_, way) => bar(one.p[way], percent(one.p[way]), `${kinds[way]} ${one.p[way] === winner[way] ? "first" : ""}`)));
     if (n.learned) nodes.push(el("span", { class: "label change", text: stage.words("change", { answer: named(best.label) }) }), ...ways.map((_, way) => el("b", { class: "way change", text: way ? points(way) : "\u00a0" })));
     else nodes.push(el("p", { class: "note all", text: stage.words("none") }));
     answers.replaceChildren(...nodes);
@@ -215,9 +225,12 @@ SCENE.positions = {
   },
 
   numbers(stage) {
-    const { tokens, dim, answers } = stage.data.numbers;
+    const { tokens, dim, answers, changes, output } = stage.data.numbers;
+    const [cosine1, cosine2] = [1, 2].map((way) => (changes[way] ? fixed(changes[way].cosine) : "–"));
+    const [change1, change2] = [1, 2].map((way) => (changes[way] ? percent(changes[way].relative) : "–"));
     const prefix = stage.data.prefix.length;
     return { prefix, patches: count(tokens - prefix), tokens: count(tokens), dim: count(dim), answer: named(answers[0]?.label ?? "–"),
-      p0: positionsSay(answers[0], 0), p1: positionsSay(answers[0], 1), p2: positionsSay(answers[0], 2) };
+      p0: positionsSay(answers[0], 0), p1: positionsSay(answers[0], 1), p2: positionsSay(answers[0], 2),
+      output: stage.common(output), cosine1, cosine2, change1, change2 };
   },
 };
