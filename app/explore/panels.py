@@ -21,7 +21,7 @@ from app.explore.result import Result
 from app.figures import output, two_digits
 from app.runtime import cache
 from app.state import Key
-from app.text import EQUATIONS, WORDS, Text
+from app.text import WORDS, Text, equations
 from app.text.class_names import translated
 from app.text.plain import escaped, plain
 from vit_core.models.predictions import THRESHOLD, has_probabilities
@@ -33,7 +33,7 @@ VIEW_FRAGMENTS = ("atlas", "rollout", "places")
 
 def fold(t: Text, name: str) -> None:
     """Beneath the figure of that name: its equation and common misreadings."""
-    panel.fold(t("fold"), EQUATIONS[name], t(f"{name}.not"))
+    panel.fold(t("fold"), equations.FIXED[name], t(f"{name}.not"))
 
 
 def query_place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
@@ -149,7 +149,8 @@ def atlas(result: Result, *, key: str) -> None:
         on_change=on_view_change,
         ask=functools.partial(derived, result),
     )
-    fold(t, "attention")
+    equation = equations.attention(result.trace.config, view["direction"])
+    panel.fold(t("fold"), equation, t("attention.not"))
 
 
 def atlas_maps(result: Result, *, key: str) -> None:
@@ -188,7 +189,7 @@ def received(result: Result, *, key: str) -> None:
         width="content",
         alt=t("received.alt", width=crop.input[1], height=crop.input[0]),
     )
-    fold(t, "received")
+    panel.fold(t("fold"), equations.received(result.trace.config), t("received.not"))
 
 
 def predictions(result: Result, *, expected: str | None, key: str) -> None:
@@ -198,7 +199,7 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     if not best:
         st.subheader(t("predictions.title"), anchor=False)
         st.info(t("predictions.none"))
-        fold(t, "predictions")
+        panel.fold(t("fold"), equations.predictions(result.trace.config), t("predictions.none.not"))
         return
     names = [plain(class_name(result, i)) for i, _ in best]
     if kind == "regression":
@@ -220,7 +221,7 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     chart(
         drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover"), threshold), f"{key}_chart"
     )
-    fold(t, of_type)
+    panel.fold(t("fold"), equations.predictions(result.trace.config), t(f"{of_type}.not"))
 
 
 def outputs(result: Result, values: list[tuple[int, float]], names: list[str]) -> None:
@@ -231,7 +232,7 @@ def outputs(result: Result, values: list[tuple[int, float]], names: list[str]) -
     with st.container():  # one element, as the other panels' charts are, or the pair's columns would break
         for name, (_, value) in zip(names, values, strict=True):
             st.metric(escaped(name, 60), output(value))
-    fold(t, "predictions.regression")
+    panel.fold(t("fold"), equations.predictions(result.trace.config), t("predictions.regression.not"))
 
 
 def positions(result: Result, *, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Every sentence the app shows, by language with equal keys; and the equations."""
+"""Every sentence the app shows, by language with equal keys. The equations are in `equations`."""
 
 from __future__ import annotations
 
@@ -27,24 +27,6 @@ SENTENCES = {
 }
 ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # the browser fills them in
-
-EQUATIONS = {
-    "received": r"\begin{gathered} z_0 = [x_\text{class};\, x_p^1 E;\, \dots;\, x_p^N E] + E_\text{pos} \\"
-    r" N = \frac{H}{P}\cdot\frac{W}{P} \end{gathered}",
-    "predictions": r"\begin{gathered} p = \mathrm{softmax}\!\left(W\,\mathrm{LN}(z_L) + b\right) \\"
-    r" p_i = \frac{e^{y_i}}{\sum_j e^{y_j}} \end{gathered}",
-    "predictions.multi_label": r"p_i = \sigma(y_i) = \frac{1}{1 + e^{-y_i}},\qquad y = W\,\mathrm{LN}(z_L) + b",
-    "predictions.binary": r"p = \sigma(y) = \frac{1}{1 + e^{-y}},\qquad y = w \cdot \mathrm{LN}(z_L) + b",
-    "predictions.regression": r"y = W\,\mathrm{LN}(z_L) + b",
-    "positions": r"s_{ij} = \frac{e_i \cdot e_j}{\lVert e_i\rVert\,\lVert e_j\rVert}",
-    "attention": r"A = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_h}}\right),\qquad \sum_j A_{ij} = 1",
-    "rollout": r"R = \hat A_{b}\,\hat A_{b-1}\cdots\hat A_{a},\qquad "
-    r"\hat A_l = r\,I + (1-r)\,\mathrm{norm}\big(\mathrm{fuse}_h A_l^{(h)}\big)",
-    "distances": r"\bar d_{l,h} = \frac{1}{N}\sum_{i}\sum_{j} A^{(l,h)}_{ij}\,\lVert p_i - p_j\rVert",
-    "entropies": r"H_{l,h} = -\frac{1}{N}\sum_i\sum_j A^{(l,h)}_{ij}\,\log_2 A^{(l,h)}_{ij}",
-    "filters": r"E - \bar E = U\,\Sigma\,V^\top,\qquad \text{filter } k = V_k",
-    "norms": r"n_{l,i} = \lVert z_{l,i}\rVert_2",
-}
 
 LISTED = 12  # names spelt out in one message; the others are counted
 

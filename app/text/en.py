@@ -148,6 +148,8 @@ SENTENCES = {
     "predictions.output": "output {number}",
     "predictions.none": "This model has no classification head: it was trained to describe pictures, not to name "
     "them. All other figures work.",
+    "predictions.none.not": "The vector is no answer. Pictures with similar vectors are alike to the model, but the "
+    "vector does not say in what.",
     "predictions.class": "class {number}",
     # positions
     "positions.title": "Which positions does the model treat as similar?",

@@ -149,6 +149,8 @@ SENTENCES = {
     "predictions.output": "출력 {number}",
     "predictions.none": "이 모델에는 분류 헤드가 없습니다. 이름을 맞히는 대신 이미지를 표현하도록 학습한 모델입니다. "
     "다른 그림은 모두 볼 수 있습니다.",
+    "predictions.none.not": "벡터 자체는 답이 아닙니다. 벡터가 비슷한 이미지는 모델에게 닮은 이미지이지만, 무엇이 "
+    "닮았는지는 벡터만으로 알 수 없습니다.",
     "predictions.class": "클래스 {number}",
     # positions
     "positions.title": "모델은 어떤 위치들을 비슷하게 여길까?",

@@ -92,7 +92,7 @@ function prose(parent, text, math, act) {
         terms.push({ term, set });
       } else if ((match = part.match(/^\$(\w+)\$$/))) parent.appendChild(formula(math[match[1]]));
       else if ((match = part.match(/^\{(\w+)\}$/))) {
-        const place = parent.appendChild(el("span", { class: "live" }));
+        const place = parent.appendChild(el("span", { class: match[1].startsWith("say_") ? null : "live" })); // a phrase, not a number
         live.push({ place, name: match[1] });
       } else if (part) parent.append(part);
     }

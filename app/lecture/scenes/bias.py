@@ -57,6 +57,7 @@ def build(stage: Stage, want: dict) -> Scene:
         "reach": reach,
         "measure": None,
         "classed": stage.names_classes,
+        "position": c.position,
         "output": stage.output,
         "ticket": f"{stage.result.name} {stage.result.digest}",
         "soon": work < MODERATE_WORK or stage.result.seconds * FORWARD_PASSES < MAX_UNASKED_SECONDS,

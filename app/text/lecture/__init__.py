@@ -1,7 +1,8 @@
 """The lecture's words: one file a scene, with both languages and the scene's formulas (LaTeX).
 
-In prose, the browser fills {places} with live numbers, turns [words](key=value, key=value) into buttons that set the
-scene's view, **words** into bold text, and $name$ into the formula of that name. A line break starts a paragraph.
+In prose, the browser fills {places} with live numbers (those that begin with "say_" with phrases), turns
+[words](key=value, key=value) into buttons that set the scene's view, **words** into bold text, and $name$ into the
+formula of that name. A line break starts a paragraph.
 """
 
 from __future__ import annotations

@@ -28,6 +28,9 @@ EN = {
     "text_vector": _WIRING_EN
     + "It has no classes, so the {output} is [measured](show=measure): shuffled patches change it by {moved} "
     "with position embedding, by {drift} without.",
+    "text_bare": _WIRING_EN
+    + "[Measured](show=measure): this model has no position embedding, so shuffling the patches moves its output by "
+    "{drift} only.",
     "outline": "To predict outputs for new inputs, a model must assume something.\n"
     "A fully connected layer assumes nothing. Convolution assumes that neighbours matter, everywhere in the "
     "same way. Recurrence assumes an order.\n"
@@ -104,6 +107,8 @@ KO = {
     "text_vector": _WIRING_KO
     + "[측정](show=measure): 클래스가 없어 {output}의 변화를 잽니다. 패치를 섞으면 위치 임베딩이 "
     "있을 때 노름의 {moved}, 없을 때 {drift}입니다.",
+    "text_bare": _WIRING_KO
+    + "[측정](show=measure): 위치 임베딩이 없는 모델이라 패치를 섞어도 출력이 {drift}만 변합니다.",
     "outline": "본 적 없는 입력의 출력을 예측하려면 무언가를 가정해야 합니다.\n"
     "완전 연결 레이어는 가정이 없습니다. 합성곱은 이웃이 중요하고 어디서나 같다고, 순환은 순서가 있다고 "
     "가정합니다.\n"

@@ -1,17 +1,31 @@
 """Words of the scene "head": the head and the logit lens."""
 
-EN = {
-    "kicker": "Step 4 · MLP head",
-    "title": "How does one vector become a prediction?",
-    "text": "The head reads **one vector** $z$: a linear map, then softmax.\n"
-    "$logit$\n"
+_TERMS_EN = (
     "Each channel adds its value times a weight: [{winner}](compare=false) gets the logit **{logit}**, "
     "**{margin}** more than [the runner-up](compare=true), {runner}, and is {ratio} times as probable.\n"
     "The same head can read any layer. At [the input](layer=0) it predicts {first}; {after} **{leader}** leads "
     "with **{p}**; at [the end](layer=999) it is {winner}, {final}. The head was trained on the last layer "
-    "only: earlier readings are not what a layer “thinks”.",
+    "only: earlier readings are not what a layer “thinks”."
+)
+_TERMS_KO = (
+    "채널마다 값에 가중치를 곱해 더합니다. [{winner}](compare=false) 클래스의 로짓은 **{logit}**, "
+    "[2위](compare=true) {runner} 클래스보다 **{margin}** 큽니다. 확률로는 {ratio}배입니다.\n"
+    "같은 헤드로 모든 레이어를 읽을 수 있습니다. [입력](layer=0)에서는 {first}, {after} **{leader}**({p}), "
+    "[마지막](layer=999)에는 {winner}({final})입니다. 헤드는 마지막 레이어로만 학습되었으므로, 앞쪽 값은 그 "
+    "레이어의 ‘생각’이 아닙니다."
+)
+
+EN = {
+    "kicker": "Step 4 · MLP head",
+    "title": "How does one vector become a prediction?",
+    "text": "The head reads **one vector** $z$: a linear map, then softmax.\n$logit$\n" + _TERMS_EN,
+    "text_two": "**Two heads** read $z$, the class token, and $d$, the distillation token. Their logits are "
+    "averaged; then "
+    "softmax.\n"
+    "$logit_two$\n" + _TERMS_EN,
     "text_none": "After layer {layers} and the norm, the model returns **one vector** $z$ of {size} numbers.\n"
-    "This checkpoint has no head. To classify, put one on top: a linear map and softmax.\n"
+    "This checkpoint has no head, so there are no logits and no softmax. A linear map, trained on top, would give "
+    "them:\n"
     "$logit$",
     "text_multi_label": "The head reads **one vector** $z$: a linear map, then a sigmoid for each class.\n"
     "$logit$\n"
@@ -91,15 +105,12 @@ EN = {
 KO = {
     "kicker": "4단계 · MLP 헤드",
     "title": "벡터 하나가 어떻게 예측이 될까?",
-    "text": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환 한 번, 그다음 소프트맥스입니다.\n"
-    "$logit$\n"
-    "채널마다 값에 가중치를 곱해 더합니다. [{winner}](compare=false) 클래스의 로짓은 **{logit}**, "
-    "[2위](compare=true) {runner} 클래스보다 **{margin}** 큽니다. 확률로는 {ratio}배입니다.\n"
-    "같은 헤드로 모든 레이어를 읽을 수 있습니다. [입력](layer=0)에서는 {first}, {after} **{leader}**({p}), "
-    "[마지막](layer=999)에는 {winner}({final})입니다. 헤드는 마지막 레이어로만 학습되었으므로, 앞쪽 값은 그 "
-    "레이어의 ‘생각’이 아닙니다.",
+    "text": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환 한 번, 그다음 소프트맥스입니다.\n$logit$\n" + _TERMS_KO,
+    "text_two": "**헤드 둘**이 클래스 토큰 $z$와 증류 토큰 $d$를 하나씩 읽습니다. 로짓의 평균에 소프트맥스를 "
+    "취합니다.\n"
+    "$logit_two$\n" + _TERMS_KO,
     "text_none": "레이어 {layers}개와 정규화를 지나면 숫자 {size}개로 된 **벡터 하나** $z$가 나옵니다.\n"
-    "이 체크포인트에는 헤드가 없습니다. 분류하려면 선형 변환과 소프트맥스로 된 헤드를 그 위에 얹습니다.\n"
+    "이 체크포인트에는 헤드가 없어 로짓도 소프트맥스도 없습니다. 선형 변환을 그 위에 얹어 학습하면 로짓이 나옵니다.\n"
     "$logit$",
     "text_multi_label": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환, 그다음 클래스마다 시그모이드입니다.\n"
     "$logit$\n"
@@ -172,4 +183,9 @@ KO = {
     "only_vector": "예측 대신 나오는 출력: 벡터 z",
 }
 
-MATH = {"z": "z", "logit": r"\operatorname{logit}_k = \sum_{c} W_{k,c}\, z_c + b_k"}
+MATH = {
+    "z": "z",
+    "d": "d",
+    "logit": r"\operatorname{logit}_k = \sum_{c} W_{k,c}\, z_c + b_k",
+    "logit_two": r"\frac{1}{2} \left( W_k z + b_k + W'_k d + b'_k \right)",
+}

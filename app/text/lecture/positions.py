@@ -1,15 +1,17 @@
 """Words of the scene "positions". The worked example keeps the deck's three Korean words in both languages."""
 
+_SET_EN = "Attention treats tokens as a set and does not know their positions. {say_front}"
 _ADDED_EN = (
-    "Attention treats tokens as a set and does not know their positions. A class token goes in front, "
-    "and [a position is added](tab=sum) to each token: {prefix} + {patches} = {tokens} tokens of {dim} "
+    _SET_EN + ", and [a position is added](tab=sum) to each token: {prefix} + {patches} = {tokens} tokens of {dim} "
     "values.\n"
     "Positions follow [a formula](tab=formula) or are learned; [compare the two](tab=compare).\n"
 )
+_SET_KO = "어텐션은 토큰을 집합으로 다루므로 위치를 모릅니다. {say_front} "
+_COUNT_KO = "토큰은 {prefix} + {patches} = {tokens}개이고, 각각 {dim}차원입니다.\n"
 _ADDED_KO = (
-    "어텐션은 토큰을 집합으로 다루므로 위치를 모릅니다. 맨 앞에 클래스 토큰을 붙이고 토큰마다 [위치를 "
-    "더합니다](tab=sum). 토큰은 {prefix} + {patches} = {tokens}개이고, 각각 {dim}차원입니다.\n"
-    "위치는 [수식](tab=formula)으로 정하거나 학습합니다. [둘을 비교](tab=compare)해 봅시다.\n"
+    _SET_KO + "토큰마다 [위치를 더합니다](tab=sum). " + _COUNT_KO + "위치는 [수식](tab=formula)으로 정하거나 "
+    "학습합니다. "
+    "[둘을 비교](tab=compare)해 봅시다.\n"
 )
 
 EN = {
@@ -20,6 +22,21 @@ EN = {
     "text_vector": _ADDED_EN + "The model names no classes, so its {output} is compared with the unchanged one: cosine "
     "**{cosine1}** without the patches' positions (changed by {change1} of its norm), **{cosine2}** with "
     "[shuffled](tab=compare, seed=1) positions ({change2}).",
+    "text_rope": _SET_EN + ": {prefix} + {patches} = {tokens} tokens of {dim} values. [Nothing is added](tab=sum): "
+    "this "
+    "model has **rotary** positions (Su et al. 2021). Each layer rotates queries and keys by the patch's row and "
+    "column:\n"
+    "$rotary$\n"
+    "Only the offset between two patches counts. Other models add [a formula](tab=formula) or learned positions.",
+    "text_bare": _SET_EN + ": {prefix} + {patches} = {tokens} tokens of {dim} values.\n"
+    "This model has no positions: [nothing is added](tab=sum), and it cannot tell a shuffled picture from the "
+    "original. "
+    "Other models add [a formula](tab=formula) or learned positions.",
+    "front_none": "No token goes in front",
+    "front_class": "A class token goes in front",
+    "front_two": "A class token and a distillation token go in front",
+    "front_many": "{n} tokens go in front, the class token first",
+    "front_registers": "{n} registers go in front",
     "outline": "To attention, the same patches in another order are the same set: it needs to be told their "
     "positions.\n"
     "The paper's ViT-B/16: 1 + 14 · 14 = 197 tokens of 768 values, so 197 × 768 learned positions.\n"
@@ -80,6 +97,19 @@ KO = {
     "text_vector": _ADDED_KO
     + "클래스가 없는 모델이므로 {output}의 변화를 잽니다. 그대로일 때와의 코사인: 패치의 위치를 없애면 "
     "**{cosine1}**(변화는 노름의 {change1}), [섞으면](tab=compare, seed=1) **{cosine2}**({change2}).",
+    "text_rope": _SET_KO + _COUNT_KO + "이 모델은 **회전** 위치 임베딩(Su et al. 2021)을 쓰므로 [더하는 것이 "
+    "없습니다](tab=sum). "
+    "레이어마다 쿼리와 키를 패치의 행과 열만큼 회전합니다.\n"
+    "$rotary$\n"
+    "두 패치의 상대 위치만 남습니다. 다른 모델은 [수식](tab=formula)이나 학습한 위치를 더합니다.",
+    "text_bare": _SET_KO + _COUNT_KO + "이 모델은 위치 임베딩이 없어 [더하는 것이 없고](tab=sum), 섞은 이미지와 "
+    "원래 이미지를 "
+    "구별하지 못합니다. 다른 모델은 [수식](tab=formula)이나 학습한 위치를 더합니다.",
+    "front_none": "맨 앞에 붙이는 토큰은 없습니다.",
+    "front_class": "맨 앞에 클래스 토큰을 붙입니다.",
+    "front_two": "맨 앞에 클래스 토큰과 증류 토큰을 붙입니다.",
+    "front_many": "맨 앞에 클래스 토큰 등 토큰 {n}개를 붙입니다.",
+    "front_registers": "맨 앞에 레지스터 {n}개를 붙입니다.",
     "outline": "순서를 바꿔도 어텐션에는 같은 집합입니다. 위치를 따로 알려 주어야 합니다.\n"
     "논문의 ViT-B/16이라면 1 + 14 · 14 = 197개 토큰, 각각 768차원입니다. 위치 임베딩도 197 × 768입니다.\n"
     "위치와 내용을 그냥 더합니다. 둘을 구별하는 법은 학습으로 배웁니다.\n"
@@ -132,4 +162,8 @@ KO = {
 }
 
 _ANGLE = r"\left(\frac{pos}{10000^{2i/d}}\right)"
-MATH = {"sin": rf"PE_{{(pos,\,2i)}} = \sin{_ANGLE}", "cos": rf"PE_{{(pos,\,2i+1)}} = \cos{_ANGLE}"}
+MATH = {
+    "rotary": r"(R_i\, q_i) \cdot (R_j\, k_j) = q_i \cdot (R_{j-i}\, k_j)",
+    "sin": rf"PE_{{(pos,\,2i)}} = \sin{_ANGLE}",
+    "cos": rf"PE_{{(pos,\,2i+1)}} = \cos{_ANGLE}",
+}

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from app import text
-from app.text import Text, errors_ko, why
+from app.text import Text, equations, errors_ko, why
 from app.text import report as report_text
 from vit_core import InputError, VisionTransformer, ViTConfig, load
 from vit_core.checkpoints import report
@@ -322,7 +322,7 @@ def test_every_key_that_is_asked_for_exists_and_every_one_there_is_is_asked_for(
 
 
 def test_every_equation_has_what_it_does_not_show():
-    assert all(f"{name}.not" in text.SENTENCES["en"] for name in text.EQUATIONS)
+    assert all(f"{name}.not" in text.SENTENCES["en"] for name in equations.NAMES)
 
 
 def test_every_origin_of_a_fact_has_its_words_in_korean():

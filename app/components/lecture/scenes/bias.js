@@ -37,7 +37,7 @@ const biasSmall = (value) => {
 SCENE.bias = {
   asks: ["show", "seed", "shift", "ticket"],
 
-  prose: ({ data: { numbers } }) => (numbers.classed ? "text" : "text_vector"),
+  prose: ({ data: { numbers } }) => (numbers.position === "none" ? "text_bare" : numbers.classed ? "text" : "text_vector"),
 
   start: ({ data: { numbers } }) => ({ show: "structure", kind: "convolution", at: numbers.start, seed: numbers.seed, shift: numbers.shift }),
 

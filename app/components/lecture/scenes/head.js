@@ -4,7 +4,7 @@ SCENE.head = {
   asks: [],
 
   prose({ data: { numbers } }) {
-    if (numbers.shown.length) return numbers.prose ?? "text";
+    if (numbers.shown.length) return numbers.prose ?? (numbers.path.some(({ name }) => name === "linear_two") ? "text_two" : "text");
     return (numbers.classes && numbers.prose) || "text_none";
   },
 

@@ -20,7 +20,18 @@ const positionsSay = (answer, way) => (answer?.p[way] === undefined ? "–" : pe
 SCENE.positions = {
   asks: ["tab", "at", "seed"],
 
-  prose: ({ data: { numbers } }) => (numbers.answers.length ? "text" : "text_vector"),
+  prose({ data: { numbers } }) {
+    if (!numbers.learned) return numbers.position === "rope" ? "text_rope" : "text_bare";
+    return numbers.answers.length ? "text" : "text_vector";
+  },
+
+  /** Which tokens go in front. */
+  front(stage) {
+    const { prefix } = stage.data;
+    const kind = !prefix.length ? "none" : !prefix.includes("class") ? "registers" : prefix.length === 1 ? "class"
+      : prefix.length === 2 && prefix[1] === "distillation" ? "two" : "many";
+    return stage.words(`front_${kind}`, { n: prefix.length });
+  },
 
   start: (stage) => ({ tab: "sum", at: stage.data.numbers.at, seed: 0 }),
 
@@ -231,6 +242,6 @@ SCENE.positions = {
     const prefix = stage.data.prefix.length;
     return { prefix, patches: count(tokens - prefix), tokens: count(tokens), dim: count(dim), answer: named(answers[0]?.label ?? "–"),
       p0: positionsSay(answers[0], 0), p1: positionsSay(answers[0], 1), p2: positionsSay(answers[0], 2),
-      output: stage.common(output), cosine1, cosine2, change1, change2 };
+      say_front: this.front(stage), output: stage.common(output), cosine1, cosine2, change1, change2 };
   },
 };
