@@ -1,7 +1,7 @@
 """Words of the scene "attention"."""
 
 EN = {
-    "kicker": "Step 3 · Multi-head attention",
+    "kicker": "Step 3 · Multi-Head Attention",
     "title": "How does one token choose what to read?",
     "text": "$attention$\n"
     "The query of **{query}** and the key of {key}: $dot$ = {score}. Scaling and softmax turn it into a "

@@ -1,19 +1,8 @@
 """Words of the scene "encoder"."""
 
-#: Labels of the diagrams, as in the papers' figures.
-DIAGRAM = {
-    "is_norm1": "Norm",
-    "is_norm2": "Norm",
-    "is_mlp": "MLP",
-    "is_feed": "Feed Forward",
-    "is_attention": "Multi-Head",
-    "is_attention2": "Attention",
-    "is_sum1": "+",
-    "is_sum2": "+",
-}
 _WIRED_EN = (
     "A stream of {shape} values passes {layers} blocks. The **same weights** are wired twice: as the "
-    "standard encoder, with a [norm](place=norm1) after each [sum](place=sum1), and as trained "
+    "standard encoder, with a [Norm](place=norm1) after each [sum](place=sum1), and as trained "
     "({trained}).\n"
     "The patches' mean norm goes from {first} to **{here}**; in the standard wiring, to **{standard}**.\n"
 )
@@ -26,7 +15,7 @@ _WIRED_KO = (
 
 EN = {
     "kicker": "Step 3 · Transformer encoder",
-    "title": "Where does the norm go, and what is the residual for?",
+    "title": "Where does the Norm go, and what is the residual for?",
     "text": _WIRED_EN
     + "Without [residual connections](residual=false) (He 2016): {before} → **{after}**; the tokens' mean cosine: "
     "{cosine} → **{cosine_without}**. [Reconnect](residual=true)\n"
@@ -35,9 +24,9 @@ EN = {
     + "Without [residual connections](residual=false) (He 2016), the {output} ends at a cosine of "
     "**{turned}** to the one with them, changed by {change} of its norm; the model names no classes. The tokens' mean "
     "cosine: {cosine} → **{cosine_without}**. [Reconnect](residual=true)",
-    "outline": "Both diagrams have the same parts: attention, MLP, two norms, two sums.\n"
+    "outline": "Both diagrams have the same parts: Multi-Head Attention, MLP, two Norms, two sums.\n"
     "Post-norm (Vaswani et al. 2017, section 3.1) normalises the stream itself. Pre-norm leaves one path from "
-    "input to output without norms; it trains stably without warm-up (Xiong et al. 2020, arXiv:2002.04745).\n"
+    "input to output without Norms; it trains stably without warm-up (Xiong et al. 2020, arXiv:2002.04745).\n"
     "Switch the residual connections off (He et al. 2016, arXiv:1512.03385): what a block does not write is "
     "lost.\n"
     "Attention alone makes all tokens similar, faster with depth (Dong et al. 2021, arXiv:2103.03404).",
@@ -56,11 +45,17 @@ EN = {
     "by_parallel": "Dehghani 2023",
     "residual": "Residuals",
     "token": "Which token's norms?",
-    **DIAGRAM,
+    "is_norm1": "Norm",
+    "is_norm2": "Norm",
+    "is_mlp": "MLP",
+    "is_attention": "Multi-Head",
+    "is_attention2": "Attention",
+    "is_sum1": "+",
+    "is_sum2": "+",
     "at_x": "the input x",
-    "at_norm1": "the first norm",
-    "at_norm2": "the second norm",
-    "at_attention": "attention",
+    "at_norm1": "the first Norm",
+    "at_norm2": "the second Norm",
+    "at_attention": "Multi-Head Attention",
     "at_mlp": "the MLP",
     "at_sum1": "the first sum",
     "at_sum2": "the second sum",
@@ -95,7 +90,7 @@ KO = {
     "text_vector": _WIRED_KO + "[잔차 연결](residual=false)(He 2016)을 끊으면 {output}의 코사인은 연결할 때와 비교해 "
     "**{turned}**, 변화는 노름의 {change}입니다(클래스가 없는 모델). 토큰끼리의 평균 코사인은 {cosine} → "
     "**{cosine_without}**. [다시 연결](residual=true)",
-    "outline": "두 그림의 부품은 같습니다: 어텐션, MLP, 정규화 둘, 덧셈 둘.\n"
+    "outline": "두 그림의 부품은 같습니다: 멀티 헤드 어텐션, MLP, 정규화 둘, 덧셈 둘.\n"
     "Post-norm(Vaswani et al. 2017, 3.1절)은 흐름 자체를 정규화합니다. Pre-norm은 입력에서 출력까지 정규화 없는 "
     "길을 하나 남겨, 워밍업 없이도 안정적으로 학습됩니다(Xiong et al. 2020, arXiv:2002.04745).\n"
     "잔차 연결(He et al. 2016, arXiv:1512.03385)을 끄면 블록이 쓰지 않은 정보는 사라집니다.\n"
@@ -115,11 +110,17 @@ KO = {
     "by_parallel": "Dehghani 2023",
     "residual": "잔차 연결",
     "token": "어느 토큰의 노름일까?",
-    **DIAGRAM,
+    "is_norm1": "정규화",
+    "is_norm2": "정규화",
+    "is_mlp": "MLP",
+    "is_attention": "멀티 헤드",
+    "is_attention2": "어텐션",
+    "is_sum1": "+",
+    "is_sum2": "+",
     "at_x": "입력 x",
     "at_norm1": "첫 번째 정규화",
     "at_norm2": "두 번째 정규화",
-    "at_attention": "어텐션",
+    "at_attention": "멀티 헤드 어텐션",
     "at_mlp": "MLP",
     "at_sum1": "첫 번째 덧셈",
     "at_sum2": "두 번째 덧셈",

@@ -23,7 +23,7 @@ EN = {
     "averaged; then "
     "softmax.\n"
     "$logit_two$\n" + _TERMS_EN,
-    "text_none": "After layer {layers} and the norm, the model returns **one vector** $z$ of {size} numbers.\n"
+    "text_none": "After layer {layers} and the Norm, the model returns **one vector** $z$ of {size} numbers.\n"
     "This checkpoint has no head, so there are no logits and no softmax. A linear map, trained on top, would give "
     "them:\n"
     "$logit$",
@@ -41,7 +41,7 @@ EN = {
     "other class.\n"
     "The same head can read any layer: {after}, the probability of {winner} is **{p}**; at [the end](layer=999) it is "
     "{final}. The head was trained on the last layer only: earlier readings are not what a layer “thinks”.",
-    "text_regression": "After layer {layers} and the norm, the head reads **one vector** $z$ of {size} numbers.\n"
+    "text_regression": "After layer {layers} and the Norm, the head reads **one vector** $z$ of {size} numbers.\n"
     "$logit$\n"
     "This head is a regression: a linear map gives numbers in the unit of the training data. They are no classes and "
     "no probabilities.",
@@ -53,7 +53,7 @@ EN = {
     "class": "class token",
     "class_two": "class + distillation",
     "tokens": "all tokens",
-    "norm": "norm",
+    "norm": "Norm",
     "linear": "linear W",
     "linear_two": "2 linear, mean",
     "logits": "logits",
@@ -96,7 +96,7 @@ EN = {
     "after_input": "at the input",
     "after_layer": "after layer {n}",
     "alike": "Which patches resemble the {output}?",
-    "alike_note": "Cosine of each patch's vector to the {output} after that layer and the last norm.",
+    "alike_note": "Cosine of each patch's vector to the {output} after that layer and the last Norm.",
     "cosine": "cosine",
     "only_read": "What the head reads: the vector z",
     "only_vector": "The model's output instead: the vector z",

@@ -58,7 +58,7 @@ EN = {
     "scale": "shared scale",
     "beyond": "{sign} {value}",
     "row": "{where}, its {dim} values",
-    "normed": "A norm is applied before layer 1.",
+    "normed": "A Norm is applied before layer 1.",
     "none": "This model has no learned position embedding: nothing is added.",
     "rotary": "Rotary positions: nothing is added.",
     "none_map": "This model has no learned position embedding.",

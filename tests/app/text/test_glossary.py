@@ -56,10 +56,8 @@ OTHERWISE = {
     ("heads?", "pages", "side.assumed.pool"),
     ("heads?", "pages", "side.assumed.average"),
     ("heads?", "pages", "distances.not"),
-    ("heads?", "encoder", "is_attention"),
     ("heads?", "summary", "note"),
     ("attention", "atlas", "summary_row_token"),
-    ("attention", "encoder", "is_attention2"),
     ("patch(es)?", "positions", "outline"),
 }
 #: The other words for the same things, of which one would do beside the right one.
@@ -94,3 +92,19 @@ def test_no_other_word_and_no_english_is_left(page):
         if key not in ("words", "example")
     }
     assert not {key: left for key, left in words.items() if left}
+
+
+@pytest.mark.parametrize(
+    ("english", "korean", "rival"),
+    [
+        ("Norm", "정규화", r"(first|second|last|A) norm\b|\[norm\]|and the norm\b|two norms|^norm$|LayerNorm"),
+        ("Multi-Head Attention", "멀티 헤드 어텐션", r"[Mm]ulti-head|Feed.?[Ff]orward"),
+    ],
+)
+def test_a_part_of_the_block_has_one_name_on_all_scenes(english, korean, rival):
+    scenes = {name: TABLES[name] for name in SCENES}
+    said = {(name, key): (en[key], ko[key]) for name, (en, ko) in scenes.items() for key in en}
+    assert not {place: en for place, (en, _) in said.items() if re.search(rival, en)}
+    named = {place: ko for place, (en, ko) in said.items() if re.search(rf"\b{english}\b", en)}
+    assert named
+    assert not {place: ko for place, ko in named.items() if korean not in ko}

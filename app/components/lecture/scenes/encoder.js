@@ -4,7 +4,7 @@ const ENCODER_TOUCH = 36; // smallest side of a touch target, in the same units:
 
 /** One block as a diagram from the bottom up. Each part is a button, followed by the norm after it. */
 class EncoderBlock {
-  constructor(parent, stage, side, parts) {
+  constructor(parent, stage, parts) {
     this.parts = parts;
     this.stage = stage;
     this.root = parent.appendChild(svg("svg", { class: "block", viewBox: `0 0 211 ${ENCODER_HEIGHT}`, role: "group" }));
@@ -28,7 +28,7 @@ class EncoderBlock {
         this.arrow(x, level.length > 1 ? below - 6 : from, top + h);
         if (level.length > 1) this.root.append(svg("path", { class: "wire", d: `M${center} ${below}V${below - 6}H${x}` }));
         this.part(part, x, top + h / 2, part.startsWith("sum") ? 22 : level.length > 1 ? 80 : 128, h,
-          ...(part === "attention" ? [stage.words("is_attention"), stage.words("is_attention2")] : [stage.words(part === "mlp" && side === "standard" ? "is_feed" : `is_${part}`)]));
+          ...(part === "attention" ? [stage.words("is_attention"), stage.words("is_attention2")] : [stage.words(`is_${part}`)]));
         tops.set(part, top);
         this.number(part, x + 8, top - gap / 2 + 6);
       });
@@ -115,7 +115,7 @@ SCENE.encoder = {
     made.blocks = ENCODER_SIDES.map((side) => {
       const kind = main.appendChild(el("section", { class: `kind ${side}` }, el("h3", { text: stage.words(`name_${name(side)}`) }, el("small", { text: stage.words(`by_${name(side)}`) })),
         formula(stage.data.words.math[side === "own" ? own : "post"])));
-      return new EncoderBlock(kind, stage, side, parts[side]);
+      return new EncoderBlock(kind, stage, parts[side]);
     });
     const side = figure.appendChild(el("div", { class: "side" }));
     const who = panel(side, stage.words("token")).appendChild(el("div", { class: "who" }));
