@@ -7,7 +7,7 @@ at the right place.
 from __future__ import annotations
 
 #: Runs in the page before Streamlit's own script. The pages' addresses have one part after the base address.
-SCRIPT = "window.__streamlit = { BACKEND_BASE_URL: new URL('.', location.href).href }"
+SCRIPT = "window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]*$/, '') }"
 _ELEMENT = f"<script>{SCRIPT}</script>".encode()
 
 
