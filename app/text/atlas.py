@@ -122,7 +122,7 @@ KO = {
     "play": "재생",
     "stop": "정지",
     "play_label": "레이어를 따라 재생(스페이스)",
-    "unpin": "고정 풀기",
+    "unpin": "고정 해제",
     "residual": "잔차 {value}",
     "layers": "레이어",
     "heads": "헤드",

@@ -17,7 +17,7 @@ SENTENCES = {
     "side.file.choose": "Upload",
     "side.file.limit": "20MB per file",
     "side.file.drop": "Drag and drop a file here",
-    "side.file.refused": "This file was not accepted. Choose one file of at most 20 MB, or try again.",
+    "side.file.refused": "Upload refused. Choose one file of at most 20 MB, or try again.",
     "side.camera": "Take a picture",
     "side.camera.shoot": "Take Photo",
     "side.camera.again": "Clear photo",

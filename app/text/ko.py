@@ -17,7 +17,7 @@ SENTENCES = {
     "side.file.choose": "파일 선택",
     "side.file.limit": "파일당 20 MB까지",
     "side.file.drop": "여기에 파일을 놓으세요",
-    "side.file.refused": "파일을 받지 못했습니다. 20 MB 이하의 파일 하나를 고르거나 다시 시도하세요.",
+    "side.file.refused": "업로드가 거부되었습니다. 20 MB 이하의 파일 하나를 고르거나 다시 시도하세요.",
     "side.camera": "사진 찍기",
     "side.camera.shoot": "사진 찍기",
     "side.camera.again": "지우고 다시 찍기",

@@ -216,7 +216,7 @@ KO = {
     "mistakes.errors.none": "없음",
     "mistakes.unreadable": "읽지 못함",
     "mistakes.unreadable.text": "이유와 함께 기록",
-    "mistakes.unreadable.none": "모두 읽음",
+    "mistakes.unreadable.none": "실패 없음",
     "mistakes.ece": "보정 오차",
     "mistakes.ece.text": "ECE, 구간 15개",
     "mistakes.ece.help": "확신도와 정확도가 평균 몇 퍼센트포인트 다른지 나타냅니다.",

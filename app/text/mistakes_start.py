@@ -1,9 +1,9 @@
 """The sentences of starting an evaluation on the page "Mistakes"."""
 
 EN = {
-    "mistakes.new": "Your own pictures",
+    "mistakes.new": "New evaluation",
     "mistakes.new.text": "Evaluate the model chosen in the sidebar, {model}, on your own labelled pictures.",
-    "mistakes.new.run": "Evaluations",
+    "mistakes.new.run": "Earlier evaluations",
     "mistakes.new.run.one": "{source} ({model})",
     "mistakes.new.way": "Where the pictures are",
     "mistakes.new.way.zip": "ZIP file",
@@ -12,7 +12,7 @@ EN = {
     "mistakes.new.input": "Input size and framing",
     "mistakes.zip": "A ZIP file with one folder for each class",
     "mistakes.zip.limit": "{mb}MB per file",
-    "mistakes.zip.refused": "This file was not accepted. Choose one ZIP file of at most {mb} MB, or try again.",
+    "mistakes.zip.refused": "Upload refused. Choose one ZIP file of at most {mb} MB, or try again.",
     "mistakes.zip.how": "For example `animals/cat/1.jpg` and `animals/dog/2.jpg`: the folders' names are the labels.",
     "mistakes.zip.kept": "The pictures and the results are kept on the computer that runs Vitrine, for this browser "
     "tab alone. They are deleted when you close or reload the tab, or press Delete.",
@@ -71,9 +71,9 @@ EN = {
 }
 
 KO = {
-    "mistakes.new": "내 이미지로 평가",
+    "mistakes.new": "새로 평가하기",
     "mistakes.new.text": "왼쪽에서 고른 모델({model})을 레이블이 있는 내 이미지로 평가합니다.",
-    "mistakes.new.run": "평가 목록",
+    "mistakes.new.run": "지난 평가",
     "mistakes.new.run.one": "{source}(모델: {model})",
     "mistakes.new.way": "이미지가 있는 곳",
     "mistakes.new.way.zip": "ZIP 파일",
@@ -82,7 +82,7 @@ KO = {
     "mistakes.new.input": "입력 크기와 이미지 범위",
     "mistakes.zip": "클래스마다 폴더가 하나씩 든 ZIP 파일",
     "mistakes.zip.limit": "파일당 {mb} MB까지",
-    "mistakes.zip.refused": "파일을 받지 못했습니다. {mb} MB 이하의 ZIP 파일 하나를 고르거나 다시 시도하세요.",
+    "mistakes.zip.refused": "업로드가 거부되었습니다. {mb} MB 이하의 ZIP 파일 하나를 고르거나 다시 시도하세요.",
     "mistakes.zip.how": "예를 들어 `animals/cat/1.jpg`, `animals/dog/2.jpg`처럼 넣습니다. 폴더 이름이 레이블이 됩니다.",
     "mistakes.zip.kept": "이미지와 결과는 Vitrine이 실행되는 컴퓨터에 이 브라우저 탭에서만 쓰도록 보관합니다. 탭을 "
     "닫거나 새로 고치면, 또는 삭제 버튼을 누르면 지워집니다.",

@@ -86,7 +86,7 @@ KO = {
     "model": "모델",
     "source": "이미지",
     "date": "날짜",
-    "command": "다시 만드는 명령",
+    "command": "재현 명령",
     "problem_type": "모델의 종류",
     "single_label": "클래스 하나만 정답(소프트맥스)",
     "multi_label": "여러 클래스가 정답일 수 있음(클래스마다 시그모이드)",

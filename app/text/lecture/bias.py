@@ -10,7 +10,7 @@ _WIRING_EN = (
     "$moves$\n"
 )
 _WIRING_KO = (
-    "**Inductive bias**(귀납 편향): 주어지지 않은 입력의 출력을 예측하려고 모델이 두는 가정입니다. 연결 "
+    "**귀납 편향**(inductive bias): 주어지지 않은 입력의 출력을 예측하려고 모델이 두는 가정입니다. 연결 "
     "방식도 그런 가정입니다.\n"
     "[합성곱](kind=convolution, show=structure)은 이웃한 패치만 연결하고 학습 후 가중치가 고정됩니다. [셀프 "
     "어텐션](kind=attention, show=structure)은 모든 패치를 연결하고 입력마다 가중치를 계산하므로 귀납 편향이 더 "
