@@ -6,8 +6,11 @@ at the right place.
 
 from __future__ import annotations
 
-#: Runs in the page before Streamlit's own script. The pages' addresses have one part after the base address.
-SCRIPT = "window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]*$/, '') }"
+#: Runs in the page before Streamlit's own script. For an address of no page, Streamlit searches as without it.
+SCRIPT = (
+    r"if (/\/(explore|lecture|mistakes)\/?$/.test(location.pathname)) "
+    r"window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]+\/?$/, '') }"
+)
 _ELEMENT = f"<script>{SCRIPT}</script>".encode()
 
 

@@ -408,17 +408,17 @@ def test_maps_depend_on_the_class(fashion, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_erasing_what_ranks_highest_hurts_more_than_erasing_at_random(fashion, method, measured):
     model, pictures, predicted = fashion
-    generator, count = torch.Generator().manual_seed(0), round(0.3 * 49)
+    generator, count = torch.Generator().manual_seed(0), round(0.3 * 196)
     drops = torch.zeros(3)
     for picture, target in zip(pictures, predicted, strict=True):
-        ranking = at.most_important(at.on_grid(model, picture[None], method(model, picture[None], target)), 49)
-        chance = [torch.randperm(49, generator=generator)[:count].tolist() for _ in range(5)]
+        ranking = at.most_important(at.on_grid(model, picture[None], method(model, picture[None], target)), 196)
+        chance = [torch.randperm(196, generator=generator)[:count].tolist() for _ in range(5)]
         changes = [at.Change(erased) for erased in [(), ranking[:count], ranking[-count:], *chance]]
         p = at.interventions(model, picture[None], changes).softmax(-1)[:, target]
         drops += torch.stack([p[0] - p[1], p[0] - p[2], p[0] - p[3:].mean()]) / len(pictures)
     top, bottom, random = drops.tolist()
     measured(
-        f"{method.__name__}, embedded:fashion, 40 pictures, {count} of 49 patches erased: probability of the "
+        f"{method.__name__}, embedded:fashion, 40 pictures, {count} of 196 patches erased: probability of the "
         f"predicted class falls by {top:.3f} (highest), {random:.3f} (at random), {bottom:.3f} (lowest)"
     )
     assert top > random + 0.05

@@ -37,7 +37,7 @@ def test_the_card_in_the_file_is_the_card_beside_it(name):
     assert card["test pictures"] == 10_000
     assert f"{card['pictures trained on']:,} training pictures" in said
     assert f"{card['hours']} hours" in said
-    assert card["test accuracy"] >= {"tiny": 0.78, "fashion": 0.91}[name]
+    assert card["test accuracy"] >= {"tiny": 0.78, "fashion": 0.925}[name]
 
 
 def test_the_photo_models_card_says_the_results_in_its_file():

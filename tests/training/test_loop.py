@@ -170,10 +170,26 @@ def test_missing_and_broken_files_are_named(tmp_path):
         arrays.read_idx(tmp_path / "y")
 
 
+@pytest.mark.parametrize("token", [False, True])
+def test_a_teacher_adds_its_probabilities_to_the_loss(grey, tmp_path, token):
+    arch = loop.RECIPES["trial"].arch | dict(distillation_token=token, distillation_head=token)
+    one = run(grey, tmp_path / "x.safetensors", arch=arch, teacher="fashion-cnn", keep=1.0)
+    loop.train(one, stop_at=2)
+    with torch.no_grad():
+        taught, model = one.loss(*one.batch()), one.model
+        images, *_ = one.batch()
+        tokens, teacher = model.encode(model.embed(images)), one.teacher(images).softmax(-1)
+        scores = model.distillation_head(tokens[:, 1]) if token else model.head(tokens[:, 0])
+        one.teacher = None
+        alone = one.loss(*one.batch())
+    torch.testing.assert_close(taught, (alone - (teacher * scores.log_softmax(-1)).sum(-1).mean()) / 2)
+    assert abs(taught - alone) > 1e-3
+
+
 def test_smaller_patches_start_from_the_weights_of_larger_ones():
     torch.manual_seed(0)
-    coarse = VisionTransformer(loop.ViTConfig(**loop.RECIPES["fashion"].arch)).requires_grad_(False)
-    fine = VisionTransformer(loop.ViTConfig(**loop.RECIPES["fashion-fine"].arch)).requires_grad_(False)
+    coarse = VisionTransformer(loop.ViTConfig(**loop.RECIPES["fashion-coarse"].arch)).requires_grad_(False)
+    fine = VisionTransformer(loop.ViTConfig(**loop.RECIPES["fashion"].arch)).requires_grad_(False)
     resample(coarse, fine)
     assert fine.config.grid == (14, 14)
     for name, value in coarse.state_dict().items():

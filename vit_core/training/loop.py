@@ -2,9 +2,9 @@
 
 It uses what helps a small ViT on little data: mimetic initialisation (Trockman & Kolter 2023,
 arXiv:2305.09828) with sinusoidal positions, Muon for the matrices (Jordan et al. 2024), patch dropout (Liu et
-al. 2022, arXiv:2208.07220) except in the last epochs, distillation from a small CNN through a distillation
-token (Touvron et al. 2021, arXiv:2012.12877), CutMix (Yun et al. 2019, arXiv:1905.04899) and averaged
-weights. The test set is read once, for the final accuracy.
+al. 2022, arXiv:2208.07220) except in the last epochs, distillation from a small CNN (Hinton et al. 2015,
+arXiv:1503.02531), for `tiny` through a distillation token (Touvron et al. 2021, arXiv:2012.12877), CutMix
+(Yun et al. 2019, arXiv:1905.04899) and averaged weights. The test set is read once, for the final accuracy.
 
 Every random draw depends on (seed, step) only, so a killed run continues from its last checkpoint to exactly
 the same weights, on the same machine with the same number of threads.
@@ -173,7 +173,10 @@ class TrainingRun:
         return self.normalise(images), targets.to(self.device), draw
 
     def loss(self, images: Tensor, targets: Tensor, draw: torch.Generator) -> Tensor:
-        """Cross-entropy; with a teacher, its mean with the distillation token's cross-entropy against the teacher."""
+        """Cross-entropy; with a teacher, its mean with the cross-entropy against the teacher's probabilities.
+
+        Those are compared with the distillation head's answer, or if the model has none, with the head's.
+        """
         r = self.recipe
         smooth = targets * (1 - r.smoothing) + r.smoothing / targets.shape[1]
         if not self.is_vit:
@@ -185,13 +188,15 @@ class TrainingRun:
             index = torch.cat([torch.arange(prefix).expand(len(tokens), -1), kept + prefix], 1).to(self.device)
             tokens = tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[-1]))
         tokens = self.model.encode(tokens)
-        loss = F.cross_entropy(self.model.head(self.model.pooled(tokens)).float(), smooth)
+        scores = self.model.head(self.model.pooled(tokens)).float()
+        loss = F.cross_entropy(scores, smooth)
         if self.teacher is None:
             return loss
         with torch.no_grad():
             answer = self.teacher(images).float().softmax(-1)
-        distilled = self.model.distillation_head(tokens[:, 1]).float()
-        return 0.5 * loss + 0.5 * F.cross_entropy(distilled, answer)
+        if self.model.distillation_head is not None:
+            scores = self.model.distillation_head(tokens[:, 1]).float()
+        return 0.5 * loss + 0.5 * F.cross_entropy(scores, answer)
 
     def advance(self) -> float:
         """Take one optimiser step. Returns the loss."""
@@ -334,6 +339,8 @@ def train_recipe(
     if threads:
         torch.set_num_threads(threads)
     recipe = RECIPES[name]
+    if check:  # needs no other recipe's weights
+        recipe = dataclasses.replace(recipe, start="", teacher="")
     out = out or embedded.ASSETS / f"{name}.safetensors"
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     run = TrainingRun(name, recipe, data, out, device, limit)

@@ -26,7 +26,7 @@ class Recipe:
     flip: bool = True
     cutmix: float = 0.0  # share of batches
     start: str = ""  # recipe whose weights, on a coarser grid of patches, the model starts from
-    teacher: str = ""  # recipe of the CNN whose answers the distillation token learns
+    teacher: str = ""  # recipe of the CNN whose probabilities the model learns too
     average: float = 0.999  # decay of the weight average
     mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
     std: tuple[float, ...] = (0.2470, 0.2435, 0.2616)
@@ -87,8 +87,8 @@ RECIPES: dict[str, Recipe] = {
         teacher="tiny-cnn",
     ),
     "fashion-cnn": Recipe("Clothes (Fashion-MNIST), CNN", "fashion", dict(width=32), epochs=6, other_lr=4e-3, **_GREY),
-    "fashion": Recipe(
-        "Clothes (Fashion-MNIST)",
+    "fashion-coarse": Recipe(
+        "Clothes (Fashion-MNIST), 7 x 7 patches",
         "fashion",
         _vit(28, 4, 128, 6, 4, channels=1),
         epochs=14,
@@ -96,16 +96,17 @@ RECIPES: dict[str, Recipe] = {
         keep=0.5,
         **_GREY,
     ),
-    "fashion-fine": Recipe(
-        "Clothes (Fashion-MNIST), 14 x 14 patches",
+    "fashion": Recipe(
+        "Clothes (Fashion-MNIST)",
         "fashion",
         _vit(28, 2, 128, 6, 4, channels=1),
-        epochs=6,
-        full_epochs=1,
-        keep=0.3,
+        epochs=7,
+        full_epochs=3,
+        keep=0.5,
         matrix_lr=1e-3,
         other_lr=1e-3,
-        start="fashion",
+        start="fashion-coarse",
+        teacher="fashion-cnn",
         **_GREY,
     ),
     # seconds, for the tests

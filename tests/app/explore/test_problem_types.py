@@ -63,7 +63,15 @@ def test_a_multi_label_model(language, tmp_path):
     said = words(app)
     first = t("atlas.class", name="cat", percent=percent(expected[0]))
     assert (
-        read(t("predictions.multi_label.text", count=3, classes=3, above=int((expected >= 0.5).sum()), threshold="50"))
+        read(
+            t(
+                "predictions.multi_label.text",
+                count=3,
+                classes=3,
+                above=int((expected >= 0.5).sum()),
+                threshold=percent(0.5),
+            )
+        )
         in said
     )
     assert t("side.problem_type.multi_label") in said

@@ -82,12 +82,12 @@ def test_both_maps_are_the_attribution_of_both_classes(model, found):
 @pytest.mark.parametrize(
     "off",
     [
-        {"erased": [0, 17, 48], "fill": "mean"},
-        {"erased": [3, 4], "fill": "blur"},
-        {"erased": [30], "fill": "black"},
+        {"erased": [0, 90, 195], "fill": "mean"},
+        {"erased": [90, 91], "fill": "blur"},
+        {"erased": [104], "fill": "black"},
         {"heads": [[0, 1], [5, 3]]},
         {"layers": [2]},
-        {"erased": [9], "heads": [[1, 1]], "layers": [0, 4], "fill": "black"},
+        {"erased": [90], "heads": [[1, 1]], "layers": [0, 4], "fill": "black"},
     ],
 )
 def test_an_answer_equals_the_ablation(model, found, off):
@@ -192,7 +192,7 @@ def test_the_page_has_a_note_when_the_cpu_computes(run, path, language, monkeypa
         7,
         {"erased": None},
         {"erased": "012"},
-        {"erased": [-1, 49, 1.5, float("nan"), True, None, [0]]},
+        {"erased": [-1, 196, 1.5, float("nan"), True, None, [0]]},
         {"heads": [[0], [0, 0, 0], [6, 0], [0, 4], [-1, 0], [None, "0"], 3, "ab"]},
         {"layers": [6, -1, "0", {}]},
         {"fill": "url(x)"},
@@ -218,14 +218,14 @@ def test_the_curve_erases_the_strongest_evidence_first(model, found):
     for method, fill in (("gradient_rollout", "mean"), ("lrp", "black")):
         curve, ranking = evaluated.curve(found, method, fill), found.ranking(method)
         flat = found.maps(method)[0].ravel()
-        assert sorted(ranking) == list(range(49))
+        assert sorted(ranking) == list(range(found.patches))
         assert (np.diff(flat[list(ranking)]) <= 0).all()
-        assert curve.counts == tuple(range(50))
+        assert curve.counts == found.counts
         said = [probabilities(model, found, erased=ranking[:k], fill=fill) for k in curve.counts]
         np.testing.assert_allclose(curve.probabilities, [p[list(found.pair)] for p in said], atol=1e-5)
         first = next((k for k, p in zip(curve.counts, said, strict=True) if p.argmax() != found.predicted), None)
         assert curve.first == first
-        assert curve.becomes == (None if first is None else said[first].argmax())
+        assert curve.becomes == (None if first is None else said[curve.counts.index(first)].argmax())
     answer = found.answer({"curve": "lrp", "fill": "black", "start": 9})["curve"]
     np.testing.assert_allclose(answer["p"], curve.probabilities[9 : 9 + len(answer["p"])], atol=1e-4)
     assert 0 < len(answer["p"]) < 10
@@ -241,7 +241,7 @@ def test_with_many_patches_the_curve_has_few_steps(found, monkeypatch):
     monkeypatch.setattr(module, "MAX_CURVE_STEPS", 20)
     few = Why(found.model, found.run, found.path)
     assert few.counts[0] == 0
-    assert few.counts[-1] == 49
+    assert few.counts[-1] == few.patches
     assert len(few.counts) <= 6
     assert evaluated.curve(few, "lrp", "mean").counts == few.counts
 
@@ -249,7 +249,8 @@ def test_with_many_patches_the_curve_has_few_steps(found, monkeypatch):
 def test_the_fills_look_as_the_model_gets_them(model, found):
     transform = model.transform
     for fill, shown in (("mean", found.mean_colour), ("blur", found.blurred)):
-        painted = at.erase_patches(model, found.images, range(49), fill)[0, 0] * transform.std[0] + transform.mean[0]
+        erased = at.erase_patches(model, found.images, range(found.patches), fill)
+        painted = erased[0, 0] * transform.std[0] + transform.mean[0]
         wanted = (painted * 255).round().numpy()
         if fill == "mean":
             assert shown == (int(wanted[0, 0]),) * 3
@@ -328,7 +329,7 @@ def test_the_payload_has_the_maps_and_answers_are_short(found):
     assert set(found.pair) <= set(found.shown)
     np.testing.assert_array_equal(section(english, FIRST_METHOD), found.maps(FIRST_METHOD))
     assert len(english) < 100_000
-    answer = {"of": "here", "seq": "abcde-1"} | found.answer({"erased": list(range(49))})
+    answer = {"of": "here", "seq": "abcde-1"} | found.answer({"erased": list(range(found.patches))})
     assert len(json.dumps(answer)) < 400
 
 

@@ -65,7 +65,7 @@ RIVALS = re.compile("매개변수|모수|컨볼루션|질의|라벨|계층|화�
 #: What is no sentence: places to fill, terms' settings, code, formulas, addresses, commands; and other people's titles.
 APART = re.compile(
     r"\{[^}]*\}|\]\([^)]*\)|`[^`]*`|\$\w+\$|https?://\S+|pip install( -r)?|<[^>]*>|%|"
-    r"confident learning|An image is worth 16 . 16 words|Inductive bias|et al"
+    r"confident learning|An image is worth 16 . 16 words|[Ii]nductive bias|et al"
 )
 NAMES = {"timm", "file", "ray", "local", "safetensors", "tanh", "synset", "pos"}
 
