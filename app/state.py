@@ -44,7 +44,7 @@ class Key(enum.StrEnum):
     DRAWN_CHOICE = "drawn_choice"  # the sidebar's choice that the page was last drawn for
     FROM_HISTORY = "from_history"  # whether Back or Forward caused this run
     HISTORY_ADDRESS = "history_address"  # the address that Back or Forward led to
-    KNOWN_ADDRESSES = "known_addresses"  # a page, the address its browser reported last, and those sent since then
+    ADDRESSES = "addresses"  # of a page: the one reported last and those sent since then, and those that it has left
     SENT_ADDRESS = "sent_address"  # the keys and the address that the page sent to the browser last
     # Explore and lecture
     SIZE = "size"  # pixels of the input's side; None: the model's own
@@ -111,6 +111,7 @@ MISTAKES_KEYS = (Key.RUN, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Ke
 ADDRESS_KEYS = (*CHOICE_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, *MISTAKES_KEYS)
 #: The model box's option for a name that is typed in.
 OTHER_MODEL = "other"
+MAX_LEFT_ADDRESSES = 50  # that a session remembers
 _NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN)
 
 
@@ -129,9 +130,9 @@ def start() -> bool:
     Values that make no sense are corrected where they are used.
     """
     begun = "started" in st.session_state
-    unknown = _note_reported_address()
+    returned = _note_reported_address()
     # Streamlit forgets that a run is a history navigation when a component sends a message at the same moment.
-    put(Key.FROM_HISTORY, begun and (unknown or get_script_run_ctx().is_history_navigation))
+    put(Key.FROM_HISTORY, begun and (returned or get_script_run_ctx().is_history_navigation))
     if begun and not get(Key.FROM_HISTORY):
         return False
     given = {key: st.query_params[key] for key in ADDRESS_KEYS if key in st.query_params}
@@ -152,17 +153,24 @@ def start() -> bool:
 
 
 def _note_reported_address() -> bool:
-    """Note the address that the browser reports. Returns whether the page has neither had nor sent it.
+    """Note the address that the browser reports. Returns whether it is one that this page has left, so a step back or
+    forward.
 
-    A browser that has not yet applied what was sent reports the address before it.
+    A browser that has not yet applied what was sent reports the address before it. After a change of the page it may
+    report a mixture of both pages' addresses; that is ignored.
     """
     reported, this_page = st.query_params.to_dict(), get_script_run_ctx().page_script_hash
-    page, known = get(Key.KNOWN_ADDRESSES) or (None, [])
-    unknown = page == this_page and reported not in known
-    if page != this_page or unknown:
-        known = [reported]
-    put(Key.KNOWN_ADDRESSES, (this_page, known[known.index(reported) :]))
-    return unknown
+    page, known, left = get(Key.ADDRESSES) or (None, [], [])
+    if page != this_page:
+        known, left = [reported], []
+    returned = reported not in known and reported in left
+    if returned:
+        known, left = [reported], [*left, *known]
+    elif reported in known:
+        at = known.index(reported)
+        known, left = known[at:], [*left, *known[:at]]
+    put(Key.ADDRESSES, (this_page, known, left[-MAX_LEFT_ADDRESSES:]))
+    return returned
 
 
 def _forget_what_is_not_in(address: dict[Key, str | int]) -> None:
@@ -262,8 +270,8 @@ def write_address(keys: tuple[Key, ...]) -> None:
     elif changed and wanted != get(Key.HISTORY_ADDRESS) and not (get(Key.HOVERING) and changed <= {*PLACE_KEYS}):
         put(Key.HISTORY_ADDRESS, None)
         put(Key.SENT_ADDRESS, (keys, wanted))
-        page, known = get(Key.KNOWN_ADDRESSES)
-        put(Key.KNOWN_ADDRESSES, (page, [*known, wanted]))
+        page, known, left = get(Key.ADDRESSES)
+        put(Key.ADDRESSES, (page, [*known, wanted], left))
         st.query_params.from_dict(wanted)
 
 

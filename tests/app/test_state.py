@@ -82,3 +82,10 @@ def test_no_new_entry_on_the_address_that_back_led_to(browser):
     second = browser.run(reported=first, choose="margin")
     browser.run(reported=second)
     assert browser.run(reported=first, history=True) == first
+
+
+def test_an_address_that_the_page_never_had_is_no_step_back(browser):
+    first = browser.run(reported={"lang": "en", "list": "confident"})
+    browser.run(reported=first, choose="margin")
+    browser.run(reported={"lang": "en"})  # as the browser may say while the page changes
+    assert browser.session[Key.LIST] == "margin"

@@ -1,7 +1,7 @@
 """Words of the scene "bias": inductive bias."""
 
 _WIRING_EN = (
-    "**Inductive bias**: what a model assumes to predict outputs for new inputs. Its wiring is one "
+    "**Inductive bias**: what a model assumes about new inputs. Its wiring is one "
     "assumption.\n"
     "[Convolution](kind=convolution, show=structure) connects neighbours only, with fixed weights. "
     "[Self-attention](kind=attention, show=structure) connects all patches, with weights computed from the "
