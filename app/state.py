@@ -42,9 +42,7 @@ class Key(enum.StrEnum):
     EXPECTED = "expected"  # (model, class) that a sample shows
     LOST_SAMPLE = "lost_sample"  # the sample shown since the server lost a session's picture
     DRAWN_CHOICE = "drawn_choice"  # the sidebar's choice that the page was last drawn for
-    FROM_HISTORY = "from_history"  # whether Back or Forward caused this run
     HISTORY_ADDRESS = "history_address"  # the address that Back or Forward led to
-    ADDRESSES = "addresses"  # of a page: the one reported last and those sent since then, and those that it has left
     SENT_ADDRESS = "sent_address"  # the keys and the address that the page sent to the browser last
     # Explore and lecture
     SIZE = "size"  # pixels of the input's side; None: the model's own
@@ -111,7 +109,6 @@ MISTAKES_KEYS = (Key.RUN, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Ke
 ADDRESS_KEYS = (*CHOICE_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, *MISTAKES_KEYS)
 #: The model box's option for a name that is typed in.
 OTHER_MODEL = "other"
-MAX_LEFT_ADDRESSES = 50  # that a session remembers
 _NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN)
 
 
@@ -130,10 +127,7 @@ def start() -> bool:
     Values that make no sense are corrected where they are used.
     """
     begun = "started" in st.session_state
-    returned = _note_reported_address()
-    # Streamlit forgets that a run is a history navigation when a component sends a message at the same moment.
-    put(Key.FROM_HISTORY, begun and (returned or get_script_run_ctx().is_history_navigation))
-    if begun and not get(Key.FROM_HISTORY):
+    if begun and not get_script_run_ctx().is_history_navigation:
         return False
     given = {key: st.query_params[key] for key in ADDRESS_KEYS if key in st.query_params}
     for key in _NUMBERS:
@@ -150,27 +144,6 @@ def start() -> bool:
     if get(Key.LANGUAGE) not in text.LANGUAGES:
         put(Key.LANGUAGE, "ko" if (st.context.locale or "").startswith("ko") else "en")
     return not begun
-
-
-def _note_reported_address() -> bool:
-    """Note the address that the browser reports. Returns whether it is one that this page has left, so a step back or
-    forward.
-
-    A browser that has not yet applied what was sent reports the address before it. After a change of the page it may
-    report a mixture of both pages' addresses; that is ignored.
-    """
-    reported, this_page = st.query_params.to_dict(), get_script_run_ctx().page_script_hash
-    page, known, left = get(Key.ADDRESSES) or (None, [], [])
-    if page != this_page:
-        known, left = [reported], []
-    returned = reported not in known and reported in left
-    if returned:
-        known, left = [reported], [*left, *known]
-    elif reported in known:
-        at = known.index(reported)
-        known, left = known[at:], [*left, *known[:at]]
-    put(Key.ADDRESSES, (this_page, known, left[-MAX_LEFT_ADDRESSES:]))
-    return returned
 
 
 def _forget_what_is_not_in(address: dict[Key, str | int]) -> None:
@@ -264,14 +237,11 @@ def write_address(keys: tuple[Key, ...]) -> None:
         changed |= {name for name in {*sent, *wanted} if sent.get(name) != wanted.get(name)}
     if keys_sent != keys or sent != shown:
         put(Key.SENT_ADDRESS, None)
-    if get(Key.FROM_HISTORY):
-        put(Key.FROM_HISTORY, False)
+    if get_script_run_ctx().is_history_navigation:
         put(Key.HISTORY_ADDRESS, wanted)
     elif changed and wanted != get(Key.HISTORY_ADDRESS) and not (get(Key.HOVERING) and changed <= {*PLACE_KEYS}):
         put(Key.HISTORY_ADDRESS, None)
         put(Key.SENT_ADDRESS, (keys, wanted))
-        page, known, left = get(Key.ADDRESSES)
-        put(Key.ADDRESSES, (page, [*known, wanted], left))
         st.query_params.from_dict(wanted)
 
 

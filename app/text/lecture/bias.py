@@ -1,11 +1,10 @@
 """Words of the scene "bias": inductive bias."""
 
 _WIRING_EN = (
-    "**Inductive bias**: what a model assumes about new inputs. Its wiring is one "
-    "assumption.\n"
+    "**Inductive bias**: what a model assumes about new inputs.\n"
     "[Convolution](kind=convolution, show=structure) connects neighbours only, with fixed weights. "
-    "[Self-attention](kind=attention, show=structure) connects all patches, with weights computed from the "
-    "input: less bias.\n"
+    "[Self-attention](kind=attention, show=structure) connects all patches; the input decides the weights: less "
+    "bias.\n"
     "**{reached}** of {tokens} patches reach {where}.\n"
     "$moves$\n"
 )

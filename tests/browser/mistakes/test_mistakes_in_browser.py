@@ -209,6 +209,7 @@ def test_back_and_forward_restore_lists_and_pictures(show, run):
     page = show()
     page.locator(".gallery button").first.wait_for()
     addressed(page, "list=confident")
+    settled(page)
     begun = page.evaluate("history.length")
     page.get_by_text("Close calls", exact=True).click()
     addressed(page, "list=margin")
@@ -220,9 +221,11 @@ def test_back_and_forward_restore_lists_and_pictures(show, run):
     page.go_back(wait_until="commit")
     page.locator(f'.gallery button[data-path="{path}"]').wait_for()
     addressed(page, "list=margin", lacks=("open",))
+    settled(page)  # Streamlit forgets a step back that comes together with a component's message
     page.go_back(wait_until="commit")
     page.locator(f'.gallery button[data-path="{run.page_rows(GalleryView())[0]["path"]}"]').wait_for()
     addressed(page, "list=confident")
+    settled(page)
     page.go_forward(wait_until="commit")
     page.locator(f'.gallery button[data-path="{path}"]').wait_for()
 
