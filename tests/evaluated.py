@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
-
 import vit_core as vc
 from vit_core.data import open_dataset
 from vit_core.evaluation import Rows, evaluate
@@ -48,18 +46,4 @@ def opened(out: Path) -> SimpleNamespace:
         out=out,
         labels=about["labels"],
         classes=source.classes,
-    )
-
-
-def curve(why, method: str, fill: str) -> SimpleNamespace:
-    """All parts of a deletion curve of "See why"."""
-    parts = []
-    while (start := sum(len(part.counts) for part in parts)) < len(why.counts):
-        parts.append(why.curve_part(method, fill, start))
-    changed = [part for part in parts if part.first is not None]
-    return SimpleNamespace(
-        counts=tuple(count for part in parts for count in part.counts),
-        probabilities=np.concatenate([part.probabilities for part in parts]),
-        first=changed[0].first if changed else None,
-        becomes=changed[0].becomes if changed else None,
     )

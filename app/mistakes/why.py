@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,23 +32,22 @@ from vit_core.models.device import with_cpu_fallback
 from vit_core.models.predictions import THRESHOLD
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
-FIRST_METHOD = "gradient_rollout"  # the one that the view begins with
+FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with
 SHOWN_CLASSES = 8  # classes whose probabilities are shown
 NEAREST_PER_CLASS = 6
 MAX_CURVE_STEPS = 64  # with as many patches or more, the curve is computed at MAX_CURVE_STEPS // 4 counts
-CURVE_PARTS = 6  # messages that compute a curve: a change of the browser waits for one part, not for the whole
 PICTURE_SIDE = 640  # longer side of the large picture, pixels
 NEAREST_SIDE = 96  # longer side of the nearest images, pixels
 TOLERANCE = 0.05  # by which another device or bf16 may change a probability
 
 
 @dataclass(frozen=True)
-class CurvePart:
-    """A part of a deletion curve: the probabilities while the most important patches are erased."""
+class Curve:
+    """A deletion curve: the probabilities while the most important patches are erased."""
 
     counts: tuple[int, ...]  # number of erased patches at each step
     probabilities: np.ndarray  # (steps, 2), of `Why.pair`
-    first: int | None  # the first of `counts` at which the prediction differs from that for the whole picture
+    first: int | None  # the first of `counts` at which the prediction changes
     becomes: int | None  # the class that is predicted then; of a multi-label model, the one that crosses the threshold
 
 
@@ -151,8 +149,8 @@ class Why:
 
     @property
     def passes(self) -> int:
-        """Forward passes that the first maps cost; a gradient counts as two more."""
-        return 3 * len(self.pair)
+        """Forward passes that the maps and a curve cost; a gradient counts as two more."""
+        return len(self.counts) + 3 * len(METHODS) * len(self.pair)
 
     def region(self, side: int = PICTURE_SIDE) -> Image.Image:
         """The part of the original picture under the patch grid, its longer side `side` pixels."""
@@ -188,21 +186,23 @@ class Why:
         return at.most_important(torch.from_numpy(self.maps(method)[0].copy()), self.patches)
 
     @_cached
-    def curve_part(self, method: str, fill: str, start: int) -> CurvePart:
-        """Erase more and more patches, the strongest evidence for the predicted class first: the part of the curve
-        that begins with `counts[start]`."""
-        counts = self.counts[start : start + math.ceil(len(self.counts) / CURVE_PARTS)]
-        found = self._call(
-            at.deletion_curve, self.images, self.ranking(method), classes=self.pair, counts=counts, fill=fill
-        )
+    def curve(self, method: str, fill: str) -> Curve:
+        """Erase more and more patches, the strongest evidence for the predicted class first."""
+        ranking = self.ranking(method)
+        found = self._call(at.deletion_curve, self.images, ranking, classes=self.pair, counts=self.counts, fill=fill)
         scores, becomes = array(found.scores), None
         if found.first is not None:
             at_change = found.counts.index(found.first)
             becomes = int(found.predicted[at_change])
             if self.problem_type == "multi_label":  # the one of the pair that crosses the threshold
-                crossed = (scores[at_change] >= THRESHOLD) != (self.probabilities[[*self.pair]] >= THRESHOLD)
+                crossed = (scores[at_change] >= THRESHOLD) != (scores[0] >= THRESHOLD)
                 becomes = self.pair[int(crossed.argmax())]
-        return CurvePart(found.counts, scores, found.first, becomes)
+        return Curve(found.counts, scores, found.first, becomes)
+
+    @property
+    def first_curve(self) -> Curve:
+        """The curve that is shown first."""
+        return self.curve(*FIRST_CURVE)
 
     @functools.cached_property
     def blurred(self) -> Image.Image:
@@ -252,13 +252,8 @@ class Why:
         )
 
     def answer(self, message) -> dict:
-        """The answer to a message of the browser.
-
-        After the change: the probabilities of `shown` ("p") and the prediction ("now": class, name, probability). If
-        "maps" names a method, its maps; if "curve" does, the part of its deletion curve that begins with
-        `counts[message["start"]]`.
-        """
-        message = message if isinstance(message, dict) else {}
+        """The answer to a message of the browser: after the change, the probabilities of `shown` ("p") and the
+        prediction ("now": class, name, probability), and if a method is asked for in "curve", its deletion curve."""
         change = self.change_of(message)
         changed = bool(change.erased or change.heads_off or change.layers_off)
         after = (
@@ -271,28 +266,27 @@ class Why:
             "p": [round(float(after[c]), 6) for c in self.shown],
             "now": [now, self.class_name(now), round(float(after[now]), 6)],
         }
-        if (method := message.get("maps")) in [*METHODS]:
-            out["maps"] = [method, [float(f"{value:.6g}") for value in self.maps(method).ravel()]]
-        if (method := message.get("curve")) in [*METHODS] and _is_index(message.get("start"), len(self.counts)):
-            out["curve"] = self.curve_values(method, change.fill, message["start"])
+        method = message.get("curve") if isinstance(message, dict) else None
+        if isinstance(method, str) and method in METHODS:
+            out["curve"] = self.curve_values(method, change.fill)
         return out
 
-    def curve_values(self, method: str, fill: str, start: int) -> dict:
-        """A part of a curve as JSON values for the browser."""
-        part = self.curve_part(method, fill, start)
+    def curve_values(self, method: str, fill: str) -> dict:
+        """A curve as JSON values for the browser."""
+        curve = self.curve(method, fill)
         return {
             "method": method,
             "fill": fill,
-            "start": start,
-            "p": [[round(float(p), 4) for p in both] for both in part.probabilities],
-            "first": part.first,
-            "becomes": None if part.becomes is None else [part.becomes, self.class_name(part.becomes)],
+            "counts": list(curve.counts),
+            "p": [[round(float(p), 4) for p in both] for both in curve.probabilities],
+            "first": curve.first,
+            "becomes": None if curve.becomes is None else [curve.becomes, self.class_name(curve.becomes)],
         }
 
     def payload(
         self, of: str, words: Mapping[str, str], names: Mapping[int, str], translations: Mapping[str, str]
     ) -> bytes:
-        """The image and the first maps as one binary for the browser.
+        """The image, the maps and the first curve as one binary for the browser.
 
         `of` identifies the image and comes back with each message; `words` are `app.text.why.EN` or `KO`; `names` are
         the names of the classes in `shown`; `translations` are those of the model's class names, for later answers.
@@ -312,9 +306,9 @@ class Why:
             "mean": self.mean_colour,
             "shown": [{"class": c, "name": names[c], "p": round(float(self.probabilities[c]), 6)} for c in self.shown],
             "methods": list(METHODS),
-            "counts": self.counts,
+            "curve": self.curve_values(*FIRST_CURVE),
         }
-        return pack(header, self.region(), self.blurred, {FIRST_METHOD: self.maps(FIRST_METHOD)})
+        return pack(header, self.region(), self.blurred, {method: self.maps(method) for method in METHODS})
 
     @staticmethod
     def _best(probabilities: np.ndarray, k: int) -> list[int]:

@@ -37,16 +37,22 @@ def class_name(why: Why, number: int, words: Mapping[str, str]) -> str:
 
 
 def about(why: Why, words: Mapping[str, str]) -> str:
-    """The prediction and the label, as Markdown."""
+    """The prediction, the label, and after how many patches the prediction changes, as Markdown."""
     names = {c: escaped(name) for c, name in class_names(why, words).items()}
     first, second = why.pair
     p, q = (percent(why.probabilities[c]) for c in why.pair)
     if why.labelled:
-        return words["about"].format(predicted=names[first], p=p, label=names[second], q=q)
-    if why.label >= 0:
-        return words["about_right"].format(predicted=names[first], p=p, second=names[second], q=q)
-    label = escaped(why.source_label_name)
-    return words["about_unknown"].format(predicted=names[first], p=p, label=label, second=names[second], q=q)
+        sentence = words["about"].format(predicted=names[first], p=p, label=names[second], q=q)
+    elif why.label >= 0:
+        sentence = words["about_right"].format(predicted=names[first], p=p, second=names[second], q=q)
+    else:
+        label = escaped(why.source_label_name)
+        sentence = words["about_unknown"].format(predicted=names[first], p=p, label=label, second=names[second], q=q)
+    curve = why.first_curve
+    if curve.first is None:
+        return f"{sentence} {words['about_no_change']}"
+    becomes = escaped(class_name(why, curve.becomes, words))
+    return f"{sentence} {words['about_first_change'].format(k=curve.first, patches=why.patches, name=becomes)}"
 
 
 @st.fragment
@@ -64,7 +70,7 @@ def _message_came() -> None:
 
 
 def busy_sentence(why: Why, words: Mapping[str, str]) -> str:
-    """The spinner's words while the first maps are computed; if that is long, with the time it takes."""
+    """The spinner's words while maps and curve are computed; if that is long, with the time it takes."""
     seconds = why.passes * why.seconds
     sentence = words["computing_why"].format(passes=why.passes)
     if seconds < LONG_WAIT_SECONDS:

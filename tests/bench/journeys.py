@@ -110,11 +110,11 @@ def see_why(browser, url: str) -> None:
 
     def first_maps() -> None:
         page.locator(".gallery button").first.click()
-        page.locator('.why[data-state="busy"], .why[data-state="ready"]').wait_for()  # the curve comes later
+        page.locator('.why[data-state="ready"]').wait_for()
 
     row("See why: first maps", timed(first_maps), 1.5)
     seen = Seen(page)
-    seen.wait()
+    page.wait_for_function(f"() => !{FIND}.pending")
     widths = f"{FIND}.probabilities.rows.map((row) => row.now.style.width).join()"
     before = page.evaluate(f"() => {widths}")
 

@@ -3,7 +3,7 @@
 One view in the browser, mounted three times: for the view itself, for the image's binary payload (words, maps,
 pictures), and for the latest answer. Streamlit sends a mount again, script included, whenever its data changes, so what
 changes with each stroke has a mount of its own, of a few lines. What the person does comes back as the state "off":
-{"of", "seq", "erased", "heads", "layers", "fill", "maps", "curve", "start"}. The fragment around the view answers it.
+{"of", "seq", "erased", "heads", "layers", "fill", "curve"}. The fragment around the view answers it.
 """
 
 from __future__ import annotations

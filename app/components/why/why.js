@@ -49,16 +49,15 @@ class WhyView {
     this.data = data;
     if (!same) {
       [this.erased, this.heads, this.layers] = [new Set(), new Set(), new Set()];
-      Object.assign(this, { fill: "mean", method: data.methods[0], chosen: data.methods[0], k: 0, rankedFor: 0, pending: null, dirty: false });
-      this.mapsOf = new Map([[this.method, this.section(this.method)]]);
-      this.curves = new Map();
+      Object.assign(this, { fill: "mean", method: data.methods[0], k: data.curve.first ?? 1, rankedFor: 0, curves: new Map(), pending: null, dirty: false });
       this.values = data.shown.map((one) => one.p);
       const best = data.shown.reduce((a, b) => (b.p > a.p ? b : a));
       this.now = [best.class, best.name, best.p];
+      this.curves.set(`${data.curve.method}/${data.curve.fill}`, data.curve);
     }
     this.names = data.pair.map((number) => this.nameOf([number]));
     this.build();
-    if (!this.pending) this.askOrRest();
+    this.root.dataset.state = "ready";
   }
 
   /** Of [class, name, ..]. */
@@ -87,7 +86,7 @@ class WhyView {
 
   /** One of the pair's maps, or with "difference" the second minus the first. */
   map(which) {
-    const [both, n] = [this.mapsOf.get(this.method), this.patches];
+    const [both, n] = [this.section(this.method), this.patches];
     if (which !== "difference") return both.subarray(n * which, n * (which + 1));
     return Float32Array.from({ length: n }, (_, i) => both[n + i] - both[i]);
   }
@@ -121,7 +120,7 @@ class WhyView {
       on: (k) => this.eraseTop(this.rankedFor, k) });
     const tops = row(left, "tops");
     this.tops = this.names.map((name, i) => {
-      const act = button(tops, fill(words.erase_for, { name: iso(name) }), () => this.eraseTop(i, this.k || this.curve().first || 1));
+      const act = button(tops, fill(words.erase_for, { name: iso(name) }), () => this.eraseTop(i, this.k || this.data.curve.first || 1));
       act.classList.add("ab"[i]);
       act.title = act.textContent;
       return act;
@@ -180,18 +179,11 @@ class WhyView {
     this.changed();
   }
 
-  /** The maps shown stay until the chosen method's have come. */
   setMethod(method) {
-    this.chosen = method;
-    this.methodChoice.show(method);
-    if (this.mapsOf.has(method)) this.showMethod();
-    if (!this.pending) this.askOrRest();
-  }
-
-  showMethod() {
-    this.method = this.chosen;
+    this.method = method;
     this.redrawMaps();
-    this.redraw();
+    if (this.curve()) this.redraw();
+    else this.changed();
   }
 
   toggleHead(layer, head) {
@@ -220,60 +212,35 @@ class WhyView {
       first: iso(this.names[0]), a: two(a), second: iso(this.names[1]), b: two(b), gone: this.erased.has(patch) ? words.gone : "" });
   }
 
-  // Messages: one at a time. Changes made meanwhile go into the next one; maps and curve are asked for, a part at a
-  // time, while nothing is changed.
+  // Messages: one at a time; changes made meanwhile go into the next one.
 
-  /** The deletion curve shown, as far as it has come: "p" holds a pair of probabilities for each of the first counts. */
   curve() {
-    const name = `${this.method}/${this.fill}`;
-    if (!this.curves.has(name)) this.curves.set(name, { p: [], first: null, becomes: null });
-    return this.curves.get(name);
-  }
-
-  /** What is shown and not here yet, as fields of a message; null if all of it is here. */
-  missing() {
-    if (!this.mapsOf.has(this.chosen)) return { maps: this.chosen };
-    const start = this.curve().p.length;
-    return start < this.data.counts.length ? { curve: this.method, start } : null;
+    return this.curves.get(`${this.method}/${this.fill}`);
   }
 
   changed() {
     this.redraw();
     this.dirty = true;
-    if (!this.pending || performance.now() - this.pending.at > ANSWER_TIMEOUT) this.ask({});
+    if (!this.pending || performance.now() - this.pending.at > ANSWER_TIMEOUT) this.ask();
   }
 
-  ask(missing) {
+  ask() {
     this.dirty = false;
     this.pending = { seq: `${this.tag}-${(this.number += 1)}`, at: performance.now() };
     this.root.dataset.state = "busy";
     this.send("off", { of: this.data.of, seq: this.pending.seq, erased: [...this.erased], fill: this.fill, layers: [...this.layers],
-      heads: [...this.heads].map((pair) => pair.split(",").map(Number)), ...missing });
-  }
-
-  askOrRest() {
-    const missing = this.dirty ? {} : this.missing();
-    if (missing) this.ask(missing);
-    else this.root.dataset.state = "ready";
+      heads: [...this.heads].map((pair) => pair.split(",").map(Number)), curve: this.curve() ? null : this.method });
   }
 
   answered(answer) {
     if (!this.pending || answer.of !== this.data?.of || answer.seq !== this.pending.seq) return;
-    this.pending = null;
     [this.values, this.now] = [answer.p, answer.now];
+    if (answer.curve) this.curves.set(`${answer.curve.method}/${answer.curve.fill}`, answer.curve);
     this.redrawProbabilities();
-    if (answer.maps) this.mapsOf.set(answer.maps[0], Float32Array.from(answer.maps[1]));
-    if (answer.maps?.[0] === this.chosen) this.showMethod();
-    if (answer.curve) this.extend(answer.curve);
-    this.askOrRest();
-  }
-
-  extend({ method, fill, start, p, first, becomes }) {
-    const curve = this.curves.get(`${method}/${fill}`);
-    if (curve.p.length !== start) return;
-    curve.p.push(...p);
-    if (curve.first === null) Object.assign(curve, { first, becomes });
-    this.redraw();
+    if (answer.curve) this.redraw();
+    this.pending = null;
+    if (this.dirty) this.ask();
+    else this.root.dataset.state = "ready";
   }
 
   // Drawing.
@@ -286,7 +253,7 @@ class WhyView {
     this.between.map(this.map("difference"), { low: -most, high: most, palette: "diverging", alpha: 0.82 });
     this.legendBetween.ends.forEach((end, i) =>
       end.replaceChildren(el("b", { class: "name", dir: "auto", text: this.names[i], title: this.names[i] }), el("span", { text: two(most) })));
-    this.methodChoice.show(this.chosen);
+    this.methodChoice.show(this.method);
     this.pointed(null);
   }
 
@@ -303,10 +270,10 @@ class WhyView {
     this.clear.disabled = !this.erased.size && !this.heads.size && !this.layers.size;
     this.off.textContent = fill(words.off, { heads: this.heads.size, layers: this.layers.size });
     const curve = this.curve();
-    const whole = curve.p.length === this.data.counts.length;
-    this.firstChange.textContent = curve.first === null ? (whole ? words.no_change : words.computing)
+    this.firstChange.textContent = !curve ? words.computing : curve.first === null ? words.no_change
       : fill(words.first_change, { k: curve.first, patches: this.patches, name: iso(this.nameOf(curve.becomes)) });
-    const series = ["a", "b"].map((kind, i) => ({ kind, values: curve.p.map((pair, at) => [this.data.counts[at], pair[i]]), dash: i === 1 }));
+    if (!curve) return;
+    const series = ["a", "b"].map((kind, i) => ({ kind, values: curve.counts.map((k, at) => [k, curve.p[at][i]]), dash: i === 1 }));
     this.chart.show(series, { x: words.curve_x, xs: [0, this.patches], ys: [0, 1], ticksY: [0, 0.5, 1], sayY: (v) => `${100 * v} %`, sayX: String,
       at: this.ranked(0) || null, names: false, onpick: (k) => this.eraseTop(0, Math.min(this.patches, Math.max(0, Math.round(k)))) });
   }

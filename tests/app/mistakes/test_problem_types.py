@@ -19,7 +19,6 @@ from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
 from app.mistakes.report import build_report
 from app.mistakes.why import Why
 from app.text import report as report_words
-from tests import evaluated as explained
 from tests.app.mistakes.test_find import home, page, words  # noqa: F401  (home is a fixture)
 from tests.app.test_pages import read
 from vit_core import InputError
@@ -103,10 +102,10 @@ def test_the_numbers_of_see_why_are_sigmoids(evaluated):
     after = why.answer({"erased": list(range(why.patches))})
     gone = at.intervene(model, why.images, erased=range(why.patches)).sigmoid()
     assert after["p"] == pytest.approx(gone[list(why.shown)].tolist(), abs=1e-5)
-    curve = explained.curve(why, "gradient_rollout", "mean")
-    if curve.first is not None:
-        place = curve.counts.index(curve.first)
-        p = curve.probabilities[:, why.pair.index(curve.becomes)]
+    if (first := why.first_curve.first) is not None:
+        place = why.first_curve.counts.index(first)
+        column = why.pair.index(why.first_curve.becomes)
+        p = why.first_curve.probabilities[:, column]
         assert (p[0] >= 0.5) != (p[place] >= 0.5)
     assert [run.class_name(n) for n in run.rows.row("1.png")["labels"]] == ["cat", "dog"]
 
@@ -157,9 +156,7 @@ def test_a_regression_is_refused_with_a_reason(build, tmp_path, evaluated):
 def test_the_class_that_crosses_the_threshold_is_named(evaluated, monkeypatch):
     request = evaluated("multi_label", ["cat", "dog", "tree"], 3)
     why = Why(vc.load(request.model, "cpu"), Evaluation(find.run_folder(request.id)), "0.png")
-    why.probabilities = why.probabilities.copy()
-    why.probabilities[[*why.pair]] = 0.9, 0.6
     scores = torch.tensor([[0.9, 0.6], [0.9, 0.4]])
     curve = at.DeletionCurve((0, 1), scores, torch.tensor([why.pair[0]] * 2), 1)
     monkeypatch.setattr(at, "deletion_curve", lambda *_, **__: curve)
-    assert why.curve_part("lrp", "blur", 0).becomes == why.pair[1]
+    assert why.curve("lrp", "blur").becomes == why.pair[1]

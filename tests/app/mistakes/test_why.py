@@ -20,7 +20,7 @@ from app.components.assets import joined
 from app.components.binary import header_of, section
 from app.components.why.component import HERE, SCRIPTS
 from app.mistakes import why as module
-from app.mistakes.why import FIRST_METHOD, METHODS, Why, index_of
+from app.mistakes.why import METHODS, Why, index_of
 from app.mistakes.why_panel import busy_sentence
 from app.runtime import cache
 from app.text import why as words
@@ -116,7 +116,7 @@ def test_without_a_change_the_answer_is_the_prediction(found):
 ASKS = (
     lambda one: one.maps("gradient_rollout"),
     lambda one: one.maps("lrp"),
-    lambda one: evaluated.curve(one, "gradient_rollout", "mean").probabilities,
+    lambda one: one.first_curve.probabilities,
     lambda one: one.answer({"erased": [3]})["p"],
 )
 
@@ -177,9 +177,9 @@ def test_the_page_has_a_note_when_the_cpu_computes(run, path, language, monkeypa
     st.cache_resource.clear()
     assert told not in page()
     st.cache_resource.clear()
-    tried = full(monkeypatch, "gradient_rollout", cache.model(evaluated.MODEL))
+    tried = full(monkeypatch, "deletion_curve", cache.model(evaluated.MODEL))
     assert told in page()
-    assert len(tried) == 3  # the model, then its copy for both classes
+    assert len(tried) == 2
     st.cache_resource.clear()
 
 
@@ -197,13 +197,8 @@ def test_the_page_has_a_note_when_the_cpu_computes(run, path, language, monkeypa
         {"layers": [6, -1, "0", {}]},
         {"fill": "url(x)"},
         {"fill": ["mean"]},
-        {"curve": "__class__", "start": 0},
-        {"curve": ["lrp"], "start": 0},
-        {"curve": "lrp"},
-        {"curve": "lrp", "start": 50},
-        {"curve": "lrp", "start": True},
-        {"maps": ["lrp"]},
-        {"maps": "__class__"},
+        {"curve": "__class__"},
+        {"curve": ["lrp"]},
     ],
 )
 def test_malformed_messages_change_nothing(found, off):
@@ -211,12 +206,12 @@ def test_malformed_messages_change_nothing(found, off):
     assert change == at.Change((), "mean", (), ())
     answer = found.answer(off)
     assert answer["now"][0] == found.predicted
-    assert not {"maps", "curve"} & answer.keys()
+    assert "curve" not in answer
 
 
 def test_the_curve_erases_the_strongest_evidence_first(model, found):
     for method, fill in (("gradient_rollout", "mean"), ("lrp", "black")):
-        curve, ranking = evaluated.curve(found, method, fill), found.ranking(method)
+        curve, ranking = found.curve(method, fill), found.ranking(method)
         flat = found.maps(method)[0].ravel()
         assert sorted(ranking) == list(range(found.patches))
         assert (np.diff(flat[list(ranking)]) <= 0).all()
@@ -226,15 +221,8 @@ def test_the_curve_erases_the_strongest_evidence_first(model, found):
         first = next((k for k, p in zip(curve.counts, said, strict=True) if p.argmax() != found.predicted), None)
         assert curve.first == first
         assert curve.becomes == (None if first is None else said[curve.counts.index(first)].argmax())
-    answer = found.answer({"curve": "lrp", "fill": "black", "start": 9})["curve"]
-    np.testing.assert_allclose(answer["p"], curve.probabilities[9 : 9 + len(answer["p"])], atol=1e-4)
-    assert 0 < len(answer["p"]) < 10
-
-
-def test_the_maps_come_on_request(found):
-    method, values = found.answer({"maps": "lrp"})["maps"]
-    assert method == "lrp"
-    np.testing.assert_allclose(values, found.maps("lrp").ravel(), rtol=1e-5)
+    asked = found.answer({"curve": "lrp", "fill": "black"})["curve"]
+    assert asked == found.curve_values("lrp", "black")
 
 
 def test_with_many_patches_the_curve_has_few_steps(found, monkeypatch):
@@ -243,7 +231,7 @@ def test_with_many_patches_the_curve_has_few_steps(found, monkeypatch):
     assert few.counts[0] == 0
     assert few.counts[-1] == few.patches
     assert len(few.counts) <= 6
-    assert evaluated.curve(few, "lrp", "mean").counts == few.counts
+    assert few.first_curve.counts == few.counts
 
 
 def test_the_fills_look_as_the_model_gets_them(model, found):
@@ -304,7 +292,7 @@ def test_a_changed_model_is_noticed(run, model, path):
 
 def test_an_explanation_is_freed_with_its_last_reference(run, model, path, uncollected):
     why = Why(model, run, path)
-    why.maps("lrp"), evaluated.curve(why, "lrp", "mean")
+    why.maps("lrp"), why.first_curve
     gone = weakref.ref(why)
     del why
     assert gone() is None
@@ -314,7 +302,7 @@ def test_the_model_is_not_changed(run, path):
     model = vc.load(evaluated.MODEL, "cpu")
     before = {name: value.clone() for name, value in model.state_dict().items()}
     why = Why(model, run, path)
-    why.maps("lrp"), evaluated.curve(why, "lrp", "mean"), why.answer({"heads": [[0, 0]], "layers": [1], "erased": [1]})
+    why.maps("lrp"), why.first_curve, why.answer({"heads": [[0, 0]], "layers": [1], "erased": [1]})
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
 
@@ -327,7 +315,8 @@ def test_the_payload_has_the_maps_and_answers_are_short(found):
     assert header["id"] != header_of(korean)["id"]
     assert [one["class"] for one in header["shown"]] == list(found.shown)
     assert set(found.pair) <= set(found.shown)
-    np.testing.assert_array_equal(section(english, FIRST_METHOD), found.maps(FIRST_METHOD))
+    for method in METHODS:
+        np.testing.assert_array_equal(section(english, method), found.maps(method))
     assert len(english) < 100_000
     answer = {"of": "here", "seq": "abcde-1"} | found.answer({"erased": list(range(found.patches))})
     assert len(json.dumps(answer)) < 400

@@ -134,7 +134,7 @@ def test_erasing_patches_moves_the_bars_to_the_new_probabilities(see, found, sho
     np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[15, 19, 33, 47]), atol=1e-5)
     for name in ("blur", "black"):
         seen.page.get_by_role("radio", name=name).click()
-        seen.wait(f"w.fill === '{name}'")
+        seen.wait(f"w.fill === '{name}' && w.curve()")
         np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[15, 19, 33, 47], fill=name), atol=1e-5)
     seen.page.get_by_role("button", name="Restore all").click()
     seen.wait("!w.erased.size")
@@ -198,7 +198,7 @@ def test_while_dragging_one_message_is_pending_and_the_last_one_wins(see, found)
 
 def test_the_top_k_are_erased_for_either_class(see, found, model):
     seen = see()
-    slider, most = seen.page.locator("input[type=range]"), evaluated.curve(found, "gradient_rollout", "mean").first
+    slider, most = seen.page.locator("input[type=range]"), found.first_curve.first
     assert slider.input_value() == "0"  # the number of erased patches
     seen.page.get_by_role("button", name=f"for \u2068{model.labels[found.pair[0]]}\u2069").click()
     seen.wait(f"w.erased.size === {most}")  # as many as change the prediction
@@ -213,8 +213,8 @@ def test_the_top_k_are_erased_for_either_class(see, found, model):
         assert seen.js("[...w.erased]") == wanted
         np.testing.assert_allclose(seen.js("w.values"), said(found, erased=wanted), atol=1e-5)
     seen.page.get_by_role("radio", name="Relevance (LRP)").click()
-    seen.wait("w.method === 'lrp'")
-    curve = evaluated.curve(found, "lrp", "mean")
+    seen.wait("w.method === 'lrp' && w.curve()")
+    curve = found.curve("lrp", "mean")
     np.testing.assert_allclose(seen.js("w.curve().p"), curve.probabilities, atol=1e-3)
     assert seen.js("w.curve().first") == curve.first
     slider.focus()
