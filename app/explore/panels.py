@@ -31,9 +31,9 @@ from vit_core.percentage import percent
 VIEW_FRAGMENTS = ("atlas", "rollout", "places")
 
 
-def fold(t: Text, name: str) -> None:
-    """Beneath the figure of that name: its equation and common misreadings."""
-    panel.fold(t("fold"), equations.FIXED[name], t(f"{name}.not"))
+def fold(t: Text, name: str, equation: str | None = None) -> None:
+    """Beneath the figure of that name: its equation (that of `equations.FIXED` unless given) and common misreadings."""
+    panel.fold(t("fold"), equation or equations.FIXED[name], t(f"{name}.not"))
 
 
 def query_place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
@@ -150,7 +150,7 @@ def atlas(result: Result, *, key: str) -> None:
         ask=functools.partial(derived, result),
     )
     equation = equations.attention(result.trace.config, view["direction"])
-    panel.fold(t("fold"), equation, t("attention.not"))
+    fold(t, "attention", equation)
 
 
 def atlas_maps(result: Result, *, key: str) -> None:
@@ -189,7 +189,7 @@ def received(result: Result, *, key: str) -> None:
         width="content",
         alt=t("received.alt", width=crop.input[1], height=crop.input[0]),
     )
-    panel.fold(t("fold"), equations.received(result.trace.config), t("received.not"))
+    fold(t, "received", equations.received(result.trace.config))
 
 
 def predictions(result: Result, *, expected: str | None, key: str) -> None:
@@ -199,7 +199,7 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     if not best:
         st.subheader(t("predictions.title"), anchor=False)
         st.info(t("predictions.none"))
-        panel.fold(t("fold"), equations.predictions(result.trace.config), t("predictions.none.not"))
+        fold(t, "predictions.none", equations.predictions(result.trace.config))
         return
     names = [plain(class_name(result, i)) for i, _ in best]
     if kind == "regression":
@@ -221,7 +221,7 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     chart(
         drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover"), threshold), f"{key}_chart"
     )
-    panel.fold(t("fold"), equations.predictions(result.trace.config), t(f"{of_type}.not"))
+    fold(t, of_type, equations.predictions(result.trace.config))
 
 
 def outputs(result: Result, values: list[tuple[int, float]], names: list[str]) -> None:
@@ -232,7 +232,7 @@ def outputs(result: Result, values: list[tuple[int, float]], names: list[str]) -
     with st.container():  # one element, as the other panels' charts are, or the pair's columns would break
         for name, (_, value) in zip(names, values, strict=True):
             st.metric(escaped(name, 60), output(value))
-    panel.fold(t("fold"), equations.predictions(result.trace.config), t("predictions.regression.not"))
+    fold(t, "predictions.regression", equations.predictions(result.trace.config))
 
 
 def positions(result: Result, *, key: str) -> None:

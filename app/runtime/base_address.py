@@ -25,7 +25,7 @@ class BaseAddress:
         if scope["type"] != "http" or scope["method"] != "GET" or not any(b"text/html" in value for value in accepted):
             await self.app(scope, receive, send)
             return
-        # A compressed page could not be changed; this one has 8 kB.
+        # A compressed page could not be changed.
         scope = scope | {"headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
         start, body = None, b""
 

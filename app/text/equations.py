@@ -6,8 +6,6 @@ the last layer, W and b the head.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from vit_core import ViTConfig
 from vit_core.models.predictions import has_probabilities
 
@@ -96,7 +94,7 @@ def attention(config: ViTConfig, direction: str = "row") -> str:
     return _lines(rf"{weights},\qquad {rows}", r"\textstyle\sum_i A_{ij} \ne 1")
 
 
-#: By the name of the figure.
+#: Of the figures that look the same for every model, by the figure's name.
 FIXED = {
     "positions": r"s_{ij} = \frac{e_i \cdot e_j}{\lVert e_i\rVert\,\lVert e_j\rVert}",
     "rollout": r"R = \hat A_{b}\,\hat A_{b-1}\cdots\hat A_{a},\qquad "
@@ -106,9 +104,3 @@ FIXED = {
     "filters": r"E - \bar E = U\,\Sigma\,V^\top,\qquad \text{filter } k = V_k",
     "norms": r"n_{l,i} = \lVert z_{l,i}\rVert_2",
 }
-OF_THE_MODEL: dict[str, Callable[[ViTConfig], str]] = {
-    "received": received,
-    "predictions": predictions,
-    "attention": attention,
-}
-NAMES = (*OF_THE_MODEL, *FIXED)
