@@ -28,6 +28,6 @@ pages = [
 page = st.navigation(pages, position="top")
 st.set_page_config(f"{page.title} · {t('app.name')}")
 with cache.page_slots():
-    sidebar.show()
+    sidebar.show(picture=page.url_path != "mistakes")
     page.run()
     cache.freeze_after_first_page()

@@ -31,10 +31,12 @@ def _embedded() -> list[str]:
     return sorted(names, key=lambda name: name != "embedded:photo")
 
 
-def choose_model() -> None:
-    """Draw the box and put the chosen model into the session. While it has to be downloaded, pages keep the last model
-    that could be loaded."""
-    name = _choice()
+def choose_model(label: str) -> None:
+    """Draw the box with this label, and put the chosen model into the session.
+
+    While the model has to be downloaded, pages keep the last model that could be loaded.
+    """
+    name = _choice(label)
     state.put(Key.NAMED_MODEL, name)
     if name is None or _is_here(name):
         state.put(Key.CHOSEN_MODEL, name)
@@ -45,7 +47,7 @@ def choose_model() -> None:
         st.caption(state.t()("model.meanwhile", name=escaped(_title(last))))
 
 
-def _choice() -> str | None:
+def _choice(label: str) -> str | None:
     """Draw the select box, and a field for a name that it does not list. Returns the chosen model's name."""
     t = state.t()
     curated = [model.name for model in CURATED]
@@ -59,7 +61,7 @@ def _choice() -> str | None:
     state.one_of(Key.MODEL, options, _embedded()[0] if _embedded() else OTHER_MODEL)
     labels = {option: _label(option) for option in options}
     here = "".join(f"_{i}" for i, name in enumerate(curated) if not needs_download(name))  # their options say so
-    choice = state.select_box(t("side.model"), Key.MODEL, options, words=here, format_func=labels.get)
+    choice = state.select_box(label, Key.MODEL, options, words=here, format_func=labels.get)
     if choice != OTHER_MODEL:
         return choice
     typed = st.text_input(

@@ -19,8 +19,12 @@ from vit_core import InputError
 from vit_core.images import read_image
 
 
-def show() -> None:
-    """Draw the sidebar. Every page has it, so that the choice stays when the page changes."""
+def show(picture: bool = True) -> None:
+    """Draw the sidebar. Every page has it, so that the choice stays when the page changes.
+
+    Without `picture`, the choice of the picture is hidden, and the model is that of the next evaluation. (It is still
+    drawn: Streamlit would forget an uploaded file.)
+    """
     t = state.t()
     with st.sidebar:
         st.segmented_control(
@@ -32,8 +36,9 @@ def show() -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-        choose_picture()
-        choose_model()
+        with st.container(key="side_picture" if picture else "side_picture_hidden"):
+            choose_picture()
+        choose_model(t("side.model" if picture else "side.model.next"))
     state.remember_choice()
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from app import state
 from app.figures import two_digits
 from app.mistakes import find
-from app.mistakes.find import FASHION, PHOTOS, SHIPPED, EvaluationRequest
+from app.mistakes.find import PHOTOS, SHIPPED, EvaluationRequest
 from app.mistakes.view import display_names, error_markdown
 from app.runtime import cache
 from app.state import Key
@@ -46,17 +46,14 @@ def restart_button(request: EvaluationRequest) -> None:
 
 
 def unfinished(request: EvaluationRequest, out: Path) -> None:
-    """An evaluation without a result yet. Those of the bundled pictures start by themselves."""
+    """An evaluation without a result yet. None starts unless somebody presses the button."""
     t, progress = state.t(), folder.read_progress(out)
-    if progress.state == "none" and request in (PHOTOS, FASHION) and not state.get(Key.START_ERROR):
-        begin(request)
-        progress = folder.read_progress(out)
+    model, source = map(escaped, display_names(request))
     st.subheader(t("mistakes.wait.title"), anchor=False)
     if error := state.get(Key.START_ERROR):
         st.error(error_markdown(error), icon=":material/error:")
     if progress.state in ("starting", "running"):
-        model, source = display_names(request)
-        st.markdown(t("mistakes.wait.text", model=escaped(model), source=escaped(source)))
+        st.markdown(t("mistakes.wait.text", model=model, source=source))
         running(str(out))
         return
     counts = dict(done=f"{progress.done:,}", total=f"{progress.total:,}")
@@ -66,11 +63,12 @@ def unfinished(request: EvaluationRequest, out: Path) -> None:
     elif progress.state in ("cancelled", "interrupted") and progress.total:
         st.info(t(f"mistakes.state.{progress.state}", **counts))
     else:
-        st.info(t("mistakes.state.none"))
+        st.markdown(t("mistakes.state.none", model=model, source=source))
     if progress.total:
         st.progress(progress.done / progress.total)
+    action = "continue" if progress.total else "begin"
     with st.container(horizontal=True):
-        st.button(t("mistakes.state.continue"), type="primary", key="continue", on_click=begin, args=(request,))
+        st.button(t(f"mistakes.state.{action}"), type="primary", key="continue", on_click=begin, args=(request,))
         if progress.done:
             restart_button(request)
 

@@ -27,6 +27,7 @@ SENTENCES = {
     "side.part": "This large picture is read at 1/{part} of its size.",
     "side.credit": "{author} · {licence}",
     "side.model": "Model",
+    "side.model.next": "Model for the next evaluation",
     "model.photo": "ViT-S/14",
     "model.fashion": "Clothes",
     "model.tiny": "Ten classes, 8 × 8 patches",

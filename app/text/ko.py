@@ -27,6 +27,7 @@ SENTENCES = {
     "side.part": "큰 이미지라 가로세로 1/{part} 크기로 열었습니다.",
     "side.credit": "{author} · {licence}",
     "side.model": "모델",
+    "side.model.next": "다음 평가에 쓸 모델",
     "model.photo": "ViT-S/14",
     "model.fashion": "의류",
     "model.tiny": "클래스 10개, 패치 8 × 8",

@@ -25,7 +25,9 @@ EN = {
     "mistakes.state.interrupted": "The evaluation was interrupted after {done} of {total} pictures. Nothing is lost: "
     "it continues from there.",
     "mistakes.state.failed": "The evaluation failed after {done} of {total} pictures: {reason}",
-    "mistakes.state.none": "This evaluation has not started yet.",
+    "mistakes.state.none": "This evaluation has not started yet. Vitrine runs {model} once on every labelled picture "
+    "of {source} and keeps the result.",
+    "mistakes.state.begin": "Evaluate",
     "mistakes.state.continue": "Continue",
     "mistakes.state.restart": "Start over",
     "mistakes.gone": "The evaluation in this address is not on this computer, so you see another one. An evaluation of "
@@ -197,7 +199,9 @@ KO = {
     "mistakes.state.interrupted": "{total}장 중 {done}장을 평가한 뒤 중단되었습니다. 지금까지의 결과는 그대로 있고, "
     "이어서 평가할 수 있습니다.",
     "mistakes.state.failed": "{total}장 중 {done}장을 평가한 뒤 실패했습니다: {reason}",
-    "mistakes.state.none": "아직 시작하지 않은 평가입니다.",
+    "mistakes.state.none": "아직 시작하지 않은 평가입니다. {model} 모델을 {source}의 레이블이 있는 이미지 전부에 한 번씩 "
+    "실행하고 결과를 보관합니다.",
+    "mistakes.state.begin": "평가 시작",
     "mistakes.state.continue": "이어서 평가",
     "mistakes.state.restart": "처음부터 평가",
     "mistakes.gone": "이 주소의 평가는 이 컴퓨터에 없어 다른 평가를 보여 드립니다. 올린 이미지의 평가는 "

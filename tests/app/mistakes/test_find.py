@@ -284,7 +284,7 @@ def page(**address) -> AppTest:
 
         root = Path(app.__file__).parent
         state.start()
-        sidebar.show()
+        sidebar.show(picture=False)
         st.switch_page = lambda name: st.text(f"to {name}")
         runpy.run_path(str(root / "mistakes" / "page.py"))
 
@@ -464,22 +464,32 @@ def test_an_open_photograph_names_its_author_and_licence(monkeypatch):
     assert escaped(credit["licence"]) in words(app)
 
 
-def test_other_weights_than_those_of_the_shipped_evaluation_are_evaluated_once(monkeypatch):
+@pytest.mark.parametrize("shown", [None, find.FASHION.id])
+def test_no_evaluation_starts_before_its_button_is_pressed(shown, monkeypatch):
     begun = []
 
     def start(model, source, out, **_):
         begun.append((model, source, out))
-        error = InputError("x", "y").to_json()
-        (out / "run.json").write_text(json.dumps({"state": "failed", "error": error, "total": 9, "done": 0}))
         return Ended()
 
     monkeypatch.setattr(runs, "start_process", start)
-    monkeypatch.setattr(find, "embedded_digest", lambda name: "0" * 32)
-    app = page()
+    monkeypatch.setattr(find, "embedded_digest", lambda name: "0" * 32)  # no evaluation ships of such weights
+    app = page(model="embedded:tiny", **({"run": shown} if shown else {}))
     assert not app.exception
-    assert begun == [("embedded:photo", "bundled:photos", find.runs_folder() / find.PHOTOS.id)]
-    page()
-    assert len(begun) == 1  # a failed one does not begin again and again
+    assert begun == []
+    app.button(key="continue").click().run()
+    asked = find.FASHION if shown else find.PHOTOS
+    assert begun == [(asked.model, asked.source, asked.folder)]
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_sidebar_offers_the_model_of_the_next_evaluation_and_no_picture(language):
+    app, t = page(lang=language, model="embedded:tiny"), text.Text(language)
+    assert not app.exception
+    box = app.sidebar.selectbox(key=f"model_{language}")
+    assert (box.label, box.value) == (t("side.model.next"), "embedded:tiny")
+    assert Evaluation(find.SHIPPED).title  # the bundled evaluation shows, whatever is chosen there
+    assert escaped(t("model.photo")) in words(app)
 
 
 def test_an_own_evaluation_of_older_weights_gives_way_to_the_one_that_ships():
