@@ -199,8 +199,8 @@ KO = {
     "mistakes.state.interrupted": "{total}장 중 {done}장을 평가한 뒤 중단되었습니다. 지금까지의 결과는 그대로 있고, "
     "이어서 평가할 수 있습니다.",
     "mistakes.state.failed": "{total}장 중 {done}장을 평가한 뒤 실패했습니다: {reason}",
-    "mistakes.state.none": "아직 시작하지 않은 평가입니다. {model} 모델을 {source}의 레이블이 있는 이미지 전부에 한 번씩 "
-    "실행하고 결과를 보관합니다.",
+    "mistakes.state.none": "아직 시작하지 않은 평가입니다. {model} 모델을 {source}의 레이블이 있는 이미지 전부에 한 "
+    "번씩 실행하고 결과를 보관합니다.",
     "mistakes.state.begin": "평가 시작",
     "mistakes.state.continue": "이어서 평가",
     "mistakes.state.restart": "처음부터 평가",
