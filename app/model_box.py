@@ -12,6 +12,7 @@ from app.components.download import download_box
 from app.runtime import cache, recent
 from app.runtime.guard import is_public
 from app.state import OTHER_MODEL, Key
+from app.text.model_names import model_title
 from app.text.plain import escaped, plain
 from vit_core.checkpoints import split_problem_type
 from vit_core.checkpoints.catalogue import (
@@ -88,16 +89,11 @@ def _label(option: str) -> str:
 
 def _title(name: str) -> str:
     """What people call a model."""
-    t = state.t()
-    titles = {f"embedded:{name}": t(f"model.{name}") for name in ("photo", "fashion", "tiny")}
-    titles |= {a.name: a.title for a in cache.sources() if a.name not in titles}
-    if curated := find_curated(name):
-        return curated.title
-    source, _, rest = name.partition(":")
-    parts = Path(rest).parts
-    if len(parts) > 2:  # a file or a folder: its end tells more than its beginning
-        name = f"{source}:…/{'/'.join(parts[-2:])}"
-    return titles.get(name) or plain(name)
+    title, parts = model_title(name, state.t()), Path(name.partition(":")[2]).parts
+    if title == name:
+        return {a.name: a.title for a in cache.sources()}.get(name, title)
+    # Files in two folders may have one name.
+    return f"{title} · {plain(parts[-2])}" if len(parts) > 2 and title == plain(parts[-1], 60) else title
 
 
 def _is_here(name: str) -> bool:

@@ -11,6 +11,7 @@ from app.explore.result import Result
 from app.figures import two_digits
 from app.runtime import cache
 from app.state import Key
+from app.text.model_names import model_title
 from app.text.plain import escaped
 from vit_core import InputError
 from vit_core.checkpoints import possible_problem_types, split_input, split_problem_type, with_input, with_problem_type
@@ -44,7 +45,7 @@ def _compute(name: str | None) -> Result | None:
     if name:
         try:
             if not cache.is_loaded(name):
-                with st.spinner(t("busy.model", name=escaped(name))):
+                with st.spinner(t("busy.model", name=escaped(model_title(name, t)))):
                     cache.await_model(name)
             found = _at_chosen_input(name, picture)
             state.put(Key.WORKING_MODEL, name)
@@ -55,7 +56,7 @@ def _compute(name: str | None) -> Result | None:
             with st.sidebar:
                 st.error(escaped(t.error(error), 2000), icon=":material/error:")
                 if state.get(Key.WORKING_MODEL):
-                    st.caption(t("last.model", name=escaped(state.get(Key.WORKING_MODEL))))
+                    st.caption(t("last.model", name=escaped(model_title(state.get(Key.WORKING_MODEL), t))))
     if state.get(Key.WORKING_MODEL):
         return _at_chosen_input(state.get(Key.WORKING_MODEL), picture)
     return None

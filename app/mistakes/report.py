@@ -18,6 +18,7 @@ from app.figures import data_uri, two_digits
 from app.mistakes.why import Why, label_of, model_name
 from app.text import Text
 from app.text.class_names import translated
+from app.text.model_names import model_title
 from app.text.report import EN, KO
 from vit_core import InputError, VisionTransformer
 from vit_core.data import list_formats
@@ -271,7 +272,7 @@ def build_report(
         language=language,
         policy="; ".join(f"{key} {value}" for key, value in POLICY.items()),
         style=Markup(Path(__file__).with_name("report.css").read_text(encoding="utf-8")),
-        title=report.say("title", model=model_name(run), source=run.source.title),
+        title=report.say("title", model=model_title(model_name(run), Text(language)), source=run.source.title),
         date=date,
         facts={
             "model": model_name(run),

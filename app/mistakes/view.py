@@ -10,6 +10,7 @@ from app.mistakes.find import LISTS, Evaluation, EvaluationRequest, GalleryView
 from app.state import Key
 from app.text import LISTED
 from app.text.class_names import translated
+from app.text.model_names import model_title
 from app.text.plain import escaped, plain
 from vit_core import InputError
 from vit_core.checkpoints import split_input
@@ -19,14 +20,13 @@ from vit_core.evaluation.filters import Filter
 
 #: The fragments that show the filter.
 FILTERED = ("matrix", "pictures")
-EMBEDDED_MODELS = {f"embedded:{name}": name for name in ("photo", "fashion", "tiny")}
 NAMED_SOURCES = {"bundled:photos": "photos", "bundled:fashion": "fashion"}
 
 
 def display_names(request: EvaluationRequest, title: str | None = None) -> tuple[str, str]:
     """(model, source) as people call them; plain text."""
     t, (name, size, framing) = state.t(), split_input(request.model)
-    model = t(f"model.{EMBEDDED_MODELS[name]}") if name in EMBEDDED_MODELS else plain(name, 60)
+    model = model_title(name, t)
     chosen = [t("input.at", size=size)] * (size is not None) + [t("input.at.whole")] * (framing == "whole")
     if chosen:
         model = f"{model} ({', '.join(chosen)})"

@@ -29,6 +29,12 @@ SENTENCES = {
     "model-problem-type": "헤드의 출력이 {classes}개라서 문제 유형을 {got}(으)로 볼 수 없는 모델입니다: {source}. "
     "가능한 유형: {allowed}.",
     "device-unavailable": "모델을 옮길 수 없습니다({device}): {reason}.",
+    "timm-unknown": "timm에 그런 모델이 없습니다: {name}. 비슷한 이름: {available}.",
+    "timm-not-a-vit": "timm의 모델이지만 Vision Transformer가 아닙니다: {name}. 비슷한 이름의 Vision Transformer: "
+    "{available}.",
+    "timm-weights-unknown": "timm에 그런 가중치가 없습니다: {name}. 고를 수 있는 이름: {available}.",
+    "checkpoint-windowed": "토큰이 자기 윈도 안만 보는 윈도 어텐션 모델이라 Vitrine에서 볼 수 없습니다: {source}. 일반 "
+    "Vision Transformer를 고르세요. 예: {plain}.",
     "timm-missing": "timm이 설치되어 있지 않아 timm 모델을 쓸 수 없습니다. pip install timm으로 설치하세요.",
     "timm-broken": "timm이 설치되어 있지만 불러올 수 없습니다({reason}). 지금 쓰는 torch에 맞는 torchvision과 "
     "함께 timm을 다시 설치하세요.",

@@ -132,7 +132,7 @@ def test_a_repository_that_asks_for_consent_says_so(hub):
     [
         ("hf:someone/else", "hub-not-found"),
         ("hf:not a name", "checkpoint-not-found"),
-        ("timm:nothing", "model-unknown"),
+        ("timm:nothing", "timm-unknown"),
     ],
 )
 def test_a_name_that_does_not_exist_is_an_error(hub, name, code):

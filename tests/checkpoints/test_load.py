@@ -6,7 +6,9 @@ import pytest
 import torch
 
 import vit_core as vc
+from app.text import Text
 from tests.checkpoints.support import refused, saved
+from vit_core.checkpoints.timm_import import import_timm, supported_names
 from vit_core.errors import InputError
 
 
@@ -16,10 +18,34 @@ def test_an_unknown_name_is_an_error_that_lists_what_is_available():
     refused("model-unknown", "")
     refused("model-unknown", "timm:")
     refused("model-unknown", "embedded:no-such")
-    assert "vit_tiny_patch16_224" in refused("model-unknown", "timm:vit_tiny_patch16_225")
-    assert "not a Vision Transformer" in refused("model-unknown", "timm:resnet50")
-    assert "augreg" in refused("model-unknown", "timm:vit_tiny_patch16_224.nobody")
+    assert "vit_tiny_patch16_224" in refused("timm-unknown", "timm:vit_tiny_patch16_225")
+    assert "vit_small_patch16_224" in refused("timm-unknown", "timm:vit_smal_patch16_224")
+    assert "not a Vision Transformer" in refused("timm-not-a-vit", "timm:resnet50")
+    assert "augreg" in refused("timm-weights-unknown", "timm:vit_tiny_patch16_224.nobody")
     assert "softmaxes" in refused("checkpoint-architecture", "timm:vit_dwee_patch16_reg1_gap_256")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("swin_tiny_patch4_window7_224", "timm:vit_small_patch16_224"),
+        ("swinv2_base_window8_256.ms_in1k", "timm:vit_base_patch16_224"),
+        ("swin_nonsense", "timm:vit_small_patch16_224"),
+        ("maxvit_large_tf_224", "timm:vit_large_patch16_224"),
+    ],
+)
+def test_a_model_with_windowed_attention_names_a_plain_one(name, plain):
+    with pytest.raises(InputError, match="windowed attention") as caught:
+        vc.load(f"timm:{name}")
+    assert caught.value.values["plain"] == plain
+    assert plain.removeprefix("timm:") in supported_names(import_timm())
+    assert plain in Text("ko").error(caught.value)
+
+
+def test_names_of_timm_that_are_close_are_named_in_korean_too():
+    with pytest.raises(InputError) as caught:
+        vc.load("timm:vit_smal_patch16_224")
+    assert "vit_small_patch16_224" in Text("ko").error(caught.value)
 
 
 def test_devices(tmp_path):

@@ -277,8 +277,12 @@ def test_bad_folders_are_refused(tmp_path):
     def write(**changes):
         (tmp_path / "config.json").write_text(json.dumps(config | changes))
 
-    write(model_type="swin")
-    assert "swin" in refused("checkpoint-architecture", f"hf:{tmp_path}")
+    write(model_type="poolformer")
+    assert "poolformer" in refused("checkpoint-architecture", f"hf:{tmp_path}")
+    write(model_type="swin", embed_dim=128)
+    assert "windowed attention" in refused("checkpoint-windowed", f"hf:{tmp_path}", plain="timm:vit_base_patch16_224")
+    write(model_type=None, architecture="swinv2_large_window12_192")
+    refused("checkpoint-windowed", f"hf:{tmp_path}", plain="timm:vit_large_patch16_224")
     write(num_hidden_layers=3)
     assert "encoder.layer.2." in refused("checkpoint-keys", f"hf:{tmp_path}")
     write(num_hidden_layers=10**9)

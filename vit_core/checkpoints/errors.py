@@ -49,6 +49,19 @@ def refusal(code: str, source: str, why: object, reason: str | None = None, **va
     return InputError(code, sentence, source=source, reason=why if reason is None else reason, **values)
 
 
+def windowed(source: str, size: str) -> InputError:
+    """The InputError "checkpoint-windowed", which names a plain Vision Transformer of about that size ("small", "base"
+    or "large")."""
+    plain = f"timm:vit_{size if size in ('small', 'base') else 'large'}_patch16_224"
+    return InputError(
+        "checkpoint-windowed",
+        f"{source} has windowed attention: its tokens look only at their own window of the picture, which Vitrine does "
+        f"not support. Choose a plain Vision Transformer, for example {plain}.",
+        source=source,
+        plain=plain,
+    )
+
+
 def not_found(what: str, source: str, why: str = "") -> InputError:
     """The InputError "checkpoint-not-found" for the file or folder `what`."""
     return InputError(

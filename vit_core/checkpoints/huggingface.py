@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vit_core.checkpoints import timm
 from vit_core.checkpoints.assembly import assemble, set_problem_type
-from vit_core.checkpoints.errors import refusal, shorten
+from vit_core.checkpoints.errors import refusal, shorten, windowed
 from vit_core.checkpoints.files import (
     Repository,
     check_tensors,
@@ -50,6 +50,8 @@ _PROBLEM_TYPES = {
     "multi_label_classification": "multi_label",
     "regression": "regression",
 }
+#: The `model_type` of transformers' models with windowed attention.
+_WINDOWED = ("donut-swin", "hiera", "maskformer-swin", "swin", "swin2sr", "swinv2")
 WEIGHT_FILES = [
     "model.safetensors",
     "model.safetensors.index.json",
@@ -132,6 +134,14 @@ def _stated_problem_type(config: dict, outputs: int, source: str) -> dict:
     return {} if outputs == 1 and ours == "single_label" else {"problem_type": ours}
 
 
+def check_attention(config: dict, source: str) -> None:
+    """Raises InputError "checkpoint-windowed" if a config.json describes a model with windowed attention."""
+    if config.get("model_type") in _WINDOWED:
+        width = config.get("embed_dim")
+        narrow = not isinstance(width, int) or width < 128  # 96 in Swin-T and Swin-S, 128 in Swin-B, 192 in Swin-L
+        raise windowed(source, "small" if narrow else "base" if width < 192 else "large")
+
+
 def build(
     config: dict,
     processor: tuple[Any, str],
@@ -150,6 +160,7 @@ def build(
         model = timm.from_config(config, state, source, report, path, names)
         kind = _stated_problem_type(config, model.config.classes, source)
         return set_problem_type(model, **kind, source=source) if kind else model
+    check_attention(config, source)
     family = config.get("model_type")
     families = (*FAMILIES, *clip.FAMILIES, dinov3.FAMILY)
     if family not in families:
@@ -203,7 +214,7 @@ def _read_weights(repository: Repository, report: LoadReport) -> dict[str, Tenso
     return check_tensors(state, repository.source, sum(file.stat().st_size for file in files))
 
 
-def _read_object(path: Path, source: str) -> dict:
+def read_object(path: Path, source: str) -> dict:
     """The JSON object in a config. Raises InputError "checkpoint-config"."""
     config = read_json(path)
     if not isinstance(config, dict):
@@ -215,15 +226,17 @@ def _read_object(path: Path, source: str) -> dict:
 def load_huggingface(name: str) -> VisionTransformer:
     """The model `hf:<folder or id>`; of a PEFT adapter's folder, its base model with the adapter merged.
 
-    Raises InputError "checkpoint-not-found", "checkpoint-config", "checkpoint-architecture", "checkpoint-adapter", and
-    the errors of `fetch`, `read_content`, `find_weights` and `assemble`.
+    Raises InputError "checkpoint-not-found", "checkpoint-config", "checkpoint-architecture", "checkpoint-windowed",
+    "checkpoint-adapter", and the errors of `fetch`, `read_content`, `find_weights` and `assemble`.
     """
     repository, report = Repository(name), LoadReport()
     source = repository.source
     adapter = None if repository.find(WEIGHT_FILES) else repository.find(["adapter_config.json"])
     if adapter:
-        return _load_adapted(repository, _read_object(adapter, source), report)
-    config, state = _read_object(repository.get(["config.json"]), source), _read_weights(repository, report)
+        return _load_adapted(repository, read_object(adapter, source), report)
+    config = read_object(repository.get(["config.json"]), source)
+    check_attention(config, source)  # before the weights, which may have to be downloaded
+    state = _read_weights(repository, report)
     return build(config, read_processor(repository.find), state, source, report, repository.find(WEIGHT_FILES))
 
 
@@ -237,7 +250,7 @@ def _load_adapted(repository: Repository, settings: dict, report: LoadReport) ->
         raise adapter_error(source, "adapter_config.json does not name the base model (base_model_name_or_path)")
     try:
         base = Repository(base_name)
-        config, state = _read_object(base.get(["config.json"]), base.source), _read_weights(base, report)
+        config, state = read_object(base.get(["config.json"]), base.source), _read_weights(base, report)
     except InputError as error:
         raise adapter_error(source, f"the base model {shorten(base_name)} is not at hand ({error})") from error
     path = repository.get(["adapter_model.safetensors", "adapter_model.bin"])

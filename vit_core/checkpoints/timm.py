@@ -22,7 +22,14 @@ from vit_core.checkpoints.layouts.timm_blocks import rename_eva
 from vit_core.checkpoints.layouts.timm_vit import translate_timm
 from vit_core.checkpoints.processors import IMAGENET
 from vit_core.checkpoints.report import DEFAULTS, MODULE, LoadReport
-from vit_core.checkpoints.timm_import import DIFFERENTIAL, UNSUPPORTED, import_timm, pretrained_files, supported_names
+from vit_core.checkpoints.timm_import import (
+    DIFFERENTIAL,
+    UNSUPPORTED,
+    check_windowed,
+    import_timm,
+    pretrained_files,
+    supported_names,
+)
 from vit_core.errors import InputError
 from vit_core.images import Preprocess
 from vit_core.models.config import ViTConfig
@@ -215,6 +222,7 @@ def from_config(
     package, name = import_timm(), shorten(config["architecture"])
     if name in UNSUPPORTED:
         raise _refuse(source, UNSUPPORTED[name], "DiffAttention")
+    check_windowed(name, source)
     if name not in supported_names(package):
         raise _refuse(source, f"timm has no Vision Transformer called {name!r}", f"architecture = {name!r}")
     cfg, args, classes = _split_config(config)

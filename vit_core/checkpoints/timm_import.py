@@ -13,7 +13,7 @@ from types import ModuleType
 
 import torch
 
-from vit_core.checkpoints.errors import refusal, shorten
+from vit_core.checkpoints.errors import refusal, shorten, windowed
 from vit_core.errors import InputError
 
 #: torchvision's Python side registers fake kernels for these operators while it is imported. Its compiled side defines
@@ -32,6 +32,9 @@ UNSUPPORTED = dict.fromkeys(
     ("vit_dlittle_patch16_reg1_gap_256", "vit_dpwee_patch16_reg1_gap_256", "vit_dwee_patch16_reg1_gap_256"),
     DIFFERENTIAL,
 )
+
+#: How timm's names of models with windowed attention begin.
+_WINDOWED = ("davit", "gcvit", "hiera", "maxvit", "sam2_hiera", "samvit", "swin", "twins_svt")
 
 WEIGHT_FILES = ["model.safetensors", "pytorch_model.bin"]  # of a repository, the preferred one first
 
@@ -106,6 +109,13 @@ def supported_names(package: ModuleType) -> set[str]:
     }
 
 
+def check_windowed(architecture: str, source: str) -> None:
+    """Raises InputError "checkpoint-windowed" if timm's model of that name has windowed attention."""
+    if architecture.startswith(_WINDOWED):
+        size = next((size for size in ("base", "large", "huge", "giant") if size in architecture.split("_")), "small")
+        raise windowed(source, size)
+
+
 def _check_name(package: ModuleType, name: str) -> None:
     """Raises InputError unless `name` ("<architecture>" or "<architecture>.<tag>") is a ViT of timm with weights."""
     architecture, _, tag = name.partition(".")
@@ -113,18 +123,21 @@ def _check_name(package: ModuleType, name: str) -> None:
     if architecture in UNSUPPORTED:
         raise refusal("checkpoint-architecture", f"timm:{architecture}", UNSUPPORTED[architecture], "DiffAttention")
 
-    def unknown(sentence: str, available: list[str]) -> InputError:
-        return InputError("model-unknown", sentence, name=shorten(f"timm:{name}"), available=available)
+    def unknown(code: str, sentence: str, available: list[str]) -> InputError:
+        return InputError(code, sentence, name=shorten(f"timm:{name}"), available=available)
 
+    check_windowed(architecture, f"timm:{shorten(architecture)}")
     if architecture not in known:
         near = difflib.get_close_matches(architecture, sorted(known), 3, 0.5)
-        kind = "not a Vision Transformer" if package.is_model(architecture) else "not a model"
+        is_model = package.is_model(architecture)
+        kind = "not a Vision Transformer" if is_model else "not a model"
         hint = f"Similar names: {', '.join(near)}." if near else "See timm.list_models(module='vision_transformer')."
-        raise unknown(f"{shorten(repr(architecture))} is {kind} of timm. {hint}", near)
+        sentence = f"{shorten(repr(architecture))} is {kind} of timm. {hint}"
+        raise unknown("timm-not-a-vit" if is_model else "timm-unknown", sentence, near)
     tags = package.list_pretrained(architecture)
     if tag and name not in tags:
         choice = f"Choose one of {', '.join(tags)}." if tags else "There are none for this architecture."
-        raise unknown(f"timm has no weights {shorten(repr(name))}. {choice}", tags)
+        raise unknown("timm-weights-unknown", f"timm has no weights {shorten(repr(name))}. {choice}", tags)
     if not tags:
         raise _no_weights(name)
 
@@ -140,7 +153,8 @@ def _no_weights(name: str) -> InputError:
 def pretrained_files(name: str) -> tuple[str, list[str]]:
     """The hub's repository of `timm:<name>`, and the possible names of its weights, the preferred one first.
 
-    Raises InputError "model-unknown", "hub-no-weights", "checkpoint-architecture", "timm-missing".
+    Raises InputError "timm-unknown", "timm-not-a-vit", "checkpoint-windowed", "timm-weights-unknown", "hub-no-weights",
+    "checkpoint-architecture", "timm-missing".
     """
     package = import_timm()
     _check_name(package, name)

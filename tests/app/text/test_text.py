@@ -312,7 +312,7 @@ def _calls(path: Path):
 
 def test_every_key_that_is_asked_for_exists_and_every_one_there_is_is_asked_for():
     keys, used = set(text.SENTENCES["en"]), set()
-    for file in SOURCES + [APP / "text" / "__init__.py"]:
+    for file in SOURCES + [APP / "text" / name for name in ("__init__.py", "model_names.py")]:
         for where, key, exact in _calls(file):
             hits = {key} & keys if exact else {k for k in keys if re.fullmatch(key, k)}
             assert hits, f"{where} asks for {key}"

@@ -428,9 +428,9 @@ def _files(folder: Path, good: bytes) -> Iterator[tuple[str, Case]]:
 NAMES = {
     "": "model-unknown",
     "file:": "model-unknown",
-    "timm:../../x": "model-unknown",
-    "timm:" + "x" * 3000: "model-unknown",
-    "timm:a\nb": "model-unknown",
+    "timm:../../x": "timm-unknown",
+    "timm:" + "x" * 3000: "timm-unknown",
+    "timm:a\nb": "timm-unknown",
     "x" * 10**6: "model-unknown",
     "file:a\0b": "model-unknown",
     "hf:/etc/passwd": "checkpoint-not-found",

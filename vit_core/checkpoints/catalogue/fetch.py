@@ -32,8 +32,10 @@ def _download_repository(name: str, progress: Progress, should_stop: ShouldStop)
     if os.path.isdir(repository.folder):
         return
     source = repository.source
-    if repository.find(["config.json"]) is None:
+    config = repository.find(["config.json"])
+    if config is None:
         return
+    huggingface.check_attention(huggingface.read_object(config, source), source)
     weights = download(name, huggingface.WEIGHT_FILES, source, progress, should_stop)
     if weights.suffix == ".json":
         for file in huggingface.shards(weights):
