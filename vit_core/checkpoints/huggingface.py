@@ -137,9 +137,9 @@ def _stated_problem_type(config: dict, outputs: int, source: str) -> dict:
 def check_attention(config: dict, source: str) -> None:
     """Raises InputError "checkpoint-windowed" if a config.json describes a model with windowed attention."""
     if config.get("model_type") in _WINDOWED:
-        width = config.get("embed_dim")
-        narrow = not isinstance(width, int) or width < 128  # 96 in Swin-T and Swin-S, 128 in Swin-B, 192 in Swin-L
-        raise windowed(source, "small" if narrow else "base" if width < 192 else "large")
+        width = config.get("embed_dim")  # 96 in Swin-T and Swin-S, 128 in Swin-B, 192 in Swin-L
+        width = width if isinstance(width, int) else 0
+        raise windowed(source, "small" if width < 128 else "base" if width < 192 else "large")
 
 
 def build(
