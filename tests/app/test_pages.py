@@ -341,7 +341,8 @@ def test_a_model_that_cannot_be_had_is_said_and_the_last_one_stays(language, bad
     assert not app.exception
     assert len(app.error) == 1
     assert not re.search(r"(?<!\\)[\[*$]", app.error[0].value)  # the name is no link, emphasis or formula
-    assert text.Text(language)("last.model", name="embedded:photo") in words(app)
+    said = text.Text(language)
+    assert said("last.model", name=said("model.photo")) in words(app)
     assert text.Text(language)("norms.title") in words(app)
 
 
