@@ -17,7 +17,7 @@ def expected_label(result, expected) -> str | None:
     """What the picture is known to show, in the page's language, if this model knows that class."""
     if not expected or expected[1] not in (result.model.labels or ()):
         return None
-    return translated(result.name, expected[1], state.t().language)
+    return translated(result.name, expected[1], state.t().language, result.model.labels)
 
 
 @st.fragment(key="atlas")

@@ -85,7 +85,7 @@ def class_name(result: Result, number: int) -> str:
     """
     t = state.t()
     if name := result.label(number):
-        return translated(result.name, name, t.language)
+        return translated(result.name, name, t.language, result.model.labels)
     return t("predictions.class" if has_probabilities(result.problem_type) else "predictions.output", number=number)
 
 

@@ -27,8 +27,9 @@ def _scene(result: Result, digest: str, name: str, want: str, language: str, sam
     content = cache.run(lecture.build, name, stage, request | {"language": language})
     frame = {"of": f"{result.name} {digest}", "sample": sample}
     names = {}
-    for model in ("embedded:tiny", "embedded:fashion", result.name):  # of the CNNs, of the model
+    for model in ("embedded:tiny", "embedded:fashion"):  # of the CNNs
         names |= translations(model, language)
+    names |= translations(result.name, language, result.model.labels)
     content = dataclasses.replace(content, numbers=_with_names(content.numbers, names))
     packed = lecture.pack(name, stage, content, request, language, frame)
     cache.log.info("scene %s %.0f ms, %d bytes", name, (time.perf_counter() - begun) * 1e3, len(packed))

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 import vit_core as vc
 from app.figures import data_uri, two_digits
-from app.mistakes.why import Why, label_of, model_name
+from app.mistakes.why import Why, label_of, labels_of, model_name
 from app.text import Text
 from app.text.class_names import translated
 from app.text.model_names import model_title
@@ -58,7 +58,7 @@ class _Report:
         name = label_of(self.run, self.model, number)
         if name is None:
             return self.say("class", number=number)
-        return translated(model_name(self.run), name, self.language)
+        return translated(model_name(self.run), name, self.language, labels_of(self.run, self.model))
 
     def numbers(self) -> Iterator[dict]:
         """The headline: the name, value and text of each number, with the lines beneath it."""

@@ -50,7 +50,9 @@ def class_name(run: Evaluation, number: int | None, source_label: int | None = N
         in_source = source_label is not None and 0 <= source_label < len(run.classes)
         return plain(run.classes[source_label]) if in_source else t("mistakes.unknown")
     name = run.class_name(number)
-    return t("predictions.class", number=number) if name is None else plain(translated(run.model, name, t.language))
+    if name is None:
+        return t("predictions.class", number=number)
+    return plain(translated(run.model, name, t.language, run.labels))
 
 
 def left_out(counts: dict[str, int], formats: dict[str, int]) -> str:

@@ -320,9 +320,14 @@ def model_name(run) -> str:
     return getattr(run, "model_name", None) or run.model
 
 
+def labels_of(run, model: VisionTransformer) -> Sequence[str] | None:
+    """The class names of the run or the model; None where neither has any."""
+    return getattr(run, "labels", None) or predictions.named_classes(model)
+
+
 def label_of(run, model: VisionTransformer, number: int) -> str | None:
     """A class name from the run or the model, as one line of text; None where neither has one."""
-    labels = getattr(run, "labels", None) or predictions.named_classes(model)
+    labels = labels_of(run, model)
     return plain(labels[number]) if labels and 0 <= number < len(labels) else None
 
 

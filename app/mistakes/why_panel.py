@@ -12,7 +12,7 @@ from app.components import panel
 from app.components.why.component import why_view
 from app.figures import two_digits
 from app.mistakes import cached
-from app.mistakes.why import NEAREST_SIDE, Why, model_name
+from app.mistakes.why import NEAREST_SIDE, Why, labels_of, model_name
 from app.runtime import cache
 from app.text.class_names import translated, translations
 from app.text.plain import escaped, plain
@@ -33,7 +33,7 @@ def class_name(why: Why, number: int, words: Mapping[str, str]) -> str:
     name = why.class_name(number)
     if name is None:
         return words["class"].format(number=number)
-    return translated(model_name(why.run), name, state.t().language)
+    return translated(model_name(why.run), name, state.t().language, labels_of(why.run, why.model))
 
 
 def about(why: Why, words: Mapping[str, str]) -> str:
@@ -108,7 +108,7 @@ def explain_picture(run, path: str, *, key: str) -> None:
         words = words | MULTI_LABEL[t.language]
     with st.spinner(busy_sentence(why, words)):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
-        other_names = translations(model_name(run), t.language)
+        other_names = translations(model_name(run), t.language, labels_of(run, why.model))
         payload = cache.run(why.payload, of, words, class_names(why, words), other_names)
     st.markdown(about(why, words))
     if note := panel.cpu_note(why.model, why.fell_back):
