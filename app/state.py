@@ -89,6 +89,7 @@ class Key(enum.StrEnum):
     GO_TO_EXPLORE = "go_to_explore"
     OPEN_ERROR = "open_error"
     START_ERROR = "start_error"
+    DELETING = "deleting"  # the evaluation that somebody is asked about
     CHECKED = "checked"
     UPLOAD_ERROR = "upload_error"  # why an uploaded archive was not kept
     OWN = "own"  # how pictures of one's own are named: "zip", "path" or "catalogue"

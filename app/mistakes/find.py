@@ -20,15 +20,14 @@ import numpy as np
 
 from app.mistakes.why import index_of
 from app.runtime.uploads import runs_folder, upload_home
-from vit_core import InputError, VisionTransformer
+from vit_core import InputError
 from vit_core.assets import ASSETS
 from vit_core.checkpoints import embedded_digest
-from vit_core.data import ImageDataset, open_dataset, read_class_table
+from vit_core.data import ImageDataset, open_dataset
 from vit_core.data.named import PREFIX, class_title
 from vit_core.evaluation import embeddings, metrics, multi_label
 from vit_core.evaluation import folder as runs
 from vit_core.evaluation.filters import Filter
-from vit_core.evaluation.plan import differs_from_run, match_model
 from vit_core.evaluation.results import Rows
 from vit_core.images import thumbnail
 
@@ -56,13 +55,15 @@ class EvaluationRequest:
     source: str
     labels: str | None = None  # a table of paths and labels beside a folder
     table: str | None = None  # a table that maps the source's classes to the model's
+    version: str | None = None  # of weights, pictures and classes (`identity_digest`); None in evaluations before it
 
     @property
     def id(self) -> str:
-        """The name of the evaluation's folder; equal requests have equal names."""
+        """The name of the evaluation's folder; equal requests have equal names. Other weights have another name."""
         parts = [
             self.model,
             *(p and (p if is_named(p) else os.path.realpath(p)) for p in (self.source, self.labels, self.table)),
+            *([self.version] if self.version else []),
         ]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
@@ -147,45 +148,6 @@ def start_evaluation(request: EvaluationRequest, restart: bool = False) -> subpr
     )
     threading.Thread(target=process.wait, daemon=True).start()  # or it would remain as a zombie
     return process
-
-
-@dataclass(frozen=True)
-class EvaluationPreview:
-    """What an evaluation would cover, before anything runs."""
-
-    request: EvaluationRequest
-    title: str
-    pictures: int
-    classes: int
-    unknown: list[str]  # classes that the model does not know
-    ambiguous: list[str]  # those of `unknown` that fit several of the model's classes
-    unused: list[str]  # classes of the model without a picture
-    by: str  # "name" | "synset" | "table" | "index"
-    left_out: dict[str, int]  # by reason
-    formats: dict[str, int]  # suffixes of pictures that are not read
-    respelled: dict[str, int]  # paths of a table that were found by their "end" or another "case"
-    outdated: bool  # whether there already is an evaluation, of other weights or pictures
-
-
-def preview(request: EvaluationRequest, model: VisionTransformer) -> EvaluationPreview:
-    """List the pictures and map their classes to the model's; nothing is decoded. Raises InputError."""
-    source = open_dataset(request.source, request.labels)
-    table = read_class_table(request.table) if request.table else None
-    match = match_model(model, source, table)
-    return EvaluationPreview(
-        request,
-        source.title,
-        len(source),
-        len(source.classes),
-        list(map(class_title, match.unknown)),
-        list(map(class_title, match.ambiguous)),
-        list(match.unused),
-        match.by,
-        dict(source.left_out),
-        dict(source.formats),
-        dict(source.respelled),
-        bool(differs_from_run(model, source, shown_folder(request), table)),
-    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
 
 from app import state
 from app.mistakes.find import LISTS, Evaluation, EvaluationRequest, GalleryView
@@ -36,6 +39,12 @@ def display_names(request: EvaluationRequest, title: str | None = None) -> tuple
     if (name := request.source.removeprefix(PREFIX)) in CATALOGUE:
         return model, CATALOGUE[name].title
     return model, plain(title, 60)
+
+
+def local_time(when: datetime) -> str:
+    """A time as the browser's clock shows it, to the minute."""
+    minutes = st.context.timezone_offset or 0
+    return (when.astimezone(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%d %H:%M")
 
 
 def error_markdown(error: InputError) -> str:

@@ -7,7 +7,7 @@ import string
 
 from vit_core import InputError
 
-from . import atlas, en, errors_ko, ko, mistakes, mistakes_start, models
+from . import atlas, en, errors_ko, ko, mistakes, mistakes_earlier, mistakes_start, models
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
 #: No line break inside a size or a share, or between a share and its Korean particle (U+2060).
@@ -21,8 +21,8 @@ SENTENCES = {
         for key, said in both.items()
     }
     for language, both in (
-        ("en", en.SENTENCES | mistakes.EN | mistakes_start.EN | models.EN),
-        ("ko", ko.SENTENCES | mistakes.KO | mistakes_start.KO | models.KO),
+        ("en", en.SENTENCES | mistakes.EN | mistakes_earlier.EN | mistakes_start.EN | models.EN),
+        ("ko", ko.SENTENCES | mistakes.KO | mistakes_earlier.KO | mistakes_start.KO | models.KO),
     )
 }
 ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code

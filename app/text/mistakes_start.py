@@ -57,8 +57,8 @@ EN = {
     "mistakes.check.more": "{names} and {count} more",
     "mistakes.check.none": "The model knows none of these classes, so no picture can be right or wrong. Add a class "
     "table that maps them to the model's classes.",
-    "mistakes.check.outdated": "There already is an evaluation of these pictures, but the model, the pictures or "
-    "Vitrine have changed since. A new evaluation replaces it.",
+    "mistakes.check.changed": "There already is an evaluation of these pictures, but the model, the pictures or "
+    "Vitrine have changed since. Both stay in the list.",
     "mistakes.check.left_out": "Left out: {what}.",
     "mistakes.check.left_out.outside": "{count:link|links} to places outside the folder",
     "mistakes.check.left_out.again": "{count:folder|folders} reached a second time through a link",
@@ -127,8 +127,8 @@ KO = {
     "mistakes.check.more": "{names} 외 {count}개",
     "mistakes.check.none": "모델이 아는 클래스가 하나도 없어 맞고 틀림을 따질 수 없습니다. 이 클래스들을 모델의 "
     "클래스에 잇는 클래스 대응표를 넣어 주세요.",
-    "mistakes.check.outdated": "이미 평가한 결과가 있지만 그 뒤에 모델이나 이미지 또는 Vitrine이 바뀌었습니다. 새로 "
-    "평가하면 그 결과를 대체합니다.",
+    "mistakes.check.changed": "이미 평가한 결과가 있지만 그 뒤에 모델이나 이미지 또는 Vitrine이 바뀌었습니다. 새로 "
+    "평가해도 이전 결과는 목록에 그대로 남습니다.",
     "mistakes.check.left_out": "제외한 것: {what}.",
     "mistakes.check.left_out.outside": "폴더 밖을 가리키는 링크 {count}개",
     "mistakes.check.left_out.again": "링크로 두 번째 닿은 폴더 {count}개",

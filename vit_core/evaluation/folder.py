@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def write_table(store: Store, out: Path, run: dict, total: int, rate: float | No
         store.to_parquet(
             out / "rows.parquet", {k: run[k] for k in ("model", "labels", "problem_type", "source", "match")}
         )
-    return {"state": "done", "done": total, "errors": errors, "right": right, "known": known, "rate": rate}
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    counts = {"done": total, "errors": errors, "right": right, "known": known, "rate": rate}
+    return {"state": "done", "finished": finished, **counts}
 
 
 def is_running(out: Path) -> bool:

@@ -123,6 +123,11 @@ def differences(was: dict, now: dict) -> list[str]:
     return sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
 
 
+def identity_digest(identity: dict) -> str:
+    """16 hex digits that name an identity; equal identities have equal ones."""
+    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
 def differs_from_run(
     model: VisionTransformer,
     dataset: ImageDataset,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
 from app import state
 from app.explore import input_choice
 from app.mistakes import find, start
+from app.mistakes.earlier import dialog
+from app.mistakes.earlier.kept import read_kept
 from app.mistakes.find import Evaluation, EvaluationRequest
 from app.mistakes.sources import fetched, typed, uploaded
-from app.mistakes.view import display_names
+from app.mistakes.view import display_names, local_time
 from app.runtime import cache
 from app.state import Key
-from app.text.plain import escaped
+from app.text.plain import escaped, plain
 from vit_core.checkpoints import with_input
-from vit_core.evaluation import folder
 
 WAYS = {"zip": uploaded.show, "path": typed.show, "catalogue": fetched.show}
 
@@ -22,11 +25,12 @@ WAYS = {"zip": uploaded.show, "path": typed.show, "catalogue": fetched.show}
 def top_bar(request: EvaluationRequest, run: Evaluation | None) -> None:
     """What is shown, a box with the other evaluations, and a popover to start one."""
     t = state.t()
-    model, source = display_names(request, run.title if run else None)
     with st.container(horizontal=True, vertical_alignment="center", key="top_bar"):
-        st.markdown(t("mistakes.of", model=escaped(model), source=escaped(source)), width="content")
+        st.markdown(_what_is_shown(request, run), width="content")
         st.space("stretch")
         _choose_run(request)
+        if st.button(t("mistakes.earlier.manage"), icon=":material/list:", key="earlier_open"):
+            dialog.open_list(request)
         # Each evaluation has a popover of its own, so that choosing another one closes it.
         icon = ":material/add_photo_alternate:"
         popover = st.popover(t("mistakes.new"), icon=icon, type="primary", key=f"new_{request.id}")
@@ -36,12 +40,27 @@ def top_bar(request: EvaluationRequest, run: Evaluation | None) -> None:
         uploaded.notice()
 
 
+def _what_is_shown(request: EvaluationRequest, run: Evaluation | None) -> str:
+    """Model and pictures; on a second line date, number of pictures and the digest of the weights, as Markdown."""
+    t, one = state.t(), read_kept(request)
+    model, source = map(escaped, display_names(request, run.title if run else one.title))
+    shown = t("mistakes.of", model=model, source=source)
+    if one.name:
+        shown = f"**{escaped(one.name)}** · {shown}"
+    if one.finished is None:
+        return shown
+    facts = [local_time(one.finished), t("mistakes.earlier.count", count=f"{one.pictures:,}")]
+    facts += [t("mistakes.earlier.weights", digest=one.digest)] if one.digest else []
+    facts += [escaped(one.note, 300)] if one.note else []
+    return f"{shown}\\\n:small[{' · '.join(facts)}]"
+
+
 def _choose_run(shown: EvaluationRequest) -> None:
     """A box with all evaluations."""
     t = state.t()
     requests = {request.id: request for request in find.list_runs(cache.upload().folder)}
     requests.setdefault(shown.id, shown)
-    titles = {name: _run_title(request) for name, request in requests.items()}
+    titles = _run_titles(requests)
     key = f"runs_{t.language}_{shown.id}"  # of its own, as the popover
     state.put(key, shown.id)
     st.selectbox(
@@ -51,7 +70,7 @@ def _choose_run(shown: EvaluationRequest) -> None:
         format_func=titles.get,
         on_change=lambda: _choose(requests.get(state.get(key))),
         label_visibility="collapsed",
-        width=300,
+        width=220,
     )
 
 
@@ -61,10 +80,19 @@ def _choose(request: EvaluationRequest | None) -> None:
         start.show_run(None if request == find.PHOTOS else request.id)
 
 
-def _run_title(request: EvaluationRequest) -> str:
-    title = folder.read_run(find.shown_folder(request)).get("source", {}).get("title")
-    model, source = display_names(request, title)
-    return state.t()("mistakes.new.run.one", model=model, source=source)
+def _run_titles(requests: dict[str, EvaluationRequest]) -> dict[str, str]:
+    """The title of each evaluation: its name if it was given one. Those of one title have their dates beside it."""
+    t, found = state.t(), {name: read_kept(request) for name, request in requests.items()}
+    titles = {}
+    for name, one in found.items():
+        model, source = display_names(one.request, one.title)
+        titles[name] = plain(one.name) or t("mistakes.new.run.one", model=model, source=source)
+    count = Counter(titles.values())
+    for name, one in found.items():
+        if count[titles[name]] > 1:
+            when = one.finished and local_time(one.finished)
+            titles[name] = " · ".join(filter(None, (when, one.digest, titles[name])))
+    return titles
 
 
 def _own_pictures() -> None:

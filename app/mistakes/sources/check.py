@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.mistakes import find, start
-from app.mistakes.find import EvaluationPreview, EvaluationRequest
+from app.mistakes import start
+from app.mistakes.find import EvaluationRequest
+from app.mistakes.sources import preview as previews
+from app.mistakes.sources.preview import EvaluationPreview
 from app.mistakes.view import error_markdown, left_out
 from app.runtime import cache
 from app.state import Key
@@ -22,7 +24,7 @@ def preview(request: EvaluationRequest) -> tuple[EvaluationRequest, EvaluationPr
         return request, t("mistakes.new.no.model")
     try:
         with st.spinner(t("mistakes.new.busy")):
-            return request, find.preview(request, cache.model(request.model))
+            return request, previews.preview(request, cache.model(request.model))
     except InputError as error:
         return request, error_markdown(error)
 
@@ -50,14 +52,14 @@ def _show_preview(preview: EvaluationPreview) -> None:
             by=t(f"mistakes.check.by.{preview.by}"),
         )
     )
-    if preview.outdated:
-        st.info(t("mistakes.check.outdated"), icon=":material/history:")
+    if preview.changed:
+        st.info(t("mistakes.check.changed"), icon=":material/history:")
     st.button(
         t("mistakes.new.go", count=f"{preview.pictures:,}"),
         type="primary",
         key="new_go",
         on_click=start.begin,
-        args=(preview.request, preview.outdated),
+        args=(preview.request,),
     )
     if not known:
         st.warning(t("mistakes.check.none"), icon=":material/warning:")

@@ -578,32 +578,6 @@ def test_labels_can_come_from_a_table(home, monkeypatch):
     assert [(a.source, a.labels, a.table) for a in begun] == [(str(pictures), str(home / "labels.csv"), None)]
 
 
-@pytest.mark.parametrize("outdated", [False, True])
-def test_an_outdated_evaluation_is_announced_and_restarted(home, monkeypatch, outdated):
-    from vit_core.data import open_dataset
-
-    begun = []
-    monkeypatch.setattr(find, "start_evaluation", lambda asked, restart: begun.append(restart))
-    make(find.PHOTOS)
-    (home / "pictures" / "Bag").mkdir(parents=True)
-    (home / "pictures" / "Bag" / "1.png").write_bytes(open_dataset("bundled:fashion").data(0))
-    asked = EvaluationRequest("embedded:fashion", str(home / "pictures"))
-    out = make(asked)
-    about = json.loads((out / "run.json").read_text("utf-8"))
-    about["source"]["root"] = asked.source
-    if outdated:
-        about["identity"] = {"model": "of other weights"}
-    (out / "run.json").write_text(json.dumps(about), "utf-8")
-    app = page(model="embedded:fashion")
-    app.segmented_control(key="own").set_value("path").run()
-    app.text_input(key="new_source").set_value(asked.source).run()
-    app.button(key="new_check").click().run()
-    assert (text.Text("en")("mistakes.check.outdated") in words(app)) == outdated
-    app.button(key="new_go").click().run()
-    assert not app.exception
-    assert begun == [outdated]
-
-
 def test_a_damaged_table_offers_to_start_over(home):
     out = make(find.PHOTOS)
     (out / "rows.parquet").write_bytes(b"no table")

@@ -17,6 +17,7 @@ from app.components.binary import header_of
 from app.mistakes import find, why_panel
 from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
 from app.mistakes.report import build_report
+from app.mistakes.sources.preview import preview
 from app.mistakes.why import Why
 from app.text import report as report_words
 from tests.app.mistakes.test_find import home, page, words  # noqa: F401  (home is a fixture)
@@ -145,7 +146,7 @@ def test_a_regression_is_refused_with_a_reason(build, tmp_path, evaluated):
     run = Evaluation(find.run_folder(request.id))
     for refuse in (
         lambda model: Why(model, run, "0.png"),
-        lambda model: find.preview(request, model),
+        lambda model: preview(request, model),
     ):
         with pytest.raises(InputError) as caught:
             refuse(build(problem_type="regression", classes=1))

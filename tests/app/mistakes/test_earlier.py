@@ -1,0 +1,169 @@
+"""Evaluations are kept by the weights that they were made with: named, noted, listed, deleted."""
+
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+from streamlit.testing.v1 import AppTest
+
+import vit_core as vc
+from app import text
+from app.mistakes import find
+from app.mistakes.earlier import kept
+from app.mistakes.find import EvaluationRequest
+from app.mistakes.sources.preview import preview
+from app.text.plain import escaped
+from tests.app.mistakes.test_find import home, make, page, words  # noqa: F401
+from vit_core import InputError
+from vit_core.data import open_dataset
+from vit_core.evaluation import evaluate
+from vit_core.evaluation.folder import read_run
+
+
+@pytest.fixture
+def request_of_own(home):  # noqa: F811
+    """The request of a checkpoint and of six pictures, which it names after their classes."""
+    bundled = open_dataset("bundled:fashion")
+    for number in range(6):
+        folder = home / "pictures" / bundled.classes[bundled.labels[number]].replace("/", "-")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(bundled.data(number))
+    save_weights(home / "mine.safetensors", 0.0)
+    return EvaluationRequest(f"file:{home / 'mine.safetensors'}", str(home / "pictures"))
+
+
+def save_weights(file: Path, shift: float) -> None:
+    model = vc.load("embedded:fashion", "cpu")
+    with torch.no_grad():
+        model.head.bias += torch.linspace(0, shift, 10)
+    vc.save(model, file)
+
+
+def evaluated(request: EvaluationRequest) -> EvaluationRequest:
+    """Evaluate as the page does: the request with its version."""
+    request = preview(request, vc.load(request.model, "cpu")).request
+    request.folder.mkdir(parents=True, exist_ok=True)
+    (request.folder / "request.json").write_text(json.dumps(asdict(request)), "utf-8")
+    evaluate(request.model, open_dataset(request.source), request.folder, workers=0)
+    return request
+
+
+def test_evaluating_a_retrained_checkpoint_of_the_same_name_keeps_both(request_of_own, home):  # noqa: F811
+    first = evaluated(request_of_own)
+    rows = (first.folder / "rows.parquet").read_bytes()
+    assert not preview(request_of_own, vc.load(first.model, "cpu")).changed
+    assert preview(request_of_own, vc.load(first.model, "cpu")).request == first  # the same weights: the same one
+    save_weights(home / "mine.safetensors", 50.0)
+    assert preview(request_of_own, vc.load(first.model, "cpu")).changed
+    second = evaluated(request_of_own)
+    assert first.id != second.id
+    assert (first.folder / "rows.parquet").read_bytes() == rows
+    of_first, of_second = kept.read_kept(first), kept.read_kept(second)
+    assert of_first.digest != of_second.digest
+    assert of_first.digest == read_run(first.folder)["identity"]["model"][:8]
+    right = {one.request: read_run(one.out)["right"] for one in (of_first, of_second)}
+    assert [one.accuracy for one in (of_first, of_second)] == [right[first] / 6, right[second] / 6]
+    assert right[first] > right[second]
+    assert {one.id for one in find.list_runs()} >= {first.id, second.id}
+    assert find.read_request(find.run_folder(first.id)) == first  # a link shows what it showed
+    assert (datetime.now(UTC) - of_second.finished).total_seconds() >= 0
+
+
+def test_an_evaluation_from_before_versions_is_found_again(request_of_own):
+    versioned = evaluated(request_of_own)
+    plain = replace(versioned, version=None)
+    versioned.folder.rename(plain.folder)
+    assert preview(request_of_own, vc.load(plain.model, "cpu")).request == plain
+
+
+def test_names_and_notes_are_kept_and_damage_is_none():
+    request = EvaluationRequest("m", "p")
+    out = make(request)
+    kept.write_note(kept.read_kept(request), " before \n", "two")
+    one = kept.read_kept(request)
+    assert (one.name, one.note) == ("before", "two")
+    for damaged in ("[", "[1]", '{"name": 3}'):
+        (out / kept.NOTE).write_text(damaged, "utf-8")
+        assert kept.read_kept(request).name == ""
+
+
+def test_deleting_frees_what_it_says_and_spares_what_runs_or_ships(home):  # noqa: F811
+    request = EvaluationRequest("m", "p")
+    out = make(request)
+    (out / "log.txt").write_bytes(b"x" * 3_000_000)
+    one = kept.read_kept(request)
+    size = sum(file.stat().st_size for file in out.iterdir())
+    assert kept.megabytes(one) == pytest.approx(size / 1e6)
+    with FileLock(out / ".lock"):
+        assert not kept.delete(one)
+    assert out.exists()
+    assert kept.delete(one)
+    assert not out.exists()
+    assert request not in find.list_runs()
+    assert not kept.delete(kept.read_kept(find.PHOTOS))
+    assert (find.SHIPPED / "rows.parquet").exists()
+
+
+def opened_list(request: EvaluationRequest, language: str = "en") -> AppTest:
+    """The window's content; AppTest closes a real window at the next click."""
+
+    def script():
+        from app import state
+        from app.mistakes import find
+        from app.mistakes.earlier import dialog
+
+        state.start()
+        if shown := find.read_request(find.run_folder(state.get(state.Key.RUN))):
+            dialog._list(shown)
+
+    app = AppTest.from_function(script, default_timeout=60)
+    app.query_params["lang"], app.query_params["run"] = language, request.id
+    return app.run()
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_list_names_and_deletes_after_a_question(language):
+    request = EvaluationRequest("m", "p")
+    out = make(request)
+    about = json.loads((out / "run.json").read_text("utf-8"))
+    about |= {"finished": "2026-03-01T10:20:30+00:00", "right": 30, "known": 40, "identity": {"model": "abcdef0123"}}
+    (out / "run.json").write_text(json.dumps(about), "utf-8")
+    app, t = opened_list(request, language), text.Text(language)
+    table = app.dataframe[0].value
+    row = table[table["digest"] == "abcdef01"].iloc[0]
+    assert (row["date"], row["accuracy"], row["pictures"]) == ("2026-03-01 10:20", 75.0, 400)
+    app.text_input(key=f"earlier_name_{request.id}").set_value("<b>mine</b>").run()
+    app.button(key="earlier_save").click().run()
+    shown = words(page(lang=language, run=request.id))
+    assert escaped("<b>mine</b>") in shown
+    assert "2026-03-01 10:20" in shown
+    assert t("mistakes.earlier.weights", digest="abcdef01") in shown
+    app.button(key="earlier_delete").click().run()
+    assert out.exists()  # it asks first
+    size = f"{kept.megabytes(kept.read_kept(request)):,.1f}"
+    assert t("mistakes.earlier.sure", size=size) in words(app)
+    app.button(key="earlier_yes").click().run()
+    assert not app.exception
+    assert not out.exists()
+    assert app.session_state["run"] is None  # the page shows another one
+
+
+def test_strangers_on_a_public_server_cannot_delete(monkeypatch):
+    request = EvaluationRequest("m", "p")
+    make(request)
+    monkeypatch.setattr("app.mistakes.earlier.dialog.is_public", lambda: True)
+    app = opened_list(request)
+    assert not app.exception
+    assert [button.key for button in app.button] == ["earlier_show"]
+
+
+def test_a_note_on_a_full_disk_is_an_error(no_room):
+    request = EvaluationRequest("m", "p")
+    one = kept.read_kept(request)
+    with pytest.raises(InputError) as caught:
+        kept.write_note(one, "a", "b")
+    assert caught.value.code == "evaluate-disk"
