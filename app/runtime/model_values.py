@@ -19,6 +19,11 @@ def model_value(model: VisionTransformer, key: Hashable, make: Callable[[], Any]
     return values[key] if key in values else values.setdefault(key, make())
 
 
+def has_model_value(model: VisionTransformer, key: Hashable) -> bool:
+    """Whether the model's value of that key was made."""
+    return key in _VALUES.get(model, {})
+
+
 def model_values_nbytes(model: VisionTransformer) -> int:
     """Bytes of the model's values so far."""
     return sum(array.nbytes for array in arrays_among(list(_VALUES.get(model, {}).values())))

@@ -8,6 +8,7 @@ from vit_core.lecture.positions import (
     classify_with,
     embed_with,
     remove_positions,
+    rotary_attention,
     sequence_positions,
     shuffle_positions,
     tokens_without_positions,
@@ -62,6 +63,26 @@ def test_the_model_stays_as_it_was(build, pictures):
     shuffle_positions(positions, 1, random_order(35, 0)).mul_(9)
     classify_with(model, images, positions)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_rotary_positions_are_replaced(build, pictures):
+    """Without rotation, a model that also learned no positions; shuffled as the patches themselves, the other way."""
+    model, images = build(position="rope", head_dim=8, registers=2), pictures()
+    rows, cols = model.grid(images)
+    order = random_order(rows * cols, 3)
+    own = torch.arange(rows * cols)
+    torch.testing.assert_close(classify_with(model, images, None, rotary_attention(model, own)), model(images))
+
+    bare = build(position="none", head_dim=8, registers=2)
+    bare.load_state_dict(model.state_dict())
+    torch.testing.assert_close(classify_with(model, images, None, rotary_attention(model, None)), bare(images))
+
+    tokens, prefix = model.embed(images), model.config.num_prefix_tokens
+    moved = tokens.clone()
+    moved[:, prefix + order] = tokens[:, prefix:]  # patch i lies where patch order[i] was
+    expected = model.classify(model.encode(moved))
+    torch.testing.assert_close(classify_with(model, images, None, rotary_attention(model, order)), expected)
+    assert not torch.allclose(expected, model(images), atol=1e-4)
 
 
 def test_removed_and_shuffled_by_hand():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vit_core.models.vit import VisionTransformer
+from vit_core.models.vit import Attend, VisionTransformer, sdpa
 
 
 @torch.no_grad()
@@ -42,18 +42,37 @@ def embed_with(model: VisionTransformer, images: Tensor, positions: Tensor | Non
 
 
 @torch.no_grad()
-def classify_with(model: VisionTransformer, images: Tensor, positions: Tensor | None) -> Tensor | None:
+def classify_with(
+    model: VisionTransformer, images: Tensor, positions: Tensor | None, attend: Attend = sdpa
+) -> Tensor | None:
     """Logits (B, classes) with these positions (N, D) in place of the model's own; None without a head."""
     if model.head is None:
         return None
-    return model.classify(model.encode(embed_with(model, images, positions)))
+    return model.classify(model.encode(embed_with(model, images, positions), attend))
 
 
 @torch.no_grad()
-def vector_with(model: VisionTransformer, images: Tensor, positions: Tensor | None) -> Tensor:
+def vector_with(model: VisionTransformer, images: Tensor, positions: Tensor | None, attend: Attend = sdpa) -> Tensor:
     """The vectors (B, width) that the model returns or its head reads, with these positions (N, D) in place of its
     own."""
-    return model.pooled(model.encode(embed_with(model, images, positions)))
+    return model.pooled(model.encode(embed_with(model, images, positions), attend))
+
+
+def rotary_attention(model: VisionTransformer, order: Tensor | None) -> Attend:
+    """An `attend` for a model with rotary positions that replaces them: patch i is rotated as patch order[i] would be;
+    without an order, no patch is rotated. Prefix tokens have no position."""
+    rotary, prefix = model.blocks[0].attn.rotary, model.config.num_prefix_tokens
+
+    def moved(x: Tensor) -> Tensor:  # (B, H, N, d), rotated by its own position
+        x = rotary(x, back=True)
+        if order is None:
+            return x
+        places = torch.cat([torch.arange(prefix), prefix + order]).to(x.device)
+        there = torch.empty_like(x)
+        there[:, :, places] = x
+        return rotary(there)[:, :, places]
+
+    return lambda query, key, value: sdpa(moved(query), moved(key), value)
 
 
 def remove_positions(positions: Tensor, prefix: int) -> Tensor:

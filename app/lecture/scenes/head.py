@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from app.lecture import neighbours
 from app.lecture.stage import Scene, Stage, array
 from vit_core import ViTConfig
 from vit_core.attribution import read_head
@@ -45,10 +46,11 @@ def build(stage: Stage, want: dict) -> Scene:
     """Arrays: "vector" (C,), what the head reads; for the K classes that are shown "weight" (K, C), "bias" (K,),
     "logits" (K,), and "lens" (layers + 1, K), their probability after each layer. Without a head that
     names classes only "vector" and, if it is the class token or a mean, "alike" (layers + 1, patches), see
-    `patches_alike`.
+    `patches_alike`; and "near", small pictures, see `neighbours.nearest`, if want["near"] asks for them or the samples'
+    vectors are known.
 
     Numbers: "shown", the K classes, the final prediction first; "leaders", for each layer the index of its best class
-    in "shown".
+    in "shown". "near" is None before the samples were compared; "near_seconds" is how long that takes, about.
     """
     model, config, stream = stage.model, stage.config, stage.streams
     with torch.no_grad():
@@ -67,7 +69,13 @@ def build(stage: Stage, want: dict) -> Scene:
         arrays = {"vector": array(read.vector)}
         if config.pool in ("token", "avg"):
             arrays["alike"] = array(patches_alike(stage))
-        return Scene(numbers | {"parts": read.parts, "shown": [], "leaders": [], "output": stage.output}, arrays)
+        numbers |= {"parts": read.parts, "shown": [], "leaders": [], "output": stage.output, "near": None}
+        numbers["near_seconds"] = stage.result.seconds * len(neighbours.listed())
+        numbers["samples"] = len(neighbours.listed())
+        if want.get("near") is True or neighbours.are_known(stage):
+            language = "ko" if want.get("language") == "ko" else "en"
+            numbers["near"], numbers["near_mean"], arrays["near"] = neighbours.nearest(stage, read.vector, language)
+        return Scene(numbers, arrays)
     # A binary head has one logit, and the class that it stands for is the second one.
     named = 1 if config.problem_type == "binary" else 0
     leading = lens.argmax(-1).tolist()

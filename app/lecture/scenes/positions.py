@@ -13,6 +13,7 @@ from vit_core.attention.trace import autocast
 from vit_core.lecture import positions
 from vit_core.lecture.patches import random_order
 from vit_core.models.positions import sinusoidal_positions
+from vit_core.models.vit import Attend, sdpa
 
 TABS = ("sum", "formula", "compare")
 MAX_MATRIX_SIDE = 256  # rows and columns of a matrix that are drawn
@@ -43,25 +44,32 @@ def _outputs(stage: Stage, seed: int) -> Tensor:
     """Each class's probability, or of a model that names no classes its final vector: unchanged, without the patches'
     positions, with positions shuffled: (3, classes or D).
 
-    Only the first of a model that learned no positions.
+    Only the first of a model without positions.
     """
 
-    def output(changed: Tensor | None) -> Tensor:
+    def output(changed: Tensor | None, attend: Attend = sdpa) -> Tensor:
         with torch.no_grad(), autocast(stage.result.device):
             if stage.names_classes:
-                return stage.scores(positions.classify_with(stage.model, stage.images, changed)[0])
-            return positions.vector_with(stage.model, stage.images, changed)[0].float()
+                return stage.scores(positions.classify_with(stage.model, stage.images, changed, attend)[0])
+            return positions.vector_with(stage.model, stage.images, changed, attend)[0].float()
+
+    def without() -> Tensor:
+        if own is None:
+            return output(None, positions.rotary_attention(stage.model, None))
+        return output(positions.remove_positions(own, prefix))
+
+    def shuffled() -> Tensor:
+        order = random_order(math.prod(stage.result.grid), seed)
+        if own is None:
+            return output(None, positions.rotary_attention(stage.model, order))
+        return output(positions.shuffle_positions(own, prefix, order))
 
     own, prefix = _parts(stage)[1], stage.config.num_prefix_tokens
     unchanged = stage.memo(("positions", "unchanged"), lambda: output(own))
-    if own is None:
+    if stage.config.position == "none":
         return unchanged[None]
-    order = random_order(len(own) - prefix, seed)
-    removed = stage.memo(("positions", "removed"), lambda: output(positions.remove_positions(own, prefix)))
-    shuffled = stage.memo(
-        ("positions", "shuffled", seed), lambda: output(positions.shuffle_positions(own, prefix, order))
-    )
-    return torch.stack([unchanged, removed, shuffled])
+    removed = stage.memo(("positions", "removed"), without)
+    return torch.stack([unchanged, removed, stage.memo(("positions", "shuffled", seed), shuffled)])
 
 
 def changes(stage: Stage, seed: int) -> list[dict | None]:

@@ -26,7 +26,9 @@ EN = {
     "text_none": "After layer {layers} and the Norm, the model returns **one vector** $z$ of {size} numbers.\n"
     "This checkpoint has no head, so there are no logits and no softmax. A linear map, trained on top, would give "
     "them:\n"
-    "$logit$",
+    "$logit$\n"
+    "The vector answers without one, too: pictures with [similar vectors](near=true) show similar things. With "
+    "labelled pictures, this is a k-nearest-neighbour classifier.",
     "text_multi_label": "The head reads **one vector** $z$: a linear map, then a sigmoid for each class.\n"
     "$logit$\n"
     "Each channel adds its value times a weight: [{winner}](compare=false) gets the logit **{logit}**, "
@@ -98,6 +100,10 @@ EN = {
     "alike": "Which patches resemble the {output}?",
     "alike_note": "Cosine of each patch's vector to the {output} after that layer and the last Norm.",
     "cosine": "cosine",
+    "near": "Which samples are most similar?",
+    "near_note": "Cosine of the vectors z. The mean over all samples is {mean}.",
+    "near_ask": "Compare with {n} samples",
+    "near_wait": "takes about {seconds} s, once for this model",
     "only_read": "What the head reads: the vector z",
     "only_vector": "The model's output instead: the vector z",
 }
@@ -111,7 +117,9 @@ KO = {
     "$logit_two$\n" + _TERMS_KO,
     "text_none": "레이어 {layers}개와 정규화를 지나면 숫자 {size}개로 된 **벡터 하나** $z$가 나옵니다.\n"
     "이 체크포인트에는 헤드가 없어 로짓도 소프트맥스도 없습니다. 선형 변환을 그 위에 얹어 학습하면 로짓이 나옵니다.\n"
-    "$logit$",
+    "$logit$\n"
+    "헤드 없이도 답을 읽을 수 있습니다. [벡터가 비슷한](near=true) 이미지에는 비슷한 것이 있습니다. 레이블이 있는 "
+    "이미지와 비교하면 최근접 이웃(k-NN) 분류기가 됩니다.",
     "text_multi_label": "헤드는 **벡터 하나** $z$만 읽습니다. 선형 변환, 그다음 클래스마다 시그모이드입니다.\n"
     "$logit$\n"
     "채널마다 값에 가중치를 곱해 더합니다. [{winner}](compare=false) 클래스의 로짓은 **{logit}**, "
@@ -179,6 +187,10 @@ KO = {
     "alike": "{output}: 어느 패치와 닮았을까?",
     "alike_note": "같은 레이어와 마지막 정규화를 지난 패치 벡터와 {output}의 코사인입니다.",
     "cosine": "코사인",
+    "near": "가장 비슷한 예제 이미지는?",
+    "near_note": "벡터 z끼리의 코사인입니다. 예제 전체의 평균은 {mean}입니다.",
+    "near_ask": "예제 {n}장과 비교하기",
+    "near_wait": "약 {seconds}초, 이 모델에서 한 번만",
     "only_read": "헤드가 읽는 벡터 z",
     "only_vector": "예측 대신 나오는 출력: 벡터 z",
 }

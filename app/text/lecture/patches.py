@@ -1,14 +1,26 @@
 """Words of the scene "patches": patch embedding."""
 
-EN = {
-    "kicker": "Step 1 · Patch embedding",
-    "title": "How does a picture become a sequence of tokens?",
-    "text": "The picture is cut into {count} **patches** of {ph} × {pw} pixels each. Flattened, the pixels of "
+_TEXT_EN = (
+    "The picture is cut into {count} **patches** of {ph} × {pw} pixels each. Flattened, the pixels of "
     "one patch are {values} numbers. **One matrix** turns them into a token of {dim} values.\n"
     "$embed$\n"
     "A convolution whose stride equals its kernel size computes the same numbers.\n"
     "The paper's example is [ViT/16](size=vit16); this model has [its own sizes](size=own): a picture of "
-    "{own_image} in patches of {own_patch}.",
+    "{own_image} in patches of {own_patch}."
+)
+_TEXT_KO = (
+    "이미지를 {ph} × {pw}픽셀 **패치** {count}개로 자릅니다. 패치 하나의 픽셀을 한 줄로 펼치면 값이 "
+    "{values}개이고, 여기에 **행렬 하나**를 곱하면 {dim}차원 토큰이 됩니다.\n"
+    "$embed$\n"
+    "스트라이드가 커널 크기와 같은 합성곱도 똑같은 값을 냅니다.\n"
+    "논문의 예는 [ViT/16](size=vit16)입니다. [이 모델의 크기](size=own): 이미지 {own_image}, 패치 {own_patch}."
+)
+
+EN = {
+    "kicker": "Step 1 · Patch embedding",
+    "title": "How does a picture become a sequence of tokens?",
+    "text": _TEXT_EN,
+    "text_bare": _TEXT_EN.replace("$embed$", "$embed_bare$"),
     "outline": "Do the arithmetic once by hand: 224 / 16 = 14, 14 · 14 = 196, 16 · 16 · 3 = 768.\n"
     "Pick a patch on the object and one in the background: the same matrix, different tokens.\n"
     "Halving the patch size gives four times as many tokens and sixteen times the attention work.\n"
@@ -45,11 +57,8 @@ EN = {
 KO = {
     "kicker": "1단계 · 패치 임베딩",
     "title": "이미지는 어떻게 토큰 시퀀스가 될까?",
-    "text": "이미지를 {ph} × {pw}픽셀 **패치** {count}개로 자릅니다. 패치 하나의 픽셀을 한 줄로 펼치면 값이 "
-    "{values}개이고, 여기에 **행렬 하나**를 곱하면 {dim}차원 토큰이 됩니다.\n"
-    "$embed$\n"
-    "스트라이드가 커널 크기와 같은 합성곱도 똑같은 값을 냅니다.\n"
-    "논문의 예는 [ViT/16](size=vit16)입니다. [이 모델의 크기](size=own): 이미지 {own_image}, 패치 {own_patch}.",
+    "text": _TEXT_KO,
+    "text_bare": _TEXT_KO.replace("$embed$", "$embed_bare$"),
     "outline": "먼저 손으로 계산합니다. 224 / 16 = 14, 14 · 14 = 196, 16 · 16 · 3 = 768.\n"
     "물체 위의 패치와 배경의 패치를 하나씩 골라 봅니다. 행렬은 같고 토큰은 다릅니다.\n"
     "패치 크기를 반으로 줄이면 토큰은 4배, 어텐션 계산은 16배가 됩니다.\n"
@@ -83,4 +92,5 @@ KO = {
     "above": "값 {count} × {dim}개에서 가장 큰 차이: **{difference}**, {terms}개 항의 반올림",
 }
 
-MATH = {"embed": r"z_i = E\, x_i + b, \quad E \in \mathbb{R}^{D \times P^2 C}"}
+_MATRIX = r"\quad E \in \mathbb{R}^{D \times P^2 C}"
+MATH = {"embed": rf"z_i = E\, x_i + b, {_MATRIX}", "embed_bare": rf"z_i = E\, x_i, {_MATRIX}"}

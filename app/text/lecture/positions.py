@@ -14,6 +14,20 @@ _ADDED_KO = (
     "[둘을 비교](tab=compare)해 봅시다.\n"
 )
 
+_ROTARY_EN = (
+    "Attention treats tokens as a set. {say_front}: {prefix} + {patches} = {tokens} tokens of {dim} values. [Nothing "
+    "is added](tab=sum): **rotary** positions (Su et al. 2021) rotate each layer's queries and keys by row and "
+    "column:\n"
+    "$rotary$\n"
+    "Only the offset between two patches counts. Other models add [a formula](tab=formula) or learned positions.\n"
+)
+_ROTARY_KO = (
+    _SET_KO + _COUNT_KO + "이 모델은 **회전** 위치 임베딩(Su et al. 2021)을 쓰므로 [더하는 것이 없습니다](tab=sum). "
+    "레이어마다 쿼리와 키를 패치의 행과 열만큼 회전합니다.\n"
+    "$rotary$\n"
+    "두 패치의 상대 위치만 남습니다. 다른 모델은 [수식](tab=formula)이나 학습한 위치를 더합니다.\n"
+)
+
 EN = {
     "kicker": "Step 2 · Position embedding",
     "title": "How does the model know where a patch is?",
@@ -22,12 +36,10 @@ EN = {
     "text_vector": _ADDED_EN + "The model names no classes, so its {output} is compared with the unchanged one: cosine "
     "**{cosine1}** without the patches' positions (changed by {change1} of its norm), **{cosine2}** with "
     "[shuffled](tab=compare, seed=1) positions ({change2}).",
-    "text_rope": _SET_EN + ": {prefix} + {patches} = {tokens} tokens of {dim} values. [Nothing is added](tab=sum): "
-    "this "
-    "model has **rotary** positions (Su et al. 2021). Each layer rotates queries and keys by the patch's row and "
-    "column:\n"
-    "$rotary$\n"
-    "Only the offset between two patches counts. Other models add [a formula](tab=formula) or learned positions.",
+    "text_rope": _ROTARY_EN + "Probability of **{answer}**: {p0} unchanged, {p1} without rotation, {p2} with "
+    "[shuffled](tab=compare, seed=1) positions.",
+    "text_rope_vector": _ROTARY_EN + "Cosine of the {output} to the unchanged one: **{cosine1}** without rotation, "
+    "**{cosine2}** with [shuffled](tab=compare, seed=1) positions.",
     "text_bare": _SET_EN + ": {prefix} + {patches} = {tokens} tokens of {dim} values.\n"
     "This model has no positions: [nothing is added](tab=sum), and it cannot tell a shuffled picture from the "
     "original. "
@@ -97,11 +109,11 @@ KO = {
     "text_vector": _ADDED_KO
     + "클래스가 없는 모델이므로 {output}의 변화를 잽니다. 그대로일 때와의 코사인: 패치의 위치를 없애면 "
     "**{cosine1}**(변화는 노름의 {change1}), [섞으면](tab=compare, seed=1) **{cosine2}**({change2}).",
-    "text_rope": _SET_KO + _COUNT_KO + "이 모델은 **회전** 위치 임베딩(Su et al. 2021)을 쓰므로 [더하는 것이 "
-    "없습니다](tab=sum). "
-    "레이어마다 쿼리와 키를 패치의 행과 열만큼 회전합니다.\n"
-    "$rotary$\n"
-    "두 패치의 상대 위치만 남습니다. 다른 모델은 [수식](tab=formula)이나 학습한 위치를 더합니다.",
+    "text_rope": _ROTARY_KO
+    + "**{answer}** 확률: 그대로 {p0}, 회전하지 않으면 {p1}, 위치를 [섞으면](tab=compare, seed=1) {p2}.",
+    "text_rope_vector": _ROTARY_KO
+    + "{output}: 그대로일 때와의 코사인은 회전하지 않으면 **{cosine1}**, 위치를 [섞으면](tab=compare, seed=1) "
+    "**{cosine2}**입니다.",
     "text_bare": _SET_KO + _COUNT_KO + "이 모델은 위치 임베딩이 없어 [더하는 것이 없고](tab=sum), 섞은 이미지와 "
     "원래 이미지를 "
     "구별하지 못합니다. 다른 모델은 [수식](tab=formula)이나 학습한 위치를 더합니다.",

@@ -7,11 +7,12 @@ from PIL import Image
 
 import vit_core as vc
 from app.explore.result import Result
-from app.lecture import Stage
+from app.lecture import Stage, neighbours
 from app.lecture import build as scene_of
 from app.lecture.scenes.head import path
 from app.text.lecture import head as text
-from vit_core.lecture import logit_lens
+from vit_core.images import read_image
+from vit_core.lecture import final_vector, logit_lens
 from vit_core.models.config import POOLS, ViTConfig
 
 TWO = dict(distillation_token=True, distillation_head=True)
@@ -139,3 +140,33 @@ def test_the_words_are_there_in_both_languages():
     for pool in POOLS:
         assert pool == "token" or pool in text.EN
     assert {"of_class", "of_avg", "of_distillation", "of_max", "of_avgmax", "of_map"} <= text.EN.keys()
+
+
+def test_without_a_head_the_samples_with_the_nearest_vectors_are_found(stage):
+    of = stage(classes=0, pool="avg", class_token=False)
+    first = scene_of("head", of, {})
+    assert first.numbers["near"] is None  # it takes as many forward passes as there are samples
+    assert "near" not in first.arrays
+    found = scene_of("head", of, {"near": True, "language": "ko"})
+    vector = torch.from_numpy(found.arrays["vector"].copy())
+    cosines = {}
+    for entry in neighbours.listed():
+        image = read_image((neighbours.SAMPLES / entry["file"]).read_bytes())
+        with torch.no_grad():
+            other = final_vector(of.model, of.model.transform(image)[0])[0]
+        cosines[entry["title_ko"]] = float(torch.cosine_similarity(vector, other, dim=0))
+    best = sorted(cosines.items(), key=lambda one: -one[1])[: neighbours.SHOWN]
+    assert [one["title"] for one in found.numbers["near"]] == [title for title, _ in best]
+    assert [one["cosine"] for one in found.numbers["near"]] == pytest.approx([value for _, value in best], abs=1e-5)
+    assert found.numbers["near_mean"] == pytest.approx(np.mean(list(cosines.values())), abs=1e-5)
+    assert found.arrays["near"].shape == (neighbours.SHOWN, neighbours.SIDE, neighbours.SIDE, 3)
+    assert scene_of("head", of, {}).numbers["near"] is not None  # the samples are known now
+
+
+def test_a_sample_is_no_neighbour_of_itself(build):
+    entry = neighbours.listed()[3]
+    picture, model = read_image((neighbours.SAMPLES / entry["file"]).read_bytes()), build(classes=0)
+    of = Stage(Result("small", picture, model, vc.record(model, picture), 0.0))
+    found = scene_of("head", of, {"near": True}).numbers["near"]
+    assert entry["title_en"] not in [one["title"] for one in found]
+    assert max(one["cosine"] for one in found) < 1 - 1e-6

@@ -127,6 +127,22 @@ def test_whatever_becomes_the_best_guess_is_shown(stage, monkeypatch):
     assert [one["label"] for one in scene.answers(made, 0)] == ["#0", "#1", "#2", "#5", "#6"]
 
 
+def test_rotary_positions_are_measured_too(stage):
+    made = stage(position="rope", head_dim=8)
+    found = build("positions", made, {"tab": "compare", "seed": 4}).numbers
+    assert not found["learned"]
+    own = made.result.trace.logits.softmax(-1)
+    for one in found["answers"]:
+        assert one["p"][0] == pytest.approx(float(own[int(one["label"][1:])]), abs=1e-5)
+        assert len(set(one["p"])) == 3
+    unchanged, removed, shuffled = build("positions", stage(position="rope", head_dim=8, classes=0), {}).numbers[
+        "changes"
+    ]
+    assert unchanged["relative"] == 0
+    assert removed["relative"] > 0
+    assert shuffled["relative"] > 0
+
+
 def test_without_a_head_or_positions(stage):
     assert build("positions", stage(classes=0), {"tab": "compare"}).numbers["answers"] == []
     found = build("positions", stage(position="none"), {"tab": "compare"}).numbers["answers"]

@@ -9,10 +9,14 @@ from vit_core.checkpoints import embedded
 from vit_core.images import Preprocess
 
 
-@pytest.mark.parametrize(("lang", "token"), [("en", "class token"), ("ko", "클래스 토큰")])
-def test_the_class_tokens_change_is_measured_in_place_of_an_answer(lecture, tmp_path, shoot, lang, token):
+@pytest.mark.parametrize(
+    ("lang", "token", "kind"),
+    [("en", "class token", {}), ("ko", "클래스 토큰", {"position": "rope", "patch_bias": False})],
+)
+def test_the_class_tokens_change_is_measured_in_place_of_an_answer(lecture, tmp_path, shoot, lang, token, kind):
     torch.manual_seed(0)
-    config = ViTConfig(image_size=64, patch_size=8, dim=96, depth=4, heads=4, head_dim=24, mlp_dim=192, classes=0)
+    size = dict(image_size=64, patch_size=8, dim=96, depth=4, heads=4, head_dim=24, mlp_dim=192)
+    config = ViTConfig(**size, classes=0, **kind)
     model = shake(VisionTransformer(config, None, Preprocess((64, 64), (0.5,) * 3, (0.5,) * 3)))
     embedded.save(model, tmp_path / "own.safetensors")
     stage = lecture("bias", lang, address=f"model=file:{tmp_path}/own.safetensors")
@@ -24,6 +28,8 @@ def test_the_class_tokens_change_is_measured_in_place_of_an_answer(lecture, tmp_
         assert (token in prose) == (scene in ("bias", "positions", "encoder")), scene
         assert stage.misfits() == [], scene
         shoot(stage.page, f"headless_{scene}_{lang}")
+    stage.open("patches")
+    assert stage.page.locator(".prose .formula").inner_text().count("+") == config.patch_bias
     stage.open("bias")
     stage.set({"show": "measure"})
     change = stage.numbers()["measure"]["models"][0]["changes"][1]
@@ -44,4 +50,14 @@ def test_the_class_tokens_change_is_measured_in_place_of_an_answer(lecture, tmp_
     assert stage.view()["layer"] == 0
     values = stage.array("alike")[:64]
     ends = stage.page.locator(".figure.head .alike .legend").inner_text().replace("−", "-").split()
+    stage.page.locator(".figure.head .near button").click()
+    stage.until("stage.data.numbers.near")
+    near = stage.numbers()["near"]
+    shown = stage.page.locator(".figure.head .near .one").all_inner_texts()
+    assert [one.replace("−", "-").split("\n")[:2] for one in shown] == [
+        [f"{one['cosine']:.2f}", one["title"]] for one in near
+    ]
+    assert stage.page.locator(".figure.head .near button").is_hidden()
+    assert stage.misfits() == []
+    shoot(stage.page, f"headless_near_{lang}")
     assert [float(one) for one in ends[:2]] == pytest.approx([min(values), max(values)], abs=0.0051)

@@ -1,14 +1,14 @@
 const HEAD_KINDS = ["a", "b", "c"]; // colours of the final best classes, the same in all parts of the figure
 
 SCENE.head = {
-  asks: [],
+  asks: ["near"],
 
   prose({ data: { numbers } }) {
     if (numbers.shown.length) return numbers.prose ?? (numbers.path.some(({ name }) => name === "linear_two") ? "text_two" : "text");
     return (numbers.classes && numbers.prose) || "text_none";
   },
 
-  start: (stage) => ({ of: 0, compare: false, layer: stage.data.numbers.layers, channel: null }),
+  start: (stage) => ({ of: 0, compare: false, layer: stage.data.numbers.layers, channel: null, near: Boolean(stage.data.numbers.near) }),
 
   build(stage, figure) {
     const { made, data: { numbers } } = stage;
@@ -30,8 +30,9 @@ SCENE.head = {
     }));
     if (!numbers.shown.length) {
       columns.classList.add("alone");
-      made.parts.append(el("p", { class: "note", text: stage.common("none_head") }));
-      if (stage.section("alike")) headAlike(stage, columns);
+      const below = columns.appendChild(el("div", { class: "below" }));
+      if (stage.section("alike")) headAlike(stage, below);
+      headNear(stage, below);
       return;
     }
     made.segments = made.parts.appendChild(el("div", { class: "segments" }));
@@ -59,6 +60,7 @@ SCENE.head = {
       made.title.textContent = stage.words(numbers.classes ? "only_read" : "only_vector");
       headStrip(made.strips.vector, stage.words("vector"), stage.section("vector"), C, view.channel);
       made.alike?.();
+      made.near();
       return;
     }
     const sum = headSum(stage);
@@ -158,7 +160,7 @@ function headAlike(stage, parent) {
   const beside = part.appendChild(el("div", { class: "seen" }));
   const picture = new Picture(beside, stage, { label: stage.words("alike", { output: stage.common(output) }) });
   const [rows, cols] = stage.data.grid;
-  picture.root.style.width = `${15 * Math.min(1, cols / (rows * stage.data.aspect))}em`;
+  picture.root.style.width = `${11 * Math.min(1, cols / (rows * stage.data.aspect))}em`;
   const side = beside.appendChild(el("div", {}));
   side.append(el("p", { class: "note", text: stage.words("alike_note", { output: stage.common(output) }) }));
   const legend = new Legend(side, stage, "viridis", stage.words("cosine"));
@@ -171,6 +173,33 @@ function headAlike(stage, parent) {
     picture.map(values, { low, high });
     legend.show(low, high, (v) => fixed(v));
     slider.show(layer);
+  };
+}
+
+/** Without classes: the sample pictures whose vectors are most similar; a button until they were compared. */
+function headNear(stage, parent) {
+  const { made } = stage;
+  const part = panel(parent, stage.words("near"), "near");
+  const ask = part.appendChild(el("div", { class: "ask" }));
+  button(ask, stage.words("near_ask", { n: stage.data.numbers.samples }), () => stage.set({ near: true }));
+  ask.append(el("p", { class: "note", text: stage.words("near_wait", { seconds: two(stage.data.numbers.near_seconds) }) }));
+  const list = part.appendChild(el("div", { class: "list" }));
+  const note = part.appendChild(el("p", { class: "note" }));
+  made.near = () => {
+    const { near, near_mean } = stage.data.numbers;
+    ask.hidden = Boolean(near);
+    list.hidden = note.hidden = !near;
+    if (!near || made.nearest === stage.data) return;
+    made.nearest = stage.data;
+    const squares = stage.section("near");
+    const side = Math.sqrt(squares.length / near.length / 3);
+    list.replaceChildren();
+    for (const [i, { title, cosine }] of near.entries()) {
+      const one = list.appendChild(el("div", { class: "one" }));
+      new Cells(one, stage, { label: title }).colours(squares.subarray(i * 3 * side * side, (i + 1) * 3 * side * side), side, side);
+      one.append(el("b", { text: fixed(cosine) }), el("span", { text: title, title }));
+    }
+    note.textContent = stage.words("near_note", { mean: fixed(near_mean) });
   };
 }
 

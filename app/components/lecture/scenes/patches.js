@@ -35,6 +35,8 @@ const patchesPrint = (values, decimals = 2) => Array.from(values.slice(0, PATCHE
 SCENE.patches = {
   asks: ["size", "image", "patch", "from"],
 
+  prose: ({ data: { numbers } }) => (numbers.bias ? "text" : "text_bare"),
+
   start: (stage) => ({ size: "own", image: stage.data.numbers.image, patch: stage.data.numbers.patch, x: 0.5, y: 0.5 }),
 
   build(stage, figure) {

@@ -14,6 +14,9 @@ function positionsShape(root, stage) {
   root.style.setProperty("width", `${Math.min(100, (100 * cols) / tall)}%`);
 }
 
+/** Whether the model has positions, learned or rotary. */
+const positionsThere = (numbers) => numbers.position !== "none";
+
 /** A probability as text; a dash if there is none. */
 const positionsSay = (answer, way) => (answer?.p[way] === undefined ? "–" : percent(answer.p[way]));
 
@@ -21,8 +24,9 @@ SCENE.positions = {
   asks: ["tab", "at", "seed"],
 
   prose({ data: { numbers } }) {
-    if (!numbers.learned) return numbers.position === "rope" ? "text_rope" : "text_bare";
-    return numbers.answers.length ? "text" : "text_vector";
+    if (!positionsThere(numbers)) return "text_bare";
+    const kind = numbers.learned ? "text" : "text_rope";
+    return numbers.answers.length ? kind : `${kind}_vector`;
   },
 
   /** Which tokens go in front. */
@@ -191,13 +195,13 @@ SCENE.positions = {
     made.picture.frame(patch ?? n.patch);
     made.similarity.caption.textContent = stage.words("similarity", { where: stage.patch(n.patch) });
     this.bars(stage, n);
-    made.puzzlePanel.hidden = made.again.hidden = !n.learned;
+    made.puzzlePanel.hidden = made.again.hidden = !positionsThere(n);
     if (!made.puzzlePanel.hidden) this.puzzle(stage);
   },
 
   /** One row a class, with one bar for each set of positions. */
   bars(stage, n) {
-    const ways = POSITIONS_WAYS.slice(0, n.learned ? 3 : 1);
+    const ways = POSITIONS_WAYS.slice(0, positionsThere(n) ? 3 : 1);
     const kinds = ["a", "b", "c"];
     const { answers } = stage.made;
     answers.style.setProperty("--ways", ways.length);
@@ -207,7 +211,7 @@ SCENE.positions = {
     if (!n.answers.length) {
       const line = (name, of, say) => [el("span", { class: "label", text: stage.words(name) }), ...ways.map((_, way) => bar(of(n.changes[way]), say(of(n.changes[way])), kinds[way]))];
       return answers.replaceChildren(...head, ...line("cosine", (one) => one?.cosine ?? NaN, (v) => fixed(v)), ...line("relative", (one) => one?.relative ?? NaN, percent),
-        ...(n.learned ? [] : [el("p", { class: "note all", text: stage.words("none") })]));
+        ...(positionsThere(n) ? [] : [el("p", { class: "note all", text: stage.words("none") })]));
     }
     const [best] = n.answers;
     const winner = ways.map((_, way) => Math.max(...n.answers.map((one) => one.p[way])));
@@ -215,7 +219,7 @@ SCENE.positions = {
     const nodes = head;
     for (const one of n.answers)
       nodes.push(el("span", { class: "label", text: one.label, title: one.label }), ...ways.map((_, way) => bar(one.p[way], percent(one.p[way]), `${kinds[way]} ${one.p[way] === winner[way] ? "first" : ""}`)));
-    if (n.learned) nodes.push(el("span", { class: "label change", text: stage.words("change", { answer: named(best.label) }) }), ...ways.map((_, way) => el("b", { class: "way change", text: way ? points(way) : "\u00a0" })));
+    if (positionsThere(n)) nodes.push(el("span", { class: "label change", text: stage.words("change", { answer: named(best.label) }) }), ...ways.map((_, way) => el("b", { class: "way change", text: way ? points(way) : "\u00a0" })));
     else nodes.push(el("p", { class: "note all", text: stage.words("none") }));
     answers.replaceChildren(...nodes);
   },
