@@ -91,6 +91,8 @@ class Key(enum.StrEnum):
     START_ERROR = "start_error"
     DELETING = "deleting"  # the evaluation that somebody is asked about
     CHECKED = "checked"
+    MAPPING = "mapping"  # (request, {class of the pictures: class of the model}) as chosen in the form
+    MAPPING_VERSION = "mapping_version"  # counts the mappings that were not chosen in the boxes themselves
     UPLOAD_ERROR = "upload_error"  # why an uploaded archive was not kept
     OWN = "own"  # how pictures of one's own are named: "zip", "path" or "catalogue"
     UPLOAD_VERSION = "upload_version"  # counts the archives that were uploaded; each has a widget of its own

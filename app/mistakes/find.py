@@ -181,8 +181,6 @@ class Evaluation:
         self.num_classes = max(len(self.labels or []), int(highest) + 1, 2 * (self.problem_type == "binary"))
         if self.problem_type == "multi_label":
             self.num_classes = len(self.multi_label.positives)
-        #: The lists that the gallery offers. Confident learning compares shares of one: not for a multi-label model.
-        self.lists = [name for name in LISTS if name != "labels" or self.problem_type != "multi_label"]
         self._thumbnails: OrderedDict[str, bytes | None] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -208,6 +206,27 @@ class Evaluation:
     @functools.cached_property
     def accuracy(self) -> metrics.Accuracy:
         return metrics.accuracy(self.columns.label, self.columns.predicted, self.columns.top)
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether the model knows none of the classes, so that nothing is right or wrong."""
+        return not self.accuracy.counted and self.accuracy.unknown > 0
+
+    @functools.cached_property
+    def lists(self) -> list[str]:
+        """The lists that the gallery offers. Confident learning compares shares of one: not for a multi-label model."""
+        if self.unlabelled:
+            return ["all", "margin", "duplicates"]
+        return [name for name in LISTS if name != "labels" or self.problem_type != "multi_label"]
+
+    @functools.cached_property
+    def predictions(self) -> np.ndarray:
+        """(classes of the pictures, classes of the model): how many pictures of a class were predicted as another."""
+        labels = self.rows.columns(["source_label"])["source_label"].to_numpy()
+        read = (self.columns.predicted >= 0) & (labels >= 0)
+        found = np.zeros((len(self.classes), self.num_classes), np.int64)
+        np.add.at(found, (labels[read], self.columns.predicted[read]), 1)
+        return found
 
     @functools.cached_property
     def counts(self) -> np.ndarray:

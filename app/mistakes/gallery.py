@@ -65,7 +65,7 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
     if summary := filter_summary(run, view):
         st.markdown(summary)
     if not count:
-        st.info(t("mistakes.count.none"))
+        st.info(t("mistakes.count.empty" if view.filter == Filter() else "mistakes.count.none"))
 
     def drawn() -> None:
         state.put(Key.GALLERY_DRAWN, str(run.out))

@@ -7,7 +7,8 @@ import hashlib
 import streamlit as st
 
 from app import state
-from app.mistakes import cached, class_tables, find, gallery, panels, start
+from app.mistakes import cached, find, gallery, start
+from app.mistakes.overview import class_tables, panels, unlabelled
 from app.mistakes.sources import bar
 from app.mistakes.view import current_view, open_picture
 from app.mistakes.why_panel import explain_picture
@@ -52,6 +53,12 @@ def thresholds(run):
     class_tables.thresholds(run, key="thresholds")
 
 
+@st.fragment(key="matrix")
+def predictions(run):
+    unlabelled.predictions(run, key="predictions")
+    state.write_address(ADDRESS)
+
+
 @st.fragment(key="calibration")
 def calibration(run):
     panels.calibration(run, key="calibration")
@@ -65,6 +72,15 @@ def embedding_map(run):
 
 def overview(run: find.Evaluation) -> None:
     """All pictures: numbers, matrix, list, classes, calibration, map."""
+    if run.unlabelled:
+        unlabelled.headline(run)
+        left, right = st.columns([9, 11], gap="large")
+        with left:
+            predictions(run)
+        with right:
+            pictures(run)
+        embedding_map(run)
+        return
     panels.headline(run)
     several = run.problem_type == "multi_label"
     left, right = st.columns([9, 11], gap="large")

@@ -52,6 +52,20 @@ EN = {
     "mistakes.ece.text": "ECE, 15 bins",
     "mistakes.ece.help": "The mean difference between confidence and accuracy, in percentage points.",
     "mistakes.points": "{value} pp",
+    # no class known
+    "mistakes.unlabelled.text": "The model knows none of the {count:class|classes} of these pictures, so no prediction "
+    "is right or wrong. You see the predictions, close calls, duplicates and the embedding map. Accuracy, confusion "
+    "matrix, calibration and errors need labels: map the classes in a new evaluation of these pictures.",
+    "mistakes.unlabelled.classes": "Predicted classes",
+    "mistakes.unlabelled.of": "of the model's {count}",
+    "mistakes.unlabelled.mean": "Mean confidence",
+    "mistakes.unlabelled.mean.text": "probability of the prediction",
+    "mistakes.unlabelled.title": "What does it predict?",
+    "mistakes.unlabelled.table": "The classes of the pictures, and what the model predicts for most of them. Select a "
+    "row to see the pictures with that prediction.",
+    "mistakes.unlabelled.first": "Most frequent",
+    "mistakes.unlabelled.share": "Share, %",
+    "mistakes.unlabelled.second": "Second",
     # matrix
     "mistakes.matrix.title": "What does it confuse with what?",
     "mistakes.matrix.text": "Rows are labels, columns are predictions. Grey cells are correct. Click a cell to see "
@@ -101,6 +115,7 @@ EN = {
     "mistakes.filter.confidence": "Probability of the prediction",
     "mistakes.filter.query": "Part of the path",
     "mistakes.filter.clear": "Clear filters",
+    "mistakes.count.empty": "There is no picture in this list.",
     "mistakes.count.none": "No picture in this list matches these filters.",
     "mistakes.before": "Previous page",
     "mistakes.after": "Next page",
@@ -225,6 +240,20 @@ KO = {
     "mistakes.ece.text": "ECE, 구간 15개",
     "mistakes.ece.help": "확신도와 정확도가 평균 몇 퍼센트포인트 다른지 나타냅니다.",
     "mistakes.points": "{value}%p",
+    # no class known
+    "mistakes.unlabelled.text": "이 이미지의 클래스 {count}개 가운데 모델이 아는 것이 하나도 없어 맞고 틀림을 따질 수 "
+    "없습니다. 예측, 아슬아슬한 것, 중복 이미지, 임베딩 맵은 볼 수 있습니다. 정확도, 혼동 행렬, 보정, 오분류는 "
+    "레이블이 있어야 합니다. 이 이미지를 새로 평가하면서 클래스를 이어 주세요.",
+    "mistakes.unlabelled.classes": "예측한 클래스",
+    "mistakes.unlabelled.of": "모델의 클래스 {count}개 중",
+    "mistakes.unlabelled.mean": "평균 확신도",
+    "mistakes.unlabelled.mean.text": "예측의 확률",
+    "mistakes.unlabelled.title": "무엇이라고 예측할까?",
+    "mistakes.unlabelled.table": "이미지의 클래스와, 모델이 그 이미지 대부분에 낸 예측입니다. 행을 고르면 그렇게 "
+    "예측한 이미지가 나옵니다.",
+    "mistakes.unlabelled.first": "가장 잦은 예측",
+    "mistakes.unlabelled.share": "비율 %",
+    "mistakes.unlabelled.second": "둘째",
     # matrix
     "mistakes.matrix.title": "무엇을 무엇과 혼동할까?",
     "mistakes.matrix.text": "행은 레이블, 열은 예측이고 회색은 맞힌 것입니다. 칸을 누르면 그 이미지가 나옵니다.",
@@ -273,6 +302,7 @@ KO = {
     "mistakes.filter.confidence": "예측의 확률",
     "mistakes.filter.query": "경로의 일부",
     "mistakes.filter.clear": "필터 지우기",
+    "mistakes.count.empty": "이 목록에는 이미지가 없습니다.",
     "mistakes.count.none": "이 목록에는 필터에 맞는 이미지가 없습니다.",
     "mistakes.before": "이전 쪽",
     "mistakes.after": "다음 쪽",

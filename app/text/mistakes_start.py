@@ -55,8 +55,18 @@ EN = {
     "wrong: {names}. A class table can give the number of the right one (from 0).",
     "mistakes.check.unused": "Classes of the model without a picture here: {names}.",
     "mistakes.check.more": "{names} and {count} more",
-    "mistakes.check.none": "The model knows none of these classes, so no picture can be right or wrong. Add a class "
-    "table that maps them to the model's classes.",
+    "mistakes.check.none": "The model knows none of these classes by name. Choose what each of them is in the model.",
+    "mistakes.check.without": "Evaluate {count:picture|pictures} without labels",
+    "mistakes.check.without.text": "Without labels nothing is right or wrong: you see the predictions and the "
+    "embedding map, but no accuracy, confusion matrix or errors.",
+    "mistakes.check.reused": "Classes that you mapped earlier are mapped again.",
+    "mistakes.map.classes": "Map the classes",
+    "mistakes.map.classes.text": "Left: a class of the pictures. Right: the model's class; type to search, ★ is a "
+    "suggestion. Classes that you leave empty are neither right nor wrong.",
+    "mistakes.map.classes.accept": "Accept {count:suggestion|suggestions}",
+    "mistakes.map.classes.save": "Save as table",
+    "mistakes.map.classes.page": "Classes",
+    "mistakes.map.classes.none": "no class",
     "mistakes.check.changed": "There already is an evaluation of these pictures, but the model, the pictures or "
     "Vitrine have changed since. Both stay in the list.",
     "mistakes.check.left_out": "Left out: {what}.",
@@ -125,8 +135,19 @@ KO = {
     "대응표에 맞는 클래스의 번호(0부터)를 적어 주세요.",
     "mistakes.check.unused": "여기에 이미지가 없는 모델 클래스: {names}.",
     "mistakes.check.more": "{names} 외 {count}개",
-    "mistakes.check.none": "모델이 아는 클래스가 하나도 없어 맞고 틀림을 따질 수 없습니다. 이 클래스들을 모델의 "
-    "클래스에 잇는 클래스 대응표를 넣어 주세요.",
+    "mistakes.check.none": "이름으로는 모델이 아는 클래스가 하나도 없습니다. 각 클래스가 모델의 어떤 클래스인지 "
+    "골라 주세요.",
+    "mistakes.check.without": "레이블 없이 이미지 {count}장 평가",
+    "mistakes.check.without.text": "레이블이 없으면 맞고 틀림을 따질 수 없습니다. 예측과 임베딩 맵은 볼 수 있지만 "
+    "정확도, 혼동 행렬, 오분류 목록은 없습니다.",
+    "mistakes.check.reused": "전에 이어 둔 클래스를 그대로 이었습니다.",
+    "mistakes.map.classes": "클래스 잇기",
+    "mistakes.map.classes.text": "왼쪽은 이미지의 클래스, 오른쪽은 모델의 클래스입니다. 글자를 입력해 찾을 수 있고 ★은 "
+    "추천입니다. 비워 둔 클래스는 맞고 틀림을 따지지 않습니다.",
+    "mistakes.map.classes.accept": "추천 {count}개 받아들이기",
+    "mistakes.map.classes.save": "표로 저장",
+    "mistakes.map.classes.page": "클래스",
+    "mistakes.map.classes.none": "클래스 없음",
     "mistakes.check.changed": "이미 평가한 결과가 있지만 그 뒤에 모델이나 이미지 또는 Vitrine이 바뀌었습니다. 새로 "
     "평가해도 이전 결과는 목록에 그대로 남습니다.",
     "mistakes.check.left_out": "제외한 것: {what}.",

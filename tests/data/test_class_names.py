@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.data.test_dataset import csv_at, refused
-from vit_core.data import match_classes, read_class_table
+from vit_core.data import class_table, class_table_text, match_classes, read_class_table, suggest_classes
 from vit_core.data.arrays import CIFAR_LABELS, FASHION_LABELS
 from vit_core.data.class_names import synset_names
 
@@ -209,3 +209,32 @@ def test_a_class_table_that_cannot_be_read_is_refused(tmp_path):
     for content in ("개,dog\n".encode("cp949"), b"fish\n"):
         refused("evaluate-table", read_class_table, csv_at(tmp_path / "t.csv", content))
     refused("evaluate-table", read_class_table, tmp_path / "none.csv")
+
+
+def test_suggestions_by_name_synset_and_translation(imagenet):
+    _, labels = imagenet
+    known = {name: number for number, label in enumerate(labels) for name in label.split(", ")}
+    misspelt, numbered, synset, korean, none = suggest_classes(
+        ["golden retreiver", "003.gold_fish", "n02121808 something", "금붕어", "zzzz"], labels, {labels[1]: "금붕어"}
+    )
+    assert misspelt[0] == known["golden retriever"]
+    assert numbered[0] == known["goldfish"]
+    assert korean == [1]
+    assert none == []
+    cats = {known[name] for name in ("tabby", "Persian cat", "Egyptian cat", "tiger cat", "Siamese cat")}
+    assert len(cats & set(synset)) >= 3  # n02121808 is "domestic cat, house cat, ...", which no class is called
+    assert all(len(found) <= 5 for found in (misspelt, numbered, synset))
+
+
+def test_a_suggestion_that_holds_all_words_comes_before_a_similar_spelling():
+    assert suggest_classes(["cat"], ["cab", "tabby cat", "catamaran", "cat fish"]) == [[1, 3]]
+    assert suggest_classes(["carts"], ["cart", "card", "sports car"])[0][0] == 0
+    assert suggest_classes(["handbag"], ["Foot", "Bag"]) == [[1]]
+
+
+def test_a_written_table_gives_exactly_the_mapping(tmp_path):
+    labels = ["crane", "stork", "crane", 'a, "b"; c', "1"]
+    mapping = {"kranich; grau": 2, "=heron": 1, "a,b": 3, "line": 0, "nothing": -1, "5": 4}
+    (tmp_path / "table.csv").write_text(class_table_text(class_table(mapping, labels)), "utf-8")
+    found = match_classes(list(mapping), labels, read_class_table(tmp_path / "table.csv"))
+    assert found.target.tolist() == list(mapping.values())

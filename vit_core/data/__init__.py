@@ -1,8 +1,18 @@
 """Labelled pictures: class folders, tables, archives and ImageNet, opened by `open_dataset`."""
 
-from vit_core.data.class_names import ClassMatch, match_classes
+from vit_core.data.class_names import ClassMatch, class_table, match_classes, suggest_classes
 from vit_core.data.dataset import ImageDataset, list_formats
 from vit_core.data.discover import open_dataset
-from vit_core.data.tables import read_class_table
+from vit_core.data.tables import class_table_text, read_class_table
 
-__all__ = ["ClassMatch", "ImageDataset", "list_formats", "match_classes", "open_dataset", "read_class_table"]
+__all__ = [
+    "ClassMatch",
+    "ImageDataset",
+    "class_table",
+    "class_table_text",
+    "list_formats",
+    "match_classes",
+    "open_dataset",
+    "read_class_table",
+    "suggest_classes",
+]

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher, get_close_matches
 
 import numpy as np
 
@@ -79,6 +80,63 @@ def fold(name: str) -> str:
     """A name without the differences that spelling allows: case, width, hyphens, underscores, spaces, slashes."""
     name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return _SEPARATORS.sub(" ", name).strip()
+
+
+def suggest_classes(
+    names: Sequence[str], labels: Sequence[str], also: Mapping[str, str] | None = None, limit: int = 5
+) -> list[list[int]]:
+    """For each of `names`, the numbers of the labels that it may mean, the likeliest first, at most `limit`.
+
+    For people to choose from: `match_classes` never uses them. Compared are all synonyms of a label, its words in
+    `also` (label -> a translation), and what WordNet calls a synset id in a name. Equal names come first, then names
+    whose words are all in the other, then similar spellings and names with the same end.
+    """
+    lemmas = synset_names() if any(SYNSET.search(name) for name in (*names, *labels)) else {}
+    forms: dict[str, set[int]] = {}
+    for number, label in enumerate(labels):
+        for form in _forms(label, lemmas) | _forms((also or {}).get(label, ""), {}):
+            forms.setdefault(form, set()).add(number)
+    return [_suggest(_forms(name, lemmas), forms, limit) for name in names]
+
+
+def _forms(name: str, lemmas: Mapping[str, str]) -> set[str]:
+    """The folded synonyms of a name; those of a synset id in it; without a number at its beginning."""
+    said = [lemmas.get(synset, "") for synset in SYNSET.findall(name)] + [SYNSET.sub(" ", name)]
+    parts = {fold(part) for names in said for part in re.split(r"[,;/]", names)}
+    return {re.sub(r"^\d+[. ]+", "", part) for part in parts} - {""}
+
+
+def _suggest(wanted: set[str], forms: Mapping[str, set[int]], limit: int) -> list[int]:
+    scores: dict[int, float] = {}
+    for name in wanted:
+        near = get_close_matches(name, forms, n=4 * limit, cutoff=0.7)
+        found = {form: 0.8 * SequenceMatcher(None, name, form).ratio() for form in near}
+        words = set(name.split())
+        for form in forms:
+            there = set(form.split())
+            same_end = form.rsplit(" ", 1)[-1] == name.rsplit(" ", 1)[-1]  # a "tabby cat" is a cat, a "cat fish" is not
+            if form == name:
+                found[form] = 1.0
+            elif words <= there or there <= words:
+                found[form] = (0.9 if same_end else 0.55) - 0.01 * abs(len(there) - len(words))
+            elif same_end or (min(len(form), len(name)) > 2 and (form.endswith(name) or name.endswith(form))):
+                found[form] = max(found.get(form, 0), 0.6)
+        for form, score in found.items():
+            for number in forms[form]:
+                scores[number] = max(score, scores.get(number, 0.0))
+    return sorted(scores, key=lambda number: (-scores[number], number))[:limit]
+
+
+def class_table(mapping: Mapping[str, int], labels: Sequence[str]) -> dict[str, str]:
+    """A table for `match_classes` that maps classes of a dataset to these numbers of labels; -1 is no class."""
+    names = _Labels(labels)
+
+    def value(number: int) -> str:
+        if number < 0:
+            return ""
+        return labels[number] if names.find(labels[number]) == number else str(number)
+
+    return {source: value(number) for source, number in mapping.items()}
 
 
 class _Labels:

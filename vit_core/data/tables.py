@@ -11,6 +11,7 @@ import posixpath
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -294,6 +295,14 @@ def read_class_table(path: str | os.PathLike) -> dict[str, str]:
             path=os.fspath(path),
             reason=str(error),
         ) from error
+
+
+def class_table_text(table: Mapping[str, str]) -> str:
+    """A table of classes as the text of a file that `read_class_table` reads."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([("source", "model"), *table.items()])
+    return text.getvalue()
 
 
 def _two_columns(path: str | os.PathLike) -> list[list[str]]:

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app.mistakes import figures
+from app.mistakes.overview import figures
 from vit_core.evaluation.metrics import Calibration
 
 

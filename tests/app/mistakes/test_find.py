@@ -315,17 +315,6 @@ def test_a_class_without_pictures_has_no_interval():
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
-def test_without_a_known_class_the_numbers_are_dashes(language):
-    make(find.PHOTOS, n=60, unknown=1)
-    app, t = page(lang=language), text.Text(language)
-    assert not app.exception
-    said = [(m.label, m.value, m.delta) for m in app.metric]
-    assert said[:2] == [(t(f"mistakes.{name}"), "–", t("mistakes.nothing")) for name in ("accuracy", "errors")]
-    assert said[4] == (t("mistakes.ece"), "–", t("mistakes.ece.text"))
-    assert t("mistakes.calibration.empty") in words(app)
-
-
-@pytest.mark.parametrize("language", text.LANGUAGES)
 def test_the_page_opens_on_a_finished_evaluation(language, run):
     app, t = page(lang=language), text.Text(language)
     assert not app.exception

@@ -17,8 +17,8 @@ from app.components.confusion.component import confusion_matrix
 from app.components.confusion.payload import pack
 from app.components.panel import chart
 from app.figures import Finished, two_digits
-from app.mistakes import class_tables, figures
 from app.mistakes.find import Evaluation, GalleryView
+from app.mistakes.overview import class_tables, figures
 from app.mistakes.view import FILTERED, class_name, filter_by_cell, left_out, request_picture
 from app.state import Key
 from vit_core.evaluation import metrics
