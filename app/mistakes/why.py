@@ -33,6 +33,7 @@ from vit_core.models.predictions import THRESHOLD
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
 FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with
+CURVE_STEP = 6  # points of a curve that are computed without a pause; a click waits for them
 SHOWN_CLASSES = 8  # classes whose probabilities are shown
 NEAREST_PER_CLASS = 6
 MAX_CURVE_STEPS = 64  # with as many patches or more, the curve is computed at MAX_CURVE_STEPS // 4 counts
@@ -149,8 +150,8 @@ class Why:
 
     @property
     def passes(self) -> int:
-        """Forward passes that the maps and a curve cost; a gradient counts as two more."""
-        return len(self.counts) + 3 * len(METHODS) * len(self.pair)
+        """Forward passes that the maps of one method cost; a gradient counts as two more."""
+        return 3 * len(self.pair)
 
     def region(self, side: int = PICTURE_SIDE) -> Image.Image:
         """The part of the original picture under the patch grid, its longer side `side` pixels."""
@@ -185,24 +186,35 @@ class Why:
         """All patches, the strongest evidence for the predicted class first."""
         return at.most_important(torch.from_numpy(self.maps(method)[0].copy()), self.patches)
 
+    def missing_parts(self, method: str, fill: str) -> list[int]:
+        """Where the parts of that curve begin that are not computed yet, as indices into `counts`."""
+        computed = vars(self).get("_curve_part", {})
+        return [start for start in self._starts if (method, fill, start) not in computed]
+
+    @property
+    def _starts(self) -> range:
+        return range(0, len(self.counts), CURVE_STEP)
+
+    @_cached
+    def curve_part(self, method: str, fill: str, start: int) -> at.DeletionCurve:
+        """CURVE_STEP points of a curve, from `counts[start]` on."""
+        counts = self.counts[start : start + CURVE_STEP]
+        ranking = self.ranking(method)
+        return self._call(at.deletion_curve, self.images, ranking, classes=self.pair, counts=counts, fill=fill)
+
     @_cached
     def curve(self, method: str, fill: str) -> Curve:
         """Erase more and more patches, the strongest evidence for the predicted class first."""
-        ranking = self.ranking(method)
-        found = self._call(at.deletion_curve, self.images, ranking, classes=self.pair, counts=self.counts, fill=fill)
-        scores, becomes = array(found.scores), None
-        if found.first is not None:
-            at_change = found.counts.index(found.first)
-            becomes = int(found.predicted[at_change])
+        parts = [self.curve_part(method, fill, start) for start in self._starts]
+        scores = np.concatenate([array(part.scores) for part in parts])
+        first, becomes = next((part.first for part in parts if part.first is not None), None), None
+        if first is not None:
+            at_change = self.counts.index(first)
+            becomes = int(torch.cat([part.predicted for part in parts])[at_change])
             if self.problem_type == "multi_label":  # the one of the pair that crosses the threshold
                 crossed = (scores[at_change] >= THRESHOLD) != (scores[0] >= THRESHOLD)
                 becomes = self.pair[int(crossed.argmax())]
-        return Curve(found.counts, scores, found.first, becomes)
-
-    @property
-    def first_curve(self) -> Curve:
-        """The curve that is shown first."""
-        return self.curve(*FIRST_CURVE)
+        return Curve(self.counts, scores, first, becomes)
 
     @functools.cached_property
     def blurred(self) -> Image.Image:
@@ -253,7 +265,8 @@ class Why:
 
     def answer(self, message) -> dict:
         """The answer to a message of the browser: after the change, the probabilities of `shown` ("p") and the
-        prediction ("now": class, name, probability), and if a method is asked for in "curve", its deletion curve."""
+        prediction ("now": class, name, probability), and of the methods named in "maps" and "curve" the maps and the
+        deletion curve."""
         change = self.change_of(message)
         changed = bool(change.erased or change.heads_off or change.layers_off)
         after = (
@@ -266,8 +279,10 @@ class Why:
             "p": [round(float(after[c]), 6) for c in self.shown],
             "now": [now, self.class_name(now), round(float(after[now]), 6)],
         }
-        method = message.get("curve") if isinstance(message, dict) else None
-        if isinstance(method, str) and method in METHODS:
+        message = message if isinstance(message, dict) else {}
+        if (method := message.get("maps")) in [*METHODS]:
+            out["maps"] = {"method": method, "values": [float(f"{v:.6g}") for v in self.maps(method).ravel()]}
+        if (method := message.get("curve")) in [*METHODS]:
             out["curve"] = self.curve_values(method, change.fill)
         return out
 
@@ -286,7 +301,7 @@ class Why:
     def payload(
         self, of: str, words: Mapping[str, str], names: Mapping[int, str], translations: Mapping[str, str]
     ) -> bytes:
-        """The image, the maps and the first curve as one binary for the browser.
+        """The image and the maps of the first method as one binary for the browser.
 
         `of` identifies the image and comes back with each message; `words` are `app.text.why.EN` or `KO`; `names` are
         the names of the classes in `shown`; `translations` are those of the model's class names, for later answers.
@@ -306,9 +321,9 @@ class Why:
             "mean": self.mean_colour,
             "shown": [{"class": c, "name": names[c], "p": round(float(self.probabilities[c]), 6)} for c in self.shown],
             "methods": list(METHODS),
-            "curve": self.curve_values(*FIRST_CURVE),
         }
-        return pack(header, self.region(), self.blurred, {method: self.maps(method) for method in METHODS})
+        method = FIRST_CURVE[0]
+        return pack(header, self.region(), self.blurred, {method: self.maps(method)})
 
     @staticmethod
     def _best(probabilities: np.ndarray, k: int) -> list[int]:

@@ -9,10 +9,10 @@ import streamlit as st
 
 from app import state
 from app.components import panel
-from app.components.why.component import why_view
+from app.components.why.component import first_curve, why_view
 from app.figures import two_digits
 from app.mistakes import cached
-from app.mistakes.why import NEAREST_SIDE, Why, labels_of, model_name
+from app.mistakes.why import FIRST_CURVE, NEAREST_SIDE, Why, labels_of, model_name
 from app.runtime import cache
 from app.text.class_names import translated, translations
 from app.text.plain import escaped, plain
@@ -37,22 +37,27 @@ def class_name(why: Why, number: int, words: Mapping[str, str]) -> str:
 
 
 def about(why: Why, words: Mapping[str, str]) -> str:
-    """The prediction, the label, and after how many patches the prediction changes, as Markdown."""
+    """The prediction and the label, as Markdown."""
     names = {c: escaped(name) for c, name in class_names(why, words).items()}
     first, second = why.pair
     p, q = (percent(why.probabilities[c]) for c in why.pair)
     if why.labelled:
-        sentence = words["about"].format(predicted=names[first], p=p, label=names[second], q=q)
-    elif why.label >= 0:
-        sentence = words["about_right"].format(predicted=names[first], p=p, second=names[second], q=q)
-    else:
-        label = escaped(why.source_label_name)
-        sentence = words["about_unknown"].format(predicted=names[first], p=p, label=label, second=names[second], q=q)
-    curve = why.first_curve
+        return words["about"].format(predicted=names[first], p=p, label=names[second], q=q)
+    if why.label >= 0:
+        return words["about_right"].format(predicted=names[first], p=p, second=names[second], q=q)
+    label = escaped(why.source_label_name)
+    return words["about_unknown"].format(predicted=names[first], p=p, label=label, second=names[second], q=q)
+
+
+def about_change(why: Why, words: Mapping[str, str]) -> str:
+    """After how many erased patches the prediction changes, or how far that is computed, as Markdown."""
+    if missing := why.missing_parts(*FIRST_CURVE):
+        return words["about_erasing"].format(k=missing[0], steps=len(why.counts))
+    curve = why.curve(*FIRST_CURVE)
     if curve.first is None:
-        return f"{sentence} {words['about_no_change']}"
+        return words["about_no_change"]
     becomes = escaped(class_name(why, curve.becomes, words))
-    return f"{sentence} {words['about_first_change'].format(k=curve.first, patches=why.patches, name=becomes)}"
+    return words["about_first_change"].format(k=curve.first, patches=why.patches, name=becomes)
 
 
 @st.fragment
@@ -70,7 +75,7 @@ def _message_came() -> None:
 
 
 def busy_sentence(why: Why, words: Mapping[str, str]) -> str:
-    """The spinner's words while maps and curve are computed; if that is long, with the time it takes."""
+    """The spinner's words while the first maps are computed; if that is long, with the time it takes."""
     seconds = why.passes * why.seconds
     sentence = words["computing_why"].format(passes=why.passes)
     if seconds < LONG_WAIT_SECONDS:
@@ -110,12 +115,21 @@ def explain_picture(run, path: str, *, key: str) -> None:
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         other_names = translations(model_name(run), t.language, labels_of(run, why.model))
         payload = cache.run(why.payload, of, words, class_names(why, words), other_names)
-    st.markdown(about(why, words))
-    if note := panel.cpu_note(why.model, why.fell_back):
-        st.caption(note)
+    prediction, (sentence, note) = about(why, words), (st.empty(), st.empty())
+
+    def say(more: str) -> None:
+        sentence.markdown(f"{prediction} {more}")
+        if computed_on := panel.cpu_note(why.model, why.fell_back):
+            note.caption(computed_on)
+
+    say(about_change(why, words))
     for name in ("changed", "retrained"):
         if getattr(why, name):
             st.warning(words[name])
     _live(state.CachedValue(why), payload, of, key)
     nearest(why, words)
     panel.fold(t("fold"), EQUATION, words["not"])
+    for start in why.missing_parts(*FIRST_CURVE):
+        cache.run(why.curve_part, *FIRST_CURVE, start)
+        say(about_change(why, words))  # here a click ends this run
+    first_curve(of, why.curve_values(*FIRST_CURVE), key=key)

@@ -52,6 +52,7 @@ EN = {
     "about_right": "The model predicts {predicted} ({p}), which is the label. The runner-up is {second} ({q}).",
     "about_unknown": "The model predicts {predicted} ({p}). The label, {label}, is not a class of this model. The "
     "runner-up is {second} ({q}).",
+    "about_erasing": "Erasing more and more patches: {k} of {steps} steps…",
     "about_first_change": "Erasing {k} of {patches} patches changes the prediction to {name}.",
     "about_no_change": "Erasing patches does not change the prediction.",
     "changed": "The file has changed since the evaluation. You see the current file.",
@@ -62,7 +63,7 @@ EN = {
     "nearest_one": "similarity {similarity}",
     "nearest_none": "{name}: no picture of this class was classified correctly.",
     "reading_file": "Reading the picture and the model…",
-    "computing_why": "Computing the explanation (about {passes} forward passes)…",
+    "computing_why": "Computing the maps (about {passes} forward passes)…",
     "computing_long": "This takes about {seconds} s.",
     "not": "**Attribution is evidence, not proof.** Both methods multiply attention by gradients. They discard "
     "negative evidence (what speaks against a class), and only LRP follows what MLPs do with a patch, by fixed rules. "
@@ -119,6 +120,7 @@ KO = {
     "about_right": "모델의 예측은 {predicted}({p})이며 레이블과 같습니다. 2위는 {second}({q})입니다.",
     "about_unknown": "모델의 예측은 {predicted}({p})입니다. 레이블 {label}: 이 모델에 없는 클래스입니다. 2위는 "
     "{second}({q})입니다.",
+    "about_erasing": "패치를 점점 더 많이 지우는 중입니다: {steps}단계 중 {k}단계…",
     "about_first_change": "패치 {patches}개 중 {k}개를 지우면 예측이 바뀝니다: {name}.",
     "about_no_change": "패치를 지워도 예측이 바뀌지 않습니다.",
     "changed": "평가한 뒤에 파일이 바뀌었습니다. 여기에 보이는 것은 지금의 파일입니다.",
@@ -129,7 +131,7 @@ KO = {
     "nearest_one": "유사도 {similarity}",
     "nearest_none": "{name}: 이 클래스에서 맞힌 이미지가 없습니다.",
     "reading_file": "이미지와 모델을 읽는 중입니다…",
-    "computing_why": "근거를 계산하는 중입니다(순전파 약 {passes}회)…",
+    "computing_why": "맵을 계산하는 중입니다(순전파 약 {passes}회)…",
     "computing_long": "약 {seconds}초 걸립니다.",
     "not": "**기여도는 증거일 뿐 증명이 아닙니다.** 두 방법 모두 어텐션에 그래디언트를 곱하며, 음의 근거(클래스에 "
     "반대되는 근거)는 버립니다. MLP가 패치로 무엇을 만드는지는 LRP만, 그것도 정해진 규칙으로 따라갑니다. 값에는 "

@@ -1,9 +1,10 @@
 """See why: erase patches, switch off heads, and watch the probabilities change.
 
-One view in the browser, mounted three times: for the view itself, for the image's binary payload (words, maps,
-pictures), and for the latest answer. Streamlit sends a mount again, script included, whenever its data changes, so what
-changes with each stroke has a mount of its own, of a few lines. What the person does comes back as the state "off":
-{"of", "seq", "erased", "heads", "layers", "fill", "curve"}. The fragment around the view answers it.
+One view in the browser, mounted four times: for the view itself, for the image's binary payload (words, maps,
+pictures), for the latest answer, and for the first deletion curve, which comes later. Streamlit sends a mount again,
+script included, whenever its data changes, so what changes with each stroke has a mount of its own, of a few lines.
+What the person does comes back as the state "off": {"of", "seq", "erased", "heads", "layers", "fill", "maps", "curve"}.
+The fragment around the view answers it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _view = st.components.v2.component(
 )
 _data = st.components.v2.component("vitrine_why_data", js=joined(HERE, ["shared", "../binary", "data"], "js"))
 _answer = st.components.v2.component("vitrine_why_answer", js=joined(HERE, ["shared", "answer"], "js"))
+_curve = st.components.v2.component("vitrine_why_curve", js=joined(HERE, ["shared", "curve"], "js"))
 
 
 def why_view(payload: bytes, answer: Mapping | None, *, key: str, on_change: Callable[[], None]) -> None:
@@ -41,3 +43,8 @@ def why_view(payload: bytes, answer: Mapping | None, *, key: str, on_change: Cal
         _view(key=key, data={"id": header_of(payload)["id"]}, on_off_change=on_change)
         _data(key=f"{key}-data", data=payload)
         _answer(key=f"{key}-answer", data=dict(answer or {}))
+
+
+def first_curve(of: str, curve: Mapping, *, key: str) -> None:
+    """Send the view its first deletion curve. `of` and `key`: as in the payload and for `why_view`."""
+    _curve(key=f"{key}-curve", data={"of": of, "curve": dict(curve)})

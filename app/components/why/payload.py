@@ -15,7 +15,7 @@ def pack(header: Mapping, picture: Image.Image, blurred: Image.Image, maps: Mapp
     """One image as one binary.
 
     `header`: JSON values, as why.js reads them; `picture`: the part under the patch grid; `blurred`: the model input
-    with the fill "blur"; `maps`: for each attribution method (2, rows, cols), of the two classes.
+    with the fill "blur"; `maps`: for the first attribution method (2, rows, cols), of the two classes.
     """
     viridis, diverging = colour_tables()
     sections = {"picture": _webp(picture, quality=90), "blur": _webp(blurred, lossless=True)}

@@ -49,12 +49,13 @@ class WhyView {
     this.data = data;
     if (!same) {
       [this.erased, this.heads, this.layers] = [new Set(), new Set(), new Set()];
-      Object.assign(this, { fill: "mean", method: data.methods[0], k: data.curve.first ?? 1, rankedFor: 0, curves: new Map(), pending: null, dirty: false });
+      Object.assign(this, { fill: "mean", method: data.methods[0], chosen: data.methods[0], k: 0, rankedFor: 0, curves: new Map(), pending: null, dirty: false });
+      this.mapsOf = new Map([[this.method, this.section(this.method)]]);
       this.values = data.shown.map((one) => one.p);
       const best = data.shown.reduce((a, b) => (b.p > a.p ? b : a));
       this.now = [best.class, best.name, best.p];
-      this.curves.set(`${data.curve.method}/${data.curve.fill}`, data.curve);
     }
+    this.keepFirstCurve();
     this.names = data.pair.map((number) => this.nameOf([number]));
     this.build();
     this.root.dataset.state = "ready";
@@ -86,7 +87,7 @@ class WhyView {
 
   /** One of the pair's maps, or with "difference" the second minus the first. */
   map(which) {
-    const [both, n] = [this.section(this.method), this.patches];
+    const [both, n] = [this.mapsOf.get(this.method), this.patches];
     if (which !== "difference") return both.subarray(n * which, n * (which + 1));
     return Float32Array.from({ length: n }, (_, i) => both[n + i] - both[i]);
   }
@@ -120,7 +121,7 @@ class WhyView {
       on: (k) => this.eraseTop(this.rankedFor, k) });
     const tops = row(left, "tops");
     this.tops = this.names.map((name, i) => {
-      const act = button(tops, fill(words.erase_for, { name: iso(name) }), () => this.eraseTop(i, this.k || this.data.curve.first || 1));
+      const act = button(tops, fill(words.erase_for, { name: iso(name) }), () => this.eraseTop(i, this.k || this.curve()?.first || 1));
       act.classList.add("ab"[i]);
       act.title = act.textContent;
       return act;
@@ -179,11 +180,18 @@ class WhyView {
     this.changed();
   }
 
+  /** The maps shown stay until those of the chosen method have come. */
   setMethod(method) {
-    this.method = method;
+    this.chosen = method;
+    this.methodChoice.show(method);
+    if (this.mapsOf.has(method)) this.showMethod();
+    if (!this.mapsOf.has(method) || !this.curve()) this.changed();
+  }
+
+  showMethod() {
+    this.method = this.chosen;
     this.redrawMaps();
-    if (this.curve()) this.redraw();
-    else this.changed();
+    this.redraw();
   }
 
   toggleHead(layer, head) {
@@ -218,6 +226,19 @@ class WhyView {
     return this.curves.get(`${this.method}/${this.fill}`);
   }
 
+  /** The first curve, if it is that of this picture. */
+  keepFirstCurve() {
+    if (SHARED.first?.of !== this.data.of) return;
+    const { curve } = SHARED.first;
+    this.curves.set(`${curve.method}/${curve.fill}`, curve);
+  }
+
+  curveCame() {
+    if (!this.data) return;
+    this.keepFirstCurve();
+    this.redraw();
+  }
+
   changed() {
     this.redraw();
     this.dirty = true;
@@ -229,15 +250,18 @@ class WhyView {
     this.pending = { seq: `${this.tag}-${(this.number += 1)}`, at: performance.now() };
     this.root.dataset.state = "busy";
     this.send("off", { of: this.data.of, seq: this.pending.seq, erased: [...this.erased], fill: this.fill, layers: [...this.layers],
-      heads: [...this.heads].map((pair) => pair.split(",").map(Number)), curve: this.curve() ? null : this.method });
+      heads: [...this.heads].map((pair) => pair.split(",").map(Number)),
+      maps: this.mapsOf.has(this.chosen) ? null : this.chosen, curve: this.curves.has(`${this.chosen}/${this.fill}`) ? null : this.chosen });
   }
 
   answered(answer) {
     if (!this.pending || answer.of !== this.data?.of || answer.seq !== this.pending.seq) return;
     [this.values, this.now] = [answer.p, answer.now];
     if (answer.curve) this.curves.set(`${answer.curve.method}/${answer.curve.fill}`, answer.curve);
+    if (answer.maps) this.mapsOf.set(answer.maps.method, Float32Array.from(answer.maps.values));
     this.redrawProbabilities();
-    if (answer.curve) this.redraw();
+    if (this.method !== this.chosen && this.mapsOf.has(this.chosen)) this.showMethod();
+    else if (answer.curve) this.redraw();
     this.pending = null;
     if (this.dirty) this.ask();
     else this.root.dataset.state = "ready";
@@ -253,7 +277,7 @@ class WhyView {
     this.between.map(this.map("difference"), { low: -most, high: most, palette: "diverging", alpha: 0.82 });
     this.legendBetween.ends.forEach((end, i) =>
       end.replaceChildren(el("b", { class: "name", dir: "auto", text: this.names[i], title: this.names[i] }), el("span", { text: two(most) })));
-    this.methodChoice.show(this.method);
+    this.methodChoice.show(this.chosen);
     this.pointed(null);
   }
 
@@ -272,8 +296,7 @@ class WhyView {
     const curve = this.curve();
     this.firstChange.textContent = !curve ? words.computing : curve.first === null ? words.no_change
       : fill(words.first_change, { k: curve.first, patches: this.patches, name: iso(this.nameOf(curve.becomes)) });
-    if (!curve) return;
-    const series = ["a", "b"].map((kind, i) => ({ kind, values: curve.counts.map((k, at) => [k, curve.p[at][i]]), dash: i === 1 }));
+    const series = ["a", "b"].map((kind, i) => ({ kind, values: (curve?.counts ?? []).map((k, at) => [k, curve.p[at][i]]), dash: i === 1 }));
     this.chart.show(series, { x: words.curve_x, xs: [0, this.patches], ys: [0, 1], ticksY: [0, 0.5, 1], sayY: (v) => `${100 * v} %`, sayX: String,
       at: this.ranked(0) || null, names: false, onpick: (k) => this.eraseTop(0, Math.min(this.patches, Math.max(0, Math.round(k)))) });
   }

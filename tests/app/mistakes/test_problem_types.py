@@ -18,7 +18,7 @@ from app.mistakes import find, why_panel
 from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
 from app.mistakes.report import build_report
 from app.mistakes.sources.preview import preview
-from app.mistakes.why import Why
+from app.mistakes.why import FIRST_CURVE, Why
 from app.text import report as report_words
 from tests.app.mistakes.test_find import home, page, words  # noqa: F401  (home is a fixture)
 from tests.app.test_pages import read
@@ -103,10 +103,10 @@ def test_the_numbers_of_see_why_are_sigmoids(evaluated):
     after = why.answer({"erased": list(range(why.patches))})
     gone = at.intervene(model, why.images, erased=range(why.patches)).sigmoid()
     assert after["p"] == pytest.approx(gone[list(why.shown)].tolist(), abs=1e-5)
-    if (first := why.first_curve.first) is not None:
-        place = why.first_curve.counts.index(first)
-        column = why.pair.index(why.first_curve.becomes)
-        p = why.first_curve.probabilities[:, column]
+    if (first := why.curve(*FIRST_CURVE).first) is not None:
+        place = why.curve(*FIRST_CURVE).counts.index(first)
+        column = why.pair.index(why.curve(*FIRST_CURVE).becomes)
+        p = why.curve(*FIRST_CURVE).probabilities[:, column]
         assert (p[0] >= 0.5) != (p[place] >= 0.5)
     assert [run.class_name(n) for n in run.rows.row("1.png")["labels"]] == ["cat", "dog"]
 

@@ -9,7 +9,7 @@ import pytest
 
 import vit_core as vc
 from app.mistakes.report import build_report
-from app.mistakes.why import Why
+from app.mistakes.why import FIRST_CURVE, Why
 from tests import evaluated
 from tests.browser.conftest import new_page, serving_page
 from vit_core import attribution as at
@@ -95,12 +95,15 @@ def see(chromium, address, run, path):
     """see(width=1280, height=720, lang="en", theme="light") -> Seen, drawn. An error in the page fails the test."""
     opened = []
 
-    def show(width=1280, height=720, lang="en", theme="light", picture=path, run=run):
+    def show(width=1280, height=720, lang="en", theme="light", picture=path, run=run, **query):
         seen = Seen(new_page(chromium, viewport={"width": width, "height": height}, color_scheme=theme))
         opened.append(seen)
-        seen.page.goto(address + "?" + urllib.parse.urlencode({"run": str(run.out), "path": picture, "lang": lang}))
+        query = {"run": str(run.out), "path": picture, "lang": lang, **query}
+        seen.page.goto(f"{address}?{urllib.parse.urlencode(query)}")
         seen.page.wait_for_selector('.why[data-state="ready"]')
-        seen.wait()  # a message is only kept for the next run after the page's own run has ended
+        if "hold" in query:
+            return seen
+        seen.wait("w.curve()")  # a message is only kept for the next run after the page's own run has ended
         seen.page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
         return seen
 
@@ -196,9 +199,36 @@ def test_while_dragging_one_message_is_pending_and_the_last_one_wins(see, found)
     np.testing.assert_allclose(seen.js("w.values"), said(found, erased=erased), atol=1e-5)
 
 
+def test_the_maps_are_shown_before_the_curve_and_a_stroke_meanwhile_is_answered(see, run, model, tmp_path, shoot):
+    found = Why(model, run, run.rows.page(Filter(outcome="wrong"), 1, 1)[0]["path"])  # not computed by another test
+    seen = see(hold=str(tmp_path / "go"), picture=found.path)
+    assert seen.js("w.map(0).length") == found.patches
+    assert seen.js("w.firstChange.textContent") == "Computing…"
+    assert f"0 of {len(found.counts)} steps" in seen.page.get_by_test_id("stMarkdown").first.inner_text()
+    shoot(seen.page, "why-before-its-curve")
+    seen.drag(15, 17)
+    assert seen.js("w.erased.size") == 3
+    (tmp_path / "go").touch()
+    seen.wait("w.curve()")
+    np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[15, 16, 17]), atol=1e-5)
+    np.testing.assert_allclose(seen.js("w.curve().p"), found.curve(*FIRST_CURVE).probabilities, atol=1e-3)
+    seen.page.get_by_test_id("stMarkdown").first.get_by_text("the prediction").wait_for()
+
+
+def test_another_picture_chosen_while_the_curve_is_computed_is_shown(see, run, tmp_path):
+    first, other = sorted(row["path"] for row in run.rows.page(Filter(outcome="wrong"), 2, 2))
+    seen = see(hold=str(tmp_path / "go"), picture=first, more=other)
+    before = seen.js("w.data.of")
+    seen.page.get_by_test_id("stSidebar").get_by_role("combobox").click()
+    seen.page.get_by_role("option", name=other).click()
+    (tmp_path / "go").touch()
+    seen.page.wait_for_function(f"{FIND}?.data && {FIND}.data.of !== '{before}'")
+    seen.wait("w.curve()")
+
+
 def test_the_top_k_are_erased_for_either_class(see, found, model):
     seen = see()
-    slider, most = seen.page.locator("input[type=range]"), found.first_curve.first
+    slider, most = seen.page.locator("input[type=range]"), found.curve(*FIRST_CURVE).first
     assert slider.input_value() == "0"  # the number of erased patches
     seen.page.get_by_role("button", name=f"for \u2068{model.labels[found.pair[0]]}\u2069").click()
     seen.wait(f"w.erased.size === {most}")  # as many as change the prediction

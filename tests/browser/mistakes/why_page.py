@@ -1,7 +1,8 @@
 """A page with "See why" alone, for tests/browser/mistakes/test_why_in_browser.py. `run`: a folder with rows.parquet and
-run.json; `path`: the picture; `lang`: en, ko."""
+run.json; `path`: the picture; `lang`: en, ko; `hold`: a file, and no deletion curve is computed until it exists."""
 
 import sys
+import time
 from pathlib import Path
 
 import streamlit as st
@@ -10,9 +11,11 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
 from app import state  # noqa: E402
+from app.mistakes.why import Why  # noqa: E402
 from app.mistakes.why_panel import explain_picture  # noqa: E402
 from tests import evaluated  # noqa: E402
 
+compute_part = st.cache_resource(lambda: Why.curve_part)()  # this module runs once for each run of the page
 opened = st.cache_resource(evaluated.opened)
 
 
@@ -22,6 +25,14 @@ def main() -> None:
     query = st.query_params
     state.put("lang", query.get("lang", "en"))
     run = opened(Path(query["run"]))
+    hold = query.get("hold")
+
+    def held(why: Why, *arguments):
+        while hold and not Path(hold).exists():
+            time.sleep(0.05)
+        return compute_part(why, *arguments)
+
+    Why.curve_part = held
     path = st.sidebar.selectbox("picture", sorted({query["path"], *query.get_all("more")}))
     explain_picture(run, path, key="why")
 
