@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import streamlit as st
 
@@ -42,6 +43,16 @@ def chart(
     st.plotly_chart(
         figure, key=key, on_select=on_select, selection_mode="points", config=figures.CONFIG, height=height, alt=alt
     )
+
+
+@contextlib.contextmanager
+def waiting(sentence: str, columns: int) -> Iterator[None]:
+    """A spinner with a sentence above grey columns where the figures will stand. Both show only if it takes a moment."""
+    with st.spinner(sentence):
+        place = st.empty()
+        place.html(f'<div class="skeleton">{"<i></i>" * columns}</div>')
+        yield
+        place.empty()
 
 
 def busy_figure(seconds: float) -> str:

@@ -202,10 +202,12 @@ def show() -> None:
     try:
         run = cached.evaluation(out)
         if state.get(Key.OPEN):
+            st.empty()  # in the list's place, so that the list does not stay below until the picture is explained
             picture(run, state.get(Key.OPEN))
         else:
-            bar.top_bar(request, run)
-            overview(run)
+            with st.container():
+                bar.top_bar(request, run)
+                overview(run)
     except InputError as error:  # the table is damaged
         show_error(error)
         start.restart_button(request)

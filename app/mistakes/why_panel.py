@@ -107,11 +107,11 @@ def explain_picture(run, path: str, *, key: str) -> None:
     """
     t = state.t()
     words = WORDS[t.language]
-    with st.spinner(words["reading_file"]):
+    with panel.waiting(words["reading_file"], 3):
         why = cached.explanation(run, path)
     if why.problem_type == "multi_label":
         words = words | MULTI_LABEL[t.language]
-    with st.spinner(busy_sentence(why, words)):
+    with panel.waiting(busy_sentence(why, words), 3):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         other_names = translations(model_name(run), t.language, labels_of(run, why.model))
         payload = cache.run(why.payload, of, words, class_names(why, words), other_names)

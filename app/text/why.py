@@ -52,7 +52,7 @@ EN = {
     "about_right": "The model predicts {predicted} ({p}), which is the label. The runner-up is {second} ({q}).",
     "about_unknown": "The model predicts {predicted} ({p}). The label, {label}, is not a class of this model. The "
     "runner-up is {second} ({q}).",
-    "about_erasing": "Erasing more and more patches: {k} of {steps} steps…",
+    "about_erasing": "Erasing patches: {k} of {steps} steps…",
     "about_first_change": "Erasing {k} of {patches} patches changes the prediction to {name}.",
     "about_no_change": "Erasing patches does not change the prediction.",
     "changed": "The file has changed since the evaluation. You see the current file.",
@@ -120,7 +120,7 @@ KO = {
     "about_right": "모델의 예측은 {predicted}({p})이며 레이블과 같습니다. 2위는 {second}({q})입니다.",
     "about_unknown": "모델의 예측은 {predicted}({p})입니다. 레이블 {label}: 이 모델에 없는 클래스입니다. 2위는 "
     "{second}({q})입니다.",
-    "about_erasing": "패치를 점점 더 많이 지우는 중입니다: {steps}단계 중 {k}단계…",
+    "about_erasing": "패치를 지우는 중입니다: {steps}단계 중 {k}단계…",
     "about_first_change": "패치 {patches}개 중 {k}개를 지우면 예측이 바뀝니다: {name}.",
     "about_no_change": "패치를 지워도 예측이 바뀌지 않습니다.",
     "changed": "평가한 뒤에 파일이 바뀌었습니다. 여기에 보이는 것은 지금의 파일입니다.",

@@ -272,6 +272,20 @@ def test_object_urls_of_thumbnails_are_revoked(show):
     page.wait_for_function("most => held.size <= most", arg=PAGE_SIZE)
 
 
+def test_the_list_is_gone_as_soon_as_a_picture_is_opened(show, run):
+    page = show()
+    page.locator(".gallery button").first.wait_for()
+    page.get_by_test_id("stDataFrame").first.wait_for()
+    settled(page)
+    page.evaluate("""() => new MutationObserver(() => {
+        if (document.querySelector('.st-key-open_bar'))
+            window.left ??= document.querySelectorAll('[data-testid=stDataFrame]').length;
+    }).observe(document.body, {childList: true, subtree: true})""")
+    page.locator(".gallery button").first.click()
+    page.locator(".why[data-state=ready]").wait_for()
+    assert page.evaluate("window.left") == 0
+
+
 def test_the_next_picture_goes_over_the_edge_of_a_page(show, run):
     last, following = (run.page_rows(GalleryView(page=0))[-1]["path"], run.page_rows(GalleryView(page=1))[0]["path"])
     page = show(f"open={last}")
