@@ -47,7 +47,7 @@ def chart(
 
 @contextlib.contextmanager
 def waiting(sentence: str, columns: int) -> Iterator[None]:
-    """A spinner with a sentence above grey columns where the figures will stand. Both show only if it takes a moment."""
+    """A spinner with a sentence, above grey columns where the figures will stand; shown only if it takes a moment."""
     with st.spinner(sentence):
         place = st.empty()
         place.html(f'<div class="skeleton">{"<i></i>" * columns}</div>')

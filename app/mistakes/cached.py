@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from app.mistakes import find
-from app.mistakes.why import Why, model_name
+from app.mistakes.why import FIRST_CURVE, Why, model_name
 from app.runtime import cache
+from vit_core import InputError
 
 
 def evaluation(out: Path) -> find.Evaluation:
@@ -22,3 +27,17 @@ def explanation(run, path: str) -> Why:
         (name, "why", str(table), find.modified_at(table.parent), path, row and row["hash"]),
         lambda: cache.run(Why, cache.model(name), run, path),
     )
+
+
+def explain_ahead(run, paths: Iterable[str]) -> threading.Thread:
+    """Compute the first maps of these pictures while nothing else waits, so that opening one of them takes no time.
+    Returns the thread that does it."""
+    return cache.ahead().run(_first_maps(run, paths))
+
+
+def _first_maps(run, paths: Iterable[str]) -> Iterator[Callable[[], object]]:
+    for path in paths:
+        with contextlib.suppress(InputError):  # shown when the picture is opened
+            why = explanation(run, path)
+            for number in why.pair:
+                yield functools.partial(why.map_of, FIRST_CURVE[0], number)

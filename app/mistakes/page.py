@@ -124,8 +124,8 @@ def open_in_explore(run: find.Evaluation, path: str) -> None:
     state.put(Key.GO_TO_EXPLORE, True)
 
 
-def picture_bar(run: find.Evaluation, row: dict | None, path: str) -> None:
-    """The buttons above an open picture: back, previous, next, Explore."""
+def picture_bar(run: find.Evaluation, row: dict | None, path: str) -> list[str]:
+    """The buttons above an open picture: back, previous, next, Explore. Returns the paths of next and previous."""
     t, view = state.t(), current_view()
     index, before, after = run.position(view, path)
     with st.container(horizontal=True, vertical_alignment="center", key="open_bar"):
@@ -156,6 +156,7 @@ def picture_bar(run: find.Evaluation, row: dict | None, path: str) -> None:
                 args=(run, path),
                 key="open_explore",
             )
+    return [beside for beside in (after, before) if beside is not None]
 
 
 def picture(run: find.Evaluation, path: str) -> None:
@@ -163,7 +164,7 @@ def picture(run: find.Evaluation, path: str) -> None:
     t = state.t()
     state.put(Key.GALLERY_DRAWN, None)
     row = run.rows.row(path)
-    picture_bar(run, row, path)
+    beside = picture_bar(run, row, path)
     if row is None:
         st.info(t("mistakes.open.gone"))
         return
@@ -179,6 +180,7 @@ def picture(run: find.Evaluation, path: str) -> None:
         return
     try:
         explain_picture(run, path, key="why")
+        cached.explain_ahead(run, beside)
     except InputError as error:
         show_error(error)
 

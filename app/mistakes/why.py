@@ -178,8 +178,12 @@ class Why:
     @_cached
     def maps(self, method: str) -> np.ndarray:
         """(2, rows, cols) float32, never negative: how much each patch supports each of `pair`, by one of METHODS."""
-        both = [self._call(METHODS[method], self.images, number) for number in self.pair]
-        return np.stack([array(at.on_grid(self.model, self.images, row)) for row in both])
+        return np.stack([self.map_of(method, number) for number in self.pair])
+
+    @_cached
+    def map_of(self, method: str, number: int) -> np.ndarray:
+        """(rows, cols), one of `maps`."""
+        return array(at.on_grid(self.model, self.images, self._call(METHODS[method], self.images, number)))
 
     @_cached
     def ranking(self, method: str) -> tuple[int, ...]:

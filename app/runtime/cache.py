@@ -25,6 +25,7 @@ import streamlit as st
 
 import vit_core as vc
 from app.runtime import garbage, recent
+from app.runtime.ahead import Ahead
 from app.runtime.bounded import BoundedCache
 from app.runtime.downloads import Downloads
 from app.runtime.guard import is_public
@@ -65,6 +66,12 @@ def recorder() -> Queue | Remote:
     """What runs forward passes: the local queue, or the server at VITRINE_SERVE."""
     url = os.environ.get("VITRINE_SERVE")
     return Remote(url, queue()) if url else queue()
+
+
+@st.cache_resource(show_spinner=False)
+def ahead() -> Ahead:
+    """What computes ahead, for all sessions: the latest request counts."""
+    return Ahead(queue())
 
 
 @st.cache_resource(show_spinner=False)

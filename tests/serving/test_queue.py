@@ -83,6 +83,17 @@ def test_who_gives_up_leaves_the_line_and_it_goes_on(build, pictures):
     assert calls == []
 
 
+def test_idle_work_starts_while_nothing_else_waits():
+    queue, done = Queue(), []
+    let = held(queue)
+    idle = [queue.submit_idle(done.append, name) for name in ("idle 1", "idle 2")]
+    asked = queue.submit(done.append, "asked")
+    let.set()
+    for future in (asked, *idle):
+        future.result(30)
+    assert done == ["asked", "idle 1", "idle 2"]
+
+
 def test_an_answer_is_kept_by_nobody(build, pictures):
     model, queue = build(), Queue()
     let, kept = held(queue), []

@@ -2,7 +2,8 @@
 
 Waiting forward passes of the same model on inputs of the same size run as one batch; none waits for others to arrive.
 The number of waiting passes is limited, and a further picture is refused at once, so that waiting times stay bounded.
-Functions that work on a finished pass (a rollout, a scene) wait in the same queue and are never refused.
+Functions that work on a finished pass (a rollout, a scene) wait in the same queue and are never refused. Functions
+that compute ahead start only while nothing else waits.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Queue:
         self.depth, self.batch = depth, batch
         self._threads = threads or max(1, (os.cpu_count() or 2) - 1)
         self._waiting: deque[_Pass | tuple[Future, Callable, tuple]] = deque()
+        self._idle: deque[tuple[Future, Callable, tuple]] = deque()  # run while nothing waits
         self._changed = threading.Condition()
         threading.Thread(target=self._work, name="vitrine", daemon=True).start()
 
@@ -73,9 +75,16 @@ class Queue:
 
     def submit(self, function: Callable, *args) -> Future:
         """The future of `run`."""
+        return self._append(self._waiting, function, args)
+
+    def submit_idle(self, function: Callable, *args) -> Future:
+        """Like `submit`, but the function starts only while nothing else waits."""
+        return self._append(self._idle, function, args)
+
+    def _append(self, line: deque, function: Callable, args: tuple) -> Future:
         future: Future = Future()
         with self._changed:
-            self._waiting.append((future, function, args))
+            line.append((future, function, args))
             self._changed.notify()
         return future
 
@@ -83,8 +92,8 @@ class Queue:
         torch.set_num_threads(self._threads)  # holds for this thread; Streamlit's threads would use every core
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting)
-                first = self._waiting.popleft()
+                self._changed.wait_for(lambda: self._waiting or self._idle)
+                first = (self._waiting or self._idle).popleft()
                 together = [first] if isinstance(first, _Pass) else []
                 other = None
                 for other in list(self._waiting) if isinstance(first, _Pass) else ():

@@ -14,7 +14,7 @@ from PIL import Image
 import vit_core as vc
 from app import text
 from app.components.binary import header_of
-from app.mistakes import find, why_panel
+from app.mistakes import cached, find, why_panel
 from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
 from app.mistakes.report import build_report
 from app.mistakes.sources.preview import preview
@@ -78,11 +78,15 @@ def test_the_page_of_a_multi_label_model(language, evaluated):
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
 @pytest.mark.parametrize("path", ["1.png", "2.png"])
-def test_see_why_of_a_multi_label_model(path, language, evaluated):
+def test_see_why_of_a_multi_label_model(path, language, evaluated, monkeypatch):
+    ahead = []
+    monkeypatch.setattr(cached, "explain_ahead", lambda run, paths: ahead.extend(paths))
     request, table = evaluated("multi_label", ["cat", "dog", "tree"], 3), why_panel.WORDS[language]
-    app = page(run=request.id, lang=language, open=path)
+    app = page(run=request.id, lang=language, list="all", sort="path", open=path)
     assert not app.exception
     assert not app.error
+    run = Evaluation(find.run_folder(request.id))
+    assert ahead == [at for at in run.position(GalleryView("all"), path)[:0:-1] if at]  # the next one first
     said = read(words(app))
     assert {"en": "so they do not add up to 100 %", "ko": "합이 100 %가 되지 않습니다"}[language] in said.replace(
         "\u00a0", " "

@@ -19,6 +19,7 @@ from app import text
 from app.components.assets import joined
 from app.components.binary import header_of, section
 from app.components.why.component import HERE, SCRIPTS
+from app.mistakes import cached
 from app.mistakes import why as module
 from app.mistakes.why import FIRST_CURVE, METHODS, Why, index_of
 from app.mistakes.why_panel import busy_sentence
@@ -231,6 +232,14 @@ def test_the_maps_come_on_request(found):
     maps = found.answer({"maps": "lrp"})["maps"]
     assert maps["method"] == "lrp"
     np.testing.assert_allclose(maps["values"], found.maps("lrp").ravel(), rtol=1e-5)
+
+
+def test_first_maps_computed_ahead_are_there_when_the_picture_is_opened(run, monkeypatch):
+    paths = [row["path"] for row in run.rows.page(Filter(outcome="wrong"), 0, 2)]
+    cached.explain_ahead(run, ["no/such picture", *paths]).join(120)
+    monkeypatch.setitem(METHODS, FIRST_CURVE[0], None)  # nothing is computed any more
+    for path in paths:
+        assert cached.explanation(run, path).maps(FIRST_CURVE[0]).shape == (2, 14, 14)
 
 
 def test_with_many_patches_the_curve_has_few_steps(found, monkeypatch):
