@@ -185,6 +185,24 @@ class Evaluation:
         self._lock = threading.Lock()
 
     @functools.cached_property
+    def provenance(self) -> dict[str, str]:
+        """Model, data set, short digest of the weights and time of the evaluation: in every file that is taken away."""
+        when = runs.finished_at(self.out, self.info)
+        return {
+            "model": self.model,
+            "data_set": self.title,
+            "weights": runs.short_digest(self.info) or "",
+            "evaluated": when.isoformat(timespec="seconds") if when else "",
+        }
+
+    def file_name(self, what: str, ending: str) -> str:
+        """The name of a file that is taken away: it says of which evaluation it is."""
+        of = self.provenance
+        parts = ["vitrine", what, os.path.basename(of["model"]), of["data_set"], of["weights"], of["evaluated"][:10]]
+        words = [re.sub(r"[^\w.]+", "-", part).strip("-.")[:40] for part in parts]
+        return f"{'-'.join(filter(None, words))}.{ending}"
+
+    @functools.cached_property
     def source(self) -> ImageDataset:
         """The pictures. Raises InputError if they are gone."""
         source = open_dataset(self.request.source, self.request.labels)
@@ -341,7 +359,8 @@ class Evaluation:
         out = io.BytesIO()
         predicted = [self.class_name(n) or f"class {n}" for n in range(self.num_classes)]
         selection = self._row_numbers(view) if view.list in COMPUTED_LISTS else view.full_filter()
-        self.rows.write(selection, out, kind, {"source_label": self.classes, "predicted": predicted})
+        names = {"source_label": self.classes, "predicted": predicted}
+        self.rows.write(selection, out, kind, names, self.provenance)
         return out.getvalue()
 
     # Pictures

@@ -200,7 +200,7 @@ def downloads(run: Evaluation, view: GalleryView, count: int, key: str) -> None:
             st.download_button(
                 t(f"mistakes.download.{kind}"),
                 make,
-                f"vitrine-{view.list}.{ending}",
+                run.file_name(view.list, ending),
                 mime,
                 key=f"{key}_{kind}",
                 on_click="ignore",

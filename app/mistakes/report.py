@@ -205,6 +205,12 @@ class _Report:
         return card | {"images": images, "lines": lines, "scale": self.say("card_scale", high=two_digits(high))}
 
 
+def _provenance(run) -> dict[str, str]:
+    """The digest of the evaluated weights and when they were evaluated, where that is known."""
+    found = getattr(run, "provenance", {})
+    return {key: found[key] for key in ("weights", "evaluated") if found.get(key)}
+
+
 def _isolated(name: str) -> str:
     """A name that keeps its own writing direction inside a sentence."""
     return f"\u2068{name}\u2069"
@@ -278,6 +284,7 @@ def build_report(
             "model": model_name(run),
             "problem_type": report.say(model.config.problem_type),
             "source": f"{run.source.title} ({len(run.source):,})",
+            **_provenance(run),
             "date": date,
         },
         command=command(run),

@@ -24,6 +24,7 @@ from vit_core.evaluation.store import Store, read_progress_row
 RATE_SECONDS = 10.0  # over which the rate is measured
 LOCK_SECONDS = 0.5  # to wait for the lock: another process may be testing it
 RAY_FOLDER = ".vitrine-ray"  # of the unfinished rows of a run on Ray
+SHORT_DIGEST = 8  # hex digits of a digest that people read
 STATES = ("starting", "running", "done", "cancelled", "failed")
 #: Names of ours that a user's own files may have; our other files are hidden and carry these names. A folder that holds
 #: any of them without a run.json of ours is not touched.
@@ -64,6 +65,24 @@ def read_run(out: Path) -> dict:
     except (OSError, ValueError):
         return {}
     return run if isinstance(run, dict) and ("identity" in run or run.get("state") in STATES) else {}
+
+
+def short_digest(run: dict) -> str | None:
+    """The beginning of the digest of the evaluated weights, as run.json (`run`) has it."""
+    digest = run.get("identity", {}).get("model")
+    return digest[:SHORT_DIGEST] if isinstance(digest, str) else None
+
+
+def finished_at(out: Path, run: dict) -> datetime | None:
+    """When an evaluation was finished. Evaluations from before that was noted have the time of their table."""
+    try:
+        return datetime.fromisoformat(run["finished"])
+    except (KeyError, TypeError, ValueError):
+        pass
+    try:
+        return datetime.fromtimestamp((out / "rows.parquet").stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def write_run(out: Path, run: dict) -> None:

@@ -239,6 +239,7 @@ class Rows:
         file: BinaryIO,
         kind: str = "csv",
         names: Mapping[str, Sequence[str]] | None = None,
+        about: Mapping[str, str] | None = None,
     ) -> int:
         """Write a filter's rows, or the rows with these numbers, in their order. Returns how many.
 
@@ -246,21 +247,25 @@ class Rows:
         scores, and a column "problem_type" unless that is "single_label"; in UTF-8 with a byte order mark (without it,
         spreadsheets garble Hangul); lists are separated by spaces, errors are English sentences, and a text that a
         spreadsheet would run as a formula gets a ' before it. `names` gives, for columns of class numbers, the classes'
-        names: a further CSV column "<column>_name".
+        names: a further CSV column "<column>_name". `about` says where the rows come from: the last columns of a CSV,
+        equal in all rows, and the metadata of a Parquet file.
         """
         if kind not in ("csv", "parquet"):
             raise ValueError(f"{kind!r} must be 'csv' or 'parquet'")
         numbers = self.numbers(chosen) if isinstance(chosen, Filter) else np.asarray(chosen, np.int64)
+        about = dict(about or {})
         if kind == "csv":
             text = io.TextIOWrapper(file, "utf-8-sig", newline="")
             writer = csv.writer(text)
             names = names or {}
-            columns, kinds = self._row_columns, [self.problem_type] * (self.problem_type != "single_label")
+            columns = self._row_columns
+            further = ({"problem_type": self.problem_type} if self.problem_type != "single_label" else {}) | about
+            last = [_csv_text(value) for value in further.values()]
             head = [part for name in columns for part in (name, *[f"{name}_name"] * (name in names))]
-            writer.writerow(head + ["problem_type"] * len(kinds))
+            writer.writerow([*head, *further])
             for block in self._blocks(numbers, columns):
                 writer.writerows(
-                    [_csv_text(value) for name in columns for value in _csv_values(name, row[name], names)] + kinds
+                    [_csv_text(value) for name in columns for value in _csv_values(name, row[name], names)] + last
                     for row in block.to_pylist()
                 )
             text.detach()  # leaves the file open
@@ -268,7 +273,7 @@ class Rows:
             with contextlib.ExitStack() as stack:
                 writer = None
                 for block in self._blocks(numbers, (*ROW_COLUMNS, *FURTHER_COLUMNS * self.several, "embedding")):
-                    block = block.replace_schema_metadata({"problem_type": self.problem_type})
+                    block = block.replace_schema_metadata({"problem_type": self.problem_type, **about})
                     writer = writer or stack.enter_context(pq.ParquetWriter(file, block.schema))
                     writer.write_table(block)
         return len(numbers)

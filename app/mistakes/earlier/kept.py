@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from app.mistakes import find
@@ -16,7 +16,6 @@ from vit_core.evaluation import folder as runs
 
 NOTE = "note.json"  # beside run.json: what people call the evaluation, and what they note about it
 MAX_NAME, MAX_NOTE = 80, 300  # characters
-SHORT_DIGEST = 8  # hex digits
 
 
 @dataclass(frozen=True)
@@ -46,31 +45,13 @@ def read_kept(request: EvaluationRequest) -> KeptEvaluation:
         out,
         state,
         run.get("source", {}).get("title"),
-        finished_at(out, run) if done else None,
+        runs.finished_at(out, run) if done else None,
         run.get("total", 0),
         run["right"] / known if done and known else None,
-        short_digest(run),
+        runs.short_digest(run),
         note["name"],
         note["note"],
     )
-
-
-def short_digest(run: dict) -> str | None:
-    """The beginning of the digest of the evaluated weights, as run.json (`run`) has it."""
-    digest = run.get("identity", {}).get("model")
-    return digest[:SHORT_DIGEST] if isinstance(digest, str) else None
-
-
-def finished_at(out: Path, run: dict) -> datetime | None:
-    """When an evaluation was finished. Evaluations from before that was noted have the time of their table."""
-    try:
-        return datetime.fromisoformat(run["finished"])
-    except (KeyError, TypeError, ValueError):
-        pass
-    try:
-        return datetime.fromtimestamp((out / "rows.parquet").stat().st_mtime, UTC)
-    except OSError:
-        return None
 
 
 def _read_note(out: Path) -> dict[str, str]:

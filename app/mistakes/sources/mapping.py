@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.mistakes.sources.preview import EvaluationPreview, mapping_text
+from app.mistakes.sources.preview import EvaluationPreview, mapping_text, table_name
 from app.state import Key
 from app.text.class_names import translations
 from app.text.plain import escaped, plain
@@ -50,7 +50,7 @@ def show(preview: EvaluationPreview) -> None:
             st.download_button(
                 t("mistakes.map.classes.save"),
                 mapping_text(preview, mapping).encode("utf-8-sig", "backslashreplace"),
-                "vitrine-classes.csv",
+                table_name(preview),
                 "text/csv",
                 icon=":material/download:",
                 key="mapping_save",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,6 +126,12 @@ def keep_mapping(preview: EvaluationPreview, mapping: Mapping[str, int]) -> Path
         part.write_bytes(data)
         os.replace(part, file)
     return file
+
+
+def table_name(preview: EvaluationPreview) -> str:
+    """The name of a mapping's file when it is taken away."""
+    words = (os.path.basename(preview.request.model), preview.title)
+    return "-".join(["vitrine-classes", *(re.sub(r"[^\w.]+", "-", word).strip("-.")[:40] for word in words)]) + ".csv"
 
 
 def mapping_text(preview: EvaluationPreview, mapping: Mapping[str, int]) -> str:

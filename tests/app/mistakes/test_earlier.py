@@ -1,10 +1,14 @@
 """Evaluations are kept by the weights that they were made with: named, noted, listed, deleted."""
 
+import io
 import json
+import re
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 from filelock import FileLock
@@ -14,13 +18,15 @@ import vit_core as vc
 from app import text
 from app.mistakes import find
 from app.mistakes.earlier import kept
-from app.mistakes.find import EvaluationRequest
+from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
+from app.mistakes.report import build_report
 from app.mistakes.sources.preview import preview
 from app.text.plain import escaped
 from tests.app.mistakes.test_find import home, make, page, words  # noqa: F401
 from vit_core import InputError
 from vit_core.data import open_dataset
 from vit_core.evaluation import evaluate
+from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.folder import read_run
 
 
@@ -167,3 +173,30 @@ def test_a_note_on_a_full_disk_is_an_error(no_room):
     with pytest.raises(InputError) as caught:
         kept.write_note(one, "a", "b")
     assert caught.value.code == "evaluate-disk"
+
+
+def test_every_file_that_is_taken_away_says_of_which_evaluation_it_is(request_of_own):
+    request = evaluated(request_of_own)
+    run, about = Evaluation(request.folder), read_run(request.folder)
+    wanted = {
+        "model": request.model,
+        "data_set": "pictures",
+        "weights": about["identity"]["model"][:8],
+        "evaluated": about["finished"],
+    }
+    digest, day = wanted["weights"], wanted["evaluated"][:10]
+    assert run.file_name("all", "csv") == f"vitrine-all-mine.safetensors-pictures-{digest}-{day}.csv"
+    table = pd.read_csv(io.BytesIO(run.export(GalleryView("all"), "csv")))
+    assert table[list(wanted)].drop_duplicates().to_dict("records") == [wanted]
+    assert len(table) == 6
+    metadata = pq.read_schema(io.BytesIO(run.export(GalleryView("all"), "parquet"))).metadata
+    assert {key: metadata[key.encode()].decode() for key in wanted} == wanted
+    report = build_report(run, Filter(), 0, "en", model=vc.load(request.model, "cpu")).decode()
+    for value in (digest, wanted["evaluated"], "mine.safetensors"):
+        assert f"{value}</bdi>" in report
+
+
+def test_a_file_name_has_only_letters_that_every_system_takes(home):  # noqa: F811
+    run = Evaluation(make(EvaluationRequest("file:/a b/c:d?.pt", "p")))
+    run.title = '../../"x" / 한글 <b>'
+    assert re.fullmatch(r"vitrine-all-c-d-.pt-x-한글-b-[\d-]+\.csv", run.file_name("all", "csv"))
