@@ -16,10 +16,24 @@ from app.components.lecture import payload
 from app.lecture.stage import Scene, Stage
 from app.text.lecture import words
 
-__all__ = ["SCENES", "Scene", "Stage", "build", "pack"]
+__all__ = ["QUESTIONS", "SCENES", "Scene", "Stage", "build", "pack"]
 
+#: After the lecture: answers to what audiences ask.
+QUESTIONS = ("outliers", "training")
 #: In the order of the lecture.
-SCENES = ("cnn", "bias", "language", "patches", "positions", "encoder", "attention", "mlp", "head", "summary")
+SCENES = (
+    "cnn",
+    "bias",
+    "language",
+    "patches",
+    "positions",
+    "encoder",
+    "attention",
+    "mlp",
+    "head",
+    "summary",
+    *QUESTIONS,
+)
 
 
 def build(scene: str, stage: Stage, want: dict) -> Scene:
@@ -34,7 +48,7 @@ def pack(scene: str, stage: Stage, content: Scene, want: dict, language: str, fr
     header = {
         "scene": scene,
         "want": want,
-        "words": words(scene, language, SCENES),
+        "words": words(scene, language, SCENES, QUESTIONS),
         "numbers": content.numbers,
         "frame": frame,
         "grid": result.grid,

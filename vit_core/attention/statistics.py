@@ -1,4 +1,4 @@
-"""Where the heads of a layer look, in numbers: attention distance and entropy."""
+"""Where the heads of a layer look, in numbers: attention distance and entropy, and which tokens are looked at."""
 
 from __future__ import annotations
 
@@ -53,3 +53,13 @@ def attention_entropy(trace: Trace, layer: int) -> Tensor:
         weights = trace.attention(layer, slice(start, start + 256))
         total += torch.special.entr(weights).sum((-1, -2))
     return total / (trace.num_tokens * math.log(2))
+
+
+def attention_received(trace: Trace, layer: int) -> Tensor:
+    """The share of the attention of `layer` that each token receives, the mean over heads and queries: (N,), sum 1."""
+    if trace.mean_attention is not None:
+        return trace.mean_attention[layer].mean(0)
+    total = torch.zeros(trace.num_tokens, device=trace.tokens.device)
+    for start in range(0, trace.num_tokens, 256):
+        total += trace.attention(layer, slice(start, start + 256)).sum((0, 1))
+    return total / (trace.heads * trace.num_tokens)

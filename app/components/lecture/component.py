@@ -26,7 +26,9 @@ def script() -> str:
         HERE.parent / "percent.js",
         *(HERE / f"{name}.js" for name in ("text", "figures", "controls")),
     ]
-    return _joined(*first, *sorted(HERE.glob("scenes/*.js")), HERE / "stage.js", HERE / "lecture.js")
+    return _joined(
+        *first, *sorted(HERE.glob("scenes/*.js")), HERE / "presenter.js", HERE / "stage.js", HERE / "lecture.js"
+    )
 
 
 _component = st.components.v2.component(

@@ -32,10 +32,12 @@ class Stage {
     document.addEventListener("focusin", this.focused);
     this.moved = () => this.screen();
     document.addEventListener("fullscreenchange", this.moved);
+    this.presenter = new Presenter(this);
   }
 
   dispose() {
     this.sized.disconnect();
+    this.presenter.dispose();
     document.removeEventListener("keydown", this.keys);
     document.removeEventListener("focusin", this.focused);
     document.removeEventListener("fullscreenchange", this.moved);
@@ -50,7 +52,7 @@ class Stage {
     const key = (name, act) => el("button", { type: "button", class: `key ${name}`, onclick: act });
     const [previous, next] = [key("previous", () => this.go(-1)), key("next", () => this.go(1))];
     const tools = [["picture", () => this.order("picture")], ["language", () => this.order("language")],
-      ["notes", () => this.outline()], ["full", () => this.full()]].map(([name, act]) => key(name, act));
+      ["notes", () => this.outline()], ["presenter", () => this.presenter.open()], ["full", () => this.full()]].map(([name, act]) => key(name, act));
     outline.hidden = true;
     const status = el("p", { class: "status", role: "status", "aria-live": "polite" });
     this.slide = el("div", { class: "slide" },
@@ -104,18 +106,21 @@ class Stage {
     label(next, "›", words.next);
     previous.disabled = at === 0;
     next.disabled = at === this.titles.length - 1;
-    for (const [button, name] of tools.map((tool, i) => [tool, ["picture", "language", "outline", "full"][i]])) label(button, words[name], words[`${name}_label`]);
+    for (const [button, name] of tools.map((tool, i) => [tool, ["picture", "language", "outline", "presenter", "full"][i]])) label(button, words[name], words[`${name}_label`]);
     label(tools[1], words.language, `${words.language}: ${words.language_label}`); // with the visible words, for voice control
     tools[0].hidden = !this.around.sample;
     this.screen();
-    renew(place, ...this.titles.map(({ id, title }, i) =>
-      el("button", { type: "button", "aria-label": `${i + 1}. ${title}`, title, "aria-current": i === at ? "true" : null, onclick: () => this.open(id) })));
+    renew(place, ...this.titles.map(({ id, title, question }, i) =>
+      el("button", { type: "button", class: question ? "question" : null, "aria-label": `${i + 1}. ${title}`, title, "aria-current": i === at ? "true" : null, onclick: () => this.open(id) })));
     this.slide.setAttribute("aria-label", words.label);
-    renew(outline, el("ol", {}, ...this.titles.map(({ id, title }, i) => el("li", {},
+    renew(outline, el("ol", {}, ...this.titles.map(({ id, title, question }, i) => el("li", { class: question ? "question" : null },
       el("button", { type: "button", text: title, "aria-current": i === at ? "true" : null, onclick: () => this.open(id) })))),
       el("div", {}, el("h3", { text: words.say }), ...this.titles[at].outline.split("\n").map((line) => el("p", { text: line }))));
-    this.parts.kicker.textContent = `${this.titles[at].kicker} · ${fill(words.of, { at: at + 1, count: this.titles.length })}`;
+    const numbered = this.titles.filter(({ question }) => !question).length;
+    const position = this.titles[at].question ? [] : [fill(words.of, { at: at + 1, count: numbered })];
+    this.parts.kicker.textContent = [this.titles[at].kicker, ...position].join(" · ");
     this.parts.title.textContent = this.titles[at].title;
+    this.presenter.tell();
   }
 
   at() {
@@ -258,8 +263,8 @@ class Stage {
 
   screen() {
     const full = Boolean(document.fullscreenElement);
-    if (this.framed) this.parts.tools[3].textContent = full ? this.framed.leave : this.framed.full;
-    if (this.framed) for (const name of ["aria-label", "title"]) this.parts.tools[3].setAttribute(name, full ? this.framed.leave_label : this.framed.full_label);
+    if (this.framed) this.parts.tools[4].textContent = full ? this.framed.leave : this.framed.full;
+    if (this.framed) for (const name of ["aria-label", "title"]) this.parts.tools[4].setAttribute(name, full ? this.framed.leave_label : this.framed.full_label);
     this.size();
   }
 
@@ -287,7 +292,7 @@ class Stage {
       this.go(step);
       return;
     }
-    const act = { f: () => this.full(), o: () => this.outline(), l: () => this.order("language"), p: () => this.around.sample && this.order("picture") }[letter(event)];
+    const act = { f: () => this.full(), o: () => this.outline(), n: () => this.presenter.open(), l: () => this.order("language"), p: () => this.around.sample && this.order("picture") }[letter(event)];
     if (act) {
       event.preventDefault(); // otherwise a closed select box opens
       if (!event.repeat) act();

@@ -25,8 +25,9 @@ def scene_text(scene: str):
     return importlib.import_module(f"app.text.lecture.{scene}")
 
 
-def words(scene: str, language: str, scenes: tuple[str, ...]) -> dict:
-    """The words of `scene` and of the frame, the scene's formulas as MathML, and the titles of all scenes."""
+def words(scene: str, language: str, scenes: tuple[str, ...], questions: tuple[str, ...] = ()) -> dict:
+    """The words of `scene` and of the frame, the scene's formulas as MathML, and the titles of all scenes; those in
+    `questions` have no number."""
     of = {"en": "EN", "ko": "KO"}[language]
     tables = {name: getattr(scene_text(name), of) for name in scenes}
     return {
@@ -35,7 +36,13 @@ def words(scene: str, language: str, scenes: tuple[str, ...]) -> dict:
         "scene": tables[scene],
         "math": {name: _mathml(latex) for name, latex in scene_text(scene).MATH.items()},
         "titles": [
-            {"id": name, "kicker": table["kicker"], "title": table["title"], "outline": table["outline"]}
+            {
+                "id": name,
+                "kicker": table["kicker"],
+                "title": table["title"],
+                "outline": table["outline"],
+                "question": name in questions,
+            }
             for name, table in tables.items()
         ],
     }

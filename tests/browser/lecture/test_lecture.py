@@ -22,6 +22,8 @@ VIEWS = {
     "attention": [{"temperature": "none", "step": "scores"}, {"tab": "heads"}],
     "mlp": [{"map": True}],
     "head": [{"compare": True}],
+    "outliers": [{"show": "attention", "layer": 1}],
+    "training": [{"of": 4}],
 }
 SMALL_TEXT = """
     const least = innerWidth / 80 - 0.6;  // one em of the slide
