@@ -57,6 +57,9 @@ class Key(enum.StrEnum):
     DIRECTION = "direction"
     SCALE = "scale"
     COMPARE = "compare"
+    VIEW = "view"  # what stands beside the picture
+    INSIDE = "inside"  # the figure of the view "inside"
+    FLOW_SCALE = "flow_scale"
     ATLAS_VIEW = "atlas_view"  # the view that page and atlas agree on
     ATLAS_VERSION = "atlas_version"  # counts the views that the page set
     HOVERING = "hovering"  # whether only the place under the pointer has changed
@@ -104,7 +107,13 @@ CHOICE_KEYS = (Key.LANGUAGE, Key.MODEL, Key.SAMPLE)
 INPUT_KEYS = (Key.SIZE, Key.FRAMING)
 #: The token that Explore's maps start from.
 PLACE_KEYS = (Key.FROM, Key.ROW, Key.COLUMN)
-EXPLORE_KEYS = (Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE)
+FLOW_KEYS = (Key.SPAN, Key.DEPTH, Key.RESIDUAL, Key.DISCARD, Key.FUSION, Key.FLOW_SCALE)
+EXPLORE_KEYS = (
+    *(Key.VIEW, Key.INSIDE, Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE),
+    *FLOW_KEYS,
+)
+#: What an address does not say is this.
+DEFAULTS = {Key.RESIDUAL: 0.5, Key.DISCARD: 0.0, Key.FUSION: "mean", Key.FLOW_SCALE: "map"}
 #: Fields of vit_core.evaluation.filters.Filter.
 FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
 MISTAKES_KEYS = (Key.RUN, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)
@@ -112,7 +121,7 @@ MISTAKES_KEYS = (Key.RUN, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Ke
 ADDRESS_KEYS = (*CHOICE_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, *MISTAKES_KEYS)
 #: The model box's option for a name that is typed in.
 OTHER_MODEL = "other"
-_NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN)
+_NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN, Key.DEPTH)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,13 +191,28 @@ def bound(key: str, low: int, high: int, default: int) -> int:
 def bound_pair(key: str, low: int, high: int, inner: str) -> tuple[int, int]:
     """Like `bound`, for a range; it is (low, high) until somebody narrows it, and again when the limits change.
 
-    In both cases the session value `inner`, a number in the range, is set to `high`.
+    In both cases the session value `inner`, a number in the range, is set to `high`. An address has it as "2-5".
     """
-    limits, value = (low, high), get(key)
-    if get(f"{key} limits") != limits or value is None:
-        put(f"{key} limits", limits)
-        put(key, value := limits)
+    limits, value, known = (low, high), get(key), get(f"{key} limits")
+    if isinstance(value, str):
+        ends = [int(end) for end in value.split("-") if end.isascii() and end.isdigit() and len(end) < 6]
+        value = tuple(min(max(end, low), high) for end in sorted(ends)) if len(ends) == 2 else None
+        known = limits
+    if known != limits or value is None:
+        value = limits
         put(inner, high)
+    put(f"{key} limits", limits)
+    put(key, value)
+    return value
+
+
+def bound_share(key: str, high: float, default: float) -> float:
+    """A session value moved into [0, high] and onto the steps of 0.05 of a slider with that key."""
+    try:
+        value = round(20 * min(max(float(get(key, default)), 0.0), high)) / 20
+    except (TypeError, ValueError):
+        value = default
+    put(key, value)
     return value
 
 
@@ -230,8 +254,8 @@ def write_address(keys: tuple[Key, ...]) -> None:
     wanted = {name: value for name, value in shown.items() if name not in ADDRESS_KEYS}
     for key in keys:
         value = get(Key.NAMED_MODEL if key == Key.MODEL else key)
-        if value is not None and (key != Key.SAMPLE or get(Key.SOURCE) == "sample"):
-            wanted[str(key)] = str(value)
+        if value is not None and value != DEFAULTS.get(key) and (key != Key.SAMPLE or get(Key.SOURCE) == "sample"):
+            wanted[str(key)] = "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
     changed = {name for name in {*shown, *wanted} if shown.get(name) != wanted.get(name)}
     # The browser reports its address with each run. While it has not applied the one sent last, a change back to the
     # address that it reports is a change too.

@@ -23,15 +23,6 @@ def fold(label: str, equation: str, sentences: str) -> None:
         st.markdown(f"$$\n{equation}\n$$\n\n{sentences}")
 
 
-def pair(key: str, parts: int = 3):
-    """A container for two figures side by side (see style.css).
-
-    Each figure draws `parts` elements, one after the other: title, drawing, fold. The elements of both are aligned in
-    rows, which columns would not do, at two more messages to the browser.
-    """
-    return st.container(key=f"{key}_pair_of_{parts}")
-
-
 def chart(
     figure: figures.Finished,
     key: str,

@@ -10,6 +10,7 @@ from app.explore.result import Outline, Result
 #: What the session value "head" calls the columns beside the heads.
 COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}
 CHOICES = {"direction": ("row", "column"), "scale": ("map", "layer", "shared"), "compare": ("both", "difference")}
+VIEWS = ("heads", "flow", "answer", "inside")
 
 
 def atlas_view(result: Result | Outline, get: Callable[[str], object]) -> dict:
@@ -21,7 +22,12 @@ def atlas_view(result: Result | Outline, get: Callable[[str], object]) -> dict:
     for name, options in CHOICES.items():
         value = get(name)
         view[name] = value if value in options else options[0]
-    return view
+    return view | {"view": view_of(get)}
+
+
+def view_of(get: Callable[[str], object]) -> str:
+    """What stands beside the picture."""
+    return view if (view := get("view")) in VIEWS else VIEWS[0]
 
 
 def chosen_column(result: Result | Outline, get: Callable[[str], object]) -> tuple[int, int]:
@@ -52,7 +58,7 @@ def session_values(result: Result | Outline, view: dict) -> dict:
         "layer": view["layer"] + 1,
         "head": columns.get(view["head"], str(view["head"] + 1)),
         "pinned": ".".join(_place(result, token) for token in view["pinned"]) or None,
-        **{name: view[name] for name in CHOICES},
+        **{name: view[name] for name in (*CHOICES, "view")},
     }
     if query < result.config.num_prefix_tokens:
         return values | {"from": result.prefix_names[query]}

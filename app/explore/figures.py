@@ -19,7 +19,7 @@ from vit_core.images import draw
 from vit_core.percentage import percent
 
 VIRIDIS = [[i / 16, "rgb({},{},{})".format(*draw.VIRIDIS[min(255, i * 16)])] for i in range(17)]
-ABOVE = dict(l=4, r=4, t=12, b=72)  # margins with a colour scale
+ABOVE = dict(l=4, r=4, t=4, b=48)  # margins with a colour scale
 GRID_PICTURE_PX = 1100  # about the size of a figure made of small maps; it is shown 440 pixels high
 
 
@@ -81,15 +81,13 @@ def _targets(figure: dict, x, y, data, hover: str) -> None:
     )
 
 
-def _scale(figure: dict, low: float, high: float, title: str) -> None:
+def _scale(figure: dict, low: float, high: float) -> None:
     """The colour scale with its range in numbers, below the map."""
     ticks = np.linspace(low, high, 5)
     bar = dict(
-        title=dict(text=title, side="bottom", font=dict(size=FONT)),
         orientation="h",
         thickness=14,
-        lenmode="pixels",
-        len=290,
+        len=0.9,
         x=0.5,
         y=0,
         yanchor="top",
@@ -171,15 +169,13 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str, threshold: f
     return figure
 
 
-def enlarged(
-    values: np.ndarray, low: float, high: float, title: str, hover: str, chosen: tuple[int, int], height: int = 440
-) -> dict:
+def enlarged(values: np.ndarray, low: float, high: float, hover: str, chosen: tuple[int, int]) -> dict:
     """One map (rows, cols) with its scale; hovering shows each patch's value.
 
     `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
     """
     rows, cols = values.shape
-    figure = _plane(_pointed(height), cols, rows)
+    figure = _plane(_pointed(), cols, rows)
     figure["layout"]["margin"] = ABOVE
     big = draw.colour_map(values, low, high)
     factor = max(1, 480 // max(rows, cols))
@@ -199,7 +195,7 @@ def enlarged(
         hovertemplate=hover,
         colorscale=VIRIDIS,
     )
-    _scale(figure, low, high, title)
+    _scale(figure, low, high)
     _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
     return figure
 
@@ -236,23 +232,21 @@ def grid_of_grids(
     hover: str,
     low: float,
     high: float,
-    title: str,
-    height: int = 440,
 ) -> dict:
     """The data URI of a `grid_picture` with a point to click for each patch of `grid`, and its scale."""
     rows, cols = grid
-    figure = _plane(_pointed(height), cols, rows)
+    figure = _plane(_pointed(), cols, rows)
     figure["layout"]["margin"] = ABOVE
     _picture(figure, picture, (0, 0, cols, rows))
     r, c = np.mgrid[0:rows, 0:cols]
     _targets(figure, c.ravel() + 0.5, r.ravel() + 0.5, np.stack([r.ravel() + 1, c.ravel() + 1], -1).tolist(), hover)
-    _scale(figure, low, high, title)
+    _scale(figure, low, high)
     if chosen:
         _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
     return figure
 
 
-def filters(components: np.ndarray, columns: int = 14) -> Image.Image:
+def filters(components: np.ndarray, columns: int = 7) -> Image.Image:
     """Patch-embedding filters (k, patch height, patch width, 3) in [0, 1], side by side with transparent gaps."""
     k, ph, pw, _ = components.shape
     columns = min(columns, k)
@@ -275,12 +269,11 @@ def per_head(
     hover: str,
     chosen: tuple[int, int] | None,
     top: float | None,
-    height: int = 340,
 ) -> dict:
     """One dot per head, by layer: values (layers, heads). `chosen` is highlighted; `top` is a dotted line."""
     layers, heads = values.shape
     layer, head = np.mgrid[1 : layers + 1, 1 : heads + 1]
-    figure = _axes(_pointed(height), x_title, y_title, layers)
+    figure = _axes(_pointed(), x_title, y_title, layers)
     add(
         figure,
         "scatter",
@@ -347,7 +340,6 @@ def norms(
     x_title: str,
     y_title: str,
     hover: str,
-    height: int = 340,
 ) -> dict:
     """Token norms (layers + 1, N) by depth: a line per prefix token, and the patches' median and range.
 
@@ -356,7 +348,7 @@ def norms(
     depth, _ = values.shape
     x = np.arange(depth)
     of_patches = values[:, len(prefix) :]
-    figure = _axes(_pointed(height), x_title, y_title, depth - 1, first=0)
+    figure = _axes(_pointed(), x_title, y_title, depth - 1, first=0)
     low, high = of_patches.min(1), of_patches.max(1)
     add(
         figure,

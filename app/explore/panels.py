@@ -14,7 +14,7 @@ import streamlit as st
 from app import state
 from app.components import panel
 from app.components.atlas import component as atlas_component
-from app.components.panel import busy_figure, chart, pair
+from app.components.panel import busy_figure, chart
 from app.explore import address, figures
 from app.explore.cached import derived, drawn, drawn_of_model
 from app.explore.result import Result
@@ -28,7 +28,7 @@ from vit_core.models.predictions import THRESHOLD, has_probabilities
 from vit_core.percentage import percent
 
 #: Keys of the fragments that depend on the view.
-VIEW_FRAGMENTS = ("atlas", "rollout", "places")
+VIEW_FRAGMENTS = ("atlas", "view")
 
 
 def fold(t: Text, name: str, equation: str | None = None) -> None:
@@ -50,16 +50,6 @@ def computed(result: Result, name: str):
     if name in vars(result):
         return getattr(result, name)
     return derived(result, cache.run_with_spinner, (result.name, name), busy_figure, getattr, result, name)
-
-
-def prefix_token_list(result: Result) -> str:
-    """The names of the prefix tokens, with many registers as one name."""
-    t = state.t()
-    names = [t.token(n) for n in result.prefix_names if not n.startswith("register")]
-    registers = [t.token(n) for n in result.prefix_names if n.startswith("register")]
-    if registers:
-        names.append(registers[0] if len(registers) == 1 else f"{registers[0]}–{len(registers)}")
-    return ", ".join(names)
 
 
 def on_patch_click(key: str) -> Callable[[], None]:
@@ -109,9 +99,9 @@ def answer(result: Result) -> str:
     return t("atlas.answer", answer=" · ".join(shown))
 
 
-def answer_line(result: Result, *, expected: str | None) -> None:
-    """The model's answer, and the class that the picture shows, if known."""
-    st.markdown(answer(result) + (" " + state.t()("predictions.expected", name=expected) if expected else ""))
+def answer_line(result: Result) -> None:
+    """The model's answer."""
+    st.markdown(answer(result))
 
 
 def atlas(result: Result, *, key: str) -> None:
@@ -137,8 +127,8 @@ def atlas(result: Result, *, key: str) -> None:
             if name in state.PLACE_KEYS or moved != ["query"]:
                 state.put(name, value)
         # The rollout of a long sequence takes seconds; the atlas would wait for it wherever the pointer rests.
-        skipped = {"rollout"} if state.get(Key.HOVERING) and not outline.all_depths_fit else ()
-        state.rerun(*(name for name in VIEW_FRAGMENTS if name not in skipped))
+        follows = sent["view"] == "inside" or (sent["view"] == "flow" and outline.all_depths_fit)
+        state.rerun(*(VIEW_FRAGMENTS if follows or not state.get(Key.HOVERING) else VIEW_FRAGMENTS[:1]))
 
     atlas_component.atlas(
         computed(result, "atlas"),
@@ -149,8 +139,12 @@ def atlas(result: Result, *, key: str) -> None:
         on_change=on_view_change,
         ask=functools.partial(derived, result),
     )
-    equation = equations.attention(result.trace.config, view["direction"])
-    fold(t, "attention", equation)
+
+
+def attention_fold(result: Result) -> None:
+    """What the atlas shows, as an equation that follows its direction, and common misreadings."""
+    view = address.atlas_view(result.outline, state.get)
+    fold(state.t(), "attention", equations.attention(result.trace.config, view["direction"]))
 
 
 def atlas_maps(result: Result, *, key: str) -> None:
@@ -184,11 +178,12 @@ def received(result: Result, *, key: str) -> None:
             tokens=f"{trace.num_tokens:,}",
         ),
     )
-    st.image(
-        drawn(result, figures.patches, (result.model_input,), result.grid, (ph, pw)),
-        width="content",
-        alt=t("received.alt", width=crop.input[1], height=crop.input[0]),
-    )
+    with st.container(key=f"{key}_picture"):  # style.css says how high it is
+        st.image(
+            drawn(result, figures.patches, (result.model_input,), result.grid, (ph, pw)),
+            width="content",
+            alt=t("received.alt", width=crop.input[1], height=crop.input[0]),
+        )
     fold(t, "received", equations.received(result.trace.config))
 
 
@@ -219,7 +214,8 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
     panel.title(t("predictions.title"), sentence + (" " + t("predictions.expected", name=expected) if expected else ""))
     threshold = THRESHOLD if kind == "multi_label" or len(best) == 1 else None
     chart(
-        drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover"), threshold), f"{key}_chart"
+        drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover"), threshold),
+        f"{key}_chart",
     )
     fold(t, of_type, equations.predictions(result.trace.config))
 
@@ -238,16 +234,17 @@ def outputs(result: Result, values: list[tuple[int, float]], names: list[str]) -
 def positions(result: Result, *, key: str) -> None:
     """Similarity of position embeddings: a small map for each patch, and one of them enlarged."""
     t = state.t()
-    st.subheader(t("positions.title"), anchor=False)
     similarity = computed(result, "position_similarity")
     if similarity is None:
+        st.subheader(t("positions.title"), anchor=False)
         st.info(t("positions.none"))
         return
+    panel.title(t("positions.title"), t("positions.text"))
     rows, cols = result.grid
     row, col = (n + 1 for n in query_place(result)[1] or ((rows - 1) // 2, (cols - 1) // 2))
     low = min(0.0, float(similarity.min()))
-    with pair(key, 2):
-        st.markdown(t("positions.text"))
+    with st.container(key=f"{key}_pair"):  # style.css puts them side by side
+        st.markdown(t("positions.all"))
         picture = drawn_of_model(result, figures.grid_picture, (similarity,), low, 1.0)
         chart(
             drawn_of_model(
@@ -259,12 +256,12 @@ def positions(result: Result, *, key: str) -> None:
                 t("positions.pick"),
                 low,
                 1.0,
-                t("positions.scale"),
             ),
             f"{key}_chart",
             on_patch_click(f"{key}_chart"),
+            height="stretch",
         )
-        st.markdown(f"**{t('positions.one', row=row, col=col)}** " + t("positions.one.text"))
+        st.markdown(t("positions.one", row=row, col=col))
         chart(
             drawn_of_model(
                 result,
@@ -273,11 +270,11 @@ def positions(result: Result, *, key: str) -> None:
                 similarity[row - 1, col - 1],
                 low,
                 1.0,
-                t("positions.scale"),
                 t("positions.hover"),
                 (row - 1, col - 1),
             ),
             f"{key}_one",
+            height="stretch",
         )
     fold(t, "positions")
 
@@ -311,6 +308,7 @@ def distances(result: Result, *, key: str) -> None:
             result, figures.per_head, (), values, t("distances.x"), t("distances.y"), t("distances.hover"), chosen, None
         ),
         f"{key}_chart",
+        height="stretch",
     )
     fold(t, "distances")
 
@@ -332,6 +330,7 @@ def entropies(result: Result, *, key: str) -> None:
             most,
         ),
         f"{key}_chart",
+        height="stretch",
     )
     fold(t, "entropies")
 
@@ -360,5 +359,6 @@ def norms(result: Result, *, key: str) -> None:
             t("norms.hover"),
         ),
         f"{key}_chart",
+        height="stretch",
     )
     fold(t, "norms")

@@ -1,8 +1,7 @@
-"""The panel of attention rollout: its settings, a map for each depth, and each map in a sentence."""
+"""The panel of attention rollout: its settings, and a map for each depth; the chosen one is shown over the picture."""
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from app import state
@@ -10,41 +9,37 @@ from app.components import panel
 from app.components.panel import busy_figure
 from app.components.rollout.component import rollout as rollout_component
 from app.explore.cached import derived
-from app.explore.panels import computed, fold, prefix_token_list, query_place
+from app.explore.panels import computed, fold, query_place
 from app.explore.result import Result, Rollout
 from app.runtime import cache
 from app.state import Key
 from vit_core.percentage import percent
 
-
-def rollout_sentence(result: Result, values: np.ndarray) -> str:
-    """One rollout in numbers. `values`: a share of 1 for each token, (N,)."""
-    t, on_grid = state.t(), result.on_grid(values)
-    row, col = np.unravel_index(on_grid.argmax(), on_grid.shape)
-    facts = dict(row=row + 1, col=col + 1, peak=percent(on_grid.max()))
-    if not result.prefix_names:
-        return t("rollout.one.all", **facts)
-    return t("rollout.one.text", **facts, share=percent(on_grid.sum()), others=prefix_token_list(result))
+FUSIONS = ("mean", "max", "min")
+SCALES = ("map", "shared")
 
 
 def rollout(result: Result, *, key: str) -> None:
-    """Attention rollout with its controls: a map for each depth, one of them enlarged."""
+    """Attention rollout with its controls: a map for each depth."""
     t, trace = state.t(), result.trace
-    token, patch, origin = query_place(result)
+    token, _, origin = query_place(result)
     first, last = state.bound_pair(Key.SPAN, 1, trace.depth, Key.DEPTH)
+    state.bound_share(Key.RESIDUAL, 1.0, 0.5)
+    state.bound_share(Key.DISCARD, 0.95, 0.0)
+    state.one_of(Key.FUSION, FUSIONS)
     fits = result.all_depths_fit
     panel.title(
-        t("rollout.title"), t("rollout.text" if fits else "rollout.text.one", origin=origin, first=first, last=last)
+        t("rollout.title"),
+        t("rollout.text") if fits else t("rollout.text.one", origin=origin, first=first, last=last),
     )
-    with st.container(key=f"{key}_controls"):  # style.css puts them in a row
+    with st.container(key=f"{key}_controls"):  # style.css puts them in rows
         if trace.depth > 1:
             st.slider(t("rollout.span"), 1, trace.depth, key=Key.SPAN, persist_state="session")
         residual = st.slider(
             t("rollout.residual"),
             0.0,
             1.0,
-            0.5,
-            0.05,
+            step=0.05,
             key=Key.RESIDUAL,
             help=t("rollout.residual.help"),
             persist_state="session",
@@ -53,8 +48,7 @@ def rollout(result: Result, *, key: str) -> None:
             t("rollout.discard"),
             0.0,
             0.95,
-            0.0,
-            0.05,
+            step=0.05,
             format="percent",
             key=Key.DISCARD,
             help=t("rollout.discard.help"),
@@ -62,18 +56,16 @@ def rollout(result: Result, *, key: str) -> None:
         )
         fusion = st.segmented_control(
             t("rollout.fusion"),
-            ("mean", "max", "min"),
-            default="mean",
+            FUSIONS,
             required=True,
             key=Key.FUSION,
             format_func=lambda f: t(f"rollout.fusion.{f}"),
             persist_state="session",
         )
-    depth = last
-    if not fits and last > first:  # else all depths are sent, and the browser chooses
-        state.bound(Key.DEPTH, first, last, last)
+    depth = state.bound(Key.DEPTH, first, last, last)
+    if not fits and last > first:  # else all depths are sent, and are chosen among the maps
         depth = st.slider(t("rollout.depth"), first, last, key=Key.DEPTH, persist_state="session")
-    options = Rollout(fusion, residual, discard, first - 1, depth - 1, token)
+    options = Rollout(fusion, residual, discard, first - 1, (last if fits else depth) - 1, token)
     rows = result.recent_rollouts.get(options)
     if rows is None:
         rows = derived(
@@ -84,25 +76,25 @@ def rollout(result: Result, *, key: str) -> None:
             result.rollouts,
             options,
         )
-    maps, layers = result.on_grid(rows), range(depth + 1 - len(rows), depth + 1)
+    layers = range(options.last + 2 - len(rows), options.last + 2)
+    peaks = result.on_grid(rows).max((1, 2))
+    maps = f"{key}_maps"
+
+    def choose() -> None:
+        chosen = state.get(maps)["chosen"]
+        state.put(Key.DEPTH, chosen["depth"])
+        state.put(Key.FLOW_SCALE, SCALES[bool(chosen["shared"])])
+
     rollout_component(
         computed(result, "atlas"),
-        maps,
-        key=f"{key}_maps",
+        rows,
+        key=maps,
+        on_change=choose,
         first=layers[0],
-        patch=patch,
-        labels=[t("rollout.label", layer=layer, peak=percent(m.max())) for layer, m in zip(layers, maps, strict=True)],
-        sentences=[
-            (t("rollout.one", layer=layer), rollout_sentence(result, row))
-            for layer, row in zip(layers, rows, strict=True)
-        ],
-        words={
-            "depths": t("rollout.depth"),
-            "stage": t("rollout.stage"),
-            "place": t("map.place"),
-            "opacity": t("map.opacity"),
-            "shared": t("map.shared"),
-            "help": t("map.shared.help"),
-        },
+        token=token,
+        settings={"first": first, "plain": (fusion, residual, discard, first) == ("mean", 0.5, 0.0, 1)},
+        chosen={"depth": depth, "shared": state.one_of(Key.FLOW_SCALE, SCALES) == "shared"},
+        labels=[t("rollout.label", layer=layer, peak=percent(peak)) for layer, peak in zip(layers, peaks, strict=True)],
+        words={"depths": t("rollout.depth"), "shared": t("map.shared"), "help": t("map.shared.help")},
     )
     fold(t, "rollout")

@@ -95,6 +95,13 @@ SENTENCES = {
     "token.register": "register {number}",
     "from.patch": "the patch in row {row}, column {col}",
     "from.token": "the {token}",
+    "inside": "Figure",
+    "inside.received": "Input",
+    "inside.positions": "Positions",
+    "inside.filters": "Filters",
+    "inside.distances": "Distance",
+    "inside.entropies": "Entropy",
+    "inside.norms": "Norms",
     # what the model received
     "input.button": "Input {width} × {height}",
     "input.button.whole": "Input {width} × {height}, whole picture",
@@ -119,7 +126,7 @@ SENTENCES = {
     "received.title": "What does the model receive?",
     "received.text": "From a picture of {width} × {height} pixels, the model gets {crop_width} × {crop_height}, "
     "resized to {input_width} × {input_height} and cut into {rows} × {cols} = {patches} patches of {patch_width} "
-    "× {patch_height} pixels. With {prefix} further tokens in front, the sequence has {tokens} tokens.",
+    "× {patch_height} pixels. With {prefix:further token|further tokens} in front, the sequence has {tokens} tokens.",
     "received.not": "Each patch becomes one vector: inside a patch, pixel positions are no longer kept apart. "
     "Pixels outside the crop have no influence. The picture shown is the input before normalisation.",
     "received.alt": "the model's input of {width} × {height} pixels, cut into patches",
@@ -154,13 +161,12 @@ SENTENCES = {
     "predictions.class": "class {number}",
     # positions
     "positions.title": "Which positions does the model treat as similar?",
-    "positions.text": "In the place of each patch, a small map shows how similar its position embedding is to "
-    "every other one (Dosovitskiy et al. 2021, figure 7, centre). Click a map to enlarge it.",
+    "positions.text": "The cosine similarity of the patches' position embeddings (Dosovitskiy et al. 2021, figure 7, "
+    "centre). 1: same direction; 0: unrelated; negative: opposite.",
+    "positions.all": "In the place of each patch: its map. Click one to enlarge it.",
     "positions.one": "How similar is every position to row {row}, column {col}?",
-    "positions.one.text": "The map of one patch, enlarged. 1: same direction; 0: unrelated; negative: opposite.",
     "positions.hover": "row %{customdata[0]}, column %{customdata[1]}: %{z:.2f}<extra></extra>",
     "positions.pick": "row %{customdata[0]}, column %{customdata[1]}<extra></extra>",
-    "positions.scale": "cosine similarity",
     "positions.not": "This is a property of the model; the picture has no influence. A high value means that two "
     "position embeddings are similar; it does not say whether the layers make use of that.",
     "positions.none": "This model has no learned position embedding, so there is nothing to compare.",
@@ -181,15 +187,13 @@ SENTENCES = {
     "map.shared": "Same scale",
     "map.shared.help": "On: colours can be compared between maps. Off: each map uses its own range, so that faint "
     "ones become visible.",
-    "map.opacity": "Map opacity",
-    "map.place": "row {row}, column {col}: {percent}",
     "attention.not": "Where a head looks does not explain the model's decision. The weights say nothing about "
     "what is read there (the values), or about the other heads, the residual stream and the MLPs. In deep layers "
     "a token is no longer its patch, but a mixture of many.",
     # rollout
     "rollout.title": "Where does this token's information come from?",
-    "rollout.text": "Attention rollout (Abnar & Zuidema 2020) from {origin}: the map after each layer, for layers "
-    "{first} to {last}. Click a map to enlarge it.",
+    "rollout.text": "Attention rollout (Abnar & Zuidema 2020), one map for each depth. The picture shows the chosen "
+    "one.",
     "rollout.text.one": "Attention rollout (Abnar & Zuidema 2020) from {origin}, for layers {first} to {last}. "
     "With this many tokens, only the chosen depth is computed, and for a patch only once it is pinned.",
     "rollout.depth": "Depth: up to layer",
@@ -204,11 +208,6 @@ SENTENCES = {
     "rollout.discard": "Discard lowest",
     "rollout.discard.help": "This share of each layer's attention weights, the smallest ones, is set to zero first.",
     "rollout.label": "{layer} · {peak}",
-    "rollout.stage": "enlarged map; the arrow keys move from patch to patch",
-    "rollout.one": "What has this token gathered by layer {layer}?",
-    "rollout.one.text": "Most comes from row {row}, column {col}: {peak}. Patches contribute {share}, the "
-    "rest comes from {others}.",
-    "rollout.one.all": "Most comes from row {row}, column {col}: {peak}. All of it comes from patches.",
     "rollout.not": "Rollout follows attention weights only. It treats all heads' values as equal and ignores the "
     "MLPs. It depends on the picture and the weights but not on the class, so it cannot say what speaks for “cat” "
     "rather than “dog”.",

@@ -95,6 +95,13 @@ SENTENCES = {
     "token.register": "레지스터 {number}",
     "from.patch": "{row}행 {col}열 패치",
     "from.token": "{token}",
+    "inside": "그림",
+    "inside.received": "입력",
+    "inside.positions": "위치",
+    "inside.filters": "필터",
+    "inside.distances": "거리",
+    "inside.entropies": "엔트로피",
+    "inside.norms": "노름",
     # what the model received
     "input.button": "입력 {width} × {height}",
     "input.button.whole": "입력 {width} × {height}, 이미지 전체",
@@ -155,14 +162,12 @@ SENTENCES = {
     "predictions.class": "클래스 {number}",
     # positions
     "positions.title": "모델은 어떤 위치들을 비슷하게 여길까?",
-    "positions.text": "패치 자리마다 작은 맵이 하나씩 있습니다. 그 패치의 위치 임베딩이 다른 모든 패치의 위치 "
-    "임베딩과 얼마나 비슷한지 보여 줍니다(Dosovitskiy et al. 2021, 그림 7 가운데). 클릭하면 크게 "
-    "볼 수 있습니다.",
+    "positions.text": "패치들의 위치 임베딩이 서로 얼마나 비슷한지 코사인 유사도로 보여 줍니다(Dosovitskiy et al. "
+    "2021, 그림 7 가운데). 1은 같은 방향, 0은 무관, 음수는 반대 방향입니다.",
+    "positions.all": "패치 자리마다 그 패치의 맵이 있습니다. 클릭하면 크게 보입니다.",
     "positions.one": "{row}행 {col}열과 비슷한 위치는 어디일까?",
-    "positions.one.text": "패치 하나의 맵을 확대했습니다. 1은 같은 방향, 0은 무관, 음수는 반대 방향입니다.",
     "positions.hover": "%{customdata[0]}행 %{customdata[1]}열: %{z:.2f}<extra></extra>",
     "positions.pick": "%{customdata[0]}행 %{customdata[1]}열에서 본 맵<extra></extra>",
-    "positions.scale": "코사인 유사도",
     "positions.not": "이미지가 아니라 모델의 성질입니다. 값이 크면 두 위치 임베딩이 비슷하다는 뜻일 뿐, "
     "레이어들이 그것을 실제로 쓰는지는 다른 문제입니다.",
     "positions.none": "이 모델은 학습된 위치 임베딩을 더하지 않으므로 비교할 것이 없습니다.",
@@ -182,15 +187,13 @@ SENTENCES = {
     "atlas.output": "**{name}** = {value}",
     "map.shared": "같은 색 범위",
     "map.shared.help": "켜면 맵끼리 색을 비교할 수 있습니다. 끄면 맵마다 자기 범위를 써서 약한 맵도 읽을 수 있습니다.",
-    "map.opacity": "맵의 불투명도",
-    "map.place": "{row}행 {col}열: {percent}",
     "attention.not": "헤드가 보는 곳이 곧 판단의 이유는 아닙니다. 가중치는 거기서 무엇을 읽는지(밸류)도, 다른 "
     "헤드와 잔차 연결과 MLP가 하는 일도 말해 주지 않습니다. 깊은 레이어의 토큰은 이미 자기 패치가 "
     "아니라 여러 패치가 섞인 것입니다.",
     # rollout
     "rollout.title": "이 토큰의 정보는 어디에서 왔을까?",
-    "rollout.text": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 레이어까지, "
-    "레이어마다 그 레이어까지의 맵을 보여 줍니다. 클릭하면 크게 보입니다.",
+    "rollout.text": "깊이마다 어텐션 롤아웃을 보여 줍니다(Abnar & Zuidema 2020). 고른 깊이의 맵은 이미지에 겹쳐 "
+    "보입니다.",
     "rollout.text.one": "{origin}의 어텐션 롤아웃입니다(Abnar & Zuidema 2020). {first}번부터 {last}번 "
     "레이어까지입니다. 토큰이 많아서 고른 깊이 하나만 계산하고, 패치는 고정했을 때만 계산합니다.",
     "rollout.depth": "깊이: 몇 번 레이어까지",
@@ -204,11 +207,6 @@ SENTENCES = {
     "rollout.discard": "하위 버림 비율",
     "rollout.discard.help": "레이어마다 가장 작은 어텐션 가중치를 이 비율만큼 먼저 0으로 만듭니다.",
     "rollout.label": "{layer} · {peak}",
-    "rollout.stage": "확대한 맵. 방향키로 패치를 옮겨 다닙니다",
-    "rollout.one": "{layer}번 레이어까지 이 토큰에 무엇이 모였을까?",
-    "rollout.one.text": "가장 많이 온 곳은 {row}행 {col}열({peak})입니다. {share}가 패치에서, 나머지가 "
-    "{others}에서 왔습니다.",
-    "rollout.one.all": "가장 많이 온 곳은 {row}행 {col}열({peak})입니다. 모두 패치에서 왔습니다.",
     "rollout.not": "롤아웃은 어텐션 가중치만 따라갑니다. 모든 헤드의 밸류가 같고 MLP는 아무 일도 하지 않는다고 "
     "가정합니다. 이미지와 가중치에는 따라 달라지지만 클래스와는 무관하므로, 왜 ‘개’가 아니라 ‘고양이’인지는 말해 "
     "주지 못합니다.",

@@ -22,7 +22,7 @@ from app.components.atlas.payload import MEAN, ROLLOUT
 from app.components.binary import header_of, section
 from app.components.rollout import component as rollout_component
 from app.components.rollout import payload as rollout_payload
-from app.explore import address, figures
+from app.explore import address, figures, views
 from app.explore.result import Result, Rollout, array
 from app.runtime import cache
 from tests.conftest import shake
@@ -95,17 +95,41 @@ def read(markdown: str) -> str:
     return re.sub(r"\\(?=[!-/:-@\[-`{-~])|[\u2060\u2068\u2069]", "", markdown)
 
 
+#: name of a figure -> the address that shows it.
+FIGURES = {
+    "predictions": {"view": "answer"},
+    "rollout": {"view": "flow"},
+    **{name: {"view": "inside", "inside": name} for name in views.INSIDE},
+}
+
+
 @pytest.mark.parametrize("language", text.LANGUAGES)
-def test_the_page_opens_finished_in_both_languages(language):
-    app = page(lang=language)
-    t = text.Text(language)
-    assert not app.exception
-    titles = [h.value for h in app.subheader] + [m.value.split("\n")[0].removeprefix("### ") for m in app.markdown]
-    for name in ("predictions", "received", "rollout", "positions", "distances", "entropies", "filters", "norms"):
-        assert titles.count(t(f"{name}.title")) == 1
-    assert not app.error
-    other = text.Text({"en": "ko", "ko": "en"}[language])
-    assert other("predictions.title") not in words(app)
+def test_each_view_shows_its_figure_in_both_languages_and_no_other(language):
+    t, other = text.Text(language), text.Text({"en": "ko", "ko": "en"}[language])
+    for name, shown in FIGURES.items():
+        app = page(lang=language, **shown)
+        assert not app.exception
+        assert not app.error
+        titles = [m.value.split("\n")[0].removeprefix("### ") for m in app.markdown]
+        assert [one for one in FIGURES if t(f"{one}.title") in titles] == [name]
+        assert words(app).count(read(t(f"{name}.not"))) == 1
+        assert other(f"{name}.title") not in words(app)
+    assert t("attention.not") in words(page(lang=language))
+
+
+def test_what_is_not_looked_at_is_not_computed():
+    def computed(**shown) -> set[str]:
+        st.cache_resource.clear()
+        app = page(**shown)
+        assert not app.exception
+        [result] = [result for key, result in cache.outputs().items() if key[1] == "result"]
+        known = {"distances", "entropies", "norms"} & vars(result).keys()
+        return known | ({"rollouts"} if result.recent_rollouts else set())
+
+    assert computed() == computed(view="answer") == computed(view="inside", inside="received") == set()
+    assert computed(view="flow") == {"rollouts"}
+    for name in ("distances", "entropies", "norms"):
+        assert computed(view="inside", inside=name) == {name}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +153,7 @@ def test_what_is_known_to_take_long_is_said_to(language, said, monkeypatch):
     monkeypatch.setattr(cache, "wait", lambda futures, moment: mock.Mock(done=()))  # everything takes a moment
     spun = []
     monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
-    app = page(lang=language)
+    app = page(lang=language, view="flow")
     assert not any(said in busy for busy in spun)
     cache.last_durations().update(dict.fromkeys(cache.last_durations(), 3.4))
     spun.clear()
@@ -140,20 +164,22 @@ def test_what_is_known_to_take_long_is_said_to(language, said, monkeypatch):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_no_model_is_taken_to_be_like_another(name):
-    app = page(model=f"embedded:{name}")
-    assert not app.exception, app.exception
     t, config = text.Text("en"), small(name).config
-    assert (t("predictions.none") in words(app)) == (config.classes == 0)
-    assert (t("positions.none") in words(app)) == (config.position == "none")
-    origin = config.prefix_names[0] if config.num_prefix_tokens else "patch"
-    assert (t("from.token", token=t.token(origin)) if config.num_prefix_tokens else "the patch in row") in words(app)
-    app = page(model=f"embedded:{name}", row=config.grid[0], col=1, head=1, **{"from": "patch"})
-    assert not app.exception, app.exception
-    assert f"row {config.grid[0]}, column 1" in words(app)
+    for shown in ({}, *FIGURES.values()):
+        app = page(model=f"embedded:{name}", **shown)
+        assert not app.exception, app.exception
+        said = words(app)
+        assert (t("predictions.none") in said) == (config.classes == 0 and shown.get("view") == "answer")
+        assert (t("positions.none") in said) == (config.position == "none" and shown.get("inside") == "positions")
+        app = page(model=f"embedded:{name}", row=config.grid[0], col=1, head=1, **shown, **{"from": "patch"})
+        assert not app.exception, app.exception
+    if config.position != "none":
+        app = page(model=f"embedded:{name}", row=config.grid[0], col=1, **FIGURES["positions"], **{"from": "patch"})
+        assert f"row {config.grid[0]}, column 1" in words(app)
 
 
 def test_changing_a_control_never_runs_the_model_again(forwards):
-    app = page()
+    app = page(view="flow")
     assert len(forwards) == 1
     moves = [
         lambda: app.slider(key="residual").set_value(0.0), lambda: app.slider(key="discard").set_value(0.5),
@@ -170,7 +196,7 @@ def test_changing_a_control_never_runs_the_model_again(forwards):
 def test_the_picture_of_all_places_is_drawn_once_wherever_one_looks_from(monkeypatch):
     drawn, picture = [], figures.grid_picture
     monkeypatch.setattr(figures, "grid_picture", functools.wraps(picture)(lambda *a: drawn.append(1) or picture(*a)))
-    app = page()
+    app = page(**FIGURES["positions"])
     for row in (2, 3):
         app.session_state["from"], app.session_state["row"] = "patch", row
         assert f"row {row}," in words(app.run())
@@ -191,7 +217,7 @@ def test_a_new_view_of_the_atlas_does_not_touch_its_megabytes(monkeypatch):
 
 
 def test_the_prediction_shown_is_the_models():
-    app = page()
+    app = page(view="answer")
     model = small("photo")
     (best, share), *_ = vc.predict(model, str(cache.SAMPLES / next(iter(cache.samples()))), 5)
     said = next(m.value for m in app.markdown if "most probable" in m.value)
@@ -200,9 +226,10 @@ def test_the_prediction_shown_is_the_models():
 
 
 def test_an_address_opens_the_same_view():
-    app = page(model="embedded:photo", sample="coffee.jpg", layer=2, head=1, row=3, col=5, **{"from": "patch"})
+    shown = dict(model="embedded:photo", sample="coffee.jpg", layer=2, head=1, row=3, col=5, **{"from": "patch"})
+    app = page(**shown, **FIGURES["distances"])
     assert "layer 2, head 1" in words(app)
-    assert "row 3, column 5" in words(app)
+    assert "row 3, column 5" in words(page(**shown, **FIGURES["positions"]))
     assert app.selectbox(key="sample_en").value == "coffee.jpg"
 
 
@@ -211,9 +238,12 @@ def test_an_address_opens_the_same_view():
     dict(layer="-1", head="²", row="1e9", lang="xx"), dict(layer="9" * 30, lang="en"),
 ])  # fmt: skip
 def test_an_address_that_makes_no_sense_is_mended(query):
-    app = page(pinned="1.x.99999999", direction="up", **query)
+    app = page(pinned="1.x.99999999", direction="up", view="up", **query)
     assert not app.exception, app.exception
-    assert text.Text("en")("norms.title") in words(app) or text.Text("ko")("norms.title") in words(app)
+    assert any(text.Text(language)("attention.not") in words(app) for language in text.LANGUAGES)
+    app = page(view="inside", inside="up", **query)
+    assert not app.exception, app.exception
+    assert any(text.Text(language)("received.title") in words(app) for language in text.LANGUAGES)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -235,6 +265,7 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
             "direction": "column",
             "scale": "shared",
             "compare": "difference",
+            "view": "flow",
         }
         kept = {k: v and str(v) for k, v in address.session_values(result, wanted).items()}  # as an address holds it
         assert address.atlas_view(result, kept.get) == wanted
@@ -259,7 +290,7 @@ def test_a_pin_is_the_same_place_in_another_model():
 
 
 def test_the_rollout_s_layers_are_there_when_one_comes_back():
-    app = page()
+    app = page(view="flow")
     app.slider(key="span").set_value((2, 3)).run()
     app.switch_page("lecture/page.py").run()
     app.switch_page("explore/page.py").run()
@@ -267,36 +298,43 @@ def test_the_rollout_s_layers_are_there_when_one_comes_back():
 
 
 def test_of_a_long_sequence_the_depth_is_chosen_at_the_server(monkeypatch):
-    app = page()
+    app = page(view="flow")
     assert "depth" not in {slider.key for slider in app.slider}  # every depth is there: the browser chooses
     monkeypatch.setattr("app.explore.result.MAX_FUSED_ELEMENTS", 10)
     sent, packed = [], rollout_payload.pack
     monkeypatch.setattr(
         rollout_component,
         "pack",
-        lambda source, maps, **told: sent.append((maps.copy(), told)) or packed(source, maps, **told),
+        lambda source, rows, **told: sent.append((rows.copy(), told)) or packed(source, rows, **told),
     )
     app.slider(key="residual").set_value(0.3).run()
     app.slider(key="depth").set_value(2).run()
     assert not app.exception
-    one, (maps, told) = sent[-2][0], sent[-1]
-    assert len(one) == len(maps) == len(told["labels"]) == len(told["sentences"]) == 1
-    assert told["first"] == 2
-    assert told["sentences"][0][0] == text.Text("en")("rollout.one", layer=2)
-    assert not np.allclose(one, maps)
+    one, (rows, told) = sent[-2][0], sent[-1]
+    assert len(one) == len(rows) == len(told["labels"]) == 1
+    assert told["first"] == told["chosen"]["depth"] == 2
+    assert not np.allclose(one, rows)
 
 
 def test_the_rollouts_maps_are_sent_with_what_is_said_of_each(result):
-    maps = np.random.default_rng(0).random((3, *result.grid))
-    told = dict(first=2, patch=(0, 1), labels=["2", "3", "4"], sentences=[("?", "!")] * 3, words={"place": "{row}"})
-    sent = rollout_payload.pack(result.atlas, maps, **told)
+    rows = np.random.default_rng(0).random((3, result.trace.num_tokens))
+    told = dict(
+        first=2,
+        token=4,
+        settings={"first": 1, "plain": True},
+        chosen={"depth": 3, "shared": False},
+        labels=["2", "3", "4"],
+        words={"depths": "?"},
+    )
+    sent = rollout_payload.pack(result.atlas, rows, **told)
     assert header_of(sent)["of"] == result.atlas.id
     assert header_of(sent)["grid"] == list(result.grid)
-    assert section(sent, "maps").dtype == np.float32
-    np.testing.assert_allclose(section(sent, "maps"), maps, rtol=1e-7)
-    assert len(sent) < maps.size * 4 + 1000
-    assert rollout_payload.pack(result.atlas, maps, **told) == sent  # what is equal is not sent again
-    assert rollout_payload.pack(result.atlas, maps, **told | {"patch": None}) != sent
+    assert header_of(sent)["prefix"] == result.trace.num_prefix_tokens
+    assert section(sent, "rows").dtype == np.float32
+    np.testing.assert_allclose(section(sent, "rows"), rows, rtol=1e-7)
+    assert len(sent) < rows.size * 4 + 1000
+    assert rollout_payload.pack(result.atlas, rows, **told) == sent  # what is equal is not sent again
+    assert rollout_payload.pack(result.atlas, rows, **told | {"token": 5}) != sent
 
 
 def test_maps_stand_in_lines_as_even_as_can_be():
@@ -343,7 +381,7 @@ def test_a_model_that_cannot_be_had_is_said_and_the_last_one_stays(language, bad
     assert not re.search(r"(?<!\\)[\[*$]", app.error[0].value)  # the name is no link, emphasis or formula
     said = text.Text(language)
     assert said("last.model", name=said("model.photo")) in words(app)
-    assert text.Text(language)("norms.title") in words(app)
+    assert said("attention.not") in words(app)
 
 
 def test_a_checkpoint_that_is_not_finite_is_refused(home):

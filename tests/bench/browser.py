@@ -5,6 +5,8 @@ Needs Chromium. Medians and 95th percentiles, in milliseconds; other work on the
 
 from __future__ import annotations
 
+import io
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -16,9 +18,10 @@ from playwright.sync_api import sync_playwright
 
 import vit_core as vc
 from app.components.atlas.payload import pack
-from tests.browser.conftest import ROOT, launch, serving, serving_page, settled
+from app.explore.views import INSIDE
+from tests.browser.conftest import ROOT, Server, launch, serving, serving_page, settled
 from tests.browser.explore.atlas_driver import ATLAS_PAGE, Atlas
-from tests.browser.explore.test_explore import Rolled, await_values, upload
+from tests.browser.explore.test_explore import Looking, Rolled, await_values, upload
 
 COFFEE = ROOT / "assets/samples/coffee.jpg"
 HOVERS = 160
@@ -62,7 +65,7 @@ def explore(browser, url: str) -> None:
     """A slider and an upload on the page Explore."""
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.set_default_timeout(60_000)
-    page.goto(f"{url}/?lang=en")
+    page.goto(f"{url}/?lang=en&view=flow")
     settled(page)
     model, rolled, times = vc.load("embedded:photo", "cpu"), Rolled(page), []
     page.locator(".st-key-residual input[type=range]").focus()
@@ -72,18 +75,48 @@ def explore(browser, url: str) -> None:
         page.keyboard.press("ArrowLeft")
         page.wait_for_function(
             """before => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].some(e =>
-                (e.shadowRoot.querySelector('.rollout')?.rollout?.header.id ?? before) !== before)""",
+                (e.shadowRoot?.querySelector('.rollout')?.rollout?.header.id ?? before) !== before)""",
             arg=before,
         )
         times.append(1e3 * (time.perf_counter() - begun))
     row("rollout slider until its maps are drawn", times)
     data = COFFEE.read_bytes()
     trace = vc.record(model, data)
+    page.goto(f"{url}/?lang=en&view=inside&inside=norms")
+    settled(page)
     begun = time.perf_counter()
     upload(page, "coffee.jpg", data)
     await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.num_prefix_tokens :].numpy(), 1))
-    row("upload until the last figure is drawn", [1e3 * (time.perf_counter() - begun)])
+    row("upload until the figure of norms is drawn", [1e3 * (time.perf_counter() - begun)])
     page.close()
+
+
+def new_pictures(browser, server: Server) -> None:
+    """The server's CPU time for a new picture, by view (Linux)."""
+    for view in ("heads", "flow", "answer", *(f"inside&inside={name}" for name in INSIDE)):
+        page, times = browser.new_page(viewport={"width": 1280, "height": 720}), []
+        page.set_default_timeout(60_000)
+        page.goto(f"{server.url}/?lang=en&view={view}")
+        settled(page)
+        atlas = Looking(page)
+        for path in sorted((ROOT / "assets/samples").glob("*.jpg"))[:ROUNDS]:
+            picture = Image.open(path).convert("RGB")
+            picture.putpixel((0, 0), tuple(np.random.default_rng().integers(0, 256, 3).tolist()))  # new to the caches
+            file = io.BytesIO()
+            picture.save(file, "PNG")
+            before, begun = atlas.js("a.model.id"), cpu_seconds(server.process.pid)
+            upload(page, "new.png", file.getvalue())
+            atlas.wait(f"a.model.id !== '{before}' && a.model.table")
+            settled(page)
+            times.append(1e3 * (cpu_seconds(server.process.pid) - begun))
+        row(f"CPU of the server for a new picture, {view}", times)
+        page.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -97,6 +130,7 @@ def main() -> None:
                 hovering(browser, f"{server.url}/", model)
         with serving(Path(folder) / "app") as server:
             explore(browser, server.url)
+            new_pictures(browser, server)
 
 
 if __name__ == "__main__":

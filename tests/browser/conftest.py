@@ -210,11 +210,11 @@ def as_shown(sentence: str) -> re.Pattern:
 
 
 def settled(page) -> None:
-    """Wait until every figure is drawn and no script runs."""
+    """Wait until every figure of Explore is drawn and no script runs."""
     page.wait_for_function("""() => {
         const places = [...document.querySelectorAll('.stPlotlyChart')];
         const drawn = place => place.querySelector('.js-plotly-plot')?._fullData;
-        return document.querySelector('.st-key-norms_chart') && places.length && places.every(drawn)
+        return document.querySelector('[class*="st-key-view_"]') && places.every(drawn)
             && !document.querySelector('[data-testid=stSkeleton]')
             && document.querySelector('.stApp').dataset.testScriptState !== 'running';
     }""")

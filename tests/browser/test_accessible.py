@@ -43,7 +43,7 @@ SPOKEN = "(language) => document.documentElement.lang === language"
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_small_print_and_what_is_chosen_can_be_read(visit, theme):
-    page = visit("lang=en", theme=theme)
+    page = visit("lang=en&view=flow", theme=theme)
     faint = page.locator("[data-testid=stCaptionContainer] p, .stButtonGroup [data-selected=true] p")
     assert faint.count() > 4
     assert min(one.evaluate(CONTRAST) for one in faint.all()) >= 4.5

@@ -14,7 +14,7 @@ def test_a_page_is_drawn_anew_by_the_server_that_was_restarted_under_it(chromium
     try:
         server.wait()
         with opening(chromium, server) as open_page:
-            page = open_page("?lang=en&layer=3&head=2")
+            page = open_page("?lang=en&layer=3&head=2&view=inside&inside=positions")
             settled(page)
             upload(page, "coffee.jpg", (ROOT / "assets/samples/coffee.jpg").read_bytes())
             page.get_by_text(ENGLISH("side.stays")).wait_for()

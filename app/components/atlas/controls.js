@@ -9,7 +9,7 @@ function label(view) {
   parts(".chips").setAttribute("aria-label", words.chips);
   parts(".unpin").textContent = words.unpin;
   namePlay(view);
-  const groups = [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES]];
+  const groups = [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES], ["view", VIEWS]];
   for (const [name, values] of groups) {
     const group = parts(`.${name}`);
     group.setAttribute("aria-label", words[name]);
@@ -19,7 +19,7 @@ function label(view) {
       input.checked = view.state[name] === value;
       input.addEventListener("change", () => view.change({ [name]: value }));
       const text = Object.assign(document.createElement("span"), { textContent: words[`${name}_${value}`] });
-      const box = document.createElement("label");
+      const box = Object.assign(document.createElement("label"), { title: words[`${name}_${value}_title`] ?? "" });
       box.append(input, text);
       return box;
     }));
@@ -85,7 +85,7 @@ function headPitch({ model, words, parts }) {
 /** The width that the controls above the maps need, CSS pixels. */
 function barWidth({ parts }) {
   const controls = [...parts(".bar").children];
-  return controls.reduce((sum, control) => sum + control.offsetWidth, 0) + 12 * (controls.length - 1); // gap: atlas.css
+  return controls.reduce((sum, control) => sum + control.offsetWidth, 0) + 8 * (controls.length - 1); // gap: atlas.css
 }
 
 /** Numbers of layers and heads along the maps; every second, fourth, ... one if all would overlap. */
@@ -194,6 +194,7 @@ function keys(view, event, inMaps) {
   if (!view.model || event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.code === "KeyC" && !/^[a-z]$/i.test(event.key) ? "c" : event.key; // a Hangul IME reports "ㅊ"
   const { state } = view;
+  if (view.flow() && !ARROWS[key] && !["Enter", "Escape", "c"].includes(key)) return; // no map of the atlas is shown
   const token = state.pinned.at(-1) ?? state.query;
   const acts = {
     " ": () => play(view), Escape: () => view.change({ pinned: [] }),
@@ -262,6 +263,13 @@ function listen(view) {
     view.change({ layer, head });
   });
 
+  view.digits = (event) => {
+    const typing = event.composedPath()[0].closest?.("input:is([type=text], [type=number], :not([type])), textarea, [contenteditable]");
+    const chosen = VIEWS["1234".indexOf(event.key)];
+    if (!chosen || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    view.change({ view: chosen });
+  };
+  document.addEventListener("keydown", view.digits);
   parts(".stage").addEventListener("keydown", (event) => keys(view, event, false));
   parts(".maps").addEventListener("keydown", (event) => keys(view, event, true));
   parts(".play").addEventListener("click", () => view.model && play(view));

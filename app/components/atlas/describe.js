@@ -1,13 +1,12 @@
 // What the canvases show, in words: titles, numbers, marks, legend, and the summary for screen readers.
 
-function describe(view, queries, layer, head) {
+function describe(view, queries, layer, head, direction, first) {
   const { sentences, state, words, model, map } = view;
-  const { direction } = state;
-  view.write(".title", sentences.title(layer, head, direction));
+  view.write(".title", sentences.title(queries, layer, head, direction, first));
   view.write(".numbers", sentences.numbers(layer, head));
   marks(view, queries);
   chips(view, queries);
-  readout(view, queries, layer, head);
+  readout(view, queries, layer, head, direction, first);
   frames(view, layer, head);
   legend(view, layer, head, queries.length > 1);
   const { pinned } = state;
@@ -52,8 +51,8 @@ function chips(view, queries) {
   });
 }
 
-function readout(view, queries, layer, head) {
-  const { sentences, words, model, map, state, here } = view;
+function readout(view, queries, layer, head, direction, first) {
+  const { sentences, words, model, map, here } = view;
   const pieces = [];
   const facts = sentences.facts(queries[0], map.a, map.at);
   if (here !== null && queries.length > 1) {
@@ -70,8 +69,8 @@ function readout(view, queries, layer, head) {
   } else if (queries.length > 1) {
     pieces.push(`A ${sentences.token(queries[0])} · B ${sentences.token(queries[1])}`);
   } else {
-    pieces.push(fill(words[state.direction === "row" ? "readout_query" : "readout_query_column"], { query: sentences.token(queries[0]) })
-      + (state.direction === "row" && head !== ROLLOUT && queries[0] >= model.p ? ` · ${fill(words.readout_near, { near: percent(facts.near) })}` : ""));
+    pieces.push(fill(words[direction === "row" ? "readout_query" : "readout_query_column"], { query: sentences.token(queries[0]) })
+      + (direction === "row" && head !== ROLLOUT && queries[0] >= model.p ? ` · ${fill(words.readout_near, { near: percent(facts.near) })}` : ""));
     pieces.push(fill(words.readout_top, { top: sentences.token(facts.top), weight: percent(facts.weight) }));
     const distance = model.distance(queries[0], facts.top);
     if (distance !== null) pieces.push(fill(words.readout_distance, { distance: two(distance) }));
@@ -80,7 +79,7 @@ function readout(view, queries, layer, head) {
   view.write(".more", pieces.slice(1).join(" · "));
   clearTimeout(view.speaking); // after a rest: a moving pointer would interrupt it again and again
   view.speaking = setTimeout(() => {
-    const text = queries.map((query, i) => sentences.summary(layer, head, state.direction, query, i ? sentences.facts(query, map.b, map.at) : facts));
+    const text = queries.map((query, i) => sentences.summary(layer, head, direction, query, i ? sentences.facts(query, map.b, map.at) : facts, first));
     if (queries.length > 1) text.unshift(fill(words.summary_compare, { a: sentences.query(queries[0]), b: sentences.query(queries[1]) }));
     if (here !== null) text.push(pieces.join(", "));
     view.write(".spoken", text.join(" "));
@@ -131,7 +130,7 @@ function legend(view, layer, head, pair) {
   parts(".compare").hidden = !pair;
   parts(".unpin").hidden = !state.pinned.length;
   parts(".residual").hidden = head !== ROLLOUT && state.head !== ROLLOUT;
-  for (const name of ["direction", "scale", "compare"])
+  for (const name of ["direction", "scale", "compare", "view"])
     for (const input of parts(`.${name}`).querySelectorAll("input")) if (input.checked !== (input.value === state[name])) input.checked = !input.checked;
   const slider = parts(".residual input");
   if (Number(slider.value) !== state.residual) slider.value = state.residual;

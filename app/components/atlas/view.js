@@ -3,15 +3,15 @@
 const DIRECTIONS = ["row", "column"];
 const SCALES = ["map", "layer", "shared"];
 const COMPARES = ["both", "difference"];
+const VIEWS = ["heads", "flow", "answer", "inside"]; // what stands beside the picture; all but the maps are Streamlit's
 const SEND_DELAY_MS = 200; // without a change, before Python gets the view
 const REST_MS = 90; // in one place, before exact maps of a large picture are requested
 // The layout, CSS pixels, as in atlas.css.
 const GAP = 28; // between picture and maps
 const LAYERS_WIDTH = 26; // the layers' numbers, left of the maps
 const MARGIN = 34; // right of the maps, for the last heading
-const BELOW_MAPS = 20; // by which what stands above and below the maps is higher than what stands so at the picture
 const CONTROLS_WIDTH = 508; // that the controls below the maps need, when two patches are compared
-const OTHER_HEIGHT = 270; // of the window: the page's header and answer, and what stands above and below the picture
+const OTHER_HEIGHT = 328; // of the window: the page's header and answer, what stands above and below the picture, and the fold
 const MAX_WIDTH = 1.5; // of the picture's width, in the height that the window leaves
 
 class View {
@@ -21,7 +21,7 @@ class View {
     this.frame = this.parts(".frame");
     this.overlay = new Overlay(this.parts(".overlay"));
     this.sheet = new Sheet(this.parts(".sheet canvas"));
-    this.state = { layer: null, head: null, query: null, pinned: [], direction: "row", scale: "map", compare: "both", residual: 0.5 };
+    this.state = { layer: null, head: null, query: null, pinned: [], direction: "row", scale: "map", compare: "both", view: "heads", residual: 0.5 };
     this.model = null;
     this.over = null; // the map under the pointer: [layer, head]
     this.here = null; // the token under the pointer, when the query is pinned
@@ -63,10 +63,11 @@ class View {
     const { state } = this;
     for (const name of ["layer", "head", "query"]) if (Number.isInteger(view[name])) state[name] = view[name];
     if (Array.isArray(view.pinned)) state.pinned = [...new Set(view.pinned.filter(Number.isInteger))].slice(0, 2);
-    for (const [name, allowed] of [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES]])
+    for (const [name, allowed] of [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES], ["view", VIEWS]])
       if (allowed.includes(view[name])) state[name] = view[name];
     if (view.residual >= 0 && view.residual <= 1) state.residual = Number(view.residual);
     if (this.model) this.clamp();
+    this.publish();
   }
 
   /** Clamp the state to what this model has. */
@@ -137,6 +138,7 @@ class View {
     clearTimeout(this.sending);
     clearTimeout(this.resting);
     clearTimeout(this.speaking);
+    document.removeEventListener("keydown", this.digits);
     SHELF.views.delete(this);
   }
 
@@ -157,7 +159,7 @@ class View {
     const fit = (more) => {
       const tall = Math.max(320, space - more);
       // The picture gets what the maps and their controls leave, and at least a share of the width.
-      const maps = this.sheet.width(model, space - BELOW_MAPS, ratio, pitch) + beside;
+      const maps = this.sheet.width(model, space, ratio, pitch) + beside;
       const left = width - Math.max(maps, barWidth(this), CONTROLS_WIDTH) - GAP;
       const across = stacked ? Math.min(width, 620) : Math.max(share * width, left);
       const wide = Math.round(Math.min(across, tall / Math.max(shape, 1 / MAX_WIDTH)));
@@ -175,22 +177,46 @@ class View {
     root.style.setProperty("--line", wide / model.cols > 18 ? 0.16 : 0.07);
     root.toggleAttribute("data-stacked", stacked);
     const room = (stacked ? width : width - side - GAP) - beside;
-    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : space - BELOW_MAPS, ratio, pitch);
+    const [w, h] = this.sheet.layout(model, room, stacked ? 640 : space, ratio, pitch);
     this.parts(".legend").style.width = `${Math.max(w, 260)}px`;
     root.style.setProperty("--bar", `${w + 26}px`);
     labelAxes(this, w, h);
     this.painted = this.framed = null;
     this.width = width; // read by tests
+    this.publish();
     this.redraw();
+  }
+
+  /** Show the maps or hide them, and tell the page where to put its own figures (style.css): beside or below the picture. */
+  publish() {
+    const { root, state: { view } } = this;
+    const [left, bench] = [this.parts(".left"), root.getRootNode().host?.closest(".st-key-workbench")];
+    root.dataset.view = view;
+    if (!bench) return; // a test's page has the atlas alone
+    bench.dataset.view = view;
+    bench.toggleAttribute("data-stacked", root.hasAttribute("data-stacked"));
+    bench.style.setProperty("--picture-width", `${left.offsetWidth}px`);
+    bench.style.setProperty("--picture-height", `${left.offsetHeight}px`);
+  }
+
+  /** The rollout that the page shows beside the picture, if it is of this picture: its map goes over the picture. */
+  flow() {
+    const { flow } = SHELF;
+    return this.state.view === "flow" && flow?.of === this.model.id ? flow : null;
   }
 
   /** The queries whose maps are shown: the pinned ones, or the one under the pointer. */
   shown() {
-    return this.state.pinned.length ? this.state.pinned : [this.state.query];
+    const { state, model } = this;
+    const flow = model && this.flow();
+    // With other settings, the browser cannot compute what the page has not sent yet: that one's place is shown.
+    if (flow) return [flow.plain ? state.query : flow.token];
+    return state.pinned.length ? state.pinned : [state.query];
   }
 
   selected() {
-    return this.over ?? [this.state.layer, this.state.head];
+    const flow = this.flow();
+    return flow ? [flow.depth, ROLLOUT] : this.over ?? [this.state.layer, this.state.head];
   }
 
   redraw() {
@@ -199,35 +225,38 @@ class View {
 
   draw() {
     const { model, state, sheet } = this;
-    const queries = this.shown();
+    const [queries, flow] = [this.shown(), this.flow()];
+    const direction = flow ? "row" : state.direction;
+    const scale = !flow ? state.scale : flow.shared ? "shared" : "map";
     const pair = queries.length > 1;
     const kind = pair ? state.compare : "one";
     const difference = kind === "difference";
-    let maps = queries.map((query, slot) => model.all(query, state.direction, slot));
-    if (pair && maps[0].exact !== maps[1].exact) maps = queries.map((query, slot) => model.all(query, state.direction, slot, true));
+    let maps = queries.map((query, slot) => model.all(query, direction, slot));
+    if (pair && maps[0].exact !== maps[1].exact) maps = queries.map((query, slot) => model.all(query, direction, slot, true));
     const [a, b] = [maps[0].root, maps[1]?.root];
     const { exact } = maps[0];
     const n = exact ? model.N : model.n;
     const tables = this.colours[kind];
-    const key = [queries, state.direction, state.scale, kind, model.version, model.learned, exact].join();
+    const key = [queries, direction, scale, kind, model.version, model.learned, exact, state.view].join();
     if (this.painted !== key) {
-      this.top = tops(model, a, b, n, state.scale, difference);
-      sheet.paint(model, a, b, n, exact, this.top, tables.cell, difference);
+      this.top = tops(model, a, b, n, scale, difference);
+      if (state.view === "heads") sheet.paint(model, a, b, n, exact, this.top, tables.cell, difference);
       this.painted = key;
       this.exact = exact;
     }
     const [layer, head] = this.selected();
     const at = layer * model.C + model.column(head);
-    this.map = this.single(queries, layer, head, maps, n, exact, at);
-    let top = this.top[at];
-    if (!model.whole) {
+    const sent = flow?.token === queries[0]; // else the browser's own rollout, until the page's comes
+    this.map = sent ? { a: flow.root, at: 0, exact: true } : this.single(queries, layer, head, maps, n, exact, at);
+    let top = sent ? flow.top : this.top[at];
+    if (!model.whole && !sent) {
       const own = largest(this.map.a, this.map.b, this.map.at + model.p, this.map.at + model.N, difference);
-      top = state.scale === "map" ? own : Math.max(top, own);
+      top = scale === "map" ? own : Math.max(top, own);
     }
     this.overlay.paint(model.rows, model.cols, this.map.a, this.map.b, this.map.at + model.p, top, tables.over, difference);
     this.shownTop = difference ? top : top * top;
-    describe(this, queries, layer, head);
-    if (!model.whole) this.rest(queries, layer, head);
+    describe(this, queries, layer, head, direction, flow?.first ?? 0);
+    if (!model.whole && !flow) this.rest(queries, layer, head);
   }
 
   /** The map over the picture: roots a, b and where they start. It is coarse until the exact one has arrived. */
@@ -266,6 +295,7 @@ class View {
   /** Change the state, draw, and send the view to Python after a rest. */
   change(part) {
     Object.assign(this.state, part);
+    if (part.view) this.publish();
     this.redraw();
     clearTimeout(this.sending);
     this.sending = setTimeout(() => {

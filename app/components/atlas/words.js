@@ -34,13 +34,21 @@ class Sentences {
     return token < this.model.p ? fill(this.words.query_token, { token: name }) : fill(this.words.query_patch, { patch: name });
   }
 
-  where(layer, head) {
+  where(layer, head, first = 0) {
     const kind = head === MEAN ? "where_mean" : head === ROLLOUT ? "where_rollout" : "where_head";
-    return fill(this.words[kind], { layer: layer + 1, head: head + 1 });
+    return fill(this.words[kind], { layer: layer + 1, head: head + 1, first: first + 1 });
   }
 
-  title(layer, head, direction) {
-    return fill(this.words[`title_${head === ROLLOUT ? "rollout_" : ""}${direction}`], { where: this.where(layer, head) });
+  /** What the map over the picture answers: of which query, in which layer and head. */
+  title(queries, layer, head, direction, first) {
+    const { words } = this;
+    const kind = `${head === ROLLOUT ? "rollout_" : ""}${direction}`;
+    const where = this.where(layer, head, first);
+    if (queries.length > 1) return fill(words[`title_pair_${kind}`], { where });
+    const [query] = queries;
+    const part = direction === "row" || head === ROLLOUT ? "subject" : "object";
+    const token = fill(words[`${part}_${query < this.model.p ? "token" : "patch"}`], { token: this.token(query) });
+    return fill(words[`title_${kind}`], { where, query: token });
   }
 
   numbers(layer, head) {
@@ -68,11 +76,11 @@ class Sentences {
     return { top, near, weight: root[at + top] ** 2 };
   }
 
-  summary(layer, head, direction, query, facts) {
+  summary(layer, head, direction, query, facts, first) {
     const kind = head === ROLLOUT ? `summary_rollout_${direction}`
       : direction === "row" && query < this.model.p ? "summary_row_token" : `summary_${direction}`;
     return fill(this.words[kind], {
-      where: this.where(layer, head), query: this.query(query), near: percent(facts.near),
+      where: this.where(layer, head, first), query: this.query(query), near: percent(facts.near),
       top: this.query(facts.top), weight: percent(facts.weight),
     });
   }

@@ -1,12 +1,12 @@
-"""Attention rollout over the picture: every depth side by side, one of them enlarged.
+"""Attention rollout: a small map for each depth; the atlas shows the chosen one over its picture.
 
 The picture is the atlas' and comes from the shelf that `app.components.atlas.component.maps` fills, so a slider sends
-only new maps, some kilobytes. Which depth is enlarged, how opaque the maps are and whether they share a scale is the
-browser's own business: changing it reruns nothing.
+only new maps, some kilobytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from app.components.atlas.payload import Source
 from app.components.rollout.payload import pack
 
 HERE = Path(__file__).parent
-SCRIPTS = ("../binary", "../percent", "../atlas/shelf", "../atlas/words", "rollout")
+SCRIPTS = ("../binary", "../percent", "../atlas/shelf", "rollout")
 
 _component = st.components.v2.component(
     "vitrine_rollout",
@@ -27,6 +27,7 @@ _component = st.components.v2.component(
 )
 
 
-def rollout(source: Source, maps: np.ndarray, *, key: str, **labels) -> None:
-    """Mount it. `source` and `maps` as in `pack`, which also takes `labels`."""
-    _component(key=key, data=pack(source, maps, **labels))
+def rollout(source: Source, rows: np.ndarray, *, key: str, on_change: Callable[[], None], **labels) -> None:
+    """Mount it. `source` and `rows` as in `pack`, which also takes `labels`. `on_change`: called when somebody chose a
+    depth or a scale, which are then the session value `key`'s "chosen", like the argument of `pack`."""
+    _component(key=key, data=pack(source, rows, **labels), on_chosen_change=on_change)

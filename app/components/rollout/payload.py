@@ -18,24 +18,33 @@ def columns_for(count: int) -> int:
 
 def pack(
     source: Source,
-    maps: np.ndarray,
+    rows: np.ndarray,
     *,
     first: int,
-    patch: tuple[int, int] | None,
+    token: int,
+    settings: Mapping[str, object],
+    chosen: Mapping[str, object],
     labels: Sequence[str],
-    sentences: Sequence[tuple[str, str]],
     words: Mapping[str, str],
 ) -> bytes:
-    """What `rollout` sends, for its tests too."""
+    """What `rollout` sends, for its tests too.
+
+    `rows`: the rollout of `token` at each depth from `first` on, (depths, N). `settings`: "first", the layer that the
+    rollout begins with, from 1; "plain", whether the browser can compute it by itself. `chosen`: "depth", from 1, and
+    "shared", whether all maps share a scale.
+    """
+    atlas = header_of(source.payload)
     header = {
         "of": source.id,
-        "size": header_of(source.payload)["size"],
-        "grid": maps.shape[1:],
+        "size": atlas["size"],
+        "grid": atlas["grid"],
+        "prefix": len(atlas["prefix"]),
         "first": first,
-        "patch": patch,
+        "token": token,
+        "settings": dict(settings),
+        "chosen": dict(chosen),
         "labels": labels,
-        "sentences": sentences,
-        "columns": columns_for(len(maps)),
+        "columns": columns_for(len(rows)),
         "words": dict(words),
     }
-    return assemble(header, {"maps": maps.astype(np.float32)})
+    return assemble(header, {"rows": rows.astype(np.float32)})

@@ -53,7 +53,7 @@ def test_bars_are_the_probabilities():
 
 def test_enlarged_is_the_colour_scale_of_the_values_and_answers_with_them():
     values = np.array([[0.0, 0.1, 0.2], [0.3, 0.4, 0.05]], np.float32)
-    figure = checked(figures.enlarged(values, 0.0, 0.4, "weight", "x", (1, 1)))
+    figure = checked(figures.enlarged(values, 0.0, 0.4, "x", (1, 1)))
     heat = next(d for d in figure.data if d.type == "heatmap")
     assert np.array_equal(np.asarray(heat.z), values)
     assert np.asarray(heat.customdata)[1, 2].tolist() == [2, 3]
@@ -66,7 +66,7 @@ def test_enlarged_is_the_colour_scale_of_the_values_and_answers_with_them():
 
 def grid_of_grids(similarity, chosen, low):
     picture = base.data_uri(figures.grid_picture(similarity, low, 1), "flat")
-    return checked(figures.grid_of_grids(picture, similarity.shape[:2], chosen, "x", low, 1, "cosine"))
+    return checked(figures.grid_of_grids(picture, similarity.shape[:2], chosen, "x", low, 1))
 
 
 def test_grid_of_grids_has_each_map_at_its_patch():
@@ -127,7 +127,6 @@ def test_all_figures_keep_still_and_their_words_are_readable():
         grid_of_grids(similarity, None, 0),
         checked(figures.per_head(np.ones((3, 2)), "x", "y", "h", (0, 1), None)),
     ):
-        assert figure.layout.height
         assert figure.layout.font.size >= 14
         assert figure.layout.dragmode is False
         for axis in (figure.layout.xaxis, figure.layout.yaxis):
@@ -161,7 +160,7 @@ def test_a_finished_figure_is_what_plotly_would_send():
     values = np.random.default_rng(0).random((3, 2))
     for figure in (
         figures.bars(["a", "b"], [0.7, np.float32(0.25)], "hover"),
-        figures.enlarged(values, 0.0, 1.0, "title", "hover", (1, 1), height=np.int64(400)),
+        figures.enlarged(values, 0.0, 1.0, "hover", (1, 1)),
         figures.norms(values, ["class"], ["c", "median", "range"], "x", "y", "hover"),
         base.blank(),
     ):

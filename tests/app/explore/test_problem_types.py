@@ -42,7 +42,7 @@ def opened(tmp_path: Path, model: VisionTransformer, language: str = "en", label
     drawn, bars = [], figures.bars
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "bars", lambda n, v, h, t=None: drawn.append((v, t)) or bars(n, v, h, t))
-        app = page(lang=language, model=f"file:{tmp_path / 'mine.safetensors'}")
+        app = page(lang=language, model=f"file:{tmp_path / 'mine.safetensors'}", view="answer")
     assert not app.exception
     assert not app.error
     return app, drawn
@@ -116,7 +116,7 @@ def test_a_regression_shows_numbers_and_no_per_cent(language, tmp_path):
 def test_the_user_says_what_one_logit_means(tmp_path):
     model = model_of("binary", 1, bias=1.5)
     torch.save(model.state_dict(), tmp_path / "bare.pth")
-    app = page(model=f"file:{tmp_path / 'bare.pth'}")
+    app = page(model=f"file:{tmp_path / 'bare.pth'}", view="answer")
     assert text.Text("en")("side.assumed.problem_type") in app.sidebar.warning[0].value
     (box,) = [box for box in app.sidebar.selectbox if box.label == text.Text("en")("side.problem_type")]
     assert box.value == "binary"
@@ -126,7 +126,7 @@ def test_the_user_says_what_one_logit_means(tmp_path):
     assert len(app.metric) == 1
     (box,) = [box for box in app.sidebar.selectbox if box.label == text.Text("en")("side.problem_type")]
     assert box.value == "regression"  # it stays, so that the choice can be changed
-    again = page(model=app.query_params["model"])
+    again = page(model=app.query_params["model"], view="answer")
     assert len(again.metric) == 1
     assert again.session_state[state.Key.NAMED_MODEL].endswith("?problem_type=regression")
 

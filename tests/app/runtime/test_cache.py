@@ -123,7 +123,7 @@ def test_open_pages_keep_no_picture_that_the_limit_let_go(screen, monkeypatch):
     pages = []
     for number in range(4):
         app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
-        app.query_params["lang"] = "en"
+        app.query_params |= {"lang": "en", "view": "flow"}
         app.run()
         app.switch_page(f"{screen}/page.py")
         pictures = app.sidebar.selectbox(key="sample_en")
@@ -618,7 +618,7 @@ def test_a_picture_that_the_device_has_no_memory_for_is_on_the_page_from_the_cpu
     assert not app.exception
     assert tried == [1]
     assert text.Text("en")("side.model.fell") in captions(app)
-    assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))
+    assert app.main.markdown[-1].value.endswith(text.Text("en")("attention.not"))
     app.switch_page("lecture/page.py").run()
     assert not app.exception
 
@@ -634,10 +634,10 @@ def test_predictions_need_no_memory_of_the_device(monkeypatch):
 @pytest.mark.parametrize(
     ("where", "page"),
     [
-        ("app.components.atlas.payload.pack", "explore"),
-        ("vit_core.attention.statistics.attention_entropy", "explore"),
-        ("app.explore.result.fused_layers", "explore"),
-        ("app.components.atlas.payload.Source.answer", "explore"),
+        ("app.components.atlas.payload.pack", "heads"),
+        ("vit_core.attention.statistics.attention_entropy", "inside"),
+        ("app.explore.result.fused_layers", "flow"),
+        ("app.components.atlas.payload.Source.answer", "heads"),
         ("app.lecture.stage.residual_streams", "lecture"),
         ("app.lecture.scenes.cnn.record", "lecture"),
     ],
@@ -655,12 +655,12 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
 
     app = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=120)
     app.query_params |= {"lang": "en", "scene": "summary" if function == "residual_streams" else "cnn"}
+    app.query_params |= {"view": page, "inside": "entropies"}  # which the lecture does not read
     app.run()
     before = [result for key, result in cache.outputs().items() if key[1] == "result"]
     assert told not in captions(app)
-    if page == "explore":
-        for derived in ("atlas", "entropies"):
-            del vars(before[0])[derived]
+    for derived in ("atlas", "entropies"):
+        vars(before[0]).pop(derived, None)
     if function == "answer":  # the browser asks for more, as it does of a large picture
         monkeypatch.setattr(of, "whole", property(lambda self: False, lambda self, value: None), raising=False)
         monkeypatch.setattr(
@@ -705,7 +705,7 @@ def test_a_model_that_the_device_has_no_memory_for_is_kept_on_the_cpu_and_the_pa
     said = captions(app)
     assert text.Text("en")("side.model.kept") in said
     assert text.Text("en")("device.cpu") in said
-    assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))
+    assert app.main.markdown[-1].value.endswith(text.Text("en")("attention.not"))
 
 
 def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
@@ -729,4 +729,4 @@ def test_a_hall_that_is_too_full_is_told_so_and_may_try_again(monkeypatch):
     app.button(key="busy_again").click().run()
     assert not app.exception
     assert not app.warning
-    assert app.main.markdown[-2].value.startswith("### " + text.Text("en")("norms.title"))
+    assert app.main.markdown[-1].value.endswith(text.Text("en")("attention.not"))

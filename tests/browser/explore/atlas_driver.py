@@ -44,7 +44,7 @@ class Atlas:
         """Until `expression`, of `a` (the view), holds."""
         self.page.wait_for_function(
             f"""() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
-            .some(e => {{ const a = e.shadowRoot.querySelector('.atlas')?.atlas;
+            .some(e => {{ const a = e.shadowRoot?.querySelector('.atlas')?.atlas;
                           return a?.model && ({expression}) }})""",
         )
 

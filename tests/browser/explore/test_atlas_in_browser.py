@@ -363,11 +363,11 @@ def test_maps_and_picture_share_the_window(tab):
         atlas.page.set_viewport_size({"width": width, "height": height})
         atlas.wait(f"a.width === a.root.parentElement.clientWidth && innerWidth === {width}")
         [frame], [maps], [right] = (edges(atlas, one) for one in (".frame", ".sheet canvas", ".right"))
-        space = min(900, height - 270)
+        space = min(900, max(320, height - 328))
         assert maps[2] <= right[2]
         high, wide = maps[3] - maps[1], frame[2] - frame[0]
         # all of the height, or all of the column's width
-        assert high >= space - 20 - 14 or maps[2] - maps[0] >= right[2] - right[0] - 60 - 16
+        assert high >= space - 14 or maps[2] - maps[0] >= right[2] - right[0] - 60 - 16
         assert wide >= min(0.42 * atlas.js("a.width"), space) - 1
         assert frame[3] - frame[1] <= space + 1
 

@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
 
 import vit_core as vc
 from app import text
-from app.text import equations
-from tests.browser.conftest import ROOT, addressed, as_shown, idle, scroll, settled, still
+from app.explore import views
+from app.text import WORDS, equations
+from tests.browser.conftest import ROOT, addressed, as_shown, idle, settled, still
 from tests.browser.explore.atlas_driver import Atlas, agrees
 from tests.hostile.pictures.make import cases
 from vit_core.attention import statistics
-from vit_core.images import Preprocess, draw
+from vit_core.images import Preprocess
 from vit_core.models import embeddings
-from vit_core.percentage import percent
 
 SAMPLES = ROOT / "assets" / "samples"
 GRID = (16, 16)  # of embedded:photo
@@ -84,12 +83,22 @@ class Looking(Atlas):
         wanted = [float(w) for w in wanted]
         self.page.wait_for_function(
             """wanted => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
-            .some(e => { const a = e.shadowRoot.querySelector('.atlas')?.atlas;
+            .some(e => { const a = e.shadowRoot?.querySelector('.atlas')?.atlas;
                 if (!a?.map || a.model?.N !== wanted.length) return false;
                 const shown = wanted.map((_, k) => a.map.a[a.map.at + k] ** 2), top = Math.max(...wanted);
                 return shown.every((s, k) => Math.abs(s - wanted[k]) < 0.012 * top) })""",
             arg=wanted,
         )
+
+
+def show(page, view: str, figure: str | None = None, say=ENGLISH) -> None:
+    """Choose a view by mouse, and a figure of the view "inside"."""
+    page.locator(f".atlas .view input[value={view}]").click()
+    page.locator(f".st-key-view_{view}").wait_for(state="attached")
+    if figure:
+        page.locator(".st-key-inside").get_by_text(say(f"inside.{figure}"), exact=True).click()
+        page.get_by_role("heading", name=say(f"{figure}.title")).wait_for()
+    settled(page)
 
 
 class Rolled:
@@ -99,11 +108,11 @@ class Rolled:
         self.page, self.root = page, page.locator(".rollout")
 
     def shows(self, wanted, layer: int) -> None:
-        """Wait until the enlarged map is of this layer, and holds these shares of 1, (rows, cols)."""
+        """Wait until the chosen map is of this layer, and holds these shares of 1, (rows, cols)."""
         self.page.wait_for_function(
             """([wanted, layer]) => [...document.querySelectorAll(
             '[data-testid=stBidiComponentIsolated]')].some(e => {
-                const r = e.shadowRoot.querySelector('.rollout')?.rollout, map = r?.maps?.[r.index];
+                const r = e.shadowRoot?.querySelector('.rollout')?.rollout, map = r?.maps?.[r.index];
                 return map?.length === wanted.length && r.header.first + r.index === layer
                     && r.root.dataset.state === 'ready' && wanted.every((w, i) => Math.abs(map[i] - w) < 1e-5) })""",
             arg=[np.asarray(wanted, float).ravel().tolist(), layer],
@@ -124,19 +133,14 @@ def agree(shown: np.ndarray, wanted: np.ndarray) -> None:
     assert np.abs(shown.astype(int) - wanted.astype(int)).max() <= 5
 
 
-def bring(page, chart: str) -> None:
-    """Scroll until a figure stands in the middle."""
-    page.evaluate("c => document.querySelector(`.st-key-${c}`).scrollIntoView({block: 'center'})", chart)
-    still(page)
-
-
 def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server):
-    page = visit()
+    page = visit("lang=en&view=inside&inside=norms")
     data = (SAMPLES / "coffee.jpg").read_bytes()
     trace = vc.record(model, data)
     upload(page, "내 사진.png", data)  # the name says neither what it is nor anything that may be trusted
     await_values(page, "norms_chart", 1, "y", np.median(trace.token_norms[:, trace.num_prefix_tokens :].numpy(), 1))
     best = vc.top_k(model, trace, 5)
+    show(page, "answer")
     await_values(page, "predictions_chart", 0, "x", [p for _, p in best])
     assert page.get_by_text(as_shown(f"The model gives {best[0][0]}")).count() == 1
     page.wait_for_function(
@@ -147,9 +151,12 @@ def test_an_uploaded_picture_is_shown_as_the_core_sees_it(visit, model, server):
         arg=[name for name, _ in best],
     )
     Looking(page).shows(trace.attention(trace.depth - 1, [0])[:, 0].mean(0))
+    show(page, "flow")
     Rolled(page).shows(trace.on_grid(vc.rollout(trace)), trace.depth)
+    show(page, "inside", "distances")
     distances = np.stack([statistics.attention_distance(trace, i).numpy() for i in range(trace.depth)])
     await_values(page, "distances_chart", 0, "y", distances)
+    show(page, "inside", "positions")
     similarity = embeddings.position_similarity(model, trace.grid)
     row, col = (n + 1 for n in ((trace.grid[0] - 1) // 2, (trace.grid[1] - 1) // 2))
     await_values(page, "positions_one", 0, "z", similarity[row - 1, col - 1])
@@ -166,7 +173,7 @@ def test_the_pixels_drawn_are_the_attention_of_the_patch_under_the_pointer(visit
 
 
 def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server):
-    page = visit()
+    page = visit("lang=en&view=flow")
     trace, rolled = vc.record(model, str(SAMPLES / FIRST["file"])), Rolled(page)
     ran = server.forwards()
     page.locator(".st-key-residual input[type=range]").focus()
@@ -176,81 +183,8 @@ def test_a_slider_redraws_its_figure_and_runs_no_model(visit, model, server):
     assert server.forwards() == ran
 
 
-def test_each_depth_of_the_rollout_is_enlarged_by_mouse_and_keyboard_and_nothing_runs(visit, model, shoot):
-    page = visit()
-    trace, rolled = vc.record(model, str(SAMPLES / FIRST["file"])), Rolled(page)
-    maps = [np.asarray(trace.on_grid(vc.rollout(trace, last=last))) for last in range(trace.depth)]
-    settled(page)
-    page.evaluate("""() => { window.sent = 0; const send = WebSocket.prototype.send;
-        WebSocket.prototype.send = function (data) { window.sent++; return send.call(this, data) } }""")
-    top = max(map(np.max, maps))
-    for layer in (2, 5):
-        rolled.small(layer).click()
-        rolled.shows(maps[layer - 1], layer)
-        agree(rolled.colours(".one .map"), draw.colour_map(maps[layer - 1], 0.0, top))
-        row, col = np.unravel_index(maps[layer - 1].argmax(), trace.grid)
-        said = rolled.root.locator(".said").inner_text()
-        assert f"by layer {layer}? Most comes from row {row + 1}, column {col + 1}" in said
-    page.keyboard.press("ArrowLeft")
-    rolled.shows(maps[3], 4)
-    for layer in (1, trace.depth):
-        agree(rolled.colours(f".strip label:nth-child({layer}) .map"), draw.colour_map(maps[layer - 1], 0.0, top))
-    assert rolled.root.locator(".ticks").inner_text().split("\n")[-1] == percent(top)
-    rolled.root.get_by_label(ENGLISH("map.shared")).uncheck()
-    agree(rolled.colours(".one .map"), draw.colour_map(maps[3]))
-    shoot(page, "rollout_own_scales")
-    slider = rolled.root.get_by_label(ENGLISH("map.opacity"))
-    slider.fill("0.2")
-    assert rolled.root.locator(".one .map").evaluate("c => getComputedStyle(c).opacity") == "0.2"
-    assert page.evaluate("window.sent") == 0
-    upload(page, "coffee.jpg", (SAMPLES / "coffee.jpg").read_bytes())  # what was chosen stays for another picture
-    other = vc.record(model, str(SAMPLES / "coffee.jpg"))
-    rolled.shows(other.on_grid(vc.rollout(other, last=3)), 4)
-    for title in ("page.lecture", "page.explore"):
-        page.get_by_role("link", name=ENGLISH(title)).click()
-        page.wait_for_function("title => document.title.startsWith(title)", arg=ENGLISH(title))
-    rolled.shows(other.on_grid(vc.rollout(other, last=3)), 4)
-    assert not rolled.root.get_by_label(ENGLISH("map.shared")).is_checked()
-    assert rolled.root.get_by_label(ENGLISH("map.opacity")).input_value() == "0.2"
-
-
-def test_the_enlarged_rollout_is_read_patch_by_patch(visit, model):
-    page = visit("lang=en&from=patch&row=3&col=6")
-    trace, rolled = vc.record(model, str(SAMPLES / FIRST["file"])), Rolled(page)
-    map_ = np.asarray(trace.on_grid(vc.rollout(trace, token=trace.token_at(2, 5))))
-    rolled.shows(map_, trace.depth)
-    stage, said = rolled.root.locator(".enlarged"), rolled.root.locator(".reading")
-    rows, cols = trace.grid
-
-    def reads(row: int, col: int) -> None:
-        expect(said).to_have_text(f"row {row + 1}, column {col + 1}: {percent(map_[row, col])}")
-
-    def stands(mark: str) -> tuple[int, int]:
-        box, of = (rolled.root.locator(m).bounding_box() for m in (mark, ".enlarged"))
-        return (round((box["y"] - of["y"]) / of["height"] * rows), round((box["x"] - of["x"]) / of["width"] * cols))
-
-    assert stands(".spot.from") == (2, 5)
-    stage.scroll_into_view_if_needed()
-    for row, col in ((0, 0), (rows - 1, 2), (4, cols - 1)):
-        box = stage.bounding_box()
-        page.mouse.move(box["x"] + (col + 0.5) / cols * box["width"], box["y"] + (row + 0.5) / rows * box["height"])
-        reads(row, col)
-        assert stands(".spot.here") == (row, col)
-    page.mouse.move(2, 2)
-    expect(said).to_have_text("")
-    stage.focus()
-    page.keyboard.press("ArrowDown")  # begins at the place that is looked from
-    reads(2, 5)
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowRight")
-    reads(3, 6)
-    for _ in range(rows):
-        page.keyboard.press("ArrowUp")
-    reads(0, 6)
-
-
 def test_another_model_looks_from_the_same_place(visit):
-    page = visit("model=embedded:fashion&from=patch&row=7&col=7&pinned=7-7")
+    page = visit("lang=en&model=embedded:fashion&from=patch&row=7&col=7&pinned=7-7&view=inside&inside=positions")
     for title, names in (("model.photo", "embedded:photo"), ("model.fashion", "embedded:fashion")):
         page.locator(".st-key-model_en input").click()
         page.get_by_role("option", name=ENGLISH(title), exact=True).click()
@@ -279,7 +213,7 @@ def test_back_and_forward_lead_through_what_was_seen(visit, model, server):
             *([f"pinned={place[0] + 1}-{place[1] + 1}"] if pinned else []),
             lacks=() if pinned else ("pinned",),
         )
-        page.get_by_text(f"Highlighted: layer {layer + 1}, head {head + 1}").wait_for()
+        page.locator(".title", has_text=f"layer {layer + 1}, head {head + 1}").wait_for()
 
     seen(*first, False)
     ran, begun = server.forwards(), page.evaluate("history.length")
@@ -312,27 +246,31 @@ def test_no_word_of_a_korean_title_is_cut_in_two(visit):
             }
         return found;
     })"""
-    for width in (360, 390, 430):
-        page.set_viewport_size({"width": width, "height": 844})
-        still(page)
-        words = page.evaluate(script)
-        assert len(words) > 20
-        assert not [word for word, lines in words if lines > 1], width
+    seen = 0
+    for name, address in FIGURES.items():
+        page.goto(f"{page.url.split('?')[0]}?lang=ko&{address}")
+        settled(page)
+        for width in (360, 390, 430):
+            page.set_viewport_size({"width": width, "height": 844})
+            still(page)
+            words = page.evaluate(script)
+            seen += len(words)
+            assert not [word for word, lines in words if lines > 1], (name, width)
+    assert seen > 60
 
 
-@pytest.mark.parametrize("address", ["lang=en", "lang=en&from=patch&row=2&col=3"])
-def test_where_the_mouse_only_passes_is_no_step_for_back(visit, address):
-    page = visit(address)
+@pytest.mark.parametrize("place", ["", "&from=patch&row=2&col=3"])
+def test_where_the_mouse_only_passes_is_no_step_for_back(visit, place):
+    page = visit(f"lang=en&view=inside&inside=positions{place}")
     atlas, begun, address = Looking(page), page.evaluate("history.length"), page.url
     for row, col in ((4, 4), (1, 5), (6, 2)):
         atlas.hover(row, col)
         page.get_by_text(ENGLISH("positions.one", row=row + 1, col=col + 1)).wait_for()
     assert (page.evaluate("history.length"), page.url) == (begun, address)
-    bring(page, "positions_chart")  # but what is clicked there is one
+    still(page)  # but what is clicked there is one
     page.mouse.click(*patch_centres(page, "positions_chart", POSITION_TARGETS)[2 * GRID[1] + 4])
     addressed(page, "row=3", "col=5")
     assert page.evaluate("history.length") == begun + 1
-    scroll(page, 0)
     atlas.click(5, 3)
     addressed(page, "row=6", "col=4", "pinned=6-4")
     assert page.evaluate("history.length") == begun + 2
@@ -343,28 +281,32 @@ def test_a_rollout_of_thousands_of_tokens_waits_until_its_place_is_kept(visit, t
         image_size=(512, 512), patch_size=(8, 8), dim=16, heads=1, head_dim=16, depth=3, mlp_dim=16, classes=2
     )
     vc.save(vc.VisionTransformer(shape, transform=Preprocess(shape.image_size)), tmp_path / "many.safetensors")
-    page = visit(f"lang=en&model=file:{tmp_path}/many.safetensors")
+    page = visit(f"lang=en&view=flow&model=file:{tmp_path}/many.safetensors")
     atlas = Looking(page)
     atlas.hover(30, 20)
-    page.get_by_text(ENGLISH("positions.one", row=31, col=21)).wait_for()
-    settled(page)
+    page.locator(".title", has_text="row 31, column 21").wait_for()
+    atlas.wait("a.sending == null")
+    idle(page)
     assert page.get_by_text("(Abnar & Zuidema 2020) from the class token, for layers").count()
     atlas.click(30, 20)
     page.get_by_text("(Abnar & Zuidema 2020) from the patch in row 31, column 21, for layers").wait_for()
 
 
 def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, server, shoot):
-    page = visit()
+    page = visit("lang=en&view=inside&inside=positions")
     trace, atlas = vc.record(model, str(SAMPLES / FIRST["file"])), Looking(page)
     ran = server.forwards()
     rows, cols = trace.grid
     row, col = rows - 2, 1
     token, last = trace.token_at(row, col), trace.depth - 1
     atlas.click(row, col)
-    Rolled(page).shows(trace.on_grid(vc.rollout(trace, token=token)), trace.depth)
     await_values(page, "positions_one", 0, "z", embeddings.position_similarity(model, trace.grid)[row, col])
+    show(page, "flow")
+    Rolled(page).shows(trace.on_grid(vc.rollout(trace, token=token)), trace.depth)
+    show(page, "heads")
     page.mouse.click(*atlas.cell(last - 1, 2))  # a head of the atlas
     atlas.shows(trace.attention(last - 1, [token])[2, 0])
+    show(page, "inside", "distances")
     page.get_by_text(f"Highlighted: layer {last}, head 3").wait_for()
     for part in (
         f"layer={last}",
@@ -380,7 +322,7 @@ def test_the_rest_of_the_page_follows_the_atlas_and_leads_it(visit, model, serve
     settled(page)
     atlas = Looking(page)
     atlas.shows(trace.attention(last - 1, [token])[2, 0])
-    bring(page, "positions_chart")  # and a click elsewhere on the page turns the atlas
+    show(page, "inside", "positions")  # and a click elsewhere on the page turns the atlas
     targets = patch_centres(page, "positions_chart", POSITION_TARGETS)
     page.mouse.click(*targets[2 * cols + 3])
     atlas.shows(trace.attention(last - 1, [trace.token_at(2, 3)])[2, 0])
@@ -400,7 +342,7 @@ def test_another_model_or_picture_never_shows_a_stale_map(visit, model, server):
 
 
 def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, model, server, shoot, tmp_path):
-    page = visit()
+    page = visit("lang=en&view=inside&inside=norms")
     name = page.get_by_text(FIRST["title_en"])
     good = (SAMPLES / "coffee.jpg").read_bytes()  # another than the one the page opens on
     every = {
@@ -433,7 +375,7 @@ def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, mode
 
 
 def test_odd_files_simply_work(visit, model):
-    page = visit()
+    page = visit("lang=en&view=inside&inside=norms")
     good = {case: data for case, (_, data, code) in cases().items() if code is None}
     for case in ("1 x 1", "16 bit", "palette and alpha", "cmyk", "animated gif", "on its side"):
         upload(page, f"{case}.bin", good[case])
@@ -523,7 +465,7 @@ CAMERA = """navigator.mediaDevices.getUserMedia = async () => {
 
 
 def test_a_photo_is_taken_and_shown(visit, shoot):
-    page = visit()
+    page = visit("lang=en&view=inside&inside=received")
     page.evaluate(CAMERA)
     page.get_by_test_id("stSidebar").get_by_text(ENGLISH("side.source.camera"), exact=True).click()
     page.wait_for_function("() => document.querySelector('.st-key-camera video')?.readyState > 2")
@@ -559,14 +501,13 @@ def test_the_camera_speaks_the_pages_language(visit, shoot):
 
 
 def test_the_language_is_switched_in_place(visit, shoot, server):
-    page = visit()
+    page = visit("lang=en&view=inside&inside=norms")
     ran = server.forwards()
     page.get_by_test_id("stSidebar").get_by_text("한국어", exact=True).click()
     page.get_by_role("heading", name=KOREAN("norms.title")).wait_for()
     settled(page)
-    for key in ("received.title", "predictions.title", "positions.title", "rollout.title"):
-        assert page.get_by_role("heading", name=KOREAN(key)).count() == 1
-        assert page.get_by_role("heading", name=ENGLISH(key)).count() == 0
+    assert page.get_by_role("heading", name=ENGLISH("norms.title")).count() == 0
+    page.locator(".atlas .view", has_text=WORDS["ko"]["view_inside"]).wait_for()
     assert Looking(page).page.get_by_text(KOREAN("atlas.answer", answer="")[:5], exact=False).count()
     for box, option in (("sample_ko", FIRST["title_ko"]),):
         page.wait_for_function(
@@ -582,7 +523,7 @@ def test_the_language_is_switched_in_place(visit, shoot, server):
 
 
 def test_what_is_chosen_in_the_moment_the_maps_speak_is_not_lost(visit):
-    page = visit("lang=en&layer=3")
+    page = visit("lang=en&layer=3&view=answer")
     Looking(page)  # figures may stand before the maps do
     page.evaluate("""() => {
         const atlas = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
@@ -590,89 +531,36 @@ def test_what_is_chosen_in_the_moment_the_maps_speak_is_not_lost(visit):
         atlas.send('view', {...atlas.view(), layer: 1});
         [...document.querySelectorAll('[data-testid=stSidebar] button')].find(b => b.textContent === '한국어').click();
     }""")
-    for key in ("norms.title", "predictions.title", "rollout.title"):  # once, the whole page stayed as it was
-        page.get_by_role("heading", name=KOREAN(key)).wait_for()
+    page.get_by_role("heading", name=KOREAN("predictions.title")).wait_for()  # once, the whole page stayed as it was
     addressed(page, "lang=ko", "layer=2")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_fits_the_window(visit, theme, shoot):
-    page = visit("lang=ko" if theme == "dark" else "lang=en", theme=theme)
-    main = page.get_by_test_id("stMain")
-    for width, height in ((1280, 720), (1920, 1080), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
-        still(page)  # figures follow
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
-        for plot in page.locator(".js-plotly-plot").all():
-            assert plot.evaluate("e => e.getBoundingClientRect().right - window.innerWidth") <= 0
-        if width > 1000:  # the first screen is a finished result: picture and answer
-            for part in (".frame", ".sheet canvas"):
-                box = page.locator(f".atlas {part}").bounding_box()
-                assert box["y"] + box["height"] < height
-                assert box["x"] + box["width"] <= width
-            sizes = page.evaluate("""() => [...document.querySelectorAll('.js-plotly-plot svg text')]
-                .filter(t => t.textContent.trim()).map(t => parseFloat(getComputedStyle(t).fontSize))""")
-            assert min(sizes) >= 14
-        for i, top in enumerate(range(0, main.evaluate("e => e.scrollHeight"), height - 100)):
-            scroll(page, top)
-            shoot(page, f"{width}-{theme}-{i:02}")
-        scroll(page, 0)
-    colours = page.evaluate("""() => [getComputedStyle(document.querySelector('.st-key-norms_chart .ytick text')).fill,
-                                      getComputedStyle(document.querySelector('.stApp')).color]""")
-    assert colours[0] == colours[1]
-
-
-PAIRS = {
-    "answer_pair_of_3": ("predictions.title", "received.title"),
-    "heads_pair_of_3": ("distances.title", "entropies.title"),
-    "tokens_pair_of_3": ("filters.title", "norms.title"),
-    "positions_pair_of_2": (),
+#: A figure's name -> the address that shows it.
+FIGURES = {
+    "attention": "view=heads",
+    "rollout": "view=flow",
+    "predictions": "view=answer",
+    **{name: f"view=inside&inside={name}" for name in views.INSIDE},
 }
 
 
-def test_figures_side_by_side_have_their_titles_drawings_and_folds_in_a_line(visit):
-    page = visit(width=1280)
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        still(page)
-        for key, titles in PAIRS.items():
-            pair = page.locator(f".st-key-{key}")
-            boxes = pair.locator(":scope > *").evaluate_all(
-                "all => all.map(e => e.getBoundingClientRect()).map(b => [b.left, b.top, b.right, b.bottom])"
-            )
-            half = len(boxes) // 2
-            assert half == int(key[-1])
-            for title in titles:
-                assert pair.get_by_role("heading", name=ENGLISH(title)).count() == 1
-            for i, (left, right) in enumerate(zip(boxes[:half], boxes[half:], strict=True)):
-                if width > 640:
-                    assert left[1] == pytest.approx(right[1], abs=1), (key, i)  # their tops
-                    assert left[2] < right[0]
-                else:
-                    assert left[3] <= right[1]  # one figure beneath the other, all of it
-            assert all(a[3] <= b[1] + 1 for a, b in zip(boxes[: half - 1], boxes[1:half], strict=True))
-
-
-def test_a_fold_opens_by_keyboard_on_its_equation_and_what_it_does_not_show(visit):
-    page = visit("lang=en")
-    folds = page.get_by_test_id("stMain").locator("details")
-    shown = ("received", "predictions", "attention", *equations.FIXED)
-    for say, language in ((ENGLISH, "English"), (KOREAN, "한국어")):
-        page.get_by_test_id("stSidebar").get_by_text(language, exact=True).click()
-        page.get_by_role("heading", name=say("norms.title")).wait_for()
+@pytest.mark.parametrize("say", [ENGLISH, KOREAN], ids=["en", "ko"])
+def test_a_fold_opens_by_keyboard_on_its_equation_and_what_it_does_not_show(visit, say):
+    assert {"received", "predictions", "attention", *equations.FIXED} == {*FIGURES}
+    page = visit(f"lang={say.language}")
+    for name, address in FIGURES.items():
+        page.goto(f"{page.url.split('?')[0]}?lang={say.language}&{address}")
         settled(page)
-        assert folds.count() == len(shown)
-        limits = folds.locator(":not(summary *) > p:last-of-type").all_text_contents()
-        assert sorted(limits) == sorted(say(f"{name}.not") for name in shown)
-        for fold in folds.all():
-            equation = fold.locator(".katex-display")
-            assert not equation.is_visible()
-            fold.locator("summary").press("Enter")
-            equation.wait_for()
-            assert not fold.locator(".katex-error").count()
-            assert equation.evaluate("e => e.scrollWidth - e.clientWidth") <= 0  # all of it, without scrolling
-            assert fold.locator("summary p").text_content() == say("fold")
+        fold = page.get_by_test_id("stMain").locator("details")
+        assert fold.count() == 1
+        assert fold.locator(":not(summary *) > p:last-of-type").all_text_contents() == [say(f"{name}.not")]
+        equation = fold.locator(".katex-display")
+        assert not equation.is_visible()
+        fold.locator("summary").press("Enter")
+        equation.wait_for()
+        assert not fold.locator(".katex-error").count()
+        assert equation.evaluate("e => e.scrollWidth - e.clientWidth") <= 0  # all of it, without scrolling
+        assert fold.locator("summary p").text_content() == say("fold")
 
 
 def test_nothing_is_fetched_from_elsewhere(visit, server):

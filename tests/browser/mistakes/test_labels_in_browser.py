@@ -109,7 +109,7 @@ def nothing_wide(page) -> None:
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_explore_shows_names_as_text(look, hostile, lang, shoot):
-    page = look(f"?lang={lang}&model={hostile[0]}")
+    page = look(f"?lang={lang}&model={hostile[0]}&view=answer")
     settled(page)
     said = text_alone(page)
     for name in SEEN:
