@@ -71,6 +71,7 @@ class Key(enum.StrEnum):
     # Lecture
     STAGE = "stage"
     SCENE = "scene"
+    SLIDE = "slide"  # the view of the scene, as the browser writes it
     SCENE_REQUEST = "scene_request"
     LAST_MESSAGE = "last_message"  # the number of the stage's last message
     # Mistakes
@@ -118,7 +119,7 @@ DEFAULTS = {Key.RESIDUAL: 0.5, Key.DISCARD: 0.0, Key.FUSION: "mean", Key.FLOW_SC
 FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
 MISTAKES_KEYS = (Key.RUN, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)
 #: In some page's address, so that a link opens the same view; everything else lasts as long as the session.
-ADDRESS_KEYS = (*CHOICE_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, *MISTAKES_KEYS)
+ADDRESS_KEYS = (*CHOICE_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, Key.SLIDE, *MISTAKES_KEYS)
 #: The model box's option for a name that is typed in.
 OTHER_MODEL = "other"
 _NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN, Key.DEPTH)

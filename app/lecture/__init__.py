@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 
 from app.components.lecture import payload
+from app.lecture.address import KEPT
 from app.lecture.stage import Scene, Stage
 from app.text.lecture import words
 
@@ -51,6 +52,7 @@ def pack(scene: str, stage: Stage, content: Scene, want: dict, language: str, fr
         "words": words(scene, language, SCENES, QUESTIONS),
         "numbers": content.numbers,
         "frame": frame,
+        "kept": KEPT[scene],
         "grid": result.grid,
         "prefix": result.prefix_names,
         "aspect": result.patch_aspect,

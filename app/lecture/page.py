@@ -9,10 +9,10 @@ import streamlit as st
 from app import state
 from app.components.lecture.component import lecture
 from app.explore import current, input_choice
-from app.lecture import SCENES, cached
+from app.lecture import SCENES, address, cached
 from app.runtime import cache
 
-ADDRESS = (*state.CHOICE_KEYS, *state.INPUT_KEYS, state.Key.SCENE)
+ADDRESS = (*state.CHOICE_KEYS, *state.INPUT_KEYS, state.Key.SCENE, state.Key.SLIDE)
 
 
 def receive() -> None:
@@ -20,6 +20,7 @@ def receive() -> None:
     message = state.get(state.Key.STAGE)["message"]
     repeated = message["number"] == state.get(state.Key.LAST_MESSAGE)  # its answer was lost
     state.put(state.Key.SCENE, message["scene"])
+    state.put(state.Key.SLIDE, address.checked(message.get("slide")))
     state.put(state.Key.SCENE_REQUEST, message["want"])
     state.put(state.Key.LAST_MESSAGE, message["number"])
     for order in () if repeated else message["orders"]:

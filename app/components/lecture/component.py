@@ -27,7 +27,12 @@ def script() -> str:
         *(HERE / f"{name}.js" for name in ("text", "figures", "controls")),
     ]
     return _joined(
-        *first, *sorted(HERE.glob("scenes/*.js")), HERE / "presenter.js", HERE / "stage.js", HERE / "lecture.js"
+        *first,
+        *sorted(HERE.glob("scenes/*.js")),
+        HERE / "address.js",
+        HERE / "presenter.js",
+        HERE / "stage.js",
+        HERE / "lecture.js",
     )
 
 
@@ -42,7 +47,7 @@ _component = st.components.v2.component(
 def lecture(data: bytes, answered: int, *, key: str, on_message: Callable[[], None]) -> None:
     """Mount the stage. `answered`: the number of the message that `data` answers, 0 before the first.
 
-    The trigger "message" carries {"scene", "want" (what the scene asks for), "orders" (each "language" or "picture"),
-    "number"}.
+    The trigger "message" carries {"scene", "slide" (the view, for the address), "want" (what the scene asks for),
+    "orders" (each "language" or "picture"), "number"}.
     """
     _component(key=key, data=data + answered.to_bytes(4, "little"), on_message_change=on_message)

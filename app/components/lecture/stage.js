@@ -1,6 +1,7 @@
 // The stage: one scene at a time in 16:9, sized in em; the stage is 80 em wide.
 
 const ANSWER_TIMEOUT_MS = 10000; // a message without an answer after this time counts as lost
+const ADDRESS_DELAY_MS = 250; // after a change, before the address shows it
 const REQUEST_DELAY_MS = 30; // after a change, so that a slider's moves become one request
 
 // Elements that keep their keys: text fields (and select boxes while open), anything laid over the page, and, for the
@@ -23,6 +24,7 @@ class Stage {
     this.root = root;
     this.received = new Map(); // data by scene, so that going back needs no request
     this.views = new Map();
+    this.firsts = new Map(); // each scene's view as it was drawn first
     this.orders = []; // changes of language or picture that are not sent yet
     this.sized = new ResizeObserver(() => this.size());
     this.frame();
@@ -42,6 +44,7 @@ class Stage {
     document.removeEventListener("focusin", this.focused);
     document.removeEventListener("fullscreenchange", this.moved);
     clearTimeout(this.asking);
+    clearTimeout(this.addressing);
     clearInterval(this.patience);
     if (this.url) URL.revokeObjectURL(this.url);
   }
@@ -76,6 +79,7 @@ class Stage {
       this.of = data.frame.of;
       this.received.clear();
       this.views.clear();
+      this.firsts.clear();
       this.shown = null;
     }
     if (data.words.language !== this.language) {
@@ -87,7 +91,10 @@ class Stage {
     this.framed = data.words.frame;
     this.around = data.frame;
     this.received.set(data.scene, data);
-    if (!this.waiting && !this.asking && !this.due) this.scene = data.scene; // nothing is left to send, so Python decides the scene
+    if (!this.waiting && !this.asking && !this.due && this.scene !== data.scene) { // nothing is left to send, so Python decides the scene
+      this.scene = data.scene;
+      this.linked = slideInAddress(); // it came from a link, or from Back or Forward
+    }
     this.dress();
     if (data.scene === this.scene) this.show();
   }
@@ -145,11 +152,48 @@ class Stage {
       this.made = {};
       piece?.build?.(this, figure);
     }
-    this.draw();
-    if (late) return;
+    this.attempt(() => this.draw());
+    // Of a view that Python was asked for before, the first values are unknown: then the address holds all of them.
+    if (!this.firsts.has(this.scene)) this.firsts.set(this.scene, Object.keys(this.data.want).length ? {} : { ...this.view });
+    this.follow();
+    this.later();
+    if (late || this.asking) return;
     this.parts.status.textContent = "";
     this.slide.dataset.state = "ready";
     this.pending = false;
+  }
+
+  /** Set the view that the address names. */
+  follow() {
+    const text = this.linked;
+    this.linked = "";
+    if (!text) return;
+    this.followed = this.scene;
+    this.attempt(() => this.set(slideValues(text, this.firsts.get(this.scene), this.data.kept)));
+  }
+
+  /** Do something that draws. If it fails with values from the address, which anybody may write, the first view returns. */
+  attempt(act) {
+    try {
+      act();
+    } catch (error) {
+      if (this.followed !== this.scene) throw error;
+      this.followed = null;
+      Object.assign(this.view, this.firsts.get(this.scene));
+      this.draw();
+    }
+  }
+
+  /** The view as text for the address; empty for a scene that was not drawn yet. */
+  slideText() {
+    const [view, first, data] = [this.views, this.firsts, this.received].map((each) => each.get(this.scene));
+    return view && first && data ? slideText(view, first, data.kept) : "";
+  }
+
+  /** Put the view into the address, soon. */
+  later() {
+    clearTimeout(this.addressing);
+    this.addressing = setTimeout(() => putSlideInAddress(this.scene, this.slideText()), ADDRESS_DELAY_MS);
   }
 
   /** Whether the data answers an earlier request than the last one. Then the view keeps its newer values. */
@@ -170,6 +214,7 @@ class Stage {
     const asks = (piece.asks ?? []).filter((name) => name in part && part[name] !== this.view[name]);
     Object.assign(this.view, part);
     this.draw();
+    this.later();
     if (!asks.length) return;
     this.pending = true;
     clearTimeout(this.asking);
@@ -207,7 +252,9 @@ class Stage {
     const asks = SCENE[this.scene]?.asks ?? [];
     const view = this.views.get(this.scene) ?? {};
     this.wanted = Object.fromEntries(asks.filter((name) => view[name] !== undefined).map((name) => [name, view[name]]));
-    this.trigger("message", { scene: this.scene, want: this.wanted, orders: this.ordered, number: this.sent });
+    const slide = this.slideText();
+    putSlideInAddress(this.scene, slide); // before Python writes the same, so that it makes no entry in the history
+    this.trigger("message", { scene: this.scene, slide, want: this.wanted, orders: this.ordered, number: this.sent });
   }
 
   /** Send the message again if there is no answer and Python is not running. Its number tells Python whether the orders in it
