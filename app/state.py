@@ -76,6 +76,7 @@ class Key(enum.StrEnum):
     LAST_MESSAGE = "last_message"  # the number of the stage's last message
     # Mistakes
     RUN = "run"
+    AGAINST = "against"  # the evaluation that RUN is compared with
     LIST = "list"
     LABEL = "label"
     PREDICTED = "predicted"
@@ -117,7 +118,7 @@ EXPLORE_KEYS = (
 DEFAULTS = {Key.RESIDUAL: 0.5, Key.DISCARD: 0.0, Key.FUSION: "mean", Key.FLOW_SCALE: "map"}
 #: Fields of vit_core.evaluation.filters.Filter.
 FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
-MISTAKES_KEYS = (Key.RUN, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)
+MISTAKES_KEYS = (Key.RUN, Key.AGAINST, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)
 #: In some page's address, so that a link opens the same view; everything else lasts as long as the session.
 ADDRESS_KEYS = (*CHOICE_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, Key.SLIDE, *MISTAKES_KEYS)
 #: The model box's option for a name that is typed in.

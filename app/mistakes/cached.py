@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from app.mistakes import find
+from app.mistakes.earlier.compared import Compared
 from app.mistakes.why import FIRST_CURVE, Why, model_name
 from app.runtime import cache
 from vit_core import InputError
@@ -17,6 +18,17 @@ from vit_core import InputError
 def evaluation(out: Path) -> find.Evaluation:
     """The finished evaluation in this folder. Raises InputError if it cannot be read."""
     return cache.evaluations().get((str(out), find.modified_at(out)), lambda: find.Evaluation(out))
+
+
+def compared(other: Path, run: find.Evaluation) -> Compared:
+    """The comparison of an evaluation with the one in the folder `other`. Raises InputError if it cannot be read."""
+    kept, key = vars(run).setdefault("_compared", {}), (str(other), find.modified_at(other))
+    found = kept.get(key)
+    if found is None:
+        found = Compared(evaluation(other), run)
+        kept.clear()  # only the last one, which is freed with its evaluation
+        kept[key] = found
+    return found
 
 
 def explanation(run, path: str) -> Why:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +43,10 @@ LISTS = {
     "labels": Filter(),
     "duplicates": Filter(),
     "all": Filter(order="path"),
+    **dict.fromkeys(("fixed", "broken", "both_wrong", "both_right"), Filter()),
 }
-COMPUTED_LISTS = ("labels", "duplicates")  # ordered by a computation, not by a column of the table
+COMPARED_LISTS = ("fixed", "broken", "both_wrong", "both_right")  # of two evaluations of the same pictures
+COMPUTED_LISTS = ("labels", "duplicates", *COMPARED_LISTS)  # ordered by a computation, not by a column of the table
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class GalleryView:
     list: str = "confident"
     filter: Filter = Filter()
     page: int = 0
+    compared: dict[str, np.ndarray] | None = field(default=None, compare=False)  # the rows of COMPARED_LISTS
 
     def full_filter(self) -> Filter:
         """The filter with the condition and order of the list."""
@@ -235,7 +238,8 @@ class Evaluation:
         """The lists that the gallery offers. Confident learning compares shares of one: not for a multi-label model."""
         if self.unlabelled:
             return ["all", "margin", "duplicates"]
-        return [name for name in LISTS if name != "labels" or self.problem_type != "multi_label"]
+        without = {*COMPARED_LISTS, *(["labels"] if self.problem_type == "multi_label" else [])}
+        return [name for name in LISTS if name not in without]
 
     @functools.cached_property
     def predictions(self) -> np.ndarray:
@@ -347,8 +351,9 @@ class Evaluation:
     def _row_numbers(self, view: GalleryView) -> np.ndarray:
         """The rows of a computed list that pass the filter."""
         passing = self.rows.columns([], view.full_filter())["number"].to_numpy()
-        if view.list == "labels":
-            numbers = self.columns.number[self.label_issues]
+        if view.list != "duplicates":
+            listed = self.columns.number[self.label_issues] if view.list == "labels" else np.empty(0, np.int64)
+            numbers = (view.compared or {}).get(view.list, listed)
             return numbers[np.isin(numbers, passing)]
         first, second, *_ = self.duplicates
         either = np.isin(first, passing) | np.isin(second, passing)

@@ -10,7 +10,7 @@ import streamlit as st
 from app import state
 from app.components.gallery.component import gallery_view
 from app.components.gallery.payload import pack
-from app.mistakes.find import MAX_DUPLICATE_PAIRS, PAGE_SIZE, Evaluation, GalleryView
+from app.mistakes.find import COMPARED_LISTS, MAX_DUPLICATE_PAIRS, PAGE_SIZE, Evaluation, GalleryView
 from app.mistakes.report import build_report
 from app.mistakes.view import FILTERED, class_name, first_page, go_to_page, request_picture, set_filter
 from app.runtime import cache
@@ -26,10 +26,11 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
     """The list with its filters, a page of thumbnails, and its downloads."""
     t = state.t()
     st.subheader(t("mistakes.gallery.title"), anchor=False)
-    view = replace(view, list=state.one_of(Key.LIST, run.lists))
+    lists = [view.list, *run.lists] if view.compared and view.list in COMPARED_LISTS else run.lists
+    view = replace(view, list=state.one_of(Key.LIST, lists))
     st.segmented_control(
         t("mistakes.list"),
-        run.lists,
+        lists,
         key=Key.LIST,
         required=True,
         on_change=first_page,
@@ -46,7 +47,7 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
     with st.spinner(t("busy.figure")):
         count = run.count(view)
     pages = max(1, -(-count // PAGE_SIZE))
-    view = GalleryView(view.list, view.filter, min(view.page, pages - 1))
+    view = replace(view, page=min(view.page, pages - 1))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_bar"):
         filters(run, view, key)
         downloads(run, view, count, key)
@@ -69,7 +70,7 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
 
     def drawn() -> None:
         state.put(Key.GALLERY_DRAWN, str(run.out))
-        state.rerun("calibration", "map")
+        state.rerun("calibration", "map", *["changes"] * bool(view.compared))
 
     rows = run.page_rows(view)
     data = pack([item(run, row) for row in rows], [run.thumbnail(row) for row in rows], state.get(Key.RETURN_TO))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import state
 from app.mistakes import cached, find, gallery, start
+from app.mistakes.earlier import panel as comparison
 from app.mistakes.overview import class_tables, panels, unlabelled
 from app.mistakes.sources import bar
 from app.mistakes.view import current_view, open_picture
@@ -39,7 +40,7 @@ def matrix(run):
 @st.fragment(key="pictures")
 def pictures(run):
     rerun_if_opened()
-    gallery.pictures(run, current_view(), key="gallery")
+    gallery.pictures(run, comparison.view_of(run), key="gallery")
     state.write_address(ADDRESS)
 
 
@@ -64,6 +65,12 @@ def calibration(run):
     panels.calibration(run, key="calibration")
 
 
+@st.fragment(key="changes")
+def changes(run):
+    comparison.changes(run, key="changed_cells")
+    state.write_address(ADDRESS)
+
+
 @st.fragment(key="map")
 def embedding_map(run):
     rerun_if_opened()
@@ -82,6 +89,7 @@ def overview(run: find.Evaluation) -> None:
         embedding_map(run)
         return
     panels.headline(run)
+    comparison.show(run)
     several = run.problem_type == "multi_label"
     left, right = st.columns([9, 11], gap="large")
     with left:
@@ -98,6 +106,8 @@ def overview(run: find.Evaluation) -> None:
             classes(run)
         with right:
             calibration(run)
+    if comparison.compared_with(run):
+        changes(run)
     embedding_map(run)
 
 
@@ -126,7 +136,7 @@ def open_in_explore(run: find.Evaluation, path: str) -> None:
 
 def picture_bar(run: find.Evaluation, row: dict | None, path: str) -> list[str]:
     """The buttons above an open picture: back, previous, next, Explore. Returns the paths of next and previous."""
-    t, view = state.t(), current_view()
+    t, view = state.t(), comparison.view_of(run)
     index, before, after = run.position(view, path)
     with st.container(horizontal=True, vertical_alignment="center", key="open_bar"):
         st.button(t("mistakes.open.back"), icon=":material/arrow_back:", on_click=close_picture, key="open_back")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -45,6 +46,16 @@ def local_time(when: datetime) -> str:
     """A time as the browser's clock shows it, to the minute."""
     minutes = st.context.timezone_offset or 0
     return (when.astimezone(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%d %H:%M")
+
+
+def distinct(titles: dict[str, str]) -> dict[str, str]:
+    """The titles, with a number after those that are there already: a select box finds an option by its title."""
+    counts: Counter[str] = Counter()
+    found = {}
+    for name, title in titles.items():
+        counts[title] += 1
+        found[name] = f"{title} ({counts[title]})" if counts[title] > 1 else title
+    return found
 
 
 def error_markdown(error: InputError) -> str:

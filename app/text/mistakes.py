@@ -59,7 +59,7 @@ EN = {
     "mistakes.unlabelled.classes": "Predicted classes",
     "mistakes.unlabelled.of": "of the model's {count}",
     "mistakes.unlabelled.mean": "Mean confidence",
-    "mistakes.unlabelled.mean.text": "probability of the prediction",
+    "mistakes.unlabelled.mean.text": "of the prediction",
     "mistakes.unlabelled.title": "What does it predict?",
     "mistakes.unlabelled.table": "The classes of the pictures, and what the model predicts for most of them. Select a "
     "row to see the pictures with that prediction.",

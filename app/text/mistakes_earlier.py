@@ -23,6 +23,38 @@ EN = {
     "model stay where they are.",
     "mistakes.earlier.yes": "Delete {size} MB",
     "mistakes.earlier.no": "Keep",
+    # compared with another evaluation of the same pictures
+    "mistakes.compared.with": "Compare with",
+    "mistakes.compared.none": "another evaluation of these pictures",
+    "mistakes.compared.difference": "Difference in accuracy",
+    "mistakes.compared.points": "{value} pp",
+    "mistakes.compared.interval": "95 %: {low} – {high} pp; p {p}",
+    "mistakes.compared.help": "Accuracy of the evaluation on this page minus that of the other one, on the same "
+    "pictures. The 95 % interval (Agresti and Min 2005) is a paired one. p is that of McNemar's exact test: how often "
+    "chance alone makes fixed and broken differ this much. Many comparisons find small p by chance.",
+    "mistakes.compared.nothing": "nothing to compare",
+    "mistakes.compared.sum": "Together these are the {count:picture|pictures} that count in both.",
+    "mistakes.compared.rest": "{count:picture is|pictures are} left out: unreadable or of an unknown class in one of "
+    "the two.",
+    "mistakes.compared.missing": "{count:picture is|pictures are} not in the other evaluation, or changed since.",
+    "mistakes.compared.matrix": "Which confusions changed?",
+    "mistakes.compared.matrix.text": "Pictures more or fewer than in the other evaluation. Green-blue is better: more "
+    "on the diagonal, fewer beside it. Click a square to list its pictures.",
+    "mistakes.compared.matrix.some": "{count:class with few changes is|classes with few changes are} not shown.",
+    "mistakes.compared.classes": "The two models have different classes, so their matrices cannot be subtracted.",
+    "mistakes.compared.same": "Both matrices are the same.",
+    "mistakes.compared.fixed": "fixed",
+    "mistakes.list.fixed": "Fixed",
+    "mistakes.compared.broken": "broken",
+    "mistakes.list.broken": "Broken",
+    "mistakes.compared.both_wrong": "wrong in both",
+    "mistakes.list.both_wrong": "Wrong in both",
+    "mistakes.compared.both_right": "right in both",
+    "mistakes.list.both_right": "Right in both",
+    "mistakes.text.fixed": "Wrong in the other evaluation, right in this one.",
+    "mistakes.text.broken": "Right in the other evaluation, wrong in this one.",
+    "mistakes.text.both_wrong": "Wrong in both evaluations, perhaps in different ways.",
+    "mistakes.text.both_right": "Right in both evaluations.",
 }
 
 KO = {
@@ -48,4 +80,35 @@ KO = {
     "모델은 그대로 남습니다.",
     "mistakes.earlier.yes": "{size} MB 삭제",
     "mistakes.earlier.no": "그대로 두기",
+    # compared with another evaluation of the same pictures
+    "mistakes.compared.with": "비교할 평가",
+    "mistakes.compared.none": "같은 이미지의 다른 평가",
+    "mistakes.compared.difference": "정확도 차이",
+    "mistakes.compared.points": "{value}%p",
+    "mistakes.compared.interval": "95 % 구간 {low} – {high}%p, p {p}",
+    "mistakes.compared.help": "같은 이미지에서 이 평가의 정확도에서 다른 평가의 정확도를 뺀 값입니다. 95 % 구간은 "
+    "짝지은 비교의 구간(Agresti와 Min 2005)입니다. p는 McNemar의 정확 검정 값으로, 고쳐진 수와 나빠진 수가 "
+    "우연만으로 이만큼 차이 날 확률입니다. 비교를 많이 하면 작은 p가 우연히 나옵니다.",
+    "mistakes.compared.nothing": "비교할 이미지 없음",
+    "mistakes.compared.sum": "모두 더하면 두 평가에서 모두 셀 수 있는 이미지 {count}장입니다.",
+    "mistakes.compared.rest": "{count}장은 한쪽에서 읽지 못했거나 모르는 클래스라 뺐습니다.",
+    "mistakes.compared.missing": "{count}장은 다른 평가에 없거나 그 뒤에 바뀌었습니다.",
+    "mistakes.compared.matrix": "어떤 혼동이 달라졌을까?",
+    "mistakes.compared.matrix.text": "다른 평가보다 늘거나 준 이미지 수입니다. 청록색은 나아진 칸으로, 대각선에서 "
+    "늘었거나 그 밖에서 줄었습니다. 칸을 누르면 그 이미지가 나옵니다.",
+    "mistakes.compared.matrix.some": "변화가 적은 클래스 {count}개는 그리지 않았습니다.",
+    "mistakes.compared.classes": "두 모델의 클래스가 달라 행렬을 뺄 수 없습니다.",
+    "mistakes.compared.same": "두 행렬이 같습니다.",
+    "mistakes.compared.fixed": "고쳐짐",
+    "mistakes.list.fixed": "고쳐짐",
+    "mistakes.compared.broken": "나빠짐",
+    "mistakes.list.broken": "나빠짐",
+    "mistakes.compared.both_wrong": "둘 다 틀림",
+    "mistakes.list.both_wrong": "둘 다 틀림",
+    "mistakes.compared.both_right": "둘 다 맞음",
+    "mistakes.list.both_right": "둘 다 맞음",
+    "mistakes.text.fixed": "다른 평가에서는 틀렸고 이 평가에서는 맞힌 이미지입니다.",
+    "mistakes.text.broken": "다른 평가에서는 맞혔고 이 평가에서는 틀린 이미지입니다.",
+    "mistakes.text.both_wrong": "두 평가에서 모두 틀린 이미지입니다. 틀린 답은 다를 수 있습니다.",
+    "mistakes.text.both_right": "두 평가에서 모두 맞힌 이미지입니다.",
 }

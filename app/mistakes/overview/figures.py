@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.figures import ACCENT, FONT, QUIET, TITLED, add, axis, blank
+from app.figures import ACCENT, FONT, QUIET, TITLED, add, axis, blank, shorten
 from vit_core.evaluation.metrics import Calibration
 
+#: White numbers on them have a contrast of at least 4.5 to 1.
+BETTER, WORSE = "#1c7a86", "#b0561a"
 WRONG = "#d9772b"  # distinct from grey for every colour vision; contrast 3:1 on both backgrounds
 
 
@@ -50,6 +52,56 @@ def calibration(of: Calibration, x_title: str, y_title: str, hover: str, height:
         line=dict(color=QUIET, width=2, dash="dot"),
     )
     return figure
+
+
+def changes(matrix: np.ndarray, shown: Sequence[int], names: Sequence[str], axes: tuple[str, str]) -> dict:
+    """Cells of a confusion matrix that have more or fewer pictures than before, as squares with their numbers.
+
+    Args:
+        matrix: (classes, classes) differences; rows are labels.
+        shown: the classes drawn, in order. With a click comes back the cell's place in the flattened matrix.
+        names: a name for each of them.
+        axes: titles of the columns and of the rows.
+    """
+    cells = matrix[np.ix_(shown, shown)]
+    rows, columns = np.nonzero(cells)
+    values = cells[rows, columns]
+    better = (values > 0) == (rows == columns)  # more right ones, or fewer of an error
+    side = 34
+    ticks = dict(
+        tickvals=list(range(len(shown))), ticktext=[shorten(_text(name), 18) for name in names], automargin=True
+    )
+    low, high = -0.6, len(shown) - 0.4
+    figure = blank(
+        max(260, side * len(shown) + 150),
+        margin=dict(l=10, r=10, t=10, b=10),
+        clickmode="event+select",
+        xaxis=axis(axes[0], **ticks, range=[low, high], tickangle=-45),
+        yaxis=axis(axes[1], **ticks, range=[high, low]),
+    )
+    same = dict(marker=dict(opacity=1))
+    place = [f"{_text(names[r])} → {_text(names[c])}" for r, c in zip(rows, columns, strict=True)]
+    add(
+        figure,
+        "scatter",
+        x=columns,
+        y=rows,
+        mode="markers+text",
+        text=[f"{value:+d}".replace("-", "−") for value in values],
+        textfont=dict(color="#ffffff", size=13),
+        hovertext=np.asarray(place, object),
+        hovertemplate="%{hovertext}: %{text}<extra></extra>",
+        customdata=np.asarray(shown)[rows] * matrix.shape[1] + np.asarray(shown)[columns],
+        marker=dict(symbol="square", size=side - 4, color=np.where(better, BETTER, WORSE).tolist(), opacity=1),
+        selected=same,
+        unselected=same,
+    )
+    return figure
+
+
+def _text(name: str) -> str:
+    """A name for Plotly, which reads a few HTML tags."""
+    return name.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def embedding_map(

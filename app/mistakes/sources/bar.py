@@ -13,7 +13,7 @@ from app.mistakes.earlier import dialog
 from app.mistakes.earlier.kept import read_kept
 from app.mistakes.find import Evaluation, EvaluationRequest
 from app.mistakes.sources import fetched, typed, uploaded
-from app.mistakes.view import display_names, local_time
+from app.mistakes.view import display_names, distinct, local_time
 from app.runtime import cache
 from app.state import Key
 from app.text.plain import escaped, plain
@@ -92,7 +92,7 @@ def _run_titles(requests: dict[str, EvaluationRequest]) -> dict[str, str]:
         if count[titles[name]] > 1:
             when = one.finished and local_time(one.finished)
             titles[name] = " · ".join(filter(None, (when, one.digest, titles[name])))
-    return titles
+    return distinct(titles)
 
 
 def _own_pictures() -> None:

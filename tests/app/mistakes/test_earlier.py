@@ -200,3 +200,15 @@ def test_a_file_name_has_only_letters_that_every_system_takes(home):  # noqa: F8
     run = Evaluation(make(EvaluationRequest("file:/a b/c:d?.pt", "p")))
     run.title = '../../"x" / 한글 <b>'
     assert re.fullmatch(r"vitrine-all-c-d-.pt-x-한글-b-[\d-]+\.csv", run.file_name("all", "csv"))
+
+
+def test_evaluations_of_one_title_are_chosen_apart():
+    requests = [EvaluationRequest("m", "p", version=version) for version in "abc"]
+    for request in requests:
+        make(request)
+    for request in requests:
+        app = page(run=requests[0].id)
+        box = app.selectbox(key=f"runs_en_{requests[0].id}")
+        assert len(set(box.options)) == len(box.options)
+        box.set_value(request.id).run()
+        assert app.session_state["run"] == request.id

@@ -63,6 +63,7 @@ def test_korean_is_korean_and_english_is_not():
         "mistakes.catalogue.set",
         "model.photo",
         "mistakes.points",
+        "mistakes.compared.points",
         "mistakes.several.ap",
         "mistakes.map.point",
         "model.size",
