@@ -94,6 +94,7 @@ class Key(enum.StrEnum):
     GO_TO_EXPLORE = "go_to_explore"
     OPEN_ERROR = "open_error"
     START_ERROR = "start_error"
+    RUNS_CHANGED = "runs_changed"  # whether the window of all evaluations showed or deleted one: the page follows
     DELETING = "deleting"  # the evaluation that somebody is asked about
     CHECKED = "checked"
     MAPPING = "mapping"  # (request, {class of the pictures: class of the model}) as chosen in the form

@@ -25,6 +25,9 @@ def open_list(shown: EvaluationRequest) -> None:
 
 def _list(shown: EvaluationRequest) -> None:
     t = state.t()
+    if state.get(Key.RUNS_CHANGED):  # by a click in this window
+        state.put(Key.RUNS_CHANGED, None)
+        st.rerun()
     listed = [kept.read_kept(request) for request in find.list_runs(cache.upload().folder)]
     names = [display_names(one.request, one.title) for one in listed]
     st.caption(t("mistakes.earlier.text"))
@@ -67,16 +70,15 @@ def _details(one: KeptEvaluation, names: tuple[str, str], shown: EvaluationReque
         name = left.text_input(t("mistakes.earlier.own"), one.name, MAX_NAME, key=f"earlier_name_{chosen}")
         note = right.text_input(t("mistakes.earlier.note"), one.note, MAX_NOTE, key=f"earlier_note_{chosen}")
     with st.container(horizontal=True):
-        if st.button(
+        st.button(
             t("mistakes.earlier.show"),
             type="primary",
             icon=":material/visibility:",
             key="earlier_show",
             disabled=chosen == shown.id,
-            on_click=start.show_run,
-            args=(None if one.request == find.PHOTOS else chosen,),
-        ):
-            st.rerun()
+            on_click=_show,
+            args=(one.request,),
+        )
         if may_change and st.button(
             t("mistakes.earlier.save"),
             icon=":material/save:",
@@ -100,6 +102,11 @@ def _details(one: KeptEvaluation, names: tuple[str, str], shown: EvaluationReque
         _confirm(one, shown)
 
 
+def _show(request: EvaluationRequest) -> None:
+    start.show_run(None if request == find.PHOTOS else request.id)
+    state.put(Key.RUNS_CHANGED, True)
+
+
 def _save(one: KeptEvaluation, name: str, note: str) -> None:
     try:
         kept.write_note(one, name, note)
@@ -118,8 +125,8 @@ def _confirm(one: KeptEvaluation, shown: EvaluationRequest) -> None:
         state.put(Key.DELETING, None)
         if kept.delete(one) and one.request.id == shown.id:
             start.show_run(None)
+        state.put(Key.RUNS_CHANGED, True)
 
     with st.container(horizontal=True):
-        if st.button(t("mistakes.earlier.yes", size=size), type="primary", key="earlier_yes", on_click=delete):
-            st.rerun()
+        st.button(t("mistakes.earlier.yes", size=size), type="primary", key="earlier_yes", on_click=delete)
         st.button(t("mistakes.earlier.no"), key="earlier_no", on_click=state.put, args=(Key.DELETING, None))
