@@ -304,7 +304,7 @@ def test_explore_opens_the_picture_with_the_model_and_comes_back(show, run, shoo
     press(page, "open_explore")
     page.get_by_text("from the evaluation").wait_for()
     row = run.rows.row(path)
-    page.get_by_text(run.class_name(row["predicted"]), exact=True).first.wait_for()
+    page.locator(".st-key-answer_bar").get_by_text(as_shown(run.class_name(row["predicted"]))).first.wait_for()
     addressed(page, "model=embedded%3Afashion")
     shoot(page, "mistakes_explore")
     page.get_by_test_id("stSidebar").get_by_text(ENGLISH("mistakes.side.back")).click()
