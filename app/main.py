@@ -26,6 +26,10 @@ pages = [
     st.Page("mistakes/page.py", url_path="mistakes", title=t("page.mistakes"), icon=":material/rule:"),
 ]
 page = st.navigation(pages, position="top")
+# On a phone, Streamlit hides the pages in a menu: style.css shows these instead.
+with st.container(horizontal=True, key="phone_pages"):
+    for one in pages:
+        st.page_link(one, label=one.title)
 st.set_page_config(f"{page.title} · {t('app.name')}")
 with cache.page_slots():
     sidebar.show(picture=page.url_path != "mistakes")

@@ -1,5 +1,25 @@
 // The atlas' labels, and its response to pointer, touch and keys.
 
+const TOUCH = matchMedia("(hover: none)").matches;
+const USED = "vitrine.used"; // in this browser's storage, once somebody has pointed at a picture
+
+/** Whether somebody has used the atlas in this browser; with `now`, note that. */
+function used(now = false) {
+  try {
+    if (now) localStorage.setItem(USED, "1");
+    return localStorage.getItem(USED) !== null;
+  } catch {
+    return now; // the browser allows no storage
+  }
+}
+
+/** Say what this is and what to do, until somebody has done it. */
+function introduce(view) {
+  const intro = view.parts(".intro");
+  intro.textContent = view.words[TOUCH ? "intro_touch" : "intro"];
+  intro.hidden = used();
+}
+
 /** Set all words that do not depend on the picture. */
 function label(view) {
   const { words, root, parts } = view;
@@ -8,6 +28,7 @@ function label(view) {
   parts(".maps").setAttribute("aria-label", words.maps);
   parts(".chips").setAttribute("aria-label", words.chips);
   parts(".unpin").textContent = words.unpin;
+  introduce(view);
   namePlay(view);
   const groups = [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES], ["view", VIEWS]];
   for (const [name, values] of groups) {
@@ -119,11 +140,19 @@ function labelAxes(view, width, height) {
 
 /** The pointer is on a token: it becomes the query or, if one is pinned, the token whose value is read. */
 function point(view, token) {
+  finish(view);
   if (view.state.pinned.length) {
     if (view.here === token) return;
     view.here = token;
     view.redraw();
   } else if (view.state.query !== token) view.change({ query: token });
+}
+
+/** The atlas is used: its introduction goes. */
+function finish(view) {
+  if (view.parts(".intro").hidden) return;
+  used(true);
+  view.parts(".intro").hidden = true;
 }
 
 function leave(view) {
@@ -210,6 +239,7 @@ function keys(view, event, inMaps) {
   if (!act) return;
   event.preventDefault();
   event.stopPropagation(); // Streamlit has keyboard shortcuts of its own
+  finish(view);
   act();
 }
 

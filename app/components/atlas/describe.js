@@ -10,7 +10,7 @@ function describe(view, queries, layer, head, direction, first) {
   frames(view, layer, head);
   legend(view, layer, head, queries.length > 1);
   const { pinned } = state;
-  const hint = [words.hint, words.hint_pinned, words.hint_pair][pinned.length];
+  const hint = words[["hint", "hint_pinned", "hint_pair"][pinned.length] + (TOUCH ? "_touch" : "")];
   const size = { factor: model.factor, rows: model.rows, cols: model.cols };
   view.write(".note", model.whole ? hint : !map.exact ? words.coarse_here : fill(view.exact ? words.exact : words.coarse, size));
 }

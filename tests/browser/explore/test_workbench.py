@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import vit_core as vc
+from app import text
 from app.explore.address import VIEWS
-from tests.browser.conftest import addressed, idle, settled, still
+from app.text import WORDS
+from tests.browser.conftest import addressed, idle, new_page, settled, still
 from tests.browser.explore.test_explore import ENGLISH, FIGURES, FIRST, SAMPLES, Looking, Rolled, show, upload
 from vit_core.images import draw
 from vit_core.percentage import percent
@@ -141,3 +143,50 @@ def test_rollout_follows_the_pointer_at_once_and_with_any_settings(visit, model)
     atlas.shows(vc.rollout(trace, "max", token=trace.token_at(4, 4)))
     show(page, "heads")
     atlas.shows(trace.attention(2, [trace.token_at(4, 4)])[1, 0])
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_first_screen_says_what_this_is_until_it_is_used(visit, lang):
+    page = visit(f"lang={lang}&layer=6&from=class")
+    intro, atlas = page.locator(".atlas .intro"), Looking(page)
+    assert intro.inner_text() == WORDS[lang]["intro"]
+    header = page.get_by_test_id("stSidebarHeader")
+    assert header.evaluate("e => getComputedStyle(e, '::before').content") == '"Vitrine"'
+    title = {
+        "en": "What does the class token attend to in layer 6, mean of heads?",
+        "ko": "클래스 토큰은 6번 레이어 헤드 평균에서 어디를 볼까?",
+    }
+    assert page.locator(".atlas .title").inner_text() == title[lang]
+    atlas.hover(3, 4)
+    intro.wait_for(state="hidden")
+    page.reload()
+    settled(page)
+    Looking(page)
+    assert not intro.is_visible()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_on_a_phone_one_is_told_to_tap_and_the_pages_are_in_sight(chromium, server, lang):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    try:
+        page = new_page(context)
+        page.goto(f"{server.url}/?lang={lang}")
+        settled(page)
+        atlas, words = Looking(page), WORDS[lang]
+        assert page.locator(".atlas .intro").inner_text() == words["intro_touch"]
+        assert page.locator(".atlas .note").inner_text() == words["hint_touch"]
+        page.touchscreen.tap(*atlas.place(5, 4))
+        page.locator(".atlas .intro").wait_for(state="hidden")
+        pages = page.locator(".st-key-phone_pages a")
+        assert pages.all_inner_texts() == [
+            text.Text(lang)(f"page.{name}") for name in ("explore", "lecture", "mistakes")
+        ]
+        menu = box(page, "[data-testid=stMainMenu]")
+        places = [one.bounding_box() for one in pages.all()]
+        assert all(one["y"] + one["height"] < 60 and one["x"] + one["width"] <= menu["x"] for one in places)
+        pages.nth(2).tap()
+        page.wait_for_url("**/mistakes?*")
+        page.set_viewport_size({"width": 1280, "height": 720})
+        pages.first.wait_for(state="hidden")  # Streamlit shows its own
+    finally:
+        context.close()
