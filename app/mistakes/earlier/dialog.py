@@ -20,6 +20,7 @@ from vit_core import InputError
 
 def open_list(shown: EvaluationRequest) -> None:
     """Open the window; `shown` is the evaluation on the page."""
+    state.put(Key.DELETING, None)  # asked, but the window was closed
     st.dialog(state.t()("mistakes.earlier"), width="large")(_list)(shown)
 
 
