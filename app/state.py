@@ -110,7 +110,9 @@ CHOICE_KEYS = (Key.LANGUAGE, Key.MODEL, Key.SAMPLE)
 INPUT_KEYS = (Key.SIZE, Key.FRAMING)
 #: The token that Explore's maps start from.
 PLACE_KEYS = (Key.FROM, Key.ROW, Key.COLUMN)
+#: The settings of rollout.
 FLOW_KEYS = (Key.SPAN, Key.DEPTH, Key.RESIDUAL, Key.DISCARD, Key.FUSION, Key.FLOW_SCALE)
+#: Every control of Explore that changes a figure; a test sets each and opens the address in another browser.
 EXPLORE_KEYS = (
     *(Key.VIEW, Key.INSIDE, Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE),
     *FLOW_KEYS,
@@ -205,16 +207,6 @@ def bound_pair(key: str, low: int, high: int, inner: str) -> tuple[int, int]:
         value = limits
         put(inner, high)
     put(f"{key} limits", limits)
-    put(key, value)
-    return value
-
-
-def bound_share(key: str, high: float, default: float) -> float:
-    """A session value moved into [0, high] and onto the steps of 0.05 of a slider with that key."""
-    try:
-        value = round(20 * min(max(float(get(key, default)), 0.0), high)) / 20
-    except (TypeError, ValueError):
-        value = default
     put(key, value)
     return value
 

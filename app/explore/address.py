@@ -83,6 +83,14 @@ def _token(result: Result | Outline, place: str) -> int | None:
     return result.token(tuple(numbers)) if inside else None
 
 
+def share(value: object, high: float, default: float) -> float:
+    """`value` moved into [0, high] and onto a slider's steps of 0.05; `default` if it is not a number."""
+    try:
+        return round(20 * min(max(float(str(value)), 0.0), high)) / 20
+    except ValueError:
+        return default
+
+
 def _number(value: object, low: int, high: int, default: int) -> int:
     """`value` moved into [low, high]; `default` if it is not a number."""
     text = str(value)

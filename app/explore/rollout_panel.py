@@ -8,6 +8,7 @@ from app import state
 from app.components import panel
 from app.components.panel import busy_figure
 from app.components.rollout.component import rollout as rollout_component
+from app.explore.address import share
 from app.explore.cached import derived
 from app.explore.panels import computed, fold, query_place
 from app.explore.result import Result, Rollout
@@ -24,8 +25,8 @@ def rollout(result: Result, *, key: str) -> None:
     t, trace = state.t(), result.trace
     token, _, origin = query_place(result)
     first, last = state.bound_pair(Key.SPAN, 1, trace.depth, Key.DEPTH)
-    state.bound_share(Key.RESIDUAL, 1.0, 0.5)
-    state.bound_share(Key.DISCARD, 0.95, 0.0)
+    for name, most in ((Key.RESIDUAL, 1.0), (Key.DISCARD, 0.95)):
+        state.put(name, share(state.get(name), most, state.DEFAULTS[name]))
     state.one_of(Key.FUSION, FUSIONS)
     fits = result.all_depths_fit
     panel.title(
@@ -92,7 +93,11 @@ def rollout(result: Result, *, key: str) -> None:
         on_change=choose,
         first=layers[0],
         token=token,
-        settings={"first": first, "plain": (fusion, residual, discard, first) == ("mean", 0.5, 0.0, 1)},
+        settings={
+            "first": first,
+            "residual": residual,
+            "plain": (fusion, discard, first) == ("mean", 0.0, 1),
+        },
         chosen={"depth": depth, "shared": state.one_of(Key.FLOW_SCALE, SCALES) == "shared"},
         labels=[t("rollout.label", layer=layer, peak=percent(peak)) for layer, peak in zip(layers, peaks, strict=True)],
         words={"depths": t("rollout.depth"), "shared": t("map.shared"), "help": t("map.shared.help")},

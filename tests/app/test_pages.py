@@ -321,7 +321,7 @@ def test_the_rollouts_maps_are_sent_with_what_is_said_of_each(result):
     told = dict(
         first=2,
         token=4,
-        settings={"first": 1, "plain": True},
+        settings={"first": 1, "residual": 0.5, "plain": True},
         chosen={"depth": 3, "shared": False},
         labels=["2", "3", "4"],
         words={"depths": "?"},

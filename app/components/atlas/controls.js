@@ -28,6 +28,7 @@ function label(view) {
   parts(".maps").setAttribute("aria-label", words.maps);
   parts(".chips").setAttribute("aria-label", words.chips);
   parts(".unpin").textContent = words.unpin;
+  parts(".residual").title = words.residual_title;
   introduce(view);
   namePlay(view);
   const groups = [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES], ["view", VIEWS]];

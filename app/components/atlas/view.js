@@ -210,7 +210,7 @@ class View {
     const { state, model } = this;
     const flow = model && this.flow();
     // With other settings, the browser cannot compute what the page has not sent yet: that one's place is shown.
-    if (flow) return [flow.plain ? state.query : flow.token];
+    if (flow) return [flow.plain && flow.residual === model.residual ? state.query : flow.token];
     return state.pinned.length ? state.pinned : [state.query];
   }
 
