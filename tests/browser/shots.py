@@ -30,6 +30,7 @@ PATH = [(3, 3), (5, 3), (7, 5), (8, 5), (8, 8), (9, 9), (11, 8), (11, 6), (10, 5
 
 
 def explore(page: Page, url: str, view: str = "layer=12&head=mean") -> None:
+    page.add_init_script("localStorage.setItem('vitrine.used', '1')")  # no introduction over the picture
     page.goto(f"{url}/?lang=en&{view}")
     settled(page)
 
