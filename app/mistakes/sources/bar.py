@@ -68,15 +68,18 @@ def _choose_run(shown: EvaluationRequest) -> None:
         list(requests),
         key=key,
         format_func=titles.get,
-        on_change=lambda: _choose(requests.get(state.get(key))),
+        on_change=lambda: _choose(requests.get(state.get(key)), shown),
         label_visibility="collapsed",
         width=220,
     )
 
 
-def _choose(request: EvaluationRequest | None) -> None:
-    """Show an evaluation. None: the browser sent a title from before the evaluation had ended, which is no choice."""
-    if request:
+def _choose(request: EvaluationRequest | None, shown: EvaluationRequest) -> None:
+    """Show another evaluation. None: the browser sent a title from before the evaluation had ended, which is no choice.
+
+    Neither is the one that is shown, which would lose its list, page and filters.
+    """
+    if request and request != shown:
         start.show_run(None if request == find.PHOTOS else request.id)
 
 

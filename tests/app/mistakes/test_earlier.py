@@ -20,6 +20,7 @@ from app.mistakes import find
 from app.mistakes.earlier import kept
 from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
 from app.mistakes.report import build_report
+from app.mistakes.sources import bar
 from app.mistakes.sources.preview import preview
 from app.text.plain import escaped
 from tests.app.mistakes.test_find import home, make, page, words  # noqa: F401
@@ -212,3 +213,14 @@ def test_evaluations_of_one_title_are_chosen_apart():
         assert len(set(box.options)) == len(box.options)
         box.set_value(request.id).run()
         assert app.session_state["run"] == request.id
+
+
+def test_choosing_the_evaluation_that_is_shown_keeps_list_and_page(monkeypatch):
+    shown, other = (EvaluationRequest("m", "p", version=version) for version in "ab")
+    asked = []
+    monkeypatch.setattr(bar.start, "show_run", asked.append)
+    bar._choose(None, shown)
+    bar._choose(shown, shown)
+    assert asked == []
+    bar._choose(other, shown)
+    assert asked == [other.id]
