@@ -16,8 +16,8 @@ from streamlit import cli_util, config
 from streamlit.starlette import App
 from streamlit.web.server import server_util
 
-from app.runtime.base_address import BaseAddress
 from app.runtime.guard import Guard
+from app.runtime.page_script import PageScript
 from app.runtime.uploads import delete_leftovers
 
 
@@ -32,4 +32,4 @@ async def opened(_: App) -> AsyncIterator[None]:
     yield
 
 
-app = App(Path(__file__).with_name("main.py"), lifespan=opened, middleware=[Middleware(Guard), Middleware(BaseAddress)])
+app = App(Path(__file__).with_name("main.py"), lifespan=opened, middleware=[Middleware(Guard), Middleware(PageScript)])

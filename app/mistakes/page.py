@@ -188,6 +188,7 @@ def picture(run: find.Evaluation, path: str) -> None:
         reason = escaped(t.error(row["error"]), 500)
         st.error(t("mistakes.open.unreadable", reason=reason), icon=":material/broken_image:")
         return
+    state.write_address(ADDRESS)  # not only after the picture is explained
     try:
         explain_picture(run, path, key="why")
         cached.explain_ahead(run, beside)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import streamlit
 from streamlit import config
 
-from app.runtime import base_address
+from app.runtime import page_script
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -24,7 +24,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def _inline() -> str:
     """Hashes of the inline scripts of Streamlit's own page and of ours: no other inline script may run."""
     page = (Path(streamlit.__file__).parent / "static/index.html").read_bytes()
-    scripts = [*re.findall(rb"<script>(.*?)</script>", page, re.S), base_address.SCRIPT.encode()]
+    scripts = [*re.findall(rb"<script>(.*?)</script>", page, re.S), page_script.SCRIPT.encode()]
     return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s).digest()).decode()}'" for s in scripts)
 
 

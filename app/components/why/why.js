@@ -1,6 +1,7 @@
 // See why, the view: what is erased or switched off, the message to Python, and the answer.
 
 const ANSWER_TIMEOUT = 5000; // ms after which an answer counts as lost
+const RUN_END = 250; // ms from the first curve until Streamlit has ended the run that sent it
 
 /** A name that keeps its own writing direction inside a sentence. */
 const iso = (name) => `\u2068${name}\u2069`;
@@ -233,15 +234,19 @@ class WhyView {
     this.curves.set(`${curve.method}/${curve.fill}`, curve);
   }
 
+  /** Until the first curve has come, the page's own run goes on, and nothing is sent: Streamlit would take a message for
+   *  one of the page before, and reset that page's widgets. */
   curveCame() {
     if (!this.data) return;
     this.keepFirstCurve();
     this.redraw();
+    setTimeout(() => this.dirty && !this.pending && this.ask(), RUN_END);
   }
 
   changed() {
     this.redraw();
     this.dirty = true;
+    if (!this.curves.size) return;
     if (!this.pending || performance.now() - this.pending.at > ANSWER_TIMEOUT) this.ask();
   }
 

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -571,3 +572,48 @@ def test_the_page_its_numbers_and_its_filters_fit_the_window(show, run, language
         assert 0 <= left < right <= width
         page.keyboard.press("Escape")
         body.wait_for(state="hidden")
+
+
+def test_back_and_forward_lead_along_a_path_over_all_pages(show, run):
+    """A list with a filter, a picture, Explore, Lecture; back to the beginning and forth to the end."""
+    path = run.page_rows(GalleryView("margin", Filter(label=SHIRT)))[2]["path"]
+    page = show(f"list=margin&label={SHIRT}")
+    opened = page.locator(f'.gallery button[data-path="{path}"]')
+
+    def on_list():
+        opened.wait_for()
+        addressed(page, f"run={FASHION.id}", "list=margin", f"label={SHIRT}", lacks=("open",))
+
+    def on_picture():
+        page.locator(".why[data-state=ready]").wait_for()
+        addressed(page, f"run={FASHION.id}", "list=margin", f"label={SHIRT}", f"open={quote(path, '')}")
+
+    def in_explore():
+        page.get_by_text("from the evaluation").wait_for()
+        addressed(page, "model=embedded%3Afashion")
+
+    def in_lecture():
+        page.locator(".slide").first.wait_for()
+
+    steps = [
+        (on_list, lambda: None),
+        (on_picture, opened.click),
+        (in_explore, lambda: press(page, "open_explore")),
+        (in_lecture, lambda: page.get_by_role("link", name="Lecture").click()),
+    ]
+    steps[0][0]()
+    settled(page)
+    begun = page.evaluate("history.length")
+    for seen, do in steps[1:]:
+        do()
+        seen()
+        settled(page)
+    assert page.evaluate("history.length") == begun + len(steps) - 1, "a step each"
+    for seen, _ in steps[-2::-1]:
+        page.go_back(wait_until="commit")
+        seen()
+        settled(page)
+    for seen, _ in steps[1:]:
+        page.go_forward(wait_until="commit")
+        seen()
+        settled(page)

@@ -1,20 +1,29 @@
-"""ASGI middleware that tells Streamlit's browser part where its server is.
+"""ASGI middleware that adds a script to Streamlit's page, before Streamlit's own.
 
-Without it, the page at /lecture first looks for a server at /lecture/_stcore, which answers 404 twice, before it looks
-at the right place.
+It says where the server is. Without that, the page at /lecture first looks for a server at /lecture/_stcore, which
+answers 404 twice, before it looks at the right place. (For an address of no page, Streamlit searches as without it.)
+
+It also makes the opening of a page one step in the browser's history. The page then puts its parameters into the
+address, which would otherwise be a second step, and Back would lead to the same page.
 """
 
 from __future__ import annotations
 
-#: Runs in the page before Streamlit's own script. For an address of no page, Streamlit searches as without it.
-SCRIPT = (
-    r"if (/\/(explore|lecture|mistakes)\/?$/.test(location.pathname)) "
-    r"window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]+\/?$/, '') }"
-)
+SCRIPT = r"""
+if (/\/(explore|lecture|mistakes)\/?$/.test(location.pathname))
+  window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]+\/?$/, "") };
+const push = history.pushState.bind(history);
+let opened = !location.search;
+history.pushState = (state, title, url) => {
+  const samePage = new URL(url, location.href).pathname === location.pathname;
+  opened && samePage ? history.replaceState(state, title, url) : push(state, title, url);
+  opened = !samePage;
+};
+"""
 _ELEMENT = f"<script>{SCRIPT}</script>".encode()
 
 
-class BaseAddress:
+class PageScript:
     """Adds SCRIPT to the head of every HTML page."""
 
     def __init__(self, app):
