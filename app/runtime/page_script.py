@@ -3,8 +3,9 @@
 It says where the server is. Without that, the page at /lecture first looks for a server at /lecture/_stcore, which
 answers 404 twice, before it looks at the right place. (For an address of no page, Streamlit searches as without it.)
 
-It also makes the opening of a page one step in the browser's history. The page then puts its parameters into the
-address, which would otherwise be a second step, and Back would lead to the same page.
+It also makes going to another page one step in the browser's history. Streamlit takes up to three: an address without
+the parameters of the page before, the bare address of the new page, and that with its parameters. Back would lead to
+the same page.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ if (/\/(explore|lecture|mistakes)\/?$/.test(location.pathname))
 const push = history.pushState.bind(history);
 let opened = !location.search;
 history.pushState = (state, title, url) => {
-  const samePage = new URL(url, location.href).pathname === location.pathname;
+  const { pathname, search } = new URL(url, location.href);
+  const samePage = pathname === location.pathname;
+  if (samePage && !search) return;
   opened && samePage ? history.replaceState(state, title, url) : push(state, title, url);
   opened = !samePage;
 };
