@@ -209,8 +209,9 @@ def show() -> None:
         out, request = find.run_folder(None), find.PHOTOS
         state.put(Key.RUN, None)
     if folder.read_progress(out).state != "done":
-        bar.top_bar(request, None)
-        start.unfinished(request, out)
+        with st.container():  # as for a finished one
+            bar.top_bar(request, None)
+            start.unfinished(request, out)
         return
     try:
         run = cached.evaluation(out)

@@ -1,28 +1,10 @@
-"""ASGI middleware that adds a script to Streamlit's page, before Streamlit's own.
-
-It says where the server is. Without that, the page at /lecture first looks for a server at /lecture/_stcore, which
-answers 404 twice, before it looks at the right place. (For an address of no page, Streamlit searches as without it.)
-
-It also makes going to another page one step in the browser's history. Streamlit takes up to three: an address without
-the parameters of the page before, the bare address of the new page, and that with its parameters. Back would lead to
-the same page.
-"""
+"""ASGI middleware that adds page_script.js to Streamlit's page, before Streamlit's own scripts."""
 
 from __future__ import annotations
 
-SCRIPT = r"""
-if (/\/(explore|lecture|mistakes)\/?$/.test(location.pathname))
-  window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]+\/?$/, "") };
-const push = history.pushState.bind(history);
-let opened = !location.search;
-history.pushState = (state, title, url) => {
-  const { pathname, search } = new URL(url, location.href);
-  const samePage = pathname === location.pathname;
-  if (samePage && !search) return;
-  opened && samePage ? history.replaceState(state, title, url) : push(state, title, url);
-  opened = !samePage;
-};
-"""
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _ELEMENT = f"<script>{SCRIPT}</script>".encode()
 
 

