@@ -31,9 +31,9 @@ ATLAS_IS_DRAWN = """() => [...document.querySelectorAll('[data-testid=stBidiComp
 NORM = "() => document.querySelector('.st-key-norms_chart .js-plotly-plot')?._fullData?.[1]?.y?.at(-1) ?? null"
 
 
-def row(what: str, seconds: float, bound: float) -> None:
-    """Print one wait."""
-    print(f"{what:<58} {seconds:6.2f} s   bound {bound:g} s", flush=True)
+def row(what: str, seconds: float, bound: float | None = None) -> None:
+    """Print one wait, with its bound if one was set."""
+    print(f"{what:<66} {seconds:6.2f} s" + (f"   bound {bound:g} s" if bound else ""), flush=True)
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -114,15 +114,19 @@ def see_why(browser, url: str) -> None:
 
     row("See why: first maps", timed(first_maps), 1.5)
     seen = Seen(page)
-    page.wait_for_function(f"() => !{FIND}.pending")
+    row("See why: from the maps to the deletion curve", timed(lambda: page.wait_for_function(f"() => {FIND}.curve()")))
+    page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState !== 'running'")
     widths = f"{FIND}.probabilities.rows.map((row) => row.now.style.width).join()"
     before = page.evaluate(f"() => {widths}")
 
-    def bars() -> None:
-        seen.drag(100, 101)
+    def bars(*patches: int) -> None:
+        seen.drag(*patches)
         page.wait_for_function(f"(before) => {widths} !== before", arg=before)
 
-    row("See why: stroke to bars", timed(bars), 0.25)
+    row("See why: first stroke to bars, while the next picture is computed", timed(lambda: bars(100, 101)))
+    page.wait_for_timeout(5000)  # until it is
+    before = page.evaluate(f"() => {widths}")
+    row("See why: next stroke to bars", timed(lambda: bars(200, 201)), 0.25)
     page.close()
 
 
