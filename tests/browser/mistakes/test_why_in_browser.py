@@ -1,5 +1,6 @@
 """See why and the report in Chromium: erasing patches moves the bars to the model's new probabilities."""
 
+import fcntl
 import re
 import urllib.parse
 from pathlib import Path
@@ -113,6 +114,13 @@ def see(chromium, address, run, path):
         assert not seen.errors
 
 
+def locked(path: Path):
+    """A file that why_page.py waits for until it is closed."""
+    file = path.open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
 def said(found, **change):
     return at.intervene(found.model, found.images, **change).softmax(-1).numpy()[list(found.shown)]
 
@@ -201,14 +209,15 @@ def test_while_dragging_one_message_is_pending_and_the_last_one_wins(see, found)
 
 def test_the_maps_are_shown_before_the_curve_and_a_stroke_meanwhile_is_answered(see, run, model, tmp_path, shoot):
     found = Why(model, run, run.rows.page(Filter(outcome="wrong"), 1, 1)[0]["path"])  # not computed by another test
-    seen = see(hold=str(tmp_path / "go"), picture=found.path)
+    hold = locked(tmp_path / "hold")
+    seen = see(hold=hold.name, picture=found.path)
     assert seen.js("w.map(0).length") == found.patches
     assert seen.js("w.firstChange.textContent") == "Computing…"
     assert f"0 of {len(found.counts)} steps" in seen.page.get_by_test_id("stMarkdown").first.inner_text()
     shoot(seen.page, "why-before-its-curve")
     seen.drag(15, 17)
     assert seen.js("w.erased.size") == 3
-    (tmp_path / "go").touch()
+    hold.close()
     seen.wait("w.curve()")
     np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[15, 16, 17]), atol=1e-5)
     np.testing.assert_allclose(seen.js("w.curve().p"), found.curve(*FIRST_CURVE).probabilities, atol=1e-3)
@@ -217,11 +226,12 @@ def test_the_maps_are_shown_before_the_curve_and_a_stroke_meanwhile_is_answered(
 
 def test_another_picture_chosen_while_the_curve_is_computed_is_shown(see, run, tmp_path):
     first, other = sorted(row["path"] for row in run.rows.page(Filter(outcome="wrong"), 2, 2))
-    seen = see(hold=str(tmp_path / "go"), picture=first, more=other)
+    hold = locked(tmp_path / "hold")
+    seen = see(hold=hold.name, picture=first, more=other)
     before = seen.js("w.data.of")
     seen.page.get_by_test_id("stSidebar").get_by_role("combobox").click()
     seen.page.get_by_role("option", name=other).click()
-    (tmp_path / "go").touch()
+    hold.close()
     seen.page.wait_for_function(f"{FIND}?.data && {FIND}.data.of !== '{before}'")
     seen.wait("w.curve()")
 

@@ -1,8 +1,8 @@
 """A page with "See why" alone, for tests/browser/mistakes/test_why_in_browser.py. `run`: a folder with rows.parquet and
-run.json; `path`: the picture; `lang`: en, ko; `hold`: a file, and no deletion curve is computed until it exists."""
+run.json; `path`: the picture; `lang`: en, ko; `hold`: a file, and no deletion curve is computed while it is locked."""
 
+import fcntl
 import sys
-import time
 from pathlib import Path
 
 import streamlit as st
@@ -28,8 +28,9 @@ def main() -> None:
     hold = query.get("hold")
 
     def held(why: Why, *arguments):
-        while hold and not Path(hold).exists():
-            time.sleep(0.05)
+        if hold:
+            with open(hold) as file:
+                fcntl.flock(file, fcntl.LOCK_SH)  # waits for the test
         return compute_part(why, *arguments)
 
     Why.curve_part = held
