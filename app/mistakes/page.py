@@ -7,7 +7,7 @@ import hashlib
 import streamlit as st
 
 from app import state
-from app.mistakes import cached, find, gallery, start
+from app.mistakes import cached, find, gallery, requests, start
 from app.mistakes.earlier import panel as comparison
 from app.mistakes.overview import class_tables, panels, unlabelled
 from app.mistakes.sources import bar
@@ -179,7 +179,7 @@ def picture(run: find.Evaluation, path: str) -> None:
         st.info(t("mistakes.open.gone"))
         return
     st.text(plain(path, 300))
-    if run.request.source == find.PHOTOS.source and (credit := photo_credits().get(path)):
+    if run.request.source == requests.PHOTOS.source and (credit := photo_credits().get(path)):
         st.caption(t("side.credit", author=escaped(credit["author"]), licence=escaped(credit["licence"])))
     if error := state.get(Key.OPEN_ERROR):
         state.put(Key.OPEN_ERROR, None)
@@ -202,11 +202,11 @@ def show_error(error: InputError) -> None:
 
 def show() -> None:
     """The evaluation in the address, or the one of the bundled photographs."""
-    out = find.run_folder(state.get(Key.RUN), cache.upload().folder)
-    request = find.read_request(out)
+    out = requests.run_folder(state.get(Key.RUN), cache.upload().folder)
+    request = requests.read_request(out)
     if request is None:  # of another computer, or deleted
         st.info(state.t()("mistakes.gone"))
-        out, request = find.run_folder(None), find.PHOTOS
+        out, request = requests.run_folder(None), requests.PHOTOS
         state.put(Key.RUN, None)
     if folder.read_progress(out).state != "done":
         with st.container():  # as for a finished one

@@ -8,8 +8,8 @@ import streamlit as st
 
 from app import state
 from app.figures import two_digits
-from app.mistakes import find
-from app.mistakes.find import PHOTOS, SHIPPED, EvaluationRequest
+from app.mistakes import requests
+from app.mistakes.requests import PHOTOS, SHIPPED, EvaluationRequest
 from app.mistakes.view import display_names, error_markdown
 from app.runtime import cache
 from app.state import Key
@@ -29,11 +29,11 @@ def begin(request: EvaluationRequest, restart: bool = False) -> None:
     """Start or continue an evaluation and show it. An error appears where the page shows this evaluation."""
     state.put(Key.START_ERROR, None)
     show_run(request.id if request != PHOTOS else None)
-    if find.shown_folder(request) == SHIPPED and not restart:
+    if requests.shown_folder(request) == SHIPPED and not restart:
         return
     try:
-        process = find.start_evaluation(request, restart)
-        if find.upload_home(request.source):
+        process = requests.start_evaluation(request, restart)
+        if requests.upload_home(request.source):
             cache.upload().add_process(process)
     except InputError as error:
         if error.code != "evaluate-running":  # another tab has already started it

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from app import state
-from app.mistakes.find import LISTS, Evaluation, EvaluationRequest, GalleryView
+from app.mistakes.find import LISTS, Evaluation, GalleryView
+from app.mistakes.requests import EvaluationRequest
 from app.state import Key
 from app.text import LISTED
 from app.text.class_names import translated

@@ -14,6 +14,7 @@ WITHOUT_STREAMLIT = [
     "app.mistakes.earlier.compared",
     "app.mistakes.earlier.kept",
     "app.mistakes.find",
+    "app.mistakes.requests",
     "app.mistakes.sources.preview",
     "app.mistakes.report",
     "app.mistakes.why",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.mistakes import find
+from app.mistakes import requests
 from app.mistakes.earlier.kept import KeptEvaluation, read_kept
-from app.mistakes.find import Evaluation, EvaluationRequest
+from app.mistakes.find import Evaluation
+from app.mistakes.requests import EvaluationRequest
 from vit_core.evaluation import folder as runs
 from vit_core.evaluation import metrics
 
@@ -61,5 +62,5 @@ def candidates(request: EvaluationRequest, listed: list[EvaluationRequest]) -> l
 
 def _pictures(request: EvaluationRequest) -> str:
     """What identifies the pictures of an evaluation: the digest of their names and labels, else where they are."""
-    identity = runs.read_run(find.shown_folder(request)).get("identity", {})
+    identity = runs.read_run(requests.shown_folder(request)).get("identity", {})
     return identity.get("source") or f"{request.source} {request.labels}"

@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.mistakes import find, start
+from app.mistakes import requests, start
 from app.mistakes.earlier import kept
 from app.mistakes.earlier.kept import MAX_NAME, MAX_NOTE, KeptEvaluation
-from app.mistakes.find import EvaluationRequest
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.view import display_names, error_markdown, local_time
 from app.runtime import cache
 from app.runtime.guard import is_public
@@ -29,7 +29,7 @@ def _list(shown: EvaluationRequest) -> None:
     if state.get(Key.RUNS_CHANGED):  # by a click in this window
         state.put(Key.RUNS_CHANGED, None)
         st.rerun()
-    listed = [kept.read_kept(request) for request in find.list_runs(cache.upload().folder)]
+    listed = [kept.read_kept(request) for request in requests.list_runs(cache.upload().folder)]
     names = [display_names(one.request, one.title) for one in listed]
     st.caption(t("mistakes.earlier.text"))
     table = {
@@ -104,7 +104,7 @@ def _details(one: KeptEvaluation, names: tuple[str, str], shown: EvaluationReque
 
 
 def _show(request: EvaluationRequest) -> None:
-    start.show_run(None if request == find.PHOTOS else request.id)
+    start.show_run(None if request == requests.PHOTOS else request.id)
     state.put(Key.RUNS_CHANGED, True)
 
 

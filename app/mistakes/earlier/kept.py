@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from app.mistakes import find
-from app.mistakes.find import SHIPPED, EvaluationRequest
+from app.mistakes import requests
+from app.mistakes.requests import SHIPPED, EvaluationRequest
 from vit_core.evaluation import folder as runs
 
 NOTE = "note.json"  # beside run.json: what people call the evaluation, and what they note about it
@@ -36,7 +36,7 @@ class KeptEvaluation:
 
 def read_kept(request: EvaluationRequest) -> KeptEvaluation:
     """The facts of the evaluation of this request."""
-    out = find.shown_folder(request)
+    out = requests.shown_folder(request)
     run, note = runs.read_run(out), _read_note(out)
     state = "done" if run.get("state") == "done" else runs.read_progress(out).state
     done, known = state == "done", run.get("known")

@@ -10,7 +10,7 @@ import streamlit as st
 from app import state
 from app.components.panel import chart
 from app.figures import Finished
-from app.mistakes import cached, find
+from app.mistakes import cached, requests
 from app.mistakes.earlier.compared import Compared, candidates
 from app.mistakes.earlier.kept import KeptEvaluation
 from app.mistakes.find import COMPARED_LISTS, Evaluation, GalleryView
@@ -45,7 +45,7 @@ ICONS = {
 def compared_with(run: Evaluation) -> Compared | None:
     """The comparison that the address or the box asks for; None without one, or where there is nothing to compare."""
     name = state.get(Key.AGAINST)
-    out = find.run_folder(name, cache.upload().folder) if name else run.out
+    out = requests.run_folder(name, cache.upload().folder) if name else run.out
     if out == run.out or folder.read_progress(out).state != "done":
         return None
     try:
@@ -63,7 +63,7 @@ def view_of(run: Evaluation) -> GalleryView:
 
 def show(run: Evaluation) -> None:
     """The box, if there is another evaluation of these pictures; and the comparison, if one is chosen."""
-    t, others = state.t(), candidates(run.request, find.list_runs(cache.upload().folder))
+    t, others = state.t(), candidates(run.request, requests.list_runs(cache.upload().folder))
     if not others:
         return
     titles = distinct({one.request.id: _title(one) for one in others})

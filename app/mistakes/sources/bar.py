@@ -8,10 +8,11 @@ import streamlit as st
 
 from app import state
 from app.explore import input_choice
-from app.mistakes import find, start
+from app.mistakes import requests, start
 from app.mistakes.earlier import dialog
 from app.mistakes.earlier.kept import read_kept
-from app.mistakes.find import Evaluation, EvaluationRequest
+from app.mistakes.find import Evaluation
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import fetched, typed, uploaded
 from app.mistakes.view import display_names, distinct, local_time
 from app.runtime import cache
@@ -36,7 +37,7 @@ def top_bar(request: EvaluationRequest, run: Evaluation | None) -> None:
         popover = st.popover(t("mistakes.new"), icon=icon, type="primary", key=f"new_{request.id}")
     with popover, st.container(key="own_pictures"):
         _own_pictures()
-    if find.upload_home(request.source):
+    if requests.upload_home(request.source):
         uploaded.notice()
 
 
@@ -58,17 +59,17 @@ def _what_is_shown(request: EvaluationRequest, run: Evaluation | None) -> str:
 def _choose_run(shown: EvaluationRequest) -> None:
     """A box with all evaluations."""
     t = state.t()
-    requests = {request.id: request for request in find.list_runs(cache.upload().folder)}
-    requests.setdefault(shown.id, shown)
-    titles = _run_titles(requests)
+    by_id = {request.id: request for request in requests.list_runs(cache.upload().folder)}
+    by_id.setdefault(shown.id, shown)
+    titles = _run_titles(by_id)
     key = f"runs_{t.language}_{shown.id}"  # of its own, as the popover
     state.put(key, shown.id)
     st.selectbox(
         t("mistakes.new.run"),
-        list(requests),
+        list(by_id),
         key=key,
         format_func=titles.get,
-        on_change=lambda: _choose(requests.get(state.get(key)), shown),
+        on_change=lambda: _choose(by_id.get(state.get(key)), shown),
         label_visibility="collapsed",
         width=220,
     )
@@ -80,12 +81,12 @@ def _choose(request: EvaluationRequest | None, shown: EvaluationRequest) -> None
     Neither is the one that is shown, which would lose its list, page and filters.
     """
     if request and request != shown:
-        start.show_run(None if request == find.PHOTOS else request.id)
+        start.show_run(None if request == requests.PHOTOS else request.id)
 
 
-def _run_titles(requests: dict[str, EvaluationRequest]) -> dict[str, str]:
+def _run_titles(by_id: dict[str, EvaluationRequest]) -> dict[str, str]:
     """The title of each evaluation: its name if it was given one. Those of one title have their dates beside it."""
-    t, found = state.t(), {name: read_kept(request) for name, request in requests.items()}
+    t, found = state.t(), {name: read_kept(request) for name, request in by_id.items()}
     titles = {}
     for name, one in found.items():
         model, source = display_names(one.request, one.title)

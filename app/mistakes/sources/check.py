@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import state
 from app.mistakes import start
-from app.mistakes.find import EvaluationRequest
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import mapping as classes
 from app.mistakes.sources import preview as previews
 from app.mistakes.sources.preview import EvaluationPreview

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import state
 from app.components.download import download_box
-from app.mistakes.find import EvaluationRequest
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import check
 from app.runtime import cache
 from app.state import Key

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.mistakes import find
-from app.mistakes.find import FASHION, PHOTOS, EvaluationRequest
+from app.mistakes import requests
+from app.mistakes.requests import FASHION, PHOTOS, EvaluationRequest
 from app.runtime.uploads import runs_folder, upload_home
 from app.text.class_names import translations
 from vit_core import InputError, VisionTransformer
@@ -147,7 +147,7 @@ def with_version(request: EvaluationRequest, identity: dict) -> EvaluationReques
     It has no version if that names this evaluation already: one from before versions, or one of the bundled pictures.
     """
     plain = replace(request, version=None)
-    before = runs.read_run(find.shown_folder(plain)).get("identity")
+    before = runs.read_run(requests.shown_folder(plain)).get("identity")
     if (before and not differences(before, identity)) or (not before and plain in (PHOTOS, FASHION)):
         return plain
     return replace(plain, version=identity_digest(identity))
@@ -155,9 +155,9 @@ def with_version(request: EvaluationRequest, identity: dict) -> EvaluationReques
 
 def _has_other(request: EvaluationRequest) -> bool:
     """Whether there is a finished evaluation that differs only in its version, and none of this version."""
-    if runs.read_progress(find.shown_folder(request)).state == "done":
+    if runs.read_progress(requests.shown_folder(request)).state == "done":
         return False
     same = replace(request, version=None)
-    listed = find.list_runs(upload_home(request.source))
+    listed = requests.list_runs(upload_home(request.source))
     others = [other for other in listed if replace(other, version=None) == same]
-    return any(runs.read_progress(find.shown_folder(other)).state == "done" for other in others)
+    return any(runs.read_progress(requests.shown_folder(other)).state == "done" for other in others)

@@ -7,8 +7,8 @@ import os.path
 import streamlit as st
 
 from app import state
-from app.mistakes import find
-from app.mistakes.find import EvaluationRequest
+from app.mistakes import requests
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import check
 from app.state import Key
 
@@ -34,4 +34,4 @@ def show(model: str | None) -> None:
 
 
 def _absolute(name: str) -> str:
-    return name if not name or find.is_named(name) else os.path.abspath(os.path.expanduser(name))
+    return name if not name or requests.is_named(name) else os.path.abspath(os.path.expanduser(name))

@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.mistakes import find, start
-from app.mistakes.find import EvaluationRequest
+from app.mistakes import requests, start
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import check
 from app.mistakes.view import error_markdown
 from app.runtime import cache
@@ -95,7 +95,7 @@ def _delete_button(key: str) -> None:
 def _delete() -> None:
     """Delete the archive and its evaluations, and show another evaluation if one of them is shown."""
     upload = cache.upload()
-    shown = find.run_folder(state.get(Key.RUN), upload.folder)
+    shown = requests.run_folder(state.get(Key.RUN), upload.folder)
     if upload.folder and shown.parent == upload.folder:
         start.show_run(None)
     state.put(Key.CHECKED, None)

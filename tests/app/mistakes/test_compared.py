@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from app import text
-from app.mistakes import find
+from app.mistakes import find, requests
 from app.mistakes.earlier.compared import Compared, candidates
-from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
+from app.mistakes.find import Evaluation, GalleryView
 from app.mistakes.overview import figures
+from app.mistakes.requests import EvaluationRequest
 from tests.app.mistakes.test_find import home, make, page, words  # noqa: F401
 from vit_core.evaluation import metrics
 from vit_core.evaluation.filters import Filter
@@ -109,10 +110,10 @@ def test_only_finished_evaluations_of_the_same_pictures_are_offered(two):
         out = request.folder if request.folder.exists() else make(request)
         about = json.loads((out / "run.json").read_text("utf-8")) | {"identity": {"source": digest}}
         (out / "run.json").write_text(json.dumps(about | {"right": 3, "known": 4}), "utf-8")
-    assert [one.request for one in candidates(SECOND, find.list_runs())] == [FIRST]
+    assert [one.request for one in candidates(SECOND, requests.list_runs())] == [FIRST]
     about = json.loads((FIRST.folder / "run.json").read_text("utf-8")) | {"state": "cancelled"}
     (FIRST.folder / "run.json").write_text(json.dumps(about), "utf-8")
-    assert candidates(SECOND, find.list_runs()) == []
+    assert candidates(SECOND, requests.list_runs()) == []
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)

@@ -16,10 +16,11 @@ from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
 from app import text
-from app.mistakes import find
+from app.mistakes import requests
 from app.mistakes.earlier import kept
-from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
+from app.mistakes.find import Evaluation, GalleryView
 from app.mistakes.report import build_report
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import bar
 from app.mistakes.sources.preview import preview
 from app.text.plain import escaped
@@ -75,8 +76,8 @@ def test_evaluating_a_retrained_checkpoint_of_the_same_name_keeps_both(request_o
     right = {one.request: read_run(one.out)["right"] for one in (of_first, of_second)}
     assert [one.accuracy for one in (of_first, of_second)] == [right[first] / 6, right[second] / 6]
     assert right[first] > right[second]
-    assert {one.id for one in find.list_runs()} >= {first.id, second.id}
-    assert find.read_request(find.run_folder(first.id)) == first  # a link shows what it showed
+    assert {one.id for one in requests.list_runs()} >= {first.id, second.id}
+    assert requests.read_request(requests.run_folder(first.id)) == first  # a link shows what it showed
     assert (datetime.now(UTC) - of_second.finished).total_seconds() >= 0
 
 
@@ -110,9 +111,9 @@ def test_deleting_frees_what_it_says_and_spares_what_runs_or_ships(home):  # noq
     assert out.exists()
     assert kept.delete(one)
     assert not out.exists()
-    assert request not in find.list_runs()
-    assert not kept.delete(kept.read_kept(find.PHOTOS))
-    assert (find.SHIPPED / "rows.parquet").exists()
+    assert request not in requests.list_runs()
+    assert not kept.delete(kept.read_kept(requests.PHOTOS))
+    assert (requests.SHIPPED / "rows.parquet").exists()
 
 
 def opened_list(request: EvaluationRequest, language: str = "en") -> AppTest:
@@ -120,11 +121,11 @@ def opened_list(request: EvaluationRequest, language: str = "en") -> AppTest:
 
     def script():
         from app import state
-        from app.mistakes import find
+        from app.mistakes import requests
         from app.mistakes.earlier import dialog
 
         state.start()
-        if shown := find.read_request(find.run_folder(state.get(state.Key.RUN))):
+        if shown := requests.read_request(requests.run_folder(state.get(state.Key.RUN))):
             dialog._list(shown)
 
     app = AppTest.from_function(script, default_timeout=60)
@@ -204,12 +205,12 @@ def test_a_file_name_has_only_letters_that_every_system_takes(home):  # noqa: F8
 
 
 def test_evaluations_of_one_title_are_chosen_apart():
-    requests = [EvaluationRequest("m", "p", version=version) for version in "abc"]
-    for request in requests:
+    three = [EvaluationRequest("m", "p", version=version) for version in "abc"]
+    for request in three:
         make(request)
-    for request in requests:
-        app = page(run=requests[0].id)
-        box = app.selectbox(key=f"runs_en_{requests[0].id}")
+    for request in three:
+        app = page(run=three[0].id)
+        box = app.selectbox(key=f"runs_en_{three[0].id}")
         assert len(set(box.options)) == len(box.options)
         box.set_value(request.id).run()
         assert app.session_state["run"] == request.id

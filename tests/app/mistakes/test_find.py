@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 from app import text
 from app.components.binary import header_of, section
 from app.components.confusion.payload import pack
-from app.mistakes import find, view
-from app.mistakes.find import PAGE_SIZE, Evaluation, EvaluationRequest, GalleryView
+from app.mistakes import find, requests, view
+from app.mistakes.find import PAGE_SIZE, Evaluation, GalleryView
+from app.mistakes.requests import EvaluationRequest
 from app.text.plain import escaped, plain
 from tests import tables
 from vit_core import InputError
@@ -71,46 +71,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run():
-    return Evaluation(make(find.PHOTOS, broken=0.05))
-
-
-# Where runs lie
-
-
-def test_a_run_folder_depends_on_the_request_and_lies_outside_the_pictures(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "p").mkdir()
-    os.symlink(tmp_path / "p", tmp_path / "q")
-    one = EvaluationRequest("m", str(tmp_path / "p"))
-    assert (
-        one.id == EvaluationRequest("m", "p").id == EvaluationRequest("m", "q").id
-    )  # one folder, however it is written
-    others = [
-        EvaluationRequest("n", "p"),
-        EvaluationRequest("m", "."),
-        EvaluationRequest("m", "p", table="t.csv"),
-        EvaluationRequest("m", "p", labels="t.csv"),
-    ]
-    assert len({one.id, *(o.id for o in others)}) == 5
-    assert one.folder.parent == find.runs_folder()
-    monkeypatch.delenv("VITRINE_RUNS")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert find.runs_folder() == tmp_path / "cache" / "vitrine" / "runs"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert find.runs_folder() == Path.home() / ".cache" / "vitrine" / "runs"
-
-
-@pytest.mark.parametrize("name", ["../../etc", "", None, "x" * 16, "0" * 15, "/etc/passwd", "0123456789abcdeF"])
-def test_other_names_in_an_address_lead_to_the_bundled_run(name):
-    assert find.run_folder(name) == find.run_folder(find.PHOTOS.id)
-
-
-def test_a_damaged_request_is_no_run(home):
-    out = make(EvaluationRequest("m", "p"))
-    (out / "request.json").write_text('{"model": 1, "other": 2}', "utf-8")
-    assert find.read_request(out) is None
-    (out / "request.json").write_text("[", "utf-8")
-    assert find.read_request(out) is None
+    return Evaluation(make(requests.PHOTOS, broken=0.05))
 
 
 # Lists and numbers
@@ -196,7 +157,7 @@ def test_a_download_needs_no_disk_space(run, name, no_room, tmp_path):
 
 
 def test_a_formula_in_a_name_stays_text(home):
-    run = Evaluation(make(find.PHOTOS, names=["=1+1.png", "@SUM(A1).png"]))
+    run = Evaluation(make(requests.PHOTOS, names=["=1+1.png", "@SUM(A1).png"]))
     for name in ("all", "labels", "duplicates"):
         cells = pd.read_csv(io.BytesIO(run.export(GalleryView(name), "csv")))["path"]
         assert not cells.str.match(r"[=@]").any()
@@ -220,7 +181,7 @@ def test_the_matrix_sends_only_cells_that_are_not_zero(run):
 
 def test_a_matrix_of_a_thousand_classes_stays_small(home, measured):
     names = [f"class {i}" for i in range(1000)]
-    run = Evaluation(make(find.PHOTOS, names, 20_000))
+    run = Evaluation(make(requests.PHOTOS, names, 20_000))
     data = pack(run.counts, run.counts.astype(float), run.confusion_order, [*names, "?"], {}, (None, None), False)
     measured(f"matrix of 1,000 classes, 20,000 pictures: {len(data) / 1e3:.0f} kB")
     assert len(data) < 600_000
@@ -228,7 +189,7 @@ def test_a_matrix_of_a_thousand_classes_stays_small(home, measured):
 
 def test_the_map_has_a_limited_number_of_points_and_the_total(home, monkeypatch):
     monkeypatch.setattr(find, "MAX_MAP_POINTS", 50)
-    run = Evaluation(make(find.PHOTOS))
+    run = Evaluation(make(requests.PHOTOS))
     numbers, places, count = run.embedding_map
     assert len(numbers) == len(places) <= 50 < count <= 400
     assert np.isfinite(places).all()
@@ -245,7 +206,7 @@ def test_thumbnails_are_small_and_of_the_right_picture(home):
 
     from vit_core.data import open_dataset
 
-    out = make(find.FASHION, n=30)
+    out = make(requests.FASHION, n=30)
     run, source = Evaluation(out), open_dataset("bundled:fashion")
     row = run.page_rows(GalleryView("all"))[0] | {"path": source.names[7], "number": 7, "error": None}
     image = PIL.Image.open(io.BytesIO(run.thumbnail(row)))
@@ -300,7 +261,7 @@ def words(app: AppTest) -> str:
 
 
 def test_a_class_without_pictures_has_no_interval():
-    file = make(find.PHOTOS) / "rows.parquet"
+    file = make(requests.PHOTOS) / "rows.parquet"
     rows = pq.read_table(file)
     pq.write_table(rows.filter(pc.not_equal(rows["label"], 2)), file)
     run, app = Evaluation(file.parent), page()
@@ -435,11 +396,11 @@ def test_a_restarted_evaluation_does_not_show_old_counts():
 
 def test_the_first_visit_shows_the_evaluation_that_ships(home, monkeypatch):
     monkeypatch.setattr(runs, "start_process", lambda *a, **k: pytest.fail("it ran"))
-    app, shipped = page(), Evaluation(find.SHIPPED)
+    app, shipped = page(), Evaluation(requests.SHIPPED)
     assert not app.exception
     assert f"{100 * shipped.accuracy.top1:.1f} %" in [m.value for m in app.metric]
-    assert not find.runs_folder().exists()
-    assert find.shown_folder(find.PHOTOS) == find.SHIPPED
+    assert not requests.runs_folder().exists()
+    assert requests.shown_folder(requests.PHOTOS) == requests.SHIPPED
 
 
 def test_an_open_photograph_names_its_author_and_licence(monkeypatch):
@@ -453,7 +414,7 @@ def test_an_open_photograph_names_its_author_and_licence(monkeypatch):
     assert escaped(credit["licence"]) in words(app)
 
 
-@pytest.mark.parametrize("shown", [None, find.FASHION.id])
+@pytest.mark.parametrize("shown", [None, requests.FASHION.id])
 def test_no_evaluation_starts_before_its_button_is_pressed(shown, monkeypatch):
     begun = []
 
@@ -462,12 +423,12 @@ def test_no_evaluation_starts_before_its_button_is_pressed(shown, monkeypatch):
         return Ended()
 
     monkeypatch.setattr(runs, "start_process", start)
-    monkeypatch.setattr(find, "embedded_digest", lambda name: "0" * 32)  # no evaluation ships of such weights
+    monkeypatch.setattr(requests, "embedded_digest", lambda name: "0" * 32)  # no evaluation ships of such weights
     app = page(model="embedded:tiny", **({"run": shown} if shown else {}))
     assert not app.exception
     assert begun == []
     app.button(key="continue").click().run()
-    asked = find.FASHION if shown else find.PHOTOS
+    asked = requests.FASHION if shown else requests.PHOTOS
     assert begun == [(asked.model, asked.source, asked.folder)]
 
 
@@ -477,30 +438,30 @@ def test_the_sidebar_offers_the_model_of_the_next_evaluation_and_no_picture(lang
     assert not app.exception
     box = app.sidebar.selectbox(key=f"model_{language}")
     assert (box.label, box.value) == (t("side.model.next"), "embedded:tiny")
-    assert Evaluation(find.SHIPPED).title  # the bundled evaluation shows, whatever is chosen there
+    assert Evaluation(requests.SHIPPED).title  # the bundled evaluation shows, whatever is chosen there
     assert escaped(t("model.photo")) in words(app)
 
 
 def test_an_own_evaluation_of_older_weights_gives_way_to_the_one_that_ships():
-    out = make(find.PHOTOS)
-    assert find.run_folder(None) == out
+    out = make(requests.PHOTOS)
+    assert requests.run_folder(None) == out
     about = json.loads((out / "run.json").read_text("utf-8"))
     (out / "run.json").write_text(json.dumps(about | {"checkpoint": "0" * 32}), "utf-8")
-    assert find.run_folder(None) == find.SHIPPED
+    assert requests.run_folder(None) == requests.SHIPPED
 
 
 def test_the_photographs_and_the_clothes_are_always_listed_first():
     asked = EvaluationRequest("embedded:fashion", "/somewhere")
     make(asked)
-    assert find.list_runs() == [find.PHOTOS, find.FASHION, asked]
-    assert page().selectbox(key=f"runs_en_{find.PHOTOS.id}").options[1] == "Fashion-MNIST test set (Clothes)"
+    assert requests.list_runs() == [requests.PHOTOS, requests.FASHION, asked]
+    assert page().selectbox(key=f"runs_en_{requests.PHOTOS.id}").options[1] == "Fashion-MNIST test set (Clothes)"
 
 
 def test_the_preview_comes_before_anything_runs(home, monkeypatch):
     from vit_core.data import open_dataset
 
     monkeypatch.setattr(runs, "start_process", lambda *a, **k: pytest.fail("it ran"))
-    make(find.PHOTOS)
+    make(requests.PHOTOS)
     bundled = open_dataset("bundled:fashion")
     for name in ("Bag", IMG.replace("/", "-"), STARS):
         (home / "pictures" / name).mkdir(parents=True)
@@ -526,7 +487,7 @@ def test_the_preview_comes_before_anything_runs(home, monkeypatch):
 def test_ambiguous_class_names_have_a_warning_of_their_own(home, language):
     from vit_core import load, save
 
-    make(find.PHOTOS)
+    make(requests.PHOTOS)
     model = load("embedded:fashion")
     model.labels[2] = STARS
     model.labels[7] = STARS
@@ -549,8 +510,8 @@ def test_labels_can_come_from_a_table(home, monkeypatch):
     from vit_core.data import open_dataset
 
     begun = []
-    monkeypatch.setattr(find, "start_evaluation", lambda asked, restart: begun.append(asked))
-    make(find.PHOTOS)
+    monkeypatch.setattr(requests, "start_evaluation", lambda asked, restart: begun.append(asked))
+    make(requests.PHOTOS)
     bundled, pictures = open_dataset("bundled:fashion"), home / "flat"
     pictures.mkdir(parents=True)
     for i in range(3):
@@ -568,7 +529,7 @@ def test_labels_can_come_from_a_table(home, monkeypatch):
 
 
 def test_a_damaged_table_offers_to_start_over(home):
-    out = make(find.PHOTOS)
+    out = make(requests.PHOTOS)
     (out / "rows.parquet").write_bytes(b"no table")
     app = page()
     assert not app.exception
@@ -595,7 +556,7 @@ def test_a_cell_on_the_diagonal_switches_to_the_list_of_all(monkeypatch):
 
 
 def test_an_unknown_home_folder_is_an_error(home):
-    make(find.PHOTOS)
+    make(requests.PHOTOS)
     app = page(model="embedded:fashion")
     app.segmented_control(key="own").set_value("path").run()
     app.text_input(key="new_source").set_value("~nobody-of-that-name/pictures").run()

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from app import text
-from app.mistakes import find
-from app.mistakes.find import EvaluationRequest
+from app.mistakes import requests
 from app.mistakes.report import build_report
+from app.mistakes.requests import EvaluationRequest
 from tests.app.mistakes.test_find import home, make, page, words  # noqa: F401 (home is a fixture)
 from vit_core.data import open_dataset
 from vit_core.evaluation.filters import Filter
@@ -22,7 +22,7 @@ SAID = {
 
 @pytest.fixture
 def pictures(home):  # noqa: F811
-    make(find.PHOTOS)
+    make(requests.PHOTOS)
     folder = home / "pictures"
     for name, data in {"1.png": open_dataset("bundled:fashion").data(0), "2.heic": HEIC, "3.heic": HEIC}.items():
         (folder / "Bag").mkdir(parents=True, exist_ok=True)

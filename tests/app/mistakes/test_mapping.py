@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
 from app import text
-from app.mistakes import find
-from app.mistakes.find import Evaluation, EvaluationRequest
+from app.mistakes import requests
+from app.mistakes.find import Evaluation
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources.preview import keep_mapping, mapping_text, preview
 from app.text.plain import escaped
 from tests.app.mistakes.test_find import home, make, page, words  # noqa: F401
@@ -21,7 +22,7 @@ from vit_core.data.arrays import FASHION_LABELS
 @pytest.fixture
 def pictures(home):  # noqa: F811
     """A folder of classes of which the model for clothes knows none by name."""
-    make(find.PHOTOS)
+    make(requests.PHOTOS)
     data = open_dataset("bundled:fashion").data(0)
     for name in ("slacks", "ankle boots", "zzz", "a", "b", "c"):
         (home / "pictures" / name).mkdir(parents=True)
@@ -32,7 +33,7 @@ def pictures(home):  # noqa: F811
 @pytest.fixture
 def begun(monkeypatch):
     found = []
-    monkeypatch.setattr(find, "start_evaluation", lambda asked, restart: found.append(asked))
+    monkeypatch.setattr(requests, "start_evaluation", lambda asked, restart: found.append(asked))
     return found
 
 
@@ -110,7 +111,7 @@ def test_running_without_a_known_class_is_the_second_button(pictures, begun):
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
 def test_a_result_without_a_known_class_says_what_can_be_seen(home, language):  # noqa: F811
-    run, t = Evaluation(make(find.PHOTOS, n=60, unknown=1)), text.Text(language)
+    run, t = Evaluation(make(requests.PHOTOS, n=60, unknown=1)), text.Text(language)
     app = page(lang=language)
     assert not app.exception
     assert t("mistakes.unlabelled.text", count=f"{len(run.classes):,}") in words(app)
@@ -131,6 +132,6 @@ def test_a_result_without_a_known_class_says_what_can_be_seen(home, language):  
 
 
 def test_an_empty_list_without_a_filter_blames_no_filter(home):  # noqa: F811
-    assert not len(Evaluation(make(find.PHOTOS, n=3)).label_issues)
+    assert not len(Evaluation(make(requests.PHOTOS, n=3)).label_issues)
     app = page(list="labels")
     assert text.Text("en")("mistakes.count.empty") in words(app)

@@ -14,9 +14,10 @@ from PIL import Image
 import vit_core as vc
 from app import text
 from app.components.binary import header_of
-from app.mistakes import cached, find, why_panel
-from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
+from app.mistakes import cached, requests, why_panel
+from app.mistakes.find import Evaluation, GalleryView
 from app.mistakes.report import build_report
+from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources.preview import preview
 from app.mistakes.why import FIRST_CURVE, Why
 from app.text import report as report_words
@@ -46,7 +47,7 @@ def evaluated(build, tmp_path):
         rows = [f"{i}.png,{name}" for i, all_names in LABELS.items() for name in all_names[: 2 if several else 1]]
         (tmp_path / "labels.csv").write_text("path,label\n" + "\n".join(rows))
         request = EvaluationRequest(f"file:{tmp_path / 'model.safetensors'}", str(tmp_path / "labels.csv"))
-        out = find.run_folder(request.id)
+        out = requests.run_folder(request.id)
         out.mkdir(parents=True)
         (out / "request.json").write_text(json.dumps(asdict(request)))
         evaluate(request.model, open_dataset(request.source), out, workers=0, device="cpu")
@@ -60,7 +61,7 @@ def test_the_page_of_a_multi_label_model(language, evaluated):
     request, t = evaluated("multi_label", ["cat", "dog", "tree"], 3), text.Text(language)
     app = page(run=request.id, lang=language)
     assert not app.exception
-    of = multi_label(Evaluation(find.run_folder(request.id)).rows)
+    of = multi_label(Evaluation(requests.run_folder(request.id)).rows)
     shown = {m.label: m.value for m in app.metric}
     assert shown[t("mistakes.several.map")] == f"{100 * of.mean_average_precision:.1f} %"
     assert t("mistakes.several.top") in shown
@@ -85,7 +86,7 @@ def test_see_why_of_a_multi_label_model(path, language, evaluated, monkeypatch):
     app = page(run=request.id, lang=language, list="all", sort="path", open=path)
     assert not app.exception
     assert not app.error
-    run = Evaluation(find.run_folder(request.id))
+    run = Evaluation(requests.run_folder(request.id))
     assert ahead == [at for at in run.position(GalleryView("all"), path)[:0:-1] if at]  # the next one first
     said = read(words(app))
     assert {"en": "so they do not add up to 100 %", "ko": "합이 100 %가 되지 않습니다"}[language] in said.replace(
@@ -96,7 +97,7 @@ def test_see_why_of_a_multi_label_model(path, language, evaluated, monkeypatch):
 
 def test_the_numbers_of_see_why_are_sigmoids(evaluated):
     request = evaluated("multi_label", ["cat", "dog", "tree"], 3)
-    run, model = Evaluation(find.run_folder(request.id)), vc.load(request.model, "cpu")
+    run, model = Evaluation(requests.run_folder(request.id)), vc.load(request.model, "cpu")
     why = Why(model, run, "1.png")  # a picture with two labels can be opened
     with torch.no_grad():
         logits = model(why.images)[0]
@@ -120,7 +121,7 @@ def test_a_binary_model_has_two_classes_everywhere(labels, evaluated):
     request = evaluated("binary", labels, 1)
     app = page(run=request.id)
     assert not app.exception
-    run, model = Evaluation(find.run_folder(request.id)), vc.load(request.model, "cpu")
+    run, model = Evaluation(requests.run_folder(request.id)), vc.load(request.model, "cpu")
     assert (run.num_classes, run.labels) == (2, ["not cat", "cat"])
     why = Why(model, run, "0.png")
     with torch.no_grad():
@@ -136,7 +137,7 @@ def test_a_binary_model_has_two_classes_everywhere(labels, evaluated):
 @pytest.mark.parametrize(("language", "table"), [("en", report_words.EN), ("ko", report_words.KO)])
 def test_the_report_states_the_problem_type(language, table, evaluated):
     request = evaluated("multi_label", ["cat", "dog", "tree"], 3)
-    run = Evaluation(find.run_folder(request.id))
+    run = Evaluation(requests.run_folder(request.id))
     made = build_report(run, GalleryView().full_filter(), 2, language, model=vc.load(request.model, "cpu")).decode()
     assert table["multi_label"] in made
     assert 'id="thresholds"' in made
@@ -147,7 +148,7 @@ def test_the_report_states_the_problem_type(language, table, evaluated):
 
 def test_a_regression_is_refused_with_a_reason(build, tmp_path, evaluated):
     request = evaluated("binary", ["not cat", "cat"], 1)
-    run = Evaluation(find.run_folder(request.id))
+    run = Evaluation(requests.run_folder(request.id))
     for refuse in (
         lambda model: Why(model, run, "0.png"),
         lambda model: preview(request, model),
@@ -160,7 +161,7 @@ def test_a_regression_is_refused_with_a_reason(build, tmp_path, evaluated):
 
 def test_the_class_that_crosses_the_threshold_is_named(evaluated, monkeypatch):
     request = evaluated("multi_label", ["cat", "dog", "tree"], 3)
-    why = Why(vc.load(request.model, "cpu"), Evaluation(find.run_folder(request.id)), "0.png")
+    why = Why(vc.load(request.model, "cpu"), Evaluation(requests.run_folder(request.id)), "0.png")
     scores = torch.tensor([[0.9, 0.6], [0.9, 0.4]])
     curve = at.DeletionCurve((0, 1), scores, torch.tensor([why.pair[0]] * 2), 1)
     monkeypatch.setattr(at, "deletion_curve", lambda *_, **__: curve)

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from app import text
 from app.mistakes.earlier.compared import Compared
-from app.mistakes.find import Evaluation, EvaluationRequest, GalleryView
+from app.mistakes.find import Evaluation, GalleryView
+from app.mistakes.requests import EvaluationRequest
 from tests.browser.conftest import addressed, idle, opening
 from tests.browser.mistakes.test_mistakes_in_browser import made_up
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import vit_core as vc
-from app.mistakes import find
-from app.mistakes.find import EvaluationRequest
+from app.mistakes import find, requests
 from app.mistakes.report import build_report
+from app.mistakes.requests import EvaluationRequest
 from tests.browser.conftest import opening, settled
 from tests.browser.lecture_driver import Lecture
 from vit_core.checkpoints import embedded
@@ -55,7 +55,7 @@ def hostile(site, tmp_path_factory):
         for i in range(2):
             (pictures / folder / f"{i}.png").write_bytes(bundled.data(2 * number + i))
     asked = EvaluationRequest(f"file:{home / 'a.safetensors'}", str(pictures))
-    out = find.run_folder(asked.id)
+    out = requests.run_folder(asked.id)
     evaluate(
         vc.load(asked.model, "cpu"),
         open_dataset(pictures),

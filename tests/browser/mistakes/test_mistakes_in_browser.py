@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from app import text
-from app.mistakes import find
-from app.mistakes.find import FASHION, PAGE_SIZE, PHOTOS, Evaluation, EvaluationRequest, GalleryView
+from app.mistakes import requests
+from app.mistakes.find import PAGE_SIZE, Evaluation, GalleryView
+from app.mistakes.requests import FASHION, PHOTOS, EvaluationRequest
 from tests import tables
 from tests.browser.conftest import MISNAMED, addressed, as_shown, opening, still
 from vit_core.data import open_dataset
@@ -116,7 +117,7 @@ def run(site):
 def test_the_first_visit_shows_photographs_and_evaluates_nothing(chromium, site, shoot):
     with opening(chromium, site) as open_page:
         page = open_page("mistakes?lang=en")
-        shipped = Evaluation(find.SHIPPED)
+        shipped = Evaluation(requests.SHIPPED)
         page.get_by_text(f"{100 * shipped.accuracy.top1:.1f} %", exact=True).first.wait_for()
         page.locator(".gallery button").first.wait_for()
         assert listed(page) == [row["path"] for row in shipped.page_rows(GalleryView())]
