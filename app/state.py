@@ -101,6 +101,8 @@ class Key(enum.StrEnum):
     MAPPING_VERSION = "mapping_version"  # counts the mappings that were not chosen in the boxes themselves
     UPLOAD_ERROR = "upload_error"  # why an uploaded archive was not kept
     OWN = "own"  # how pictures of one's own are named: "zip", "path" or "catalogue"
+    BROWSING = "browsing"  # the field whose folders are shown: "source", "labels" or "table"
+    BROWSED = "browsed"  # the folder that is shown there
     UPLOAD_VERSION = "upload_version"  # counts the archives that were uploaded; each has a widget of its own
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import itertools
 import os
 import stat
 from pathlib import Path
@@ -88,12 +89,25 @@ def _first_bytes(root: str | Path, path: str) -> bytes:
 
 def list_folder(root: str | os.PathLike, name: str = "") -> list[tuple[str, bool, bool]]:
     """(name, is a link, is a real folder) of every entry of a folder under the root that is not ignored."""
+    return scan_folder(root, name)[0]
+
+
+def scan_folder(
+    root: str | os.PathLike, name: str = "", limit: int | None = None
+) -> tuple[list[tuple[str, bool, bool]], bool]:
+    """What `list_folder` returns, of the first `limit` entries; and whether there are more, which are not looked at.
+
+    Raises InputError "dataset-outside", and OSError or ValueError if the folder cannot be opened.
+    """
     folder = open_inside(root, name, os.O_RDONLY | os.O_DIRECTORY) if _HAS_DIR_FD else resolve(root, name)
     try:
         with os.scandir(folder) as entries:
-            return [
-                (e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in entries if not is_ignored(e.name)
+            found = [
+                (e.name, e.is_symlink(), e.is_dir(follow_symlinks=False))
+                for e in itertools.islice(entries, limit)
+                if not is_ignored(e.name)
             ]
+            return found, next(entries, None) is not None
     finally:
         if isinstance(folder, int):
             os.close(folder)

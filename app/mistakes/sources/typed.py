@@ -1,4 +1,4 @@
-"""Labelled pictures on the server's computer, by their path."""
+"""Labelled pictures on the server's computer, by their path, which is typed or chosen from its folders."""
 
 from __future__ import annotations
 
@@ -9,28 +9,52 @@ import streamlit as st
 from app import state
 from app.mistakes import requests
 from app.mistakes.requests import EvaluationRequest
-from app.mistakes.sources import check
+from app.mistakes.sources import check, folders, picker
 from app.state import Key
+
+#: The fields, and an example for each.
+FIELDS = {"source": "/home/me/pictures", "labels": "labels.csv", "table": "classes.csv"}
 
 
 def show(model: str | None) -> None:
     """Fields for a folder or file and two tables, and what was found there."""
     t = state.t()
     st.caption(t("mistakes.path.text"))
-    source, labels, table = (
-        st.text_input(
+    browsed = bool(picker.roots())
+    source, labels, table = (_field(name, example, browsed) for name, example in FIELDS.items())
+    request = EvaluationRequest(model or "", _absolute(source), _absolute(labels) or None, _absolute(table) or None)
+    if st.button(t("mistakes.new.check"), key="new_check", disabled=not source):
+        state.put(Key.CHECKED, _preview(request))
+    check.show(request)
+
+
+def _field(name: str, example: str, browsed: bool) -> str:
+    """One field, its button "Browse", and below them the picker while it is open for this field."""
+    t = state.t()
+    with st.container(key=f"field_{name}", horizontal=True, vertical_alignment="bottom", gap="small"):
+        typed = st.text_input(
             t(f"mistakes.new.{name}"),
             key=f"new_{name}",
             help=t(f"mistakes.new.{name}.help"),
             placeholder=example,
             persist_state="session",
         ).strip()
-        for name, example in (("source", "/home/me/pictures"), ("labels", "labels.csv"), ("table", "classes.csv"))
-    )
-    request = EvaluationRequest(model or "", _absolute(source), _absolute(labels) or None, _absolute(table) or None)
-    if st.button(t("mistakes.new.check"), key="new_check", disabled=not source):
-        state.put(Key.CHECKED, check.preview(request))
-    check.show(request)
+        if browsed:
+            picker.button(name, _absolute(typed))
+    if browsed and state.get(Key.BROWSING) == name:
+        picker.show(name)
+    return typed
+
+
+def _preview(request: EvaluationRequest):
+    """As `check.preview`, if the server opens these paths."""
+    try:
+        folders.check_allowed(
+            *(p for p in (request.source, request.labels, request.table) if p and not requests.is_named(p))
+        )
+    except folders.FolderError as error:
+        return request, picker.error_markdown(error)
+    return check.preview(request)
 
 
 def _absolute(name: str) -> str:

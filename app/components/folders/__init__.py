@@ -1,0 +1,1 @@
+"""A list of folders and files to choose from."""
