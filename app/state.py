@@ -57,6 +57,8 @@ class Key(enum.StrEnum):
     DIRECTION = "direction"
     SCALE = "scale"
     COMPARE = "compare"
+    SPEED = "speed"  # of playing through the layers
+    LOOP = "loop"
     VIEW = "view"  # what stands beside the picture
     INSIDE = "inside"  # the figure of the view "inside"
     FLOW_SCALE = "flow_scale"
@@ -117,10 +119,17 @@ FLOW_KEYS = (Key.SPAN, Key.DEPTH, Key.RESIDUAL, Key.DISCARD, Key.FUSION, Key.FLO
 #: Every control of Explore that changes a figure; a test sets each and opens the address in another browser.
 EXPLORE_KEYS = (
     *(Key.VIEW, Key.INSIDE, Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE),
-    *FLOW_KEYS,
+    *(Key.SPEED, Key.LOOP, *FLOW_KEYS),
 )
 #: What an address does not say is this.
-DEFAULTS = {Key.RESIDUAL: 0.5, Key.DISCARD: 0.0, Key.FUSION: "mean", Key.FLOW_SCALE: "map"}
+DEFAULTS = {
+    Key.SPEED: "1",
+    Key.LOOP: "off",
+    Key.RESIDUAL: 0.5,
+    Key.DISCARD: 0.0,
+    Key.FUSION: "mean",
+    Key.FLOW_SCALE: "map",
+}
 #: Fields of vit_core.evaluation.filters.Filter.
 FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
 MISTAKES_KEYS = (Key.RUN, Key.AGAINST, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)

@@ -9,7 +9,14 @@ from app.explore.result import Outline, Result
 
 #: What the session value "head" calls the columns beside the heads.
 COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}
-CHOICES = {"direction": ("row", "column"), "scale": ("map", "layer", "shared"), "compare": ("both", "difference")}
+#: What the controls beside the maps can be; the first is the default.
+CHOICES = {
+    "direction": ("row", "column"),
+    "scale": ("map", "layer", "shared"),
+    "compare": ("both", "difference"),
+    "speed": ("1", "0.5", "0.25"),
+    "loop": ("off", "on"),
+}
 VIEWS = ("heads", "flow", "answer", "inside")
 
 

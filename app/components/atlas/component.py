@@ -50,8 +50,9 @@ def atlas(
 
     The view: "layer", "head" (from 0; MEAN -1, ROLLOUT -2), "query" (a token: the prefix, then the patches),
     "pinned" (up to two tokens), "direction" ("row": where it looks, "column": who looks at it), "scale"
-    ("map", "layer", "shared"), "compare" ("both", "difference"), "residual" (of rollout); the returned view also has
-    "mode" ("attention" or "rollout") and "depth" (the last layer of the rollout).
+    ("map", "layer", "shared"), "compare" ("both", "difference"), "speed" ("1", "0.5", "0.25") and "loop" ("off", "on")
+    of playing through the layers, "residual" (of rollout); the returned view also has "mode" ("attention" or "rollout")
+    and "depth" (the last layer of the rollout).
     """
     view = dict(view or {})
     given = {"seq": 0, **view}

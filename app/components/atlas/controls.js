@@ -30,13 +30,12 @@ function label(view) {
   parts(".unpin").textContent = words.unpin;
   parts(".residual").title = words.residual_title;
   introduce(view);
-  namePlay(view);
-  const groups = [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES], ["view", VIEWS]];
-  for (const [name, values] of groups) {
+  labelPlayer(view);
+  for (const name of ["direction", "scale", "compare", "view"]) {
     const group = parts(`.${name}`);
     group.setAttribute("aria-label", words[name]);
     group.title = words[name];
-    group.replaceChildren(...values.map((value) => {
+    group.replaceChildren(...CHOICES[name].map((value) => {
       const input = Object.assign(document.createElement("input"), { type: "radio", name: `atlas-${name}`, value });
       input.checked = view.state[name] === value;
       input.addEventListener("change", () => view.change({ [name]: value }));
@@ -53,6 +52,7 @@ function label(view) {
   }
 }
 
+const LAYER_MS = 450; // that playing shows each layer for, at full speed
 const CHIPS = 34; // height of one line of chips, CSS pixels, as in atlas.css
 
 /** One chip for each token without a position in the picture. */
@@ -195,25 +195,52 @@ function step(view, layers, columns) {
   view.change({ layer: Math.min(model.L - 1, Math.max(0, state.layer + layers)), head });
 }
 
-/** Label the play button, also for screen readers. */
-function namePlay({ words, parts, stop }) {
-  parts(".play").textContent = stop ? `■ ${words.stop}` : `▶ ${words.play}`;
-  parts(".play").setAttribute("aria-label", stop ? words.stop : words.play_label);
+/** Label what plays through the layers, also for screen readers. */
+function labelPlayer(view) {
+  const { words, parts } = view;
+  parts(".player").setAttribute("aria-label", words.play);
+  namePlay(view);
+  parts(".speed").title = words.speed;
+  parts(".speed").setAttribute("aria-label", words.speed);
+  parts(".speed").replaceChildren(...CHOICES.speed.map((value) => new Option(words[`speed_${value}`], value)));
+  parts(".speed").value = view.state.speed;
+  parts(".loop").title = words.loop;
+  parts(".loop input").setAttribute("aria-label", words.loop);
 }
 
-/** Play through the layers, from the first if the last is shown. When playing, stop. */
+function namePlay({ words, parts, stop }) {
+  const button = parts(".play");
+  button.textContent = stop ? "■" : "▶";
+  button.title = stop ? words.stop : words.play;
+  button.setAttribute("aria-label", button.title);
+}
+
+/**
+ * Play through the layers, from the first if the last is shown. When playing, stop. Python gets the layer that it stops
+ * at: each layer on the way would be an entry in the browser's history.
+ */
 function play(view) {
   if (view.stop) return view.stop();
+  const { state, model } = view;
+  const show = (layer) => {
+    state.layer = layer;
+    view.redraw();
+  };
+  let timer = null;
+  const next = () => (timer = setTimeout(() => {
+    if (state.layer < model.L - 1) show(state.layer + 1);
+    else if (state.loop === "on") show(0);
+    else return view.stop();
+    next();
+  }, LAYER_MS / Number(state.speed)));
   view.over = null;
-  if (view.state.layer === view.model.L - 1) view.change({ layer: 0 });
-  const timer = setInterval(() => {
-    if (view.state.layer >= view.model.L - 1) view.stop();
-    else view.change({ layer: view.state.layer + 1 });
-  }, 450);
+  if (state.layer === model.L - 1) show(0);
+  next();
   view.stop = () => {
-    clearInterval(timer);
+    clearTimeout(timer);
     view.stop = null;
     namePlay(view);
+    view.change({});
   };
   namePlay(view);
 }
@@ -304,6 +331,8 @@ function listen(view) {
   parts(".stage").addEventListener("keydown", (event) => keys(view, event, false));
   parts(".maps").addEventListener("keydown", (event) => keys(view, event, true));
   parts(".play").addEventListener("click", () => view.model && play(view));
+  parts(".speed").addEventListener("change", (event) => view.change({ speed: event.target.value }));
+  parts(".loop input").addEventListener("change", (event) => view.change({ loop: event.target.checked ? "on" : "off" }));
   parts(".unpin").addEventListener("click", () => view.change({ pinned: [] }));
   parts(".residual input").addEventListener("input", (event) => {
     view.model.residual = Number(event.target.value);

@@ -132,6 +132,8 @@ function legend(view, layer, head, pair) {
   parts(".residual").hidden = head !== ROLLOUT && state.head !== ROLLOUT;
   for (const name of ["direction", "scale", "compare", "view"])
     for (const input of parts(`.${name}`).querySelectorAll("input")) if (input.checked !== (input.value === state[name])) input.checked = !input.checked;
+  parts(".speed").value = state.speed;
+  parts(".loop input").checked = state.loop === "on";
   const slider = parts(".residual input");
   if (Number(slider.value) !== state.residual) slider.value = state.residual;
   view.write(".residual span", fill(words.residual, { value: state.residual.toFixed(2) }));

@@ -1,9 +1,10 @@
 // The atlas' state, and drawing it. controls.js changes it.
 
-const DIRECTIONS = ["row", "column"];
-const SCALES = ["map", "layer", "shared"];
-const COMPARES = ["both", "difference"];
 const VIEWS = ["heads", "flow", "answer", "inside"]; // what stands beside the picture; all but the maps are Streamlit's
+const CHOICES = { // the first is the default
+  direction: ["row", "column"], scale: ["map", "layer", "shared"], compare: ["both", "difference"], view: VIEWS,
+  speed: ["1", "0.5", "0.25"], loop: ["off", "on"],
+};
 const SEND_DELAY_MS = 200; // without a change, before Python gets the view
 const REST_MS = 90; // in one place, before exact maps of a large picture are requested
 // The layout, CSS pixels, as in atlas.css.
@@ -21,7 +22,8 @@ class View {
     this.frame = this.parts(".frame");
     this.overlay = new Overlay(this.parts(".overlay"));
     this.sheet = new Sheet(this.parts(".sheet canvas"));
-    this.state = { layer: null, head: null, query: null, pinned: [], direction: "row", scale: "map", compare: "both", view: "heads", residual: 0.5 };
+    this.state = { layer: null, head: null, query: null, pinned: [], residual: 0.5 };
+    for (const [name, [first]] of Object.entries(CHOICES)) this.state[name] = first;
     this.model = null;
     this.over = null; // the map under the pointer: [layer, head]
     this.here = null; // the token under the pointer, when the query is pinned
@@ -63,8 +65,7 @@ class View {
     const { state } = this;
     for (const name of ["layer", "head", "query"]) if (Number.isInteger(view[name])) state[name] = view[name];
     if (Array.isArray(view.pinned)) state.pinned = [...new Set(view.pinned.filter(Number.isInteger))].slice(0, 2);
-    for (const [name, allowed] of [["direction", DIRECTIONS], ["scale", SCALES], ["compare", COMPARES], ["view", VIEWS]])
-      if (allowed.includes(view[name])) state[name] = view[name];
+    for (const [name, allowed] of Object.entries(CHOICES)) if (allowed.includes(view[name])) state[name] = view[name];
     if (view.residual >= 0 && view.residual <= 1) state.residual = Number(view.residual);
     if (this.model) this.clamp();
     this.publish();

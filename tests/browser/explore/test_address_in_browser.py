@@ -29,6 +29,8 @@ CONTROLS = {
     Key.DIRECTION: (lambda page: atlas_radio(page, "direction", "column"), "column"),
     Key.SCALE: (lambda page: atlas_radio(page, "scale", "layer"), "layer"),
     Key.COMPARE: (lambda page: atlas_radio(page, "compare", "difference"), "difference"),
+    Key.SPEED: (lambda page: page.locator(".atlas .speed").select_option("0.25"), "0.25"),
+    Key.LOOP: (lambda page: page.locator(".atlas .loop input").check(), "on"),
     Key.LAYER: (lambda page: page.mouse.click(*Looking(page).cell(4, 2)), "5"),
     Key.HEAD: (lambda page: None, "3"),
     Key.FROM: (lambda page: None, "patch"),
