@@ -9,6 +9,7 @@ import streamlit as st
 from app import state
 from app.components.window.component import window
 from app.explore.result import digest_of
+from app.mistakes import cached, requests
 from app.model_box import choose_model
 from app.runtime import cache
 from app.state import Key, Picture
@@ -45,7 +46,7 @@ def show(picture: bool = True) -> None:
 def choose_picture() -> None:
     """Put the chosen picture into the session. If it cannot be read, say so and keep the last one."""
     t = state.t()
-    options = ("sample", "file", "camera") + ("mistakes",) * bool(state.get(Key.MISTAKE))
+    options = ("sample", "file", "camera") + ("mistakes",) * bool(state.get(Key.EVALUATED))
     state.one_of(Key.SOURCE, options)
     source = st.segmented_control(
         t("side.picture"),
@@ -56,7 +57,7 @@ def choose_picture() -> None:
         width="stretch",
         persist_state="session",
     )
-    {"sample": _sample, "file": _file, "mistakes": _mistake, "camera": _camera}[source]()
+    {"sample": _sample, "file": _file, "mistakes": _evaluated, "camera": _camera}[source]()
     source_before = window(t.language, source)
     if source_before not in (None, source):  # the server lost that session: this one has begun with a sample
         state.put(Key.LOST_SAMPLE, state.get(Key.SAMPLE))
@@ -89,11 +90,12 @@ def _file() -> None:
         st.caption(t("side.stays"))
 
 
-def _mistake() -> None:
+def _evaluated() -> None:
     """A picture that was opened from an evaluation."""
     t = state.t()
-    path, data, digest = state.get(Key.MISTAKE)
-    if read_picture(f"mistake {digest}", lambda: data, plain(path)):
+    name, path = state.get(Key.EVALUATED_RUN), state.get(Key.EVALUATED)
+    out = requests.run_folder(name, cache.upload().folder)
+    if read_picture(f"evaluated {name} {path}", lambda: cached.evaluation(out).data(path), plain(path)):
         st.caption(t("mistakes.side", name=escaped(path)))
     st.page_link("mistakes/page.py", label=t("mistakes.side.back"), icon=":material/arrow_back:")
 

@@ -35,7 +35,8 @@ class Key(enum.StrEnum):
     SAMPLE = "sample"
     UPLOAD = "upload"
     CAMERA = "camera"
-    MISTAKE = "mistake"  # (path, bytes, digest) of a picture opened from an evaluation
+    EVALUATED = "evaluated"  # the path of a picture opened from an evaluation
+    EVALUATED_RUN = "evaluated_run"  # that evaluation
     PICTURE = "picture"
     PICTURE_FILE = "picture_file"  # which file was read last
     PICTURE_ERROR = "picture_error"
@@ -110,6 +111,8 @@ class Key(enum.StrEnum):
 
 #: In every page's address.
 CHOICE_KEYS = (Key.LANGUAGE, Key.MODEL, Key.SAMPLE)
+#: A picture opened from an evaluation, in the addresses of Explore and the lecture.
+EVALUATED_KEYS = (Key.EVALUATED_RUN, Key.EVALUATED)
 #: How the picture becomes the model's input.
 INPUT_KEYS = (Key.SIZE, Key.FRAMING)
 #: The token that Explore's maps start from.
@@ -134,7 +137,9 @@ DEFAULTS = {
 FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
 MISTAKES_KEYS = (Key.RUN, Key.AGAINST, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)
 #: In some page's address, so that a link opens the same view; everything else lasts as long as the session.
-ADDRESS_KEYS = (*CHOICE_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, Key.SLIDE, *MISTAKES_KEYS)
+ADDRESS_KEYS = (*CHOICE_KEYS, *EVALUATED_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, Key.SLIDE, *MISTAKES_KEYS)
+#: The source of a picture that an address names. Uploaded and photographed pictures have no address.
+_SOURCES = dict.fromkeys(EVALUATED_KEYS, "mistakes") | {Key.SAMPLE: "sample"}
 #: The model box's option for a name that is typed in.
 OTHER_MODEL = "other"
 _NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN, Key.DEPTH)
@@ -167,6 +172,8 @@ def start() -> bool:
         _forget_what_is_not_in(given)
     for key, value in given.items():
         st.session_state[key] = value
+    if Key.EVALUATED in given:
+        put(Key.SOURCE, "mistakes")
     put(Key.MODEL_IN_ADDRESS, given.get(Key.MODEL))
     st.session_state["started"] = True
     if get(Key.LANGUAGE) not in text.LANGUAGES:
@@ -177,7 +184,7 @@ def start() -> bool:
 def _forget_what_is_not_in(address: dict[Key, str | int]) -> None:
     """Remove values that an address from the history does not hold; language, model and picture stay."""
     for key in ADDRESS_KEYS:
-        if key not in address and key not in CHOICE_KEYS:
+        if key not in address and key not in (*CHOICE_KEYS, *EVALUATED_KEYS):
             put(key, None)
     if Key.SAMPLE in address:
         put(Key.SOURCE, "sample")
@@ -260,7 +267,7 @@ def write_address(keys: tuple[Key, ...]) -> None:
     wanted = {name: value for name, value in shown.items() if name not in ADDRESS_KEYS}
     for key in keys:
         value = get(Key.NAMED_MODEL if key == Key.MODEL else key)
-        if value is not None and value != DEFAULTS.get(key) and (key != Key.SAMPLE or get(Key.SOURCE) == "sample"):
+        if value is not None and value != DEFAULTS.get(key) and get(Key.SOURCE) == _SOURCES.get(key, get(Key.SOURCE)):
             wanted[str(key)] = "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
     changed = {name for name in {*shown, *wanted} if shown.get(name) != wanted.get(name)}
     # The browser reports its address with each run. While it has not applied the one sent last, a change back to the
@@ -281,7 +288,7 @@ def write_address(keys: tuple[Key, ...]) -> None:
 def _sidebar_choice() -> tuple:
     """Language, picture and model as the browser last sent them."""
     source, model = get(Key.SOURCE), get(Key.MODEL)
-    picture = get({"sample": Key.SAMPLE, "file": Key.UPLOAD, "camera": Key.CAMERA}.get(source, Key.MISTAKE))
+    picture = get({"sample": Key.SAMPLE, "file": Key.UPLOAD, "camera": Key.CAMERA}.get(source, Key.EVALUATED))
     typed = get(Key.MODEL_NAME) if model == OTHER_MODEL else None
     return get(Key.LANGUAGE), source, getattr(picture, "file_id", picture), model, typed
 

@@ -12,7 +12,7 @@ from app.explore import current, input_choice, panels
 from app.explore.address import view_of
 from app.explore.views import VIEWS
 
-ADDRESS = (*state.CHOICE_KEYS, *state.INPUT_KEYS, *state.EXPLORE_KEYS)
+ADDRESS = (*state.CHOICE_KEYS, *state.EVALUATED_KEYS, *state.INPUT_KEYS, *state.EXPLORE_KEYS)
 
 
 @st.fragment(key="atlas")

@@ -12,7 +12,7 @@ from app.explore import current, input_choice
 from app.lecture import SCENES, address, cached
 from app.runtime import cache
 
-ADDRESS = (*state.CHOICE_KEYS, *state.INPUT_KEYS, state.Key.SCENE, state.Key.SLIDE)
+ADDRESS = (*state.CHOICE_KEYS, *state.EVALUATED_KEYS, *state.INPUT_KEYS, state.Key.SCENE, state.Key.SLIDE)
 
 
 def receive() -> None:

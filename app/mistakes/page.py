@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import streamlit as st
 
 from app import state
@@ -120,12 +118,12 @@ def close_picture() -> None:
 def open_in_explore(run: find.Evaluation, path: str) -> None:
     """Choose the open picture and the evaluated model, and go to Explore."""
     try:
-        data = run.data(path)
+        run.data(path)
     except InputError as error:
         state.put(Key.OPEN_ERROR, error)
         return
-    digest = hashlib.blake2b(data, digest_size=8).hexdigest()  # evaluations may share paths
-    state.put(Key.MISTAKE, (path, data, digest))
+    state.put(Key.EVALUATED_RUN, run.request.id)
+    state.put(Key.EVALUATED, path)
     state.put(Key.SOURCE, "mistakes")
     name, size, framing = split_input(run.model)
     state.put(Key.MODEL, name)

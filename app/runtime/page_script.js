@@ -8,10 +8,20 @@ if (/\/(explore|lecture|mistakes)\/?$/.test(location.pathname))
 // same page.
 const push = history.pushState.bind(history);
 let opened = !location.search;
+let travelled = false;
 history.pushState = (state, title, url) => {
   const { pathname, search } = new URL(url, location.href);
   const samePage = pathname === location.pathname;
-  if (samePage && !search) return;
+  if (travelled || (samePage && !search)) return;
   opened && samePage ? history.replaceState(state, title, url) : push(state, title, url);
   opened = !samePage;
 };
+
+// After Back or Forward, the address is right until the user does something. What Streamlit would still write belongs to
+// a page that was left before it was drawn.
+addEventListener("popstate", () => (travelled = true));
+const act = (event) => {
+  const mayBeBack = event.altKey || event.metaKey || event.button > 2; // keys and mouse buttons for Back and Forward
+  travelled &&= mayBeBack;
+};
+for (const type of ["pointerdown", "keydown", "click", "drop"]) addEventListener(type, act, true);

@@ -567,10 +567,12 @@ def test_an_unknown_home_folder_is_an_error(home):
 
 def test_pictures_of_one_path_in_two_evaluations_are_told_apart(run, monkeypatch):
     path, found = run.page_rows(GalleryView("all"))[0]["path"], []
+    other = EvaluationRequest("embedded:photo", "/other")
+    make(other, broken=0.05)
     monkeypatch.setattr("streamlit.page_link", lambda *a, **k: None)  # there is one page here
-    for data in (b"one run's", b"another's"):
-        monkeypatch.setattr(Evaluation, "data", lambda self, name, data=data: data)
-        app = page(list="all", open=path)
+    monkeypatch.setattr(Evaluation, "data", lambda self, name: self.request.source.encode())
+    for request in (requests.PHOTOS, other):
+        app = page(run=request.id, list="all", open=path)
         app.button(key="open_explore").click().run()
         assert not app.exception
         found.append(app.session_state["picture_file"][0])

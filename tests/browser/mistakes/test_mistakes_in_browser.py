@@ -590,11 +590,12 @@ def test_back_leads_along_a_path_over_all_pages(show, run):
         addressed(page, f"run={FASHION.id}", "list=margin", f"label={SHIRT}", f"open={quote(path, '')}")
 
     def in_explore():
-        page.get_by_text("from the evaluation").wait_for()
-        addressed(page, "model=embedded%3Afashion")
+        page.get_by_text("from the evaluation").filter(has_text=path).wait_for()
+        addressed(page, "model=embedded%3Afashion", f"evaluated_run={FASHION.id}", f"evaluated={quote(path, '')}")
 
     def in_lecture():
         page.locator(".slide").first.wait_for()
+        addressed(page, "scene=cnn", f"evaluated={quote(path, '')}", lacks=("open",))
 
     steps = [
         (on_list, lambda: None),
@@ -614,5 +615,16 @@ def test_back_leads_along_a_path_over_all_pages(show, run):
         page.go_back(wait_until="commit")
         seen()
         settled(page)
-    page.go_forward(wait_until="commit")
-    on_picture()
+    for seen, _ in steps[1:3]:
+        page.go_forward(wait_until="commit")
+        seen()
+        settled(page)
+    page.reload()
+    in_explore()
+    settled(page)
+    # Steps that are quicker than the pages are drawn.
+    for direction, count, seen in (("back", 2, on_list), ("forward", 3, in_lecture), ("back", 3, on_list)):
+        for _ in range(count):
+            page.evaluate(f"history.{direction}()")
+        seen()
+        settled(page)
