@@ -90,6 +90,9 @@ class Key(enum.StrEnum):
     OPEN = "open"
     BY = "by"
     SORT = "sort"
+    SIDE = "side"  # of a comparison, the models that See why shows: "both", "a" or "b"
+    METHOD = "method"  # of See why's maps
+    FILL = "fill"  # what See why puts in place of erased patches
     FILTER_VERSION = "filter_version"  # counts the filters that were not set by the filter's own widgets
     RETURN_TO = "return_to"  # the picture that the list is scrolled to
     OPEN_REQUESTED = "open_requested"
@@ -132,10 +135,14 @@ DEFAULTS = {
     Key.DISCARD: 0.0,
     Key.FUSION: "mean",
     Key.FLOW_SCALE: "map",
+    Key.SIDE: "both",
+    Key.METHOD: "gradient_rollout",
+    Key.FILL: "mean",
 }
 #: Fields of vit_core.evaluation.filters.Filter.
 FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
-MISTAKES_KEYS = (Key.RUN, Key.AGAINST, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT)
+WHY_KEYS = (Key.SIDE, Key.METHOD, Key.FILL)
+MISTAKES_KEYS = (Key.RUN, Key.AGAINST, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT, *WHY_KEYS)
 #: In some page's address, so that a link opens the same view; everything else lasts as long as the session.
 ADDRESS_KEYS = (*CHOICE_KEYS, *EVALUATED_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, Key.SLIDE, *MISTAKES_KEYS)
 #: The source of a picture that an address names. Uploaded and photographed pictures have no address.

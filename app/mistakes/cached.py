@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.mistakes import find
 from app.mistakes.earlier.compared import Compared
-from app.mistakes.why import FIRST_CURVE, Why, model_name
+from app.mistakes.why import Why, model_name
 from app.runtime import cache
 from vit_core import InputError
 
@@ -41,15 +41,18 @@ def explanation(run, path: str) -> Why:
     )
 
 
-def explain_ahead(run, paths: Iterable[str]) -> threading.Thread:
-    """Compute the first maps of these pictures while nothing else waits, so that opening one of them takes no time.
-    Returns the thread that does it."""
-    return cache.ahead().run(_first_maps(run, paths))
+def explain_ahead(runs: Iterable, paths: Iterable[str], method: str) -> threading.Thread:
+    """Compute these pictures' maps by this method while nothing else waits, so that opening one takes no time.
+
+    Returns the thread that does it.
+    """
+    return cache.ahead().run(_maps(list(runs), paths, method))
 
 
-def _first_maps(run, paths: Iterable[str]) -> Iterator[Callable[[], object]]:
+def _maps(runs: list, paths: Iterable[str], method: str) -> Iterator[Callable[[], object]]:
     for path in paths:
-        with contextlib.suppress(InputError):  # shown when the picture is opened
-            why = explanation(run, path)
-            for number in why.pair:
-                yield functools.partial(why.map_of, FIRST_CURVE[0], number)
+        for run in runs:
+            with contextlib.suppress(InputError):  # shown when the picture is opened
+                why = explanation(run, path)
+                for number in why.pair:
+                    yield functools.partial(why.map_of, method, number)

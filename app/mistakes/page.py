@@ -6,10 +6,12 @@ import streamlit as st
 
 from app import state
 from app.mistakes import cached, find, gallery, requests, start
+from app.mistakes.earlier import both_panel
 from app.mistakes.earlier import panel as comparison
 from app.mistakes.overview import class_tables, panels, unlabelled
 from app.mistakes.sources import bar
 from app.mistakes.view import current_view, open_picture
+from app.mistakes.why import METHODS
 from app.mistakes.why_panel import explain_picture
 from app.runtime import cache
 from app.state import Key
@@ -188,10 +190,28 @@ def picture(run: find.Evaluation, path: str) -> None:
         return
     state.write_address(ADDRESS)  # not only after the picture is explained
     try:
-        explain_picture(run, path, key="why")
-        cached.explain_ahead(run, beside)
+        explain(run, path, beside)
     except InputError as error:
         show_error(error)
+
+
+def explain(run: find.Evaluation, path: str, beside: list[str]) -> None:
+    """Why the picture was classified so: by the evaluation's model, or by both of a comparison, or by one of these."""
+    method, found, shown = state.one_of(Key.METHOD, list(METHODS)), comparison.compared_with(run), [run]
+    if found:
+        with st.container(horizontal=True, key="why_bar"):
+            side = both_panel.choose_side()
+            if side == "both":
+                method = both_panel.choose_method()
+        if side == "both":
+            both_panel.show(found, path, key="both")
+            shown = [found.other, run]
+        else:
+            shown = [found.other if side == "a" else run]
+            st.text(both_panel.title(shown[0], side.upper()))
+    if len(shown) == 1:
+        explain_picture(shown[0], path, key="why", keep=lambda: state.write_address(ADDRESS))
+    cached.explain_ahead(shown, beside, method)
 
 
 def show_error(error: InputError) -> None:

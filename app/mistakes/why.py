@@ -32,7 +32,7 @@ from vit_core.models.device import with_cpu_fallback
 from vit_core.models.predictions import THRESHOLD
 
 METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
-FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with
+FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with, if none is asked for
 CURVE_STEP = 6  # points of a curve that are computed without a pause; a click waits for them
 SHOWN_CLASSES = 8  # classes whose probabilities are shown
 NEAREST_PER_CLASS = 6
@@ -303,13 +303,20 @@ class Why:
         }
 
     def payload(
-        self, of: str, words: Mapping[str, str], names: Mapping[int, str], translations: Mapping[str, str]
+        self,
+        of: str,
+        words: Mapping[str, str],
+        names: Mapping[int, str],
+        translations: Mapping[str, str],
+        first: tuple[str, str] = FIRST_CURVE,
     ) -> bytes:
-        """The image and the maps of the first method as one binary for the browser.
+        """The image and the maps of one method as one binary for the browser.
 
         `of` identifies the image and comes back with each message; `words` are `app.text.why.EN` or `KO`; `names` are
-        the names of the classes in `shown`; `translations` are those of the model's class names, for later answers.
+        the names of the classes in `shown`; `translations` are those of the model's class names, for later answers;
+        `first` is the method and the fill that the view begins with.
         """
+        method, fill = first
         config, (height, width) = self.model.config, self.model.config.patch_size
         header = {
             "of": of,
@@ -325,8 +332,9 @@ class Why:
             "mean": self.mean_colour,
             "shown": [{"class": c, "name": names[c], "p": round(float(self.probabilities[c]), 6)} for c in self.shown],
             "methods": list(METHODS),
+            "method": method,
+            "fill": fill,
         }
-        method = FIRST_CURVE[0]
         return pack(header, self.region(), self.blurred, {method: self.maps(method)})
 
     @staticmethod

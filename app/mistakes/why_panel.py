@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -12,11 +12,13 @@ from app.components import panel
 from app.components.why.component import first_curve, why_view
 from app.figures import two_digits
 from app.mistakes import cached
-from app.mistakes.why import FIRST_CURVE, NEAREST_SIDE, Why, labels_of, model_name
+from app.mistakes.why import FIRST_CURVE, METHODS, NEAREST_SIDE, Why, labels_of, model_name
 from app.runtime import cache
+from app.state import Key
 from app.text.class_names import translated, translations
 from app.text.plain import escaped, plain
 from app.text.why import EN, EQUATION, KO, MULTI_LABEL
+from vit_core.attribution import FILLS
 from vit_core.percentage import percent
 
 WORDS = {"en": EN, "ko": KO}
@@ -49,11 +51,14 @@ def about(why: Why, words: Mapping[str, str]) -> str:
     return words["about_unknown"].format(predicted=names[first], p=p, label=label, second=names[second], q=q)
 
 
-def about_change(why: Why, words: Mapping[str, str]) -> str:
-    """After how many erased patches the prediction changes, or how far that is computed, as Markdown."""
-    if missing := why.missing_parts(*FIRST_CURVE):
+def about_change(why: Why, words: Mapping[str, str], first: tuple[str, str] = FIRST_CURVE) -> str:
+    """After how many erased patches the prediction changes, or how far that is computed, as Markdown.
+
+    `first`: the method and the fill of the curve.
+    """
+    if missing := why.missing_parts(*first):
         return words["about_erasing"].format(k=missing[0], steps=len(why.counts))
-    curve = why.curve(*FIRST_CURVE)
+    curve = why.curve(*first)
     if curve.first is None:
         return words["about_no_change"]
     becomes = escaped(class_name(why, curve.becomes, words))
@@ -61,17 +66,23 @@ def about_change(why: Why, words: Mapping[str, str]) -> str:
 
 
 @st.fragment
-def _live(cached_why: state.CachedValue, payload: bytes, of: str, key: str) -> None:
+def _live(cached_why: state.CachedValue, payload: bytes, of: str, key: str, keep: Callable[[], None] | None) -> None:
     """The view and the answers to its messages; nothing else on the page runs for them."""
     message = (state.get(key) or {}).get("off")
     answer = None
     if message and message.get("of") == of:
         answer = {"of": of, "seq": message.get("seq")} | cache.run(cached_why().answer, message)
-    why_view(payload, answer, key=key, on_change=_message_came)
+    why_view(payload, answer, key=key, on_change=lambda: _remember((state.get(key) or {}).get("off")))
+    if keep:
+        keep()
 
 
-def _message_came() -> None:
-    """A state value needs a callback to exist; the rerun that follows does the work."""
+def _remember(message: object) -> None:
+    """Put the view's method and fill, which a message brings along, into the session."""
+    message = message if isinstance(message, dict) else {}
+    for name, options in ((Key.METHOD, METHODS), (Key.FILL, FILLS)):
+        if message.get(name) in [*options]:
+            state.put(name, message[name])
 
 
 def busy_sentence(why: Why, words: Mapping[str, str]) -> str:
@@ -100,13 +111,15 @@ def nearest(why: Why, words: Mapping[str, str]) -> None:
             )
 
 
-def explain_picture(run, path: str, *, key: str) -> None:
+def explain_picture(run, path: str, *, key: str, keep: Callable[[], None] | None = None) -> None:
     """One picture of an evaluation, explained. `run` has `rows`, `source`, `labels` and the model's name.
 
+    `keep` is called when the session's METHOD or FILL may have changed.
     Raises InputError if the picture or the model cannot be read.
     """
     t = state.t()
     words = WORDS[t.language]
+    first = (state.one_of(Key.METHOD, list(METHODS), FIRST_CURVE[0]), state.one_of(Key.FILL, FILLS, FIRST_CURVE[1]))
     with panel.waiting(words["reading_file"], 3):
         why = cached.explanation(run, path)
     if why.problem_type == "multi_label":
@@ -114,7 +127,7 @@ def explain_picture(run, path: str, *, key: str) -> None:
     with panel.waiting(busy_sentence(why, words), 3):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         other_names = translations(model_name(run), t.language, labels_of(run, why.model))
-        payload = cache.run(why.payload, of, words, class_names(why, words), other_names)
+        payload = cache.run(why.payload, of, words, class_names(why, words), other_names, first)
     prediction, (sentence, note) = about(why, words), (st.empty(), st.empty())
 
     def say(more: str) -> None:
@@ -122,14 +135,14 @@ def explain_picture(run, path: str, *, key: str) -> None:
         if computed_on := panel.cpu_note(why.model, why.fell_back):
             note.caption(computed_on)
 
-    say(about_change(why, words))
+    say(about_change(why, words, first))
     for name in ("changed", "retrained"):
         if getattr(why, name):
             st.warning(words[name])
-    _live(state.CachedValue(why), payload, of, key)
+    _live(state.CachedValue(why), payload, of, key, keep)
     nearest(why, words)
     panel.fold(t("fold"), EQUATION, words["not"])
-    for start in why.missing_parts(*FIRST_CURVE):
-        cache.run(why.curve_part, *FIRST_CURVE, start)
-        say(about_change(why, words))  # here a click ends this run
-    first_curve(of, why.curve_values(*FIRST_CURVE), key=key)
+    for start in why.missing_parts(*first):
+        cache.run(why.curve_part, *first, start)
+        say(about_change(why, words, first))  # here a click ends this run
+    first_curve(of, why.curve_values(*first), key=key)

@@ -19,6 +19,7 @@ EN = {
     "fill_blur": "blur",
     "fill_black": "black",
     "clear": "Restore all",
+    "not_kept": "The address holds the method and the fill, but not what you erase or switch off.",
     "method": "Attribution method",
     "gradient_rollout": "Gradient rollout",
     "lrp": "Relevance (LRP)",
@@ -87,6 +88,7 @@ KO = {
     "fill_blur": "흐림",
     "fill_black": "검정",
     "clear": "모두 되살리기",
+    "not_kept": "주소에는 계산 방법과 채우는 방법만 남고, 지운 패치와 끈 헤드는 남지 않습니다.",
     "method": "기여도 계산 방법",
     "gradient_rollout": "그래디언트 롤아웃",
     "lrp": "관련도(LRP)",
@@ -179,5 +181,51 @@ MULTI_LABEL = {
         "클래스입니다. 2위는 {second}({q})입니다. 클래스마다 확률을 따로 매기므로 합이 100 %가 되지 않습니다.",
         "about_first_change": "패치 {patches}개 중 {k}개를 지우면 확률이 50 %를 지나는 클래스: {name}.",
         "about_no_change": "패치를 지워도 두 클래스 모두 50 %를 지나지 않습니다.",
+    },
+}
+
+#: What See why says with both models of a comparison, beside the sentences above.
+BOTH = {
+    "en": {
+        "both_which": "Which model",
+        "both_which_help": "A is the other evaluation, B the one on this page. Erasing patches and switching off heads "
+        "works with one model at a time.",
+        "both_show_both": "A and B",
+        "both_show_a": "only A",
+        "both_show_b": "only B",
+        "both_right": "Predicts {name}, {percent}: right.",
+        "both_wrong": "Predicts {name}, {percent}: wrong.",
+        "both_unknown": "Predicts {name}, {percent}.",
+        "both_predicted": "predicted by {sides}",
+        "both_none": "Not a class of this model.",
+        "both_scale": "one scale for A and B: 100 % is the strongest patch of each model",
+        "both_reading": "{side}, row {row}, column {col}: {values}",
+        "both_hint": "Point at a picture to read the same place in both models.",
+        "both_hint_apart": "Point at a picture to read a patch's values.",
+        "both_grid": "A divides the picture into {a} patches, B into {b}: a patch of one is not a patch of the other.",
+        "both_part": "A and B see different parts of the picture, because their input size or framing differs.",
+        "both_not": "**Compare where the evidence lies, not how much there is.** Evidence has no unit, and its size "
+        "differs from model to model. Each model's maps are therefore divided by its own strongest patch.",
+    },
+    "ko": {
+        "both_which": "모델 선택",
+        "both_which_help": "A는 비교할 평가, B는 이 페이지의 평가입니다. 패치를 지우거나 헤드를 끄는 것은 한 번에 한 "
+        "모델에서만 할 수 있습니다.",
+        "both_show_both": "A와 B",
+        "both_show_a": "A만",
+        "both_show_b": "B만",
+        "both_right": "예측: {name}, {percent}, 맞음.",
+        "both_wrong": "예측: {name}, {percent}, 틀림.",
+        "both_unknown": "예측: {name}, {percent}.",
+        "both_predicted": "{sides}의 예측",
+        "both_none": "이 모델에 없는 클래스입니다.",
+        "both_scale": "A와 B에 같은 눈금: 모델마다 근거가 가장 큰 패치가 100 %",
+        "both_reading": "{side}, {row}행 {col}열: {values}",
+        "both_hint": "그림에 포인터를 올리면 두 모델에서 같은 자리의 값이 나옵니다.",
+        "both_hint_apart": "그림에 포인터를 올리면 패치의 값이 나옵니다.",
+        "both_grid": "A는 이미지를 패치 {a}개로, B는 {b}개로 나눕니다. 두 모델의 패치는 서로 크기가 다릅니다.",
+        "both_part": "입력 크기나 이미지 범위가 달라서 A와 B가 보는 부분이 서로 다릅니다.",
+        "both_not": "**근거의 크기가 아니라 위치를 비교하세요.** 근거에는 단위가 없고, 그 크기는 모델마다 다릅니다. "
+        "그래서 각 모델의 맵을 그 모델에서 가장 큰 패치의 값으로 나누었습니다.",
     },
 }

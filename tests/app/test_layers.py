@@ -13,6 +13,7 @@ WITHOUT_STREAMLIT = [
     "app.explore.result",
     "app.mistakes.earlier.compared",
     "app.mistakes.earlier.kept",
+    "app.mistakes.earlier.side_by_side",
     "app.mistakes.find",
     "app.mistakes.requests",
     "app.mistakes.sources.preview",

@@ -3,8 +3,8 @@
 One view in the browser, mounted four times: for the view itself, for the image's binary payload (words, maps,
 pictures), for the latest answer, and for the first deletion curve, which comes later. Streamlit sends a mount again,
 script included, whenever its data changes, so what changes with each stroke has a mount of its own, of a few lines.
-What the person does comes back as the state "off": {"of", "seq", "erased", "heads", "layers", "fill", "maps", "curve"}.
-The fragment around the view answers it.
+What the person does comes back as the state "off": {"of", "seq", "erased", "heads", "layers", "method", "fill", "maps",
+"curve"}. The fragment around the view answers it.
 """
 
 from __future__ import annotations

@@ -18,11 +18,12 @@ def pack(header: Mapping, picture: Image.Image, blurred: Image.Image, maps: Mapp
     with the fill "blur"; `maps`: for the first attribution method (2, rows, cols), of the two classes.
     """
     viridis, diverging = colour_tables()
-    sections = {"picture": _webp(picture, quality=90), "blur": _webp(blurred, lossless=True)}
+    sections = {"picture": encoded(picture, quality=90), "blur": encoded(blurred, lossless=True)}
     return assemble(dict(header), {**sections, "viridis": viridis, "diverging": diverging, **maps})
 
 
-def _webp(picture: Image.Image, **options) -> bytes:
+def encoded(picture: Image.Image, **options) -> bytes:
+    """The picture as WebP, with Pillow's options for it."""
     out = io.BytesIO()
     picture.convert("RGB").save(out, "WEBP", method=0, **options)
     return out.getvalue()

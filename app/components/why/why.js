@@ -50,12 +50,13 @@ class WhyView {
     this.data = data;
     if (!same) {
       [this.erased, this.heads, this.layers] = [new Set(), new Set(), new Set()];
-      Object.assign(this, { fill: "mean", method: data.methods[0], chosen: data.methods[0], k: 0, rankedFor: 0, curves: new Map(), pending: null, dirty: false });
-      this.mapsOf = new Map([[this.method, this.section(this.method)]]);
+      Object.assign(this, { k: 0, rankedFor: 0, curves: new Map(), mapsOf: new Map(), pending: null, dirty: false });
       this.values = data.shown.map((one) => one.p);
       const best = data.shown.reduce((a, b) => (b.p > a.p ? b : a));
       this.now = [best.class, best.name, best.p];
     }
+    Object.assign(this, { fill: data.fill, method: data.method, chosen: data.method }); // as the address has them
+    this.mapsOf.set(data.method, this.section(data.method));
     this.keepFirstCurve();
     this.names = data.pair.map((number) => this.nameOf([number]));
     this.build();
@@ -130,6 +131,7 @@ class WhyView {
     const tools = row(left);
     this.fillChoice = new Choice(tools, { label: words.fill, options: ["mean", "blur", "black"].map((one) => [one, words[`fill_${one}`]]), on: (one) => this.setFill(one) });
     this.clear = button(tools, words.clear, () => this.restoreAll());
+    left.append(el("p", { class: "note", text: words.not_kept }));
 
     this.methodChoice = new Choice(row(middle), { label: words.method, options: this.data.methods.map((one) => [one, words[one]]), on: (one) => this.setMethod(one) });
     const maps = middle.appendChild(el("div", { class: "maps" }));
@@ -186,7 +188,7 @@ class WhyView {
     this.chosen = method;
     this.methodChoice.show(method);
     if (this.mapsOf.has(method)) this.showMethod();
-    if (!this.mapsOf.has(method) || !this.curve()) this.changed();
+    this.changed(); // also for maps that are here: the address holds the method
   }
 
   showMethod() {
@@ -254,7 +256,7 @@ class WhyView {
     this.dirty = false;
     this.pending = { seq: `${this.tag}-${(this.number += 1)}`, at: performance.now() };
     this.root.dataset.state = "busy";
-    this.send("off", { of: this.data.of, seq: this.pending.seq, erased: [...this.erased], fill: this.fill, layers: [...this.layers],
+    this.send("off", { of: this.data.of, seq: this.pending.seq, erased: [...this.erased], method: this.chosen, fill: this.fill, layers: [...this.layers],
       heads: [...this.heads].map((pair) => pair.split(",").map(Number)),
       maps: this.mapsOf.has(this.chosen) ? null : this.chosen, curve: this.curves.has(`${this.chosen}/${this.fill}`) ? null : this.chosen });
   }

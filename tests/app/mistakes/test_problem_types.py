@@ -81,7 +81,7 @@ def test_the_page_of_a_multi_label_model(language, evaluated):
 @pytest.mark.parametrize("path", ["1.png", "2.png"])
 def test_see_why_of_a_multi_label_model(path, language, evaluated, monkeypatch):
     ahead = []
-    monkeypatch.setattr(cached, "explain_ahead", lambda run, paths: ahead.extend(paths))
+    monkeypatch.setattr(cached, "explain_ahead", lambda runs, paths, method: ahead.extend(paths))
     request, table = evaluated("multi_label", ["cat", "dog", "tree"], 3), why_panel.WORDS[language]
     app = page(run=request.id, lang=language, list="all", sort="path", open=path)
     assert not app.exception

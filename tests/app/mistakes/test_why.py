@@ -236,7 +236,7 @@ def test_the_maps_come_on_request(found):
 
 def test_first_maps_computed_ahead_are_there_when_the_picture_is_opened(run, monkeypatch):
     paths = [row["path"] for row in run.rows.page(Filter(outcome="wrong"), 0, 2)]
-    cached.explain_ahead(run, ["no/such picture", *paths]).join(120)
+    cached.explain_ahead([run], ["no/such picture", *paths], FIRST_CURVE[0]).join(120)
     monkeypatch.setitem(METHODS, FIRST_CURVE[0], None)  # nothing is computed any more
     for path in paths:
         assert cached.explanation(run, path).maps(FIRST_CURVE[0]).shape == (2, 14, 14)

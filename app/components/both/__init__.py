@@ -1,0 +1,1 @@
+"""One picture as two models see it, side by side."""
