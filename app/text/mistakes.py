@@ -62,7 +62,7 @@ EN = {
     "mistakes.unlabelled.mean.text": "of the prediction",
     "mistakes.unlabelled.title": "What does it predict?",
     "mistakes.unlabelled.table": "The classes of the pictures, and what the model predicts for most of them. Select a "
-    "row to see the pictures with that prediction.",
+    "row to see the pictures with that prediction. The address does not hold the order of the rows.",
     "mistakes.unlabelled.first": "Most frequent",
     "mistakes.unlabelled.share": "Share, %",
     "mistakes.unlabelled.second": "Second",
@@ -131,7 +131,7 @@ EN = {
     # classes
     "mistakes.classes.title": "Which classes does it know well?",
     "mistakes.classes.text": "Recall: the share of a class that was found. Precision: the share of its predictions "
-    "that are right. Select a row to see its pictures.",
+    "that are right. Select a row to see its pictures. The address does not hold the order of the rows.",
     "mistakes.several.map": "Mean average precision",
     "mistakes.several.map.text": "over {count:class|classes}",
     "mistakes.several.map.help": "For each class, all pictures are ranked by the probability of that class. Average "
@@ -142,7 +142,7 @@ EN = {
     "other classes do not count here.",
     "mistakes.several.text": "Each class is a question of its own. AP is its average precision. The best threshold is "
     "the probability from which on F1 is highest on these pictures, so it is too favourable; choose it on other "
-    "pictures. Selecting a row shows the class's pictures.",
+    "pictures. Selecting a row shows the class's pictures. The address does not hold the order of the rows.",
     "mistakes.several.ap": "AP, %",
     "mistakes.several.threshold": "Best threshold, %",
     "mistakes.several.f1": "F1 there, %",
@@ -172,7 +172,8 @@ EN = {
     # map
     "mistakes.map.title": "Where are the errors?",
     "mistakes.map.text": "The embedding of each picture, projected onto the two directions of largest variance (PCA). "
-    "Click a point to see why. Points that are close here may differ in other directions.",
+    "Click a point to see why. Points that are close here may differ in other directions. A click on a name in the "
+    "legend hides its points; the address does not hold that.",
     "mistakes.map.some": "Shown: {shown} of {count} pictures.",
     "mistakes.map.right": "right",
     "mistakes.map.wrong": "wrong",
@@ -250,7 +251,7 @@ KO = {
     "mistakes.unlabelled.mean.text": "예측의 확률",
     "mistakes.unlabelled.title": "무엇이라고 예측할까?",
     "mistakes.unlabelled.table": "이미지의 클래스와, 모델이 그 이미지 대부분에 낸 예측입니다. 행을 고르면 그렇게 "
-    "예측한 이미지가 나옵니다.",
+    "예측한 이미지가 나옵니다. 행의 순서는 주소에 남지 않습니다.",
     "mistakes.unlabelled.first": "가장 잦은 예측",
     "mistakes.unlabelled.share": "비율 %",
     "mistakes.unlabelled.second": "둘째",
@@ -318,7 +319,7 @@ KO = {
     # classes
     "mistakes.classes.title": "어떤 클래스를 잘 알까?",
     "mistakes.classes.text": "재현율은 클래스의 이미지 가운데 찾아낸 비율, 정밀도는 그 클래스로 예측한 것 가운데 맞은 "
-    "비율입니다. 행을 고르면 그 이미지가 나옵니다.",
+    "비율입니다. 행을 고르면 그 이미지가 나옵니다. 행의 순서는 주소에 남지 않습니다.",
     "mistakes.several.map": "평균 정밀도의 평균(mAP)",
     "mistakes.several.map.text": "클래스 {count}개",
     "mistakes.several.map.help": "클래스마다 모든 이미지를 그 클래스의 확률순으로 늘어놓습니다. 레이블이 있는 "
@@ -329,7 +330,7 @@ KO = {
     "다른 클래스는 여기에 반영되지 않습니다.",
     "mistakes.several.text": "클래스마다 별개의 질문입니다. AP는 평균 정밀도입니다. 최적 임계값은 이 이미지들에서 F1 "
     "점수가 가장 높아지는 확률이므로 실제보다 유리합니다. 쓸 임계값은 다른 이미지로 고르세요. 행을 고르면 그 클래스의 "
-    "이미지가 나옵니다.",
+    "이미지가 나옵니다. 행의 순서는 주소에 남지 않습니다.",
     "mistakes.several.ap": "AP %",
     "mistakes.several.threshold": "최적 임계값 %",
     "mistakes.several.f1": "그때 F1 %",
@@ -358,7 +359,8 @@ KO = {
     # map
     "mistakes.map.title": "오분류는 어디에 있을까?",
     "mistakes.map.text": "이미지마다 임베딩을 분산이 가장 큰 두 방향(PCA)에 투영했습니다. 점을 누르면 이유를 볼 수 "
-    "있습니다. 여기서 가까운 점들도 다른 방향으로는 멀 수 있습니다.",
+    "있습니다. 여기서 가까운 점들도 다른 방향으로는 멀 수 있습니다. 범례의 이름을 누르면 그 점들이 숨고, 이는 "
+    "주소에 남지 않습니다.",
     "mistakes.map.some": "이미지 {count}장 중 {shown}장을 그렸습니다.",
     "mistakes.map.right": "맞음",
     "mistakes.map.wrong": "틀림",
