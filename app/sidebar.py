@@ -117,8 +117,9 @@ def read_picture(identity: str, data: Callable[[], bytes], title: str) -> bool:
         state.put(Key.PICTURE_ERROR, None)
         try:
             image = read_image(data())
-            state.put(Key.PICTURE, Picture(digest_of(image), image, title))
-            entry = cache.samples().get(identity.removeprefix("sample "))
+            file = identity.removeprefix("sample ")
+            entry = cache.samples().get(file)
+            state.put(Key.PICTURE, Picture(digest_of(image), image, title, file if entry else None))
             state.put(Key.EXPECTED, entry and (entry["model"], entry["class"]))
         except InputError as error:
             state.put(Key.PICTURE_ERROR, error)

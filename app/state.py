@@ -154,11 +154,13 @@ _NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN, Key.DEPTH)
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """The session's picture: `digest` identifies its pixels, `title` is what people call it."""
+    """The session's picture: `digest` identifies its pixels, `title` is what people call it, `sample` is the address'
+    name of a sample."""
 
     digest: str
     image: Image.Image
     title: str
+    sample: str | None = None
 
 
 def start() -> bool:

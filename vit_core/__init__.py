@@ -14,6 +14,8 @@ from vit_core.errors import InputError
 from vit_core.models.config import VARIANTS, ViTConfig
 from vit_core.models.vit import VisionTransformer, attention_weights
 
+__version__ = "0.1.0"  # as in pyproject.toml
+
 __all__ = [
     "VARIANTS",
     "InputError",

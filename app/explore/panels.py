@@ -16,6 +16,7 @@ from app.components import panel
 from app.components.atlas import component as atlas_component
 from app.components.panel import busy_figure, chart
 from app.explore import address, figures
+from app.explore.about import about
 from app.explore.cached import derived, drawn, drawn_of_model
 from app.explore.result import Result
 from app.figures import output, two_digits
@@ -133,6 +134,7 @@ def atlas(result: Result, *, key: str) -> None:
     atlas_component.atlas(
         computed(result, "atlas"),
         words=WORDS[t.language],
+        about=about(result),
         view=view | {"seq": state.get(Key.ATLAS_VERSION, 0)},
         known=state.get(key),
         key=key,

@@ -96,6 +96,8 @@ def rollout(result: Result, *, key: str) -> None:
         settings={
             "first": first,
             "residual": residual,
+            "fusion": fusion,
+            "discard": discard,
             "plain": (fusion, discard, first) == ("mean", 0.0, 1),
         },
         chosen={"depth": depth, "shared": state.one_of(Key.FLOW_SCALE, SCALES) == "shared"},

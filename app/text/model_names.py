@@ -20,5 +20,15 @@ def model_title(name: str, t: Text) -> str:
     if curated := find_curated(name):
         return curated.title
     parts = Path(rest).parts
-    is_path = source == "file" or (source == "hf" and (len(parts) > 2 or Path(rest).is_absolute()))
-    return plain(parts[-1] if is_path and parts else name, 60)
+    return plain(parts[-1] if _is_path(name) and parts else name, 60)
+
+
+def cited_model(name: str, t: Text) -> str:
+    """A model's title and, unless that is a path, the name that `vit_core.load` takes: for a caption."""
+    title = model_title(name, t)
+    return title if _is_path(name) or title == name else f"{title} ({plain(name, 60)})"
+
+
+def _is_path(name: str) -> bool:
+    source, _, rest = name.partition(":")
+    return source == "file" or (source == "hf" and (len(Path(rest).parts) > 2 or Path(rest).is_absolute()))

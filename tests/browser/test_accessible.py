@@ -101,6 +101,9 @@ def test_a_controls_name_has_the_words_that_are_seen_on_it(lecture, visit, tmp_p
     page.locator(".atlas .play").click()
     page.locator(".atlas .play").filter(has_text="■").wait_for()
     assert page.evaluate(MISNAMED) == []
+    page.locator(".atlas .save").click()
+    page.locator(".atlas .menu").wait_for()
+    assert page.evaluate(MISNAMED) == []
     shown = lecture(SCENES[0], lang, address=address)
     for scene in SCENES:
         shown.ready(scene)

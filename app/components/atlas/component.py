@@ -18,14 +18,18 @@ import streamlit as st
 
 from app.components.assets import joined
 from app.components.atlas.payload import Source
+from app.components.save import files
 
 HERE = Path(__file__).parent
-SCRIPTS = ("../binary", "../percent", "shelf", "model", "draw", "words", "view", "controls", "describe", "atlas")
+SCRIPTS = (
+    *("../binary", "../percent", "shelf", "model", "draw", "words", "view", "controls", "describe"),
+    *("../save/drawing", "../save/menu", "atlas"),
+)
 
 _view = st.components.v2.component(
     "vitrine_atlas",
     html=joined(HERE, ["atlas"], "html"),
-    css=joined(HERE, ["atlas"], "css"),
+    css=joined(HERE, ["atlas", "../save/save"], "css"),
     js=joined(HERE, SCRIPTS, "js"),
 )
 _data = st.components.v2.component("vitrine_atlas_data", js=joined(HERE, ["../binary", "shelf", "data"], "js"))
@@ -35,6 +39,7 @@ def atlas(
     source: Source,
     *,
     words: Mapping[str, str],
+    about: Mapping | None = None,
     view: Mapping | None = None,
     known: Mapping | None = None,
     key: str,
@@ -43,10 +48,12 @@ def atlas(
 ) -> dict:
     """Mount the visible part of the atlas and return its view. Call it in a fragment, which each new view reruns.
 
-    `words`: `app.text.atlas.EN` or `KO`. `view`: any of the keys below. The browser takes it over when the atlas
-    appears, and again only when its "seq" (any value) changes; in between, the person's own choices stay. `known`: the
-    session value of `key`, so that the browser's own view is not sent back to it. `on_change`: called before the rerun
-    that a new view causes. `ask(function, *args)` runs what needs the trace.
+    `words`: `app.text.atlas.EN` or `KO`. `about`: for captions, names of files and links, "model", "picture", "input"
+    (width, height), "version", "file" (how a file's name begins), and "sample" (its name in the address, or None).
+    `view`: any of the keys below. The browser takes it over when the atlas appears, and again only when its "seq" (any
+    value) changes; in between, the person's own choices stay. `known`: the session value of `key`, so that the
+    browser's own view is not sent back to it. `on_change`: called before the rerun that a new view causes.
+    `ask(function, *args)` runs what needs the trace.
 
     The view: "layer", "head" (from 0; MEAN -1, ROLLOUT -2), "query" (a token: the prefix, then the patches),
     "pinned" (up to two tokens), "direction" ("row": where it looks, "column": who looks at it), "scale"
@@ -59,11 +66,15 @@ def atlas(
     known = (known or {}).get("view")
     if known and known.get("seq", 0) == given["seq"]:
         given = {"seq": given["seq"]}  # it has this view or a later one
-    data = {"id": source.id, "words": dict(words), "view": given}
-    state = _view(key=key, data=data, on_view_change=on_change or _nothing, on_want_change=_nothing)
+    data = {"id": source.id, "words": dict(words), "about": dict(about or {}), "view": given}
+    callbacks = {"on_view_change": on_change or _nothing, "on_want_change": _nothing, "on_save_change": _nothing}
+    state = _view(key=key, data=data, **callbacks)
     answer = None if source.whole or not state.want else ask(source.answer, state.want)
     if answer:
         _data(key=f"{key}-more", data=answer)
+    file = ask(files.answer, source, state.save) if state.save else None
+    if file:
+        _data(key=f"{key}-file", data=file)
     return dict(state.view) if state.view else view
 
 

@@ -35,21 +35,27 @@ function label(view) {
     const group = parts(`.${name}`);
     group.setAttribute("aria-label", words[name]);
     group.title = words[name];
-    group.replaceChildren(...CHOICES[name].map((value) => {
-      const input = Object.assign(document.createElement("input"), { type: "radio", name: `atlas-${name}`, value });
-      input.checked = view.state[name] === value;
-      input.addEventListener("change", () => view.change({ [name]: value }));
-      const text = Object.assign(document.createElement("span"), { textContent: words[`${name}_${value}`] });
-      const box = Object.assign(document.createElement("label"), { title: words[`${name}_${value}_title`] ?? "" });
-      box.append(input, text);
-      return box;
-    }));
+    segments(group, name, CHOICES[name], words, (value) => view.change({ [name]: value }));
+    for (const input of group.querySelectorAll("input")) input.checked = view.state[name] === input.value;
   }
+  view.save.label();
   view.texts.clear();
   if (view.model) {
     fitChips(view);
     view.layout();
   }
+}
+
+/** Fill `group` with a radio button for each value. */
+function segments(group, name, values, words, choose) {
+  group.replaceChildren(...values.map((value) => {
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: `atlas-${name}`, value });
+    input.addEventListener("change", () => choose(value));
+    const text = Object.assign(document.createElement("span"), { textContent: words[`${name}_${value}`] });
+    const box = Object.assign(document.createElement("label"), { title: words[`${name}_${value}_title`] ?? "" });
+    box.append(input, text);
+    return box;
+  }));
 }
 
 const LAYER_MS = 450; // that playing shows each layer for, at full speed
@@ -141,6 +147,7 @@ function labelAxes(view, width, height) {
 
 /** The pointer is on a token: it becomes the query or, if one is pinned, the token whose value is read. */
 function point(view, token) {
+  if (view.save.open) return;
   finish(view);
   if (view.state.pinned.length) {
     if (view.here === token) return;
@@ -303,7 +310,7 @@ function listen(view) {
     return [layer, c < view.model.H ? c : c === view.model.H ? MEAN : ROLLOUT];
   };
   canvas.addEventListener("pointermove", (event) => {
-    if (!view.model || event.pointerType === "touch") return;
+    if (!view.model || view.save.open || event.pointerType === "touch") return;
     const over = mapAt(event);
     if (String(over) !== String(view.over)) view.timed(event, () => {
       view.over = over;
@@ -321,13 +328,14 @@ function listen(view) {
     view.change({ layer, head });
   });
 
-  view.digits = (event) => {
+  view.shortcuts = (event) => {
     const typing = event.composedPath()[0].closest?.("input:is([type=text], [type=number], :not([type])), textarea, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const chosen = VIEWS["1234".indexOf(event.key)];
-    if (!chosen || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    view.change({ view: chosen });
+    if (chosen) view.change({ view: chosen });
+    if (event.code === "KeyS" && view.model && !event.repeat) parts(".menu").togglePopover(); // by mouse one loses the place
   };
-  document.addEventListener("keydown", view.digits);
+  document.addEventListener("keydown", view.shortcuts);
   parts(".stage").addEventListener("keydown", (event) => keys(view, event, false));
   parts(".maps").addEventListener("keydown", (event) => keys(view, event, true));
   parts(".play").addEventListener("click", () => view.model && play(view));

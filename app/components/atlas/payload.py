@@ -12,6 +12,7 @@ import json
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from vit_core.models.vit import attention_weights
 BUDGET_BYTES = 8_000_000  # a picture that would need more is sent coarse, and in detail on demand
 PICTURE_SIDE_PX = 640  # longer side of the picture as sent
 MAX_HEADS_WITH_MEAN = 8  # up to here the head mean is sent too: rounding errors average out only over many heads
+MAX_FILES = 8  # that people took away, one a session
 LAYER_BYTES = 4_000_000  # larger layers are sent head by head on demand
 MEAN, ROLLOUT = -1, -2  # columns beside the heads
 
@@ -68,13 +70,16 @@ def attention_bytes(weights: Tensor) -> tuple[Tensor, Tensor]:
     return integer.to(torch.uint8), scale
 
 
-def covered_picture(picture: Image.Image, trace: Trace) -> Image.Image:
-    """The part of the upright original picture that the patches cover; all of it without a crop in the trace."""
+def covered_picture(picture: Image.Image, trace: Trace, side: int = PICTURE_SIDE_PX) -> Image.Image:
+    """The part of the upright original picture that the patches cover, its longer side `side` pixels.
+
+    It is all of the picture if the trace has no crop.
+    """
     patch = trace.config.patch_size
     shape = tuple(count * size for count, size in zip(trace.grid, patch, strict=True))
     crop = trace.crop or Crop(picture.size[::-1], (0.0, 0.0, *map(float, picture.size)), shape)
     picture = picture.convert("L" if trace.config.channels == 1 else "RGB")
-    return crop_to_patches(picture, crop, patch, PICTURE_SIDE_PX, squashed=True)
+    return crop_to_patches(picture, crop, patch, side, squashed=True)
 
 
 def _jpeg(picture: Image.Image) -> bytes:
@@ -188,12 +193,13 @@ class Source:
     """
 
     def __init__(self, trace: Trace, picture: Image.Image, *, budget: int = BUDGET_BYTES):
-        self.trace = trace
+        self.trace, self._picture = trace, picture
         self.payload = pack(trace, picture, budget=budget)
         header = header_of(self.payload)
         self.id, self.whole = header["id"], header["factor"] == 1
         self._lock = threading.Lock()
         self._answers: OrderedDict[str, bytes] = OrderedDict()
+        self._files: OrderedDict[str, bytes] = OrderedDict()
         self._means: list[Tensor] = []  # head-mean attention of each layer (N, N), float16
         self._totals: list[Tensor] = []  # log of each softmax's denominator, (heads, N), for columns
 
@@ -201,7 +207,22 @@ class Source:
     def nbytes(self) -> int:
         """Bytes in addition to the trace's."""
         kept = sum(tensor.nbytes for tensor in (*self._means, *self._totals))
-        return len(self.payload) + sum(map(len, list(self._answers.values()))) + kept
+        sent = [*list(self._answers.values()), *list(self._files.values())]
+        return len(self.payload) + sum(map(len, sent)) + kept
+
+    def jpeg(self, side: int) -> bytes:
+        """What the patches cover of the picture, its longer side `side` pixels."""
+        return _jpeg(covered_picture(self._picture, self.trace, side))
+
+    def once(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """`make()`, or what it returned for that key before: a session asks for its last file with each rerun."""
+        with self._lock:
+            if key not in self._files:
+                self._files[key] = make()
+                while len(self._files) > MAX_FILES:
+                    self._files.popitem(last=False)
+            self._files.move_to_end(key)
+            return self._files[key]
 
     def answer(self, want: dict) -> bytes | None:
         """The parts that `want` requests, as one binary; None if it is for another picture or invalid.

@@ -31,6 +31,7 @@ class View {
     this.texts = new Map();
     this.resize = new ResizeObserver(() => this.layout());
     this.resize.observe(root.parentElement);
+    this.save = new SaveMenu(this);
     listen(this);
     SHELF.views.add(this);
     root.atlas = this;
@@ -39,6 +40,7 @@ class View {
   /** Called for each change of words or view. */
   render({ data, setStateValue }) {
     this.send = setStateValue;
+    this.about = data.about;
     if (JSON.stringify(data.words) !== JSON.stringify(this.words)) {
       this.words = data.words;
       label(this);
@@ -86,6 +88,7 @@ class View {
   async arrived(header) {
     if (header.of) {
       if (this.model?.id !== header.of) return;
+      if (header.file) return this.save.arrived(header);
       this.model.learn(header);
       this.requested = null;
       this.redraw();
@@ -123,6 +126,7 @@ class View {
     this.model?.dispose();
     this.model = null;
     this.painted = null;
+    this.save.refresh();
     this.stop?.();
     this.parts(".picture").replaceWith(Object.assign(new Image(), { className: "picture", alt: "" }));
     for (const canvas of [this.overlay.canvas, this.sheet.canvas]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
@@ -136,10 +140,11 @@ class View {
     this.model?.dispose();
     this.resize.disconnect();
     this.stop?.();
+    this.save.dispose();
     clearTimeout(this.sending);
     clearTimeout(this.resting);
     clearTimeout(this.speaking);
-    document.removeEventListener("keydown", this.digits);
+    document.removeEventListener("keydown", this.shortcuts);
     SHELF.views.delete(this);
   }
 
@@ -237,7 +242,8 @@ class View {
     const [a, b] = [maps[0].root, maps[1]?.root];
     const { exact } = maps[0];
     const n = exact ? model.N : model.n;
-    const tables = this.colours[kind];
+    const tables = (this.tables = this.colours[kind]);
+    this.drawn = { a, b, n, exact };
     const key = [queries, direction, scale, kind, model.version, model.learned, exact, state.view].join();
     if (this.painted !== key) {
       this.top = tops(model, a, b, n, scale, difference);
@@ -254,10 +260,12 @@ class View {
       const own = largest(this.map.a, this.map.b, this.map.at + model.p, this.map.at + model.N, difference);
       top = scale === "map" ? own : Math.max(top, own);
     }
+    this.mapTop = top;
     this.overlay.paint(model.rows, model.cols, this.map.a, this.map.b, this.map.at + model.p, top, tables.over, difference);
     this.shownTop = difference ? top : top * top;
     describe(this, queries, layer, head, direction, flow?.first ?? 0);
     if (!model.whole && !flow) this.rest(queries, layer, head);
+    if (this.save.open) this.save.refresh();
   }
 
   /** The map over the picture: roots a, b and where they start. It is coarse until the exact one has arrived. */
@@ -278,7 +286,7 @@ class View {
   /** Once the pointer rests, request exact maps for what is shown coarsely. */
   rest(queries, layer, head) {
     const { model, state } = this;
-    const rolled = head === ROLLOUT || state.pinned.length > 0;
+    const rolled = head === ROLLOUT || state.pinned.length > 0 || (this.save.open && this.save.extent === "all");
     const known = (token) => model.maps.has(model.mapKey(token, state.direction));
     const query = queries.find((token) => !known(token)) ?? queries.find((token) => rolled && !model.rolled(token, state.direction)) ?? null;
     const focus = head === ROLLOUT || model.focus.has(`${layer} ${head}`) ? null : [layer, head];

@@ -35,7 +35,7 @@ class Sentences {
   }
 
   where(layer, head, first = 0) {
-    const kind = head === MEAN ? "where_mean" : head === ROLLOUT ? "where_rollout" : "where_head";
+    const kind = layer === null ? "where_all" : head === MEAN ? "where_mean" : head === ROLLOUT ? "where_rollout" : "where_head";
     return fill(this.words[kind], { layer: layer + 1, head: head + 1, first: first + 1 });
   }
 

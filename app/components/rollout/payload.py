@@ -30,8 +30,8 @@ def pack(
     """What `rollout` sends, for its tests too.
 
     `rows`: the rollout of `token` at each depth from `first` on, (depths, N). `settings`: "first", the layer that the
-    rollout begins with, from 1; "residual"; "plain", whether the browser can compute it by itself, given the residual.
-    `chosen`: "depth", from 1, and "shared", whether all maps share a scale.
+    rollout begins with, from 1; "residual", "fusion" and "discard"; "plain", whether the browser can compute it by
+    itself, given the residual. `chosen`: "depth", from 1, and "shared", whether all maps share a scale.
     """
     atlas = header_of(source.payload)
     header = {

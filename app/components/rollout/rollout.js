@@ -89,7 +89,7 @@ class Rollout {
     this.shared.checked = this.chosen.shared;
     SHELF.flow = {
       of, token, top: Math.sqrt(top), root: this.rows[index].map(Math.sqrt), depth: first + index - 1, first: settings.first - 1,
-      plain: settings.plain, residual: settings.residual, shared: this.chosen.shared,
+      plain: settings.plain, residual: settings.residual, fusion: settings.fusion, discard: settings.discard, shared: this.chosen.shared,
     };
     for (const view of SHELF.views) view.redraw?.();
   }

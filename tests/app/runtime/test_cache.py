@@ -638,6 +638,7 @@ def test_predictions_need_no_memory_of_the_device(monkeypatch):
         ("vit_core.attention.statistics.attention_entropy", "inside"),
         ("app.explore.result.fused_layers", "flow"),
         ("app.components.atlas.payload.Source.answer", "heads"),
+        ("app.components.save.files.answer", "heads"),
         ("app.lecture.stage.residual_streams", "lecture"),
         ("app.lecture.scenes.cnn.record", "lecture"),
     ],
@@ -661,10 +662,11 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
     assert told not in captions(app)
     for derived in ("atlas", "entropies"):
         vars(before[0]).pop(derived, None)
-    if function == "answer":  # the browser asks for more, as it does of a large picture
+    if function == "answer":  # the browser asks for more, as it does of a large picture, or for a file
         monkeypatch.setattr(of, "whole", property(lambda self: False, lambda self, value: None), raising=False)
         monkeypatch.setattr(
-            "app.components.atlas.component._view", lambda **_: SimpleNamespace(want={"of": ""}, view=None)
+            "app.components.atlas.component._view",
+            lambda **_: SimpleNamespace(want={"of": ""}, save={"of": ""}, view=None),
         )
     monkeypatch.setattr(of, function, full)
     if page == "lecture":
