@@ -100,6 +100,7 @@ class Key(enum.StrEnum):
     GO_TO_EXPLORE = "go_to_explore"
     OPEN_ERROR = "open_error"
     START_ERROR = "start_error"
+    STARTED_COUNT = "started_count"  # evaluations that the session has started
     RUNS_CHANGED = "runs_changed"  # whether the window of all evaluations showed or deleted one: the page follows
     DELETING = "deleting"  # the evaluation that somebody is asked about
     CHECKED = "checked"

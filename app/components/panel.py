@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 from collections.abc import Callable, Iterator
 
 import streamlit as st
@@ -36,29 +37,37 @@ def chart(
     )
 
 
+#: The parts of what is drawn in grey while a page waits; style.css arranges them.
+SHAPES = {"workbench": 2, "slide": 2, "maps": 3, "figure": 1, "lines": 3}
+
+
 @contextlib.contextmanager
-def waiting(sentence: str, columns: int) -> Iterator[None]:
-    """A spinner with a sentence, above grey columns where the figures will stand; shown only if it takes a moment."""
-    with st.spinner(sentence):
-        place = st.empty()
-        place.html(f'<div class="skeleton">{"<i></i>" * columns}</div>')
+def waiting(sentence: str | None, shape: str = "figure") -> Iterator[None]:
+    """Shows a sentence, plain text, above the grey shape of what comes; only if that takes more than half a second.
+
+    What the block draws appears when it ends. `shape` is one of SHAPES. Without a sentence, nothing is shown.
+    """
+    place = st.empty()
+    if sentence:
+        parts = "<i></i>" * SHAPES[shape]
+        place.html(f'<div class="waiting {shape}"><p role="status">{html.escape(sentence)}</p><div>{parts}</div></div>')
+    try:
         yield
+    finally:
         place.empty()
 
 
-def busy_figure(seconds: float) -> str:
-    """The spinner's words while a figure is computed; if it took `seconds` and that is long, they say so."""
-    return _busy("figure", seconds)
+def waiting_for_figure(seconds: float) -> contextlib.AbstractContextManager[None]:
+    """`waiting` while a figure is computed, which took `seconds` the last time. A long time is in the sentence."""
+    return waiting(busy("figure", seconds))
 
 
-def busy_model(seconds: float) -> str:
-    """Like `busy_figure`, while the model runs."""
-    return _busy("result", seconds)
-
-
-def _busy(what: str, seconds: float) -> str:
+def busy(what: str, seconds: float, **values: str) -> str:
+    """The sentence while a "figure", a model's "result" or a "model" is awaited, which took `seconds` the last time."""
     t = state.t()
-    return t(f"busy.{what}.took", time=t("time.s", value=two_digits(seconds))) if seconds >= 2 else t(f"busy.{what}")
+    if seconds < 2:
+        return t(f"busy.{what}", **values)
+    return t(f"busy.{what}.took", time=t("time.s", value=two_digits(seconds)), **values)
 
 
 def cpu_note(model: VisionTransformer, fell_back: bool) -> str | None:

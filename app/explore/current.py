@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import streamlit as st
 
 from app import state
-from app.components.panel import busy_model, cpu_note
+from app.components import panel
+from app.components.panel import busy, cpu_note
 from app.explore import cached, input_choice
 from app.explore.result import Result
 from app.figures import two_digits
 from app.runtime import cache
 from app.state import Key
 from app.text.model_names import model_title
-from app.text.plain import escaped
+from app.text.plain import escaped, plain
 from vit_core import InputError
 from vit_core.checkpoints import possible_problem_types, split_input, split_problem_type, with_input, with_problem_type
 from vit_core.checkpoints.report import FACTS, LoadReport
 
 
-def result() -> Result | None:
+@contextlib.contextmanager
+def result(shape: str) -> Iterator[Result | None]:
     """The result for the chosen model and picture; if one of them cannot be used, the last one that could.
 
-    Returns None, and says why, if there is none or too many pictures wait for the model.
+    None, with a sentence that says why, if there is none or too many pictures wait for the model. If it takes a moment,
+    the page shows that it waits until the end of the block, in the `shape` of what comes.
     """
+    with panel.waiting(_waits_for(), shape):
+        yield _result()
+
+
+def _waits_for() -> str | None:
+    """The sentence while the chosen model is loaded or runs, with how long that takes if it is long; None if neither
+    has to happen."""
+    t, name, picture = state.t(), state.get(Key.CHOSEN_MODEL), state.picture()
+    if not name or picture is None:
+        return None
+    if not cache.is_loaded(name):
+        return busy("model", cache.last_durations().get((name, "load"), 0), name=plain(model_title(name, t)))
+    choice = input_choice.corrected(cache.model(name))
+    viewed = with_input(name, *choice)
+    if cached.has_result(viewed, picture.digest):
+        return None
+    took, about = cache.last_durations().get(viewed), input_choice.estimated_seconds(name, picture.image, *choice)
+    if took is None and about and about >= 2:
+        return t("busy.result.about", time=t("time.s", value=two_digits(about)))
+    return busy("result", took or 0)
+
+
+def _result() -> Result | None:
     t = state.t()
     try:
         found = _compute(state.get(Key.CHOSEN_MODEL))
@@ -44,9 +73,7 @@ def _compute(name: str | None) -> Result | None:
         return None
     if name:
         try:
-            if not cache.is_loaded(name):
-                with st.spinner(t("busy.model", name=escaped(model_title(name, t)))):
-                    cache.await_model(name)
+            cache.await_model(name)
             found = _at_chosen_input(name, picture)
             state.put(Key.WORKING_MODEL, name)
             return found
@@ -65,20 +92,7 @@ def _compute(name: str | None) -> Result | None:
 def _at_chosen_input(name: str, picture: state.Picture) -> Result:
     """The result at the input size and framing that the session asks for."""
     choice = input_choice.corrected(cache.model(name))
-    viewed = with_input(name, *choice)
-    if not cached.has_result(viewed, picture.digest):
-        with st.spinner(_busy(name, viewed, picture, choice)):
-            return cached.result(viewed, picture.digest, picture.image)
-    return cached.result(viewed, picture.digest, picture.image)
-
-
-def _busy(name: str, viewed: str, picture: state.Picture, choice: tuple[int | None, str]) -> str:
-    """The spinner's words while the model runs, with how long that takes if it is long."""
-    t, took = state.t(), cache.last_durations().get(viewed)
-    about = input_choice.estimated_seconds(name, picture.image, *choice)
-    if took is None and about and about >= 2:
-        return t("busy.result.about", time=t("time.s", value=two_digits(about)))
-    return busy_model(took or 0)
+    return cached.result(with_input(name, *choice), picture.digest, picture.image)
 
 
 def _facts(result: Result) -> None:

@@ -32,18 +32,18 @@ def view_fragment(cached_result):
 
 def page() -> None:
     """A function, because Streamlit would keep a result that is named at the top of the file alive."""
-    result = current.result()
-    if result is None:
-        state.write_address(ADDRESS)
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="answer_bar"):
-        panels.answer_line(result)
-        input_choice.control(result, key="input_choice")
-    cached_result = state.CachedValue(result)
-    with st.container(key="workbench"):
-        atlas_fragment(cached_result)
-        view_fragment(cached_result)
-    panels.atlas_maps(result, key="attention")
+    with current.result("workbench") as result:
+        if result is None:
+            state.write_address(ADDRESS)
+            return
+        with st.container(horizontal=True, vertical_alignment="center", key="answer_bar"):
+            panels.answer_line(result)
+            input_choice.control(result, key="input_choice")
+        cached_result = state.CachedValue(result)
+        with st.container(key="workbench"):
+            atlas_fragment(cached_result)
+            view_fragment(cached_result)
+        panels.atlas_maps(result, key="attention")
 
 
 page()

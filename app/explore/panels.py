@@ -14,7 +14,7 @@ import streamlit as st
 from app import state
 from app.components import panel
 from app.components.atlas import component as atlas_component
-from app.components.panel import busy_figure, chart
+from app.components.panel import chart
 from app.explore import address, figures
 from app.explore.about import about
 from app.explore.cached import derived, drawn, drawn_of_model
@@ -50,7 +50,7 @@ def computed(result: Result, name: str):
     """An attribute that `result` computes when it is first read; that happens on the thread that runs models."""
     if name in vars(result):
         return getattr(result, name)
-    return derived(result, cache.run_with_spinner, (result.name, name), busy_figure, getattr, result, name)
+    return derived(result, cache.run_shown, (result.name, name), panel.waiting_for_figure, getattr, result, name)
 
 
 def on_patch_click(key: str) -> Callable[[], None]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import state
 from app.components import panel
-from app.components.panel import busy_figure
+from app.components.panel import waiting_for_figure
 from app.components.rollout.component import rollout as rollout_component
 from app.explore.address import share
 from app.explore.cached import derived
@@ -71,9 +71,9 @@ def rollout(result: Result, *, key: str) -> None:
     if rows is None:
         rows = derived(
             result,
-            cache.run_with_spinner,
+            cache.run_shown,
             (result.name, "rollout", fusion, discard > 0),
-            busy_figure,
+            waiting_for_figure,
             result.rollouts,
             options,
         )

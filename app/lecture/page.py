@@ -50,10 +50,10 @@ def stage(shown):
 
 def page() -> None:
     """The page. A result in a global would be kept alive by the module's functions."""
-    result = current.result()
-    if result is not None:
-        input_choice.control(result, key="lecture_input")
-        stage(state.CachedValue(result))
+    with current.result("slide") as result:
+        if result is not None:
+            input_choice.control(result, key="lecture_input")
+            stage(state.CachedValue(result))
     state.write_address(ADDRESS)
 
 

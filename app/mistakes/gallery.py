@@ -8,6 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from app import state
+from app.components import panel
 from app.components.gallery.component import gallery_view
 from app.components.gallery.payload import pack
 from app.mistakes.find import COMPARED_LISTS, MAX_DUPLICATE_PAIRS, PAGE_SIZE, Evaluation, GalleryView
@@ -44,7 +45,7 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
         st.caption(t(f"mistakes.several.text.{view.list}"))
     else:
         st.caption(t(f"mistakes.text.{view.list}"))
-    with st.spinner(t("busy.figure")):
+    with panel.waiting(t("busy.figure")):
         count = run.count(view)
     pages = max(1, -(-count // PAGE_SIZE))
     view = replace(view, page=min(view.page, pages - 1))

@@ -28,6 +28,7 @@ def show_run(name: str | None) -> None:
 def begin(request: EvaluationRequest, restart: bool = False) -> None:
     """Start or continue an evaluation and show it. An error appears where the page shows this evaluation."""
     state.put(Key.START_ERROR, None)
+    state.put(Key.STARTED_COUNT, state.get(Key.STARTED_COUNT, 0) + 1)
     show_run(request.id if request != PHOTOS else None)
     if requests.shown_folder(request) == SHIPPED and not restart:
         return

@@ -120,11 +120,11 @@ def explain_picture(run, path: str, *, key: str, keep: Callable[[], None] | None
     t = state.t()
     words = WORDS[t.language]
     first = (state.one_of(Key.METHOD, list(METHODS), FIRST_CURVE[0]), state.one_of(Key.FILL, FILLS, FIRST_CURVE[1]))
-    with panel.waiting(words["reading_file"], 3):
+    with panel.waiting(words["reading_file"], "maps"):
         why = cached.explanation(run, path)
     if why.problem_type == "multi_label":
         words = words | MULTI_LABEL[t.language]
-    with panel.waiting(busy_sentence(why, words), 3):
+    with panel.waiting(busy_sentence(why, words), "maps"):
         of = hashlib.blake2b(f"{model_name(run)}\n{run.rows.path}\n{path}".encode(), digest_size=8).hexdigest()
         other_names = translations(model_name(run), t.language, labels_of(run, why.model))
         payload = cache.run(why.payload, of, words, class_names(why, words), other_names, first)

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import wait
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import streamlit as st
@@ -39,7 +40,7 @@ from vit_core.serving.client import Remote
 from vit_core.serving.queue import MAX_WAITING, Queue
 
 SAMPLES = ASSETS / "samples"
-SPINNER_DELAY_S = 0.1  # a spinner shows itself half a second later
+SHOWN_AFTER_S = 0.1  # a page then says that it waits, half a second later
 MAX_PAGES_AT_ONCE = 8  # pages drawn at the same time; the others wait
 MAX_FIGURES = 64  # about six pages
 MAX_EVALUATIONS = 3
@@ -85,21 +86,20 @@ def run(function, *args):
     return queue().run(function, *args)
 
 
-def run_with_spinner(task: tuple, message: Callable[[float], str], function, *args):
-    """Like `run`, with a spinner if it takes a moment.
+def run_shown(task: tuple, waiting: Callable[[float], AbstractContextManager], function, *args):
+    """Like `run`, within `waiting` if it takes a moment.
 
-    `message` gets the seconds that the same `task` took the last time, 0 the first time. (Streamlit's own spinner would
-    start a thread to wait with.)
+    `waiting` gets the seconds that the same `task` took the last time, 0 the first time.
     """
     begun, future = time.perf_counter(), queue().submit(function, *args)
     try:
-        if not wait([future], SPINNER_DELAY_S).done:
-            with st.spinner(message(last_durations().get(task, 0))):
+        if not wait([future], SHOWN_AFTER_S).done:
+            with waiting(last_durations().get(task, 0)):
                 result = future.result()
         else:
             result = future.result()
     except BaseException:
-        future.cancel()  # a browser that left or asks for something else ends this where the spinner is drawn
+        future.cancel()  # a browser that left or asks for something else ends this where the wait is drawn
         raise
     finally:
         del future  # an error holds this frame by its traceback, and the future holds the error
@@ -110,7 +110,7 @@ def run_with_spinner(task: tuple, message: Callable[[float], str], function, *ar
 @st.cache_resource(show_spinner=False)
 def last_durations() -> dict[str | tuple, float]:
     """Seconds: of each model's last forward pass, by its name; of its fastest, by (name, tokens); of
-    `run_with_spinner`'s tasks, waiting included."""
+    `run_shown`'s tasks, waiting included; of each model's last load, by (name, "load")."""
     return {}
 
 
@@ -258,8 +258,10 @@ def await_model(name: str) -> None:
     if is_loaded(name):
         return
     page_slots().release()
+    begun = time.perf_counter()
     try:
         model(name)
+        last_durations()[name, "load"] = time.perf_counter() - begun
     finally:
         page_slots().acquire()
 

@@ -77,6 +77,7 @@ SENTENCES = {
     "side.model.fell": "The GPU has too little memory for this picture, so the CPU ran it.",
     "side.model.kept": "The GPU has too little memory for this model, so the CPU runs it.",
     "busy.model": "Loading {name} …",
+    "busy.model.took": "Loading {name} … (it took {time} last time)",
     "busy.result": "Running the model …",
     "busy.result.took": "Running the model … (the last picture took {time})",
     "busy.result.about": "Running the model … (about {time})",

@@ -77,6 +77,7 @@ SENTENCES = {
     "side.model.fell": "이 이미지에는 GPU 메모리가 모자라 CPU에서 실행했습니다.",
     "side.model.kept": "이 모델에는 GPU 메모리가 모자라 CPU에서 실행합니다.",
     "busy.model": "{name} 모델을 불러오는 중 …",
+    "busy.model.took": "{name} 모델을 불러오는 중 … (지난번에는 {time} 걸림)",
     "busy.result": "모델을 실행하는 중 …",
     "busy.result.took": "모델을 실행하는 중 … (지난 이미지는 {time} 걸림)",
     "busy.result.about": "모델을 실행하는 중 … (약 {time})",

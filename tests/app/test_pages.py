@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
 from app import state, text
+from app.components import panel
 from app.components.atlas import component as atlas_component
 from app.components.atlas.payload import MEAN, ROLLOUT
 from app.components.binary import header_of, section
@@ -132,34 +133,45 @@ def test_what_is_not_looked_at_is_not_computed():
         assert computed(view="inside", inside=name) == {name}
 
 
+@pytest.fixture
+def waits(monkeypatch) -> list[str]:
+    """The sentences that a page says while it waits."""
+    said = []
+
+    def waiting(sentence, shape="figure"):
+        said.extend([sentence] if sentence else [])
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(panel, "waiting", waiting)
+    return said
+
+
 @pytest.mark.parametrize(
     ("language", "said"), [("en", "the last picture took 16\u00a0s"), ("ko", "지난 이미지는 16초 걸림")]
 )
-def test_a_model_that_is_known_to_be_slow_is_said_to_be(language, said, monkeypatch):
-    spun = []
-    monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
+def test_a_model_that_is_known_to_be_slow_is_said_to_be(language, said, waits):
     app, t = page(lang=language), text.Text(language)
-    assert [busy for busy in spun if said in busy] == []
-    assert t("busy.result") in spun
+    assert [busy for busy in waits if said in busy] == []
+    assert waits == [t("busy.model", name="ViT-S/14")]
+    app.selectbox(key=f"sample_{language}").set_value("coffee.jpg").run()
+    assert waits[1:] == [t("busy.result")]
     assert 0 < cache.last_durations()["embedded:photo"] < 16
     cache.last_durations()["embedded:photo"] = 16.4
-    app.selectbox(key=f"sample_{language}").set_value("coffee.jpg").run()
+    app.selectbox(key=f"sample_{language}").set_value("astronaut.jpg").run()
     assert not app.exception
-    assert len([busy for busy in spun if said in busy]) == 1
+    assert len([busy for busy in waits if said in busy]) == 1
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "it took 3.4\u00a0s"), ("ko", "지난번에는 3.4초 걸림")])
-def test_what_is_known_to_take_long_is_said_to(language, said, monkeypatch):
+def test_what_is_known_to_take_long_is_said_to(language, said, waits, monkeypatch):
     monkeypatch.setattr(cache, "wait", lambda futures, moment: mock.Mock(done=()))  # everything takes a moment
-    spun = []
-    monkeypatch.setattr(st, "spinner", lambda busy: spun.append(busy) or contextlib.nullcontext())
     app = page(lang=language, view="flow")
-    assert not any(said in busy for busy in spun)
+    assert not any(said in busy for busy in waits)
     cache.last_durations().update(dict.fromkeys(cache.last_durations(), 3.4))
-    spun.clear()
+    waits.clear()
     app.slider(key="residual").set_value(0.3).run()
     assert not app.exception
-    assert [said in busy for busy in spun] == [True]
+    assert [said in busy for busy in waits] == [True]
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -67,7 +67,7 @@ def show(found: Compared, path: str, *, key: str) -> None:
     t, method = state.t(), state.one_of(Key.METHOD, list(METHODS))
     words = WORDS[t.language] | BOTH[t.language]
     both: list[Why] = []
-    with panel.waiting(words["reading_file"], 2):
+    with panel.waiting(words["reading_file"], "maps"):
         for side, run in zip("AB", (found.other, found.run), strict=True):
             try:
                 both.append(cached.explanation(run, path))
@@ -78,7 +78,7 @@ def show(found: Compared, path: str, *, key: str) -> None:
     a, b = both
     if b.problem_type == "multi_label":
         words = words | MULTI_LABEL[t.language] | BOTH[t.language]
-    with panel.waiting(words["computing_why"].format(passes=a.passes + b.passes), 2):
+    with panel.waiting(words["computing_why"].format(passes=a.passes + b.passes), "maps"):
         lines = [
             words[f"both_{side_by_side.outcome(why)}"].format(
                 name=class_name(why, why.predicted, words), percent=percent(why.probabilities[why.predicted])

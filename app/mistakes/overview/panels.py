@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from app import state
+from app.components import panel
 from app.components.confusion.component import confusion_matrix
 from app.components.confusion.payload import pack
 from app.components.panel import chart
@@ -152,7 +153,7 @@ def embedding_map(run: Evaluation, *, key: str) -> None:
     st.subheader(t("mistakes.map.title"), anchor=False)
     if not gallery_drawn(run, 500):
         return
-    with st.spinner(t("busy.figure")):
+    with panel.waiting(t("busy.figure")):
         numbers, points, count = run.embedding_map
     if not len(numbers):
         st.info(t("mistakes.map.none"))

@@ -32,9 +32,9 @@ def top_bar(request: EvaluationRequest, run: Evaluation | None) -> None:
         _choose_run(request)
         if st.button(t("mistakes.earlier.manage"), icon=":material/list:", key="earlier_open"):
             dialog.open_list(request)
-        # Each evaluation has a popover of its own, so that choosing another one closes it.
-        icon = ":material/add_photo_alternate:"
-        popover = st.popover(t("mistakes.new"), icon=icon, type="primary", key=f"new_{request.id}")
+        # Each start of an evaluation has a popover of its own, so that starting or choosing another one closes it.
+        icon, key = ":material/add_photo_alternate:", f"new_{request.id}_{state.get(Key.STARTED_COUNT, 0)}"
+        popover = st.popover(t("mistakes.new"), icon=icon, type="primary", key=key)
     with popover, st.container(key="own_pictures"):
         _own_pictures()
     if requests.upload_home(request.source):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from app import state
+from app.components.panel import waiting
 from app.mistakes import start
 from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import mapping as classes
@@ -26,7 +27,7 @@ def preview(request: EvaluationRequest) -> tuple[EvaluationRequest, EvaluationPr
     if not request.model:
         return request, t("mistakes.new.no.model")
     try:
-        with st.spinner(t("mistakes.new.busy")):
+        with waiting(t("mistakes.new.busy"), "lines"):
             return request, previews.preview(request, cache.model(request.model))
     except InputError as error:
         return request, error_markdown(error)

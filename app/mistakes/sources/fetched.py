@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import state
 from app.components.download import download_box
+from app.components.panel import waiting
 from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import check
 from app.runtime import cache
@@ -22,7 +23,7 @@ def show(model: str | None) -> None:
     """Each set with its size and licence, and a button to download it or, if it is there, to check it."""
     t = state.t()
     st.caption(t("mistakes.catalogue.text"))
-    with st.spinner(t("busy.figure")):
+    with waiting(t("busy.figure"), "lines"):
         labels = _labels(model)
     for name, entry in CATALOGUE.items():
         request = EvaluationRequest(model or "", PREFIX + name)

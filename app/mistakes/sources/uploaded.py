@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
+from app.components.panel import waiting
 from app.mistakes import requests, start
 from app.mistakes.requests import EvaluationRequest
 from app.mistakes.sources import check
@@ -67,7 +68,7 @@ def _keep(file, model: str | None) -> None:
     upload = cache.upload()
     state.put(Key.UPLOAD_ERROR, None)
     try:
-        with st.spinner(state.t()("mistakes.new.busy")):
+        with waiting(state.t()("mistakes.new.busy"), "lines"):
             stored = upload.keep(file.name, file.getvalue())
             open_dataset(stored)
     except InputError as error:

@@ -62,7 +62,10 @@ def test_an_error_is_gone_with_who_caught_it(uncollected):
     def fails():
         raise vc.InputError("busy", "no")
 
-    for ask in (lambda: BoundedCache(1, len).get("a", fails), lambda: cache.run_with_spinner((), str, fails)):
+    def waits():
+        cache.run_shown((), contextlib.nullcontext, fails)
+
+    for ask in (lambda: BoundedCache(1, len).get("a", fails), waits):
         with pytest.raises(vc.InputError) as caught:
             ask()
         error = weakref.ref(caught.value)
@@ -452,35 +455,39 @@ def test_a_picture_or_a_table_that_changed_is_looked_into_again(tmp_path, monkey
     assert len(made) == 4
 
 
-def test_a_spinner_is_for_what_takes_a_moment(monkeypatch):
+def test_a_page_says_that_it_waits_only_if_it_takes_a_moment():
     said, let = [], threading.Event()
-    monkeypatch.setattr(st, "spinner", lambda busy: said.append(busy) or let.set() or contextlib.nullcontext())
-    assert cache.run_with_spinner(("a",), str, divmod, 7, 2) == (3, 1)
+
+    def waiting(seconds):
+        said.append(seconds)
+        let.set()
+        return contextlib.nullcontext()
+
+    assert cache.run_shown(("a",), waiting, divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        cache.run_with_spinner(("a",), str, divmod, 7, 0)
+        cache.run_shown(("a",), waiting, divmod, 7, 0)
     assert not said
-    assert cache.run_with_spinner(("b",), str, let.wait, 30)  # until the spinner is there
-    assert said == ["0"]
+    assert cache.run_shown(("b",), waiting, let.wait, 30)  # until that is shown
+    assert said == [0]
     let.clear()
     before = cache.last_durations()["b",]
-    assert cache.run_with_spinner(("b",), str, let.wait, 30)
-    assert said == ["0", str(before)]  # as long as the last time
-    assert before >= cache.SPINNER_DELAY_S > cache.last_durations()["a",]
+    assert cache.run_shown(("b",), waiting, let.wait, 30)
+    assert said == [0, before]  # as long as the last time
+    assert before >= cache.SHOWN_AFTER_S > cache.last_durations()["a",]
 
 
-def test_who_goes_away_while_waiting_leaves_the_line(monkeypatch):
+def test_who_goes_away_while_waiting_leaves_the_line():
     class Gone(BaseException):
         """As Streamlit's, where a browser has left or asks for something else."""
 
-    def spinner(busy):
+    def waiting(seconds):
         raise Gone
 
-    monkeypatch.setattr(st, "spinner", spinner)
     begun, let, calls = threading.Event(), threading.Event(), []
     first = cache.queue().submit(lambda: (begun.set(), let.wait(30)))
     assert begun.wait(10)
     with pytest.raises(Gone):
-        cache.run_with_spinner((), str, calls.append, 1)
+        cache.run_shown((), waiting, calls.append, 1)
     let.set()
     assert first.result(30)
     assert cache.run(lambda: "on") == "on"

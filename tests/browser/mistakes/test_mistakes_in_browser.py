@@ -449,6 +449,11 @@ def test_hostile_names_stay_text_from_preview_to_explanation(show, site, tmp_pat
     page.locator(".st-key-top_bar").get_by_text(tmp_path.name).first.wait_for()
     page.get_by_text("16.7 %", exact=True).first.wait_for(timeout=LONG)  # 1 of the 6 that can be right or wrong
     page.locator(".gallery button").first.wait_for()
+    own_folder(page)
+    press(page, "new_check")
+    press(page, "new_go")  # the same again
+    page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
+    page.locator(".gallery button").first.wait_for()
     page.get_by_text(ENGLISH("mistakes.list.all"), exact=True).click()
     page.locator(".gallery button.unknown .label", has_text="onerror=alert(1)").first.wait_for()
     page.locator(".gallery button.unreadable").wait_for()
