@@ -64,7 +64,7 @@ class SaveMenu {
     this.menu.setAttribute("aria-label", words.save);
     for (const name of ["svg", "npy", "csv", "caption", "link"]) Object.assign(this.part(name), { textContent: words[`save_${name}`], title: words[`save_${name}_title`] ?? "" });
     for (const name of ["image", "numbers"]) this.part(name).textContent = words[`save_${name}`];
-    this.part("copied").setAttribute("aria-label", words.save_by_hand);
+    this.part("copied").querySelector("span").textContent = words.save_by_hand;
     segments(this.part("extent"), "extent", EXTENTS, words, (value) => {
       this.extent = value;
       this.refresh();
@@ -169,7 +169,7 @@ class SaveMenu {
       layer: state.layer + 1, head: state.head === MEAN ? "mean" : state.head === ROLLOUT ? "rollout" : state.head + 1,
       from: place ? "patch" : model.header.prefix[state.query], row: place?.[1], col: place?.[2],
       pinned: state.pinned.map((token) => this.placeOf(token)).join("."), sample: about.sample,
-      ...Object.fromEntries(Object.keys(CHOICES).map((name) => [name, state[name]])),
+      ...Object.fromEntries(Object.entries(CHOICES).map(([name, [usual]]) => [name, state[name] === usual ? null : state[name]])),
     };
     for (const [name, value] of Object.entries(said)) {
       if (value) url.searchParams.set(name, value);
@@ -238,11 +238,12 @@ class SaveMenu {
       this.part(name).textContent = words.save_copied;
       this.view.write(".spoken", words.save_copied);
     } catch {
-      const field = this.part("copied");
-      Object.assign(field, { value: text, hidden: false, title: words.save_by_hand });
+      const [label, field] = [this.part("copied"), this.part("copied").querySelector("textarea")];
+      label.hidden = false;
+      field.value = text;
       this.place();
-      field.focus();
       field.select();
+      field.scrollTop = 0;
     }
   }
 }

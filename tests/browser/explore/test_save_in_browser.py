@@ -259,7 +259,10 @@ def test_where_the_browser_cannot_copy_the_text_stands_selected(visit):
     assert not field.is_visible()
     saving.part("link").click()
     field.wait_for()
-    assert field.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)") == saving.js("a.save.link()")
+    assert field.locator("span").inner_text() == WORDS["en"]["save_by_hand"]
+    selected = field.locator("textarea").evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)")
+    assert selected == saving.js("a.save.link()")
+    assert page.evaluate("document.activeElement.shadowRoot.activeElement.localName") == "textarea"  # for Ctrl+C
     upload(page, "my own.jpg", (SAMPLES / "coffee.jpg").read_bytes())
     page.get_by_text(ENGLISH("side.stays")).wait_for()
     settled(page)
