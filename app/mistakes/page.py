@@ -91,7 +91,7 @@ def overview(run: find.Evaluation) -> None:
     panels.headline(run)
     comparison.show(run)
     several = run.problem_type == "multi_label"
-    left, right = st.columns([9, 11], gap="large")
+    left, right = st.columns([9, 11], gap="medium")
     with left:
         if several:
             thresholds(run)
@@ -159,11 +159,12 @@ def picture_bar(run: find.Evaluation, row: dict | None, path: str) -> list[str]:
             state.put(Key.PAGE, str(index // find.PAGE_SIZE + 1))  # the page that Back to the list shows
         st.space("stretch")
         if row and row["error"] is None:
+            found = comparison.compared_with(run)
             st.button(
                 t("mistakes.open.explore"),
                 icon=":material/search:",
                 on_click=open_in_explore,
-                args=(run, path),
+                args=(found.other if found and state.get(Key.SIDE) == "a" else run, path),
                 key="open_explore",
             )
     return [beside for beside in (after, before) if beside is not None]
@@ -202,13 +203,12 @@ def explain(run: find.Evaluation, path: str, beside: list[str]) -> None:
         with st.container(horizontal=True, key="why_bar"):
             side = both_panel.choose_side()
             if side == "both":
-                method = both_panel.choose_method()
+                method, shown = both_panel.choose_method(), [found.other, run]
+            else:
+                shown = [found.other if side == "a" else run]
+                st.text(both_panel.title(shown[0], side.upper()))
         if side == "both":
             both_panel.show(found, path, key="both")
-            shown = [found.other, run]
-        else:
-            shown = [found.other if side == "a" else run]
-            st.text(both_panel.title(shown[0], side.upper()))
     if len(shown) == 1:
         explain_picture(shown[0], path, key="why", keep=lambda: state.write_address(ADDRESS))
     cached.explain_ahead(shown, beside, method)

@@ -129,4 +129,4 @@ def _tag(both: tuple[Why, Why], pair: SameClass, words: Mapping[str, str]) -> st
     label = any(number is not None and number == why.label for why, number in zip(both, pair, strict=True))
     sides = [side for side, why, number in zip("AB", both, pair, strict=True) if number == why.predicted]
     tags = [words["tag_label"]] * label + [words["both_predicted"].format(sides=", ".join(sides))] * bool(sides)
-    return " · ".join(tags)
+    return " · ".join(tags) or words["tag_second"]

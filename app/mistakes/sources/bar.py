@@ -71,7 +71,7 @@ def _choose_run(shown: EvaluationRequest) -> None:
         format_func=titles.get,
         on_change=lambda: _choose(by_id.get(state.get(key)), shown),
         label_visibility="collapsed",
-        width=220,
+        width=264,
     )
 
 

@@ -112,8 +112,7 @@ def in_list(page) -> dict:
     page.locator(".gallery button").first.wait_for()
     idle(page)
     return {
-        "boxes": page.locator(".stSelectbox input").evaluate_all("all => all.map(one => one.value)"),
-        "texts": page.locator(".stMain .stSelectbox").all_inner_texts(),
+        "boxes": page.locator("[data-testid=stSelectbox] input").evaluate_all("all => all.map(one => one.value)"),
         "lists": page.locator(".st-key-list [aria-checked=true]").all_inner_texts(),
         "pictures": page.locator(".gallery button").evaluate_all("all => all.map(one => one.dataset.path)"),
         "metrics": page.locator(".stMetric").all_inner_texts(),
@@ -136,8 +135,9 @@ def test_an_address_opens_the_list_as_it_was_set(show, listed):
             "([key, value]) => new URL(location).searchParams.get(key) === value", arg=[key, value.format(*ids)]
         )
         idle(page)
-    other = show(page.url.partition("?")[2])
-    assert in_list(other) == in_list(page)
+    other, shown = show(page.url.partition("?")[2]), in_list(page)
+    assert all(shown.values())
+    assert in_list(other) == shown
     assert (
         values(other)
         == values(page)

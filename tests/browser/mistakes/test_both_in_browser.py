@@ -111,6 +111,16 @@ def test_one_model_of_the_two_can_be_painted_and_the_address_says_which(show, tw
     expect(other.get_by_role("radio", name=WORDS["both_show_b"])).to_be_checked()
 
 
+def test_explore_opens_the_model_that_is_shown(show, two):
+    a, b = two
+    page = show(f"run={b.request.id}&against={a.request.id}&list=all&open={b.rows.at([0])[0]['path']}&side=a")
+    page.wait_for_function(f"() => {FIND}?.data && {FIND}.curve()")
+    idle(page)
+    page.locator(".st-key-open_explore button:visible").first.click()
+    page.locator(".atlas[data-state=ready]").wait_for()
+    addressed(page, lacks=("size", "run"))  # B's model has an input size of 42
+
+
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_both_fit_beside_or_below_each_other(show, two, shoot, width, theme):
     a, b = two
