@@ -13,13 +13,15 @@ from app import figures, sidebar, state
 from app.runtime import cache, garbage
 from app.text.markup import style
 
+SHEETS = ("style.css", "components/panel.css", "mistakes/mistakes.css")
+
 if state.start():
     garbage.session_started()
 t = state.t()
 st.set_page_config(
     None, figures.icon(), layout="wide", initial_sidebar_state=295
 )  # without an icon, the browser fetches one
-st.html(style(Path(__file__).with_name("style.css")))
+st.html(style(*(Path(__file__).parent / sheet for sheet in SHEETS)))
 pages = [
     st.Page("explore/page.py", url_path="explore", title=t("page.explore"), icon=":material/search:", default=True),
     st.Page("lecture/page.py", url_path="lecture", title=t("page.lecture"), icon=":material/co_present:"),

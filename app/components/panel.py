@@ -37,7 +37,7 @@ def chart(
     )
 
 
-#: The parts of what is drawn in grey while a page waits; style.css arranges them.
+#: The parts of what is drawn in grey while a page waits; panel.css arranges them.
 SHAPES = {"workbench": 2, "slide": 2, "maps": 3, "figure": 1, "lines": 3}
 
 

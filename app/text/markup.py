@@ -15,9 +15,9 @@ class Html(str):
 
 
 @functools.cache
-def style(file: Path) -> Html:
-    """A style sheet as an element; the file is read once."""
-    return Html(f"<style>{file.read_text(encoding='utf-8')}</style>")
+def style(*files: Path) -> Html:
+    """Style sheets as one element; the files are read once."""
+    return Html(f"<style>{''.join(file.read_text(encoding='utf-8') for file in files)}</style>")
 
 
 def css_words(selector: str, **words: str) -> Html:

@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
 from app.components.panel import waiting  # noqa: E402
 
-st.html(ROOT / "app" / "style.css")
+st.html(ROOT / "app" / "components" / "panel.css")
 st.text("above")
 number = int(st.button("Next"))
 with waiting("Loading <b>it</b> …", "workbench"):

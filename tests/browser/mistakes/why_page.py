@@ -13,6 +13,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 from app import state  # noqa: E402
 from app.mistakes.why import Why  # noqa: E402
 from app.mistakes.why_panel import explain_picture  # noqa: E402
+from app.text.markup import style  # noqa: E402
 from tests import evaluated  # noqa: E402
 
 compute_part = st.cache_resource(lambda: Why.curve_part)()  # this module runs once for each run of the page
@@ -21,7 +22,7 @@ opened = st.cache_resource(evaluated.opened)
 
 def main() -> None:
     st.set_page_config(layout="wide")
-    st.html(ROOT / "app" / "style.css")
+    st.html(style(ROOT / "app" / "style.css", ROOT / "app" / "mistakes" / "mistakes.css"))
     query = st.query_params
     state.put("lang", query.get("lang", "en"))
     run = opened(Path(query["run"]))
