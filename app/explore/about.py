@@ -23,6 +23,7 @@ def about(result: Result) -> dict:
         "input": (width, height),
         "version": __version__,
         "sample": picture.sample,
+        "linked": state.get(state.Key.SOURCE) in ("sample", "mistakes"),
         "file": "_".join(
             ("vitrine", ascii_name(model_title(name, t), "model"), ascii_name(_stem(picture), picture.digest[:8]))
         ),

@@ -49,7 +49,8 @@ def atlas(
     """Mount the visible part of the atlas and return its view. Call it in a fragment, which each new view reruns.
 
     `words`: `app.text.atlas.EN` or `KO`. `about`: for captions, names of files and links, "model", "picture", "input"
-    (width, height), "version", "file" (how a file's name begins), and "sample" (its name in the address, or None).
+    (width, height), "version", "file" (how a file's name begins), "sample" (its name in the address, or None), and
+    "linked" (whether the address names the picture).
     `view`: any of the keys below. The browser takes it over when the atlas appears, and again only when its "seq" (any
     value) changes; in between, the person's own choices stay. `known`: the session value of `key`, so that the
     browser's own view is not sent back to it. `on_change`: called before the rerun that a new view causes.

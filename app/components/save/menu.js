@@ -93,7 +93,7 @@ class SaveMenu {
     for (const name of ["screen", "large", "svg"]) this.part(name).title = ready ? "" : words.coarse_here;
     for (const name of ["screen", "large", "svg", "npy", "csv"]) this.part(name).disabled = this.waiting || (!ready && !["npy", "csv"].includes(name));
     this.menu.setAttribute("aria-busy", Boolean(this.waiting));
-    this.part("own").textContent = view.about.sample ? "" : words.save_own;
+    this.part("own").textContent = view.about.linked ? "" : words.save_own;
     this.part("text").textContent = this.caption().join(" ");
     for (const name of ["caption", "link"]) this.part(name).textContent = words[`save_${name}`];
     if (this.open) this.place();

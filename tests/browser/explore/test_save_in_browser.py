@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import vit_core as vc
+from app.mistakes.requests import PHOTOS
 from app.text import WORDS
 from tests.browser.conftest import addressed, idle, new_page, settled
 from tests.browser.explore.atlas_driver import agrees, on_scale
@@ -270,6 +271,16 @@ def test_where_the_browser_cannot_copy_the_text_stands_selected(visit):
     assert saving.part("own").inner_text() == WORDS["en"]["save_own"]
     assert "sample=" not in saving.js("a.save.link()")
     assert saving.take("csv").name.startswith("vitrine_ViT-S-14_my-own_layer-")
+
+
+def test_the_link_opens_a_picture_from_an_evaluation(visit):
+    page = visit(f"lang=en&evaluated_run={PHOTOS.id}&evaluated=bird%2Fmarshland-birds-square.jpg")
+    page.get_by_text("from the evaluation").wait_for()
+    saving = Saving(page)
+    assert saving.part("own").inner_text() == ""
+    link = saving.js("a.save.link()")
+    assert f"evaluated_run={PHOTOS.id}" in link
+    assert "sample=" not in link
 
 
 @pytest.mark.parametrize(("lang", "width", "height"), [("en", 1280, 720), ("ko", 1280, 720), ("ko", 390, 844)])
