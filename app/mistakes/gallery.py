@@ -71,7 +71,8 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
 
     def drawn() -> None:
         state.put(Key.GALLERY_DRAWN, str(run.out))
-        state.rerun("calibration", "map", *["changes"] * bool(view.compared))
+        # In the page's order: the browser fails where a fragment comes before the one above it.
+        state.rerun("calibration", *["changes"] * bool(view.compared), "map")
 
     rows = run.page_rows(view)
     data = pack([item(run, row) for row in rows], [run.thumbnail(row) for row in rows], state.get(Key.RETURN_TO))
