@@ -71,7 +71,8 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
 
     def drawn() -> None:
         state.put(Key.GALLERY_DRAWN, str(run.out))
-        # In the page's order: the browser fails where a fragment comes before the one above it.
+        # In the page's order: Streamlit may drop what it has not yet sent of these fragments, and the browser fails
+        # where one comes before the one above it.
         state.rerun("calibration", *["changes"] * bool(view.compared), "map")
 
     rows = run.page_rows(view)
