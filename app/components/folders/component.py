@@ -18,7 +18,7 @@ _view = st.components.v2.component(
     "vitrine_folders",
     html='<div class="folders" role="group"></div>',
     css=joined(HERE, ["folders"], "css"),
-    js=joined(HERE, ["folders"], "js"),
+    js=joined(HERE, ["../line", "folders"], "js"),
 )
 
 

@@ -14,14 +14,6 @@ function icon(kind) {
   return picture;
 }
 
-function line(name, text) {
-  const span = document.createElement("span");
-  span.className = name;
-  span.dir = "auto";
-  span.textContent = text;
-  return span;
-}
-
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".folders");

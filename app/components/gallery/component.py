@@ -13,7 +13,7 @@ import streamlit as st
 from app.components.assets import joined
 
 HERE = Path(__file__).parent
-SCRIPTS = ("../binary", "gallery")
+SCRIPTS = ("../binary", "../line", "gallery")
 
 _view = st.components.v2.component(
     "vitrine_gallery",

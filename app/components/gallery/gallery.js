@@ -1,14 +1,5 @@
 // One page of thumbnails. Streamlit calls this again with the same parent whenever the data has changed.
 
-/** A <span> of that class with that text. Names may be hostile, so nothing here is ever markup. */
-function line(name, text) {
-  const span = document.createElement("span");
-  span.className = name;
-  span.dir = "auto";
-  span.textContent = text;
-  return span;
-}
-
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".gallery");
