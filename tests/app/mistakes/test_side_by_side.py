@@ -107,6 +107,18 @@ def test_the_browser_gets_both(a, wide):
     assert len(json.dumps(header)) < 20_000
 
 
+def test_a_class_has_another_number_in_each_model(a, b):
+    b.run = copy.copy(b.run)
+    b.run.labels = [*b.run.labels[1:], b.run.labels[0]]
+    b.label, b.predicted = (a.label - 1) % 10, (a.predicted - 1) % 10
+    names = tuple({n: str(n) for n in numbers} for numbers in side_by_side.shown_classes(a, b))
+    payload = side_by_side.pack(a, b, "lrp", WORDS, ("A", "B"), ("", ""), names)
+    for i, why in enumerate((a, b)):
+        maps = side_by_side.scaled_maps(why, [why.label, why.predicted], "lrp")
+        for row in range(2):
+            np.testing.assert_array_equal(section(payload, f"map {i} {row}"), maps[row])
+
+
 def test_an_outcome_is_right_wrong_or_unknown(a, b):
     assert side_by_side.outcome(a) == "wrong"
     assert side_by_side.outcome(predicting(b, a.label)) == "right"
