@@ -98,8 +98,15 @@ def _show_listing(listing: Listing, field: str) -> None:
     elif not rows:
         st.caption(t("mistakes.browse.empty"))
     if field == "source":
-        label = t("mistakes.browse.choose", what=_detail(listing.here) or t("mistakes.browse.nothing"))
-        st.button(label, key="browse_choose", type="primary", on_click=_choose, args=(field, listing.path))
+        found = _detail(listing.here)
+        st.button(
+            t("mistakes.browse.choose", what=found or t("mistakes.browse.nothing")),
+            key="browse_choose",
+            type="primary",
+            disabled=not found,
+            on_click=_choose,
+            args=(field, listing.path),
+        )
 
 
 def error_markdown(error: FolderError) -> str:

@@ -130,6 +130,9 @@ def test_a_folder_is_chosen_and_its_path_stands_in_the_field(root):
     app.button(key="browse_source").click().run()
     assert not app.exception
     assert str(root)[-40:] in words(app).replace("\\", "")
+    app.session_state["browsed"] = str(root / "pictures" / "empty")
+    app.run()
+    assert app.button(key="browse_choose").disabled
     app.session_state["browsed"] = str(root / "pictures")
     app.run()
     choose = app.button(key="browse_choose")
