@@ -49,8 +49,8 @@ def waiting(sentence: str | None, shape: str = "figure") -> Iterator[None]:
     """
     place = st.empty()
     if sentence:
-        parts = "<i></i>" * SHAPES[shape]
-        place.html(f'<div class="waiting {shape}"><p role="status">{html.escape(sentence)}</p><div>{parts}</div></div>')
+        said, parts = f'<p role="status">{html.escape(sentence)}</p>', "<i></i>" * SHAPES[shape]
+        place.html(f'<div class="waiting waiting-{shape}">{said}<div>{parts}</div></div>')
     try:
         yield
     finally:

@@ -37,7 +37,7 @@ def test_the_shape_of_what_comes_stands_in_place_of_what_was_there(page, tmp_pat
     with (tmp_path / "hold").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         page.get_by_role("button", name="Next").click()
-        page.locator(".waiting.workbench").get_by_text("Loading <b>it</b> …", exact=True).wait_for()
+        page.locator(".waiting-workbench").get_by_text("Loading <b>it</b> …", exact=True).wait_for()
         assert page.locator(".waiting i").count() == 2
         opacity(page, "below 0", 0)
         opacity(page, "above", 1)

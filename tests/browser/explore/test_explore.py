@@ -362,6 +362,7 @@ def test_each_bad_file_is_told_what_is_wrong_and_the_session_goes_on(visit, mode
         known.append(sentence)
         shown.get_by_text(as_shown(sentence)).wait_for()
         page.get_by_text(as_shown(ENGLISH("last.picture", name=FIRST["title_en"]))).wait_for()
+        idle(page)
     assert len(set(known)) >= len(every)
     assert name.count()
     shoot(page, "bad-file")
