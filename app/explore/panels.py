@@ -50,7 +50,7 @@ def computed(result: Result, name: str):
     """An attribute that `result` computes when it is first read; that happens on the thread that runs models."""
     if name in vars(result):
         return getattr(result, name)
-    return derived(result, cache.run_shown, (result.name, name), panel.waiting_for_figure, getattr, result, name)
+    return derived(result, cache.run_with_waiting, (result.name, name), panel.waiting_for_figure, getattr, result, name)
 
 
 def on_patch_click(key: str) -> Callable[[], None]:

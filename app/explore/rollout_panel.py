@@ -71,7 +71,7 @@ def rollout(result: Result, *, key: str) -> None:
     if rows is None:
         rows = derived(
             result,
-            cache.run_shown,
+            cache.run_with_waiting,
             (result.name, "rollout", fusion, discard > 0),
             waiting_for_figure,
             result.rollouts,

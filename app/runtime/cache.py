@@ -40,7 +40,7 @@ from vit_core.serving.client import Remote
 from vit_core.serving.queue import MAX_WAITING, Queue
 
 SAMPLES = ASSETS / "samples"
-SHOWN_AFTER_S = 0.1  # a page then says that it waits, half a second later
+SHOWN_AFTER_S = 0.1  # before a page draws that it waits; panel.css hides that for another half second
 MAX_PAGES_AT_ONCE = 8  # pages drawn at the same time; the others wait
 MAX_FIGURES = 64  # about six pages
 MAX_EVALUATIONS = 3
@@ -86,7 +86,7 @@ def run(function, *args):
     return queue().run(function, *args)
 
 
-def run_shown(task: tuple, waiting: Callable[[float], AbstractContextManager], function, *args):
+def run_with_waiting(task: tuple, waiting: Callable[[float], AbstractContextManager], function, *args):
     """Like `run`, within `waiting` if it takes a moment.
 
     `waiting` gets the seconds that the same `task` took the last time, 0 the first time.
@@ -110,7 +110,7 @@ def run_shown(task: tuple, waiting: Callable[[float], AbstractContextManager], f
 @st.cache_resource(show_spinner=False)
 def last_durations() -> dict[str | tuple, float]:
     """Seconds: of each model's last forward pass, by its name; of its fastest, by (name, tokens); of
-    `run_shown`'s tasks, waiting included; of each model's last load, by (name, "load")."""
+    `run_with_waiting`'s tasks, waiting included; of each model's last load, by (name, "load")."""
     return {}
 
 

@@ -63,7 +63,7 @@ def test_an_error_is_gone_with_who_caught_it(uncollected):
         raise vc.InputError("busy", "no")
 
     def waits():
-        cache.run_shown((), contextlib.nullcontext, fails)
+        cache.run_with_waiting((), contextlib.nullcontext, fails)
 
     for ask in (lambda: BoundedCache(1, len).get("a", fails), waits):
         with pytest.raises(vc.InputError) as caught:
@@ -463,15 +463,15 @@ def test_a_page_says_that_it_waits_only_if_it_takes_a_moment():
         let.set()
         return contextlib.nullcontext()
 
-    assert cache.run_shown(("a",), waiting, divmod, 7, 2) == (3, 1)
+    assert cache.run_with_waiting(("a",), waiting, divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        cache.run_shown(("a",), waiting, divmod, 7, 0)
+        cache.run_with_waiting(("a",), waiting, divmod, 7, 0)
     assert not said
-    assert cache.run_shown(("b",), waiting, let.wait, 30)  # until that is shown
+    assert cache.run_with_waiting(("b",), waiting, let.wait, 30)  # until that is shown
     assert said == [0]
     let.clear()
     before = cache.last_durations()["b",]
-    assert cache.run_shown(("b",), waiting, let.wait, 30)
+    assert cache.run_with_waiting(("b",), waiting, let.wait, 30)
     assert said == [0, before]  # as long as the last time
     assert before >= cache.SHOWN_AFTER_S > cache.last_durations()["a",]
 
@@ -487,7 +487,7 @@ def test_who_goes_away_while_waiting_leaves_the_line():
     first = cache.queue().submit(lambda: (begun.set(), let.wait(30)))
     assert begun.wait(10)
     with pytest.raises(Gone):
-        cache.run_shown((), waiting, calls.append, 1)
+        cache.run_with_waiting((), waiting, calls.append, 1)
     let.set()
     assert first.result(30)
     assert cache.run(lambda: "on") == "on"
