@@ -11,6 +11,7 @@ class SaveMenu {
     this.menu = view.parts(".menu");
     this.extent = EXTENTS[0];
     this.waiting = null; // for Python's answer: { id, done }
+    this.copied = null; // the button whose text was copied
     this.count = Date.now(); // numbers the requests; sessions with the same picture share the answers
     this.button.popoverTargetElement = this.menu;
     this.open = false;
@@ -43,7 +44,7 @@ class SaveMenu {
     view.over = view.here = null;
     if (layer !== undefined) view.change({ layer, head });
     this.part("copied").hidden = true;
-    this.waiting = null;
+    this.waiting = this.copied = null;
     this.refresh();
   }
 
@@ -67,6 +68,7 @@ class SaveMenu {
     this.part("copied").querySelector("span").textContent = words.save_by_hand;
     segments(this.part("extent"), "extent", EXTENTS, words, (value) => {
       this.extent = value;
+      this.copied = null;
       this.refresh();
       this.view.redraw(); // a large picture's rollouts are requested for all maps only
     });
@@ -95,7 +97,7 @@ class SaveMenu {
     this.menu.setAttribute("aria-busy", Boolean(this.waiting));
     this.part("own").textContent = view.about.linked ? "" : words.save_own;
     this.part("text").textContent = this.caption().join(" ");
-    for (const name of ["caption", "link"]) this.part(name).textContent = words[`save_${name}`];
+    for (const name of ["caption", "link"]) this.part(name).textContent = words[name === this.copied ? "save_copied" : `save_${name}`];
     if (this.open) this.place();
   }
 
@@ -232,11 +234,11 @@ class SaveMenu {
 
   /** Copy a text. Where the browser forbids that, because the connection is not encrypted, it stands selected in a field. */
   async copy(name, text) {
-    const { words } = this.view;
     try {
       await navigator.clipboard.writeText(text);
-      this.part(name).textContent = words.save_copied;
-      this.view.write(".spoken", words.save_copied);
+      this.copied = name;
+      this.refresh();
+      this.view.write(".spoken", this.view.words.save_copied);
     } catch {
       const [label, field] = [this.part("copied"), this.part("copied").querySelector("textarea")];
       label.hidden = false;

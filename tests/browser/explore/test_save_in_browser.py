@@ -231,10 +231,13 @@ def test_the_copied_link_opens_the_same_view_elsewhere(chromium, server, visit):
         page = new_page(context)
         page.goto(f"{server.url}/?lang=en&view=flow&residual=0.3&layer=3&head=2&scale=layer&direction=column")
         settled(page)
-        Looking(page).hover(4, 6)  # only pointed at: the browser's own address does not have it
+        looking = Looking(page)
+        looking.hover(4, 6)  # only pointed at: the browser's own address does not have it
         page.keyboard.press("s")
         page.locator(f"{MENU} [data-save=link]").click()
         page.locator(f"{MENU} [data-save=link]").filter(has_text=WORDS["en"]["save_copied"]).wait_for()
+        looking.js("a.draw()")
+        assert page.locator(f"{MENU} [data-save=link]").inner_text() == WORDS["en"]["save_copied"]  # it stays
         link = page.evaluate("navigator.clipboard.readText()")
         assert "row=5&col=7" in link
         idle(page)
