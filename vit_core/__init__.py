@@ -6,6 +6,7 @@
 >>> vc.rollout(trace)
 """
 
+from vit_core import features
 from vit_core.attention.attention_rollout import fused_layers, rollout
 from vit_core.attention.trace import Trace, predict, record, top_k
 from vit_core.checkpoints import available, best_device, from_timm, load
@@ -25,6 +26,7 @@ __all__ = [
     "attention_weights",
     "available",
     "best_device",
+    "features",
     "from_timm",
     "fused_layers",
     "load",

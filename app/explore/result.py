@@ -15,7 +15,7 @@ from torch import Tensor
 
 from app.components.atlas.payload import Source
 from app.runtime.model_values import arrays_among, model_value
-from vit_core import Trace, VisionTransformer
+from vit_core import Trace, VisionTransformer, record
 from vit_core.attention import statistics
 from vit_core.attention.attention_rollout import fused_layers, rollout, rollout_by_depth
 from vit_core.images import crop_to_patches
@@ -77,8 +77,8 @@ class Outline:
 class Result:
     """One forward pass and what can be read from it. Read-only; shared by all sessions.
 
-    Everything is derived from `trace` and the weights: nothing runs the model again. What computes with tensors is
-    called on the thread that runs models (`cache.run`).
+    Everything is derived from `trace` and the weights; only `features` runs the model again. What computes with
+    tensors is called on the thread that runs models (`cache.run`).
     """
 
     name: str  # of the model, for `vit_core.load`
@@ -121,11 +121,12 @@ class Result:
         own = [value for name, value in attributes.items() if name not in ("position_similarity", "filters")]
         fused = [matrix for matrices in list(self._fused.values()) for matrix in matrices]
         pictures = [value for value in own if isinstance(value, Image.Image)]
-        atlas = attributes.get("atlas")
+        atlas, features = attributes.get("atlas"), attributes.get("features")
         return (
             self.trace.nbytes
             + sum(held.nbytes for held in (*fused, *self.recent_rollouts.values(), *arrays_among(own)))
             + (atlas.nbytes if atlas else 0)
+            + (features.directions.nbytes + features.values.nbytes if features else 0)
             + sum(image.width * image.height * len(image.getbands()) for image in pictures)
         )
 
@@ -143,6 +144,12 @@ class Result:
     def parameters(self) -> int:
         """Number of weights."""
         return model_value(self.model, "parameters", lambda: sum(p.numel() for p in self.model.parameters()))
+
+    @functools.cached_property
+    def features(self) -> Trace:
+        """The trace with the features of each layer, from a second forward pass."""
+        recorded = record(self.model, self.picture, features=True)
+        return dataclasses.replace(self.trace, directions=recorded.directions, values=recorded.values).cpu()
 
     @functools.cached_property
     def model_input(self) -> Image.Image:

@@ -25,6 +25,12 @@ SENTENCES = {
     "input-framing": "이미지 범위를 {got}(으)로 할 수 없습니다. 가능한 값: {allowed}.",
     "input-whole": "회전 위치 임베딩을 쓰는 모델입니다. Vitrine은 행과 열의 수가 같을 때만 이를 계산하므로 이미지 "
     "전체를 넣을 수 없습니다. 모델의 크롭을 쓰거나, 학습된 위치 임베딩을 쓰는 모델을 고르세요.",
+    "features-size": "특징은 토큰 {most:,}개까지 보관할 수 있는데 이 이미지의 토큰은 {count:,}개입니다. "
+    "입력 크기를 줄이세요.",
+    "features-missing": "특징 없이 기록한 결과입니다. 특징도 함께 기록하세요.",
+    "features-no-patches": "접두 토큰만 있고 패치가 없습니다.",
+    "features-width": "채널 {one}개인 특징과 {other}개인 특징은 비교할 수 없습니다. "
+    "두 이미지를 같은 모델로 기록하세요.",
     "model-unknown": "그런 모델이 없습니다: {name}. 이름은 timm:, hf:, file: 가운데 하나로 시작합니다.",
     "model-problem-type": "헤드의 출력이 {classes}개라서 문제 유형을 {got}(으)로 볼 수 없는 모델입니다: {source}. "
     "가능한 유형: {allowed}.",

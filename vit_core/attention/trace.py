@@ -25,6 +25,8 @@ Picture = Image.Image | str | os.PathLike | bytes | Tensor
 #: Up to this many numbers, layers * N^2, a forward pass on the CPU keeps the mean attention, so that rollout need not
 #: compute the weights again: 64 MB, 1,182 tokens in twelve layers.
 MEAN_ATTENTION_NUMBERS = 1 << 24
+#: Features are kept of at most this many tokens: 740 MB for 12 layers of width 768.
+MAX_FEATURE_TOKENS = 20_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class Trace:
     logits: Tensor | None  # (classes,); None for a model without a head
     crop: Crop | None  # maps back to picture pixels; None if a tensor was given
     mean_attention: Tensor | None = None  # (layers, N, N), mean over heads; None for long sequences
+    # For `vit_core.features`, float16; None unless recorded with features=True.
+    directions: Tensor | None = None  # (layers, N, D), the tokens that leave each layer, each divided by its norm
+    values: Tensor | None = None  # (layers, heads, N, head_dim)
 
     @property
     def num_prefix_tokens(self) -> int:
@@ -69,8 +74,8 @@ class Trace:
     @property
     def nbytes(self) -> int:
         """Bytes that the trace holds."""
-        held = (self.queries, self.keys, self.token_norms, self.tokens, self.logits, self.mean_attention)
-        return sum(tensor.untyped_storage().nbytes() for tensor in held if tensor is not None)
+        held = (value for value in vars(self).values() if isinstance(value, Tensor))
+        return sum(tensor.untyped_storage().nbytes() for tensor in held)
 
     def cpu(self) -> Trace:
         """The same trace with its tensors on the CPU."""
@@ -142,15 +147,24 @@ def autocast(device: torch.device, bf16: bool = False):
 
 
 @torch.no_grad()
-def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | None], bf16: bool = False) -> list[Trace]:
+def forward(
+    model: VisionTransformer,
+    images: Tensor,
+    crops: Sequence[Crop | None],
+    bf16: bool = False,
+    features: bool = False,
+) -> list[Trace]:
     """A Trace for each of a batch (B, C, height, width), from one forward pass.
 
-    images and crops: as `prepare` returns them. `bf16` as in `record`.
+    images and crops: as `prepare` returns them. `bf16`, `features` and errors as in `record`.
     """
+    if features:
+        _check_feature_tokens(model, images)
     device = next(model.parameters()).device
     images = images.to(device)
     depth, layers, norms = model.config.depth, itertools.count(), []
     queries, keys, means = [], [], None
+    directions, values = [], []
     with autocast(device, bf16):
         tokens = model.embed(images)
         B, N, _ = tokens.shape
@@ -165,6 +179,8 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
                 keys.extend(torch.empty_like(one) for one in queries)
             for i in range(B):  # copied: views would keep the values and the whole batch in memory
                 queries[i][layer], keys[i][layer] = query[i], key[i]
+            if features:
+                values.append(value.half())
             if means is None:
                 return F.scaled_dot_product_attention(query, key, value)
             each = [fuse_heads(query[i], key[i], value=value[i], out=means[i][layer])[1] for i in range(B)]
@@ -174,6 +190,8 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
         for stream in model.layers(tokens, attend):
             wide = torch.promote_types(stream.dtype, torch.float32)  # half precision would overflow
             norms.append(torch.linalg.vector_norm(stream, dim=-1, dtype=wide).float())
+            if features:
+                directions.append(F.normalize(stream.to(wide), dim=-1).half())
         tokens = model.norm(stream)
         logits = model.classify(tokens)
     return [
@@ -187,14 +205,35 @@ def forward(model: VisionTransformer, images: Tensor, crops: Sequence[Crop | Non
             logits=None if logits is None else logits[i].to(torch.float32, copy=True),
             crop=crop,
             mean_attention=None if means is None else means[i],
+            directions=torch.stack([layer[i] for layer in directions[1:]]) if features else None,
+            values=torch.stack([layer[i] for layer in values]) if features else None,
         )
         for i, crop in enumerate(crops)
     ]
 
 
+def _check_feature_tokens(model: VisionTransformer, images: Tensor) -> None:
+    rows, cols = model.grid(images)
+    count = rows * cols + model.config.num_prefix_tokens
+    if count > MAX_FEATURE_TOKENS:
+        raise InputError(
+            "features-size",
+            f"features of at most {MAX_FEATURE_TOKENS:,} tokens can be kept, and this picture has {count:,}. "
+            "Choose a smaller input size",
+            most=MAX_FEATURE_TOKENS,
+            count=count,
+        )
+
+
 @overload
 def record(
-    model: VisionTransformer, image: Picture, bf16: bool = False, *, size: int | None = None, framing: str = "crop"
+    model: VisionTransformer,
+    image: Picture,
+    bf16: bool = False,
+    *,
+    size: int | None = None,
+    framing: str = "crop",
+    features: bool = False,
 ) -> Trace: ...
 @overload
 def record(
@@ -204,6 +243,7 @@ def record(
     *,
     size: int | None = None,
     framing: str = "crop",
+    features: bool = False,
 ) -> list[Trace]: ...
 def record(
     model: VisionTransformer,
@@ -212,6 +252,7 @@ def record(
     *,
     size: int | None = None,
     framing: str = "crop",
+    features: bool = False,
 ) -> Trace | list[Trace]:
     """Run `model` once on a picture and return what it computed. Does not change train/eval mode.
 
@@ -221,14 +262,16 @@ def record(
     differ in the third digit (docs/benchmarks.md).
     `size`, `framing`: another input size (pixels of the side) or the "whole" picture, as `images.reframed` takes them.
     Tensors are used as they are.
+    `features`: also keep what `vit_core.features` needs, 4 bytes a layer, token and channel (50 MB for 12 layers of
+    1,370 tokens x 768).
 
-    Raises InputError for a picture that cannot be used (see `prepare` and `images.read_image`) and as
-    `images.reframed` does.
+    Raises InputError for a picture that cannot be used (see `prepare` and `images.read_image`), as `images.reframed`
+    does, and "features-size" if there are too many tokens to keep their features.
     """
     if size is not None or framing != "crop":
         model = reframed(model, size, framing)
     if not isinstance(image, (list, tuple)):
-        return record(model, [cast(Picture, image)], bf16)[0]
+        return record(model, [cast(Picture, image)], bf16, features=features)[0]
     inputs = [prepare(model, picture) for picture in image]
     by_size: dict[tuple, list[int]] = {}
     for i, (tensor, _) in enumerate(inputs):
@@ -236,7 +279,8 @@ def record(
     traces: dict[int, Trace] = {}
     for members in by_size.values():
         batch = torch.cat([inputs[i][0] for i in members])
-        traces.update(zip(members, forward(model, batch, [inputs[i][1] for i in members], bf16), strict=True))
+        crops = [inputs[i][1] for i in members]
+        traces.update(zip(members, forward(model, batch, crops, bf16, features), strict=True))
     return [traces[i] for i in range(len(inputs))]
 
 
