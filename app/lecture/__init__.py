@@ -4,8 +4,8 @@
     scene = build("patches", stage, {"image": 224, "patch": 16})   # numbers and arrays for the browser
     data = pack("patches", stage, scene, {"image": 224, "patch": 16}, "en", {"of": .., "sample": True})
 
-Each scene is one module of `scenes`, named as in the address. Its `build(stage, want)` returns a `Scene`. `want` is
-JSON from the browser, plus the reader's "language"; a scene uses no value of it unchecked.
+Each scene is one module of `scenes` or `questions`, named as in the address. Its `build(stage, want)` returns a
+`Scene`. `want` is JSON from the browser, plus the reader's "language"; a scene uses no value of it unchecked.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ import importlib
 from app.components.lecture import payload
 from app.lecture.address import KEPT
 from app.lecture.stage import Scene, Stage
-from app.text.lecture import words
+from app.text.lecture import QUESTIONS, words
 
 __all__ = ["QUESTIONS", "SCENES", "Scene", "Stage", "build", "pack"]
 
-#: After the lecture: answers to what audiences ask.
-QUESTIONS = ("outliers", "training")
 #: In the order of the lecture.
 SCENES = (
     "cnn",
@@ -39,7 +37,8 @@ SCENES = (
 
 def build(scene: str, stage: Stage, want: dict) -> Scene:
     """What `scene` shows of this picture and model."""
-    return importlib.import_module(f"app.lecture.scenes.{scene}").build(stage, want)
+    folder = "questions" if scene in QUESTIONS else "scenes"
+    return importlib.import_module(f"app.lecture.{folder}.{scene}").build(stage, want)
 
 
 def pack(scene: str, stage: Stage, content: Scene, want: dict, language: str, frame: dict) -> bytes:
@@ -49,7 +48,7 @@ def pack(scene: str, stage: Stage, content: Scene, want: dict, language: str, fr
     header = {
         "scene": scene,
         "want": want,
-        "words": words(scene, language, SCENES, QUESTIONS),
+        "words": words(scene, language, SCENES),
         "numbers": content.numbers,
         "frame": frame,
         "kept": KEPT[scene],

@@ -8,7 +8,7 @@ import torch
 
 from app.lecture import Stage
 from app.lecture import build as scene_of
-from app.lecture.scenes.outliers import OUTLIER_FACTOR
+from app.lecture.questions.outliers import OUTLIER_FACTOR
 
 KINDS = [{}, dict(registers=3), dict(class_token=False, pool="avg"), dict(position="rope", head_dim=8), dict(classes=0)]
 

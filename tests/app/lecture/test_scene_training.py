@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from app.lecture import build as scene_of
-from app.lecture.scenes.training import RECIPES, USUAL, card_facts, recipe_of
-from app.text.lecture import training as text
+from app.lecture.questions.training import RECIPES, USUAL, card_facts, recipe_of
+from app.text.lecture.questions import training as text
 from vit_core import ViTConfig
 from vit_core.checkpoints.catalogue import CURATED
 from vit_core.models.config import PROBLEM_TYPES

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.components.lecture.component import HERE
-from app.lecture import SCENES
+from app.lecture import QUESTIONS, SCENES
 from app.text.lecture import frame, scene_text, words
 from vit_core.models.config import ACTIVATIONS, BLOCKS, POOLS, VARIANTS
 
@@ -31,7 +31,7 @@ def named(key: str, script: str, scene: str) -> bool:
         return re.search(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", script) is not None
 
     sources = (
-        APP / "lecture" / "scenes" / f"{scene}.py",
+        APP / "lecture" / ("questions" if scene in QUESTIONS else "scenes") / f"{scene}.py",
         ROOT / "vit_core/lecture/rewiring.py",
         ROOT / "vit_core/models/config.py",
         ROOT / "vit_core/models/vit.py",

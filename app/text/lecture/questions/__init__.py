@@ -1,0 +1,1 @@
+"""One file for each question from the audience, as those of the scenes."""
