@@ -31,7 +31,7 @@ function label(view) {
   parts(".residual").title = words.residual_title;
   introduce(view);
   labelPlayer(view);
-  for (const name of ["direction", "scale", "compare", "view"]) {
+  for (const name of GROUPS) {
     const group = parts(`.${name}`);
     group.setAttribute("aria-label", words[name]);
     group.title = words[name];

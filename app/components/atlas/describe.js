@@ -5,7 +5,8 @@ function describe(view, queries, layer, head, direction, first) {
   view.write(".title", sentences.title(queries, layer, head, direction, first));
   view.write(".numbers", sentences.numbers(layer, head));
   marks(view, queries);
-  chips(view, queries);
+  const limit = Math.sqrt(view.shownTop) || 1;
+  chips(view, queries, (token) => (map.a[map.at + token] / limit) ** 2, (token) => percent(map.a[map.at + token] ** 2));
   readout(view, queries, layer, head, direction, first);
   frames(view, layer, head);
   legend(view, layer, head, queries.length > 1);
@@ -31,23 +32,21 @@ function marks(view, queries) {
   place(".mark.b", b);
 }
 
-/** The prefix tokens' weights in the shown map, as colour and number. */
-function chips(view, queries) {
+/** The prefix tokens' values in the shown map, as a place 0..1 on the colour scale and as text. */
+function chips(view, queries, share, text) {
   const { map, state, colours: { css } } = view;
-  const limit = Math.sqrt(view.shownTop) || 1;
   view.chips.forEach((chip, token) => {
     const pin = state.pinned.indexOf(token);
     chip.toggleAttribute("data-query", !state.pinned.length && queries[0] === token);
     if (pin < 0) delete chip.dataset.pin;
     else chip.dataset.pin = "ab"[pin];
     chip.setAttribute("aria-pressed", pin >= 0);
-    const root = map.a[map.at + token];
-    const shade = 4 * Math.round(255 * Math.min(1, (root / limit) ** 2));
+    const shade = 4 * Math.round(255 * Math.min(1, share(token)));
     const [dot, , number] = chip.childNodes;
     const colour = map.b ? "transparent" : `rgb(${css[shade]}, ${css[shade + 1]}, ${css[shade + 2]})`;
     if (chip.colour !== colour) dot.style.background = chip.colour = colour;
-    const text = percent(root ** 2);
-    if (number.textContent !== text) number.textContent = text;
+    const value = text(token);
+    if (number.textContent !== value) number.textContent = value;
   });
 }
 
@@ -77,13 +76,18 @@ function readout(view, queries, layer, head, direction, first) {
   }
   view.write(".readout", pieces[0]);
   view.write(".more", pieces.slice(1).join(" · "));
-  clearTimeout(view.speaking); // after a rest: a moving pointer would interrupt it again and again
-  view.speaking = setTimeout(() => {
+  speak(view, () => {
     const text = queries.map((query, i) => sentences.summary(layer, head, direction, query, i ? sentences.facts(query, map.b, map.at) : facts, first));
     if (queries.length > 1) text.unshift(fill(words.summary_compare, { a: sentences.query(queries[0]), b: sentences.query(queries[1]) }));
     if (here !== null) text.push(pieces.join(", "));
-    view.write(".spoken", text.join(" "));
-  }, 250);
+    return text.join(" ");
+  });
+}
+
+/** Give screen readers a summary after a rest: a moving pointer would interrupt it again and again. */
+function speak(view, summary) {
+  clearTimeout(view.speaking);
+  view.speaking = setTimeout(() => view.write(".spoken", summary()), 250);
 }
 
 /** The frames around the chosen map and the one under the pointer, and their numbers along the axes. */
@@ -105,36 +109,50 @@ function frames(view, layer, head) {
 
 /** The colour scale, its range in numbers, and which maps share it. */
 function legend(view, layer, head, pair) {
-  const { words, state, shownTop, colours: tables, parts, root } = view;
+  const { words, state, shownTop, parts } = view;
   const kind = pair ? state.compare : "one";
-  if (root.dataset.ramp !== kind || view.ramp !== tables) {
-    root.dataset.ramp = kind;
-    view.ramp = tables;
-    [...parts(".ramp").children].forEach((canvas, second) => {
-      const context = canvas.getContext("2d");
-      const image = context.createImageData(256, 1);
-      const pixels = new Uint32Array(image.data.buffer);
-      for (let i = 0; i < 256; i++) {
-        const root = Math.sqrt(i / 255);
-        const shade = Math.round(root * (STEPS - 1));
-        pixels[i] = kind === "both" ? tables.both.cell[second ? shade : shade * STEPS]
-          : kind === "difference" ? tables.difference.cell[i] : tables.one.cell[Math.round(root * (LEVELS - 1))];
-      }
-      context.putImageData(image, 0, 0);
-    });
-  }
-  const signed = kind === "difference";
-  const ticks = signed ? [`B +${percent(shownTop)}`, "0", `A +${percent(shownTop)}`] : [percent(0), percent(shownTop / 2), percent(shownTop)];
-  [...parts(".ticks").children].forEach((tick, i) => tick.textContent !== ticks[i] && (tick.textContent = ticks[i]));
+  ramp(view, kind);
+  ticks(view, kind === "difference" ? [`B +${percent(shownTop)}`, "0", `A +${percent(shownTop)}`] : [percent(0), percent(shownTop / 2), percent(shownTop)]);
   view.write(".range", `${words[`legend_${head === ROLLOUT ? "rollout_" : ""}${state.scale}`]}`);
-  parts(".compare").hidden = !pair;
-  parts(".unpin").hidden = !state.pinned.length;
   parts(".residual").hidden = head !== ROLLOUT && state.head !== ROLLOUT;
-  for (const name of ["direction", "scale", "compare", "view"])
-    for (const input of parts(`.${name}`).querySelectorAll("input")) if (input.checked !== (input.value === state[name])) input.checked = !input.checked;
-  parts(".speed").value = state.speed;
-  parts(".loop input").checked = state.loop === "on";
   const slider = parts(".residual input");
   if (Number(slider.value) !== state.residual) slider.value = state.residual;
   view.write(".residual span", fill(words.residual, { value: state.residual.toFixed(2) }));
+  controls(view, pair);
+}
+
+/** The bar of colours, of one query, of two, or of their difference. */
+function ramp(view, kind) {
+  const { colours: tables, parts, root } = view;
+  if (root.dataset.ramp === kind && view.ramp === tables) return;
+  root.dataset.ramp = kind;
+  view.ramp = tables;
+  [...parts(".ramp").children].forEach((canvas, second) => {
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(256, 1);
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let i = 0; i < 256; i++) {
+      const root = Math.sqrt(i / 255);
+      const shade = Math.round(root * (STEPS - 1));
+      pixels[i] = kind === "both" ? tables.both.cell[second ? shade : shade * STEPS]
+        : kind === "difference" ? tables.difference.cell[i] : tables.one.cell[Math.round(root * (LEVELS - 1))];
+    }
+    context.putImageData(image, 0, 0);
+  });
+}
+
+/** The numbers below the colours: lowest, middle, highest. */
+function ticks({ parts }, texts) {
+  [...parts(".ticks").children].forEach((tick, i) => tick.textContent !== texts[i] && (tick.textContent = texts[i]));
+}
+
+/** The controls that every direction has. */
+function controls(view, pair) {
+  const { state, parts } = view;
+  parts(".compare").hidden = !pair;
+  parts(".unpin").hidden = !state.pinned.length;
+  for (const name of GROUPS)
+    for (const input of parts(`.${name}`).querySelectorAll("input")) if (input.checked !== (input.value === state[name])) input.checked = !input.checked;
+  parts(".speed").value = state.speed;
+  parts(".loop input").checked = state.loop === "on";
 }

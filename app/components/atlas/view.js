@@ -5,6 +5,7 @@ const CHOICES = { // the first is the default
   direction: ["row", "column"], scale: ["map", "layer", "shared"], compare: ["both", "difference"], view: VIEWS,
   speed: ["1", "0.5", "0.25"], loop: ["off", "on"],
 };
+const GROUPS = ["direction", "scale", "compare", "view"]; // those of them that are rows of buttons
 const SEND_DELAY_MS = 200; // without a change, before Python gets the view
 const REST_MS = 90; // in one place, before exact maps of a large picture are requested
 // The layout, CSS pixels, as in atlas.css.
