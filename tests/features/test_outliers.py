@@ -46,6 +46,12 @@ def test_twice_the_median_is_not_enough_where_norms_vary(with_norms):
     assert not outlier_tokens(with_norms(norms)).any()
 
 
+def test_half_more_than_the_median_is_not_enough_where_norms_are_equal(with_norms):
+    norms = torch.full((35,), 10.0)
+    norms[9] = 15
+    assert not outlier_tokens(with_norms(norms)).any()
+
+
 def test_prefix_tokens_do_not_count(with_norms):
     assert not outlier_tokens(with_norms(usual(), prefix=500.0)).any()
 
