@@ -57,6 +57,7 @@ class Key(enum.StrEnum):
     PINNED = "pinned"
     DIRECTION = "direction"
     SCALE = "scale"
+    CLIP = "clip"  # whether a colour scale may end below a map's largest value: "on" or "off"
     COMPARE = "compare"
     SPEED = "speed"  # of playing through the layers
     LOOP = "loop"
@@ -126,10 +127,11 @@ FLOW_KEYS = (Key.SPAN, Key.DEPTH, Key.RESIDUAL, Key.DISCARD, Key.FUSION, Key.FLO
 #: Every control of Explore that changes a figure; a test sets each and opens the address in another browser.
 EXPLORE_KEYS = (
     *(Key.VIEW, Key.INSIDE, Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE),
-    *(Key.SPEED, Key.LOOP, *FLOW_KEYS),
+    *(Key.CLIP, Key.SPEED, Key.LOOP, *FLOW_KEYS),
 )
 #: What an address does not say is this.
 DEFAULTS = {
+    Key.CLIP: "on",
     Key.SPEED: "1",
     Key.LOOP: "off",
     Key.RESIDUAL: 0.5,

@@ -16,6 +16,7 @@ CHOICES = {
     "compare": ("both", "difference"),
     "speed": ("1", "0.5", "0.25"),
     "loop": ("off", "on"),
+    "clip": ("on", "off"),
 }
 VIEWS = ("heads", "flow", "answer", "inside")
 

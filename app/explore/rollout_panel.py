@@ -8,16 +8,18 @@ from app import state
 from app.components import panel
 from app.components.panel import waiting_for_figure
 from app.components.rollout.component import rollout as rollout_component
-from app.explore.address import share
+from app.explore.address import CHOICES, share
 from app.explore.cached import derived
-from app.explore.panels import computed, fold, query_place
+from app.explore.panels import VIEW_FRAGMENTS, computed, fold, query_place
 from app.explore.result import Result, Rollout
 from app.runtime import cache
 from app.state import Key
+from app.text import WORDS
 from vit_core.percentage import percent
 
 FUSIONS = ("mean", "max", "min")
 SCALES = ("map", "shared")
+CLIP_WORDS = ("clip", "clip_title", "clipped_one", "clipped_many", "clipped_none")
 
 
 def rollout(result: Result, *, key: str) -> None:
@@ -85,6 +87,9 @@ def rollout(result: Result, *, key: str) -> None:
         chosen = state.get(maps)["chosen"]
         state.put(Key.DEPTH, chosen["depth"])
         state.put(Key.FLOW_SCALE, SCALES[bool(chosen["shared"])])
+        if state.get(Key.CLIP) != (clip := "on" if chosen["clip"] else "off"):
+            state.put(Key.CLIP, clip)
+            state.rerun(*VIEW_FRAGMENTS)  # the atlas has the same choice
 
     rollout_component(
         computed(result, "atlas"),
@@ -100,8 +105,17 @@ def rollout(result: Result, *, key: str) -> None:
             "discard": discard,
             "plain": (fusion, discard, first) == ("mean", 0.0, 1),
         },
-        chosen={"depth": depth, "shared": state.one_of(Key.FLOW_SCALE, SCALES) == "shared"},
+        chosen={
+            "depth": depth,
+            "shared": state.one_of(Key.FLOW_SCALE, SCALES) == "shared",
+            "clip": state.one_of(Key.CLIP, CHOICES["clip"]) == "on",
+        },
         labels=[t("rollout.label", layer=layer, peak=percent(peak)) for layer, peak in zip(layers, peaks, strict=True)],
-        words={"depths": t("rollout.depth"), "shared": t("map.shared"), "help": t("map.shared.help")},
+        words={
+            "depths": t("rollout.depth"),
+            "shared": t("map.shared"),
+            "shared_title": t("map.shared.help"),
+            **{name: WORDS[t.language][name] for name in CLIP_WORDS},
+        },
     )
     fold(t, "rollout")

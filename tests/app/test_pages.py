@@ -279,6 +279,7 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
             "compare": "difference",
             "speed": "0.5",
             "loop": "on",
+            "clip": "off",
             "view": "flow",
         }
         kept = {k: v and str(v) for k, v in address.session_values(result, wanted).items()}  # as an address holds it

@@ -115,3 +115,40 @@ def test_differences_are_darkest_at_zero_and_equally_light_at_both_ends():
     assert lightness[127] < 70
     assert draw.DIVERGING[0][2] > draw.DIVERGING[0][0]  # blue
     assert draw.DIVERGING[-1][0] > draw.DIVERGING[-1][2]  # orange
+
+
+@pytest.mark.parametrize(
+    ("high", "others", "end"),
+    [
+        ([0.3], [0.02] * 98 + [0.01], 0.02),  # one in a hundred is above the 99th percentile
+        ([0.06], [0.02] * 99, 0.06),  # not more than three times as high
+        ([0.061], [0.02] * 99, 0.02),
+        ([0.3, 0.3], [0.02] * 98, 0.3),  # two of a hundred: the percentile is one of them
+        ([0.3, 0.3], [0.02] * 100, 0.02),  # of 102, it has two above
+        ([0.94], [0.06 / 99] * 99, 0.94),  # a map of one patch alone: the others are 6 %
+        ([0.76], [0.24 / 99] * 99, 0.76),  # 24 %
+        ([0.74], [0.26 / 99] * 99, 0.26 / 99),  # 26 %
+        ([0.5], [0.125] * 4, 0.125),  # at least one may be above, however few there are
+        ([1.0], [0.0] * 99, 1.0),
+        ([], [0.01] * 100, 0.01),
+        ([], [0.0] * 9, 0.0),
+        ([0.7], [], 0.7),
+    ],
+)
+def test_a_few_high_patches_do_not_set_the_end_of_the_scale(high, others, end):
+    values = np.array([*others, *high])
+    assert draw.scale_end(values) == pytest.approx(end)
+    assert draw.scale_end(7 * values[::-1]) == pytest.approx(7 * end)
+
+
+def test_as_many_more_patches_may_be_above_as_there_are_outlier_tokens():
+    values = np.array([0.02] * 98 + [0.3, 0.2])
+    assert draw.scale_end(values) == 0.3
+    assert draw.scale_end(values, outliers=1) == 0.02
+    assert draw.scale_end(values[:2], outliers=9) == 0.02
+
+
+def test_a_clipped_scale_ends_at_numpys_percentile():
+    values = np.random.default_rng(0).exponential(size=196)
+    values[7] = 100
+    assert draw.scale_end(values) == np.percentile(values, 99, method="lower")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import cv2
 import numpy as np
@@ -29,6 +30,27 @@ VIRIDIS = _read_only(
 #: The scale of differences: blue for negative, dark grey for 0, orange for positive, (256, 3) uint8 RGB. Interpolated
 #: in CIELAB; the two ends have the same lightness, and colour-blind readers can tell them apart.
 DIVERGING = _read_only(_diverging())
+
+
+#: The rule of `scale_end`.
+CLIP_PERCENTILE = 99
+CLIP_FACTOR = 3
+CLIP_REST = 0.25
+
+
+def scale_end(values: np.ndarray, outliers: int = 0) -> float:
+    """The value of the brightest colour of a map, so that a few patches do not leave all others dark.
+
+    That is the largest value or, if this exceeds 3 times the 99th percentile (numpy's method "lower"), the percentile.
+    With `outliers`, the picture's outlier tokens, as many more patches may be above. A map whose patches up to the
+    percentile hold less than a quarter of its sum is not clipped: it has nothing else to show.
+    `values`: any shape, none negative. app/components/scale.js has the same rule in JavaScript.
+    """
+    values = np.sort(np.asarray(values, np.float64).ravel())
+    above = math.ceil((len(values) - 1) * (100 - CLIP_PERCENTILE) / 100) + outliers
+    top, end = values[-1], values[max(0, len(values) - 1 - above)]
+    clipped = top > CLIP_FACTOR * end and values[values <= end].sum() >= CLIP_REST * values.sum()
+    return float(end if clipped else top)
 
 
 def colour_map(values: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:

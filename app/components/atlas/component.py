@@ -22,7 +22,7 @@ from app.components.save import files
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    *("../binary", "../percent", "shelf", "model", "draw", "words", "view", "controls", "describe"),
+    *("../binary", "../percent", "../scale", "shelf", "model", "draw", "words", "view", "controls", "describe"),
     *("../save/drawing", "../save/menu", "atlas"),
 )
 
@@ -58,9 +58,10 @@ def atlas(
 
     The view: "layer", "head" (from 0; MEAN -1, ROLLOUT -2), "query" (a token: the prefix, then the patches),
     "pinned" (up to two tokens), "direction" ("row": where it looks, "column": who looks at it), "scale"
-    ("map", "layer", "shared"), "compare" ("both", "difference"), "speed" ("1", "0.5", "0.25") and "loop" ("off", "on")
-    of playing through the layers, "residual" (of rollout); the returned view also has "mode" ("attention" or "rollout")
-    and "depth" (the last layer of the rollout).
+    ("map", "layer", "shared"), "clip" ("on", "off": whether a scale may end below the largest value, see scale.js),
+    "compare" ("both", "difference"), "speed" ("1", "0.5", "0.25") and "loop" ("off", "on") of playing through the
+    layers, "residual" (of rollout); the returned view also has "mode" ("attention" or "rollout") and "depth" (the last
+    layer of the rollout).
     """
     view = dict(view or {})
     given = {"seq": 0, **view}

@@ -29,6 +29,8 @@ function label(view) {
   parts(".chips").setAttribute("aria-label", words.chips);
   parts(".unpin").textContent = words.unpin;
   parts(".residual").title = words.residual_title;
+  parts(".clip").title = words.clip_title;
+  parts(".clip span").textContent = words.clip;
   introduce(view);
   labelPlayer(view);
   for (const name of GROUPS) {
@@ -341,6 +343,7 @@ function listen(view) {
   parts(".play").addEventListener("click", () => view.model && play(view));
   parts(".speed").addEventListener("change", (event) => view.change({ speed: event.target.value }));
   parts(".loop input").addEventListener("change", (event) => view.change({ loop: event.target.checked ? "on" : "off" }));
+  parts(".clip input").addEventListener("change", (event) => view.change({ clip: event.target.checked ? "on" : "off" }));
   parts(".unpin").addEventListener("click", () => view.change({ pinned: [] }));
   parts(".residual input").addEventListener("input", (event) => {
     view.model.residual = Number(event.target.value);

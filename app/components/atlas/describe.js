@@ -109,11 +109,13 @@ function frames(view, layer, head) {
 
 /** The colour scale, its range in numbers, and which maps share it. */
 function legend(view, layer, head, pair) {
-  const { words, state, shownTop, parts } = view;
+  const { words, state, shownTop, clipped, parts } = view;
   const kind = pair ? state.compare : "one";
-  ramp(view, kind);
-  ticks(view, kind === "difference" ? [`B +${percent(shownTop)}`, "0", `A +${percent(shownTop)}`] : [percent(0), percent(shownTop / 2), percent(shownTop)]);
-  view.write(".range", `${words[`legend_${head === ROLLOUT ? "rollout_" : ""}${state.scale}`]}`);
+  const end = `${clipped ? "≥\u00a0" : ""}${percent(shownTop)}`;
+  ramp(view, kind, clipped);
+  ticks(view, kind === "difference" ? [`B +${end}`, "0", `A +${end}`] : [percent(0), percent(shownTop / 2), end]);
+  view.write(".range", clipped ? `${clippedSentence(words, clipped)} ${fill(words.clipped_most, { most: percent(clipped.most) })}`
+    : words[`legend_${head === ROLLOUT ? "rollout_" : ""}${state.scale}`]);
   parts(".residual").hidden = head !== ROLLOUT && state.head !== ROLLOUT;
   const slider = parts(".residual input");
   if (Number(slider.value) !== state.residual) slider.value = state.residual;
@@ -121,9 +123,10 @@ function legend(view, layer, head, pair) {
   controls(view, pair);
 }
 
-/** The bar of colours, of one query, of two, or of their difference. */
-function ramp(view, kind) {
+/** The bar of colours, of one query, of two, or of their difference; pointed if it is clipped. */
+function ramp(view, kind, clipped) {
   const { colours: tables, parts, root } = view;
+  root.toggleAttribute("data-clipped", Boolean(clipped));
   if (root.dataset.ramp === kind && view.ramp === tables) return;
   root.dataset.ramp = kind;
   view.ramp = tables;
@@ -155,4 +158,5 @@ function controls(view, pair) {
     for (const input of parts(`.${name}`).querySelectorAll("input")) if (input.checked !== (input.value === state[name])) input.checked = !input.checked;
   parts(".speed").value = state.speed;
   parts(".loop input").checked = state.loop === "on";
+  parts(".clip input").checked = state.clip === "on";
 }

@@ -55,22 +55,27 @@ function colours(header) {
   };
 }
 
-/** The largest root among patches, or the largest difference of weights between two maps. */
-function largest(a, b, from, to, difference) {
-  let top = 0;
-  if (!b) {
-    for (let i = from; i < to; i++) if (a[i] > top) top = a[i];
-  } else if (difference) {
-    for (let i = from; i < to; i++) top = Math.max(top, Math.abs(a[i] * a[i] - b[i] * b[i]));
-  } else for (let i = from; i < to; i++) top = Math.max(top, a[i], b[i]);
-  return top;
+const differences = (a, b, from, to) => Float32Array.from({ length: to - from }, (_, i) => Math.abs(a[from + i] ** 2 - b[from + i] ** 2));
+
+/** Where the colours of a map end, as the root of a weight: of one query, of two, or of their difference, which is no root. */
+function mapEnd(a, b, from, to, difference, clip) {
+  if (!b) return scaleEnd(a, from, to, clip, true);
+  if (difference) return scaleEnd(differences(a, b, from, to), 0, to - from, clip);
+  return Math.max(scaleEnd(a, from, to, clip, true), scaleEnd(b, from, to, clip, true));
+}
+
+/** How many patches of a map are above `end`, in either of two queries. */
+function mapAbove(a, b, from, to, difference, end) {
+  if (!b) return countAbove(a, from, to, end);
+  const values = difference ? differences(a, b, from, to) : Float32Array.from({ length: to - from }, (_, i) => Math.max(a[from + i], b[from + i]));
+  return countAbove(values, 0, to - from, end);
 }
 
 /** The value of each map's brightest colour, (L * C). Rollout is another quantity and has a scale of its own. */
-function tops(model, a, b, n, scale, difference) {
+function tops(model, a, b, n, scale, difference, clip) {
   const { L, C, p } = model;
   const out = new Float32Array(L * C);
-  for (let m = 0; m < L * C; m++) out[m] = largest(a, b, m * n + p, (m + 1) * n, difference);
+  for (let m = 0; m < L * C; m++) out[m] = mapEnd(a, b, m * n + p, (m + 1) * n, difference, clip);
   if (scale === "map") return out;
   let [heads, rolled] = [0, 0];
   const over = (first, last) => {

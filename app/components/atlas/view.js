@@ -3,7 +3,7 @@
 const VIEWS = ["heads", "flow", "answer", "inside"]; // what stands beside the picture; all but the maps are Streamlit's
 const CHOICES = { // the first is the default
   direction: ["row", "column"], scale: ["map", "layer", "shared"], compare: ["both", "difference"], view: VIEWS,
-  speed: ["1", "0.5", "0.25"], loop: ["off", "on"],
+  speed: ["1", "0.5", "0.25"], loop: ["off", "on"], clip: ["on", "off"],
 };
 const GROUPS = ["direction", "scale", "compare", "view"]; // those of them that are rows of buttons
 const SEND_DELAY_MS = 200; // without a change, before Python gets the view
@@ -13,6 +13,7 @@ const GAP = 28; // between picture and maps
 const LAYERS_WIDTH = 26; // the layers' numbers, left of the maps
 const MARGIN = 34; // right of the maps, for the last heading
 const CONTROLS_WIDTH = 508; // that the controls below the maps need, when two patches are compared
+const LEGEND_WIDTH = 400; // of its sentences
 const OTHER_HEIGHT = 328; // of the window: the page's header and answer, what stands above and below the picture, and the fold
 const MAX_WIDTH = 1.5; // of the picture's width, in the height that the window leaves
 
@@ -185,7 +186,7 @@ class View {
     root.toggleAttribute("data-stacked", stacked);
     const room = (stacked ? width : width - side - GAP) - beside;
     const [w, h] = this.sheet.layout(model, room, stacked ? 640 : space, ratio, pitch);
-    this.parts(".legend").style.width = `${Math.max(w, 260)}px`;
+    this.parts(".legend").style.width = `${Math.min(room + MARGIN, Math.max(w, LEGEND_WIDTH))}px`;
     root.style.setProperty("--bar", `${w + 26}px`);
     labelAxes(this, w, h);
     this.painted = this.framed = null;
@@ -235,6 +236,7 @@ class View {
     const [queries, flow] = [this.shown(), this.flow()];
     const direction = flow ? "row" : state.direction;
     const scale = !flow ? state.scale : flow.shared ? "shared" : "map";
+    const clip = flow ? flow.clip : state.clip === "on";
     const pair = queries.length > 1;
     const kind = pair ? state.compare : "one";
     const difference = kind === "difference";
@@ -245,9 +247,10 @@ class View {
     const n = exact ? model.N : model.n;
     const tables = (this.tables = this.colours[kind]);
     this.drawn = { a, b, n, exact };
-    const key = [queries, direction, scale, kind, model.version, model.learned, exact, state.view].join();
+    const key = [queries, direction, scale, clip, kind, model.version, model.learned, exact, state.view].join();
     if (this.painted !== key) {
-      this.top = tops(model, a, b, n, scale, difference);
+      this.top = tops(model, a, b, n, scale, difference, clip);
+      this.full = clip ? tops(model, a, b, n, scale, difference, false) : this.top;
       if (state.view === "heads") sheet.paint(model, a, b, n, exact, this.top, tables.cell, difference);
       this.painted = key;
       this.exact = exact;
@@ -256,14 +259,17 @@ class View {
     const at = layer * model.C + model.column(head);
     const sent = flow?.token === queries[0]; // else the browser's own rollout, until the page's comes
     this.map = sent ? { a: flow.root, at: 0, exact: true } : this.single(queries, layer, head, maps, n, exact, at);
-    let top = sent ? flow.top : this.top[at];
+    const span = [this.map.a, this.map.b, this.map.at + model.p, this.map.at + model.N, difference];
+    let [top, full] = sent ? [flow.top, flow.full] : [this.top[at], this.full[at]];
     if (!model.whole && !sent) {
-      const own = largest(this.map.a, this.map.b, this.map.at + model.p, this.map.at + model.N, difference);
-      top = scale === "map" ? own : Math.max(top, own);
+      const [own, most] = [mapEnd(...span, clip), mapEnd(...span, false)];
+      [top, full] = scale === "map" ? [own, most] : [Math.max(top, own), Math.max(full, most)];
     }
     this.mapTop = top;
+    const weight = (end) => (difference ? end : end * end);
+    this.clipped = full > top ? { end: weight(top), above: mapAbove(...span, top), most: weight(mapEnd(...span, false)) } : null;
     this.overlay.paint(model.rows, model.cols, this.map.a, this.map.b, this.map.at + model.p, top, tables.over, difference);
-    this.shownTop = difference ? top : top * top;
+    this.shownTop = weight(top);
     describe(this, queries, layer, head, direction, flow?.first ?? 0);
     if (!model.whole && !flow) this.rest(queries, layer, head);
     if (this.save.open) this.save.refresh();

@@ -17,7 +17,7 @@ from app.components.atlas.payload import Source
 from app.components.rollout.payload import pack
 
 HERE = Path(__file__).parent
-SCRIPTS = ("../binary", "../percent", "../atlas/shelf", "rollout")
+SCRIPTS = ("../binary", "../percent", "../scale", "../atlas/shelf", "../atlas/words", "rollout")
 
 _component = st.components.v2.component(
     "vitrine_rollout",
@@ -29,5 +29,5 @@ _component = st.components.v2.component(
 
 def rollout(source: Source, rows: np.ndarray, *, key: str, on_change: Callable[[], None], **labels) -> None:
     """Mount it. `source` and `rows` as in `pack`, which also takes `labels`. `on_change`: called when somebody chose a
-    depth or a scale, which are then the session value `key`'s "chosen", like the argument of `pack`."""
+    depth or what the colours show, which are then the session value `key`'s "chosen", like the argument of `pack`."""
     _component(key=key, data=pack(source, rows, **labels), on_chosen_change=on_change)

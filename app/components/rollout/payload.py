@@ -31,7 +31,8 @@ def pack(
 
     `rows`: the rollout of `token` at each depth from `first` on, (depths, N). `settings`: "first", the layer that the
     rollout begins with, from 1; "residual", "fusion" and "discard"; "plain", whether the browser can compute it by
-    itself, given the residual. `chosen`: "depth", from 1, and "shared", whether all maps share a scale.
+    itself, given the residual. `chosen`: "depth", from 1; "shared", whether all maps share a scale; "clip", whether
+    that may end below the largest value (scale.js).
     """
     atlas = header_of(source.payload)
     header = {

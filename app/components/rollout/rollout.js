@@ -8,6 +8,8 @@ class Rollout {
     this.find = (selector) => root.querySelector(selector);
     this.strip = this.find(".strip");
     this.shared = this.find(".shared input");
+    this.clip = this.find(".clip input");
+    this.clip.addEventListener("change", () => this.choose({ clip: this.clip.checked }));
     this.shared.addEventListener("change", () => this.choose({ shared: this.shared.checked }));
     this.strip.addEventListener("change", (event) => this.choose({ depth: Number(event.target.value) }));
     SHELF.views.add(this);
@@ -42,8 +44,10 @@ class Rollout {
       label.querySelector("span").textContent = labels[i];
       label.querySelector("input").value = first + i;
     });
-    this.find(".shared").title = words.help;
-    this.find(".shared span").textContent = words.shared;
+    for (const name of ["shared", "clip"]) {
+      this.find(`.${name}`).title = words[`${name}_title`];
+      this.find(`.${name} span`).textContent = words[name];
+    }
     this.paint();
   }
 
@@ -67,9 +71,10 @@ class Rollout {
     return Math.min(Math.max(this.chosen.depth - this.header.first, 0), this.maps.length - 1);
   }
 
-  /** The value of a map's brightest colour: the maximum of all maps, or its own. */
-  top(map) {
-    return this.chosen.shared ? Math.max(...this.maps.map(largest)) : largest(map);
+  /** The value of a map's brightest colour: that of all maps, or its own. */
+  top(map, clip = this.chosen.clip) {
+    const end = (one) => scaleEnd(one, 0, one.length, clip);
+    return this.chosen.shared ? Math.max(...this.maps.map(end)) : end(map);
   }
 
   paint() {
@@ -81,15 +86,22 @@ class Rollout {
     const colours = new Uint32Array(atlas.section("viridis").slice().buffer);
     const cells = [...this.strip.querySelectorAll(".map")];
     this.maps.forEach((map, i) => shadeMap(cells[i], map, rows, cols, colours, this.top(map)));
-    const top = this.top(this.maps[index]);
+    const map = this.maps[index];
+    const [top, full] = [this.top(map), this.top(map, false)];
+    const clipped = full > top;
     this.strip.children[index].querySelector("input").checked = true;
     shadeMap(this.find(".ramp"), Float32Array.from({ length: 256 }, (_, i) => i), 1, 256, colours, 255);
     const ticks = this.find(".ticks").children;
-    [0, top / 2, top].forEach((value, i) => (ticks[i].textContent = percent(value)));
+    [0, top / 2, top].forEach((value, i) => (ticks[i].textContent = `${clipped && i === 2 ? "≥\u00a0" : ""}${percent(value)}`));
+    this.root.toggleAttribute("data-clipped", clipped);
+    const sentence = clipped ? clippedSentence(this.header.words, { end: top, above: countAbove(map, 0, map.length, top) }) : "";
+    this.find(".clipped").textContent = sentence;
     this.shared.checked = this.chosen.shared;
+    this.clip.checked = this.chosen.clip;
     SHELF.flow = {
-      of, token, top: Math.sqrt(top), root: this.rows[index].map(Math.sqrt), depth: first + index - 1, first: settings.first - 1,
+      of, token, top: Math.fround(Math.sqrt(top)), full: Math.fround(Math.sqrt(full)), root: this.rows[index].map(Math.sqrt), depth: first + index - 1, first: settings.first - 1,
       plain: settings.plain, residual: settings.residual, fusion: settings.fusion, discard: settings.discard, shared: this.chosen.shared,
+      clip: this.chosen.clip,
     };
     for (const view of SHELF.views) view.redraw?.();
   }
@@ -107,8 +119,6 @@ class Rollout {
     }
   }
 }
-
-const largest = (map) => map.reduce((most, value) => Math.max(most, value), 0);
 
 /** Draw one pixel per patch; the browser enlarges it without smoothing. */
 function shadeMap(canvas, values, rows, cols, colours, top) {

@@ -122,7 +122,7 @@ class SaveMenu {
 
   /** The caption's sentences. */
   caption() {
-    const { words, sentences, model, state, map, shownTop, about } = this.view;
+    const { words, sentences, model, state, map, shownTop, clipped, top, full, about } = this.view;
     const { queries, layer, head, every, direction, difference, fusion, residual, discard, first } = this.shown();
     const flow = this.view.flow();
     const rolled = head === ROLLOUT && !every;
@@ -137,6 +137,7 @@ class SaveMenu {
       (rolled || every) && say("rollout", { fusion: words[`fusion_${fusion}`], residual: residual.toFixed(2) }),
       discard > 0 && say("discard", { discard: percent(discard) }),
       every ? say(`all_${scale}`) : say(`colours_${kind}`, { top: percent(shownTop) }),
+      every ? top.some((end, m) => full[m] > end) && say("all_clipped") : clipped && say("clipped", { sentence: clippedSentence(words, clipped), most: percent(clipped.most) }),
       every && queries.length > 1 && say(`all_${kind}`),
       !every && queries.length < 2 && others.length > 0 && say("others", { tokens: others.join(", ") }),
       say("of", { model: about.model, picture: about.picture, rows: model.rows, cols: model.cols, width: about.input?.[0], height: about.input?.[1] }),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from tests.planted import plant
 from vit_core.attention.trace import Trace, record
 from vit_core.images import Preprocess, read_image
 from vit_core.models.config import ViTConfig
@@ -25,8 +26,11 @@ MODELS = {
     "many": _config(64, 2, 3, image_size=(64, 64), patch_size=(16, 16), registers=9, distillation_token=True),
     "deep": _config(128, 16, 32, image_size=(112, 112)),
     "square": _config(96, 6, image_size=(512, 512)),
+    "outliers": _config(96, 3, 6),
     "large": _config(192, 12, image_size=(518, 518), patch_size=(14, 14)),
 }
+
+OUTLIERS = [(3, 4), (9, 11)]  # patches with long vectors in the model "outliers", from the third layer on
 
 DRAWING = threading.Lock()  # torch has one seed for all threads, and a script that is run again may still be building
 
@@ -39,7 +43,7 @@ def build(name: str) -> VisionTransformer:
         model = VisionTransformer(config, transform=Preprocess(size=config.image_size, crop_pct=1.0)).eval()
     for i, block in enumerate(model.blocks):
         block.attn.qkv.weight.data.mul_(1.5 + 2.5 * (i + 1) / len(model.blocks))
-    return model
+    return plant(model, OUTLIERS, layer=2) if name == "outliers" else model
 
 
 def trace(name: str, picture: str) -> tuple[Trace, object]:

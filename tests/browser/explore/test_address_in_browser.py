@@ -28,6 +28,7 @@ def atlas_radio(page, name: str, value: str) -> None:
 CONTROLS = {
     Key.DIRECTION: (lambda page: atlas_radio(page, "direction", "column"), "column"),
     Key.SCALE: (lambda page: atlas_radio(page, "scale", "layer"), "layer"),
+    Key.CLIP: (lambda page: page.locator(".atlas .clip input").uncheck(), "off"),
     Key.COMPARE: (lambda page: atlas_radio(page, "compare", "difference"), "difference"),
     Key.SPEED: (lambda page: page.locator(".atlas .speed").select_option("0.25"), "0.25"),
     Key.LOOP: (lambda page: page.locator(".atlas .loop input").check(), "on"),
