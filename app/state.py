@@ -61,6 +61,9 @@ class Key(enum.StrEnum):
     COMPARE = "compare"
     SPEED = "speed"  # of playing through the layers
     LOOP = "loop"
+    FACET = "facet"  # which of a layer's vectors the features are
+    FOREGROUND = "foreground"  # which side of the first component is coloured
+    OPACITY = "opacity"  # of the features' colours over the picture
     VIEW = "view"  # what stands beside the picture
     INSIDE = "inside"  # the figure of the view "inside"
     FLOW_SCALE = "flow_scale"
@@ -124,10 +127,12 @@ INPUT_KEYS = (Key.SIZE, Key.FRAMING)
 PLACE_KEYS = (Key.FROM, Key.ROW, Key.COLUMN)
 #: The settings of rollout.
 FLOW_KEYS = (Key.SPAN, Key.DEPTH, Key.RESIDUAL, Key.DISCARD, Key.FUSION, Key.FLOW_SCALE)
+#: The settings of the view Features.
+FEATURE_KEYS = (Key.FACET, Key.FOREGROUND, Key.OPACITY)
 #: Every control of Explore that changes a figure; a test sets each and opens the address in another browser.
 EXPLORE_KEYS = (
     *(Key.VIEW, Key.INSIDE, Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE),
-    *(Key.CLIP, Key.SPEED, Key.LOOP, *FLOW_KEYS),
+    *(Key.CLIP, Key.SPEED, Key.LOOP, *FLOW_KEYS, *FEATURE_KEYS),
 )
 #: What an address does not say is this.
 DEFAULTS = {
@@ -138,6 +143,9 @@ DEFAULTS = {
     Key.DISCARD: 0.0,
     Key.FUSION: "mean",
     Key.FLOW_SCALE: "map",
+    Key.FACET: "token",
+    Key.FOREGROUND: "off",
+    Key.OPACITY: "1",
     Key.SIDE: "both",
     Key.METHOD: "gradient_rollout",
     Key.FILL: "mean",

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from app.components.atlas.payload import MEAN, ROLLOUT
 from app.explore.result import Outline, Result
+from vit_core.features import FACETS
 
 #: What the session value "head" calls the columns beside the heads.
 COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}
-#: What the controls beside the maps can be; the first is the default.
+#: What the controls beside the maps can be; the first is the default. "facet", "foreground" and "opacity" are those of
+#: the view Features.
 CHOICES = {
     "direction": ("row", "column"),
     "scale": ("map", "layer", "shared"),
@@ -17,8 +19,11 @@ CHOICES = {
     "speed": ("1", "0.5", "0.25"),
     "loop": ("off", "on"),
     "clip": ("on", "off"),
+    "facet": FACETS,
+    "foreground": ("off", "on", "other"),
+    "opacity": ("1", "0.75", "0.5", "0.25", "0"),
 }
-VIEWS = ("heads", "flow", "answer", "inside")
+VIEWS = ("heads", "flow", "answer", "inside", "features")
 
 
 def atlas_view(result: Result | Outline, get: Callable[[str], object]) -> dict:
@@ -27,10 +32,14 @@ def atlas_view(result: Result | Outline, get: Callable[[str], object]) -> dict:
     pinned = [_token(result, place) for place in str(get("pinned") or "").split(".")]
     pinned = list(dict.fromkeys(token for token in pinned if token is not None))[:2]
     view = {"layer": layer, "head": head, "query": query(result, get), "pinned": pinned}
-    for name, options in CHOICES.items():
-        value = get(name)
-        view[name] = value if value in options else options[0]
+    view |= {name: choice(get, name) for name in CHOICES}
     return view | {"view": view_of(get)}
+
+
+def choice(get: Callable[[str], object], name: str) -> str:
+    """The session's value of one of CHOICES; the default if it is none of them."""
+    value, options = get(name), CHOICES[name]
+    return value if value in options else options[0]
 
 
 def view_of(get: Callable[[str], object]) -> str:

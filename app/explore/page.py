@@ -1,4 +1,4 @@
-"""One picture, one model, and one of four views of what the model does with it.
+"""One picture, one model, and one of five views of what the model does with it.
 
 Each part is a fragment, so that a change redraws only that; what is not looked at is not computed.
 """

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import state
 from app.explore import panels
+from app.explore.features import panel as features_panel
 from app.explore.result import Result
 from app.explore.rollout_panel import rollout
 from app.state import Key
@@ -54,4 +55,9 @@ def inside(result: Result) -> None:
     getattr(panels, chosen)(result, key=chosen)
 
 
-VIEWS = {"heads": heads, "flow": flow, "answer": answer, "inside": inside}
+def features(result: Result) -> None:
+    """The patches' features as colours."""
+    features_panel.features(result, key="pca")
+
+
+VIEWS = {"heads": heads, "flow": flow, "answer": answer, "inside": inside, "features": features}

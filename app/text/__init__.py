@@ -7,7 +7,7 @@ import string
 
 from vit_core import InputError
 
-from . import atlas, en, errors_ko, ko, mistakes, mistakes_earlier, mistakes_start, models
+from . import atlas, en, errors_ko, features, ko, mistakes, mistakes_earlier, mistakes_start, models
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
 #: No line break inside a size or a share, or between a share and its Korean particle (U+2060).
@@ -27,6 +27,7 @@ SENTENCES = {
 }
 ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # the browser fills them in
+FEATURE_WORDS = {"en": features.EN, "ko": features.KO}  # of the view Features, likewise
 
 LISTED = 12  # names spelt out in one message; the others are counted
 

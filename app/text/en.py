@@ -241,6 +241,20 @@ SENTENCES = {
     "norms.not": "The model uses a few patches with very long vectors as storage (Darcet et al. 2024), which "
     "disturbs attention maps. But a norm says nothing about a token's content, and norms of different models "
     "cannot be compared.",
+    # features
+    "features.title": "Which patches are alike, layer by layer?",
+    "features.text": "The first three principal components of the patches' features as red, green and blue. The "
+    "picture shows the chosen layer.",
+    "features.fold": "What do the colours mean? Equation and common misreadings",
+    "features.not": "Patches of similar colour have similar features along the three main directions. Each layer has "
+    "a basis of its own, fitted to the patches of this picture; the class token and registers do not enter. Red, "
+    "green and blue are a patch's values on the first, second and third component. Each channel runs from the 2nd to "
+    "the 98th percentile of its component, so that a few extreme patches do not use up the colours. Colours can "
+    "therefore not be compared between pictures, layers or kinds of features, and red has no meaning of its own. The "
+    "sign of a component is arbitrary: Vitrine makes its largest entry positive, but red and cyan could be "
+    "exchanged. A colour is not a class. The three components hold only a part of the variance, so patches of one "
+    "colour can still differ. The foreground is a rule of thumb, a first component above its mean: the object may be "
+    "on the other side, or on both.",
     # lists
     "list.none": "none",
     "list.more": "{names} and {count} more",

@@ -102,5 +102,9 @@ FIXED = {
     "distances": r"\bar d_{l,h} = \frac{1}{N}\sum_{i}\sum_{j} A^{(l,h)}_{ij}\,\lVert p_i - p_j\rVert",
     "entropies": r"H_{l,h} = -\frac{1}{N}\sum_i\sum_j A^{(l,h)}_{ij}\,\log_2 A^{(l,h)}_{ij}",
     "filters": r"E - \bar E = U\,\Sigma\,V^\top,\qquad \text{filter } k = V_k",
+    "features": _lines(
+        r"X - \mathbf 1\,\bar x^\top = U\,\Sigma\,V^\top",
+        r"c_{ik} = (x_i - \bar x)\cdot v_k,\qquad \text{share}_k = \frac{\sigma_k^2}{\sum_j \sigma_j^2}",
+    ),
     "norms": r"n_{l,i} = \lVert z_{l,i}\rVert_2",
 }

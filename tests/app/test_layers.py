@@ -11,6 +11,7 @@ WITHOUT_STREAMLIT = [
     "app.explore.figures",
     "app.explore.address",
     "app.explore.result",
+    "app.explore.features.maps",
     "app.mistakes.earlier.compared",
     "app.mistakes.earlier.kept",
     "app.mistakes.earlier.side_by_side",

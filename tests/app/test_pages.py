@@ -100,6 +100,7 @@ def read(markdown: str) -> str:
 FIGURES = {
     "predictions": {"view": "answer"},
     "rollout": {"view": "flow"},
+    "features": {"view": "features"},
     **{name: {"view": "inside", "inside": name} for name in views.INSIDE},
 }
 
@@ -124,11 +125,12 @@ def test_what_is_not_looked_at_is_not_computed():
         app = page(**shown)
         assert not app.exception
         [result] = [result for key, result in cache.outputs().items() if key[1] == "result"]
-        known = {"distances", "entropies", "norms"} & vars(result).keys()
+        known = {"distances", "entropies", "norms", "features"} & vars(result).keys()
         return known | ({"rollouts"} if result.recent_rollouts else set())
 
     assert computed() == computed(view="answer") == computed(view="inside", inside="received") == set()
     assert computed(view="flow") == {"rollouts"}
+    assert computed(view="features") == {"features"}
     for name in ("distances", "entropies", "norms"):
         assert computed(view="inside", inside=name) == {name}
 
@@ -280,6 +282,9 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
             "speed": "0.5",
             "loop": "on",
             "clip": "off",
+            "facet": "key",
+            "foreground": "other",
+            "opacity": "0.25",
             "view": "flow",
         }
         kept = {k: v and str(v) for k, v in address.session_values(result, wanted).items()}  # as an address holds it

@@ -22,14 +22,15 @@ from app.components.save import files
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    *("../binary", "../percent", "../scale", "shelf", "model", "draw", "words", "view", "controls", "describe"),
-    *("../save/drawing", "../save/menu", "atlas"),
+    *("../binary", "../percent", "../scale", "../segments", "shelf", "model", "draw", "words", "view", "controls"),
+    *("describe", "features"),
+    *("../save/drawing", "../save/numbers", "../save/menu", "atlas"),
 )
 
 _view = st.components.v2.component(
     "vitrine_atlas",
     html=joined(HERE, ["atlas"], "html"),
-    css=joined(HERE, ["atlas", "../save/save"], "css"),
+    css=joined(HERE, ["../segments", "atlas", "../save/save"], "css"),
     js=joined(HERE, SCRIPTS, "js"),
 )
 _data = st.components.v2.component("vitrine_atlas_data", js=joined(HERE, ["../binary", "shelf", "data"], "js"))

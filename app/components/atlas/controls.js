@@ -31,6 +31,7 @@ function label(view) {
   parts(".residual").title = words.residual_title;
   parts(".clip").title = words.clip_title;
   parts(".clip span").textContent = words.clip;
+  parts(".opacity").title = words.opacity_title;
   introduce(view);
   labelPlayer(view);
   for (const name of GROUPS) {
@@ -46,18 +47,6 @@ function label(view) {
     fitChips(view);
     view.layout();
   }
-}
-
-/** Fill `group` with a radio button for each value. */
-function segments(group, name, values, words, choose) {
-  group.replaceChildren(...values.map((value) => {
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: `atlas-${name}`, value });
-    input.addEventListener("change", () => choose(value));
-    const text = Object.assign(document.createElement("span"), { textContent: words[`${name}_${value}`] });
-    const box = Object.assign(document.createElement("label"), { title: words[`${name}_${value}_title`] ?? "" });
-    box.append(input, text);
-    return box;
-  }));
 }
 
 const LAYER_MS = 450; // that playing shows each layer for, at full speed
@@ -261,6 +250,7 @@ function keys(view, event, inMaps) {
   const key = event.code === "KeyC" && !/^[a-z]$/i.test(event.key) ? "c" : event.key; // a Hangul IME reports "ㅊ"
   const { state } = view;
   if (view.flow() && !ARROWS[key] && !["Enter", "Escape", "c"].includes(key)) return; // no map of the atlas is shown
+  if (state.view === "features" && ["[", "]"].includes(key)) return; // features are of no head
   const token = state.pinned.at(-1) ?? state.query;
   const acts = {
     " ": () => play(view), Escape: () => view.change({ pinned: [] }),
@@ -333,9 +323,9 @@ function listen(view) {
   view.shortcuts = (event) => {
     const typing = event.composedPath()[0].closest?.("input:is([type=text], [type=number], :not([type])), textarea, [contenteditable]");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const chosen = VIEWS["1234".indexOf(event.key)];
+    const chosen = VIEWS[["1", "2", "3", "4", "5"].indexOf(event.key)];
     if (chosen) view.change({ view: chosen });
-    if (event.code === "KeyS" && view.model && !event.repeat) parts(".menu").togglePopover(); // by mouse one loses the place
+    if (event.code === "KeyS" && view.model && !event.repeat && !parts(".save").disabled) parts(".menu").togglePopover(); // by mouse one loses the place
   };
   document.addEventListener("keydown", view.shortcuts);
   parts(".stage").addEventListener("keydown", (event) => keys(view, event, false));
@@ -345,6 +335,7 @@ function listen(view) {
   parts(".loop input").addEventListener("change", (event) => view.change({ loop: event.target.checked ? "on" : "off" }));
   parts(".clip input").addEventListener("change", (event) => view.change({ clip: event.target.checked ? "on" : "off" }));
   parts(".unpin").addEventListener("click", () => view.change({ pinned: [] }));
+  parts(".opacity input").addEventListener("input", (event) => view.change({ opacity: String(event.target.valueAsNumber) }));
   parts(".residual input").addEventListener("input", (event) => {
     view.model.residual = Number(event.target.value);
     view.model.maps.clear(); // their rollouts are for the old residual

@@ -216,13 +216,23 @@ class Overlay {
     this.context = canvas.getContext("2d", { willReadFrequently: true });
   }
 
+  fit(rows, cols) {
+    if (this.canvas.width === cols && this.canvas.height === rows && this.image) return;
+    [this.canvas.width, this.canvas.height] = [cols, rows];
+    this.image = this.context.createImageData(cols, rows);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+
   paint(rows, cols, a, b, from, top, tables, difference) {
-    if (this.canvas.width !== cols || this.canvas.height !== rows || !this.image) {
-      [this.canvas.width, this.canvas.height] = [cols, rows];
-      this.image = this.context.createImageData(cols, rows);
-      this.pixels = new Uint32Array(this.image.data.buffer);
-    }
+    this.fit(rows, cols);
     shade(this.pixels, a, b, from, rows * cols, top, tables, difference);
+    this.context.putImageData(this.image, 0, 0);
+  }
+
+  /** Show 32-bit pixels, one a patch. */
+  show(rows, cols, pixels) {
+    this.fit(rows, cols);
+    this.pixels.set(pixels);
     this.context.putImageData(this.image, 0, 0);
   }
 }

@@ -1,9 +1,11 @@
 // The atlas' state, and drawing it. controls.js changes it.
 
-const VIEWS = ["heads", "flow", "answer", "inside"]; // what stands beside the picture; all but the maps are Streamlit's
+const VIEWS = ["heads", "flow", "answer", "inside", "features"]; // what stands beside the picture; all but the maps are Streamlit's
 const CHOICES = { // the first is the default
   direction: ["row", "column"], scale: ["map", "layer", "shared"], compare: ["both", "difference"], view: VIEWS,
   speed: ["1", "0.5", "0.25"], loop: ["off", "on"], clip: ["on", "off"],
+  // of the view Features: which vectors of a layer, which side of the first component, and the colours' opacity
+  facet: ["token", "query", "key", "value"], foreground: ["off", "on", "other"], opacity: ["1", "0.75", "0.5", "0.25", "0"],
 };
 const GROUPS = ["direction", "scale", "compare", "view"]; // those of them that are rows of buttons
 const SEND_DELAY_MS = 200; // without a change, before Python gets the view
@@ -213,6 +215,12 @@ class View {
     return this.state.view === "flow" && flow?.of === this.model.id ? flow : null;
   }
 
+  /** The features' colours that the page has sent, if the view shows them and they are of this picture. */
+  features() {
+    const { pca } = SHELF;
+    return this.state.view === "features" && pca?.header && !pca.header.refused && pca.header.of === this.model?.id ? pca : null;
+  }
+
   /** The queries whose maps are shown: the pinned ones, or the one under the pointer. */
   shown() {
     const { state, model } = this;
@@ -228,7 +236,11 @@ class View {
   }
 
   redraw() {
-    if (this.model) this.draw();
+    if (!this.model) return;
+    const features = this.state.view === "features";
+    this.save.enable(!features || this.features());
+    if (features) drawFeatures(this);
+    else this.draw();
   }
 
   draw() {

@@ -13,20 +13,27 @@ function drawing(view, extent) {
 }
 
 function oneMap(view, over) {
-  const { model, map, mapTop, tables, state } = view;
+  const { model, state } = view;
   const [width, height] = model.header.size;
   const scale = width / view.frame.offsetWidth;
-  const pixels = new Uint32Array(model.rows * model.cols);
-  const difference = map.b && state.compare === "difference";
-  shade(pixels, map.a, map.b, map.at + model.p, pixels.length, mapTop, over ? tables.over : tables.cell, difference);
+  const features = view.features();
+  const pixels = features ? features.pixels(view.selected()[0], state.foreground, over ? Number(state.opacity) : 1) : shadedMap(view, over);
   const cells = [{ x: 0, y: 0, w: width, h: height, rows: model.rows, cols: model.cols, pixels }];
   const [w, h] = [width / model.cols, height / model.rows];
-  const queries = view.shown();
+  const queries = features ? state.pinned : view.shown(); // the patch that is read has no part in the features' colours
   const marks = queries.map((token, i) => ({ token, i })).filter(({ token }) => over && token >= model.p).map(({ token, i }) => ({
     x: ((token - model.p) % model.cols) * w, y: Math.floor((token - model.p) / model.cols) * h, w, h,
     colour: PIN_COLOURS[state.pinned.indexOf(token)] ?? "#fff", letter: queries.length > 1 ? "AB"[i] : "",
   }));
   return { width, height, scale, cells, marks, labels: [], picture: over ? view.parts(".picture") : null };
+}
+
+/** The pixels of the map over the picture, one a patch. */
+function shadedMap({ model, map, mapTop, tables, state }, over) {
+  const pixels = new Uint32Array(model.rows * model.cols);
+  const difference = map.b && state.compare === "difference";
+  shade(pixels, map.a, map.b, map.at + model.p, pixels.length, mapTop, over ? tables.over : tables.cell, difference);
+  return pixels;
 }
 
 /** All layers and heads, with their numbers. A unit is a patch. */

@@ -32,6 +32,12 @@ class SaveMenu {
     removeEventListener("scroll", this.away, true);
   }
 
+  /** Whether there is something to save; the button says if not. */
+  enable(there) {
+    const { words } = this.view;
+    Object.assign(this.button, { disabled: !there, title: there ? words.save_title : words.save_nothing });
+  }
+
   part(name) {
     return this.menu.querySelector(`[data-save=${name}]`);
   }
@@ -78,7 +84,7 @@ class SaveMenu {
   /** The caption, sizes, and what can be had at all; again with each drawing while the menu is open. */
   refresh() {
     const { view } = this;
-    if (!view.model) return this.open && this.menu.hidePopover();
+    if (!view.model || this.button.disabled) return this.open && this.menu.hidePopover();
     const heads = view.state.view === "heads";
     if (this.extent === "all" && !heads) this.extent = EXTENTS[0];
     for (const input of this.part("extent").querySelectorAll("input")) {
@@ -86,6 +92,7 @@ class SaveMenu {
       input.parentElement.hidden = input.value === "all" && !heads;
     }
     const { words } = view;
+    for (const name of ["npy", "csv"]) this.part(name).title = words[`save_${name}${view.features() ? "_features" : ""}_title`];
     const drawn = drawing(view, this.extent);
     const ready = this.ready();
     for (const [name, side] of [["screen", 0], ["large", LARGE_PX]]) {
@@ -104,6 +111,7 @@ class SaveMenu {
   /** Whether the maps are exact: those of large pictures are coarse at first. */
   ready() {
     const { model, map, exact, state } = this.view;
+    if (this.view.features()) return true;
     if (this.extent !== "all") return map.exact;
     return model.whole || (exact && this.view.shown().every((query) => model.rolled(query, state.direction)));
   }
@@ -127,6 +135,11 @@ class SaveMenu {
     const flow = this.view.flow();
     const rolled = head === ROLLOUT && !every;
     const say = (name, values) => fill(words[`caption_${name}`], values);
+    const source = [
+      say("of", { model: about.model, picture: about.picture, rows: model.rows, cols: model.cols, width: about.input?.[0], height: about.input?.[1] }),
+      say("version", { version: about.version }),
+    ];
+    if (this.view.features()) return [...this.view.features().caption(layer, state), ...source];
     const kind = queries.length < 2 ? "one" : difference ? "difference" : "both";
     const others = model.header.prefix.map((_, token) => `${sentences.token(token)} ${percent(map.a[map.at + token] ** 2)}`);
     const scale = flow ? (flow.shared ? "shared" : "map") : state.scale;
@@ -140,8 +153,7 @@ class SaveMenu {
       every ? top.some((end, m) => full[m] > end) && say("all_clipped") : clipped && say("clipped", { sentence: clippedSentence(words, clipped), most: percent(clipped.most) }),
       every && queries.length > 1 && say(`all_${kind}`),
       !every && queries.length < 2 && others.length > 0 && say("others", { tokens: others.join(", ") }),
-      say("of", { model: about.model, picture: about.picture, rows: model.rows, cols: model.cols, width: about.input?.[0], height: about.input?.[1] }),
-      say("version", { version: about.version }),
+      ...source,
     ].filter(Boolean);
   }
 
@@ -153,7 +165,8 @@ class SaveMenu {
     const of = queries.length > 1 ? [`A-${at(queries[0])}`, `B-${at(queries[1])}`, difference && "A-minus-B"] : [`${direction === "row" ? "from" : "to"}-${at(queries[0])}`];
     const where = every ? ["all-maps"] : head === ROLLOUT ? [`rollout-layers-${first + 1}-${layer + 1}`] : [`layer-${layer + 1}`, head === MEAN ? "mean" : `head-${head + 1}`];
     const alone = extent === "bare" && ["png", "svg"].includes(ending) && "map";
-    return `${[view.about.file ?? "vitrine", ...where, ...of, queries.length > 1 && direction === "column" && "seen-by", alone].filter(Boolean).join("_")}.${ending}`;
+    const said = view.features()?.nameParts(layer, view.state) ?? [...where, ...of, queries.length > 1 && direction === "column" && "seen-by"];
+    return `${[view.about.file ?? "vitrine", ...said, alone].filter(Boolean).join("_")}.${ending}`;
   }
 
   /** A token's place as the address has it: "class", or "5-7", its row and column. */
@@ -213,6 +226,12 @@ class SaveMenu {
   numbers(what) {
     const name = this.name(what);
     const type = what === "csv" ? "text/csv" : "application/octet-stream";
+    const features = this.view.features();
+    if (features) {
+      const [layer, shape] = [this.view.selected()[0], [3, ...this.view.model.header.grid]];
+      const [values, names] = [features.numbers(layer), [1, 2, 3].map((component) => `layer ${layer + 1}, component ${component}`)];
+      return download(what === "npy" ? npyFile(values, shape) : csvFile(values, shape, names, this.caption()), name);
+    }
     this.request({ what, ...this.shown(), caption: this.caption().join("\n") }, (bytes) => download(new Blob([bytes], { type }), name));
   }
 

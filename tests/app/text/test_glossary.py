@@ -6,7 +6,7 @@ import pytest
 
 from app import text
 from app.lecture import SCENES
-from app.text import atlas, report, why
+from app.text import atlas, features, report, why
 from app.text.lecture import frame, scene_text
 
 #: (English, Korean) by the page that says it.
@@ -16,6 +16,7 @@ TABLES = {
     "atlas": (atlas.EN, atlas.KO),
     "report": (report.EN, report.KO),
     "why": (why.EN, why.KO),
+    "features": (features.EN, features.KO),
     "frame": (frame.EN, frame.KO),
     **{name: (scene_text(name).EN, scene_text(name).KO) for name in SCENES},
 }

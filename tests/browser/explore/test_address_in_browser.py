@@ -24,6 +24,10 @@ def atlas_radio(page, name: str, value: str) -> None:
     page.locator(f".atlas .{name} input[value={value}]").click()
 
 
+def features_radio(page, name: str, value: str) -> None:
+    page.locator(f".pca .{name} input[value={value}]").click()
+
+
 #: What is set, in this order, and the address that it makes.
 CONTROLS = {
     Key.DIRECTION: (lambda page: atlas_radio(page, "direction", "column"), "column"),
@@ -46,6 +50,9 @@ CONTROLS = {
     Key.DEPTH: (lambda page: Rolled(page).small(4).click(), "5"),  # the fourth map is of layer 5
     Key.FLOW_SCALE: (lambda page: Rolled(page).root.get_by_label(T("map.shared")).check(), "shared"),
     Key.INSIDE: (lambda page: (show(page, "inside", "entropies"), show(page, "flow")), "entropies"),
+    Key.FACET: (lambda page: (show(page, "features"), features_radio(page, "facet", "key")), "key"),
+    Key.FOREGROUND: (lambda page: features_radio(page, "foreground", "other"), "other"),
+    Key.OPACITY: (lambda page: (page.locator(".atlas .opacity input").fill("0.25"), show(page, "flow")), "0.25"),
 }
 
 

@@ -541,6 +541,7 @@ FIGURES = {
     "attention": "view=heads",
     "rollout": "view=flow",
     "predictions": "view=answer",
+    "features": "view=features",
     **{name: f"view=inside&inside={name}" for name in views.INSIDE},
 }
 
@@ -561,7 +562,7 @@ def test_a_fold_opens_by_keyboard_on_its_equation_and_what_it_does_not_show(visi
         equation.wait_for()
         assert not fold.locator(".katex-error").count()
         assert equation.evaluate("e => e.scrollWidth - e.clientWidth") <= 0  # all of it, without scrolling
-        assert fold.locator("summary p").text_content() == say("fold")
+        assert fold.locator("summary p").text_content() == say("features.fold" if name == "features" else "fold")
 
 
 def test_nothing_is_fetched_from_elsewhere(visit, server):

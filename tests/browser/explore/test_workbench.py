@@ -79,7 +79,7 @@ def test_the_digits_choose_the_view_and_it_is_in_the_address_and_the_history(vis
     page = visit("lang=en")
     Looking(page)
     ran = server.forwards()
-    for digit, view in (*zip("234", VIEWS[1:], strict=True), ("1", "heads")):
+    for digit, view in (*zip("2345", VIEWS[1:], strict=True), ("1", "heads")):
         page.keyboard.press(digit)
         addressed(page, f"view={view}")
         page.locator(f".st-key-view_{view}").wait_for(state="attached")
@@ -87,14 +87,14 @@ def test_the_digits_choose_the_view_and_it_is_in_the_address_and_the_history(vis
         assert page.locator(".sheet canvas").is_visible() == (view == "heads")
     idle(page)
     page.go_back(wait_until="commit")
-    addressed(page, "view=inside")
-    page.locator(".st-key-view_inside").wait_for(state="attached")
-    assert page.locator(".atlas .view input:checked").get_attribute("value") == "inside"
+    addressed(page, "view=features")
+    page.locator(".st-key-view_features").wait_for(state="attached")
+    assert page.locator(".atlas .view input:checked").get_attribute("value") == "features"
     assert server.forwards() == ran
     page.locator(".st-key-model_en input").click()
     page.keyboard.press("2")  # typed, not chosen
     page.keyboard.press("Escape")
-    assert page.locator(".atlas .view input:checked").get_attribute("value") == "inside"
+    assert page.locator(".atlas .view input:checked").get_attribute("value") == "features"
 
 
 def test_each_depth_of_the_rollout_is_shown_over_the_picture(visit, model, server):

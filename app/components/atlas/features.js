@@ -1,0 +1,29 @@
+// The view "Features": over the picture lie the colours that the page has put onto the shelf (../pca/pca.js).
+
+/** Draw the chosen layer's colours; nothing but the picture until they have come. */
+function drawFeatures(view) {
+  const { state, model, overlay, words } = view;
+  const token = view.here ?? state.pinned.at(-1) ?? state.query;
+  const pca = view.features();
+  marks(view, [state.query]);
+  controls(view, false);
+  view.parts(".opacity input").value = state.opacity;
+  view.write(".opacity span", fill(words.opacity, { value: percent(Number(state.opacity)) }));
+  if (!pca) {
+    overlay.show(model.rows, model.cols, new Uint32Array(model.rows * model.cols));
+    for (const selector of [".title", ".numbers", ".more", ".spoken"]) view.write(selector, "");
+    view.write(".readout", words[SHELF.pca?.header?.of === model.id ? "features_refused" : "features_loading"]);
+    return;
+  }
+  const [layer] = view.selected();
+  overlay.show(model.rows, model.cols, pca.pixels(layer, state.foreground, Number(state.opacity)));
+  view.write(".title", pca.title(layer));
+  view.write(".numbers", pca.note(layer, state.foreground));
+  const patch = token - model.p;
+  const read = patch < 0 ? [words[TOUCH ? "features_touch" : "features_point"], ""] : pca.readout(layer, patch, state.foreground, view.sentences.token(token));
+  view.write(".readout", read[0]);
+  view.write(".more", read[1]);
+  speak(view, () => [pca.title(layer), pca.holds(layer), pca.note(layer, state.foreground), ...read].join(" "));
+  pca.follow(view);
+  if (view.save.open) view.save.refresh();
+}
