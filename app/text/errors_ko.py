@@ -150,6 +150,7 @@ SENTENCES = {
     "받습니다. 주어진 이미지는 {height}×{width} 픽셀입니다.",
     "model-no-head": "분류 헤드가 없어 예측하지 못하는 모델입니다. 분류를 학습한 모델을 고르세요.",
     "rollout-option": "어텐션 롤아웃에 쓸 수 없는 값입니다: {option} = {got}. 가능한 값: {allowed}.",
+    "attribution-empty": "Grad-CAM으로는 클래스 {target}에 기여하는 패치를 찾을 수 없습니다. 다른 방법을 고르세요.",
     "attribution-target": "모델에 없는 클래스입니다: {target}. 클래스 번호는 0부터 {last}까지입니다.",
     "intervention-option": "개입에 쓸 수 없는 값입니다: {option} = {got}. 가능한 값: {allowed}.",
 }

@@ -1,6 +1,6 @@
 """Which patches matter to a prediction, and what would change it.
 
-Maps: `gradient_rollout` and `lrp` attribute one class's logit to the tokens; `on_grid` puts a map onto the patch grid.
+Maps: `attribute` runs any of METHODS, which say how much each patch speaks for a class.
 Interventions: `intervene` runs the model without some patches, heads or layers; `deletion_curve` erases one patch after
 another. Decompositions: `block_steps` and `read_head` take one block and the head apart.
 """
@@ -8,15 +8,20 @@ another. Decompositions: `block_steps` and `read_head` take one block and the he
 from vit_core.attribution.ablation import FILLS, Change, erase_patches, intervene, interventions
 from vit_core.attribution.deletion import DeletionCurve, deletion_curve, most_important
 from vit_core.attribution.forward_steps import BlockSteps, block_steps, mlp_steps, residual_streams
-from vit_core.attribution.gradients import gradient_rollout, head_row, lrp, on_grid
 from vit_core.attribution.logit_terms import LogitTerms, read_head
+from vit_core.attribution.methods import METHODS, Attribution, attribute
+from vit_core.attribution.methods.backward import head_row, on_grid
+from vit_core.attribution.methods.chefer import gradient_rollout, lrp
 
 __all__ = [
     "FILLS",
+    "METHODS",
+    "Attribution",
     "BlockSteps",
     "Change",
     "DeletionCurve",
     "LogitTerms",
+    "attribute",
     "block_steps",
     "deletion_curve",
     "erase_patches",

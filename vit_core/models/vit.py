@@ -152,11 +152,11 @@ class AttentionPool(nn.Module):
         self.fc1, self.fc2 = nn.Linear(D, config.mlp_dim), nn.Linear(config.mlp_dim, D)
         self.act = ACTIVATION[config.activation]()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, attend: Attend = sdpa) -> Tensor:
         B, N, D = x.shape
         query = self.q(self.latent).expand(B, 1, D).view(B, 1, self.heads, -1).transpose(1, 2)  # B, H, 1, d
         key, value = self.kv(x).view(B, N, 2, self.heads, -1).permute(2, 0, 3, 1, 4)  # each B, H, N, d
-        out = sdpa(query, key, value)  # B, H, 1, d
+        out = attend(query, key, value)  # B, H, 1, d
         out = self.proj(out.transpose(1, 2).reshape(B, D))
         return out + self.fc2(self.act(self.fc1(self.norm(out))))
 
@@ -224,7 +224,7 @@ class VisionTransformer(nn.Module):
             tokens = block(tokens, attend)
         return self.norm(tokens)
 
-    def pooled(self, tokens: Tensor) -> Tensor:
+    def pooled(self, tokens: Tensor, attend: Attend = sdpa) -> Tensor:
         """Normed tokens (B, N, D) to the one vector (B, D) that the head reads."""
         c = self.config
         pool = tokens if c.pool_prefix else tokens[:, c.num_prefix_tokens :]
@@ -233,16 +233,16 @@ class VisionTransformer(nn.Module):
             "avg": lambda: pool.mean(1),
             "max": lambda: pool.amax(1),
             "avgmax": lambda: 0.5 * (pool.amax(1) + pool.mean(1)),
-            "map": lambda: self.attention_pool(pool),
+            "map": lambda: self.attention_pool(pool, attend),
             "token_avg": lambda: torch.cat([tokens[:, 0], pool.mean(1)], dim=-1),
         }[c.pool]()
         return self.pool_norm(out)
 
-    def classify(self, tokens: Tensor) -> Tensor | None:
+    def classify(self, tokens: Tensor, attend: Attend = sdpa) -> Tensor | None:
         """Normed tokens (B, N, D) to logits (B, classes); with two heads, their mean (arXiv:2012.12877)."""
         if self.head is None:
             return None
-        logits = self.head(self.pooled(tokens))
+        logits = self.head(self.pooled(tokens, attend))
         if self.distillation_head is None:
             return logits
         return 0.5 * (logits + self.distillation_head(tokens[:, int(self.config.class_token)]))
