@@ -66,26 +66,42 @@ function fitChips(view) {
     chip.addEventListener("click", () => pin(view, token));
     return chip;
   });
-  parts(".chips").replaceChildren(...view.chips);
+  view.key = outlierKey(view);
+  parts(".chips").replaceChildren(...view.chips, ...(view.key ? [view.key] : []));
+}
+
+/** Mark the outlier tokens over the picture. Returns the sign with their number, beside the chips; null if there are none. */
+function outlierKey({ model, sentences, words, parts }) {
+  parts(".outliers").replaceChildren(...model.outliers.map((patch) => {
+    const mark = document.createElement("i");
+    mark.style.left = `${(100 * (patch % model.cols)) / model.cols}%`;
+    mark.style.top = `${(100 * Math.floor(patch / model.cols)) / model.rows}%`;
+    return mark;
+  }));
+  if (!model.outliers.length) return null;
+  const key = Object.assign(document.createElement("span"), { className: "key", title: words.outliers_title });
+  key.append(document.createElement("i"), document.createElement("span"));
+  return key;
 }
 
 /** Put the chips in one line if they fit, and shorten their names if that saves a line. Returns the height of further lines. */
 function lineChips(view) {
   const row = view.parts(".chips");
-  const name = (short) => {
+  const name = (short, rule) => {
     row.toggleAttribute("data-short", short);
+    if (view.key) view.key.lastChild.textContent = view.sentences.outliers(rule);
     view.chips.forEach((chip, token) => {
       const [text, full] = [view.sentences.token(token, short), view.sentences.token(token)];
       chip.childNodes[1].data = `${text} `; // screen readers need the space between name and number
       chip.title = text === full ? "" : full;
     });
   };
-  name(false);
-  const full = row.offsetHeight;
-  if (full > CHIPS) {
-    name(true);
-    if (row.offsetHeight === full) name(false);
-  }
+  const forms = [[false, true], [true, true], [false, false], [true, false]]; // the best one first
+  const heights = forms.map((form) => {
+    name(...form);
+    return row.offsetHeight;
+  });
+  name(...forms[heights.indexOf(Math.min(...heights))]);
   return row.offsetHeight - CHIPS;
 }
 

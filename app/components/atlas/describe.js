@@ -74,12 +74,15 @@ function readout(view, queries, layer, head, direction, first) {
     const distance = model.distance(queries[0], facts.top);
     if (distance !== null) pieces.push(fill(words.readout_distance, { distance: two(distance) }));
   }
+  const outlier = sentences.outlier(here ?? (queries.length > 1 ? null : queries[0]));
+  if (outlier) pieces.splice(1, 0, outlier);
   view.write(".readout", pieces[0]);
   view.write(".more", pieces.slice(1).join(" · "));
   speak(view, () => {
     const text = queries.map((query, i) => sentences.summary(layer, head, direction, query, i ? sentences.facts(query, map.b, map.at) : facts, first));
     if (queries.length > 1) text.unshift(fill(words.summary_compare, { a: sentences.query(queries[0]), b: sentences.query(queries[1]) }));
     if (here !== null) text.push(pieces.join(", "));
+    else if (outlier) text.push(outlier);
     return text.join(" ");
   });
 }

@@ -58,10 +58,10 @@ function colours(header) {
 const differences = (a, b, from, to) => Float32Array.from({ length: to - from }, (_, i) => Math.abs(a[from + i] ** 2 - b[from + i] ** 2));
 
 /** Where the colours of a map end, as the root of a weight: of one query, of two, or of their difference, which is no root. */
-function mapEnd(a, b, from, to, difference, clip) {
-  if (!b) return scaleEnd(a, from, to, clip, true);
-  if (difference) return scaleEnd(differences(a, b, from, to), 0, to - from, clip);
-  return Math.max(scaleEnd(a, from, to, clip, true), scaleEnd(b, from, to, clip, true));
+function mapEnd(a, b, from, to, difference, clip, outliers = 0) {
+  if (!b) return scaleEnd(a, from, to, clip, true, outliers);
+  if (difference) return scaleEnd(differences(a, b, from, to), 0, to - from, clip, false, outliers);
+  return Math.max(scaleEnd(a, from, to, clip, true, outliers), scaleEnd(b, from, to, clip, true, outliers));
 }
 
 /** How many patches of a map are above `end`, in either of two queries. */
@@ -75,7 +75,7 @@ function mapAbove(a, b, from, to, difference, end) {
 function tops(model, a, b, n, scale, difference, clip) {
   const { L, C, p } = model;
   const out = new Float32Array(L * C);
-  for (let m = 0; m < L * C; m++) out[m] = mapEnd(a, b, m * n + p, (m + 1) * n, difference, clip);
+  for (let m = 0; m < L * C; m++) out[m] = mapEnd(a, b, m * n + p, (m + 1) * n, difference, clip, model.outliers.length);
   if (scale === "map") return out;
   let [heads, rolled] = [0, 0];
   const over = (first, last) => {

@@ -25,6 +25,7 @@ class Attention {
     this.version = 0; // changes when earlier maps become invalid
     this.maps = new Map(); // "query direction" -> exact roots (L, C, N), when not whole
     this.focus = new Map(); // "layer head" -> { bytes, root }, when not whole
+    this.outliers = header.outliers.patches;
     this.share = this.#share();
     this.mean = this.#mean();
     this.table = null;

@@ -22,6 +22,7 @@ from torch import Tensor
 from app.components.binary import assemble, colour_tables, header_of
 from vit_core.attention.statistics import patch_distances
 from vit_core.attention.trace import Trace
+from vit_core.features.outliers import NORM_FACTOR, outlier_tokens
 from vit_core.images import Crop, crop_to_patches
 from vit_core.models.vit import attention_weights
 
@@ -182,8 +183,22 @@ def pack(trace: Trace, picture: Image.Image, *, budget: int = BUDGET_BYTES) -> b
         "tokens": N,
         "factor": factor,
         "size": shown.size,
+        "outliers": _outliers(trace),
     }
     return assemble(header, {"picture": _jpeg(shown), "viridis": viridis, **sections})
+
+
+def _outliers(trace: Trace) -> dict:
+    """The outlier tokens: "patches", their numbers; "norms" after the last layer; "median", of all patches' norms;
+    "factor", the multiple of it that an outlier exceeds."""
+    norms = trace.token_norms[-1, trace.num_prefix_tokens :]
+    patches = outlier_tokens(trace).nonzero()[:, 0]
+    return {
+        "patches": patches.tolist(),
+        "norms": norms[patches].tolist(),
+        "median": norms.median().item() if len(norms) else 0.0,
+        "factor": NORM_FACTOR,
+    }
 
 
 class Source:

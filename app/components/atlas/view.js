@@ -274,7 +274,7 @@ class View {
     const span = [this.map.a, this.map.b, this.map.at + model.p, this.map.at + model.N, difference];
     let [top, full] = sent ? [flow.top, flow.full] : [this.top[at], this.full[at]];
     if (!model.whole && !sent) {
-      const [own, most] = [mapEnd(...span, clip), mapEnd(...span, false)];
+      const [own, most] = [mapEnd(...span, clip, model.outliers.length), mapEnd(...span, false)];
       [top, full] = scale === "map" ? [own, most] : [Math.max(top, own), Math.max(full, most)];
     }
     this.mapTop = top;

@@ -51,6 +51,22 @@ class Sentences {
     return fill(words[`title_${kind}`], { where, query: token });
   }
 
+  /** How many outlier tokens there are; with `rule`, also what that means. */
+  outliers(rule) {
+    const { words, model: { outliers, header } } = this;
+    const said = fill(words[outliers.length > 1 ? "outliers_many" : "outliers_one"], { n: outliers.length });
+    return rule ? `${said}: ${fill(words.outliers_rule, header.outliers)}` : said;
+  }
+
+  /** What a token's norm says, if it is an outlier token; else null. */
+  outlier(token) {
+    const { words, model: { outliers, p, header } } = this;
+    const at = outliers.indexOf(token - p);
+    if (at < 0) return null;
+    const { norms, median } = header.outliers;
+    return fill(words.outlier, { norm: two(norms[at]), ratio: two(norms[at] / median) });
+  }
+
   numbers(layer, head) {
     if (head === ROLLOUT) return this.words.rollout_note;
     const { H, whole, numbers } = this.model;

@@ -73,7 +73,7 @@ class Rollout {
 
   /** The value of a map's brightest colour: that of all maps, or its own. */
   top(map, clip = this.chosen.clip) {
-    const end = (one) => scaleEnd(one, 0, one.length, clip);
+    const end = (one) => scaleEnd(one, 0, one.length, clip, false, this.outliers);
     return this.chosen.shared ? Math.max(...this.maps.map(end)) : end(map);
   }
 
@@ -83,6 +83,7 @@ class Rollout {
     this.root.dataset.state = atlas ? "ready" : "loading";
     this.show(atlas ? of : null, atlas);
     if (!atlas) return;
+    this.outliers = atlas.outliers.patches.length;
     const colours = new Uint32Array(atlas.section("viridis").slice().buffer);
     const cells = [...this.strip.querySelectorAll(".map")];
     this.maps.forEach((map, i) => shadeMap(cells[i], map, rows, cols, colours, this.top(map)));

@@ -115,6 +115,15 @@ def test_the_numbers_beside_a_head_are_the_analysis():
         np.testing.assert_allclose(numbers[layer, :, 1], attention_entropy(trace, layer), rtol=1e-4)
 
 
+def test_outlier_tokens_come_with_their_norms():
+    trace = traced(registers=2)
+    norms = trace.token_norms.clone()
+    norms[-1] = 1
+    norms[-1, 3 + 17], norms[-1, 3 + 20], norms[-1, 0] = 9, 1.9, 99  # the last one is no patch
+    outliers = header_of(wire.pack(dataclasses.replace(trace, token_norms=norms), picture()))["outliers"]
+    assert outliers == {"patches": [17], "norms": [9.0], "median": 1.0, "factor": 2.0}
+
+
 @pytest.mark.parametrize(
     "prefix",
     [
