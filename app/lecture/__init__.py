@@ -5,7 +5,8 @@
     data = pack("patches", stage, scene, {"image": 224, "patch": 16}, "en", {"of": .., "sample": True})
 
 Each scene is one module of `scenes` or `questions`, named as in the address. Its `build(stage, want)` returns a
-`Scene`. `want` is JSON from the browser, plus the reader's "language"; a scene uses no value of it unchecked.
+`Scene`. `want` is JSON from the browser, plus the reader's "language" and the file name of the "sample" picture; a
+scene uses no value of it unchecked.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ SCENES = (
     "encoder",
     "attention",
     "mlp",
+    "features",
     "head",
     "summary",
     *QUESTIONS,

@@ -18,13 +18,15 @@ KEPT = {
     "encoder": ("layer", "at", "residual", "place"),
     "attention": ("tab", "layer", "head", "at", "key", "step", "temperature"),
     "mlp": ("layer", "at", "unit", "map"),
+    "features": ("step", "layer", "at"),
     "head": ("of", "compare", "layer", "channel", "near"),
     "summary": ("step",),
     "outliers": ("layer", "show"),
     "training": ("of",),
 }
-#: Values of a view that are no control: the number of a measurement that goes on.
-NO_CONTROL = {"bias": ("ticket",)}
+#: Values of a view that are no control: the number of a measurement that goes on, and the patch whose numbers were
+#: asked for, which follows "at".
+NO_CONTROL = {"bias": ("ticket",), "features": ("from",)}
 _TEXT = re.compile(r"[A-Za-z0-9._-]{1,4000}")
 
 

@@ -15,17 +15,18 @@ from app.runtime import cache
 from app.text.class_names import translations
 
 
-def scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
-    """A scene for the browser. `want`: its request, as JSON; `sample`: whether there is a next sample picture."""
+def scene(result: Result, digest: str, name: str, want: str, language: str, sample: str | None) -> bytes:
+    """A scene for the browser. `want`: its request, as JSON; `sample`: the file name of a sample picture, which the
+    next one follows."""
     key = (result.name, "scene", result.serial, digest, name, want, language, sample)
     return derived(result, cache.outputs().get, key, lambda: _scene(result, digest, name, want, language, sample))
 
 
-def _scene(result: Result, digest: str, name: str, want: str, language: str, sample: bool) -> bytes:
+def _scene(result: Result, digest: str, name: str, want: str, language: str, sample: str | None) -> bytes:
     begun = time.perf_counter()
     stage, request = stage_of(result, digest), json.loads(want)
-    content = cache.run(lecture.build, name, stage, request | {"language": language})
-    frame = {"of": f"{result.name} {digest}", "sample": sample}
+    content = cache.run(lecture.build, name, stage, request | {"language": language, "sample": sample})
+    frame = {"of": f"{result.name} {digest}", "sample": sample is not None}
     names = {}
     for model in ("embedded:tiny", "embedded:fashion"):  # of the CNNs
         names |= translations(model, language)

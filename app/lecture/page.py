@@ -1,4 +1,4 @@
-"""The lecture: ten scenes from pixels to prediction, on the current picture and model."""
+"""The lecture: eleven scenes from pixels to prediction, on the current picture and model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stage(shown):
         scene,
         json.dumps(state.get(state.Key.SCENE_REQUEST) or {}),
         state.get(state.Key.LANGUAGE),
-        state.get(state.Key.SOURCE) == "sample",
+        state.picture().sample if state.get(state.Key.SOURCE) == "sample" else None,
     )
     state.write_address(ADDRESS)  # first: the stage may send its next message as soon as it has the answer
     lecture(data, state.get(state.Key.LAST_MESSAGE, 0), key=state.Key.STAGE, on_message=receive)

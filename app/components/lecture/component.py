@@ -1,4 +1,4 @@
-"""The lecture's stage as a Streamlit component: ten scenes, drawn in the browser.
+"""The lecture's stage as a Streamlit component: its scenes, drawn in the browser.
 
 The component is mounted once. Its data is one binary a scene (see `payload`): words, numbers and arrays. The browser
 itself answers what it can; what needs the model is sent as the trigger "message", and the fragment around the component

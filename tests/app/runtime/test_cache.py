@@ -385,7 +385,7 @@ def test_a_page_that_still_shows_a_model_s_last_weights_leaves_nothing_to_those_
     for draw in (
         lambda of: cached.drawn(of, picture, (), 3),
         lambda of: cached.drawn_of_model(of, picture, (), 3),
-        lambda of: lecture_cached.scene(of, "digest", "summary", "{}", "en", False),
+        lambda of: lecture_cached.scene(of, "digest", "summary", "{}", "en", None),
     ):
         old = draw(shown)
         assert draw(again) is not old
@@ -404,7 +404,7 @@ def test_a_model_that_is_let_go_in_the_middle_of_its_pass_or_scene_is_gone_with_
         shown = asked.result(30)
         del asked
     assert not len(cache.outputs())
-    assert lecture_cached.scene(shown, "digest", "summary", "{}", "en", False)
+    assert lecture_cached.scene(shown, "digest", "summary", "{}", "en", None)
     gone = weakref.ref(shown.model)
     del shown
     gc.collect()
@@ -540,7 +540,7 @@ def test_a_model_that_is_let_go_is_gone_with_all_it_made_though_frozen(monkeypat
         first, image = weakref.ref(cache.model("embedded:tiny")), picture(0)  # 3 MB
         assert gc.get_freeze_count() > 0
         made = cached.result("embedded:tiny", "digest", image)
-        lecture_cached.scene(made, "digest", "summary", "{}", "en", False)
+        lecture_cached.scene(made, "digest", "summary", "{}", "en", None)
         cycle = [made]  # as an object that knows itself does, it outlives its last user until it is collected
         cycle.append(cycle)
         gc.freeze()
@@ -571,7 +571,7 @@ def test_all_that_a_stage_holds_is_counted(stage):
 def test_a_result_is_counted_once_though_its_stage_holds_it():
     shown = cached.result("embedded:fashion", "digest", picture(1))
     made, alone = cache.outputs(), shown.nbytes
-    sent = len(lecture_cached.scene(shown, "digest", "patches", "{}", "en", False))
+    sent = len(lecture_cached.scene(shown, "digest", "patches", "{}", "en", None))
     stage = lecture_cached.stage_of(shown, "digest")
     assert stage.nbytes > shown.nbytes >= alone
     assert made.total == stage.nbytes + sent

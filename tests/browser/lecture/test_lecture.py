@@ -21,6 +21,7 @@ VIEWS = {
     "encoder": [{"residual": False, "place": "attention", "at": 0}],
     "attention": [{"temperature": "none", "step": "scores"}, {"tab": "heads"}],
     "mlp": [{"map": True}],
+    "features": [{"step": "middle"}, {"step": "last"}],
     "head": [{"compare": True}],
     "outliers": [{"show": "attention", "layer": 1}],
     "training": [{"of": 4}],
@@ -267,7 +268,7 @@ def test_full_screen_fills_the_screen_and_is_left_again(lecture):
     assert (box["width"], box["height"]) == (1280, 720)
     assert page.locator(".slide .full").inner_text() == frame.EN["leave"]
     page.keyboard.press("PageDown")
-    shown.ready("head")
+    shown.ready("features")
     assert page.evaluate("document.fullscreenElement !== null")  # a new scene does not end it
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement === null")

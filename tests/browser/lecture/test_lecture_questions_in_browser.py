@@ -1,4 +1,4 @@
-"""The answers to the audience's questions, after the ten scenes."""
+"""The answers to the audience's questions, after the last scene."""
 
 import math
 
@@ -8,7 +8,7 @@ from app.lecture import QUESTIONS, SCENES
 from app.text.lecture import scene_text
 
 
-@pytest.mark.parametrize(("lang", "number"), [("en", "10 of 10"), ("ko", "10개 중 10번째")])
+@pytest.mark.parametrize(("lang", "number"), [("en", "11 of 11"), ("ko", "11개 중 11번째")])
 def test_they_follow_the_last_scene_and_have_no_number(lecture, shoot, lang, number):
     shown = lecture("summary", lang)
     kicker = shown.page.locator(".slide .kicker")

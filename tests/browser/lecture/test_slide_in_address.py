@@ -27,6 +27,7 @@ OTHER = {
     "encoder": {"layer": 1, "at": 20, "residual": False, "place": "attention"},
     "attention": {"tab": "heads", "layer": 1, "head": 2, "at": 20, "key": 5, "step": "scores", "temperature": "none"},
     "mlp": {"layer": 1, "at": 20, "unit": 7, "map": True},
+    "features": {"step": "free", "layer": 2, "at": 20},
     "head": {"of": 1, "compare": True, "layer": 2, "channel": 5, "near": True},
     "summary": {"step": 2},
     "outliers": {"layer": 2, "show": "attention"},
@@ -68,19 +69,19 @@ def test_back_and_forward_bring_each_scenes_view(lecture):
     in_address(page)
     shown.rest()
     page.keyboard.press("PageDown")
-    shown.ready("head")
-    page.wait_for_url("**scene=head**")
+    shown.ready("features")
+    page.wait_for_url("**scene=features**")
     assert "slide=" not in page.url
-    shown.set({"of": 1})
+    shown.set({"step": "last"})
     in_address(page)
     page.go_back()
     shown.ready("mlp")
     page.wait_for_url("**scene=mlp**slide=layer.1--map.true**")
     assert (shown.view()["layer"], shown.view()["map"]) == (1, True)
     page.go_forward()
-    shown.ready("head")
-    page.wait_for_url("**scene=head**slide=of.1**")
-    assert shown.view()["of"] == 1
+    shown.ready("features")
+    page.wait_for_url("**scene=features**slide=step.last**")
+    assert shown.view()["step"] == "last"
 
 
 def test_another_page_has_no_slide_in_its_address(lecture):

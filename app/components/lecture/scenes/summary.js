@@ -110,6 +110,7 @@ function summaryEncoder(stage, parent) {
     draw[name](half);
     if (name === "add") half = null;
   }
+  summaryBox(stage, parent.parentNode, "features", { name: stage.words("features"), kind: "corner" });
 }
 
 function summaryRead(stage, parent, arrow) {
