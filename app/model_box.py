@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import streamlit as st
 
 from app import state
 from app.components.download import download_box
-from app.runtime import cache, recent
-from app.runtime.guard import is_public
+from app.runtime import cache
+from app.runtime.known_models import earlier, embedded, title_of
 from app.state import OTHER_MODEL, Key
-from app.text.model_names import model_title
-from app.text.plain import escaped, plain
+from app.text.plain import escaped
 from vit_core.checkpoints import split_problem_type
 from vit_core.checkpoints.catalogue import (
     CURATED,
@@ -21,15 +19,8 @@ from vit_core.checkpoints.catalogue import (
     Curated,
     download_model,
     find_curated,
-    list_cached,
     needs_download,
 )
-
-
-def _embedded() -> list[str]:
-    """Names of the embedded models, the one of photographs first."""
-    names = (a.name for a in cache.sources() if a.source == "embedded")
-    return sorted(names, key=lambda name: name != "embedded:photo")
 
 
 def choose_model(label: str) -> None:
@@ -42,24 +33,22 @@ def choose_model(label: str) -> None:
     if name is None or _is_here(name):
         state.put(Key.CHOSEN_MODEL, name)
         return
-    last = state.get(Key.WORKING_MODEL) or next(iter(_embedded()), None)
+    last = state.get(Key.WORKING_MODEL) or next(iter(embedded()), None)
     state.put(Key.CHOSEN_MODEL, last)
     if last:
-        st.caption(state.t()("model.meanwhile", name=escaped(_title(last))))
+        st.caption(state.t()("model.meanwhile", name=escaped(title_of(last, state.t()))))
 
 
 def _choice(label: str) -> str | None:
     """Draw the select box, and a field for a name that it does not list. Returns the chosen model's name."""
     t = state.t()
     curated = [model.name for model in CURATED]
-    # Files, folders and the cache are the server owner's; strangers do not see their names.
-    earlier = [] if is_public() else [n for n in (*recent.names(), *list_cached()) if n not in curated]
-    options = [*_embedded(), *curated, *dict.fromkeys(earlier), OTHER_MODEL]
+    options = [*embedded(), *curated, *earlier(), OTHER_MODEL]
     given = state.get(Key.MODEL)
     if given and given not in options:  # from the address
         state.put(Key.MODEL_NAME, given)
         state.put(Key.MODEL, OTHER_MODEL)
-    state.one_of(Key.MODEL, options, _embedded()[0] if _embedded() else OTHER_MODEL)
+    state.one_of(Key.MODEL, options, embedded()[0] if embedded() else OTHER_MODEL)
     labels = {option: _label(option) for option in options}
     here = "".join(f"_{i}" for i, name in enumerate(curated) if not needs_download(name))  # their options say so
     choice = state.select_box(label, Key.MODEL, options, words=here, format_func=labels.get)
@@ -81,19 +70,10 @@ def _label(option: str) -> str:
     if option == OTHER_MODEL:
         return t("side.model.other")
     if curated is None:
-        return _title(option)
+        return title_of(option, t)
     if needs_download(option):
         return f"{curated.title} · {t('model.size', size=f'{curated.megabytes:.0f}')}"
     return f"✓ {curated.title}"
-
-
-def _title(name: str) -> str:
-    """What people call a model."""
-    title, parts = model_title(name, state.t()), Path(name.partition(":")[2]).parts
-    if title == name:
-        return {a.name: a.title for a in cache.sources()}.get(name, title)
-    # Files in two folders may have one name.
-    return f"{title} · {plain(parts[-2])}" if len(parts) > 2 and title == plain(parts[-1], 60) else title
 
 
 def _is_here(name: str) -> bool:

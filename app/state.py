@@ -49,6 +49,11 @@ class Key(enum.StrEnum):
     SIZE = "size"  # pixels of the input's side; None: the model's own
     FRAMING = "framing"  # "whole"; None: the model's crop
     # Explore
+    WITH = "with"  # the sample that the picture is compared with
+    WITH_MODEL = "with_model"  # the model that the model is compared with
+    WITH_PICTURE = "with_picture"  # the picture that the picture is compared with, as it was read
+    WITH_ERROR = "with_error"  # why an uploaded picture could not be read
+    WITH_UPLOADS = "with_uploads"  # counts the pictures that were uploaded; each has a widget of its own
     LAYER = "layer"
     HEAD = "head"
     FROM = "from"  # "patch", or the name of a prefix token
@@ -123,6 +128,8 @@ CHOICE_KEYS = (Key.LANGUAGE, Key.MODEL, Key.SAMPLE)
 EVALUATED_KEYS = (Key.EVALUATED_RUN, Key.EVALUATED)
 #: How the picture becomes the model's input.
 INPUT_KEYS = (Key.SIZE, Key.FRAMING)
+#: What Explore compares the picture or the model with.
+COMPARE_KEYS = (Key.WITH, Key.WITH_MODEL)
 #: The token that Explore's maps start from.
 PLACE_KEYS = (Key.FROM, Key.ROW, Key.COLUMN)
 #: The settings of rollout.
@@ -155,7 +162,10 @@ FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
 WHY_KEYS = (Key.SIDE, Key.METHOD, Key.FILL)
 MISTAKES_KEYS = (Key.RUN, Key.AGAINST, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT, *WHY_KEYS)
 #: In some page's address, so that a link opens the same view; everything else lasts as long as the session.
-ADDRESS_KEYS = (*CHOICE_KEYS, *EVALUATED_KEYS, *INPUT_KEYS, *EXPLORE_KEYS, Key.SCENE, Key.SLIDE, *MISTAKES_KEYS)
+ADDRESS_KEYS = (
+    *(*CHOICE_KEYS, *EVALUATED_KEYS, *INPUT_KEYS, *COMPARE_KEYS, *EXPLORE_KEYS),
+    *(Key.SCENE, Key.SLIDE, *MISTAKES_KEYS),
+)
 #: The source of a picture that an address names. Uploaded and photographed pictures have no address.
 _SOURCES = dict.fromkeys(EVALUATED_KEYS, "mistakes") | {Key.SAMPLE: "sample"}
 #: The model box's option for a name that is typed in.

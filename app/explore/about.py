@@ -13,9 +13,9 @@ from vit_core import __version__
 from vit_core.checkpoints import split_input
 
 
-def about(result: Result) -> dict:
-    """As the atlas takes it."""
-    t, name, picture = state.t(), split_input(result.name)[0], state.picture()
+def about(result: Result, picture: state.Picture | None = None) -> dict:
+    """As the atlas takes it. `picture`: the result's, the session's by default."""
+    t, name, picture = state.t(), split_input(result.name)[0], picture or state.picture()
     height, width = result.trace.crop.input
     return {
         "model": cited_model(name, t),

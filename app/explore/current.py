@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import streamlit as st
+from PIL import Image
 
 from app import state
 from app.components import panel
@@ -17,7 +18,7 @@ from app.runtime import cache
 from app.state import Key
 from app.text.model_names import model_title
 from app.text.plain import escaped, plain
-from vit_core import InputError
+from vit_core import InputError, VisionTransformer
 from vit_core.checkpoints import possible_problem_types, split_input, split_problem_type, with_input, with_problem_type
 from vit_core.checkpoints.report import FACTS, LoadReport
 
@@ -34,18 +35,28 @@ def result(shape: str) -> Iterator[Result | None]:
 
 
 def _waits_for() -> str | None:
-    """The sentence while the chosen model is loaded or runs, with how long that takes if it is long; None if neither
-    has to happen."""
-    t, name, picture = state.t(), state.get(Key.CHOSEN_MODEL), state.picture()
+    name, picture = state.get(Key.CHOSEN_MODEL), state.picture()
     if not name or picture is None:
         return None
+    return waits_for(name, picture.digest, picture.image, input_choice.corrected)
+
+
+def waits_for(
+    name: str,
+    digest: str,
+    picture: Image.Image,
+    choose: Callable[[VisionTransformer], tuple[int | None, str]],
+) -> str | None:
+    """The sentence while that model is loaded or runs on the picture with that digest, with how long that takes if it
+    is long; None if neither has to happen. `choose(model)`: the input size and framing."""
+    t = state.t()
     if not cache.is_loaded(name):
         return busy("model", cache.last_durations().get((name, "load"), 0), name=plain(model_title(name, t)))
-    choice = input_choice.corrected(cache.model(name))
+    choice = choose(cache.model(name))
     viewed = with_input(name, *choice)
-    if cached.has_result(viewed, picture.digest):
+    if cached.has_result(viewed, digest):
         return None
-    took, about = cache.last_durations().get(viewed), input_choice.estimated_seconds(name, picture.image, *choice)
+    took, about = cache.last_durations().get(viewed), input_choice.estimated_seconds(name, picture, *choice)
     if took is None and about and about >= 2:
         return t("busy.result.about", time=t("time.s", value=two_digits(about)))
     return busy("result", took or 0)

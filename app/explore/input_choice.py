@@ -44,13 +44,19 @@ def allows_whole(model: VisionTransformer) -> bool:
     return model.config.position != "rope"
 
 
-def corrected(model: VisionTransformer) -> tuple[int | None, str]:
-    """(size, framing) that the session asks for; values that this model cannot have are replaced by its own."""
+def fitting(model: VisionTransformer) -> tuple[int | None, str]:
+    """(size, framing) that the session asks for; this model's own in place of what it cannot have."""
     size, framing = state.get(Key.SIZE), state.get(Key.FRAMING)
     if not isinstance(size, int) or size == native_size(model) or not _is_offered(model, size):
         size = None
     if framing not in FRAMINGS or not allows_whole(model):
         framing = "crop"
+    return size, framing
+
+
+def corrected(model: VisionTransformer) -> tuple[int | None, str]:
+    """As `fitting`, which then is also what the session asks for."""
+    size, framing = fitting(model)
     _choose(size, framing)
     return size, framing
 

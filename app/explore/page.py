@@ -1,4 +1,4 @@
-"""One picture, one model, and one of five views of what the model does with it.
+"""One picture, one model, and one of five views of what the model does with it; or two of them compared.
 
 Each part is a fragment, so that a change redraws only that; what is not looked at is not computed.
 """
@@ -10,9 +10,13 @@ import streamlit as st
 from app import state
 from app.explore import current, input_choice, panels
 from app.explore.address import view_of
+from app.explore.compare import choice, second, workbench
 from app.explore.views import VIEWS
 
-ADDRESS = (*state.CHOICE_KEYS, *state.EVALUATED_KEYS, *state.INPUT_KEYS, *state.EXPLORE_KEYS)
+ADDRESS = (
+    *(*state.CHOICE_KEYS, *state.EVALUATED_KEYS, *state.INPUT_KEYS, *state.COMPARE_KEYS),
+    *state.EXPLORE_KEYS,
+)
 
 
 @st.fragment(key="atlas")
@@ -30,6 +34,14 @@ def view_fragment(cached_result):
     state.write_address(ADDRESS)
 
 
+@st.fragment(key="pair")
+def pair_fragment(cached_first, cached_second):
+    state.rerun_if_choice_changed()
+    with st.container(key="comparison"):
+        workbench.pair(cached_first(), cached_second(), key="pair_atlas")
+    state.write_address(ADDRESS)
+
+
 def page() -> None:
     """A function, because Streamlit would keep a result that is named at the top of the file alive."""
     with current.result("workbench") as result:
@@ -37,12 +49,22 @@ def page() -> None:
             state.write_address(ADDRESS)
             return
         with st.container(horizontal=True, vertical_alignment="center", key="answer_bar"):
-            panels.answer_line(result)
+            answer = st.empty()
+            with answer:
+                panels.answer_line(result)
+            choice.control(key="compare_choice")
             input_choice.control(result, key="input_choice")
-        cached_result = state.CachedValue(result)
-        with st.container(key="workbench"):
-            atlas_fragment(cached_result)
-            view_fragment(cached_result)
+        with second.result(result, "workbench") as other:
+            cached_result = state.CachedValue(result)
+            if other:
+                with answer:
+                    workbench.line(result)
+                pair_fragment(cached_result, state.CachedValue(other))
+                panels.atlas_maps(other, key="second")
+            else:
+                with st.container(key="workbench"):
+                    atlas_fragment(cached_result)
+                    view_fragment(cached_result)
         panels.atlas_maps(result, key="attention")
 
 

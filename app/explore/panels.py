@@ -18,7 +18,7 @@ from app.components.panel import chart
 from app.explore import address, figures
 from app.explore.about import about
 from app.explore.cached import derived, drawn, drawn_of_model
-from app.explore.result import Result
+from app.explore.result import Outline, Result
 from app.figures import output, two_digits
 from app.runtime import cache
 from app.state import Key
@@ -80,24 +80,25 @@ def class_name(result: Result, number: int) -> str:
     return t("predictions.class" if has_probabilities(result.problem_type) else "predictions.output", number=number)
 
 
-def answer(result: Result) -> str:
-    """What the model says of the picture, in a line of Markdown."""
+def answer(result: Result, safe: Callable[[object, int], str] = escaped, short: bool = False) -> str:
+    """What the model says of the picture, in a line of Markdown. `safe` makes names safe for that. `short`: only names
+    and numbers, without "The model's answer"."""
     t, kind = state.t(), result.problem_type
     best = result.predictions(3)
     if not best:
         return t("atlas.none")
     if kind == "multi_label" and best[0][1] < THRESHOLD:
-        name = escaped(class_name(result, best[0][0]), 60)
+        name = safe(class_name(result, best[0][0]), 60)
         return t("atlas.answer.none", name=name, percent=percent(best[0][1]))
     if kind == "binary" and len(best) == 1:
-        return t("atlas.answer.one", name=escaped(class_name(result, best[0][0]), 60), percent=percent(best[0][1]))
+        return t("atlas.answer.one", name=safe(class_name(result, best[0][0]), 60), percent=percent(best[0][1]))
     if kind == "multi_label":
         best = [(i, p) for i, p in best if p >= THRESHOLD]
     if has_probabilities(kind):
-        shown = [t("atlas.class", name=escaped(class_name(result, i), 60), percent=percent(p)) for i, p in best]
+        shown = [t("atlas.class", name=safe(class_name(result, i), 60), percent=percent(p)) for i, p in best]
     else:
-        shown = [t("atlas.output", name=escaped(class_name(result, i), 60), value=output(v)) for i, v in best]
-    return t("atlas.answer", answer=" · ".join(shown))
+        shown = [t("atlas.output", name=safe(class_name(result, i), 60), value=output(v)) for i, v in best]
+    return " · ".join(shown) if short else t("atlas.answer", answer=" · ".join(shown))
 
 
 def answer_line(result: Result) -> None:
@@ -105,11 +106,12 @@ def answer_line(result: Result) -> None:
     st.markdown(answer(result))
 
 
-def atlas(result: Result, *, key: str) -> None:
-    """The picture and every head of every layer, seen from one token."""
-    t = state.t()
-    outline = result.outline  # not the result: Streamlit keeps the callback for as long as the tab is open
-    view, agreed = address.atlas_view(outline, state.get), state.get(Key.ATLAS_VIEW)
+def agreed_view(outline: Outline, key: str, rerun: Callable[[dict], None], fixed: dict) -> tuple[dict, Callable]:
+    """The view of the atlas with that key, and the callback for what the browser sends.
+
+    `rerun(sent)` then draws what follows from it. `fixed`: of the view, what is not the session's; it stays so.
+    """
+    view, agreed = address.atlas_view(outline, state.get) | fixed, state.get(Key.ATLAS_VIEW)
     if agreed and agreed != view:  # something else on the page has changed it
         state.put(Key.ATLAS_VERSION, state.get(Key.ATLAS_VERSION, 0) + 1)
     state.put(Key.ATLAS_VIEW, view)
@@ -122,15 +124,26 @@ def atlas(result: Result, *, key: str) -> None:
         if moved:
             state.put(Key.HOVERING, moved == ["query"])
         state.put(Key.ATLAS_VIEW, {name: sent[name] for name in view})
-        if state.get(Key.ATLAS_VIEW) == address.atlas_view(outline, state.get):  # confirms the page's own view
+        if state.get(Key.ATLAS_VIEW) == address.atlas_view(outline, state.get) | fixed:  # confirms the page's own view
             return
         for name, value in address.session_values(outline, sent).items():
-            if name in state.PLACE_KEYS or moved != ["query"]:
+            if name not in fixed and (name in state.PLACE_KEYS or moved != ["query"]):
                 state.put(name, value)
+        rerun(sent)
+
+    return view, on_view_change
+
+
+def atlas(result: Result, *, key: str) -> None:
+    """The picture and every head of every layer, seen from one token."""
+    t, outline = state.t(), result.outline  # not the result: Streamlit keeps callbacks for as long as the tab is open
+
+    def rerun(sent: dict) -> None:
         # The rollout of a long sequence takes seconds; the atlas would wait for it wherever the pointer rests.
         follows = sent["view"] == "inside" or (sent["view"] == "flow" and outline.all_depths_fit)
         state.rerun(*(VIEW_FRAGMENTS if follows or not state.get(Key.HOVERING) else VIEW_FRAGMENTS[:1]))
 
+    view, on_view_change = agreed_view(outline, key, rerun, {})
     atlas_component.atlas(
         computed(result, "atlas"),
         words=WORDS[t.language],

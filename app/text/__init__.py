@@ -7,7 +7,7 @@ import string
 
 from vit_core import InputError
 
-from . import atlas, en, errors_ko, features, ko, mistakes, mistakes_earlier, mistakes_start, models
+from . import atlas, compare, en, errors_ko, features, ko, mistakes, mistakes_earlier, mistakes_start, models
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
 #: No line break inside a size or a share, or between a share and its Korean particle (U+2060).
@@ -21,13 +21,14 @@ SENTENCES = {
         for key, said in both.items()
     }
     for language, both in (
-        ("en", en.SENTENCES | mistakes.EN | mistakes_earlier.EN | mistakes_start.EN | models.EN),
-        ("ko", ko.SENTENCES | mistakes.KO | mistakes_earlier.KO | mistakes_start.KO | models.KO),
+        ("en", en.SENTENCES | compare.EN | mistakes.EN | mistakes_earlier.EN | mistakes_start.EN | models.EN),
+        ("ko", ko.SENTENCES | compare.KO | mistakes.KO | mistakes_earlier.KO | mistakes_start.KO | models.KO),
     )
 }
 ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # the browser fills them in
 FEATURE_WORDS = {"en": features.EN, "ko": features.KO}  # of the view Features, likewise
+PAIR_WORDS = {"en": compare.PAIR_EN, "ko": compare.PAIR_KO}  # of a comparison, in addition to the atlas'
 
 LISTED = 12  # names spelt out in one message; the others are counted
 

@@ -13,8 +13,8 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
-from app import model_box, text
-from app.runtime import cache, guard, recent
+from app import text
+from app.runtime import cache, guard, known_models, recent
 from tests.checkpoints.support import timm_model
 from tests.http_files import serving_files
 from tests.hub_server import HubServer
@@ -157,7 +157,7 @@ def test_models_that_were_loaded_before_are_listed_but_not_to_strangers(tmp_path
     assert f"mine.safetensors · {tmp_path.name}" in options
     assert "hf:me/secret" in options
     assert not [option for option in options if "gone" in option]
-    for module in (model_box, cache):
+    for module in (known_models, cache):
         monkeypatch.setattr(module, "is_public", lambda: True)
     options = page().selectbox(key="model_en").options
     assert not [option for option in options if "mine" in option or "secret" in option]

@@ -86,5 +86,10 @@ def maps(source: Source, *, key: str) -> None:
     _data(key=f"{key}-data", data=source.payload)
 
 
+def deliver(payload: bytes, *, key: str) -> None:
+    """Mount a payload for the atlases on the page; it shows nothing."""
+    _data(key=key, data=payload)
+
+
 def _nothing() -> None:
     """Streamlit needs a callback for each state value."""

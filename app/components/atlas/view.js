@@ -152,12 +152,17 @@ class View {
     SHELF.views.delete(this);
   }
 
+  /** The width for picture and maps, whether the maps go below the picture, and the height of the window for others. */
+  place() {
+    const width = this.root.parentElement?.clientWidth || this.root.clientWidth;
+    return { width, stacked: width < 820, widest: 620, others: OTHER_HEIGHT };
+  }
+
   /** Lay out picture and maps: side by side, or one below the other on a phone. */
   layout() {
     const { model, root } = this;
-    const width = root.parentElement?.clientWidth || root.clientWidth;
+    const { width, stacked, widest, others } = this.place();
     if (!model || !width) return;
-    const stacked = width < 820;
     const shape = model.header.size[1] / model.header.size[0];
     const ratio = window.devicePixelRatio || 1;
     const pitch = headPitch(this);
@@ -165,13 +170,13 @@ class View {
     const share = shape < 1 ? Math.min(0.5, 0.42 / Math.sqrt(shape)) : 0.42; // wide pictures have wide maps too
     // The window's height limits picture and maps. Further lines of chips take some of it from the picture, so that the
     // values below it stay in the window.
-    const space = Math.min(900, Math.max(320, window.innerHeight - OTHER_HEIGHT));
+    const space = Math.min(900, Math.max(320, window.innerHeight - others));
     const fit = (more) => {
       const tall = Math.max(320, space - more);
       // The picture gets what the maps and their controls leave, and at least a share of the width.
       const maps = this.sheet.width(model, space, ratio, pitch) + beside;
       const left = width - Math.max(maps, barWidth(this), CONTROLS_WIDTH) - GAP;
-      const across = stacked ? Math.min(width, 620) : Math.max(share * width, left);
+      const across = stacked ? Math.min(width, widest) : Math.max(share * width, left);
       const wide = Math.round(Math.min(across, tall / Math.max(shape, 1 / MAX_WIDTH)));
       const side = Math.max(wide, Math.round(Math.min(stacked ? width : share * width, tall))); // also of a tall picture
       root.style.setProperty("--stage", `${side}px`);

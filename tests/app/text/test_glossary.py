@@ -6,7 +6,7 @@ import pytest
 
 from app import text
 from app.lecture import SCENES
-from app.text import atlas, features, report, why
+from app.text import atlas, compare, features, report, why
 from app.text.lecture import frame, scene_text
 
 #: (English, Korean) by the page that says it.
@@ -14,6 +14,7 @@ TABLES = {
     "errors": ({}, text.ERRORS["ko"]),
     "pages": (text.SENTENCES["en"], text.SENTENCES["ko"]),
     "atlas": (atlas.EN, atlas.KO),
+    "pair": (compare.PAIR_EN, compare.PAIR_KO),
     "report": (report.EN, report.KO),
     "why": (why.EN, why.KO),
     "features": (features.EN, features.KO),

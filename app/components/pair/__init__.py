@@ -1,0 +1,1 @@
+"""Two atlases that follow each other: component.py mounts them, partner.js says what follows from what."""

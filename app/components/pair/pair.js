@@ -1,0 +1,136 @@
+// Two atlases that follow each other: what is pointed at, pinned or chosen in one is shown in the other.
+
+const ALONE = ["view", "speed", "loop"]; // of the controls: the first one's only
+const SHARED = ["layer", "head", "query", "pinned", "residual", ...Object.keys(CHOICES).filter((name) => !ALONE.includes(name))];
+const GAP_PX = 28; // between the columns, as in pair.css
+const PHONE_PX = 640; // of the pair's width: below it, the two are one beneath the other, as in pair.css
+const ABOVE_AND_BELOW = 318; // height of the window that is not the pictures': header, names, controls, titles, readouts
+
+/** One of the two. */
+class Half extends View {
+  constructor(root, pair) {
+    super(root);
+    this.pair = pair;
+    root.classList.add(pair.root.querySelector(".atlas") === root ? "first" : "second");
+    document.removeEventListener("keydown", this.shortcuts); // the pair has its own
+  }
+
+  /** Called for each change of words or view. */
+  show({ words, half, view }, send) {
+    const { name } = half;
+    this.name = this.parts(".maps").dataset.name = name;
+    const said = (part) => fill(words.pair_part, { name, part: words[part] });
+    const own = { ...words, label: said("label"), stage: said("stage"), maps: said("maps"), chips: said("chips") };
+    this.render({ data: { ...half, words: own, view }, setStateValue: send });
+  }
+
+  place() {
+    const whole = this.root.parentElement.clientWidth;
+    const phone = whole < PHONE_PX;
+    const width = phone ? whole : Math.floor((whole - GAP_PX) / 2);
+    return { width, stacked: true, widest: width, others: ABOVE_AND_BELOW };
+  }
+
+  draw() {
+    super.draw();
+    this.pair.follow(this);
+  }
+
+  write(selector, text) {
+    if (selector === ".spoken") this.pair?.say(this, text);
+    else super.write(selector, text);
+  }
+}
+
+class Pair {
+  constructor(root) {
+    this.root = root;
+    this.halves = [...root.querySelectorAll(".atlas")].map((atlas) => new Half(atlas, this));
+    this.known = new Map(); // what each half showed when they were last alike
+    this.said = new Map();
+    this.acted = this.halves[0]; // the last that somebody used
+    this.halves.forEach((half) => {
+      for (const event of ["pointerdown", "pointermove", "focusin"]) half.root.addEventListener(event, () => (this.acted = half), true);
+    });
+    const [first, second] = this.halves;
+    second.root.addEventListener("keydown", (event) => {
+      if (event.key !== " " || !event.target.matches(".stage, .maps")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (first.model) play(first); // it has the controls; the second one follows
+    }, true);
+    this.shortcuts = (event) => {
+      const typing = event.composedPath()[0].closest?.("input:is([type=text], [type=number], :not([type])), textarea, [contenteditable]");
+      if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+      if (event.code === "KeyS" && this.acted.model) this.acted.parts(".menu").togglePopover();
+    };
+    document.addEventListener("keydown", this.shortcuts);
+    // The first one's view is the page's, and so the address.
+    second.save.link = () => first.save.link();
+    root.pair = this;
+  }
+
+  render({ words, halves, view, boxes }, send) {
+    const [first, second] = this.halves;
+    this.boxes = boxes;
+    halves.forEach(({ name, answer }, i) => {
+      const [of, says] = this.root.querySelectorAll(".who")[i].children;
+      of.textContent = name;
+      says.textContent = says.title = answer;
+    });
+    first.show({ words, half: halves[0], view }, send);
+    second.show({ words, half: halves[1], view: { seq: 0 } }, (name, value) => name !== "view" && send(`${name}_second`, value));
+  }
+
+  dispose() {
+    for (const half of this.halves) half.dispose();
+    document.removeEventListener("keydown", this.shortcuts);
+  }
+
+  /** Show in the other half what has changed in `half`; all of the first, once another picture or model is there. */
+  follow(half) {
+    const [first, second] = this.halves;
+    if (!first.model || !second.model) return;
+    const joined = `${first.model.id} ${second.model.id} ${this.boxes}`;
+    const anew = this.joined !== joined;
+    this.joined = joined;
+    const from = anew ? first : half;
+    const to = from === first ? second : first;
+    const now = shownBy(from);
+    const before = anew ? {} : this.known.get(from);
+    const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
+    if (!Object.keys(changed).length) return;
+    const boxes = this.boxes && (from === first ? this.boxes : [...this.boxes].reverse());
+    const { over, here, ...part } = { over: to.over, here: to.here, ...partOf(changed, from.model, to.model, boxes) };
+    Object.assign(to, { over, here });
+    Object.assign(to.state, part);
+    if ("layer" in part && to.stop) to.stop();
+    this.known.set(from, now);
+    this.known.set(to, shownBy(to));
+    if ("residual" in part && to.model.residual !== part.residual) settle(to);
+    if (to === first) first.change({}); // Python and the address follow
+    else to.redraw();
+  }
+
+  /** The screen reader's summary of both. */
+  say(half, text) {
+    this.said.set(half, text);
+    const all = this.halves.filter((one) => this.said.get(one)).map((one) => fill(half.words.pair_said, { name: one.name, text: this.said.get(one) }));
+    const line = all.join(" ");
+    const place = this.root.querySelector(".both");
+    if (place.textContent !== line) place.textContent = line;
+  }
+}
+
+/** What a half shows, of what the other shows too. */
+function shownBy({ state, over, here }) {
+  return { ...Object.fromEntries(SHARED.map((name) => [name, state[name]])), over, here };
+}
+
+/** Compute the rollouts for a residual that the other half has got. */
+function settle(half) {
+  const { model } = half;
+  model.residual = half.state.residual;
+  model.maps.clear(); // their rollouts are for the old residual
+  model.prepare(() => half.redraw());
+}

@@ -1,0 +1,73 @@
+"""Two results side by side: two atlases that follow each other, each with its name and its answer."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+from app import state
+from app.components.pair import component
+from app.explore import panels
+from app.explore.about import about
+from app.explore.cached import derived
+from app.explore.compare import choice
+from app.explore.result import Result
+from app.runtime import known_models
+from app.text import PAIR_WORDS, WORDS
+from app.text.plain import escaped, plain
+from vit_core.checkpoints import split_input
+from vit_core.images import patch_box
+
+#: Of the view, what a comparison shows; the page's own comes back with the single atlas.
+SHOWN = {"view": "heads"}
+
+
+def line(first: Result) -> None:
+    """What the two have in common, in place of the answer."""
+    t = state.t()
+    if choice.kind() == "model":
+        name = choice.picture_title(state.picture())
+        st.markdown(t("compare.models", name=escaped(name, 60)))
+    else:
+        st.markdown(t("compare.pictures", name=escaped(_model_title(first), 60)))
+
+
+def pair(first: Result, second: Result, *, key: str) -> None:
+    """Both atlases. Call it in the fragment "pair"."""
+    t, models = state.t(), choice.kind() == "model"
+    view, on_view_change = panels.agreed_view(first.outline, key, lambda sent: state.rerun("pair"), SHOWN)
+    pictures = state.picture(), state.picture() if models else choice.picture()
+    linked = about(first)["linked"] and (models or pictures[1].sample is not None)
+    halves = [
+        component.Half(
+            panels.computed(result, "atlas"),
+            name=plain(_model_title(result) if models else choice.picture_title(picture), 60),
+            answer=panels.answer(result, plain, short=True).replace("**", ""),
+            about=about(result, picture) | {"linked": linked},
+            ask=functools.partial(derived, result),
+        )
+        for result, picture in zip((first, second), pictures, strict=True)
+    ]
+    component.pair(
+        *halves,
+        words=WORDS[t.language] | PAIR_WORDS[t.language],
+        view=view | {"seq": state.get(state.Key.ATLAS_VERSION, 0)},
+        boxes=[_covered(first), _covered(second)] if models else None,
+        known=state.get(key),
+        key=key,
+        on_change=on_view_change,
+    )
+    with st.container(key="view_compared"):
+        panels.attention_fold(first)
+
+
+def _model_title(result: Result) -> str:
+    return known_models.title_of(split_input(result.name)[0], state.t())
+
+
+def _covered(result: Result) -> tuple[float, ...]:
+    """What the patches cover of the picture, (left, top, right, bottom), pixels."""
+    (rows, cols), patch = result.grid, result.config.patch_size
+    first, last = (patch_box(place, result.trace.crop, patch) for place in ((0, 0), (rows - 1, cols - 1)))
+    return *first[:2], *last[2:]
