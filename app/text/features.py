@@ -30,11 +30,12 @@ EN = {
     "red": "red: first {share}",
     "green": "green: second {share}",
     "blue": "blue: third {share}",
-    "rest": "not shown {share}",
+    "rest": "rest {share}",
     "values": "red {a}, green {b}, blue {c}",
     "values_grey": "red {a}, green {b}, blue {c}; shown in grey",
     "caption": "The first three principal components of the patches' features in this layer, as red, green and blue.",
     "caption_colours": "Each channel runs from the 2nd to the 98th percentile of its component.",
+    "caption_side": "Coloured: {side}, {count} of {patches} patches; the others are grey.",
     "caption_opacity": "Opacity {value}.",
 }
 
@@ -63,7 +64,7 @@ KO = {
     "note": "빨강, 초록, 파랑: 첫째, 둘째, 셋째 주성분",
     "note_side": "{side}: 패치 {patches}개 중 {count}개",
     "of_layer": "{layer}번 레이어:",
-    "holds": "세 색이 분산의 {a}, {b}, {c}를 차례로 설명합니다.",
+    "holds": "세 색이 분산의 {a}, {b}, {c}\u2060를 차례로 설명합니다.",
     "nothing": "모든 패치의 특징이 같아서 색으로 나눌 것이 없습니다.",
     "red": "빨강: 첫째 {share}",
     "green": "초록: 둘째 {share}",
@@ -73,5 +74,6 @@ KO = {
     "values_grey": "빨강 {a}, 초록 {b}, 파랑 {c}, 회색으로 표시",
     "caption": "이 레이어에서 패치 특징의 첫 세 주성분을 빨강, 초록, 파랑으로 나타냈습니다.",
     "caption_colours": "채널마다 주성분의 2백분위수부터 98백분위수까지를 씁니다.",
+    "caption_side": "색을 입힌 것: {side}, 패치 {patches}개 중 {count}개. 나머지 패치는 회색입니다.",
     "caption_opacity": "불투명도 {value}.",
 }

@@ -11,18 +11,26 @@ function drawFeatures(view) {
   view.write(".opacity span", fill(words.opacity, { value: percent(Number(state.opacity)) }));
   if (!pca) {
     overlay.show(model.rows, model.cols, new Uint32Array(model.rows * model.cols));
-    for (const selector of [".title", ".numbers", ".more", ".spoken"]) view.write(selector, "");
-    view.write(".readout", words[SHELF.pca?.header?.of === model.id ? "features_refused" : "features_loading"]);
+    view.painted = null;
+    view.write(".title", words.features_title);
+    for (const selector of [".numbers", ".more"]) view.write(selector, "");
+    const why = words[SHELF.pca?.header?.of === model.id ? "features_refused" : "features_loading"];
+    view.write(".readout", why);
+    speak(view, () => why);
     return;
   }
   const [layer] = view.selected();
-  overlay.show(model.rows, model.cols, pca.pixels(layer, state.foreground, Number(state.opacity)));
+  const key = ["features", pca.header.id, layer, state.foreground, state.opacity].join();
+  if (view.painted !== key) overlay.show(model.rows, model.cols, pca.pixels(layer, state.foreground, Number(state.opacity)));
+  view.painted = key;
   view.write(".title", pca.title(layer));
   view.write(".numbers", pca.note(layer, state.foreground));
   const patch = token - model.p;
   const read = patch < 0 ? [words[TOUCH ? "features_touch" : "features_point"], ""] : pca.readout(layer, patch, state.foreground, view.sentences.token(token));
   view.write(".readout", read[0]);
-  view.write(".more", read[1]);
+  const outlier = view.sentences.outlier(token);
+  if (outlier) read.push(outlier);
+  view.write(".more", read.slice(1).join(" · "));
   speak(view, () => [pca.title(layer), pca.holds(layer), pca.note(layer, state.foreground), ...read].join(" "));
   pca.follow(view);
   if (view.save.open) view.save.refresh();

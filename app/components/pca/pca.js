@@ -140,11 +140,16 @@ class Pca {
 
   /** The line beneath the title. */
   note(layer, side) {
+    const { words } = this.header;
+    return side === "off" ? words.note : this.onSide(words.note_side, layer, side);
+  }
+
+  /** A sentence on how many patches are coloured. */
+  onSide(sentence, layer, side) {
     const { header: { words }, patches } = this;
-    if (side === "off") return words.note;
     let count = 0;
     for (let i = layer * patches; i < (layer + 1) * patches; i++) count += this.coloured(i, side);
-    return fill(words.note_side, { count, patches, side: words[`foreground_${side}`] });
+    return fill(sentence, { count, patches, side: words[`foreground_${side}`] });
   }
 
   /** The values of a patch, counted from 0, in two parts. */
@@ -160,7 +165,7 @@ class Pca {
     const { words } = this.header;
     return [
       this.title(layer), words.caption, this.holds(layer), words.caption_colours,
-      foreground !== "off" && this.note(layer, foreground),
+      foreground !== "off" && this.onSide(words.caption_side, layer, foreground),
       opacity !== "1" && fill(words.caption_opacity, { value: percent(Number(opacity)) }),
     ].filter(Boolean);
   }

@@ -181,7 +181,8 @@ def test_what_is_saved_are_the_colours_and_the_components(visit, trace):
     read = np.loadtxt(io.BytesIO(table.data), delimiter=",").reshape(wanted.shape)
     np.testing.assert_allclose(read, numbers.numbers, rtol=1e-8)
     assert b"# layer 10, component 3\n" in table.data
-    for said in ("similar keys in layer 10?", "of the variance", "other side: ", "Opacity 50 %", "Model: ViT-S/14"):
+    assert "similar keys in layer 10?" in saving.caption
+    for said in ("of the variance", "Coloured: other side, ", "Opacity 50 %", "Model: ViT-S/14"):
         assert said in saving.caption
     saving.extent("bare")
     image = saving.take("screen")

@@ -61,6 +61,7 @@ def test_on_a_phone_the_view_is_beneath_the_picture(visit, shoot, lang, theme):
         go(page, f"lang={lang}&{address}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth - e.clientWidth") <= 0, name
+        assert page.locator(".atlas .view").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
         choice, frame = box(page, ".atlas .view"), box(page, ".atlas .frame")
         fold = box(page, "[data-testid=stMain] details")
         assert frame["y"] + frame["height"] <= choice["y"] <= 844 - choice["height"], name
