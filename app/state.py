@@ -66,7 +66,7 @@ class Key(enum.StrEnum):
     COMPARE = "compare"
     SPEED = "speed"  # of playing through the layers
     LOOP = "loop"
-    FACET = "facet"  # which of a layer's vectors the features are
+    FACET = "facet"  # which of a layer's vectors the features are, also of the direction "like"
     FOREGROUND = "foreground"  # which side of the first component is coloured
     OPACITY = "opacity"  # of the features' colours over the picture
     VIEW = "view"  # what stands beside the picture

@@ -1,7 +1,7 @@
 // Reads the binaries of binary.py. Each component's component.py joins its scripts, this one first, into one module.
 
 const ARRAYS = {
-  uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array,
+  int8: Int8Array, uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array,
 };
 
 /** The header of a binary; its `section(name)` returns a typed array, or null. */
@@ -16,7 +16,7 @@ function decode(bytes) {
     const count = entry.shape.reduce((a, b) => a * b, 1);
     const start = bytes.byteOffset + 4 + length + entry.offset;
     // A message may begin at any byte, but wider types need aligned memory: all but bytes are copied.
-    if (type === Uint8Array) return new Uint8Array(bytes.buffer, start, count);
+    if (type.BYTES_PER_ELEMENT === 1) return new type(bytes.buffer, start, count);
     return new type(bytes.buffer.slice(start, start + count * type.BYTES_PER_ELEMENT));
   };
   return header;

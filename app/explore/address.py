@@ -10,10 +10,10 @@ from vit_core.features import FACETS
 
 #: What the session value "head" calls the columns beside the heads.
 COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}
-#: What the controls beside the maps can be; the first is the default. "facet", "foreground" and "opacity" are those of
-#: the view Features.
+#: What the controls beside the maps can be; the first is the default. "foreground" and "opacity" are those of the view
+#: Features, "facet" is its and that of the direction "like".
 CHOICES = {
-    "direction": ("row", "column"),
+    "direction": ("row", "column", "like"),
     "scale": ("map", "layer", "shared"),
     "compare": ("both", "difference"),
     "speed": ("1", "0.5", "0.25"),

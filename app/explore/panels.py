@@ -153,13 +153,17 @@ def atlas(result: Result, *, key: str) -> None:
         key=key,
         on_change=on_view_change,
         ask=functools.partial(derived, result),
+        features_of=functools.partial(computed, result, "features"),
     )
 
 
 def attention_fold(result: Result) -> None:
     """What the atlas shows, as an equation that follows its direction, and common misreadings."""
     view = address.atlas_view(result.outline, state.get)
-    fold(state.t(), "attention", equations.attention(result.trace.config, view["direction"]))
+    if view["direction"] == "like":
+        fold(state.t(), "like", equations.likeness(view["facet"]))
+    else:
+        fold(state.t(), "attention", equations.attention(result.trace.config, view["direction"]))
 
 
 def atlas_maps(result: Result, *, key: str) -> None:

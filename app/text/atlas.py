@@ -1,6 +1,8 @@
 """The attention atlas' words; the browser fills in the {braces}."""
 
-EN = {
+from app.text import like
+
+EN = like.EN | {
     "label": "Attention atlas",
     "stage": "picture; the arrow keys move the query, Enter pins it",
     "maps": "all layers and heads; the arrow keys choose a map, the space bar plays through the layers",
@@ -72,7 +74,7 @@ EN = {
     "hint_pair_touch": "Two patches are pinned. Tap one to unpin it.",
     "direction": "Direction",
     "direction_row": "looks at",
-    "direction_column": "is looked at by",
+    "direction_column": "is seen by",
     "scale": "Colour scale",
     "scale_map": "per map",
     "scale_layer": "per layer",
@@ -163,7 +165,7 @@ EN = {
     "caption_version": "Vitrine {version}.",
 }
 
-KO = {
+KO = like.KO | {
     "label": "어텐션 아틀라스",
     "stage": "이미지. 방향키로 쿼리 패치를 옮기고 Enter로 고정합니다",
     "maps": "모든 레이어와 헤드. 방향키로 맵을 고르고 스페이스로 레이어를 따라 재생합니다",

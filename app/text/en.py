@@ -191,6 +191,11 @@ SENTENCES = {
     "attention.not": "Where a head looks does not explain the model's decision. The weights say nothing about "
     "what is read there (the values), or about the other heads, the residual stream and the MLPs. In deep layers "
     "a token is no longer its patch, but a mixture of many.",
+    "like.not": "Similar features do not mean the same object. Early layers make patches of one colour, texture or "
+    "position similar, later layers those of one content. In some layers all patches are similar, because their "
+    "features share one direction: read the order within a map, and do not compare numbers between layers or models. "
+    "Queries, keys and values are compared over all heads at once, although each head compares its own (Amir et al. "
+    "2021).",
     # rollout
     "rollout.title": "Where does this token's information come from?",
     "rollout.text": "Attention rollout (Abnar & Zuidema 2020), one map for each depth. The picture shows the chosen "

@@ -94,6 +94,14 @@ def attention(config: ViTConfig, direction: str = "row") -> str:
     return _lines(rf"{weights},\qquad {rows}", r"\textstyle\sum_i A_{ij} \ne 1")
 
 
+def likeness(facet: str) -> str:
+    """The cosine of two tokens' features, and what these are in that facet (`vit_core.features.FACETS`)."""
+    letter = {"query": "q", "key": "k", "value": "v"}.get(facet)
+    feature = rf"[{letter}^{{(1)}}_i;\, \dots;\, {letter}^{{(H)}}_i]" if letter else r"z_{l,i}"
+    cosine = r"s_{ij} = \frac{f_i \cdot f_j}{\lVert f_i\rVert\,\lVert f_j\rVert}"
+    return rf"{cosine},\qquad f_i = {feature}"
+
+
 #: Of the figures that look the same for every model, by the figure's name.
 FIXED = {
     "positions": r"s_{ij} = \frac{e_i \cdot e_j}{\lVert e_i\rVert\,\lVert e_j\rVert}",

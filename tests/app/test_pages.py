@@ -276,7 +276,7 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
             "head": head,
             "query": query,
             "pinned": [length - 1],
-            "direction": "column",
+            "direction": "like",
             "scale": "shared",
             "compare": "difference",
             "speed": "0.5",

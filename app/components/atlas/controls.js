@@ -25,7 +25,6 @@ function label(view) {
   const { words, root, parts } = view;
   root.setAttribute("aria-label", words.label);
   parts(".stage").setAttribute("aria-label", words.stage);
-  parts(".maps").setAttribute("aria-label", words.maps);
   parts(".chips").setAttribute("aria-label", words.chips);
   parts(".unpin").textContent = words.unpin;
   parts(".residual").title = words.residual_title;
@@ -278,7 +277,8 @@ function keys(view, event, inMaps) {
     // a second pin beside the first, which the arrow keys move
     c: () => state.pinned.length === 1 && pin(view, [[0, 1], [0, -1], [1, 0], [-1, 0]].map((by) => neighbour(view.model, token, ...by)).find((other) => other !== token) ?? token),
   });
-  const act = ARROWS[key] ? () => (inMaps ? step : move)(view, ...ARROWS[key]) : acts[key];
+  if (view.like.on) Object.assign(acts, view.like.keys(inMaps));
+  const act = key in acts ? acts[key] : ARROWS[key] && (() => (inMaps ? step : move)(view, ...ARROWS[key]));
   if (!act) return;
   event.preventDefault();
   event.stopPropagation(); // Streamlit has keyboard shortcuts of its own

@@ -2,17 +2,19 @@
 
 const VIEWS = ["heads", "flow", "answer", "inside", "features"]; // what stands beside the picture; all but the maps are Streamlit's
 const CHOICES = { // the first is the default
-  direction: ["row", "column"], scale: ["map", "layer", "shared"], compare: ["both", "difference"], view: VIEWS,
+  direction: ["row", "column", "like"], scale: ["map", "layer", "shared"], compare: ["both", "difference"], view: VIEWS,
   speed: ["1", "0.5", "0.25"], loop: ["off", "on"], clip: ["on", "off"],
-  // of the view Features: which vectors of a layer, which side of the first component, and the colours' opacity
+  // which vectors of a layer "is like" and the view Features show; of that view, which side of the first component, and the
+  // colours' opacity
   facet: ["token", "query", "key", "value"], foreground: ["off", "on", "other"], opacity: ["1", "0.75", "0.5", "0.25", "0"],
 };
-const GROUPS = ["direction", "scale", "compare", "view"]; // those of them that are rows of buttons
+const GROUPS = ["direction", "facet", "scale", "compare", "view"]; // those of them that are rows of buttons
 const SEND_DELAY_MS = 200; // without a change, before Python gets the view
 const REST_MS = 90; // in one place, before exact maps of a large picture are requested
 // The layout, CSS pixels, as in atlas.css.
 const GAP = 28; // between picture and maps
 const LAYERS_WIDTH = 26; // the layers' numbers, left of the maps
+const HEADINGS_HEIGHT = 22; // the heads' numbers, above the maps
 const MARGIN = 34; // right of the maps, for the last heading
 const CONTROLS_WIDTH = 508; // that the controls below the maps need, when two patches are compared
 const LEGEND_WIDTH = 400; // of its sentences
@@ -36,6 +38,7 @@ class View {
     this.resize = new ResizeObserver(() => this.layout());
     this.resize.observe(root.parentElement);
     this.save = new SaveMenu(this);
+    this.like = new Likeness(this);
     listen(this);
     SHELF.views.add(this);
     root.atlas = this;
@@ -93,6 +96,7 @@ class View {
     if (header.of) {
       if (this.model?.id !== header.of) return;
       if (header.file) return this.save.arrived(header);
+      if (header.like) return this.like.arrived(header);
       this.model.learn(header);
       this.requested = null;
       this.redraw();
@@ -115,6 +119,7 @@ class View {
     this.parts(".picture").replaceWith(picture);
     this.model = new Attention(header);
     this.model.residual = this.state.residual;
+    this.like.begin(this.model);
     this.colours = colours(header);
     this.over = this.here = null;
     this.requested = null;
@@ -131,6 +136,7 @@ class View {
     this.model = null;
     this.painted = null;
     this.save.refresh();
+    this.like.stop();
     this.stop?.();
     this.parts(".picture").replaceWith(Object.assign(new Image(), { className: "picture", alt: "" }));
     for (const canvas of [this.overlay.canvas, this.sheet.canvas]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
@@ -145,6 +151,7 @@ class View {
     this.resize.disconnect();
     this.stop?.();
     this.save.dispose();
+    this.like.stop();
     clearTimeout(this.sending);
     clearTimeout(this.resting);
     clearTimeout(this.speaking);
@@ -163,6 +170,7 @@ class View {
     const { model, root } = this;
     const { width, stacked, widest, others } = this.place();
     if (!model || !width) return;
+    root.removeAttribute("data-like"); // the picture has the same size in every direction; `redraw` sets it again
     const shape = model.header.size[1] / model.header.size[0];
     const ratio = window.devicePixelRatio || 1;
     const pitch = headPitch(this);
@@ -193,9 +201,10 @@ class View {
     root.toggleAttribute("data-stacked", stacked);
     const room = (stacked ? width : width - side - GAP) - beside;
     const [w, h] = this.sheet.layout(model, room, stacked ? 640 : space, ratio, pitch);
-    this.parts(".legend").style.width = `${Math.min(room + MARGIN, Math.max(w, LEGEND_WIDTH))}px`;
-    root.style.setProperty("--bar", `${w + 26}px`);
+    root.style.setProperty("--sheet", `${w}px`);
+    root.style.setProperty("--legend", `${Math.min(room + MARGIN, Math.max(w, LEGEND_WIDTH))}px`);
     labelAxes(this, w, h);
+    this.like.layout(room + beside, stacked ? 640 : HEADINGS_HEIGHT + Math.max(h, 0.9 * space));
     this.painted = this.framed = null;
     this.width = width; // read by tests
     this.publish();
@@ -249,6 +258,7 @@ class View {
   }
 
   draw() {
+    if (this.like.show()) return this.like.draw();
     const { model, state, sheet } = this;
     const [queries, flow] = [this.shown(), this.flow()];
     const direction = flow ? "row" : state.direction;

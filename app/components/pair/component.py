@@ -17,8 +17,10 @@ import streamlit as st
 
 from app.components.assets import joined
 from app.components.atlas import component as atlas
+from app.components.atlas import similarity
 from app.components.atlas.payload import Source
 from app.components.save import files
+from vit_core import Trace
 
 HERE = Path(__file__).parent
 SCRIPTS = (*(name if "/" in name else f"../atlas/{name}" for name in atlas.SCRIPTS[:-1]), "partner", "pair", "mount")
@@ -32,13 +34,14 @@ _pair = st.components.v2.component(
 
 
 class Half(NamedTuple):
-    """One of the two atlases. `ask(function, *args)` runs what needs its trace; `about` as `atlas.atlas` takes it."""
+    """One of the two atlases. `about`, `ask` and `features_of` as `atlas.atlas` takes them."""
 
     source: Source
     name: str  # the picture's or the model's, plain text
     answer: str  # what the model says of the picture, plain text
     about: Mapping
     ask: Callable
+    features_of: Callable[[], Trace]
 
 
 def pair(
@@ -65,20 +68,23 @@ def pair(
         for half in (first, second)
     ]
     data = {"words": dict(words), "halves": halves, "view": dict(view), "boxes": boxes}
-    names = ("want", "save", "want_second", "save_second")
+    names = ("want", "like", "save", "want_second", "like_second", "save_second")
     callbacks = {f"on_{name}_change": _nothing for name in names}
     state = _pair(key=key, data=data, on_view_change=on_change, **callbacks)
-    _answer(first, state.want, state.save, key=f"{key}-first")
-    _answer(second, state.want_second, state.save_second, key=f"{key}-second")
+    _answer(first, state.want, state.like, state.save, key=f"{key}-first")
+    _answer(second, state.want_second, state.like_second, state.save_second, key=f"{key}-second")
 
 
-def _answer(half: Half, want: dict | None, save: dict | None, *, key: str) -> None:
-    """Mount what the browser asked for: exact maps of a large picture, and files."""
+def _answer(half: Half, want: dict | None, like: dict | None, save: dict | None, *, key: str) -> None:
+    """Mount what the browser asked for: exact maps of a large picture, features, and files."""
     source = half.source
     answer = None if source.whole or not want else half.ask(source.answer, want)
     if answer:
         atlas.deliver(answer, key=f"{key}-more")
-    file = half.ask(files.answer, source, save) if save else None
+    features = half.ask(similarity.answer, source, like, half.features_of) if like else None
+    if features:
+        atlas.deliver(features, key=f"{key}-like")
+    file = half.ask(files.answer, source, save, half.features_of) if save else None
     if file:
         atlas.deliver(file, key=f"{key}-file")
 

@@ -9,7 +9,8 @@ const [PAPER, INK] = ["#fff", "#222"]; // of all maps: the same in light and dar
  * "all".
  */
 function drawing(view, extent) {
-  return extent === "all" ? allMaps(view) : oneMap(view, extent === "over");
+  if (extent !== "all") return oneMap(view, extent === "over");
+  return view.like.on ? allLayers(view) : allMaps(view);
 }
 
 function oneMap(view, over) {
@@ -63,6 +64,27 @@ function allMaps(view) {
   ];
   const [width, height] = [across(C - 1) + w + 1.5 * size, down(L - 1) + h + 0.5 * size];
   return { width, height, scale: width / view.parts(".maps").offsetWidth, cells, marks: [], labels, paper: PAPER };
+}
+
+/** One map per layer, with their numbers, in as many columns as on the screen. A unit is a patch. */
+function allLayers(view) {
+  const { model: { L, rows, cols, p }, like, tables, state } = view;
+  const { mosaic: { columns } } = like;
+  const queries = view.shown();
+  const difference = queries.length > 1 && state.compare === "difference";
+  const size = 0.15 * Math.min(rows, cols);
+  const [gap, head] = [0.4 * size, 1.5 * size];
+  const [cells, labels] = [[], []];
+  for (let l = 0; l < L; l++) {
+    const [x, y] = [gap + (l % columns) * (cols + gap), head + Math.floor(l / columns) * (rows + head)];
+    const map = like.map(l, queries, "small");
+    const pixels = new Uint32Array(rows * cols);
+    if (map) shade(pixels, map.a, map.b, p, pixels.length, map.top, tables.cell, difference);
+    cells.push({ x, y, w: cols, h: rows, rows, cols, pixels });
+    labels.push({ text: `${l + 1}`, size, x: x + cols / 2, y: y - 0.4 * size, anchor: "middle" });
+  }
+  const [width, height] = [gap + Math.min(L, columns) * (cols + gap), Math.ceil(L / columns) * (rows + head) + gap];
+  return { width, height, scale: width / view.parts(".mosaic").offsetWidth, cells, marks: [], labels, paper: PAPER };
 }
 
 /** [width, height] in pixels as large as on the screen or, with `side`, with a longer side of so many. */

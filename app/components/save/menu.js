@@ -100,7 +100,7 @@ class SaveMenu {
       this.part(name).textContent = fill(words.save_png, { width, height });
     }
     for (const name of ["screen", "large", "svg"]) this.part(name).title = ready ? "" : words.coarse_here;
-    for (const name of ["screen", "large", "svg", "npy", "csv"]) this.part(name).disabled = this.waiting || (!ready && !["npy", "csv"].includes(name));
+    for (const name of ["screen", "large", "svg", "npy", "csv"]) this.part(name).disabled = this.waiting || (!ready && (view.like.on || !["npy", "csv"].includes(name)));
     this.menu.setAttribute("aria-busy", Boolean(this.waiting));
     this.part("own").textContent = view.about.linked ? "" : words.save_own;
     this.part("text").textContent = this.caption().join(" ");
@@ -113,6 +113,7 @@ class SaveMenu {
     const { model, map, exact, state } = this.view;
     if (this.view.features()) return true;
     if (this.extent !== "all") return map.exact;
+    if (this.view.like.on) return this.view.like.complete;
     return model.whole || (exact && this.view.shown().every((query) => model.rolled(query, state.direction)));
   }
 
@@ -122,7 +123,7 @@ class SaveMenu {
     const [flow, every, queries] = [view.flow(), this.extent === "all", view.shown()];
     const [layer, head] = view.selected();
     return {
-      queries, layer, head, every, direction: flow ? "row" : view.state.direction,
+      queries, layer, head, every, direction: flow ? "row" : view.state.direction, facet: view.state.facet,
       difference: queries.length > 1 && view.state.compare === "difference",
       fusion: flow?.fusion ?? "mean", residual: flow?.residual ?? view.model.residual, discard: flow?.discard ?? 0, first: flow?.first ?? 0,
     };
@@ -143,7 +144,7 @@ class SaveMenu {
     const kind = queries.length < 2 ? "one" : difference ? "difference" : "both";
     const others = model.header.prefix.map((_, token) => `${sentences.token(token)} ${percent(map.a[map.at + token] ** 2)}`);
     const scale = flow ? (flow.shared ? "shared" : "map") : state.scale;
-    return [
+    const said = direction === "like" ? likeCaption(this.view, this.shown()) : [
       sentences.title(queries, every ? null : layer, every ? MEAN : head, direction, first),
       queries.length > 1 && say("pair", { a: sentences.query(queries[0]), b: sentences.query(queries[1]) }),
       !rolled && say("attention"),
@@ -153,8 +154,8 @@ class SaveMenu {
       every ? top.some((end, m) => full[m] > end) && say("all_clipped") : clipped && say("clipped", { sentence: clippedSentence(words, clipped), most: percent(clipped.most) }),
       every && queries.length > 1 && say(`all_${kind}`),
       !every && queries.length < 2 && others.length > 0 && say("others", { tokens: others.join(", ") }),
-      ...source,
-    ].filter(Boolean);
+    ];
+    return [...said, ...source].filter(Boolean);
   }
 
   /** A file's name: model, picture, layer, head and query, in ASCII. */
@@ -162,8 +163,8 @@ class SaveMenu {
     const { view, extent } = this;
     const { queries, layer, head, every, direction, difference, first } = this.shown();
     const at = (token) => this.placeOf(token).replace(/^(\d+)-(\d+)$/, "r$1-c$2").replaceAll(" ", "-");
-    const of = queries.length > 1 ? [`A-${at(queries[0])}`, `B-${at(queries[1])}`, difference && "A-minus-B"] : [`${direction === "row" ? "from" : "to"}-${at(queries[0])}`];
-    const where = every ? ["all-maps"] : head === ROLLOUT ? [`rollout-layers-${first + 1}-${layer + 1}`] : [`layer-${layer + 1}`, head === MEAN ? "mean" : `head-${head + 1}`];
+    const of = queries.length > 1 ? [`A-${at(queries[0])}`, `B-${at(queries[1])}`, difference && "A-minus-B"] : [`${direction === "column" ? "to" : "from"}-${at(queries[0])}`];
+    const where = direction === "like" ? likeName(view, this.shown()) : every ? ["all-maps"] : head === ROLLOUT ? [`rollout-layers-${first + 1}-${layer + 1}`] : [`layer-${layer + 1}`, head === MEAN ? "mean" : `head-${head + 1}`];
     const alone = extent === "bare" && ["png", "svg"].includes(ending) && "map";
     const said = view.features()?.nameParts(layer, view.state) ?? [...where, ...of, queries.length > 1 && direction === "column" && "seen-by"];
     return `${[view.about.file ?? "vitrine", ...said, alone].filter(Boolean).join("_")}.${ending}`;

@@ -42,10 +42,10 @@ def picture(width=90, height=60) -> Image.Image:
     return Image.fromarray(np.stack([x, y, np.zeros_like(x)], -1).astype(np.uint8))
 
 
-def traced(**other):
+def traced(features=False, **other):
     config = ViTConfig(**SMALL | other)
     model = shake(VisionTransformer(config, transform=Preprocess(size=config.image_size, crop_pct=1.0)), spread=0.7)
-    return record(model, picture())
+    return record(model, picture(), features=features)
 
 
 def decoded(payload: bytes, name: str = "weights", scale: str = "scale") -> np.ndarray:

@@ -73,6 +73,35 @@ def test_two_queries_are_both_or_their_difference(trace):
 
 
 @pytest.fixture(scope="module")
+def with_features():
+    return traced(features=True, registers=1)
+
+
+@pytest.mark.parametrize("facet", vc.features.FACETS)
+def test_cosines_are_the_cores_and_prefix_tokens_have_theirs(with_features, facet):
+    trace, query = with_features, with_features.token_at(1, 2)
+    found = exact(trace, Shown((query,), "like", 1, facet=facet))
+    close(trace.on_grid(found).flatten(), vc.features.similarity(trace, 1, query, facet))
+    for token in range(trace.num_prefix_tokens):
+        same = vc.features.similarity(trace, 1, token, facet)[query - trace.num_prefix_tokens]
+        np.testing.assert_allclose(found[token], same, atol=1e-6)
+    every = exact(trace, Shown((query,), "like", every=True, facet=facet))
+    assert every.shape == (trace.depth, trace.num_tokens)
+    close(every[1], found)
+    assert files.labels(trace, Shown((3, 5), "like", 1, facet=facet)) == [f"{q}, layer 2, {facet}" for q in "AB"]
+    assert files.labels(trace, Shown((3,), "like", every=True, facet=facet))[-1] == f"layer {trace.depth}, {facet}"
+
+
+def test_a_file_of_cosines_needs_the_features(with_features):
+    source, fields = Source(with_features, picture()), {"direction": "like", "facet": "key"}
+    packed = files.answer(source, want(source, **fields), lambda: with_features)
+    array = np.load(io.BytesIO(section(packed, "data").tobytes()))
+    truth = with_features.on_grid(exact(with_features, Shown((4,), layer=1, **fields)))
+    np.testing.assert_array_equal(array, truth)
+    assert files.answer(source, want(source, **fields | {"facet": "x"}), lambda: with_features) is None
+
+
+@pytest.fixture(scope="module")
 def source(trace):
     return Source(trace, picture())
 
@@ -128,6 +157,7 @@ def test_what_makes_no_sense_has_no_answer(source):
         {"head": 99},
         {"residual": float("nan")},
         {"residual": 2},
+        {"direction": "like", "facet": "x"},
         {"id": None},
         {"head": ROLLOUT, "fusion": "x"},
         {"head": ROLLOUT, "discard": 1},

@@ -51,6 +51,12 @@ def test_only_rows_sum_to_one():
     assert r"\sum_i A_{ij} \ne 1" in column
 
 
+@pytest.mark.parametrize(("facet", "feature"), [("token", "z_{l,i}"), ("key", r"[k^{(1)}_i;\, \dots;\, k^{(H)}_i]")])
+def test_features_are_compared_by_their_cosine(facet, feature):
+    assert equations.likeness(facet).endswith(rf"f_i = {feature}")
+    assert r"s_{ij} = \frac{f_i \cdot f_j}" in equations.likeness(facet)
+
+
 @pytest.mark.parametrize(
     ("fields", "answer"),
     [

@@ -324,7 +324,8 @@ def test_every_key_that_is_asked_for_exists_and_every_one_there_is_is_asked_for(
 
 def test_every_equation_has_what_it_does_not_show():
     assert all(
-        f"{name}.not" in text.SENTENCES["en"] for name in ("received", "predictions", "attention", *equations.FIXED)
+        f"{name}.not" in text.SENTENCES["en"]
+        for name in ("received", "predictions", "attention", "like", *equations.FIXED)
     )
 
 

@@ -24,6 +24,8 @@ MODELS = {
     "bare": _config(64, 1, 2, image_size=(32, 32), patch_size=(4, 4), class_token=False, pool="avg"),
     "tiny": _config(192, 3, registers=4),
     "many": _config(64, 2, 3, image_size=(64, 64), patch_size=(16, 16), registers=9, distillation_token=True),
+    "one": _config(32, 2, 3, image_size=(16, 16), patch_size=(16, 16)),
+    "wide": _config(384, 6, image_size=(518, 518), patch_size=(14, 14)),
     "deep": _config(128, 16, 32, image_size=(112, 112)),
     "square": _config(96, 6, image_size=(512, 512)),
     "outliers": _config(96, 3, 6),
@@ -46,6 +48,6 @@ def build(name: str) -> VisionTransformer:
     return plant(model, OUTLIERS, layer=2) if name == "outliers" else model
 
 
-def trace(name: str, picture: str) -> tuple[Trace, object]:
+def trace(name: str, picture: str, features: bool = False) -> tuple[Trace, object]:
     image = read_image(str(ROOT / "assets" / "samples" / f"{picture}.jpg"))
-    return record(build(name), image), image
+    return record(build(name), image, features=features), image

@@ -3,6 +3,7 @@
 `model`: a name in MODELS. `picture`: a file in assets/samples. `lang`: en, ko. `view`: the atlas' view as JSON.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from atlas_models import MODELS, trace  # noqa: E402
 from app.components.atlas.component import atlas, maps  # noqa: E402
 from app.components.atlas.payload import Source  # noqa: E402
 from app.text.atlas import EN, KO  # noqa: E402
+from vit_core import Trace  # noqa: E402
 
 
 @st.cache_resource(max_entries=8)
@@ -24,12 +26,22 @@ def source(name: str, picture: str) -> Source:
     return Source(*trace(name, picture))
 
 
+@st.cache_resource(max_entries=8)
+def features(name: str, picture: str) -> Trace:
+    return trace(name, picture, features=True)[0]
+
+
 @st.fragment
 def show(name: str, picture: str, words: dict) -> None:
     query = st.query_params
     shown = source(name, picture)
     view = atlas(
-        shown, words=words, view=json.loads(query.get("view", "{}")), known=st.session_state.get("atlas"), key="atlas"
+        shown,
+        words=words,
+        view=json.loads(query.get("view", "{}")),
+        known=st.session_state.get("atlas"),
+        key="atlas",
+        features_of=functools.partial(features, name, picture),
     )
     if view:
         query["view"] = json.dumps(view)

@@ -539,6 +539,7 @@ def test_what_is_chosen_in_the_moment_the_maps_speak_is_not_lost(visit):
 #: A figure's name -> the address that shows it.
 FIGURES = {
     "attention": "view=heads",
+    "like": "view=heads&direction=like&facet=value",
     "rollout": "view=flow",
     "predictions": "view=answer",
     "features": "view=features",
@@ -548,7 +549,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("say", [ENGLISH, KOREAN], ids=["en", "ko"])
 def test_a_fold_opens_by_keyboard_on_its_equation_and_what_it_does_not_show(visit, say):
-    assert {"received", "predictions", "attention", *equations.FIXED} == {*FIGURES}
+    assert {"received", "predictions", "attention", "like", *equations.FIXED} == {*FIGURES}
     page = visit(f"lang={say.language}")
     for name, address in FIGURES.items():
         page.goto(f"{page.url.split('?')[0]}?lang={say.language}&{address}")
