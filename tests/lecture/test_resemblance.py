@@ -58,16 +58,19 @@ def test_equal_values_have_no_rank_correlation():
 
 def test_features_in_the_order_of_the_values_agree_with_them():
     angles = torch.linspace(0, 1.2, 11) ** 2
-    features = torch.stack([angles.cos(), angles.sin()], dim=1)  # the cosine falls with the distance of the angles
+    turned = torch.stack([angles.cos(), angles.sin()], dim=1)  # the cosine falls with the distance of the angles
+    mixed = turned[torch.from_numpy(np.random.default_rng(0).permutation(11))]
     values = angles.numpy()[:, None]
-    assert agreement(features, values) == pytest.approx(1, abs=1e-3)
-    assert abs(agreement(features, values[np.random.default_rng(0).permutation(11)])) < 0.5
-    assert agreement(features, np.zeros((11, 3))) is None
-    assert agreement(features[:1], values[:1]) is None
+    (agree, mix), equal = agreement(torch.stack([turned, mixed]), values, np.zeros((11, 3)))
+    assert agree == pytest.approx(1, abs=1e-3)
+    assert abs(mix) < 0.5
+    assert equal == [None, None]
+    assert agreement(turned[None, :1], values[:1]) == agreement(turned[None, :2], values[:2]) == [[None]]
 
 
 def test_of_very_many_patches_a_sample_is_compared():
     angles = torch.linspace(0, 1.5, MAX_PATCHES + 90)
-    features = torch.stack([angles.cos(), angles.sin()], dim=1)
-    assert agreement(features, angles.numpy()[:, None]) == pytest.approx(1, abs=1e-3)
-    assert agreement(features, angles.numpy()[:, None]) == agreement(features, angles.numpy()[:, None])
+    layers = torch.stack([angles.cos(), angles.sin()], dim=1)[None]
+    ((found,),) = agreement(layers, angles.numpy()[:, None])
+    assert found == pytest.approx(1, abs=1e-3)
+    assert agreement(layers, angles.numpy()[:, None]) == [[found]]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vit_core.lecture.patches import random_order
 
-MAX_PATCHES = 512  # that are compared pair by pair; of more, a random sample
+MAX_PATCHES = 400  # that are compared pair by pair; of more, a random sample
 
 
 def patch_cosines(features: Tensor, at: Tensor | None = None) -> Tensor:
@@ -44,30 +44,39 @@ def patch_centres(grid: tuple[int, int], aspect: float = 1.0) -> np.ndarray:
     return np.stack([rows * aspect, cols], axis=1).astype(np.float64)
 
 
-def agreement(features: Tensor, values: np.ndarray) -> float | None:
-    """How far patches with similar features (P, D) also have near `values` (P, n), such as colours: a rank correlation.
+def agreement(layers: Tensor, *values: np.ndarray) -> list[list[float | None]]:
+    """How far patches with similar features also have near values, such as colours: a rank correlation for each layer.
 
-    Spearman's rank correlation over all pairs of patches, between the cosine of their features and minus the Euclidean
-    distance of their values. 1: the more similar the features, the nearer the values; 0: no relation. None if it is
-    undefined: fewer than two pairs, or all cosines or all distances equal. Of more than MAX_PATCHES patches, as many
-    are drawn at random, always the same.
+    layers (L, P, D) and values (P, n) each: a list of L numbers for each of `values`. They are Spearman's rank
+    correlations over all pairs of patches, between the cosine of their features and minus the Euclidean distance of
+    their values. 1: the more similar the features, the nearer the values; 0: no relation. None if it is undefined:
+    fewer than two pairs, or all cosines or all distances equal. Of more than MAX_PATCHES patches, as many are drawn at
+    random, always the same.
     """
-    if len(values) > MAX_PATCHES:
-        drawn = random_order(len(values), 0)[:MAX_PATCHES]
-        features, values = features[drawn.to(features.device)], values[drawn.numpy()]
-    first, second = np.triu_indices(len(values), 1)
-    cosines = patch_cosines(features).cpu().numpy()[first, second]
-    return rank_correlation(cosines, -np.linalg.norm(values[first] - values[second], axis=1))
+    P = layers.shape[1]
+    drawn = random_order(P, 0)[:MAX_PATCHES] if P > MAX_PATCHES else slice(None)
+    sampled = [value[drawn] for value in values]
+    first, second = np.triu_indices(min(P, MAX_PATCHES), 1)
+    near = [_unit_ranks(-np.linalg.norm(value[first] - value[second], axis=1)) for value in sampled]
+    similar = [_unit_ranks(patch_cosines(layer[drawn]).cpu().numpy()[first, second]) for layer in layers]
+    return [[_product(one, other) for one in similar] for other in near]
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     """Spearman's rank correlation of two series (n,); equal values share their mean rank. None if it is undefined."""
-    if min(len(np.unique(first)), len(np.unique(second))) < 2:
+    return _product(_unit_ranks(first), _unit_ranks(second))
+
+
+def _product(first: np.ndarray | None, second: np.ndarray | None) -> float | None:
+    return None if first is None or second is None else float(first @ second)
+
+
+def _unit_ranks(values: np.ndarray) -> np.ndarray | None:
+    """The ranks of values (n,) with mean 0 and norm 1, so that a product of two is their correlation; None if all
+    values are equal."""
+    different, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if len(different) < 2:
         return None
-    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[which]
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[which]
+    ranks -= ranks.mean()
+    return ranks / np.linalg.norm(ranks)

@@ -50,11 +50,9 @@ def patch_at(stage: Stage, point: tuple[float, float]) -> int:
 def shared(stage: Stage, features: Tensor) -> dict[str, list[float | None]]:
     """For each layer of `features` (layers, P, D): how far like patches share their colour, and their place."""
     pixels = np.atleast_3d(np.array(stage.result.model_input))
-    values = {
-        "colour": patch_colours(pixels, stage.config.patch_size),
-        "place": patch_centres(stage.result.grid, stage.result.patch_aspect),
-    }
-    return {name: [agreement(layer, value) for layer in features] for name, value in values.items()}
+    colours = patch_colours(pixels, stage.config.patch_size)
+    places = patch_centres(stage.result.grid, stage.result.patch_aspect)
+    return dict(zip(("colour", "place"), agreement(features, colours, places), strict=True))
 
 
 def packed(cosines: Tensor, own: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

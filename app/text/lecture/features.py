@@ -49,7 +49,7 @@ EN = {
     "colour": "colour",
     "place": "place",
     "x": "after layer",
-    "y": "rank correlation, all pairs of patches",
+    "y": "rank correlation, pairs of patches",
 }
 
 KO = {
@@ -85,7 +85,7 @@ KO = {
     "colour": "색",
     "place": "위치",
     "x": "이 레이어 뒤",
-    "y": "순위 상관, 모든 패치 쌍",
+    "y": "순위 상관, 패치 쌍",
 }
 
 MATH = {}
