@@ -1,12 +1,14 @@
 """Which patches matter to a prediction, and what would change it.
 
 Maps: `attribute` runs any of METHODS, which say how much each patch speaks for a class.
+`faithfulness` measures a map and `chance_levels` what random maps get.
 Interventions: `intervene` runs the model without some patches, heads or layers; `deletion_curve` erases one patch after
 another. Decompositions: `block_steps` and `read_head` take one block and the head apart.
 """
 
 from vit_core.attribution.ablation import FILLS, Change, erase_patches, intervene, interventions
 from vit_core.attribution.deletion import DeletionCurve, deletion_curve, most_important
+from vit_core.attribution.faithfulness import Faithfulness, chance_levels, faithfulness
 from vit_core.attribution.forward_steps import BlockSteps, block_steps, mlp_steps, residual_streams
 from vit_core.attribution.logit_terms import LogitTerms, read_head
 from vit_core.attribution.methods import METHODS, Attribution, attribute
@@ -20,11 +22,14 @@ __all__ = [
     "BlockSteps",
     "Change",
     "DeletionCurve",
+    "Faithfulness",
     "LogitTerms",
     "attribute",
     "block_steps",
+    "chance_levels",
     "deletion_curve",
     "erase_patches",
+    "faithfulness",
     "gradient_rollout",
     "head_row",
     "intervene",
