@@ -148,6 +148,10 @@ def test_the_keyboard_alone_can_do_it_all(visit, trace):
     spoken.wait_for(state="attached")
     assert place in spoken.inner_text()
     assert "of the variance" in spoken.inner_text()
+    page.locator(".atlas .stage").press(" ")  # plays to the last layer
+    addressed(page, f"layer={trace.depth}")
+    assert shown.small(trace.depth - 1).locator("input").is_checked()
+    assert (shown.over[..., :3] == colours(trace, trace.depth - 1)).all()
 
 
 def test_pointing_previews_a_layer_and_reads_a_patch(visit, trace):
