@@ -27,7 +27,11 @@ SENTENCES = {
 }
 ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code
 WORDS = {"en": atlas.EN, "ko": atlas.KO}  # the browser fills them in
-FEATURE_WORDS = {"en": features.EN, "ko": features.KO}  # of the view Features, likewise
+#: Of the view Features, likewise; its kinds of features are the atlas'.
+FEATURE_WORDS = {
+    language: words | {key: word for key, word in WORDS[language].items() if key.startswith("facet")}
+    for language, words in (("en", features.EN), ("ko", features.KO))
+}
 PAIR_WORDS = {"en": compare.PAIR_EN, "ko": compare.PAIR_KO}  # of a comparison, in addition to the atlas'
 
 LISTED = 12  # names spelt out in one message; the others are counted
