@@ -8,7 +8,7 @@ import torch
 
 from app.lecture import Stage
 from app.lecture import build as scene_of
-from app.lecture.questions.outliers import OUTLIER_FACTOR
+from vit_core.features import outlier_tokens
 
 KINDS = [{}, dict(registers=3), dict(class_token=False, pool="avg"), dict(position="rope", head_dim=8), dict(classes=0)]
 
@@ -27,14 +27,17 @@ def test_norms_and_shares_are_the_models_own(stage, fields):
     assert found.numbers["registers"] == of.config.registers
 
 
-def test_a_patch_above_three_medians_is_an_outlier(stage):
+def test_outliers_are_counted_by_the_cores_rule(stage):
     of = stage()
     norms = of.result.trace.token_norms.clone()
     patches = slice(of.config.num_prefix_tokens, None)
-    norms[:, patches] = 1
-    norms[1, 5], norms[1, 6], norms[1, 0] = OUTLIER_FACTOR + 0.01, OUTLIER_FACTOR - 0.01, 99  # the last one is no patch
+    norms[1:, patches] = 1
+    norms[1, 5], norms[1, 6], norms[1, 0] = 2.01, 1.99, 99  # the last one is no patch
+    norms[2, 5:8] = 7
     changed = dataclasses.replace(of.result, trace=dataclasses.replace(of.result.trace, token_norms=norms))
-    assert scene_of("outliers", Stage(changed), {}).numbers["outliers"][:2] == [0, 1]
+    found = scene_of("outliers", Stage(changed), {}).numbers
+    assert found["outliers"] == [1, 3, 0]
+    assert found["outliers"] == [int(outlier_tokens(changed.trace, layer).sum()) for layer in range(3)]
 
 
 @pytest.mark.parametrize("layer", ["2", -1, 0, 1e9, None, True, [3]])

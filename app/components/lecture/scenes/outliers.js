@@ -53,10 +53,10 @@ SCENE.outliers = {
 
   numbers(stage) {
     const { view, data: { numbers } } = stage;
-    const { largest, median, outliers, registers, factor } = numbers;
+    const { largest, median, outliers, registers } = numbers;
     const { norms, received } = outliersNow(stage);
     const at = view.layer;
-    const found = stage.words(outliers[at] ? "found" : "not_found", { outliers: count(outliers[at]), patches: count(norms.length), factor });
+    const found = stage.words(outliers[at - 1] ? "found" : "not_found", { outliers: count(outliers[at - 1]), patches: count(norms.length) });
     return { layer: at, ratio: two(largest[at] / median[at]), share: percent(range(received)[1]), even: percent(1 / (norms.length + stage.data.prefix.length)),
       say_found: found, say_registers: registers ? stage.words("has_registers", { n: registers }) : stage.words("no_registers") };
   },

@@ -8,11 +8,12 @@ EN = {
     "After layer {layer}, the largest norm is **{ratio}** times the median. {say_found}\n"
     "One patch receives **{share}** of [all attention](show=attention) there; an even share is {even}.\n"
     "**Registers**, extra tokens without a patch, take over that job. {say_registers}",
-    "found": "{outliers} of {patches} patches exceed {factor} medians.",
-    "not_found": "No patch exceeds {factor} medians, as in most small models.",
+    "found": "{outliers} of {patches} patches are outliers.",
+    "not_found": "No patch is an outlier, as in most small models.",
     "has_registers": "This model has {n}.",
     "no_registers": "This model has none.",
     "outline": "Ask first: why would a model look at empty sky or at a wall?\n"
+    "An outlier here, as in Explore: a norm above twice the median of all patches, and far outside the usual range.\n"
     "Outliers appear in large models that were trained for long, in the middle layers; in small models seldom.\n"
     "In the paper, a linear classifier reads the picture's class from an outlier better than from a normal patch, but "
     "the patch's place and pixels worse.\n"
@@ -46,11 +47,12 @@ KO = {
     "{layer}번 레이어 뒤에서 가장 큰 노름은 중앙값의 **{ratio}배**입니다. {say_found}\n"
     "여기서 패치 하나가 [전체 어텐션](show=attention)의 **{share}**\u2060를 받습니다(고르게 나누면 {even}).\n"
     "패치가 없는 토큰인 **레지스터**가 이 일을 대신 맡습니다. {say_registers}",
-    "found": "중앙값의 {factor}배를 넘는 패치는 {patches}개 중 {outliers}개입니다.",
-    "not_found": "중앙값의 {factor}배를 넘는 패치는 없습니다. 작은 모델에는 대개 이상치가 없습니다.",
+    "found": "이상치는 패치 {patches}개 중 {outliers}개입니다.",
+    "not_found": "이상치인 패치는 없습니다. 작은 모델에는 대개 이상치가 없습니다.",
     "has_registers": "이 모델에는 {n}개가 있습니다.",
     "no_registers": "이 모델에는 없습니다.",
     "outline": "먼저 물어봅니다. 모델은 왜 텅 빈 하늘이나 벽을 볼까요?\n"
+    "여기서 이상치란, 살펴보기에서처럼 노름이 모든 패치 중앙값의 두 배를 넘고 보통의 범위를 크게 벗어난 패치입니다.\n"
     "이상치는 오래 학습한 큰 모델의 중간 레이어에서 나타나고, 작은 모델에는 드뭅니다.\n"
     "논문에서 선형 분류기는 보통 패치보다 이상치에서 이미지의 클래스를 더 잘 읽어 냅니다. 반대로 패치의 위치와 픽셀은 "
     "더 못 읽습니다.\n"
