@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from app.components.atlas.payload import Source
 from app.components.binary import assemble, header_of
-from app.components.rollout.payload import columns_for
+
+
+def columns_for(layers: int) -> int:
+    """How many maps stand side by side, in one, two or three lines: so all layers fit the window."""
+    return math.ceil(layers / (1 if layers <= 6 else 2 if layers <= 16 else 3))
 
 
 def refusal(source: Source) -> bytes:

@@ -11,7 +11,7 @@ from app.components.assets import joined
 from app.components.atlas.payload import Source
 from app.components.binary import header_of, section
 from app.components.pca.component import HERE
-from app.components.pca.payload import pack
+from app.components.pca.payload import columns_for, pack
 from app.text.features import EN, KO
 
 LAYERS = 3
@@ -49,6 +49,10 @@ def test_the_maps_arrive_as_they_are(source, maps):
     assert (header["layers"], header["columns"], header["facet"]) == (LAYERS, LAYERS, "key")
     assert header["choices"] == {"facet": ["token", "key"]}
     assert len(sent) < sum(values.nbytes for values in maps.values()) + 1500
+
+
+def test_all_layers_stand_in_at_most_three_lines():
+    assert [columns_for(layers) for layers in (1, 6, 12, 16, 24, 32, 40)] == [1, 6, 6, 8, 8, 11, 14]
 
 
 def test_only_what_differs_is_sent_again(source, maps):

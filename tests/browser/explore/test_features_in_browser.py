@@ -12,6 +12,7 @@ from app.text import FEATURE_WORDS, WORDS
 from tests.browser.conftest import addressed, settled
 from tests.browser.explore.test_explore import FIRST, SAMPLES, Looking, show, upload
 from tests.browser.explore.test_save_in_browser import Saving
+from vit_core.images import Preprocess
 from vit_core.percentage import percent
 
 GREY = (96, 96, 96)
@@ -218,6 +219,18 @@ def test_an_oblong_picture_has_an_oblong_map(visit, model):
     shown = Coloured(page)
     assert np.abs(shown.over[..., :3].astype(int) - colours(trace, 7)).max() <= 1
     assert (shown.strip(7) == shown.over).all()
+
+
+@pytest.mark.parametrize("depth", [24, 32])
+def test_the_maps_of_a_deep_model_fit_the_window(visit, tmp_path, depth):
+    config = vc.ViTConfig(dim=8, depth=depth, heads=2, head_dim=4, mlp_dim=8, image_size=(32, 32), patch_size=(4, 4))
+    vc.save(vc.VisionTransformer(config, None, Preprocess(config.image_size)), tmp_path / "deep.safetensors")
+    page = visit(f"lang=en&view=features&model=file:{tmp_path}/deep.safetensors")
+    shown = Coloured(page)
+    assert shown.root.locator(".strip label").count() == depth
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollHeight - e.clientHeight") <= 0
+    tops = shown.root.locator(".strip label").evaluate_all("all => all.map(e => e.getBoundingClientRect().top)")
+    assert len(set(tops)) == 3
 
 
 def test_a_link_opens_the_view_as_it_was(visit):
