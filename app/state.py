@@ -51,6 +51,7 @@ class Key(enum.StrEnum):
     # Explore
     WITH = "with"  # the sample that the picture is compared with
     WITH_MODEL = "with_model"  # the model that the model is compared with
+    MATCHES = "matches"  # "on": lines between the matching patches of two pictures
     WITH_PICTURE = "with_picture"  # the picture that the picture is compared with, as it was read
     WITH_ERROR = "with_error"  # why an uploaded picture could not be read
     WITH_UPLOADS = "with_uploads"  # counts the pictures that were uploaded; each has a widget of its own
@@ -129,7 +130,7 @@ EVALUATED_KEYS = (Key.EVALUATED_RUN, Key.EVALUATED)
 #: How the picture becomes the model's input.
 INPUT_KEYS = (Key.SIZE, Key.FRAMING)
 #: What Explore compares the picture or the model with.
-COMPARE_KEYS = (Key.WITH, Key.WITH_MODEL)
+COMPARE_KEYS = (Key.WITH, Key.WITH_MODEL, Key.MATCHES)
 #: The token that Explore's maps start from.
 PLACE_KEYS = (Key.FROM, Key.ROW, Key.COLUMN)
 #: The settings of rollout.

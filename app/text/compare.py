@@ -44,9 +44,23 @@ KO = {
 PAIR_EN = {
     "pair_part": "{name}: {part}",
     "pair_said": "{name}: {text}",
+    "pair_title": "What is like {query} of “{name}” in {where}?",
+    "pair_title_two": "What is like A and B of “{name}” in {where}?",
+    "pair_best": "best match: {top}, {value}",
+    "pair_mean": "cosine; mean of all patches {mean}",
+    "pair_matches": "Draw matches",
+    "pair_matches_title": "Lines between patches that are each other's most similar one, for the chosen layer",
+    "pair_matches_count": "{shown} of {count} mutual matches",
 }
 
 PAIR_KO = {
     "pair_part": "{name}: {part}",
     "pair_said": "{name}: {text}",
+    "pair_title": "{where}에서 ‘{name}’의 {query}와 닮은 곳은 어디일까?",
+    "pair_title_two": "{where}에서 ‘{name}’의 A, B와 닮은 곳은 어디일까?",
+    "pair_best": "가장 닮은 곳: {top}, {value}",
+    "pair_mean": "코사인. 모든 패치의 평균 {mean}",
+    "pair_matches": "대응선 그리기",
+    "pair_matches_title": "고른 레이어에서 서로 가장 닮은 패치끼리 선으로 잇습니다",
+    "pair_matches_count": "서로 가장 닮은 {count}쌍 가운데 {shown}쌍",
 }

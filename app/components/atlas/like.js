@@ -64,7 +64,7 @@ class Likeness {
     view.mapTop = view.map.top;
     if (map) view.overlay.paint(model.rows, model.cols, map.a, map.b, model.p, map.top, view.tables.over, kind === "difference");
     else view.overlay.context.clearRect(0, 0, view.overlay.canvas.width, view.overlay.canvas.height);
-    likeInWords(view, queries, layer, map);
+    this.describe(queries, layer, map);
     this.mosaic.frame(state.layer, view.over ? layer : null);
     if (state.view === "heads") this.drawAll(queries, kind, begun);
     if (view.save.open) view.save.refresh();
@@ -98,11 +98,11 @@ class Likeness {
    * features. `use`: maps of another use stay as they are.
    */
   map(layer, queries, use) {
-    const { view: { state, model }, features } = this;
-    if (!features.get(state.facet, layer)) return null;
+    const { view: { state, model } } = this;
+    if (!this.has(layer)) return null;
     const buffer = (i) => ((this.buffers[`${use} ${i}`] ??= []).length === model.N ? this.buffers[`${use} ${i}`] : (this.buffers[`${use} ${i}`] = new Float32Array(model.N)));
-    const cosines = queries.map((query, i) => features.similarity(state.facet, layer, query, buffer(i)));
-    const facts = cosines.map((values) => spread(values, model.p, queries));
+    const cosines = queries.map((query, i) => this.cosines(layer, query, buffer(i)));
+    const facts = cosines.map((values) => spread(values, model.p, this.own(queries)));
     let [low, high] = [0, 1];
     if (state.scale !== "shared") {
       [low, high] = [Math.min(...facts.map((one) => one.low)), Math.max(...facts.map((one) => one.high))];
@@ -119,6 +119,25 @@ class Likeness {
       for (let k = model.p; k < model.N; k++) if (!queries.includes(k)) map.top = Math.max(map.top, Math.abs(map.a[k] ** 2 - map.b[k] ** 2));
     }
     return map;
+  }
+
+  /** Whether everything that a layer's map needs is here. */
+  has(layer) {
+    return Boolean(this.features.get(this.view.state.facet, layer));
+  }
+
+  /** The cosine of a query to each token of this picture, written to `out`. */
+  cosines(layer, query, out) {
+    return this.features.similarity(this.view.state.facet, layer, query, out);
+  }
+
+  /** Those of the queries that are in this picture: they are not part of the colours' range. */
+  own(queries) {
+    return queries;
+  }
+
+  describe(queries, layer, map) {
+    likeInWords(this.view, queries, layer, map);
   }
 
   /** Ask Python for the features that are not here: those of the shown layer first, then the facet's others. */

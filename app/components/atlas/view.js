@@ -38,7 +38,7 @@ class View {
     this.resize = new ResizeObserver(() => this.layout());
     this.resize.observe(root.parentElement);
     this.save = new SaveMenu(this);
-    this.like = new Likeness(this);
+    this.like = this.likeness();
     listen(this);
     SHELF.views.add(this);
     root.atlas = this;
@@ -157,6 +157,11 @@ class View {
     clearTimeout(this.speaking);
     document.removeEventListener("keydown", this.shortcuts);
     SHELF.views.delete(this);
+  }
+
+  /** What draws "is like". */
+  likeness() {
+    return new Likeness(this);
   }
 
   /** The width for picture and maps, whether the maps go below the picture, and the height of the window for others. */

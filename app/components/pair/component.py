@@ -23,7 +23,10 @@ from app.components.save import files
 from vit_core import Trace
 
 HERE = Path(__file__).parent
-SCRIPTS = (*(name if "/" in name else f"../atlas/{name}" for name in atlas.SCRIPTS[:-1]), "partner", "pair", "mount")
+SCRIPTS = (
+    *(name if "/" in name else f"../atlas/{name}" for name in atlas.SCRIPTS[:-1]),
+    *("partner", "likeness", "matches", "pair", "mount"),
+)
 
 _pair = st.components.v2.component(
     "vitrine_pair",
@@ -51,14 +54,18 @@ def pair(
     words: Mapping[str, str],
     view: Mapping,
     boxes: list | None = None,
+    matches: dict | None = None,
     known: Mapping | None = None,
     key: str,
     on_change: Callable[[], None],
+    on_lines: Callable[[], None],
 ) -> None:
     """Mount both. Call it in a fragment, which each new view reruns.
 
     `words`: the atlas' and the pair's. `view`, `known` and `on_change`: the first one's, as `atlas.atlas` takes them.
     `boxes`: the parts of one picture that the patches of each cover, (left, top, right, bottom); None for two pictures.
+    `matches`: the lines between two pictures, as `app.explore.compare.matches` makes them; None without lines.
+    `on_lines`: called when the session value `key`'s "lines" becomes "on" or "off".
     """
     known = (known or {}).get("view")
     if known and known.get("seq", 0) == view["seq"]:
@@ -67,10 +74,10 @@ def pair(
         {"id": half.source.id, "name": half.name, "answer": half.answer, "about": dict(half.about)}
         for half in (first, second)
     ]
-    data = {"words": dict(words), "halves": halves, "view": dict(view), "boxes": boxes}
+    data = {"words": dict(words), "halves": halves, "view": dict(view), "boxes": boxes, "matches": matches}
     names = ("want", "like", "save", "want_second", "like_second", "save_second")
     callbacks = {f"on_{name}_change": _nothing for name in names}
-    state = _pair(key=key, data=data, on_view_change=on_change, **callbacks)
+    state = _pair(key=key, data=data, on_view_change=on_change, on_lines_change=on_lines, **callbacks)
     _answer(first, state.want, state.like, state.save, key=f"{key}-first")
     _answer(second, state.want_second, state.like_second, state.save_second, key=f"{key}-second")
 

@@ -13,6 +13,19 @@ class Half extends View {
     this.pair = pair;
     root.classList.add(pair.root.querySelector(".atlas") === root ? "first" : "second");
     document.removeEventListener("keydown", this.shortcuts); // the pair has its own
+    const best = Object.assign(document.createElement("div"), { className: "mark best", ariaHidden: "true" });
+    best.append(document.createElement("b"));
+    this.frame.append(best);
+  }
+
+  likeness() {
+    return new PairLikeness(this);
+  }
+
+  /** The tokens whose maps are shown; across pictures, those of the half that asks, in its own numbering. */
+  shown() {
+    const asker = this.like.on && this.like.asker;
+    return asker ? asker.shown() : super.shown();
   }
 
   /** Called for each change of words or view. */
@@ -32,6 +45,10 @@ class Half extends View {
   }
 
   draw() {
+    if (!this.like.on) {
+      this.parts(".save").hidden = false;
+      this.parts(".mark.best").style.visibility = "hidden";
+    }
     super.draw();
     this.pair.follow(this);
   }
@@ -49,8 +66,12 @@ class Pair {
     this.known = new Map(); // what each half showed when they were last alike
     this.said = new Map();
     this.acted = this.halves[0]; // the last that somebody used
+    this.asking = this.halves[0]; // the last in which the place has changed
+    this.across = false; // whether "is like" goes from picture to picture: of one model
+    this.lines = new MatchLines(this);
     this.halves.forEach((half) => {
       for (const event of ["pointerdown", "pointermove", "focusin"]) half.root.addEventListener(event, () => (this.acted = half), true);
+      for (const event of ["pointerdown", "pointermove", "keydown"]) half.parts(".stage").addEventListener(event, () => this.ask(half), true);
     });
     const [first, second] = this.halves;
     second.root.addEventListener("keydown", (event) => {
@@ -70,9 +91,11 @@ class Pair {
     root.pair = this;
   }
 
-  render({ words, halves, view, boxes }, send) {
+  render({ words, halves, view, boxes, matches }, send) {
     const [first, second] = this.halves;
     this.boxes = boxes;
+    this.across = !boxes;
+    this.offer(words, matches, send);
     halves.forEach(({ name, answer }, i) => {
       const [of, says] = this.root.querySelectorAll(".who")[i].children;
       of.textContent = name;
@@ -80,6 +103,25 @@ class Pair {
     });
     first.show({ words, half: halves[0], view }, send);
     second.show({ words, half: halves[1], view: { seq: 0 } }, (name, value) => name !== "view" && send(`${name}_second`, value));
+  }
+
+  /** The button for the lines between matching patches; `matches` is Python's answer, null without lines. */
+  offer(words, matches, send) {
+    const button = (this.button ??= Object.assign(document.createElement("button"), { type: "button", className: "draw-matches" }));
+    const [first] = this.halves;
+    first.parts(".bar:not(.low)").append(button);
+    button.hidden = !this.across;
+    button.textContent = words.pair_matches;
+    button.title = words.pair_matches_title;
+    button.ariaPressed = String(Boolean(matches));
+    button.onclick = () => {
+      button.ariaPressed = String(!matches);
+      send("lines", matches ? "off" : "on");
+    };
+    this.lines.found = matches;
+    const count = matches ? fill(words.pair_matches_count, { shown: matches.pairs.length, count: matches.count }) : "";
+    this.root.querySelector(".matched").textContent = matches?.error ?? count;
+    this.lines.draw();
   }
 
   dispose() {
@@ -99,7 +141,8 @@ class Pair {
     const now = shownBy(from);
     const before = anew ? {} : this.known.get(from);
     const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
-    if (!Object.keys(changed).length) return;
+    if (!Object.keys(changed).length) return this.lines.draw();
+    const asks = ["query", "pinned"].some((name) => name in changed);
     const boxes = this.boxes && (from === first ? this.boxes : [...this.boxes].reverse());
     const { over, here, ...part } = { over: to.over, here: to.here, ...partOf(changed, from.model, to.model, boxes) };
     Object.assign(to, { over, here });
@@ -108,8 +151,17 @@ class Pair {
     this.known.set(from, now);
     this.known.set(to, shownBy(to));
     if ("residual" in part && to.model.residual !== part.residual) settle(to);
+    if (asks) this.ask(from);
     if (to === first) first.change({}); // Python and the address follow
     else to.redraw();
+    this.lines.draw();
+  }
+
+  /** From now on, it is the place in `half` whose like the other one shows. */
+  ask(half) {
+    if (this.asking === half) return;
+    this.asking = half;
+    if (this.across) for (const one of this.halves) if (one.like.on) one.redraw();
   }
 
   /** The screen reader's summary of both. */

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import functools
+import json
 
 import streamlit as st
 
 from app import state
+from app.components import panel
 from app.components.pair import component
 from app.explore import panels
 from app.explore.about import about
 from app.explore.cached import derived
 from app.explore.compare import choice
+from app.explore.compare.matches import best_matches
 from app.explore.result import Result
-from app.runtime import known_models
+from app.runtime import cache, known_models
+from app.state import Key
 from app.text import PAIR_WORDS, WORDS
 from app.text.plain import escaped, plain
+from vit_core import InputError
 from vit_core.checkpoints import split_input
 from vit_core.images import patch_box
 
@@ -53,14 +58,40 @@ def pair(first: Result, second: Result, *, key: str) -> None:
     component.pair(
         *halves,
         words=WORDS[t.language] | PAIR_WORDS[t.language],
-        view=view | {"seq": state.get(state.Key.ATLAS_VERSION, 0)},
+        view=view | {"seq": state.get(Key.ATLAS_VERSION, 0)},
         boxes=[_covered(first), _covered(second)] if models else None,
+        matches=None if models or state.get(Key.MATCHES) != "on" else _matches(first, second, view),
         known=state.get(key),
         key=key,
         on_change=on_view_change,
+        on_lines=functools.partial(_draw_lines, key),
     )
     with st.container(key="view_compared"):
         panels.attention_fold(first)
+
+
+def _draw_lines(key: str) -> None:
+    """From the browser: draw the lines between matching patches, or no longer."""
+    state.put(Key.MATCHES, "on" if state.get(key)["lines"] == "on" else None)
+    state.rerun("pair")
+
+
+def _matches(first: Result, second: Result, view: dict) -> dict:
+    """The lines for the shown layer and kind of features; a sentence, "error", if these cannot be computed."""
+    layer, facet = view["layer"], view["facet"]
+    key = first.name, "matches", first.digest, second.digest, layer, facet
+    common = {"layer": layer, "facet": facet, "ids": [panels.computed(one, "atlas").id for one in (first, second)]}
+
+    def make() -> bytes:
+        return json.dumps(best_matches(first.features, second.features, layer, facet)).encode()
+
+    task = first.name, "matches"
+    outputs = cache.outputs()
+    try:
+        found = derived(first, cache.run_with_waiting, task, panel.waiting_for_figure, outputs.get, key, make)
+    except InputError as error:
+        return common | {"count": 0, "pairs": [], "error": plain(state.t().error(error), 300)}
+    return common | json.loads(found)
 
 
 def _model_title(result: Result) -> str:
