@@ -169,7 +169,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str, threshold: f
     return figure
 
 
-def enlarged(values: np.ndarray, low: float, high: float, hover: str, chosen: tuple[int, int]) -> dict:
+def enlarged(values: np.ndarray, low: float, high: float, hover: str, chosen: tuple[int, int] | None) -> dict:
     """One map (rows, cols) with its scale; hovering shows each patch's value.
 
     `hover` is a template with %{customdata[0]} and [1] for row and column, counted from 1, and %{z}.
@@ -196,7 +196,8 @@ def enlarged(values: np.ndarray, low: float, high: float, hover: str, chosen: tu
         colorscale=VIRIDIS,
     )
     _scale(figure, low, high)
-    _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
+    if chosen:
+        _mark(figure, (chosen[1], chosen[0], chosen[1] + 1, chosen[0] + 1))
     return figure
 
 

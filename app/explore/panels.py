@@ -358,26 +358,3 @@ def chosen_head(result: Result) -> tuple[int, int] | None:
     """The chosen layer and head, from 0; None for the mean or the rollout."""
     layer, head = address.chosen_column(result, state.get)
     return (layer, head) if head >= 0 else None
-
-
-def norms(result: Result, *, key: str) -> None:
-    """Norms of the tokens' vectors at each depth."""
-    t = state.t()
-    panel.title(t("norms.title"), t("norms.text"))
-    names = [*map(t.token, result.prefix_names), t("norms.median"), t("norms.range")]
-    chart(
-        drawn(
-            result,
-            figures.norms,
-            (),
-            computed(result, "norms"),
-            result.prefix_names,
-            names,
-            t("norms.x"),
-            t("norms.y"),
-            t("norms.hover"),
-        ),
-        f"{key}_chart",
-        height="stretch",
-    )
-    fold(t, "norms")

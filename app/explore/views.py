@@ -7,6 +7,7 @@ import streamlit as st
 from app import state
 from app.explore import panels
 from app.explore.features import panel as features_panel
+from app.explore.norms.panel import norms
 from app.explore.result import Result
 from app.explore.rollout_panel import rollout
 from app.state import Key
@@ -52,7 +53,8 @@ def inside(result: Result) -> None:
         width="stretch",
         persist_state="session",
     )
-    getattr(panels, chosen)(result, key=chosen)
+    show = norms if chosen == "norms" else getattr(panels, chosen)
+    show(result, key=chosen)
 
 
 def features(result: Result) -> None:

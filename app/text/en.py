@@ -238,14 +238,19 @@ SENTENCES = {
     "the patches count too.",
     "norms.title": "How long are the tokens' vectors, layer by layer?",
     "norms.text": "The L2 norm of each token when it enters the first layer (0) and when it leaves each layer.",
-    "norms.median": "patches, median",
-    "norms.range": "patches, range",
+    "norms.median": "patch median",
+    "norms.range": "patch range",
     "norms.x": "after layer",
     "norms.y": "L2 norm",
-    "norms.hover": "after layer %{x}: %{y:.2g}<extra>%{fullData.name}</extra>",
+    "norms.hover": "after layer %{x}: %{y:.3r}<extra>%{fullData.name}</extra>",
+    "norms.lines": "All layers (click one)",
+    "norms.map": "Layer {layer}: {low}–{high}",
+    "norms.patch": "row %{customdata[0]}, column %{customdata[1]}: %{z:.3r}<extra></extra>",
+    "norms.alt": "The patches' norms after layer {layer}, from {low} to {high}. "
+    "{count:outlier token|outlier tokens} marked.",
     "norms.not": "The model uses a few patches with very long vectors as storage (Darcet et al. 2024), which "
     "disturbs attention maps. But a norm says nothing about a token's content, and norms of different models "
-    "cannot be compared.",
+    "cannot be compared. The map's colours start at the smallest norm, not at 0: dark patches have long vectors too.",
     # features
     "features.title": "Which patches are alike, layer by layer?",
     "features.text": "The first three principal components of the patches' features as red, green and blue. The "

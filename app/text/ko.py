@@ -240,9 +240,14 @@ SENTENCES = {
     "norms.range": "패치 범위",
     "norms.x": "레이어 이후",
     "norms.y": "L2 노름",
-    "norms.hover": "레이어 %{x} 이후: %{y:.2g}<extra>%{fullData.name}</extra>",
+    "norms.hover": "레이어 %{x} 이후: %{y:.3r}<extra>%{fullData.name}</extra>",
+    "norms.lines": "모든 레이어(클릭해 선택)",
+    "norms.map": "{layer}번 레이어: {low}–{high}",
+    "norms.patch": "%{customdata[0]}행 %{customdata[1]}열: %{z:.3r}<extra></extra>",
+    "norms.alt": "{layer}번 레이어 뒤 패치들의 노름, 최소 {low}, 최대 {high}. 이상치 토큰 {count}개를 표시했습니다.",
     "norms.not": "모델은 벡터가 유난히 긴 몇몇 패치를 저장 공간으로 쓰며(Darcet et al. 2024), 이 때문에 어텐션 "
-    "맵이 흐려집니다. 하지만 노름은 토큰에 담긴 내용을 말해 주지 않고, 서로 다른 모델의 노름은 비교할 수 없습니다.",
+    "맵이 흐려집니다. 하지만 노름은 토큰에 담긴 내용을 말해 주지 않고, 서로 다른 모델의 노름은 비교할 수 없습니다. "
+    "맵의 색은 0이 아니라 가장 작은 노름에서 시작하므로, 어두운 패치의 벡터도 길 수 있습니다.",
     # features
     "features.title": "레이어마다 어떤 패치들이 서로 비슷할까?",
     "features.text": "패치 특징의 첫 세 주성분을 빨강, 초록, 파랑으로 나타냅니다. 고른 레이어는 이미지 위에 보입니다.",

@@ -212,6 +212,7 @@ class Source:
         self.payload = pack(trace, picture, budget=budget)
         header = header_of(self.payload)
         self.id, self.whole = header["id"], header["factor"] == 1
+        self.outliers: list[int] = header["outliers"]["patches"]
         self._lock = threading.Lock()
         self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._files: OrderedDict[str, bytes] = OrderedDict()

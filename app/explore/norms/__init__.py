@@ -1,0 +1,1 @@
+"""The figure Norms: how long the tokens' vectors are, in each layer and on the patch grid."""
