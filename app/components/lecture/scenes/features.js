@@ -3,6 +3,7 @@
 
 const FEATURES_SMALL = 12; // small maps, of as many layers
 const FEATURES_CLIPPED = 0.02; // share of the patches below the scale, so that one outlier does not flatten the map
+const FEATURES_SPAN = 0.01; // of the scale at least, so that cosines that are all but equal look equal
 const FEATURES_STEADY = 0.1; // a smaller change of the rank correlation is none
 
 /** A cosine in print: more decimals close to 1, where two would say 1.00. */
@@ -15,7 +16,7 @@ function featuresMap(stage, layer, at) {
   const [least, most] = stage.section("ends").subarray(2 * row, 2 * row + 2);
   const values = Float32Array.from(stage.section("similar").subarray(row * P, (row + 1) * P), (byte) => least + (byte * (most - least)) / 255);
   const sorted = values.slice().sort();
-  const low = sorted[Math.floor(FEATURES_CLIPPED * P)];
+  const low = Math.min(sorted[Math.floor(FEATURES_CLIPPED * P)], most - FEATURES_SPAN);
   return { values, low, high: most, clipped: sorted[0] < low, best: stage.section("best")[row] };
 }
 
