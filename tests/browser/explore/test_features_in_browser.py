@@ -9,7 +9,7 @@ from PIL import Image
 
 import vit_core as vc
 from app.text import FEATURE_WORDS, WORDS
-from tests.browser.conftest import addressed, settled
+from tests.browser.conftest import MISNAMED, addressed, settled
 from tests.browser.explore.test_explore import FIRST, SAMPLES, Looking, show, upload
 from tests.browser.explore.test_save_in_browser import Saving
 from vit_core.images import Preprocess
@@ -95,6 +95,7 @@ def test_each_kind_of_feature_has_its_colours_and_its_question(visit, trace, lan
         if facet != "token":
             addressed(page, f"facet={facet}")
     addressed(page, lacks=("facet",))
+    assert page.evaluate(MISNAMED) == []
 
 
 def test_the_foreground_keeps_its_colours_and_the_rest_is_grey(visit, trace):
