@@ -673,7 +673,7 @@ def test_what_the_device_has_no_memory_to_derive_the_cpu_derives_and_the_page_sa
         monkeypatch.setattr(of, "whole", property(lambda self: False, lambda self, value: None), raising=False)
         monkeypatch.setattr(
             "app.components.atlas.component._view",
-            lambda **_: SimpleNamespace(want={"of": ""}, save={"of": ""}, view=None),
+            lambda **_: SimpleNamespace(want={"of": ""}, save={"of": ""}, like=None, view=None),
         )
     monkeypatch.setattr(of, function, full)
     if page == "lecture":
