@@ -106,12 +106,20 @@ def answer_line(result: Result) -> None:
     st.markdown(answer(result))
 
 
-def agreed_view(outline: Outline, key: str, rerun: Callable[[dict], None], fixed: dict) -> tuple[dict, Callable]:
+def agreed_view(
+    outline: Outline, key: str, rerun: Callable[[dict], None], views: tuple[str, ...] = address.VIEWS
+) -> tuple[dict, Callable]:
     """The view of the atlas with that key, and the callback for what the browser sends.
 
-    `rerun(sent)` then draws what follows from it. `fixed`: of the view, what is not the session's; it stays so.
+    `rerun(sent)` then draws what follows from it. `views`: those that there are; the first one in place of any other,
+    which the session keeps until somebody chooses a view.
     """
-    view, agreed = address.atlas_view(outline, state.get) | fixed, state.get(Key.ATLAS_VIEW)
+
+    def wanted() -> dict:
+        asked = address.atlas_view(outline, state.get)
+        return asked if asked["view"] in views else asked | {"view": views[0]}
+
+    view, agreed = wanted(), state.get(Key.ATLAS_VIEW)
     if agreed and agreed != view:  # something else on the page has changed it
         state.put(Key.ATLAS_VERSION, state.get(Key.ATLAS_VERSION, 0) + 1)
     state.put(Key.ATLAS_VIEW, view)
@@ -124,10 +132,10 @@ def agreed_view(outline: Outline, key: str, rerun: Callable[[dict], None], fixed
         if moved:
             state.put(Key.HOVERING, moved == ["query"])
         state.put(Key.ATLAS_VIEW, {name: sent[name] for name in view})
-        if state.get(Key.ATLAS_VIEW) == address.atlas_view(outline, state.get) | fixed:  # confirms the page's own view
+        if state.get(Key.ATLAS_VIEW) == wanted():  # confirms the page's own view
             return
         for name, value in address.session_values(outline, sent).items():
-            if name not in fixed and (name in state.PLACE_KEYS or moved != ["query"]):
+            if (name in state.PLACE_KEYS or moved != ["query"]) and (name != "view" or name in moved):
                 state.put(name, value)
         rerun(sent)
 
@@ -143,7 +151,7 @@ def atlas(result: Result, *, key: str) -> None:
         follows = sent["view"] == "inside" or (sent["view"] == "flow" and outline.all_depths_fit)
         state.rerun(*(VIEW_FRAGMENTS if follows or not state.get(Key.HOVERING) else VIEW_FRAGMENTS[:1]))
 
-    view, on_view_change = agreed_view(outline, key, rerun, {})
+    view, on_view_change = agreed_view(outline, key, rerun)
     atlas_component.atlas(
         computed(result, "atlas"),
         words=WORDS[t.language],

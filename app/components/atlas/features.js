@@ -14,7 +14,7 @@ function drawFeatures(view) {
     view.painted = null;
     view.write(".title", words.features_title);
     for (const selector of [".numbers", ".more"]) view.write(selector, "");
-    const why = words[SHELF.pca?.header?.of === model.id ? "features_refused" : "features_loading"];
+    const why = words[view.colouring() ? "features_refused" : "features_loading"];
     view.write(".readout", why);
     speak(view, () => why);
     return;

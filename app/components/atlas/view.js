@@ -236,8 +236,13 @@ class View {
 
   /** The features' colours that the page has sent, if the view shows them and they are of this picture. */
   features() {
-    const { pca } = SHELF;
-    return this.state.view === "features" && pca?.header && !pca.header.refused && pca.header.of === this.model?.id ? pca : null;
+    const pca = this.colouring();
+    return this.state.view === "features" && pca && !pca.header.refused ? pca : null;
+  }
+
+  /** What the page has sent of this picture for the view Features (../pca/pca.js). */
+  colouring() {
+    return [...SHELF.views].find(({ header }) => header && header.of === this.model?.id);
   }
 
   /** The queries whose maps are shown: the pinned ones, or the one under the pointer. */

@@ -1,6 +1,6 @@
 // Two atlases that follow each other: what is pointed at, pinned or chosen in one is shown in the other.
 
-const ALONE = ["view", "speed", "loop"]; // of the controls: the first one's only
+const ALONE = ["speed", "loop"]; // of the controls: the first one's only
 const SHARED = ["layer", "head", "query", "pinned", "residual", ...Object.keys(CHOICES).filter((name) => !ALONE.includes(name))];
 const GAP_PX = 28; // between the columns, as in pair.css
 const PHONE_PX = 640; // of the pair's width: below it, the two are one beneath the other, as in pair.css
@@ -44,12 +44,13 @@ class Half extends View {
     return { width, stacked: true, widest: width, others: ABOVE_AND_BELOW };
   }
 
-  draw() {
+  redraw() {
+    if (!this.model) return;
     if (!this.like.on) {
       this.parts(".save").hidden = false;
       this.parts(".mark.best").style.visibility = "hidden";
     }
-    super.draw();
+    super.redraw();
     this.pair.follow(this);
   }
 
@@ -83,6 +84,8 @@ class Pair {
     this.shortcuts = (event) => {
       const typing = event.composedPath()[0].closest?.("input:is([type=text], [type=number], :not([type])), textarea, [contenteditable]");
       if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+      const chosen = { 1: "heads", 5: "features" }[event.key];
+      if (chosen) first.change({ view: chosen });
       if (event.code === "KeyS" && this.acted.model) this.acted.parts(".menu").togglePopover();
     };
     document.addEventListener("keydown", this.shortcuts);
@@ -119,8 +122,7 @@ class Pair {
       send("lines", matches ? "off" : "on");
     };
     this.lines.found = matches;
-    const count = matches ? fill(words.pair_matches_count, { shown: matches.pairs.length, count: matches.count }) : "";
-    this.root.querySelector(".matched").textContent = matches?.error ?? count;
+    this.root.querySelector(".matched").textContent = matches ? fill(words.pair_matches_count, { shown: matches.pairs.length, count: matches.count }) : "";
     this.lines.draw();
   }
 
@@ -151,6 +153,7 @@ class Pair {
     this.known.set(from, now);
     this.known.set(to, shownBy(to));
     if ("residual" in part && to.model.residual !== part.residual) settle(to);
+    if ("view" in part) to.publish();
     if (asks) this.ask(from);
     if (to === first) first.change({}); // Python and the address follow
     else to.redraw();

@@ -12,13 +12,11 @@ class Pca {
     this.strip = this.find(".strip");
     this.strip.addEventListener("change", (event) => this.change({ layer: Number(event.target.value) }));
     this.strip.addEventListener("pointerleave", () => this.preview(null));
-    SHELF.views.add(this);
-    SHELF.pca = this;
+    SHELF.views.add(this); // the atlas of this picture finds it there
   }
 
   dispose() {
     SHELF.views.delete(this);
-    if (SHELF.pca === this) SHELF.pca = null;
   }
 
   /** A payload has arrived on the shelf: the atlas draws it, and calls `follow`. */

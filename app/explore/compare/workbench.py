@@ -14,6 +14,7 @@ from app.explore import panels
 from app.explore.about import about
 from app.explore.cached import derived
 from app.explore.compare import choice
+from app.explore.compare.colours import colours
 from app.explore.compare.matches import best_matches
 from app.explore.result import Result
 from app.runtime import cache, known_models
@@ -24,8 +25,8 @@ from vit_core import InputError
 from vit_core.checkpoints import split_input
 from vit_core.images import patch_box
 
-#: Of the view, what a comparison shows; the page's own comes back with the single atlas.
-SHOWN = {"view": "heads"}
+#: The views of a comparison. Another view of the page comes back with the single atlas.
+VIEWS = ("heads", "features")
 
 
 def line(first: Result) -> None:
@@ -41,7 +42,7 @@ def line(first: Result) -> None:
 def pair(first: Result, second: Result, *, key: str) -> None:
     """Both atlases. Call it in the fragment "pair"."""
     t, models = state.t(), choice.kind() == "model"
-    view, on_view_change = panels.agreed_view(first.outline, key, lambda sent: state.rerun("pair"), SHOWN)
+    view, on_view_change = panels.agreed_view(first.outline, key, lambda sent: state.rerun("pair"), VIEWS)
     pictures = state.picture(), state.picture() if models else choice.picture()
     linked = about(first)["linked"] and (models or pictures[1].sample is not None)
     halves = [
@@ -67,7 +68,10 @@ def pair(first: Result, second: Result, *, key: str) -> None:
         on_lines=functools.partial(_draw_lines, key),
     )
     with st.container(key="view_compared"):
-        panels.attention_fold(first)
+        if view["view"] == "features":
+            colours(first, second, key="pair_pca")
+        else:
+            panels.attention_fold(first)
 
 
 def _draw_lines(key: str) -> None:
@@ -77,7 +81,7 @@ def _draw_lines(key: str) -> None:
 
 
 def _matches(first: Result, second: Result, view: dict) -> dict:
-    """The lines for the shown layer and kind of features; a sentence, "error", if these cannot be computed."""
+    """The lines for the shown layer and kind of features; none, and a sentence, if these cannot be computed."""
     layer, facet = view["layer"], view["facet"]
     key = first.name, "matches", first.digest, second.digest, layer, facet
     common = {"layer": layer, "facet": facet, "ids": [panels.computed(one, "atlas").id for one in (first, second)]}
@@ -90,7 +94,8 @@ def _matches(first: Result, second: Result, view: dict) -> dict:
     try:
         found = derived(first, cache.run_with_waiting, task, panel.waiting_for_figure, outputs.get, key, make)
     except InputError as error:
-        return common | {"count": 0, "pairs": [], "error": plain(state.t().error(error), 300)}
+        st.info(escaped(state.t().error(error), 1000))
+        return common | {"count": 0, "pairs": []}
     return common | json.loads(found)
 
 

@@ -29,17 +29,28 @@ def features(result: Result, *, key: str) -> None:
         st.info(escaped(t.error(error), 1000))
         pca(computed(result, "atlas"), key=key)
     else:
-        pca(
-            computed(result, "atlas"),
-            key=key,
-            colours=maps.colours,
-            projections=maps.projections,
-            foreground=maps.foreground,
-            explained=maps.explained,
-            facet=facet,
-            choices={name: CHOICES[name] for name in ("facet", "foreground")},
-            words=FEATURE_WORDS[t.language],
-        )
+        draw(result, maps, facet, key=key)
+    fold()
+
+
+def draw(result: Result, maps: FeatureMaps, facet: str, *, key: str) -> None:
+    """The maps of a result's picture with their controls."""
+    pca(
+        computed(result, "atlas"),
+        key=key,
+        colours=maps.colours,
+        projections=maps.projections,
+        foreground=maps.foreground,
+        explained=maps.explained,
+        facet=facet,
+        choices={name: CHOICES[name] for name in ("facet", "foreground")},
+        words=FEATURE_WORDS[state.t().language],
+    )
+
+
+def fold() -> None:
+    """What the colours mean, and common misreadings."""
+    t = state.t()
     panel.fold(t("features.fold"), equations.FIXED["features"], t("features.not"))
 
 

@@ -67,6 +67,44 @@ def test_a_picture_is_most_like_itself(visit):
     assert both.page.locator(".pair .second .mark.best").inner_text() == "1.00"
 
 
+def colours(both: Compared, half: str) -> np.ndarray:
+    """What lies over that half's picture, (rows, cols, 3)."""
+    data = both.js(
+        """(() => { const { canvas, context } = [a, b].find(half => half.root.classList.contains(x)).overlay;
+        return [canvas.height, canvas.width, [...context.getImageData(0, 0, canvas.width, canvas.height).data]] })()""",
+        half,
+    )
+    return np.array(data[2]).reshape(data[0], data[1], 4)[..., :3]
+
+
+def test_two_pictures_have_their_features_colours_in_one_basis(visit, traces):
+    page = visit(f"lang=en&sample={DOG}&with={BOTH}&layer=11")
+    both = Compared(page)
+    page.locator(".pair .first .view input[value=features]").click()
+    both.wait("[a, b].every(half => half.state.view === 'features' && half.features())")
+    addressed(page, "view=features", f"with={BOTH}")
+    pictures = [traces[DOG], traces[BOTH]]
+    basis = vc.features.pca(pictures, LAYER)
+    wanted = vc.features.as_rgb([basis.project(trace) for trace in pictures])
+    for half, rgb in zip(("first", "second"), wanted, strict=True):
+        assert np.abs(colours(both, half) - np.asarray(rgb, int)).max() <= 1
+    page.locator(".pca").nth(1).locator(".strip label").nth(4).click()  # of the second: the first follows
+    both.wait("a.state.layer === 4 && b.state.layer === 4")
+    addressed(page, "layer=5")
+    page.keyboard.press("1")
+    both.wait("[a, b].every(half => half.state.view === 'heads')")
+    page.locator(".pca").first.wait_for(state="detached")
+
+
+def test_two_models_each_have_features_colours_of_their_own(visit, traces):
+    both = Compared(visit(f"lang=en&sample={DOG}&with_model=embedded:tiny&view=features&layer=11"))
+    both.wait("[a, b].every(half => half.state.view === 'features' && half.features()) && b.state.layer === 5")
+    basis = vc.features.pca(traces[DOG], LAYER)
+    rgb = vc.features.as_rgb([basis.project(traces[DOG])])[0]
+    assert np.abs(colours(both, "first") - np.asarray(rgb, int)).max() <= 1
+    assert colours(both, "second").shape == (8, 8, 3)
+
+
 def test_two_models_each_show_their_own_similarity(visit, traces):
     both = Compared(visit(f"lang=en&sample={DOG}&with_model=embedded:tiny&direction=like&layer=11"))
     both.hover("first", 5, 9)
