@@ -45,6 +45,8 @@ def outline(prefix: list[str], rows: int, cols: int, layers: int = 12, heads: in
         (f"tokenIn(0, {outline([], 4, 4)}, {outline([], 4, 4)}, [[0, 0, 80, 80], [20, 20, 60, 60]])", 0),
         (f"tokenIn(6, {outline([], 4, 4)}, {outline([], 4, 4)}, [[0, 0, 80, 80], [20, 20, 60, 60]])", 7),
         (f"tokenIn(15, {outline([], 4, 4)}, {outline([], 4, 4)}, [[20, 20, 60, 60], [0, 0, 80, 80]])", 10),
+        # a hair before the middle, where four patches meet: the one behind the edges
+        (f"tokenIn(0, {outline([], 1, 1)}, {outline([], 2, 2)}, [[0, 0, 80, 80], [0.2, 0.2, 80.2, 80.2]])", 3),
         # prefix tokens by name
         (f"tokenIn(2, {outline(REGISTERS, 2, 2)}, {outline(REGISTERS, 3, 3)}, null)", 2),
         (f"tokenIn(4, {outline(REGISTERS, 2, 2)}, {outline(REGISTERS[:3], 3, 3)}, null)", 2),
@@ -54,6 +56,7 @@ def outline(prefix: list[str], rows: int, cols: int, layers: int = 12, heads: in
         (f"layerIn(5, {outline(CLASS, 2, 2)}, {outline(CLASS, 2, 2)})", 5),
         (f"layerIn(11, {outline(CLASS, 2, 2)}, {outline(CLASS, 2, 2, 6)})", 5),
         (f"layerIn(0, {outline(CLASS, 2, 2)}, {outline(CLASS, 2, 2, 6)})", 0),
+        (f"layerIn(4, {outline(CLASS, 2, 2)}, {outline(CLASS, 2, 2, 6)})", 2),
         (f"layerIn(3, {outline(CLASS, 2, 2)}, {outline(CLASS, 2, 2, 1)})", 0),
         (f"layerIn(0, {outline(CLASS, 2, 2, 1)}, {outline(CLASS, 2, 2)})", 11),
         # heads by number; -1 is their mean, -2 rollout
