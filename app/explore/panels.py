@@ -25,6 +25,7 @@ from app.state import Key
 from app.text import WORDS, Text, equations
 from app.text.class_names import translated
 from app.text.plain import escaped, plain
+from vit_core import Trace
 from vit_core.models.predictions import THRESHOLD, has_probabilities
 from vit_core.percentage import percent
 
@@ -51,6 +52,11 @@ def computed(result: Result, name: str):
     if name in vars(result):
         return getattr(result, name)
     return derived(result, cache.run_with_waiting, (result.name, name), panel.waiting_for_figure, getattr, result, name)
+
+
+def features_of(result: Result) -> Trace:
+    """The trace with its features, without a sentence that the page waits: the atlas has its own."""
+    return result.features if "features" in vars(result) else derived(result, cache.run, getattr, result, "features")
 
 
 def on_patch_click(key: str) -> Callable[[], None]:
@@ -161,7 +167,7 @@ def atlas(result: Result, *, key: str) -> None:
         key=key,
         on_change=on_view_change,
         ask=functools.partial(derived, result),
-        features_of=functools.partial(computed, result, "features"),
+        features_of=functools.partial(features_of, result),
     )
 
 

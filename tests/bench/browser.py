@@ -22,6 +22,7 @@ from app.explore.views import INSIDE
 from tests.browser.conftest import ROOT, Server, launch, serving, serving_page, settled
 from tests.browser.explore.atlas_driver import ATLAS_PAGE, Atlas
 from tests.browser.explore.test_explore import Looking, Rolled, await_values, upload
+from tests.browser.explore.test_like_in_browser import Likeness
 
 COFFEE = ROOT / "assets/samples/coffee.jpg"
 HOVERS = 160
@@ -58,6 +59,22 @@ def hovering(browser, address: str, model: str) -> None:
     handler, event = np.array(atlas.js("a.drawTimes")).T
     row(f"hovering, {model}: from the handler's start", handler.tolist())
     row(f"hovering, {model}: from the event", event.tolist())
+    context.close()
+
+
+def hovering_like(browser, address: str, model: str) -> None:
+    """In the direction "is like": until the picture's map is drawn, and until all small maps are."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    atlas = Likeness(context, address, model=model, narrow=1, view={"layer": 4, "direction": "like"})
+    box = atlas.box(".frame")
+    atlas.js("a.drawTimes.length = a.like.sheetTimes.length = 0")
+    for i in range(HOVERS):
+        atlas.page.mouse.move(box["x"] + (i * 37) % box["width"], box["y"] + (i * 61) % box["height"])
+    atlas.complete()
+    size = atlas.js("`${a.model.N} x ${a.like.features.vector('token', 4, 0).length}, ${a.model.L} layers`")
+    row(f"is like, {size}: from the handler's start", np.array(atlas.js("a.drawTimes"))[:, 0].tolist())
+    row(f"is like, {size}: from the event", np.array(atlas.js("a.drawTimes"))[:, 1].tolist())
+    row(f"is like, {size}: until all small maps are drawn", atlas.js("a.like.sheetTimes"))
     context.close()
 
 
@@ -128,6 +145,7 @@ def main() -> None:
         with serving_page(Path(folder) / "atlas", ATLAS_PAGE) as server:
             for model in ("base", "large"):
                 hovering(browser, f"{server.url}/", model)
+            hovering_like(browser, f"{server.url}/", "wide")
         with serving(Path(folder) / "app") as server:
             explore(browser, server.url)
             new_pictures(browser, server)

@@ -73,12 +73,15 @@ function likeReadout(view, queries, layer, map) {
     pieces.push(fill(words.like_value, { value: cosine(facts.high, map) }));
     apart(facts.top);
   }
+  const outlier = sentences.outlier(here ?? (queries.length > 1 ? null : queries[0]));
+  if (outlier) pieces.push(outlier);
   view.write(".readout", pieces[0]);
   view.write(".more", pieces.slice(1).join(" · "));
   speak(view, () => {
     const text = queries.map((query, i) => likeSummary(view, query, layer, map, map.facts[i]));
     if (queries.length > 1) text.unshift(fill(words.summary_compare, { a: sentences.query(queries[0]), b: sentences.query(queries[1]) }));
     if (here !== null) text.push(pieces.join(", "));
+    else if (outlier) text.push(outlier);
     return text.join(" ");
   });
 }

@@ -3,6 +3,8 @@
 const MOSAIC_GAP = 8; // between the maps, CSS pixels
 const MOSAIC_LABEL = 21; // above each map
 
+const EMPTY = "rgb(128 128 128 / 0.15)"; // a map that has not come
+
 class Mosaic {
   constructor(element) {
     this.element = element;
@@ -51,7 +53,10 @@ class Mosaic {
   paint(layer, { rows, cols, p }, map, tables, difference) {
     const [x, y, w, h] = this.box(layer).map((value) => Math.round(value * this.ratio));
     this.context.clearRect(x, y, w, h);
-    if (!map) return;
+    if (!map) {
+      this.context.fillStyle = EMPTY;
+      return this.context.fillRect(x, y, w, h);
+    }
     this.small.paint(rows, cols, map.a, map.b, p, map.top, tables, difference);
     this.context.imageSmoothingEnabled = w < cols; // else some patches would vanish
     this.context.drawImage(this.small.canvas, x, y, w, h);

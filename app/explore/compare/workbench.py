@@ -52,7 +52,7 @@ def pair(first: Result, second: Result, *, key: str) -> None:
             answer=panels.answer(result, plain, short=True).replace("**", ""),
             about=about(result, picture) | {"linked": linked},
             ask=functools.partial(derived, result),
-            features_of=functools.partial(panels.computed, result, "features"),
+            features_of=functools.partial(panels.features_of, result),
         )
         for result, picture in zip((first, second), pictures, strict=True)
     ]
