@@ -23,7 +23,8 @@ class Likeness {
 
   /** Show these maps in the place of those of all heads, if they are chosen; returns whether they are. */
   show() {
-    const { view: { root, words, parts }, on } = this;
+    const { view: { root, words, parts, state }, on } = this;
+    parts(".clip").hidden = on && state.scale === "shared";
     root.toggleAttribute("data-like", on);
     const label = words[on ? "like_maps" : "maps"];
     if (parts(".maps").getAttribute("aria-label") !== label) parts(".maps").setAttribute("aria-label", label);
@@ -74,7 +75,7 @@ class Likeness {
   drawAll(queries, kind, begun) {
     const { view, features, mosaic } = this;
     const { state, model } = view;
-    const key = [queries, kind, state.facet, state.scale, features.version].join();
+    const key = [queries, kind, state.facet, state.scale, state.clip, features.version].join();
     if (this.drawn === key) return;
     this.drawn = key;
     this.complete = false;
@@ -94,7 +95,8 @@ class Likeness {
 
   /**
    * The map of one layer: for each query the cosines to all tokens; as `a` and `b` what is drawn, the root of each one's
-   * place between `low` and `high`, as draw.js takes it; `top`, the largest value or difference of these. Null without the
+   * place between `low` and `high`, as draw.js takes it; `top`, the largest value or difference of these. A few patches
+   * that would leave all others of one colour are left outside, at both ends, by the rule of scale.js. Null without the
    * features. `use`: maps of another use stay as they are.
    */
   map(layer, queries, use) {
@@ -102,10 +104,17 @@ class Likeness {
     if (!this.has(layer)) return null;
     const buffer = (i) => ((this.buffers[`${use} ${i}`] ??= []).length === model.N ? this.buffers[`${use} ${i}`] : (this.buffers[`${use} ${i}`] = new Float32Array(model.N)));
     const cosines = queries.map((query, i) => this.cosines(layer, query, buffer(i)));
-    const facts = cosines.map((values) => spread(values, model.p, this.own(queries)));
+    const own = this.own(queries);
+    const facts = cosines.map((values) => spread(values, model.p, own));
+    const others = (value) => Float32Array.from({ length: model.N - model.p }, (_, i) => (own.includes(model.p + i) ? 0 : value(model.p + i)));
+    const clip = state.clip === "on" && state.scale !== "shared";
+    const end = (values) => scaleEnd(values, 0, values.length, clip, false, model.outliers.length);
     let [low, high] = [0, 1];
     if (state.scale !== "shared") {
-      [low, high] = [Math.min(...facts.map((one) => one.low)), Math.max(...facts.map((one) => one.high))];
+      const [lowest, highest] = [Math.min(...facts.map((one) => one.low)), Math.max(...facts.map((one) => one.high))];
+      high = lowest + Math.max(...cosines.map((values) => end(others((k) => values[k] - lowest))));
+      low = highest - Math.max(...cosines.map((values) => end(others((k) => highest - values[k]))));
+      if (high <= low) [low, high] = [lowest, highest]; // patches of two kinds, and none between
       low = Math.min(low, high - LEAST_SPAN);
     }
     const roots = cosines.map((values, i) => {
@@ -114,10 +123,7 @@ class Likeness {
       return out;
     });
     const map = { a: roots[0], b: roots[1], at: 0, exact: true, cosines, facts, low, high, top: 1 };
-    if (roots[1] && state.compare === "difference" && state.scale !== "shared") {
-      map.top = 0;
-      for (let k = model.p; k < model.N; k++) if (!queries.includes(k)) map.top = Math.max(map.top, Math.abs(map.a[k] ** 2 - map.b[k] ** 2));
-    }
+    if (roots[1] && state.compare === "difference" && state.scale !== "shared") map.top = end(others((k) => Math.abs(map.a[k] ** 2 - map.b[k] ** 2)));
     return map;
   }
 

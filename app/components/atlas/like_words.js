@@ -25,14 +25,16 @@ function likeInWords(view, queries, layer, map) {
   marks(view, queries);
   chips(view, queries, (token) => (map ? map.a[token] ** 2 : 0), (token) => (map ? cosine(map.cosines[0][token], map) : ""));
   view.parts(".residual").hidden = true;
-  ramp(view, pair ? state.compare : "one");
+  const difference = pair && state.compare === "difference";
+  const clipped = map && likeClipped(view, map, queries, difference);
+  ramp(view, pair ? state.compare : "one", clipped?.above);
   controls(view, pair);
   view.parts(".scale input[value=map]").checked = state.scale !== "shared"; // a layer has one map here
   const hint = words[["hint", "hint_pinned", "hint_pair"][state.pinned.length] + (TOUCH ? "_touch" : "")];
   view.write(".note", hint);
   if (map) {
-    ticks(view, likeTicks(map, pair && state.compare === "difference"));
-    view.write(".range", words[state.scale === "shared" ? "like_legend_shared" : "like_legend_map"]);
+    ticks(view, likeTicks(map, difference, clipped));
+    view.write(".range", clipped?.sentence ?? words[`like_legend_${difference ? "difference_" : ""}${state.scale === "shared" ? "shared" : "map"}`]);
     likeReadout(view, queries, layer, map);
     return;
   }
@@ -45,9 +47,31 @@ function likeInWords(view, queries, layer, map) {
   speak(view, () => waits);
 }
 
-function likeTicks(map, difference) {
-  const far = map.top * (map.high - map.low);
-  return difference ? [`B +${cosine(far, map)}`, "0", `A +${cosine(far, map)}`] : [map.low, (map.low + map.high) / 2, map.high].map((value) => cosine(value, map));
+/** The patches outside of the colours' range: whether any is below or above, and a sentence; null if there are none. */
+function likeClipped({ words, model, state, like }, map, queries, difference) {
+  if (state.scale === "shared") return null;
+  let [below, above, lowest, highest] = [0, 0, Infinity, -Infinity];
+  const [first, second] = map.cosines;
+  const own = like.own(queries);
+  const tolerance = 1e-6; // of the range's ends, which are sums of float32 values
+  for (let k = model.p; k < model.N; k++) {
+    if (own.includes(k)) continue;
+    const values = difference ? [Math.abs(first[k] - second[k])] : [first[k], ...(second ? [second[k]] : [])];
+    lowest = Math.min(lowest, ...values);
+    highest = Math.max(highest, ...values);
+    if (!difference && values.some((value) => value < map.low - tolerance)) below++;
+    if (values.some((value) => value > (difference ? map.top * (map.high - map.low) : map.high) + tolerance)) above++;
+  }
+  const count = below + above;
+  if (!count) return null;
+  const sentence = fill(words[count > 1 ? "like_clipped_many" : "like_clipped_one"], { count, low: cosine(lowest, map), high: cosine(highest, map) });
+  return { below, above, sentence };
+}
+
+function likeTicks(map, difference, clipped) {
+  const far = `${clipped?.above ? "≥\u00a0" : ""}${cosine(map.top * (map.high - map.low), map)}`;
+  if (difference) return [`B +${far}`, "0", `A +${far}`];
+  return [`${clipped?.below ? "≤\u00a0" : ""}${cosine(map.low, map)}`, cosine((map.low + map.high) / 2, map), `${clipped?.above ? "≥\u00a0" : ""}${cosine(map.high, map)}`];
 }
 
 function likeReadout(view, queries, layer, map) {
@@ -100,12 +124,14 @@ function likeCaption(view, { queries, layer, every, difference }) {
   const say = (name, values) => fill(words[`caption_${name}`], values);
   const kind = queries.length < 2 ? "one" : difference ? "difference" : "both";
   const [low, middle, high] = map.exact ? likeTicks(map, difference) : ["", "", ""];
+  const clipped = map.exact && !every && likeClipped(view, map, queries, difference);
   const others = map.exact ? model.header.prefix.map((_, token) => `${sentences.token(token)} ${cosine(map.cosines[0][token], map)}`) : [];
   return [
     likeTitle(view, queries, every ? null : layer),
     queries.length > 1 && say("pair", { a: sentences.query(queries[0]), b: sentences.query(queries[1]) }),
     say("like", { facet: words[`facet_${state.facet}_title`] }),
     every ? say(state.scale === "shared" ? "like_all_shared" : "all_map") : say(`like_colours_${kind}`, { low, high: difference ? high.slice(2) : high, middle }),
+    clipped && `${clipped.sentence}.`,
     every && queries.length > 1 && say(`all_${kind}`),
     !every && queries.length < 2 && others.length > 0 && say("others", { tokens: others.join(", ") }),
   ];

@@ -11,6 +11,7 @@ from app.text.atlas import EN
 from tests.browser.conftest import TIMEOUT_MS, serving_page
 from tests.browser.explore import atlas_models
 from tests.browser.explore.atlas_driver import ATLAS_PAGE, Atlas, on_scale, rank_correlation
+from vit_core.images.draw import scale_end
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -96,12 +97,19 @@ def similar(trace, layer, token, facet="token"):
     return vc.features.similarity(trace, layer, token, facet).numpy()
 
 
+def within_colours(cosines):
+    """The cosines without the query, up to where the colours end at both sides."""
+    lowest, highest = cosines.min(), cosines.max()
+    high = lowest + scale_end(np.append(cosines - lowest, 0))
+    return cosines.clip(highest - scale_end(np.append(highest - cosines, 0)), high)
+
+
 def agrees(shown, truth, *queries):
     """Apart from the queries, the same most similar patch and the same order."""
     shown, others = shown.ravel(), np.ones(shown.size, bool)
     others[[query for query in queries if query >= 0]] = False
     assert (shown[~others] == 255).all()
-    shown, truth = shown[others], truth[others]
+    shown, truth = shown[others], within_colours(truth[others])
     assert truth[shown.argmax()] >= truth.max() - 0.01
     assert shown.max() == 255
     # a scale of 256 colours has ties where the truth has none: compare at the scale's own resolution
@@ -194,7 +202,7 @@ def test_the_readout_names_the_most_similar_patch(tab, traces):
 
 
 def test_the_range_is_the_maps_own_without_the_query_or_0_to_1(tab, traces):
-    atlas, trace = tab(view={"layer": 4, "query": 80}), traces("base")
+    atlas, trace = tab(view={"layer": 4, "query": 80, "clip": "off"}), traces("base")
     others = np.delete(similar(trace, 4, 80), 79)
     ticks = atlas.page.locator(".ticks span")
     low, middle, high = (float(text.replace("−", "-")) for text in ticks.all_inner_texts())
@@ -211,7 +219,8 @@ def test_the_range_is_the_maps_own_without_the_query_or_0_to_1(tab, traces):
 @pytest.mark.parametrize("scale", ["map", "shared"])
 def test_two_pinned_patches_are_compared(tab, traces, scale):
     a, b = 60, 190
-    atlas, trace = tab(view={"layer": 4, "pinned": [a, b], "compare": "difference", "scale": scale}), traces("base")
+    view = {"layer": 4, "pinned": [a, b], "compare": "difference", "scale": scale, "clip": "off"}
+    atlas, trace = tab(view=view), traces("base")
     truth = similar(trace, 4, a) - similar(trace, 4, b)
     others = np.delete(np.arange(196), [a - 1, b - 1])
     pixels = np.array(atlas.js("[...a.overlay.pixels]"), np.uint32)
@@ -285,6 +294,33 @@ def test_equal_features_give_one_colour_and_no_noise(tab):
     atlas.js("a.redraw()")
     assert (atlas.overlay() >= 254).all()
     assert atlas.page.locator(".ticks span").all_inner_texts() == ["0.990", "0.995", "1.000"]
+
+
+@pytest.mark.parametrize(("outlier", "tick"), [(-0.9, 0), (0.99, 2)])
+def test_colours_do_not_end_at_one_outlier(tab, outlier, tick):
+    """All cosines but the query's and the outlier's lie between 0.5 and 0.6."""
+    atlas = tab(view={"layer": 4, "query": 80})
+    atlas.js(
+        """(() => { a.like.features.similarity = (facet, layer, token, out) => {
+            for (let k = 0; k < a.model.N; k++) out[k] = 0.5 + 0.1 * k / a.model.N;
+            out[150] = x; out[token] = 1; return out } })()""",
+        outlier,
+    )
+    atlas.js("((a.like.drawn = null), a.redraw())")
+    ticks = atlas.page.locator(".ticks span")
+    said = atlas.page.locator(".range").inner_text()
+    assert "clipped" in said
+    assert f"{outlier:.2f}".replace("-", "−") in said
+    assert ticks.nth(tick).inner_text()[0] == "≤ ≥"[tick]
+    assert abs(float(ticks.nth(tick).inner_text()[2:]) - (0.5, 0, 0.6)[tick]) < 0.011
+    shown = atlas.overlay().ravel()
+    assert np.ptp(np.delete(shown, [79, 149])) > 230
+    assert shown[149] == (0 if tick == 0 else 255)
+    assert np.ptp(np.delete(atlas.small(2).ravel(), [79, 149])) > 230
+    atlas.page.locator(".clip input").uncheck()
+    assert ticks.nth(tick).inner_text() == f"{outlier:.2f}".replace("-", "−")
+    assert np.ptp(np.delete(atlas.overlay().ravel(), [79, 149])) < 60
+    assert np.ptp(np.delete(atlas.small(2).ravel(), [79, 149])) < 60
 
 
 def test_too_many_tokens_are_refused_with_a_sentence(tab):
