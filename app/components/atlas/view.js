@@ -242,7 +242,7 @@ class View {
 
   /** What the page has sent of this picture for the view Features (../pca/pca.js). */
   colouring() {
-    return [...SHELF.views].find(({ header }) => header && header.of === this.model?.id);
+    return [...SHELF.views].find((one) => one.pixels && one.header?.of === this.model?.id); // Flow's maps have a header too
   }
 
   /** The queries whose maps are shown: the pinned ones, or the one under the pointer. */
