@@ -44,6 +44,9 @@ FEATURES = {
     "alike": gaussian(200, 384) * 0.05 + gaussian(1, 384),
     "one massive channel": massive(200, 384),
     "one massive channel, wide": massive(100, 1024),
+    "one massive channel over equal ones": torch.ones(2, 1024).index_put_(
+        (torch.tensor([0, 1]), torch.tensor([0, 0])), torch.tensor([7 * 1024**0.5, 0.0])
+    ),
     "a massive channel and nothing else": torch.cat([torch.eye(384)[5:6].expand(20, -1), gaussian(20, 384)]),
 }
 
