@@ -101,7 +101,7 @@ class Pair {
     this.offer(words, matches, send);
     halves.forEach(({ name, answer }, i) => {
       const [of, says] = this.root.querySelectorAll(".who")[i].children;
-      of.textContent = name;
+      of.textContent = of.title = name;
       says.textContent = says.title = answer;
     });
     first.show({ words, half: halves[0], view }, send);
