@@ -51,6 +51,7 @@ class Key(enum.StrEnum):
     # Explore
     WITH = "with"  # the sample that the picture is compared with
     WITH_MODEL = "with_model"  # the model that the model is compared with
+    ASKS = "asks"  # the picture of a comparison that has the place whose like the other shows: "first" or "second"
     MATCHES = "matches"  # "on": lines between the matching patches of two pictures
     WITH_PICTURE = "with_picture"  # the picture that the picture is compared with, as it was read
     WITH_ERROR = "with_error"  # why an uploaded picture could not be read
@@ -130,9 +131,11 @@ EVALUATED_KEYS = (Key.EVALUATED_RUN, Key.EVALUATED)
 #: How the picture becomes the model's input.
 INPUT_KEYS = (Key.SIZE, Key.FRAMING)
 #: What Explore compares the picture or the model with.
-COMPARE_KEYS = (Key.WITH, Key.WITH_MODEL, Key.MATCHES)
+COMPARE_KEYS = (Key.WITH, Key.WITH_MODEL, Key.ASKS, Key.MATCHES)
 #: The token that Explore's maps start from.
 PLACE_KEYS = (Key.FROM, Key.ROW, Key.COLUMN)
+#: What the pointer alone changes.
+POINTER_KEYS = (*PLACE_KEYS, Key.ASKS)
 #: The settings of rollout.
 FLOW_KEYS = (Key.SPAN, Key.DEPTH, Key.RESIDUAL, Key.DISCARD, Key.FUSION, Key.FLOW_SCALE)
 #: The settings of the view Features.
@@ -144,6 +147,7 @@ EXPLORE_KEYS = (
 )
 #: What an address does not say is this.
 DEFAULTS = {
+    Key.ASKS: "first",
     Key.CLIP: "on",
     Key.SPEED: "1",
     Key.LOOP: "off",
@@ -310,7 +314,7 @@ def write_address(keys: tuple[Key, ...]) -> None:
         put(Key.SENT_ADDRESS, None)
     if get_script_run_ctx().is_history_navigation:
         put(Key.HISTORY_ADDRESS, wanted)
-    elif changed and wanted != get(Key.HISTORY_ADDRESS) and not (get(Key.HOVERING) and changed <= {*PLACE_KEYS}):
+    elif changed and wanted != get(Key.HISTORY_ADDRESS) and not (get(Key.HOVERING) and changed <= {*POINTER_KEYS}):
         put(Key.HISTORY_ADDRESS, None)
         put(Key.SENT_ADDRESS, (keys, wanted))
         st.query_params.from_dict(wanted)

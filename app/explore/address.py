@@ -11,7 +11,7 @@ from vit_core.features import FACETS
 #: What the session value "head" calls the columns beside the heads.
 COLUMNS = {"mean": MEAN, "rollout": ROLLOUT}
 #: What the controls beside the maps can be; the first is the default. "foreground" and "opacity" are those of the view
-#: Features, "facet" is its and that of the direction "like".
+#: Features, "facet" is its and that of the direction "like". "asks" is of a comparison: which picture has the place.
 CHOICES = {
     "direction": ("row", "column", "like"),
     "scale": ("map", "layer", "shared"),
@@ -22,7 +22,10 @@ CHOICES = {
     "facet": FACETS,
     "foreground": ("off", "on", "other"),
     "opacity": ("1", "0.75", "0.5", "0.25", "0"),
+    "asks": ("first", "second"),
 }
+#: What of a view the pointer alone changes.
+POINTED = {"query", "asks"}
 VIEWS = ("heads", "flow", "answer", "inside", "features")
 
 

@@ -135,13 +135,14 @@ def agreed_view(
         if sent["seq"] != state.get(Key.ATLAS_VERSION, 0):  # sent before it got the page's last view
             return
         moved = [name for name in view if sent[name] != state.get(Key.ATLAS_VIEW)[name]]
+        hovering = bool(moved) and address.POINTED.issuperset(moved)
         if moved:
-            state.put(Key.HOVERING, moved == ["query"])
+            state.put(Key.HOVERING, hovering)
         state.put(Key.ATLAS_VIEW, {name: sent[name] for name in view})
         if state.get(Key.ATLAS_VIEW) == wanted():  # confirms the page's own view
             return
         for name, value in address.session_values(outline, sent).items():
-            if (name in state.PLACE_KEYS or moved != ["query"]) and (name != "view" or name in moved):
+            if (name in state.POINTER_KEYS or not hovering) and (name != "view" or name in moved):
                 state.put(name, value)
         rerun(sent)
 

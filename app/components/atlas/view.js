@@ -7,6 +7,7 @@ const CHOICES = { // the first is the default
   // which vectors of a layer "is like" and the view Features show; of that view, which side of the first component, and the
   // colours' opacity
   facet: ["token", "query", "key", "value"], foreground: ["off", "on", "other"], opacity: ["1", "0.75", "0.5", "0.25", "0"],
+  asks: ["first", "second"], // of a comparison, which picture has the place whose like the other shows
 };
 const GROUPS = ["direction", "facet", "scale", "compare", "view"]; // those of them that are rows of buttons
 const SEND_DELAY_MS = 200; // without a change, before Python gets the view

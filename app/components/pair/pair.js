@@ -1,6 +1,6 @@
 // Two atlases that follow each other: what is pointed at, pinned or chosen in one is shown in the other.
 
-const ALONE = ["speed", "loop"]; // of the controls: the first one's only
+const ALONE = ["speed", "loop", "asks"]; // of the choices: the first one's only
 const SHARED = ["layer", "head", "query", "pinned", "residual", ...Object.keys(CHOICES).filter((name) => !ALONE.includes(name))];
 const GAP_PX = 28; // between the columns, as in pair.css
 const PHONE_PX = 640; // of the pair's width: below it, the two are one beneath the other, as in pair.css
@@ -67,7 +67,6 @@ class Pair {
     this.known = new Map(); // what each half showed when they were last alike
     this.said = new Map();
     this.acted = this.halves[0]; // the last that somebody used
-    this.asking = this.halves[0]; // the last in which the place has changed
     this.across = false; // whether "is like" goes from picture to picture: of one model
     this.lines = new MatchLines(this);
     this.halves.forEach((half) => {
@@ -92,6 +91,12 @@ class Pair {
     // The first one's view is the page's, and so the address.
     second.save.link = () => first.save.link();
     root.pair = this;
+  }
+
+  /** The half in which the place has changed last. The first one's view has it, and so the address. */
+  get asking() {
+    const [first, second] = this.halves;
+    return first.state.asks === "second" ? second : first;
   }
 
   render({ words, halves, view, boxes, matches }, send) {
@@ -154,7 +159,7 @@ class Pair {
     this.known.set(to, shownBy(to));
     if ("residual" in part && to.model.residual !== part.residual) settle(to);
     if ("view" in part) to.publish();
-    if (asks) this.ask(from);
+    if (asks && !anew) this.ask(from);
     if (to === first) first.change({}); // Python and the address follow
     else to.redraw();
     this.lines.draw();
@@ -163,8 +168,9 @@ class Pair {
   /** From now on, it is the place in `half` whose like the other one shows. */
   ask(half) {
     if (this.asking === half) return;
-    this.asking = half;
-    if (this.across) for (const one of this.halves) if (one.like.on) one.redraw();
+    const [first, second] = this.halves;
+    first.change({ asks: half === second ? "second" : "first" });
+    if (this.across && second.like.on) second.redraw();
   }
 
   /** The screen reader's summary of both. */

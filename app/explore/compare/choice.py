@@ -52,6 +52,7 @@ def choose(*, sample: str | None = None, model: str | None = None, uploaded: Pic
     state.put(Key.WITH_MODEL, model)
     state.put(Key.WITH_PICTURE, uploaded)
     state.put(Key.WITH_ERROR, None)
+    state.put(Key.ASKS, None)
 
 
 def control(*, key: str) -> None:

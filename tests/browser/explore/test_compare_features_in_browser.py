@@ -57,7 +57,13 @@ def test_the_best_match_in_the_other_picture_is_the_cores(visit, traces):
         assert not page.locator(f".pair .{half} .mark.best").is_visible()
         both.wait("a.shown()[0] === b.shown()[0]")
     both.click("second", 5, 9)
-    addressed(page, "direction=like", "pinned=6-10", f"with={BOTH}")
+    addressed(page, "direction=like", "pinned=6-10", f"with={BOTH}", "asks=second")
+    idle(page)
+    other = Compared(visit(page.url.partition("?")[2]))
+    trace = traces[BOTH]
+    await_best(other, "first", vc.features.similarity(trace, LAYER, trace.token_at(5, 9), other=traces[DOG]))
+    other.click("first", 2, 2)
+    addressed(other.page, "with=" + BOTH, lacks=("asks",))
 
 
 def test_a_picture_is_most_like_itself(visit):
