@@ -107,7 +107,7 @@ class Browser:
             raise Failed(f"{element.exception.type}: {element.exception.message}")
         if kind in ("markdown", "alert"):
             self.said.append(getattr(element, kind).body)
-        elif kind == "file_uploader":
+        elif kind == "file_uploader" and element.file_uploader.id.endswith("-upload"):  # a comparison has its own
             self.uploader = element.file_uploader.id
         elif kind == "slider":  # a browser reports a slider's value as soon as it is drawn
             value = element.slider.value if element.slider.set_value else element.slider.default
