@@ -22,7 +22,8 @@ def test_load_in_short_form(measured):
     for name, numbers in found.items():
         if name != "errors":
             measured(f"load, {name}: " + ", ".join(f"{what} {value}" for what, value in numbers.items()))
-    assert run.exceeded(found, run.SHORT) == []
+    exceeded = run.exceeded(found, run.SHORT)
+    assert not exceeded, "\n".join(exceeded)
     assert found["answers"]["different_answers"] >= 28  # of 32, so a swapped answer would be noticed
 
 
