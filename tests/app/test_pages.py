@@ -285,6 +285,7 @@ def test_the_atlas_view_comes_back_from_what_is_kept(name):
             "facet": "key",
             "foreground": "other",
             "opacity": "0.25",
+            "asks": "second",
             "view": "flow",
         }
         kept = {k: v and str(v) for k, v in address.session_values(result, wanted).items()}  # as an address holds it
