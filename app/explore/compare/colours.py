@@ -36,8 +36,9 @@ def colours(first: Result, second: Result, *, key: str) -> None:
     except InputError as error:
         st.info(escaped(state.t().error(error), 1000))
         maps = [None] * len(shown)
-    for place, result, one, name in zip(st.columns(2), shown, maps, ("first", "second"), strict=False):
-        with place:
+    columns = dict(zip(("first", "second"), st.columns(2), strict=True))
+    for name, result, one in zip([*columns][: len(shown)], shown, maps[: len(shown)], strict=True):
+        with columns[name]:
             if one:
                 panel.draw(result, one, facet, key=f"{key}_{name}")
             else:

@@ -102,6 +102,15 @@ def test_two_pictures_have_their_features_colours_in_one_basis(visit, traces):
     page.locator(".pca").first.wait_for(state="detached")
 
 
+def test_a_picture_beside_itself_has_one_set_of_colours(visit, traces):
+    both = Compared(visit(f"lang=en&sample={DOG}&with={DOG}&view=features&layer=11"))
+    both.wait("[a, b].every(half => half.state.view === 'features' && half.features())")
+    wanted = vc.features.as_rgb([vc.features.pca(traces[DOG], LAYER).project(traces[DOG])])[0]
+    for half in ("first", "second"):
+        assert np.abs(colours(both, half) - np.asarray(wanted, int)).max() <= 1
+    assert both.page.locator(".pca").count() == 1
+
+
 def test_two_models_each_have_features_colours_of_their_own(visit, traces):
     both = Compared(visit(f"lang=en&sample={DOG}&with_model=embedded:tiny&view=features&layer=11"))
     both.wait("[a, b].every(half => half.state.view === 'features' && half.features()) && b.state.layer === 5")
