@@ -384,6 +384,11 @@ def forget_file(uploaded) -> None:
 
 
 def rerun(*fragments: str) -> None:
-    """From a widget's callback: rerun only these fragments, or the whole page if it no longer has one of them."""
-    with contextlib.suppress(StreamlitAPIException):
-        st.rerun(list(fragments))
+    """From a widget's callback: rerun only these fragments, or the whole page if it no longer has one of them.
+
+    If the browser asked for a run of the whole page, that run goes on: it may also bring what somebody typed into a
+    widget without a callback, which only the whole page would read.
+    """
+    if get_script_run_ctx().fragment_ids_this_run:
+        with contextlib.suppress(StreamlitAPIException):
+            st.rerun(list(fragments))

@@ -5,6 +5,7 @@ import functools
 import re
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -13,6 +14,7 @@ import streamlit as st
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from streamlit.errors import StreamlitAPIException
 from streamlit.testing.v1 import AppTest
 
 import vit_core as vc
@@ -497,18 +499,44 @@ def test_only_state_and_cache_touch_what_is_remembered():
         assert "streamlit" not in file.read_text(encoding="utf-8"), file
 
 
-def test_a_rerun_of_a_fragment_that_left_the_page_reruns_the_page():
+def test_a_callback_reruns_its_fragments_unless_the_browser_asked_for_the_page(monkeypatch):
+    asked = []
+    monkeypatch.setattr(st, "rerun", asked.append)
+    context = SimpleNamespace(fragment_ids_this_run=None)
+    monkeypatch.setattr(state, "get_script_run_ctx", lambda: context)
+    state.rerun("one", "two")
+    assert not asked
+    context.fragment_ids_this_run = ["one"]
+    state.rerun("one", "two")
+    assert asked == [["one", "two"]]
+
+    def gone(fragments):
+        raise StreamlitAPIException
+
+    monkeypatch.setattr(st, "rerun", gone)
+    state.rerun("one")  # the page no longer has it
+
+
+def test_what_is_typed_is_read_though_a_callback_wants_a_fragment_only():
+    """The browser may send both at once, and the box for text has no callback that would ask for the page."""
+
     def script():
         import streamlit as st
 
         from app import state
 
-        st.button("go", on_click=state.rerun, args=("gone",))
+        @st.fragment(key="part")
+        def part():
+            st.button("go", on_click=state.rerun, args=("part",))
+
+        st.text(st.text_input("typed"))
+        part()
 
     app = AppTest.from_function(script).run()
+    app.text_input[0].set_value("something")
     app.button[0].click().run()
+    assert [one.value for one in app.text] == ["something"]
     assert not app.exception
-    assert app.button[0].value
 
 
 def test_a_select_box_tells_the_browser_its_value_when_its_language_returns():

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import state
 from app.components.folders.component import folder_list
+from app.mistakes import requests
 from app.mistakes.sources import folders
 from app.mistakes.sources.folders import ARCHIVES, TABLES, Entry, FolderError, Listing
 from app.runtime.guard import is_public
@@ -23,16 +24,22 @@ def roots() -> list[str]:
     return folders.allowed_roots(is_public())
 
 
-def button(field: str, typed: str) -> None:
-    """A button that opens or closes the picker of a field, which begins at the path `typed`."""
+def button(field: str) -> None:
+    """A button that opens or closes the picker of a field, which begins at the path that the field then holds."""
     t, shown = state.t(), state.get(Key.BROWSING) == field
 
     def toggle() -> None:
         state.put(Key.BROWSING, None if shown else field)
-        state.put(Key.BROWSED, folders.nearest_folder(typed, roots()))
+        state.put(Key.BROWSED, folders.nearest_folder(typed_path(field), roots()))
 
     label = t("mistakes.browse.close" if shown else "mistakes.browse")
     st.button(label, key=f"browse_{field}", icon=":material/folder_open:", on_click=toggle)
+
+
+def typed_path(field: str) -> str:
+    """What a field holds: the name of a source, or a path, made absolute."""
+    name = (state.get(f"new_{field}") or "").strip()
+    return name if not name or requests.is_named(name) else os.path.abspath(os.path.expanduser(name))
 
 
 @st.fragment(key="picker")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
-
 import streamlit as st
 
 from app import state
@@ -22,28 +20,28 @@ def show(model: str | None) -> None:
     st.caption(t("mistakes.path.text"))
     browsed = bool(picker.roots())
     source, labels, table = (_field(name, example, browsed) for name, example in FIELDS.items())
-    request = EvaluationRequest(model or "", _absolute(source), _absolute(labels) or None, _absolute(table) or None)
+    request = EvaluationRequest(model or "", source, labels or None, table or None)
     if st.button(t("mistakes.new.check"), key="new_check", disabled=not source):
         state.put(Key.CHECKED, _preview(request))
     check.show(request)
 
 
 def _field(name: str, example: str, browsed: bool) -> str:
-    """One field, its button "Browse", and below them the picker while it is open for this field."""
+    """One field, its button "Browse", and below them the picker while it is open for this field. Returns its path."""
     t = state.t()
     with st.container(key=f"field_{name}", horizontal=True, vertical_alignment="bottom", gap="small"):
-        typed = st.text_input(
+        st.text_input(
             t(f"mistakes.new.{name}"),
             key=f"new_{name}",
             help=t(f"mistakes.new.{name}.help"),
             placeholder=example,
             persist_state="session",
-        ).strip()
+        )
         if browsed:
-            picker.button(name, _absolute(typed))
+            picker.button(name)
     if browsed and state.get(Key.BROWSING) == name:
         picker.show(name)
-    return typed
+    return picker.typed_path(name)
 
 
 def _preview(request: EvaluationRequest):
@@ -55,7 +53,3 @@ def _preview(request: EvaluationRequest):
     except folders.FolderError as error:
         return request, picker.error_markdown(error)
     return check.preview(request)
-
-
-def _absolute(name: str) -> str:
-    return name if not name or requests.is_named(name) else os.path.abspath(os.path.expanduser(name))

@@ -145,6 +145,14 @@ def test_a_folder_is_chosen_and_its_path_stands_in_the_field(root):
     assert "browse_up" in {one.key for one in app.button}
 
 
+def test_the_picker_begins_at_what_was_typed_at_the_same_moment(root):
+    app = opened()
+    app.text_input(key="new_source").set_value(str(root / "pictures" / "empty"))
+    app.button(key="browse_source").click().run()
+    assert not app.exception
+    assert app.session_state["browsed"] == str(root / "pictures" / "empty")
+
+
 def test_a_folder_in_the_session_that_is_not_allowed_is_refused(root):
     app = opened()
     app.button(key="browse_source").click().run()

@@ -99,7 +99,7 @@ def loosely():
         st.write(str(shown()))
 
     st.session_state.setdefault("ran", []).append("page")
-    st.button("part", on_click=lambda: state.rerun("part"))
+    st.button("part", on_click=lambda: st.rerun(["part"]))
     value = frozenset([1])  # which the caches have let go of, once the page is drawn
     part(state.CachedValue(value))
     if st.session_state.get("kept"):
