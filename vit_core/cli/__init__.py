@@ -1,4 +1,4 @@
-"""The command line: `python -m vit_core explain | evaluate | models | serve | train`."""
+"""The command line: `python -m vit_core explain | evaluate | faithfulness | models | serve | train`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import vit_core as vc
 from vit_core.assets import ASSETS
+from vit_core.attribution import FILLS, METHODS
+from vit_core.attribution.faithfulness import RANDOM_ORDERS, SCORES, STEPS
 from vit_core.checkpoints import catalogue, split_input, with_input, with_problem_type
 from vit_core.checkpoints.report import describe
 from vit_core.cli.evaluate_command import evaluate
 from vit_core.cli.explain_command import explain
+from vit_core.cli.faithfulness_command import faithfulness
 from vit_core.images import FRAMINGS
 from vit_core.models.config import PROBLEM_TYPES
 from vit_core.training.recipes import RECIPES
@@ -133,6 +136,22 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     )
     one.add_argument("--restart", action="store_true", help="delete the run that DIR holds")
     one.set_defaults(run=evaluate)
+    one = commands.add_parser("faithfulness", help="how true attribution methods are to a model, over a data set")
+    one.add_argument("source", metavar="SOURCE", help="as for evaluate; the labels are not used")
+    _add_model(one)
+    _add_input(one)
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="a run that DIR holds is continued")
+    one.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
+    one.add_argument("--limit", type=_count(1), help="pictures to measure, spread over SOURCE (default: all)")
+    one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
+    one.add_argument("--steps", type=_count(1), default=STEPS, help="points of a curve (default: %(default)s)")
+    one.add_argument("--fill", choices=FILLS, default="mean", help="what erased patches get (default: %(default)s)")
+    one.add_argument("--score", choices=SCORES, default=SCORES[0], help="what a curve follows (default: %(default)s)")
+    one.add_argument(
+        "--orders", type=_count(2), default=RANDOM_ORDERS, help="random maps a picture (default: %(default)s)"
+    )
+    one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    one.set_defaults(run=faithfulness)
     one = commands.add_parser("serve", help="one model for many apps, on Ray Serve (requirements-ray.txt)")
     _add_model(one)
     one.add_argument("--replicas", type=_count(1), default=2, help="processes that run it (default: %(default)s)")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 
 import vit_core as vc
 from vit_core.cli.model import load_model
+from vit_core.cli.progress import progress_line, stop_signals
 from vit_core.downloads import Stopped
 
 #: Reason of `ImageDataset.left_out` -> what was left out.
@@ -27,32 +27,14 @@ def evaluate(args: argparse.Namespace) -> int:
     """Write a row for each picture to <out>/rows.parquet. Ctrl-C stops after the batch; the same command continues."""
     from vit_core.data import open_dataset, read_class_table
     from vit_core.data.named import PREFIX
-    from vit_core.evaluation import EvaluationProgress, Rows, read_run, run
+    from vit_core.evaluation import Rows, read_run, run
     from vit_core.evaluation.folder import locked_folder
     from vit_core.evaluation.multi_label import multi_label
     from vit_core.evaluation.plan import match_model
 
-    stopped: list[int] = []
-
-    def stop(number: int, frame) -> None:
-        stopped.append(number)
-        signal.signal(number, signal.SIG_DFL)  # the second Ctrl-C ends the process at once
-
-    printed = [0.0]
-
-    def show(p: EvaluationProgress) -> None:
-        now = time.monotonic()
-        if p.done == p.total or now - printed[0] >= (0.5 if sys.stdout.isatty() else 10):
-            printed[0] = now
-            line = (
-                f"{p.done:,} of {p.total:,}  {p.rate:,.1f} pictures/s  {p.seconds_left:,.0f} s left  "
-                f"{p.errors:,} unreadable"
-            )
-            print(f"\r{line:78}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
-
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with locked_folder(args.out):  # before anything is loaded, so that a second start fails at once
+        # The lock comes before anything is loaded, so that a second start fails at once.
+        with stop_signals() as stopped, locked_folder(args.out):
             if args.download and args.source.startswith(PREFIX):
                 _download(args.source, stopped)
             source = open_dataset(args.source, args.labels)
@@ -67,7 +49,7 @@ def evaluate(args: argparse.Namespace) -> int:
                 table=table,
                 batch=args.batch,
                 workers=args.workers,
-                on_progress=show,
+                on_progress=progress_line(),
                 should_stop=lambda: bool(stopped),
                 restart=args.restart,
                 engine=args.engine,
@@ -80,9 +62,6 @@ def evaluate(args: argparse.Namespace) -> int:
             raise
         print(f"\n{error}", file=sys.stderr)
         return 130
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     end = read_run(args.out)
     share = f"{end['right'] / end['known']:.2%}" if end["known"] else "none"
     what = "accuracy"

@@ -123,6 +123,17 @@ def differences(was: dict, now: dict) -> list[str]:
     return sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
 
 
+def other_run(out: Path, differs: list[str]) -> InputError:
+    """The error about a folder that holds another run; `differs`: from `differences`."""
+    return InputError(
+        "evaluate-other",
+        f"{out} holds an evaluation of something else (different: {', '.join(differs)}); choose another folder, or use "
+        "--restart to delete it.",
+        out=str(out),
+        differs=differs,
+    )
+
+
 def identity_digest(identity: dict) -> str:
     """16 hex digits that name an identity; equal identities have equal ones."""
     return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -44,6 +44,7 @@ from vit_core.evaluation.plan import (
     differences,
     make_plan,
     match_model,
+    other_run,
 )
 from vit_core.evaluation.store import Store, columns_of, table_stats
 from vit_core.models.vit import VisionTransformer
@@ -248,12 +249,12 @@ def _is_finished(out: Path, dataset: ImageDataset, engine: str, before: dict, ru
         (out / "rows.parquet").unlink(missing_ok=True)
         return False
     if different := differences(before["identity"], run["identity"]):
-        raise _other_run(out, different)
+        raise other_run(out, different)
     if before["state"] == "done" and (out / "rows.parquet").exists():
         _delete_unfinished(out)  # left by a run that was killed at its very end
         return _is_up_to_date(out, dataset, engine, columns_of(run["problem_type"]))
     if before.get("engine", "local") != engine:  # the engines store unfinished rows differently
-        raise _other_run(out, ["engine"])
+        raise other_run(out, ["engine"])
     return False
 
 
@@ -280,13 +281,3 @@ def _delete_unfinished(out: Path) -> None:
     for folder in ("commits", "parts", ""):  # in this order: a commit without its part would be lost rows
         if (out / RAY_FOLDER / folder).exists():
             shutil.rmtree(out / RAY_FOLDER / folder)
-
-
-def _other_run(out: Path, differs: list[str]) -> InputError:
-    return InputError(
-        "evaluate-other",
-        f"{out} holds an evaluation of something else (different: {', '.join(differs)}); choose another folder, or use "
-        "--restart to delete it.",
-        out=str(out),
-        differs=differs,
-    )
