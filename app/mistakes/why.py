@@ -20,6 +20,7 @@ from PIL import Image
 
 from app.components.why.payload import pack
 from app.explore.result import array
+from app.mistakes.methods import METHOD_FACTS, METHODS, SCORE_STEPS, Comparison
 from app.text.plain import plain
 from vit_core import InputError, VisionTransformer
 from vit_core import attribution as at
@@ -31,7 +32,6 @@ from vit_core.models import predictions
 from vit_core.models.device import with_cpu_fallback
 from vit_core.models.predictions import THRESHOLD
 
-METHODS = {"gradient_rollout": at.gradient_rollout, "lrp": at.lrp}
 FIRST_CURVE = ("gradient_rollout", "mean")  # the method and fill that the view begins with, if none is asked for
 CURVE_STEP = 6  # points of a curve that are computed without a pause; a click waits for them
 SHOWN_CLASSES = 8  # classes whose probabilities are shown
@@ -177,18 +177,29 @@ class Why:
 
     @_cached
     def maps(self, method: str) -> np.ndarray:
-        """(2, rows, cols) float32, never negative: how much each patch supports each of `pair`, by one of METHODS."""
+        """(2, rows, cols) float32: how much each patch supports each of `pair`, by one of METHODS."""
         return np.stack([self.map_of(method, number) for number in self.pair])
 
     @_cached
     def map_of(self, method: str, number: int) -> np.ndarray:
         """(rows, cols), one of `maps`."""
-        return array(at.on_grid(self.model, self.images, self._call(METHODS[method], self.images, number)))
+        values = self._call(METHODS[method], self.images, number)
+        return array(values[-self.patches :].reshape(self.grid))  # without the prefix tokens, which come first
 
     @_cached
     def ranking(self, method: str) -> tuple[int, ...]:
         """All patches, the strongest evidence for the predicted class first."""
         return at.most_important(torch.from_numpy(self.maps(method)[0].copy()), self.patches)
+
+    @functools.cached_property
+    def compared(self) -> Comparison:
+        """The methods compared, for the predicted class."""
+        return Comparison(lambda method: self.map_of(method, self.predicted), self._areas, self.patches)
+
+    def _areas(self, values: torch.Tensor) -> tuple[float, float]:
+        """The areas under the deletion and the insertion curve of a map (P,) of the predicted class."""
+        found = self._call(at.faithfulness, self.images, values, self.predicted, steps=SCORE_STEPS)
+        return found.deletion.auc, found.insertion.auc
 
     def missing_parts(self, method: str, fill: str) -> list[int]:
         """Where the parts of that curve begin that are not computed yet, as indices into `counts`."""
@@ -269,8 +280,8 @@ class Why:
 
     def answer(self, message) -> dict:
         """The answer to a message of the browser: after the change, the probabilities of `shown` ("p") and the
-        prediction ("now": class, name, probability), and of the methods named in "maps" and "curve" the maps and the
-        deletion curve."""
+        prediction ("now": class, name, probability), of the methods named in "maps" and "curve" the maps and the
+        deletion curve, and for "compare" what `Comparison.step` says."""
         change = self.change_of(message)
         changed = bool(change.erased or change.heads_off or change.layers_off)
         after = (
@@ -288,6 +299,8 @@ class Why:
             out["maps"] = {"method": method, "values": [float(f"{v:.6g}") for v in self.maps(method).ravel()]}
         if (method := message.get("curve")) in [*METHODS]:
             out["curve"] = self.curve_values(method, change.fill)
+        if "compare" in message:
+            out["compare"] = self.compared.step(message["compare"])
         return out
 
     def curve_values(self, method: str, fill: str) -> dict:
@@ -331,7 +344,7 @@ class Why:
             "threshold": THRESHOLD if self.problem_type == "multi_label" else None,
             "mean": self.mean_colour,
             "shown": [{"class": c, "name": names[c], "p": round(float(self.probabilities[c]), 6)} for c in self.shown],
-            "methods": list(METHODS),
+            **METHOD_FACTS,
             "method": method,
             "fill": fill,
         }

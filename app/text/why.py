@@ -22,7 +22,27 @@ EN = {
     "not_kept": "The address holds the method and the fill, but not what you erase or switch off.",
     "method": "Attribution method",
     "gradient_rollout": "Gradient rollout",
-    "lrp": "Relevance (LRP)",
+    "lrp": "LRP",
+    "legrad": "LeGrad",
+    "attnlrp": "AttnLRP",
+    "attention_gradient": "Attention × gradient",
+    "input_gradient": "Input × gradient",
+    "rollout": "Attention rollout",
+    "attention": "Attention of the last layer",
+    "compare_title": "Which method finds what the model uses?",
+    "compare_start": "Compare the methods",
+    "compare_more": "More methods",
+    "compare_note": "Each map is about the predicted class and has a scale of its own; where a method has evidence "
+    "against the class too, it is blue. Deletion erases the patches in the map's order and follows the probability: "
+    "a small area is good. Insertion brings them back: a large area is good. Eight steps, mean colour. Random maps "
+    "tell what chance gets.",
+    "compare_deletion": "Deletion {area}",
+    "compare_insertion": "Insertion {area}",
+    "compare_better": "better than random",
+    "compare_no_better": "no better than random",
+    "compare_interval": "95 % of random maps: {low} to {high}",
+    "compare_random": "Measuring… random maps: {k} of {all}",
+    "compare_control": "does not depend on the class",
     "map_title": "Why {name}?",
     "legend": "one scale for both",
     "difference_title": "Evidence for which?",
@@ -66,13 +86,14 @@ EN = {
     "reading_file": "Reading the picture and the model…",
     "computing_why": "Computing the maps (about {passes} forward passes)…",
     "computing_long": "This takes about {seconds} s.",
-    "not": "**Attribution is evidence, not proof.** Both methods multiply attention by gradients. They discard "
-    "negative evidence (what speaks against a class), and only LRP follows what MLPs do with a patch, by fixed rules. "
-    "The values have no unit: compare the two maps with each other, not maps of different pictures. **Erasing** is "
-    "closer to a cause, but the model was never trained on erased patches. Grey squares can look like something too, "
-    "so compare the three fills. Switching a **head** off sets its output to zero, an input that the later layers "
-    "never saw in training. The **nearest** pictures are near in the model's own embedding space, which is part of "
-    "the mistake. Chefer et al. 2021 (arXiv:2103.15679, equations 5 and 6; arXiv:2012.09838).",
+    "not": "**Attribution is evidence, not proof.** Methods disagree, so compare them: one whose scores are no "
+    "better than random says nothing about this picture. Most discard negative evidence (what speaks against a "
+    "class); AttnLRP and input × gradient show it. The values have no unit: compare the two maps with each other, "
+    "not maps of different pictures or methods. **Erasing** is closer to a cause, but the model was never trained on "
+    "erased patches. Grey squares can look like something too, so compare the three fills. Switching a **head** off "
+    "sets its output to zero, an input that the later layers never saw in training. The **nearest** pictures are "
+    "near in the model's own embedding space, which is part of the mistake. The equations are those of gradient "
+    "rollout and LRP: Chefer et al. 2021 (arXiv:2103.15679, equations 5 and 6; arXiv:2012.09838).",
 }
 
 KO = {
@@ -92,6 +113,26 @@ KO = {
     "method": "기여도 계산 방법",
     "gradient_rollout": "그래디언트 롤아웃",
     "lrp": "관련도(LRP)",
+    "legrad": "LeGrad",
+    "attnlrp": "AttnLRP",
+    "attention_gradient": "어텐션 × 그래디언트",
+    "input_gradient": "입력 × 그래디언트",
+    "rollout": "어텐션 롤아웃",
+    "attention": "마지막 레이어의 어텐션",
+    "compare_title": "어느 방법이 모델의 근거를 찾을까?",
+    "compare_start": "방법 비교하기",
+    "compare_more": "다른 방법 더 보기",
+    "compare_note": "맵은 모두 예측한 클래스에 대한 것이며 눈금은 맵마다 다릅니다. 반대되는 근거까지 나오는 "
+    "방법에서는 그 근거가 파란색입니다. 삭제는 맵의 순서대로 패치를 지우면서 확률을 따라가며, 넓이가 작을수록 "
+    "좋습니다. 삽입은 패치를 되살리며, 넓이가 클수록 좋습니다. 8단계, 평균색. 무작위 맵은 우연히 얻는 값을 보여 "
+    "줍니다.",
+    "compare_deletion": "삭제 {area}",
+    "compare_insertion": "삽입 {area}",
+    "compare_better": "무작위보다 나음",
+    "compare_no_better": "무작위와 다르지 않음",
+    "compare_interval": "무작위 맵의 95 %: {low}~{high}",
+    "compare_random": "재는 중… 무작위 맵 {all}개 중 {k}개",
+    "compare_control": "클래스와 무관함",
     "map_title": "왜 {name}?",
     "legend": "두 맵에 같은 눈금",
     "difference_title": "어느 쪽의 근거?",
@@ -135,12 +176,13 @@ KO = {
     "reading_file": "이미지와 모델을 읽는 중입니다…",
     "computing_why": "맵을 계산하는 중입니다(순전파 약 {passes}회)…",
     "computing_long": "약 {seconds}초 걸립니다.",
-    "not": "**기여도는 증거일 뿐 증명이 아닙니다.** 두 방법 모두 어텐션에 그래디언트를 곱하며, 음의 근거(클래스에 "
-    "반대되는 근거)는 버립니다. MLP가 패치로 무엇을 만드는지는 LRP만, 그것도 정해진 규칙으로 따라갑니다. 값에는 "
-    "단위가 없으므로 두 맵끼리만 비교하고 다른 이미지와는 비교하지 않습니다. **지우기**는 원인에 더 가깝지만, 모델은 "
-    "패치가 지워진 이미지를 학습에서 본 적이 없습니다. 회색 네모도 무언가로 보일 수 있으니 세 가지 채우는 방법을 "
-    "비교하세요. **헤드**를 끄면 그 헤드의 출력이 0이 되는데, 뒤의 레이어는 그런 입력을 학습한 적이 없습니다. "
-    "**가까운** 이미지는 모델 자신의 임베딩 공간에서 가까운 것이고, 그 공간도 오분류의 일부입니다. Chefer et al. "
+    "not": "**기여도는 증거일 뿐 증명이 아닙니다.** 방법마다 결과가 다르므로 서로 비교하세요. 점수가 무작위와 다르지 "
+    "않은 방법은 이 이미지에 대해 아무것도 말해 주지 않습니다. 대부분의 방법은 음의 근거(클래스에 반대되는 근거)를 "
+    "버리지만 AttnLRP와 입력 × 그래디언트는 보여 줍니다. 값에는 단위가 없으므로 두 맵끼리만 비교하고, 다른 이미지나 "
+    "다른 방법과는 비교하지 않습니다. **지우기**는 원인에 더 가깝지만, 모델은 패치가 지워진 이미지를 학습에서 본 "
+    "적이 없습니다. 회색 네모도 무언가로 보일 수 있으니 세 가지 채우는 방법을 비교하세요. **헤드**를 끄면 그 헤드의 "
+    "출력이 0이 되는데, 뒤의 레이어는 그런 입력을 학습한 적이 없습니다. **가까운** 이미지는 모델 자신의 임베딩 "
+    "공간에서 가까운 것이고, 그 공간도 오분류의 일부입니다. 식은 그래디언트 롤아웃과 LRP의 것입니다. Chefer et al. "
     "2021(arXiv:2103.15679 식 5, 6, arXiv:2012.09838).",
 }
 

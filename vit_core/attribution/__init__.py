@@ -8,7 +8,7 @@ another. Decompositions: `block_steps` and `read_head` take one block and the he
 
 from vit_core.attribution.ablation import FILLS, Change, erase_patches, intervene, interventions
 from vit_core.attribution.deletion import DeletionCurve, deletion_curve, most_important
-from vit_core.attribution.faithfulness import Faithfulness, chance_levels, faithfulness
+from vit_core.attribution.faithfulness import Faithfulness, chance_level, chance_levels, faithfulness
 from vit_core.attribution.forward_steps import BlockSteps, block_steps, mlp_steps, residual_streams
 from vit_core.attribution.logit_terms import LogitTerms, read_head
 from vit_core.attribution.methods import METHODS, Attribution, attribute
@@ -26,6 +26,7 @@ __all__ = [
     "LogitTerms",
     "attribute",
     "block_steps",
+    "chance_level",
     "chance_levels",
     "deletion_curve",
     "erase_patches",

@@ -8,6 +8,7 @@ depends on the picture, the fill and the score; so it stands beside the areas of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -104,12 +105,13 @@ def chance_levels(
         for _ in range(orders)
     ]
     return ChanceLevels(
-        _chance([one.deletion.auc for one in found]),
-        _chance([one.insertion.auc for one in found]),
+        chance_level([one.deletion.auc for one in found]),
+        chance_level([one.insertion.auc for one in found]),
     )
 
 
-def _chance(areas: list[float]) -> Chance:
+def chance_level(areas: Sequence[float]) -> Chance:
+    """Chance from the areas of at least two random maps, all of deletion or all of insertion."""
     values = torch.tensor(areas, dtype=torch.float64)
     mean, spread = float(values.mean()), NORMAL_95 * float(values.std())
     return Chance(mean, mean - spread, mean + spread)

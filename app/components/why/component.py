@@ -4,7 +4,7 @@ One view in the browser, mounted four times: for the view itself, for the image'
 pictures), for the latest answer, and for the first deletion curve, which comes later. Streamlit sends a mount again,
 script included, whenever its data changes, so what changes with each stroke has a mount of its own, of a few lines.
 What the person does comes back as the state "off": {"of", "seq", "erased", "heads", "layers", "method", "fill", "maps",
-"curve"}. The fragment around the view answers it.
+"curve", "compare"}. The fragment around the view answers it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ from app.components.binary import header_of
 
 HERE = Path(__file__).parent
 #: Drawing and controls are the lecture's.
-SCRIPTS = ("shared", "../percent", "../lecture/text", "../lecture/figures", "../lecture/controls", "parts", "why")
+SCRIPTS = (
+    "shared",
+    "../percent",
+    "../lecture/text",
+    "../lecture/figures",
+    "../lecture/controls",
+    "parts",
+    "methods",
+    "why",
+)
 
 _view = st.components.v2.component(
     "vitrine_why",

@@ -12,6 +12,7 @@ class WhyView {
     this.tag = Math.random().toString(36).slice(2, 7); // tells answers to this mount from those to an earlier one
     this.number = 0;
     this.urls = {};
+    this.compare = new Comparison(this);
     this.resizes = new ResizeObserver(() => this.resize());
     this.resizes.observe(root);
     SHARED.views.add(this);
@@ -51,6 +52,7 @@ class WhyView {
     if (!same) {
       [this.erased, this.heads, this.layers] = [new Set(), new Set(), new Set()];
       Object.assign(this, { k: 0, rankedFor: 0, curves: new Map(), mapsOf: new Map(), pending: null, dirty: false });
+      this.compare.reset();
       this.values = data.shown.map((one) => one.p);
       const best = data.shown.reduce((a, b) => (b.p > a.p ? b : a));
       this.now = [best.class, best.name, best.p];
@@ -140,8 +142,7 @@ class WhyView {
       part.firstChild.append(el("span", { dir: "auto", text: fill(words.map_title, { name: iso(name) }), title: fill(words.map_title, { name: iso(name) }) }));
       return new Picture(part, this, { label: fill(words.map_title, { name }), grid: false, onhover: (patch) => this.pointed(patch) });
     });
-    const shared = maps.appendChild(el("div", { class: "shared" }));
-    this.legend = new Legend(shared, this, "viridis", words.legend);
+    this.shared = maps.appendChild(el("div", { class: "shared" }));
     const between = panel(maps, words.difference_title, "map");
     this.between = new Picture(between, this, { label: words.difference_title, grid: false, onhover: (patch) => this.pointed(patch) });
     this.legendBetween = new Legend(between, this, "diverging");
@@ -158,6 +159,7 @@ class WhyView {
     this.firstChange = curve.appendChild(el("p", { class: "prediction" }));
     this.chart = new Chart(curve, { width: 340, height: 190, label: words.curve_title });
     this.resize();
+    this.compare.build();
     this.redrawMaps();
     this.redraw();
     this.redrawProbabilities();
@@ -187,6 +189,7 @@ class WhyView {
   setMethod(method) {
     this.chosen = method;
     this.methodChoice.show(method);
+    this.compare.redraw();
     if (this.mapsOf.has(method)) this.showMethod();
     this.changed(); // also for maps that are here: the address holds the method
   }
@@ -242,7 +245,7 @@ class WhyView {
     if (!this.data) return;
     this.keepFirstCurve();
     this.redraw();
-    setTimeout(() => this.dirty && !this.pending && this.ask(), RUN_END);
+    setTimeout(() => (this.dirty && !this.pending ? this.ask() : this.compare.goOn()), RUN_END);
   }
 
   changed() {
@@ -252,13 +255,18 @@ class WhyView {
     if (!this.pending || performance.now() - this.pending.at > ANSWER_TIMEOUT) this.ask();
   }
 
-  ask() {
+  /** A step of the comparison, unless an answer is awaited; it goes on when that has come. */
+  compareNext(step) {
+    if (!this.pending && !this.dirty && this.curves.size) this.ask({ compare: step });
+  }
+
+  ask(more = null) {
     this.dirty = false;
     this.pending = { seq: `${this.tag}-${(this.number += 1)}`, at: performance.now() };
-    this.root.dataset.state = "busy";
+    if (!more) this.root.dataset.state = "busy";
     this.send("off", { of: this.data.of, seq: this.pending.seq, erased: [...this.erased], method: this.chosen, fill: this.fill, layers: [...this.layers],
       heads: [...this.heads].map((pair) => pair.split(",").map(Number)),
-      maps: this.mapsOf.has(this.chosen) ? null : this.chosen, curve: this.curves.has(`${this.chosen}/${this.fill}`) ? null : this.chosen });
+      maps: this.mapsOf.has(this.chosen) ? null : this.chosen, curve: this.curves.has(`${this.chosen}/${this.fill}`) ? null : this.chosen, ...more });
   }
 
   answered(answer) {
@@ -269,17 +277,23 @@ class WhyView {
     this.redrawProbabilities();
     if (this.method !== this.chosen && this.mapsOf.has(this.chosen)) this.showMethod();
     else if (answer.curve) this.redraw();
+    if (answer.compare) this.compare.came(answer.compare);
     this.pending = null;
-    if (this.dirty) this.ask();
-    else this.root.dataset.state = "ready";
+    if (this.dirty) return this.ask();
+    this.root.dataset.state = "ready";
+    this.compare.goOn();
   }
 
   // Drawing.
 
   redrawMaps() {
-    const high = Math.max(range(this.map(0))[1], range(this.map(1))[1]);
-    this.maps.forEach((one, i) => one.map(this.map(i), { low: 0, high: high || 1 }));
-    this.legend.show(0, high);
+    const signed = this.data.signed.includes(this.method);
+    const high = Math.max(...[0, 1].map((which) => (signed ? reach(this.map(which)) : range(this.map(which))[1])));
+    const [low, palette, alpha] = signed ? [-high, "diverging", 0.82] : [0, "viridis", 0.72];
+    this.maps.forEach((one, i) => one.map(this.map(i), { low, high: high || 1, palette, alpha }));
+    this.shared.replaceChildren();
+    new Legend(this.shared, this, palette, this.data.words.legend).show(low, high);
+    this.compare.redraw();
     const most = reach(this.map("difference"));
     this.between.map(this.map("difference"), { low: -most, high: most, palette: "diverging", alpha: 0.82 });
     this.legendBetween.ends.forEach((end, i) =>

@@ -13,7 +13,7 @@ from app.mistakes.earlier.compared import Compared
 from app.mistakes.earlier.kept import read_kept
 from app.mistakes.find import Evaluation
 from app.mistakes.view import display_names, error_markdown
-from app.mistakes.why import METHODS, Why
+from app.mistakes.why import Why
 from app.mistakes.why_panel import WORDS, class_name
 from app.runtime import cache
 from app.state import Key
@@ -23,6 +23,8 @@ from vit_core import InputError
 from vit_core.percentage import percent
 
 SIDES = ("both", "a", "b")
+#: Methods whose maps are never negative, so that both models' can share a scale from 0.
+METHODS = ("gradient_rollout", "legrad", "lrp")
 
 
 def choose_side() -> str:
@@ -50,10 +52,10 @@ def title(run: Evaluation, side: str) -> str:
 def choose_method() -> str:
     """The attribution method, the same for both."""
     words = WORDS[state.t().language]
-    state.one_of(Key.METHOD, list(METHODS))
+    state.one_of(Key.METHOD, METHODS)
     return st.segmented_control(
         words["method"],
-        list(METHODS),
+        METHODS,
         key=Key.METHOD,
         required=True,
         format_func=words.get,
@@ -64,7 +66,7 @@ def choose_method() -> str:
 
 def show(found: Compared, path: str, *, key: str) -> None:
     """One picture as both models explain it. An error about one of them is shown in its place."""
-    t, method = state.t(), state.one_of(Key.METHOD, list(METHODS))
+    t, method = state.t(), state.one_of(Key.METHOD, METHODS)
     words = WORDS[t.language] | BOTH[t.language]
     both: list[Why] = []
     with panel.waiting(words["reading_file"], "maps"):

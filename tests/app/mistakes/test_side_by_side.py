@@ -9,7 +9,8 @@ import pytest
 import vit_core as vc
 from app.components.binary import header_of, section
 from app.mistakes.earlier import side_by_side
-from app.mistakes.why import METHODS, Why
+from app.mistakes.earlier.both_panel import METHODS
+from app.mistakes.why import Why
 from app.text.why import BOTH, EN, KO
 from tests import evaluated
 from vit_core.data import open_dataset

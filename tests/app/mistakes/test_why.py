@@ -21,12 +21,14 @@ from app.components.binary import header_of, section
 from app.components.why.component import HERE, SCRIPTS
 from app.mistakes import cached
 from app.mistakes import why as module
+from app.mistakes.methods import SCORE_STEPS
 from app.mistakes.why import FIRST_CURVE, METHODS, Why, index_of
 from app.mistakes.why_panel import busy_sentence
 from app.runtime import cache
 from app.text import why as words
 from tests import evaluated
 from vit_core import attribution as at
+from vit_core.attribution.faithfulness import RANDOM_ORDERS
 from vit_core.evaluation.filters import Filter
 
 
@@ -70,14 +72,14 @@ def test_without_a_different_label_the_pair_is_the_two_most_probable_classes(run
 
 
 def test_both_maps_are_the_attribution_of_both_classes(model, found):
-    for method, function in METHODS.items():
+    for method in METHODS:
         maps = found.maps(method)
         assert maps.shape == (2, *found.grid)
-        assert (maps >= 0).all()
+        assert (maps >= 0).all() or at.METHODS[method].signed
         for one, number in zip(maps, found.pair, strict=True):
-            wanted = at.on_grid(model, found.images, function(model, found.images, number))
+            wanted = at.attribute(model, found.images, number, method).on_grid
             np.testing.assert_allclose(one, wanted.numpy(), rtol=1e-6)
-        assert not np.allclose(maps[0], maps[1])
+        assert np.allclose(maps[0], maps[1]) != at.METHODS[method].depends_on_class
 
 
 @pytest.mark.parametrize(
@@ -234,6 +236,34 @@ def test_the_maps_come_on_request(found):
     np.testing.assert_allclose(maps["values"], found.maps("lrp").ravel(), rtol=1e-5)
 
 
+def test_a_step_of_the_comparison_is_the_methods_map_and_its_areas(model, found):
+    for method in ("attnlrp", "rollout"):
+        step = found.answer({"compare": method})["compare"]
+        values = at.attribute(model, found.images, found.predicted, method).values
+        np.testing.assert_allclose(step["values"], values.numpy(), rtol=1e-5)
+        curves = at.faithfulness(model, found.images, values, found.predicted, steps=SCORE_STEPS)
+        assert step["method"] == method
+        assert step["scores"] == pytest.approx((curves.deletion.auc, curves.insertion.auc), abs=1e-5)
+
+
+def test_random_maps_are_measured_once_each_and_give_the_interval_at_the_end(model, run, path, monkeypatch):
+    why, seen = Why(model, run, path), []
+    real = at.faithfulness
+    monkeypatch.setattr(at, "faithfulness", lambda *args, **named: seen.append(real(*args, **named)) or seen[-1])
+    for number in range(RANDOM_ORDERS):
+        step = why.answer({"compare": number})["compare"]
+        assert step["random"] == number + 1
+        assert ("chance" in step) == (number == RANDOM_ORDERS - 1)
+    assert why.answer({"compare": 3})["compare"] == step
+    assert len(seen) == RANDOM_ORDERS
+    for interval, curve in zip(step["chance"], ("deletion", "insertion"), strict=True):
+        areas = np.array([getattr(one, curve).auc for one in seen])
+        margin = 1.96 * areas.std(ddof=1)
+        assert interval == pytest.approx((areas.mean() - margin, areas.mean() + margin), abs=1e-9)
+    for nonsense in (-1, RANDOM_ORDERS, True, "magic", ["lrp"], None, 1.5):
+        assert why.answer({"compare": nonsense})["compare"] == {}
+
+
 def test_first_maps_computed_ahead_are_there_when_the_picture_is_opened(run, monkeypatch):
     paths = [row["path"] for row in run.rows.page(Filter(outcome="wrong"), 0, 2)]
     cached.explain_ahead([run], ["no/such picture", *paths], FIRST_CURVE[0]).join(120)
@@ -346,7 +376,7 @@ def test_both_languages_have_the_same_sentences_and_all_are_used():
     for key, sentence in words.EN.items():
         assert set(places.findall(sentence)) == set(places.findall(words.KO[key])), key
         assert not hangul.search(sentence), key
-        assert hangul.search(words.KO[key]), key
+        assert hangul.search(words.KO[key]) or key in ("legrad", "attnlrp"), key  # names
     for key, sentence in words.MULTI_LABEL["en"].items():  # the same places as in the sentence that it replaces
         assert set(places.findall(sentence)) <= set(places.findall(words.EN[key])) | {"name", "percent"}, key
         assert set(places.findall(sentence)) == set(places.findall(words.MULTI_LABEL["ko"][key])), key

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 import vit_core as vc
+from app.mistakes.methods import FIRST_METHODS, METHODS
 from app.mistakes.report import build_report
 from app.mistakes.why import FIRST_CURVE, Why
+from app.text import why as words
 from tests import evaluated
 from tests.browser.conftest import new_page, serving_page
 from vit_core import attribution as at
+from vit_core.attribution.faithfulness import RANDOM_ORDERS
 from vit_core.data import open_dataset
 from vit_core.evaluation import evaluate
 from vit_core.evaluation.filters import Filter
@@ -252,7 +255,7 @@ def test_the_top_k_are_erased_for_either_class(see, found, model):
         wanted = np.argsort(-flat, kind="stable")[:k].tolist()
         assert seen.js("[...w.erased]") == wanted
         np.testing.assert_allclose(seen.js("w.values"), said(found, erased=wanted), atol=1e-5)
-    seen.page.get_by_role("radio", name="Relevance (LRP)").click()
+    seen.page.get_by_role("radio", name="LRP", exact=True).click()
     seen.wait("w.method === 'lrp' && w.curve()")
     curve = found.curve("lrp", "mean")
     np.testing.assert_allclose(seen.js("w.curve().p"), curve.probabilities, atol=1e-3)
@@ -324,7 +327,7 @@ def test_it_works_with_the_keyboard_alone(see, found):
 )
 def test_it_fits(see, shoot, width, height, lang, theme):
     seen = see(width, height, lang, theme)
-    box = seen.page.locator(".why").bounding_box()
+    box = seen.page.locator(".why .panels").bounding_box()
     if width > 700:
         assert box["height"] <= max(600, 0.85 * height)
     beyond = seen.js("""[...w.root.querySelectorAll('.side *')].filter(e => !e.closest('svg, .scroll')
@@ -380,3 +383,56 @@ def test_the_differences_title_begins_where_its_picture_does(see):
         return [range, map.querySelector('canvas, img')].map((one) => one.getBoundingClientRect().left);
     })()""")
     assert words == pytest.approx(picture, abs=1)  # without a class's mark there is no room for one
+
+
+@pytest.mark.parametrize(("lang", "width", "theme"), [("en", 1280, "light"), ("ko", 390, "dark")])
+def test_methods_are_compared_on_a_click_and_a_card_chooses_one(see, found, lang, width, theme, shoot):
+    t = words.EN if lang == "en" else words.KO
+    seen = see(width, 844, lang, theme)
+    assert seen.js("w.compare.cards.size") == 0  # nothing is computed for those who do not ask
+    seen.page.get_by_role("button", name=t["compare_start"]).click()
+    seen.wait("w.compare.next() === null")
+    assert seen.js("[...w.compare.found.keys()]") == list(FIRST_METHODS)
+    for method in FIRST_METHODS:
+        scores = found.compared.step(method)["scores"]
+        assert seen.js(f"w.compare.found.get('{method}').scores") == pytest.approx(scores, abs=1e-4)
+    chance = [found.compared.step(number) for number in range(RANDOM_ORDERS)][-1]["chance"]
+    np.testing.assert_allclose(seen.js("w.compare.chance"), chance, atol=1e-4)
+    cards = seen.page.locator(".why .card")
+    for card, method in zip(cards.all(), FIRST_METHODS, strict=True):
+        deletion, insertion = found.compared.step(method)["scores"]
+        better = [deletion < chance[0][0], insertion > chance[1][1]]
+        said = [t["compare_better" if one else "compare_no_better"] for one in better]
+        areas = [
+            t["compare_deletion"].format(area=f"{deletion:.2f}"),
+            t["compare_insertion"].format(area=f"{insertion:.2f}"),
+        ]
+        assert (
+            card.locator(".scores").inner_text().split()
+            == " ".join(f"{area} {verdict}" for area, verdict in zip(areas, said, strict=True)).split()
+        )
+    seen.page.get_by_role("button", name=t["compare_more"]).click()
+    seen.wait("w.compare.next() === null")
+    assert cards.count() == len(METHODS)
+    assert cards.filter(has_text=t["compare_control"]).count() == 2
+    shoot(seen.page, f"why-compare-{lang}")
+    seen.page.get_by_role("button", name=t["attnlrp"], exact=True).click()
+    seen.wait("w.method === 'attnlrp' && w.curve()")
+    np.testing.assert_allclose(seen.js("[...w.map(0)]"), found.maps("attnlrp")[0].ravel(), rtol=1e-4, atol=1e-6)
+    assert seen.page.locator(".card.chosen .plain").inner_text() == t["attnlrp"]
+    assert seen.page.locator(".card .plain[aria-pressed=true]").count() == 1
+    low, high = seen.page.locator(".shared .legend > span:not(.caption)").all_inner_texts()
+    assert low.replace("−", "-") == f"-{high}"  # signed: the scale is centred at 0
+    assert seen.js("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_patches_are_painted_while_methods_are_compared(see, found, tmp_path):
+    hold = locked(tmp_path / "hold")
+    seen = see(measure=hold.name)
+    seen.page.get_by_role("button", name=words.EN["compare_start"]).click()
+    seen.page.wait_for_function(f"{FIND}.pending")
+    seen.page.locator(".easel").scroll_into_view_if_needed()
+    seen.drag(15, 19)
+    hold.close()
+    seen.wait("w.erased.size === 5 && w.compare.next() === null")
+    np.testing.assert_allclose(seen.js("w.values"), said(found, erased=[15, 16, 17, 18, 19]), atol=1e-5)

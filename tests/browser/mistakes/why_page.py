@@ -1,5 +1,6 @@
 """A page with "See why" alone, for tests/browser/mistakes/test_why_in_browser.py. `run`: a folder with rows.parquet and
-run.json; `path`: the picture; `lang`: en, ko; `hold`: a file, and no deletion curve is computed while it is locked."""
+run.json; `path`: the picture; `lang`: en, ko; `hold`: a file, and no deletion curve is computed while it is locked;
+`measure`: the same for a method's scores."""
 
 import fcntl
 import sys
@@ -17,6 +18,7 @@ from app.text.markup import style  # noqa: E402
 from tests import evaluated  # noqa: E402
 
 compute_part = st.cache_resource(lambda: Why.curve_part)()  # this module runs once for each run of the page
+measure = st.cache_resource(lambda: Why._areas)()
 opened = st.cache_resource(evaluated.opened)
 
 
@@ -26,15 +28,18 @@ def main() -> None:
     query = st.query_params
     state.put("lang", query.get("lang", "en"))
     run = opened(Path(query["run"]))
-    hold = query.get("hold")
 
-    def held(why: Why, *arguments):
-        if hold:
-            with open(hold) as file:
-                fcntl.flock(file, fcntl.LOCK_SH)  # waits for the test
-        return compute_part(why, *arguments)
+    def held(function, file: str | None):
+        def wait(why: Why, *arguments):
+            if file:
+                with open(file) as opened_file:
+                    fcntl.flock(opened_file, fcntl.LOCK_SH)  # waits for the test
+            return function(why, *arguments)
 
-    Why.curve_part = held
+        return wait
+
+    Why.curve_part = held(compute_part, query.get("hold"))
+    Why._areas = held(measure, query.get("measure"))
     path = st.sidebar.selectbox("picture", sorted({query["path"], *query.get_all("more")}))
     explain_picture(run, path, key="why")
 

@@ -1,0 +1,95 @@
+// See why, the comparison of attribution methods: each one's map of the predicted class, and its scores beside chance.
+// The view asks for one step at a time, and only while nothing else is asked for, so that painting never waits long.
+
+class Comparison {
+  constructor(view) {
+    this.view = view;
+    this.root = view.root.appendChild(el("section", { class: "compare" }));
+  }
+
+  /** Forget what belongs to another picture. */
+  reset() {
+    Object.assign(this, { open: false, more: false, found: new Map(), random: 0, chance: null });
+  }
+
+  build() {
+    const { words, methods, more_methods: others } = this.view.data;
+    const names = [...methods, ...(this.more ? others : [])];
+    this.view.root.append(this.root);
+    this.root.replaceChildren(el("h3", { text: words.compare_title }));
+    this.cards = new Map();
+    if (!this.open) return void button(row(this.root), words.compare_start, () => this.show({ open: true }));
+    this.root.append(el("p", { class: "note", text: words.compare_note }));
+    const cards = this.root.appendChild(el("div", { class: "cards" }));
+    for (const name of names) this.cards.set(name, this.card(cards, name));
+    const end = row(this.root);
+    if (!this.more) button(end, words.compare_more, () => this.show({ more: true }));
+    this.progress = end.appendChild(el("span", { class: "note", role: "status" }));
+    this.redraw();
+    this.goOn();
+  }
+
+  show(change) {
+    Object.assign(this, change);
+    this.build();
+    this.root.querySelector("button")?.focus();
+  }
+
+  card(parent, name) {
+    const { words, controls } = this.view.data;
+    const root = parent.appendChild(el("div", { class: "card" }));
+    const picture = new Picture(root, this.view, { label: words[name], grid: false });
+    picture.map(null);
+    const act = button(root, words[name], () => this.view.setMethod(name));
+    if (controls.includes(name)) root.append(el("p", { class: "note", text: words.compare_control }));
+    return { root, picture, act, scores: root.appendChild(el("div", { class: "scores" })) };
+  }
+
+  /** The next step to ask for, if any: first the maps, then the random ones. */
+  next() {
+    if (!this.open) return null;
+    const method = [...this.cards.keys()].find((name) => !this.found.has(name));
+    return method ?? (this.chance ? null : this.random);
+  }
+
+  goOn() {
+    const step = this.next();
+    if (step !== null) this.view.compareNext(step);
+  }
+
+  came({ method, values, scores, random, chance }) {
+    if (method) this.found.set(method, { values: Float32Array.from(values), scores });
+    if (random) this.random = random;
+    if (chance) this.chance = chance;
+    this.redraw();
+  }
+
+  redraw() {
+    const { words, signed, random } = this.view.data;
+    if (!this.open || !this.cards.size) return;
+    for (const [name, { root, picture, act, scores }] of this.cards) {
+      act.setAttribute("aria-pressed", name === this.view.chosen);
+      root.classList.toggle("chosen", name === this.view.chosen);
+      const found = this.found.get(name);
+      if (!found) {
+        scores.textContent = words.computing;
+        continue;
+      }
+      const most = reach(found.values) || 1;
+      picture.map(found.values, signed.includes(name) ? { low: -most, high: most, palette: "diverging", alpha: 0.82 } : { low: 0, high: most });
+      scores.replaceChildren(...[words.compare_deletion, words.compare_insertion].map((sentence, i) => el("p", {},
+        el("span", { text: fill(sentence, { area: found.scores[i].toFixed(2) }) }), this.verdict(found.scores[i], i))));
+    }
+    this.progress.textContent = this.next() === null ? "" : fill(words.compare_random, { k: this.random, all: random });
+  }
+
+  /** Whether a score lies outside the interval of random maps, on its good side: below for deletion, else above. */
+  verdict(area, i) {
+    if (!this.chance) return el("span");
+    const { words } = this.view.data;
+    const [low, high] = this.chance[i];
+    const better = i === 0 ? area < low : area > high;
+    return el("span", { class: better ? "better" : "quiet", text: words[better ? "compare_better" : "compare_no_better"],
+      title: fill(words.compare_interval, { low: low.toFixed(2), high: high.toFixed(2) }) });
+  }
+}
