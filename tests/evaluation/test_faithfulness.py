@@ -103,6 +103,14 @@ def test_another_run_in_the_folder_and_two_at_once_are_refused(model, dataset, t
     with pytest.raises(ValueError, match="no such method: magic"):
         measure_faithfulness(model, dataset, tmp_path / "new", **OPTIONS | {"methods": ("magic",)})
     assert not (tmp_path / "new").exists()
+    (tmp_path / ".faithfulness.jsonl").write_text('{"path": "of the run before", "error": "x"}\n')
+    again = measure_faithfulness(model, dataset, tmp_path, **OPTIONS | {"methods": ("legrad",)}, restart=True)
+    assert {row["method"] for row in pq.read_table(again).to_pylist()} == {"legrad"}
+    assert read_run(tmp_path)["errors"] == 0
+    with pytest.raises(vc.InputError) as refused:
+        measure_faithfulness(model, dataset, tmp_path / "pictures" / "cat", **OPTIONS)
+    assert refused.value.code == "evaluate-among"
+    assert sorted(path.name for path in (tmp_path / "pictures" / "cat").iterdir()) == ["0.png", "1.png", "2.png"]
     with FileLock(tmp_path / ".lock"), pytest.raises(vc.InputError) as refused:
         measure_faithfulness(model, dataset, tmp_path, **OPTIONS)
     assert refused.value.code == "evaluate-running"

@@ -151,6 +151,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
         "--orders", type=_count(2), default=RANDOM_ORDERS, help="random maps a picture (default: %(default)s)"
     )
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    one.add_argument("--restart", action="store_true", help="delete the run that DIR holds")
     one.set_defaults(run=faithfulness)
     one = commands.add_parser("serve", help="one model for many apps, on Ray Serve (requirements-ray.txt)")
     _add_model(one)

@@ -35,6 +35,7 @@ def faithfulness(args: argparse.Namespace) -> int:
                 orders=args.orders,
                 on_progress=progress_line(),
                 should_stop=lambda: bool(stopped),
+                restart=args.restart,
             )
     except vc.InputError as error:
         if error.code != "evaluate-cancelled":

@@ -82,7 +82,7 @@ def evaluate(
     """
     out = Path(out)
     _check_options(batch, workers, engine)
-    _check_folder(out, dataset)
+    check_folder(out, dataset)
     with locked_folder(out):
         if engine == "ray":
             from vit_core.evaluation.ray_engine import run_ray  # ray is optional
@@ -206,7 +206,7 @@ def _check_options(batch, workers, engine) -> None:
             )
 
 
-def _check_folder(out: Path, dataset: ImageDataset) -> None:
+def check_folder(out: Path, dataset: ImageDataset) -> None:
     """A run must not add files to class folders, where they would become a class. Raises InputError "evaluate-among".
 
     Hidden folders are allowed, and so is the folder of a dataset that is one file.

@@ -29,6 +29,7 @@ from vit_core.evaluation.folder import (
     write_run,
 )
 from vit_core.evaluation.plan import differences, make_plan, match_model, other_run
+from vit_core.evaluation.run import check_folder
 from vit_core.evaluation.store import storable
 from vit_core.models import predictions
 from vit_core.models.vit import VisionTransformer
@@ -69,22 +70,24 @@ def measure_faithfulness(
     orders: int = RANDOM_ORDERS,
     on_progress: Callable[[EvaluationProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    restart: bool = False,
 ) -> Path:
     """Measure `methods` on a data set's pictures, for the class that the model predicts; the path of rows.parquet.
 
     `name`: what run.json calls the model. `limit`: how many pictures (`spread_sample`). Other options as in
-    `attribution.faithfulness` and `chance_levels`. Continues an interrupted run in `out`. Pictures that cannot be read
-    are counted and have no rows. A picture that changes in between is not noticed.
+    `attribution.faithfulness` and `chance_levels`. Continues an interrupted run in `out`; `restart` deletes it. A
+    picture that cannot be read is counted and has no rows. A picture that changes in between is not noticed.
 
     Raises ValueError for an unknown method, score or a number below 1, and InputError "evaluate-running", "evaluate-
-    other" (the folder holds another run), "evaluate-folder", "evaluate-disk", "evaluate-cancelled", "model-no-head",
-    "evaluate-regression" and "intervention-option".
+    other" (the folder holds another run), "evaluate-folder", "evaluate-among", "evaluate-disk", "evaluate-cancelled",
+    "model-no-head", "evaluate-regression" and "intervention-option".
     """
     if unknown := [method for method in methods if method not in at.METHODS]:
         raise ValueError(f"no such method: {', '.join(unknown)}; there are {', '.join(at.METHODS)}")
     if orders < 2 or steps < 1 or (limit is not None and limit < 1):
         raise ValueError("steps and limit must be at least 1, and orders at least 2")
     out = Path(out)
+    check_folder(out, dataset)
     options = {"steps": steps, "fill": fill, "score": score}
     with locked_folder(out):
         run = make_plan(name, model, dataset, match_model(model, dataset), 1)
@@ -92,7 +95,7 @@ def measure_faithfulness(
         asked = options | {"orders": orders, "methods": list(methods), "limit": limit}
         run |= {"total": len(numbers), "faithfulness": asked}
         run["identity"] |= {"faithfulness": asked}
-        before = read_run(out)
+        before = {} if restart else read_run(out)
         if "identity" in before and (different := differences(before["identity"], run["identity"])):
             raise other_run(out, different)
         with disk_errors(out):
