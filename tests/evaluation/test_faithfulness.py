@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from filelock import FileLock
 from PIL import Image
 
@@ -21,6 +22,7 @@ from vit_core.evaluation.faithfulness import (
     spread_sample,
     summarise,
 )
+from vit_core.models.digest import weights_digest
 
 METHODS = ("legrad", "attention")
 OPTIONS = dict(name="tiny", methods=METHODS, steps=3, orders=3, score="logit", fill="black")
@@ -61,6 +63,7 @@ def test_the_numbers_are_those_of_the_functions(model, dataset, tmp_path):
             stored = {name: row[f"{curve}_{name}"] for name in ("mean", "low", "high")}
             assert stored == pytest.approx(getattr(chance, curve)._asdict())
     about = json.loads(pq.read_schema(path).metadata[b"vitrine"])
+    assert about.pop("weights") == weights_digest(model)
     assert about == {"model": "tiny", "limit": None, "methods": [*METHODS], "orders": 3, "steps": 3} | {
         "score": "logit",
         "fill": "black",
@@ -69,6 +72,7 @@ def test_the_numbers_are_those_of_the_functions(model, dataset, tmp_path):
 
 def test_a_stopped_run_goes_on_and_measures_no_picture_twice(model, dataset, tmp_path, monkeypatch):
     whole = measure_faithfulness(model, dataset, tmp_path / "whole", **OPTIONS)
+    threads = torch.get_num_threads()
     out, seen = tmp_path / "out", []
     for many in (2, 3):
         with pytest.raises(vc.InputError) as stopped:
@@ -80,12 +84,16 @@ def test_a_stopped_run_goes_on_and_measures_no_picture_twice(model, dataset, tmp
         assert read_progress(out).state == "cancelled"
         with open(out / ".faithfulness.jsonl", "a") as file:
             file.write('{"path": "killed while wri')
+        torch.set_num_threads(threads + many)
     measured = []
     monkeypatch.setattr(at, "chance_levels", lambda *args, _real=at.chance_levels, **named: (
         measured.append(1), _real(*args, **named))[1])  # fmt: skip
     assert measure_faithfulness(model, dataset, out, **OPTIONS) == out / "rows.parquet"
     assert len(measured) == 3
     assert pq.read_table(out / "rows.parquet").equals(pq.read_table(whole))
+    assert read_run(out)["threads"] == threads
+    assert torch.get_num_threads() == threads + 3  # as before the run
+    torch.set_num_threads(threads)
     assert read_run(out)["state"] == "done"
     assert not (out / ".faithfulness.jsonl").exists()
     measure_faithfulness(model, dataset, out, **OPTIONS)

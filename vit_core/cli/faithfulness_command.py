@@ -18,10 +18,11 @@ def faithfulness(args: argparse.Namespace) -> int:
     """
     from vit_core.data import open_dataset
     from vit_core.evaluation.faithfulness import measure_faithfulness, summarise
-    from vit_core.evaluation.folder import read_run
+    from vit_core.evaluation.folder import locked_folder, read_run
 
     try:
-        with stop_signals() as stopped:
+        # The lock comes before anything is loaded, so that a second start fails at once.
+        with stop_signals() as stopped, locked_folder(args.out):
             path = measure_faithfulness(
                 load_model(args),
                 open_dataset(args.source, args.labels),

@@ -91,7 +91,7 @@ def evaluate(
         else:
             run_batches = run_local
         loaded = checkpoints.load(model, device) if isinstance(model, str) else model
-        _check_model(loaded)
+        check_model(loaded)
         if loaded.config.problem_type == "multi_label":
             dataset = dataset.with_all_labels()
         before = {} if restart else read_run(out)
@@ -232,7 +232,7 @@ def check_folder(out: Path, dataset: ImageDataset) -> None:
         )
 
 
-def _check_model(model: VisionTransformer) -> None:
+def check_model(model: VisionTransformer) -> None:
     """Raises what would otherwise go wrong in every row: InputError "model-no-head" and what `evaluate` lists."""
     check_predicts_classes(model)
     check_labels(model.labels and list(model.labels), model.config, "the model")

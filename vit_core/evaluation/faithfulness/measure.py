@@ -29,7 +29,7 @@ from vit_core.evaluation.folder import (
     write_run,
 )
 from vit_core.evaluation.plan import differences, make_plan, match_model, other_run
-from vit_core.evaluation.run import check_folder
+from vit_core.evaluation.run import check_folder, check_model
 from vit_core.evaluation.store import storable
 from vit_core.models import predictions
 from vit_core.models.vit import VisionTransformer
@@ -78,7 +78,8 @@ def measure_faithfulness(
     `attribution.faithfulness` and `chance_levels`. Continues an interrupted run in `out`; `restart` deletes it. A
     picture that cannot be read is counted and has no rows. A picture that changes in between is not noticed.
 
-    Raises ValueError for an unknown method, score or a number below 1, and InputError "evaluate-running", "evaluate-
+    Runs with the number of threads of the first start, so that a run that continues has the same numbers. Raises
+    ValueError for an unknown method, score or a number below 1, and InputError "evaluate-running", "evaluate-
     other" (the folder holds another run), "evaluate-folder", "evaluate-among", "evaluate-disk", "evaluate-cancelled",
     "model-no-head", "evaluate-regression" and "intervention-option".
     """
@@ -90,6 +91,7 @@ def measure_faithfulness(
     check_folder(out, dataset)
     options = {"steps": steps, "fill": fill, "score": score}
     with locked_folder(out):
+        check_model(model)
         run = make_plan(name, model, dataset, match_model(model, dataset), 1)
         numbers = spread_sample(len(dataset), limit)
         asked = options | {"orders": orders, "methods": list(methods), "limit": limit}
@@ -103,21 +105,28 @@ def measure_faithfulness(
                 return out / "rows.parquet"
             if "identity" not in before:
                 (out / _LINES).unlink(missing_ok=True)
+            # Another number of threads would change the order in which sums are added.
+            run["threads"] = before.get("threads", torch.get_num_threads())
             write_run(out, run | {"state": "running", "pid": os.getpid()})
             done = _read_lines(out / _LINES)
-        meter = RateMeter(len(done), len(numbers))
-        for number in numbers[len(done) :]:
-            if (out / "cancel").exists() or (should_stop and should_stop()):
-                raise _stopped(out, run, done)
-            line = _measure_one(model, dataset, number, methods, options, orders)
-            with disk_errors(out), open(out / _LINES, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            done.append(line)
-            rate, left = meter.update(len(done))
-            if on_progress:
-                on_progress(EvaluationProgress(len(done), len(numbers), _errors(done), rate, left, "running"))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(run["threads"])
+        try:
+            meter = RateMeter(len(done), len(numbers))
+            for number in numbers[len(done) :]:
+                if (out / "cancel").exists() or (should_stop and should_stop()):
+                    raise _stopped(out, run, done)
+                line = _measure_one(model, dataset, number, methods, options, orders)
+                with disk_errors(out), open(out / _LINES, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+                done.append(line)
+                rate, left = meter.update(len(done))
+                if on_progress:
+                    on_progress(EvaluationProgress(len(done), len(numbers), _errors(done), rate, left, "running"))
+        finally:
+            torch.set_num_threads(threads)
         with disk_errors(out):
-            _write_table(done, out / "rows.parquet", {"model": name} | asked)
+            _write_table(done, out / "rows.parquet", {"model": name, "weights": run["identity"]["model"]} | asked)
             write_run(out, run | {"state": "done", "done": len(done), "errors": _errors(done)})
             (out / _LINES).unlink(missing_ok=True)
     return out / "rows.parquet"
