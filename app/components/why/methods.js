@@ -4,12 +4,13 @@
 class Comparison {
   constructor(view) {
     this.view = view;
-    this.root = view.root.appendChild(el("section", { class: "compare" }));
+    this.root = el("section", { class: "compare" });
+    [this.open, this.more] = [false, false]; // kept for the next picture
   }
 
   /** Forget what belongs to another picture. */
   reset() {
-    Object.assign(this, { open: false, more: false, found: new Map(), random: 0, chance: null });
+    Object.assign(this, { found: new Map(), random: 0, chance: null });
   }
 
   build() {

@@ -426,6 +426,18 @@ def test_methods_are_compared_on_a_click_and_a_card_chooses_one(see, found, lang
     assert seen.js("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_comparison_stays_open_for_the_next_picture(see, run, path):
+    other = next(row["path"] for row in run.rows.page(Filter(outcome="wrong"), 0, 2) if row["path"] != path)
+    seen = see(more=other)
+    seen.page.get_by_role("button", name=words.EN["compare_start"]).click()
+    seen.wait("w.compare.next() === null")
+    before, first = seen.js("w.data.of"), seen.js("w.compare.found.get('attnlrp').scores")
+    seen.page.get_by_test_id("stSidebar").get_by_role("combobox").click()
+    seen.page.get_by_role("option", name=other).click()
+    seen.wait(f"w.data.of !== '{before}' && w.curve() && w.compare.next() === null")
+    assert seen.js("w.compare.found.get('attnlrp').scores") != first
+
+
 def test_patches_are_painted_while_methods_are_compared(see, found, tmp_path):
     hold = locked(tmp_path / "hold")
     seen = see(measure=hold.name)
