@@ -411,6 +411,9 @@ def test_methods_are_compared_on_a_click_and_a_card_chooses_one(see, found, lang
             card.locator(".scores").inner_text().split()
             == " ".join(f"{area} {verdict}" for area, verdict in zip(areas, said, strict=True)).split()
         )
+    alpha = "w.compare.cards.get('{}').picture.canvas.getContext('2d').getImageData(0, 0, 1, 1).data[3]"
+    assert seen.js(alpha.format("lrp")) == round(0.72 * 255)
+    assert seen.js(alpha.format("attnlrp")) == round(0.82 * 255)  # the diverging scale's
     seen.page.get_by_role("button", name=t["compare_more"]).click()
     seen.wait("w.compare.next() === null")
     assert cards.count() == len(METHODS)
