@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from app.mistakes.requests import read_request
-from app.mistakes.why import index_of
 from vit_core import InputError
 from vit_core.data import ImageDataset, open_dataset
 from vit_core.data.named import class_title
 from vit_core.evaluation import embeddings, metrics, multi_label
 from vit_core.evaluation import folder as runs
 from vit_core.evaluation.filters import Filter
-from vit_core.evaluation.results import Rows
+from vit_core.evaluation.results import Rows, index_of
 from vit_core.images import thumbnail
 
 PAGE_SIZE = 24  # thumbnails on one page of the gallery

@@ -26,7 +26,7 @@ from vit_core import InputError, VisionTransformer
 from vit_core import attribution as at
 from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.plan import check_predicts_classes
-from vit_core.evaluation.store import storable
+from vit_core.evaluation.results import index_of
 from vit_core.images import crop_to_patches, missing_image, read_image, thumbnail
 from vit_core.models import predictions
 from vit_core.models.device import with_cpu_fallback
@@ -50,17 +50,6 @@ class Curve:
     probabilities: np.ndarray  # (steps, 2), of `Why.pair`
     first: int | None  # the first of `counts` at which the prediction changes
     becomes: int | None  # the class that is predicted then; of a multi-label model, the one that crosses the threshold
-
-
-def index_of(source, row: Mapping) -> int:
-    """The position of a row's image in its source. Raises InputError "image-missing" if it is no longer there."""
-    number = row.get("number")
-    if number is not None and 0 <= number < len(source) and storable(source.names[number]) == row["path"]:
-        return number
-    for index, name in enumerate(source.names):  # the source has changed since it was evaluated
-        if storable(name) == row["path"]:
-            return index
-    raise missing_image(row["path"])
 
 
 def _cached(method: Callable) -> Callable:

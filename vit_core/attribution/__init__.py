@@ -11,13 +11,14 @@ from vit_core.attribution.deletion import DeletionCurve, deletion_curve, most_im
 from vit_core.attribution.faithfulness import Faithfulness, chance_level, chance_levels, faithfulness
 from vit_core.attribution.forward_steps import BlockSteps, block_steps, mlp_steps, residual_streams
 from vit_core.attribution.logit_terms import LogitTerms, read_head
-from vit_core.attribution.methods import METHODS, Attribution, attribute
+from vit_core.attribution.methods import METHODS, RECOMMENDED_METHOD, Attribution, attribute
 from vit_core.attribution.methods.backward import head_row, on_grid
 from vit_core.attribution.methods.chefer import gradient_rollout, lrp
 
 __all__ = [
     "FILLS",
     "METHODS",
+    "RECOMMENDED_METHOD",
     "Attribution",
     "BlockSteps",
     "Change",

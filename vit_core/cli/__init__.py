@@ -1,4 +1,4 @@
-"""The command line: `python -m vit_core explain | evaluate | faithfulness | models | serve | train`."""
+"""The command line: `python -m vit_core explain | evaluate | maps | faithfulness | models | serve | train`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 
 import vit_core as vc
 from vit_core.assets import ASSETS
-from vit_core.attribution import FILLS, METHODS
+from vit_core.attribution import FILLS, METHODS, RECOMMENDED_METHOD
 from vit_core.attribution.faithfulness import RANDOM_ORDERS, SCORES, STEPS
 from vit_core.checkpoints import catalogue, split_input, with_input, with_problem_type
 from vit_core.checkpoints.report import describe
 from vit_core.cli.evaluate_command import evaluate
 from vit_core.cli.explain_command import explain
 from vit_core.cli.faithfulness_command import faithfulness
+from vit_core.cli.maps_command import maps
 from vit_core.images import FRAMINGS
 from vit_core.models.config import PROBLEM_TYPES
 from vit_core.training.recipes import RECIPES
@@ -136,6 +137,17 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     )
     one.add_argument("--restart", action="store_true", help="delete the run that DIR holds")
     one.set_defaults(run=evaluate)
+    one = commands.add_parser("maps", help="where the model looked in an evaluation's errors, and clusters of them")
+    one.add_argument("source", metavar="SOURCE", help="the pictures that were evaluated")
+    _add_model(one)
+    _add_input(one)
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of the evaluation")
+    one.add_argument("--method", choices=METHODS, default=RECOMMENDED_METHOD, help="default: %(default)s")
+    one.add_argument("--limit", type=_count(1), help="errors, and as many correct pictures (default: all errors)")
+    one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
+    one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    one.add_argument("--restart", action="store_true", help="delete the maps that DIR holds")
+    one.set_defaults(run=maps)
     one = commands.add_parser("faithfulness", help="how true attribution methods are to a model, over a data set")
     one.add_argument("source", metavar="SOURCE", help="as for evaluate; the labels are not used")
     _add_model(one)

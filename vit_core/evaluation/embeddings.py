@@ -107,8 +107,8 @@ def principal_axes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (width,) and the first two principal components (2, width) of a sample of embeddings.
 
     By SVD of the centred sample; rows that are not finite are left out. A component's largest entry is positive, as
-    scikit-learn's PCA has it (an SVD leaves the sign open). numpy does this in a few lines, so scikit-learn, a large
-    download, is not needed. A component without variance is zero.
+    scikit-learn's PCA has it (an SVD leaves the sign open). numpy does this in a few lines, and scikit-learn takes a
+    second to import. A component without variance is zero.
     """
     sample = sample[np.isfinite(sample).all(1)].astype(np.float64)
     axes = np.zeros((2, sample.shape[1]))

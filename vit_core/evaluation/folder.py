@@ -223,6 +223,7 @@ def start_process(
     source: str | os.PathLike,
     out: str | os.PathLike,
     *,
+    command: str = "evaluate",
     labels: str | os.PathLike | None = None,
     table: str | os.PathLike | None = None,
     batch: int | None = None,
@@ -233,8 +234,10 @@ def start_process(
 ) -> subprocess.Popen:
     """Run `python -m vit_core evaluate` in a process that outlives this one; its output goes to log.txt.
 
-    Returns when that process holds the folder's lock. Arguments are those of the command line. Raises InputError
-    "evaluate-running", "evaluate-folder", "evaluate-disk"; other errors become the run's state (`read_progress`).
+    `command` "maps" computes maps for the finished evaluation in `out` instead; it takes `labels`, `device` and
+    `restart`. Returns when the process holds the folder's lock. Arguments are those of the command line. Raises
+    InputError "evaluate-running", "evaluate-folder", "evaluate-disk"; other errors become the run's state
+    (`read_progress`).
     """
     out = Path(out)
     options = {
@@ -245,9 +248,9 @@ def start_process(
         "--device": device,
         "--engine": engine,
     }
-    command = [
+    words = [
         *(sys.executable, "-c", CHILD, str(out / ".lock")),
-        *("evaluate", os.fspath(source), "--model", model, "--out", str(out)),
+        *(command, os.fspath(source), "--model", model, "--out", str(out)),
         *(word for name, value in options.items() if value is not None for word in (name, str(value))),
         *["--restart"] * restart,
     ]
@@ -261,9 +264,9 @@ def start_process(
     try:
         with disk_errors(out), open(out / "log.txt", "ab") as log:
             run = read_run(out)
-            if restart or run.get("state") != "done":
+            if command == "evaluate" and (restart or run.get("state") != "done"):
                 write_run(out, run | {"state": "starting", "error": None})
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, **detached)
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, **detached)
     finally:
         lock.release()
     while process.poll() is None and not is_running(out):

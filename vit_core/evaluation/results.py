@@ -19,8 +19,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vit_core.data import ImageDataset
 from vit_core.errors import InputError
 from vit_core.evaluation.filters import ORDERS, Filter, utf8
+from vit_core.evaluation.store import storable
+from vit_core.images import missing_image
 
 #: The columns of a row except its embedding, in this order.
 ROW_COLUMNS = (
@@ -285,6 +288,17 @@ class Rows:
                 yield cursor.sql(
                     f"SELECT {', '.join(names)} FROM rows JOIN wanted USING (file_row_number) ORDER BY place"
                 ).to_arrow_table()
+
+
+def index_of(source: ImageDataset, row: Mapping) -> int:
+    """The position of a row's picture in its source. Raises InputError "image-missing" if it is no longer there."""
+    number = row.get("number")
+    if number is not None and 0 <= number < len(source) and storable(source.names[number]) == row["path"]:
+        return number
+    for index, name in enumerate(source.names):  # the source has changed since it was evaluated
+        if storable(name) == row["path"]:
+            return index
+    raise missing_image(row["path"])
 
 
 def _about(path: Path) -> dict:

@@ -22,7 +22,7 @@ from app.components.why.component import HERE, SCRIPTS
 from app.mistakes import cached
 from app.mistakes import why as module
 from app.mistakes.methods import SCORE_STEPS
-from app.mistakes.why import FIRST_CURVE, METHODS, Why, index_of
+from app.mistakes.why import FIRST_CURVE, METHODS, Why
 from app.mistakes.why_panel import busy_sentence
 from app.runtime import cache
 from app.text import why as words
@@ -30,6 +30,7 @@ from tests import evaluated
 from vit_core import attribution as at
 from vit_core.attribution.faithfulness import RANDOM_ORDERS
 from vit_core.evaluation.filters import Filter
+from vit_core.evaluation.results import index_of
 
 
 @pytest.fixture(scope="module")

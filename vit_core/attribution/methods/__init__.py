@@ -45,6 +45,9 @@ METHODS = {
     "attention": Method(attention_map, depends_on_class=False),
 }
 
+#: The most faithful of METHODS where they were measured: docs/benchmarks.md.
+RECOMMENDED_METHOD = "attnlrp"
+
 
 @dataclass(frozen=True)
 class Attribution:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,6 +30,7 @@ from vit_core.evaluation.folder import (
 from vit_core.evaluation.plan import differences, make_plan, match_model, other_run
 from vit_core.evaluation.run import check_folder, check_model
 from vit_core.evaluation.store import storable
+from vit_core.json_lines import append_line, cut_unfinished_line, read_lines
 from vit_core.models import predictions
 from vit_core.models.vit import VisionTransformer
 
@@ -108,7 +108,8 @@ def measure_faithfulness(
             # Another number of threads would change the order in which sums are added.
             run["threads"] = before.get("threads", torch.get_num_threads())
             write_run(out, run | {"state": "running", "pid": os.getpid()})
-            done = _read_lines(out / _LINES)
+            cut_unfinished_line(out / _LINES)
+            done = read_lines(out / _LINES)
         threads = torch.get_num_threads()
         torch.set_num_threads(run["threads"])
         try:
@@ -117,8 +118,8 @@ def measure_faithfulness(
                 if (out / "cancel").exists() or (should_stop and should_stop()):
                     raise _stopped(out, run, done)
                 line = _measure_one(model, dataset, number, methods, options, orders)
-                with disk_errors(out), open(out / _LINES, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(line) + "\n")
+                with disk_errors(out):
+                    append_line(out / _LINES, line)
                 done.append(line)
                 rate, left = meter.update(len(done))
                 if on_progress:
@@ -176,16 +177,6 @@ def _measure_one(
 
 def _errors(done: list[dict]) -> int:
     return sum("error" in line for line in done)
-
-
-def _read_lines(path: Path) -> list[dict]:
-    """The finished pictures. The rest of a line that was being written when the run was killed is cut off."""
-    with suppress(FileNotFoundError), open(path, "r+b") as file:
-        written = file.read()
-        whole = written[: written.rfind(b"\n") + 1]
-        file.truncate(len(whole))
-        return [json.loads(line) for line in whole.splitlines()]
-    return []
 
 
 def _rows(done: list[dict]) -> Iterator[dict]:
