@@ -103,6 +103,9 @@ class Key(enum.StrEnum):
     SORT = "sort"
     SIDE = "side"  # of a comparison, the models that See why shows: "both", "a" or "b"
     METHOD = "method"  # of See why's maps
+    REGION = "region"  # where the maps of the list "maps" lie: one of vit_core.evaluation.maps.REGIONS
+    SHARE = "share"  # per cent of a map that lie there at least
+    CLUSTER = "cluster"  # of errors, from 1; the list "maps" holds it alone
     FILL = "fill"  # what See why puts in place of erased patches
     FILTER_VERSION = "filter_version"  # counts the filters that were not set by the filter's own widgets
     RETURN_TO = "return_to"  # the picture that the list is scrolled to
@@ -111,6 +114,7 @@ class Key(enum.StrEnum):
     GO_TO_EXPLORE = "go_to_explore"
     OPEN_ERROR = "open_error"
     START_ERROR = "start_error"
+    MAPS_ERROR = "maps_error"
     STARTED_COUNT = "started_count"  # evaluations that the session has started
     RUNS_CHANGED = "runs_changed"  # whether the window of all evaluations showed or deleted one: the page follows
     DELETING = "deleting"  # the evaluation that somebody is asked about
@@ -161,11 +165,18 @@ DEFAULTS = {
     Key.SIDE: "both",
     Key.METHOD: "gradient_rollout",
     Key.FILL: "mean",
+    Key.REGION: "border",
+    Key.SHARE: 0,
 }
 #: Fields of vit_core.evaluation.filters.Filter.
 FILTER_KEYS = (Key.LABEL, Key.PREDICTED, Key.OUTCOME, Key.CONFIDENCE, Key.QUERY)
+#: Of the list of maps.
+MAP_KEYS = (Key.REGION, Key.SHARE, Key.CLUSTER)
 WHY_KEYS = (Key.SIDE, Key.METHOD, Key.FILL)
-MISTAKES_KEYS = (Key.RUN, Key.AGAINST, Key.LIST, *FILTER_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT, *WHY_KEYS)
+MISTAKES_KEYS = (
+    *(Key.RUN, Key.AGAINST, Key.LIST, *FILTER_KEYS, *MAP_KEYS, Key.PAGE, Key.OPEN, Key.BY, Key.SORT),
+    *WHY_KEYS,
+)
 #: In some page's address, so that a link opens the same view; everything else lasts as long as the session.
 ADDRESS_KEYS = (
     *(*CHOICE_KEYS, *EVALUATED_KEYS, *INPUT_KEYS, *COMPARE_KEYS, *EXPLORE_KEYS),
@@ -175,7 +186,7 @@ ADDRESS_KEYS = (
 _SOURCES = dict.fromkeys(EVALUATED_KEYS, "mistakes") | {Key.SAMPLE: "sample"}
 #: The model box's option for a name that is typed in.
 OTHER_MODEL = "other"
-_NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN, Key.DEPTH)
+_NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN, Key.DEPTH, Key.SHARE, Key.CLUSTER)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,15 @@
 """Tables as a finished evaluation writes them, made up in an instant."""
 
+import base64
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vit_core.errors import InputError
+from vit_core.evaluation import Rows
+from vit_core.evaluation.maps import store
+from vit_core.evaluation.maps.compute import choose_pictures
 
 DAMAGED = InputError("image-truncated", "The file is damaged.").to_json()
 #: Names that someone's folder may hold: SQL, formulas, Hangul composed and decomposed, right to left.
@@ -79,3 +84,20 @@ def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.
     )
     pq.write_table(table, path, compression="zstd", row_group_size=5_000)
     return table
+
+
+def maps(out, side=8, seed=0):
+    """Writes maps for the errors of the table in `out` and for as many correct pictures; no model is run.
+
+    The maps of every third error have their maximum in the upper left corner, all others in the middle.
+    """
+    draw, rows, lines, errors = np.random.default_rng(seed), Rows(out / "rows.parquet"), [], 0
+    for row in rows.at(choose_pictures(rows)):
+        wrong, values = row["label"] != row["predicted"], draw.uniform(0, 0.1, (side, side))
+        place = (0, 0) if wrong and errors % 3 == 0 else (side // 2, side // 2)
+        values[place], errors = 1 + draw.uniform(0, 9), errors + wrong
+        packed = base64.b64encode(store.pack_map(values)).decode()
+        line = {"number": row["number"], "path": row["path"], "wrong": wrong}
+        lines.append(line | {"rows": side, "cols": side, "map": packed})
+    store.write_maps(out, lines, {"rows": store.rows_digest(rows), "method": "attnlrp", "limit": None})
+    return lines

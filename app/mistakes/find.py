@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from app.mistakes.maps import found
+from app.mistakes.maps.found import FoundMaps, MapChoice
 from app.mistakes.requests import read_request
 from vit_core import InputError
 from vit_core.data import ImageDataset, open_dataset
@@ -36,11 +38,17 @@ LISTS = {
     "margin": Filter(order="margin"),
     "labels": Filter(),
     "duplicates": Filter(),
+    "maps": Filter(),
     "all": Filter(order="path"),
     **dict.fromkeys(("fixed", "broken", "both_wrong", "both_right"), Filter()),
 }
 COMPARED_LISTS = ("fixed", "broken", "both_wrong", "both_right")  # of two evaluations of the same pictures
-COMPUTED_LISTS = ("labels", "duplicates", *COMPARED_LISTS)  # ordered by a computation, not by a column of the table
+COMPUTED_LISTS = (
+    "labels",
+    "duplicates",
+    "maps",
+    *COMPARED_LISTS,
+)  # ordered by a computation, not by a column of the table
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class GalleryView:
     list: str = "confident"
     filter: Filter = Filter()
     page: int = 0
+    maps: MapChoice = MapChoice()  # of the list "maps"
     compared: dict[str, np.ndarray] | None = field(default=None, compare=False)  # the rows of COMPARED_LISTS
 
     def full_filter(self) -> Filter:
@@ -77,6 +86,7 @@ class Evaluation:
             self.num_classes = len(self.multi_label.positives)
         self._thumbnails: OrderedDict[str, bytes | None] = OrderedDict()
         self._lock = threading.Lock()
+        self._maps: tuple[tuple[int, ...], FoundMaps | None] = ((), None)
 
     @functools.cached_property
     def provenance(self) -> dict[str, str]:
@@ -124,12 +134,20 @@ class Evaluation:
         """Whether the model knows none of the classes, so that nothing is right or wrong."""
         return not self.accuracy.counted and self.accuracy.unknown > 0
 
-    @functools.cached_property
+    @property
+    def maps(self) -> FoundMaps | None:
+        """The maps of the errors, also those of an unfinished run; None if there are none. Read again when changed."""
+        version = found.version(self.out)
+        if version != self._maps[0]:
+            self._maps = version, found.read(self.out, self.rows)
+        return self._maps[1]
+
+    @property
     def lists(self) -> list[str]:
         """The lists that the gallery offers. Confident learning compares shares of one: not for a multi-label model."""
         if self.unlabelled:
             return ["all", "margin", "duplicates"]
-        without = {*COMPARED_LISTS, *(["labels"] if self.problem_type == "multi_label" else [])}
+        without = {*COMPARED_LISTS, *["labels"] * (self.problem_type == "multi_label"), *["maps"] * (not self.maps)}
         return [name for name in LISTS if name not in without]
 
     @functools.cached_property
@@ -243,8 +261,12 @@ class Evaluation:
         """The rows of a computed list that pass the filter."""
         passing = self.rows.columns([], view.full_filter())["number"].to_numpy()
         if view.list != "duplicates":
-            listed = self.columns.number[self.label_issues] if view.list == "labels" else np.empty(0, np.int64)
-            numbers = (view.compared or {}).get(view.list, listed)
+            if view.list == "labels":
+                numbers = self.columns.number[self.label_issues]
+            elif view.list == "maps":
+                numbers = self.maps.listed(view.maps) if self.maps else np.empty(0, np.int64)
+            else:
+                numbers = (view.compared or {}).get(view.list, np.empty(0, np.int64))
             return numbers[np.isin(numbers, passing)]
         first, second, *_ = self.duplicates
         either = np.isin(first, passing) | np.isin(second, passing)

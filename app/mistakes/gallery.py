@@ -18,6 +18,7 @@ from app.runtime import cache
 from app.state import Key
 from app.text.plain import escaped, plain
 from vit_core.evaluation.filters import OUTCOMES, Filter
+from vit_core.evaluation.maps import REGIONS
 from vit_core.percentage import percent
 
 REPORT_PICTURES = 100  # the most that one report holds
@@ -45,6 +46,8 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
         st.caption(t(f"mistakes.several.text.{view.list}"))
     else:
         st.caption(t(f"mistakes.text.{view.list}"))
+    if view.list == "maps":
+        map_controls(view)
     with panel.waiting(t("busy.figure")):
         count = run.count(view)
     pages = max(1, -(-count // PAGE_SIZE))
@@ -76,8 +79,52 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
         state.rerun("calibration", *["changes"] * bool(view.compared), "map")
 
     rows = run.page_rows(view)
-    data = pack([item(run, row) for row in rows], [run.thumbnail(row) for row in rows], state.get(Key.RETURN_TO))
+    items = [item(run, row) for row in rows]
+    if view.list == "maps" and run.maps:
+        shares = run.maps.share(view.maps.region)
+        for one, row in zip(items, rows, strict=True):
+            one["detail"] = t(f"mistakes.maps.{view.maps.region}", share=percent(shares[row["number"]]))
+    data = pack(items, [run.thumbnail(row) for row in rows], state.get(Key.RETURN_TO))
     gallery_view(data, key=key, on_open=lambda: request_picture(state.get(key)["open"]), on_drawn=drawn)
+
+
+def map_controls(view: GalleryView) -> None:
+    """The region whose share orders the list of maps, the smallest share, and the cluster."""
+    t = state.t()
+
+    def all_clusters() -> None:
+        state.put(Key.CLUSTER, None)
+        first_page()
+
+    with st.container(horizontal=True, vertical_alignment="bottom", key="map_controls"):
+        st.segmented_control(
+            t("mistakes.maps.region"),
+            REGIONS,
+            key=Key.REGION,
+            required=True,
+            on_change=first_page,
+            format_func=lambda region: t(f"mistakes.maps.region.{region}"),
+            persist_state="session",
+        )
+        st.slider(
+            t("mistakes.maps.least"),
+            0,
+            100,
+            step=5,
+            key=Key.SHARE,
+            on_change=first_page,
+            format="%d %%",
+            width=180,
+            persist_state="session",
+        )
+        if view.maps.cluster is not None:
+            st.button(
+                t("mistakes.maps.cluster", number=view.maps.cluster + 1),
+                icon=":material/close:",
+                help=t("mistakes.maps.cluster.all"),
+                on_click=all_clusters,
+                key="all_clusters",
+            )
 
 
 def item(run: Evaluation, row: dict) -> dict:

@@ -8,6 +8,7 @@ from app import state
 from app.mistakes import cached, find, gallery, requests, start
 from app.mistakes.earlier import both_panel
 from app.mistakes.earlier import panel as comparison
+from app.mistakes.maps import panel as maps_panel
 from app.mistakes.overview import class_tables, panels, unlabelled
 from app.mistakes.sources import bar
 from app.mistakes.view import current_view, open_picture
@@ -41,6 +42,14 @@ def matrix(run):
 def pictures(run):
     rerun_if_opened()
     gallery.pictures(run, comparison.view_of(run), key="gallery")
+    state.write_address(ADDRESS)
+
+
+@st.fragment(key="common")
+def common(run):
+    rerun_if_opened()
+    found = comparison.compared_with(run)
+    maps_panel.common(run, current_view(), found.other if found else None, key="common")
     state.write_address(ADDRESS)
 
 
@@ -100,6 +109,7 @@ def overview(run: find.Evaluation) -> None:
                 matrix(run)
     with right:
         pictures(run)
+    common(run)
     if not several:
         left, right = st.columns([8, 5], gap="large")
         with left:

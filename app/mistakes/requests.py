@@ -117,5 +117,18 @@ def start_evaluation(request: EvaluationRequest, restart: bool = False) -> subpr
     process = runs.start_process(
         request.model, request.source, out, labels=request.labels, table=request.table, restart=restart
     )
-    threading.Thread(target=process.wait, daemon=True).start()  # or it would remain as a zombie
+    return _waited_for(process)
+
+
+def start_maps(request: EvaluationRequest, out: Path) -> subprocess.Popen:
+    """Start or continue the maps of the finished evaluation in `out`, in a process of its own, and return that.
+
+    Raises InputError as `vit_core.evaluation.folder.start_process` does.
+    """
+    return _waited_for(runs.start_process(request.model, request.source, out, command="maps", labels=request.labels))
+
+
+def _waited_for(process: subprocess.Popen) -> subprocess.Popen:
+    """The process, with a thread that waits for its end, or it would remain as a zombie."""
+    threading.Thread(target=process.wait, daemon=True).start()
     return process

@@ -21,7 +21,16 @@ from vit_core.evaluation import folder
 def show_run(name: str | None) -> None:
     """Show the evaluation of that name, with no filter and no picture open."""
     state.put(Key.RUN, name)
-    for key in (*state.FILTER_KEYS, Key.AGAINST, Key.PAGE, Key.OPEN, Key.RETURN_TO, Key.LIST, Key.CHECKED):
+    for key in (
+        *state.FILTER_KEYS,
+        *state.MAP_KEYS,
+        Key.AGAINST,
+        Key.PAGE,
+        Key.OPEN,
+        Key.RETURN_TO,
+        Key.LIST,
+        Key.CHECKED,
+    ):
         state.put(key, None)
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from app import state
 from app.mistakes.find import LISTS, Evaluation, GalleryView
+from app.mistakes.maps.found import MapChoice
 from app.mistakes.requests import EvaluationRequest
 from app.state import Key
 from app.text import LISTED
@@ -22,9 +23,10 @@ from vit_core.checkpoints import split_input
 from vit_core.data import list_formats
 from vit_core.data.named import CATALOGUE, PREFIX
 from vit_core.evaluation.filters import Filter
+from vit_core.evaluation.maps import REGIONS
 
 #: The fragments that show the filter.
-FILTERED = ("matrix", "pictures")
+FILTERED = ("matrix", "pictures", "common")
 NAMED_SOURCES = {"bundled:photos": "photos", "bundled:fashion": "fashion"}
 
 
@@ -89,7 +91,13 @@ def current_view() -> GalleryView:
     page, listed = state.get(Key.PAGE), state.one_of(Key.LIST, list(LISTS))
     address = {key: str(state.get(key)) for key in state.FILTER_KEYS if state.get(key) is not None}
     number = int(page) - 1 if isinstance(page, str) and page.isascii() and page.isdigit() and len(page) < 8 else 0
-    return GalleryView(listed, Filter.from_address(address), max(0, number))
+    region, least, cluster = (
+        state.one_of(Key.REGION, REGIONS),
+        state.bound(Key.SHARE, 0, 100, 0),
+        state.get(Key.CLUSTER),
+    )
+    maps = MapChoice(region, least / 100, cluster - 1 if isinstance(cluster, int) and cluster > 0 else None)
+    return GalleryView(listed, Filter.from_address(address), max(0, number), maps)
 
 
 def set_filter(filter: Filter, from_widgets: bool = False) -> None:

@@ -7,7 +7,19 @@ import string
 
 from vit_core import InputError
 
-from . import atlas, compare, en, errors_ko, features, ko, mistakes, mistakes_earlier, mistakes_start, models
+from . import (
+    atlas,
+    compare,
+    en,
+    errors_ko,
+    features,
+    ko,
+    mistakes,
+    mistakes_earlier,
+    mistakes_maps,
+    mistakes_start,
+    models,
+)
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
 #: No line break inside a size or a share, or between a share and its Korean particle (U+2060).
@@ -21,8 +33,26 @@ SENTENCES = {
         for key, said in both.items()
     }
     for language, both in (
-        ("en", en.SENTENCES | compare.EN | mistakes.EN | mistakes_earlier.EN | mistakes_start.EN | models.EN),
-        ("ko", ko.SENTENCES | compare.KO | mistakes.KO | mistakes_earlier.KO | mistakes_start.KO | models.KO),
+        (
+            "en",
+            en.SENTENCES
+            | compare.EN
+            | mistakes.EN
+            | mistakes_earlier.EN
+            | mistakes_maps.EN
+            | mistakes_start.EN
+            | models.EN,
+        ),
+        (
+            "ko",
+            ko.SENTENCES
+            | compare.KO
+            | mistakes.KO
+            | mistakes_earlier.KO
+            | mistakes_maps.KO
+            | mistakes_start.KO
+            | models.KO,
+        ),
     )
 }
 ERRORS = {"en": {}, "ko": errors_ko.SENTENCES}  # by code

@@ -730,6 +730,15 @@ def test_an_error_at_the_start_is_recorded(tmp_path):
     assert read_progress(tmp_path / "out").error.code == "checkpoint-not-found"
 
 
+@pytest.mark.load
+def test_a_process_that_is_stopped_while_it_starts_runs_nothing(tmp_path):
+    out = tmp_path / "out"
+    began = start_process("embedded:fashion", "bundled:fashion", out, device="cpu")
+    cancel(out)  # it imports torch now
+    assert began.wait(60) == 130
+    assert (read_progress(out).state, read_progress(out).done) == ("cancelled", 0)
+
+
 def evaluation(root: Path, model: str, out: Path, *options: str) -> list[str]:
     """Arguments of `main` for an evaluation in this process."""
     return ["evaluate", str(root), "--model", model, "--out", str(out), "--workers", "0", "--device", "cpu", *options]

@@ -162,6 +162,7 @@ def _acquire(out: Path) -> FileLock:
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / ".lock", is_singleton=True)
+        held = lock.is_locked  # then "cancel" is of this run: somebody stopped it while it was loading
         try:
             lock.acquire(timeout=LOCK_SECONDS)
         except Timeout:
@@ -171,7 +172,8 @@ def _acquire(out: Path) -> FileLock:
                 out=str(out),
             ) from None
         try:
-            (out / "cancel").unlink(missing_ok=True)
+            if not held:
+                (out / "cancel").unlink(missing_ok=True)
             if not read_run(out):
                 write_run(out, {"state": "starting"})  # from here on the folder is known as ours
         except BaseException:

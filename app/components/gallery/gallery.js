@@ -48,7 +48,7 @@ export default function (component) {
       });
     }
   });
-  if (!root.reported) { // once per page: then Streamlit sends the figures, which block the browser for seconds
+  if (header.reports && !root.reported) { // once per page: then Streamlit sends the figures, which block the browser for seconds
     root.reported = true;
     const pictures = [...root.querySelectorAll("img")].map((image) => image.decode());
     Promise.allSettled(pictures).then(() => requestAnimationFrame(() => setTimeout(() => setTriggerValue("drawn", true))));

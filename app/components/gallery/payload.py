@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from app.components.binary import assemble
 
 
-def pack(items: Sequence[Mapping], thumbnails: Sequence[bytes | None], focus: str | None = None) -> bytes:
+def pack(
+    items: Sequence[Mapping], thumbnails: Sequence[bytes | None], focus: str | None = None, reports: bool = True
+) -> bytes:
     """One page of thumbnails.
 
     Args:
@@ -15,6 +17,7 @@ def pack(items: Sequence[Mapping], thumbnails: Sequence[bytes | None], focus: st
             and "title".
         thumbnails: WebP; None for a picture that cannot be shown.
         focus: the path that is scrolled into view.
+        reports: whether the browser tells once that the thumbnails are on the screen.
     """
     sections = {f"thumbnail {i}": data for i, data in enumerate(thumbnails) if data}
-    return assemble({"items": [dict(item) for item in items], "focus": focus}, sections)
+    return assemble({"items": [dict(item) for item in items], "focus": focus, "reports": reports}, sections)

@@ -12,6 +12,7 @@ from app import state, text
 from app.mistakes.requests import EvaluationRequest
 from app.state import Key
 from app.text.why import BOTH, EN
+from tests import tables
 from tests.browser.conftest import addressed, idle, opening
 from tests.browser.mistakes.test_both_in_browser import two  # noqa: F401
 from tests.browser.mistakes.test_mistakes_in_browser import made_up
@@ -94,6 +95,12 @@ LIST_CONTROLS = {
     Key.QUERY: (lambda page: in_filters(page, write_query), "class"),
     Key.PAGE: (lambda page: page.locator(".st-key-gallery_after button:visible").first.click(), "2"),
 }
+#: The same for the list of maps.
+MAP_CONTROLS = {
+    Key.CLUSTER: (lambda page: page.locator(".st-key-common_1_show button").click(), "2"),
+    Key.REGION: (lambda page: radio(page, T("mistakes.maps.region.centre")), "centre"),
+    Key.SHARE: (lambda page: (page.locator(".st-key-share input").focus(), page.keyboard.press("ArrowRight")), "5"),
+}
 #: The same for an open picture.
 WHY_CONTROLS = {
     Key.OPEN: (lambda page: None, None),  # a click in the list, in a test of its own
@@ -121,7 +128,7 @@ def in_list(page) -> dict:
 
 
 def test_the_tables_have_every_key_of_the_page():
-    assert {*LIST_CONTROLS, *WHY_CONTROLS} == {*state.MISTAKES_KEYS}
+    assert {*LIST_CONTROLS, *MAP_CONTROLS, *WHY_CONTROLS} == {*state.MISTAKES_KEYS}
     assert {*state.MISTAKES_KEYS} <= {*state.ADDRESS_KEYS}
 
 
@@ -143,6 +150,22 @@ def test_an_address_opens_the_list_as_it_was_set(show, listed):
         == values(page)
         == values(page) | {key: value.format(*ids) for key, (_, value) in LIST_CONTROLS.items()}
     )
+
+
+def test_an_address_opens_the_list_of_maps_as_it_was_set(show, listed):
+    tables.maps(listed[1].folder)
+    page = show(f"run={listed[1].id}")
+    page.locator(".gallery button").first.wait_for()
+    for key, (act, value) in MAP_CONTROLS.items():
+        act(page)
+        addressed(page, f"{key}={value}")
+        idle(page)
+    other, shown = show(page.url.partition("?")[2]), in_list(page)
+    assert shown["lists"] == [T("mistakes.list.maps")]
+    assert in_list(other) == shown
+    assert other.locator(".st-key-share input").input_value() == "5"
+    expect(other.locator(".st-key-all_clusters")).to_contain_text("2")
+    assert values(other) == values(page)
 
 
 def test_an_address_opens_see_why_as_it_was_set(show, two):  # noqa: F811
