@@ -86,16 +86,18 @@ def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.
     return table
 
 
-def maps(out, side=8, seed=0):
+def maps(out, side=8, seed=0, planted=True):
     """Writes maps for the errors of the table in `out` and for as many correct pictures; no model is run.
 
-    The maps of every third error have their maximum in the upper left corner, all others in the middle.
+    If `planted`, the maps of every third error have their maximum in the upper left corner, all others in the middle;
+    else all are noise.
     """
     draw, rows, lines, errors = np.random.default_rng(seed), Rows(out / "rows.parquet"), [], 0
     for row in rows.at(choose_pictures(rows)):
         wrong, values = row["label"] != row["predicted"], draw.uniform(0, 0.1, (side, side))
         place = (0, 0) if wrong and errors % 3 == 0 else (side // 2, side // 2)
-        values[place], errors = 1 + draw.uniform(0, 9), errors + wrong
+        values[place] += (1 + draw.uniform(0, 9)) * planted
+        errors += wrong
         packed = base64.b64encode(store.pack_map(values)).decode()
         line = {"number": row["number"], "path": row["path"], "wrong": wrong}
         lines.append(line | {"rows": side, "cols": side, "map": packed})

@@ -30,7 +30,9 @@ EN = {
     "mistakes.maps.scale": "Mean maps by {method}, evidence for the predicted class alone; colours from 0 to {high} "
     "of a map in one patch, and yellow for more. A map spread evenly would have: {area}. The border is an eighth of "
     "the height and width on each side; the centre is the middle half of both.",
-    "mistakes.maps.few": "{count:error has|errors have} a map: too few to look for clusters.",
+    "mistakes.maps.few": "{count:error has|errors have} a map: clusters need {least}.",
+    "mistakes.maps.unclear": "The errors form no clear clusters by where the model looked: the best division has a "
+    "silhouette of {silhouette}, and from {least} on Vitrine shows it.",
     "mistakes.maps.clusters": "**{count} clusters of errors by where the model looked**, the largest first. "
     "Silhouette {silhouette} (1: well separated, 0: the clusters overlap). A cluster is a hint, not a cause: open its "
     "pictures.",
@@ -78,7 +80,9 @@ KO = {
     "mistakes.maps.scale": "{method}로 구한 평균 맵이며, 예측 클래스를 뒷받침하는 값만 셉니다. 색은 패치 하나가 "
     "맵에서 차지하는 비율로, 0부터 {high}까지이고, 그보다 크면 노란색입니다. 고르게 퍼진 맵이라면 {area}입니다. "
     "가장자리는 높이와 너비의 바깥쪽 1/8씩, 가운데는 높이와 너비의 가운데 절반입니다.",
-    "mistakes.maps.few": "맵이 있는 오분류가 {count}장뿐이라 군집을 찾기에는 적습니다.",
+    "mistakes.maps.few": "맵이 있는 오분류가 {count}장입니다. 군집을 찾으려면 {least}장이 필요합니다.",
+    "mistakes.maps.unclear": "모델이 본 곳에 따라 뚜렷이 나뉘는 군집이 없습니다. 가장 잘 나눈 것의 실루엣이 "
+    "{silhouette}이고, {least}부터 보여 줍니다.",
     "mistakes.maps.clusters": "**모델이 본 곳에 따라 나눈 오분류의 군집 {count}개**, 큰 것부터입니다. 실루엣 "
     "{silhouette}(1: 뚜렷이 나뉨, 0: 서로 겹침). 군집은 단서일 뿐 원인이 아니므로 이미지를 열어 확인하세요.",
     "mistakes.maps.size": "**군집 {number}: 오분류 {count}장**({share}).",

@@ -12,7 +12,9 @@ from vit_core.checkpoints import embedded_digest
 from vit_core.data import match_classes, open_dataset
 from vit_core.data.named import photo_credits
 from vit_core.evaluation import Rows, evaluate
+from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.folder import read_run
+from vit_core.evaluation.maps import load_maps
 
 EVALUATION = ASSETS / "photos-evaluation"
 PICTURES, CLASSES = 50, 15  # at least
@@ -54,9 +56,17 @@ def test_the_evaluation_is_of_these_photographs_and_this_model(photos):
 
 
 def test_no_path_of_the_computer_that_made_the_evaluation_is_in_it():
-    assert {path.name for path in EVALUATION.iterdir()} - {".lock"} == {"run.json", "rows.parquet"}
+    assert {path.name for path in EVALUATION.iterdir()} - {".lock"} == {"run.json", "rows.parquet", "maps.parquet"}
     assert str(ASSETS.parent) not in (EVALUATION / "run.json").read_text("utf-8")
-    assert str(ASSETS.parent).encode() not in (EVALUATION / "rows.parquet").read_bytes()
+    for table in ("rows.parquet", "maps.parquet"):
+        assert str(ASSETS.parent).encode() not in (EVALUATION / table).read_bytes()
+
+
+def test_every_error_of_the_evaluation_has_a_map():
+    rows = Rows(EVALUATION / "rows.parquet")
+    maps = load_maps(EVALUATION, rows)
+    assert maps.complete
+    assert set(maps.numbers[maps.wrong]) == set(rows.numbers(Filter(outcome="wrong")))
 
 
 def test_the_model_still_gives_the_numbers_of_the_evaluation(photos):

@@ -17,7 +17,15 @@ from vit_core.cli import main
 from vit_core.data import open_dataset
 from vit_core.evaluation import Rows, cancel, evaluate
 from vit_core.evaluation.filters import Filter
-from vit_core.evaluation.maps import Maps, compute_maps, find_clusters, load_maps, read_maps_progress, region_weights
+from vit_core.evaluation.maps import (
+    MIN_SILHOUETTE,
+    Maps,
+    compute_maps,
+    find_clusters,
+    load_maps,
+    read_maps_progress,
+    region_weights,
+)
 from vit_core.evaluation.maps.analysis import resized
 from vit_core.evaluation.maps.compute import choose_pictures
 from vit_core.evaluation.maps.store import pack_map
@@ -98,7 +106,14 @@ def test_few_maps_are_not_divided(count, clusters):
     values = np.random.default_rng(0).uniform(0, 1, (count, 8, 8)).astype(np.float32)
     found = find_clusters(Maps(np.arange(count), np.ones(count, bool), values, "legrad", True))
     assert [len(one.members) for one in found.clusters] == [count] * clusters
-    assert found.silhouette == -1
+    assert np.isnan(found.silhouette)
+
+
+def test_maps_without_structure_stay_one_cluster():
+    values = np.random.default_rng(0).uniform(0, 1, (40, 8, 8)).astype(np.float32)
+    found = find_clusters(Maps(np.arange(40), np.ones(40, bool), values, "legrad", True))
+    assert [len(one.members) for one in found.clusters] == [40]
+    assert 0 < found.silhouette < MIN_SILHOUETTE
 
 
 def test_as_many_correct_pictures_as_errors_are_chosen_in_turn(run):

@@ -25,7 +25,7 @@ from app.text.plain import escaped
 from vit_core import InputError
 from vit_core.evaluation import folder
 from vit_core.evaluation.filters import Filter
-from vit_core.evaluation.maps import REGIONS, Maps, read_maps_progress, region_weights
+from vit_core.evaluation.maps import MIN_CLUSTERED, MIN_SILHOUETTE, REGIONS, Maps, read_maps_progress, region_weights
 from vit_core.percentage import percent
 
 TYPICAL = 5  # pictures shown of a cluster
@@ -149,7 +149,12 @@ def clusters(run: Evaluation, found: FoundMaps, key: str) -> None:
     with panel.waiting(t("busy.figure")):
         of = found.clusters
     if len(of.clusters) < 2:
-        st.info(t("mistakes.maps.few", count=f"{len(found.errors.numbers):,}"))
+        few = len(found.errors.numbers) < MIN_CLUSTERED
+        st.info(
+            t("mistakes.maps.few", count=len(found.errors.numbers), least=MIN_CLUSTERED)
+            if few
+            else t("mistakes.maps.unclear", silhouette=f"{of.silhouette:.2f}", least=MIN_SILHOUETTE)
+        )
         return
     st.markdown(t("mistakes.maps.clusters", count=len(of.clusters), silhouette=f"{of.silhouette:.2f}"))
     for number, one in enumerate(of.clusters):

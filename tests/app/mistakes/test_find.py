@@ -78,6 +78,7 @@ def run():
 
 
 def test_pages_hold_each_picture_once_and_in_order(run):
+    tables.maps(run.out)
     for name in find.LISTS:
         if name in ("duplicates", *find.COMPARED_LISTS):
             continue

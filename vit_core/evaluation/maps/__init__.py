@@ -1,6 +1,8 @@
 """Where a model looked in the pictures of an evaluation: maps of its errors, and what the errors have in common."""
 
 from vit_core.evaluation.maps.analysis import (
+    MIN_CLUSTERED,
+    MIN_SILHOUETTE,
     REGIONS,
     Cluster,
     Clusters,
@@ -12,6 +14,8 @@ from vit_core.evaluation.maps.analysis import (
 from vit_core.evaluation.maps.compute import compute_maps, maps_folder, read_maps_progress
 
 __all__ = [
+    "MIN_CLUSTERED",
+    "MIN_SILHOUETTE",
     "REGIONS",
     "Cluster",
     "Clusters",

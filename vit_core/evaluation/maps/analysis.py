@@ -22,6 +22,7 @@ CLUSTER_SIDE = 8  # rows and columns of the maps that are clustered
 MAX_CLUSTERS = 6
 MIN_CLUSTERED = 12  # maps
 SILHOUETTE_SAMPLE = 2_000  # maps
+MIN_SILHOUETTE = 0.25  # below it there is no substantial structure (Kaufman & Rousseeuw 1990, table 2.4)
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Clusters:
-    """A division into clusters, the largest first."""
+    """A division into clusters, the largest first; one cluster if the maps form no clear ones."""
 
     clusters: tuple[Cluster, ...]
-    silhouette: float  # mean over all maps, at most 1; near 0 the clusters overlap. -1 if there is only one
+    silhouette: float  # mean over all maps of the best division, at most 1; near 0 clusters overlap. NaN: too few maps
 
 
 def load_maps(out: str | os.PathLike, rows: Rows) -> Maps | None:
@@ -109,7 +110,9 @@ def _middle(count: int, margin: float) -> np.ndarray:
 
 
 def find_clusters(maps: Maps, most: int = MAX_CLUSTERS) -> Clusters:
-    """Divide maps into 2 to `most` clusters, as many as give the best silhouette; fewer than MIN_CLUSTERED stay one.
+    """Divide maps into 2 to `most` clusters, as many as give the best silhouette.
+
+    Fewer than MIN_CLUSTERED maps, and maps whose best silhouette is below MIN_SILHOUETTE, stay one cluster.
 
     k-means on the square roots of maps reduced to at most 8 x 8 patches; the distance of two maps is then Hellinger's.
     That clusters of attribution maps reveal shortcuts is the idea of Lapuschkin et al. 2019 (Nature Communications
@@ -120,14 +123,14 @@ def find_clusters(maps: Maps, most: int = MAX_CLUSTERS) -> Clusters:
 
     small = [resized(one, *(min(CLUSTER_SIDE, side) for side in one.shape)) for one in maps.values]
     points = np.sqrt(np.stack(small).reshape(len(small), -1)) if small else np.empty((0, 1), np.float32)
-    labels, silhouette = np.zeros(len(points), int), -1.0
+    labels, silhouette = np.zeros(len(points), int), float("nan")
     if len(points) >= MIN_CLUSTERED and len(np.unique(points, axis=0)) > most:
-        for count in range(2, most + 1):
-            found = np.asarray(KMeans(count, random_state=0).fit_predict(points))
-            sample = min(SILHOUETTE_SAMPLE, len(points))
-            score = float(silhouette_score(points, found, sample_size=sample, random_state=0))
-            if score > silhouette:
-                labels, silhouette = found, score
+        divisions = [np.asarray(KMeans(count, random_state=0).fit_predict(points)) for count in range(2, most + 1)]
+        sample = min(SILHOUETTE_SAMPLE, len(points))
+        scores = [float(silhouette_score(points, one, sample_size=sample, random_state=0)) for one in divisions]
+        silhouette = max(scores)
+        if silhouette >= MIN_SILHOUETTE:
+            labels = divisions[scores.index(silhouette)]
     clusters = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
