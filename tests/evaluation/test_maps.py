@@ -101,7 +101,7 @@ def test_known_groups_are_found_with_the_most_typical_first():
     np.testing.assert_allclose(found.clusters[1].mean, values[18:].mean(0), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("count", "clusters"), [(0, 0), (5, 1), (11, 1)])
+@pytest.mark.parametrize(("count", "clusters"), [(0, 0), (5, 1), (19, 1)])
 def test_few_maps_are_not_divided(count, clusters):
     values = np.random.default_rng(0).uniform(0, 1, (count, 8, 8)).astype(np.float32)
     found = find_clusters(Maps(np.arange(count), np.ones(count, bool), values, "legrad", True))

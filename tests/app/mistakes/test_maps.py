@@ -161,14 +161,14 @@ def test_few_errors_are_not_clustered(out):
     table, about = store.read_maps(out)
     store.write_maps(out, lines, about)
     said = words(page(run=REQUEST.id))
-    assert T("mistakes.maps.few", count=sum(line["wrong"] for line in lines), least=12) in said
+    assert T("mistakes.maps.few", count=sum(line["wrong"] for line in lines), least=20) in said
 
 
 def test_errors_without_clear_clusters_say_so(out):
     tables.maps(out, planted=False)
     said = words(page(run=REQUEST.id))
     silhouette = Evaluation(out).maps.clusters.silhouette
-    assert T("mistakes.maps.unclear", silhouette=f"{silhouette:.2f}", least=0.25) in said
+    assert T("mistakes.maps.unclear", silhouette=f"{silhouette:.2f}", least=0.1) in said
 
 
 def test_the_maps_are_computed_when_asked(out, monkeypatch):
