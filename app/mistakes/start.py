@@ -89,6 +89,14 @@ def running(out: str) -> None:
     t, progress = state.t(), folder.read_progress(out)
     if progress.state not in ("starting", "running"):
         st.rerun()
+    show_progress(progress)
+    st.caption(t("mistakes.wait.unreadable", count=f"{progress.errors:,}") if progress.errors else "\u00a0")
+    stop_button(out, "mistakes.wait.cancelling", key="cancel")
+
+
+def show_progress(progress: folder.EvaluationProgress) -> None:
+    """A bar, and a sentence with the rate and the time left."""
+    t = state.t()
     counts = dict(done=f"{progress.done:,}", total=f"{progress.total:,}")
     st.progress(progress.done / progress.total if progress.total else 0.0)
     if not progress.total or progress.state == "starting":  # after a restart, the counts are still the old ones
@@ -100,12 +108,15 @@ def running(out: str) -> None:
         minutes = t("mistakes.left.min", value=two_digits(seconds / 60))
         left = minutes if seconds > 90 else t("mistakes.left.s", value=f"{seconds:.0f}")
         st.markdown(t("mistakes.wait.running", **counts, rate=two_digits(progress.rate), left=left))
-    st.caption(t("mistakes.wait.unreadable", count=f"{progress.errors:,}") if progress.errors else "\u00a0")
-    cancelling = (Path(out) / "cancel").exists()
+
+
+def stop_button(out: str, stopping: str, *, key: str) -> None:
+    """A button that stops what runs in the folder `out`; once pressed, it has the sentence `stopping`."""
+    t, cancelling = state.t(), (Path(out) / "cancel").exists()
     st.button(
-        t("mistakes.wait.cancelling" if cancelling else "mistakes.wait.cancel"),
+        t(stopping if cancelling else "mistakes.wait.cancel"),
         icon=":material/stop:",
-        key="cancel",
+        key=key,
         disabled=cancelling,
         on_click=folder.cancel,
         args=(out,),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -13,8 +12,7 @@ from app import state
 from app.components import panel
 from app.components.gallery.component import gallery_view
 from app.components.gallery.payload import pack
-from app.figures import two_digits
-from app.mistakes import requests
+from app.mistakes import requests, start
 from app.mistakes.find import Evaluation, GalleryView
 from app.mistakes.gallery import item
 from app.mistakes.maps.found import MAP_SIDE, FoundMaps, densest_place, picture_of
@@ -86,29 +84,11 @@ def begin(run: Evaluation) -> None:
 @st.fragment(run_every=1.0, key="maps_running")
 def running(out: str) -> None:
     """The progress, updated every second; at the end the whole page runs, since there is another list."""
-    t, progress = state.t(), read_maps_progress(out)
+    progress = read_maps_progress(out)
     if progress.state not in ("starting", "running"):
         st.rerun()
-    st.progress(progress.done / progress.total if progress.total else 0.0)
-    counts = dict(done=f"{progress.done:,}", total=f"{progress.total:,}")
-    if not progress.total or progress.state == "starting":
-        st.markdown(t("mistakes.wait.starting"))
-    elif progress.rate is None or progress.seconds_left is None:
-        st.markdown(t("mistakes.wait.progress", **counts))
-    else:
-        minutes = t("mistakes.left.min", value=two_digits(progress.seconds_left / 60))
-        seconds = t("mistakes.left.s", value=f"{progress.seconds_left:.0f}")
-        left = minutes if progress.seconds_left > 90 else seconds
-        st.markdown(t("mistakes.wait.running", **counts, rate=two_digits(progress.rate), left=left))
-    cancelling = (Path(out) / "cancel").exists()
-    st.button(
-        t("mistakes.maps.stopping" if cancelling else "mistakes.wait.cancel"),
-        icon=":material/stop:",
-        key="cancel_maps",
-        disabled=cancelling,
-        on_click=folder.cancel,
-        args=(out,),
-    )
+    start.show_progress(progress)
+    start.stop_button(out, "mistakes.maps.stopping", key="cancel_maps")
 
 
 def mean_maps(run: Evaluation, found: FoundMaps, view: GalleryView, other: Evaluation | None) -> None:
