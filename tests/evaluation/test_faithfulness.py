@@ -17,7 +17,6 @@ from vit_core.data import open_dataset
 from vit_core.evaluation import read_progress, read_run
 from vit_core.evaluation.faithfulness import (
     COLUMNS,
-    bootstrap_interval,
     measure_faithfulness,
     spread_sample,
     summarise,
@@ -160,20 +159,6 @@ def test_the_summary_by_hand(tmp_path):
     assert (first.deletion_beats_chance, first.insertion_beats_chance) == (0.5, 0.5)  # the limits themselves do not
     assert (second.deletion_beats_chance, second.insertion_beats_chance) == (0.5, 0.5)
     assert first.deletion_interval == pytest.approx((0.1, 0.3))
-
-
-def test_a_bootstrap_interval_holds_what_theory_says():
-    values = np.random.default_rng(1).normal(3, 2, 400)
-    low, high = bootstrap_interval(values)
-    error = values.std() / 400**0.5
-    assert (low, high) == pytest.approx((values.mean() - 1.96 * error, values.mean() + 1.96 * error), abs=0.3 * error)
-    assert bootstrap_interval(values) == (low, high)
-    assert bootstrap_interval(values, seed=1) != (low, high)
-    narrow = bootstrap_interval(values, level=0.5)
-    assert low < narrow[0] < narrow[1] < high
-    assert bootstrap_interval([0.25]) == (0.25, 0.25)
-    with pytest.raises(ValueError, match="no values"):
-        bootstrap_interval([])
 
 
 def test_the_command(dataset, tmp_path, capsys):

@@ -481,3 +481,17 @@ def test_columns_are_those_of_the_file(tmp_path, classes, monkeypatch):
     np.testing.assert_allclose(sampled, embeddings.project(vectors, *axes), atol=1e-5)
     assert embeddings.embedding_map(rows, Filter(query="no such"))[1].shape == (0, 2)
     rows.close()
+
+
+def test_a_bootstrap_interval_holds_what_theory_says():
+    values = np.random.default_rng(1).normal(3, 2, 400)
+    low, high = metrics.bootstrap_interval(values)
+    error = values.std() / 400**0.5
+    assert (low, high) == pytest.approx((values.mean() - 1.96 * error, values.mean() + 1.96 * error), abs=0.3 * error)
+    assert metrics.bootstrap_interval(values) == (low, high)
+    assert metrics.bootstrap_interval(values, seed=1) != (low, high)
+    narrow = metrics.bootstrap_interval(values, level=0.5)
+    assert low < narrow[0] < narrow[1] < high
+    assert metrics.bootstrap_interval([0.25]) == (0.25, 0.25)
+    with pytest.raises(ValueError, match="no values"):
+        metrics.bootstrap_interval([])

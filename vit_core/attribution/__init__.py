@@ -1,7 +1,8 @@
 """Which patches matter to a prediction, and what would change it.
 
 Maps: `attribute` runs any of METHODS, which say how much each patch speaks for a class.
-`faithfulness` measures a map and `chance_levels` what random maps get.
+`faithfulness` measures a map and `chance_levels` what random maps get; `pointing_game` and `energy_in_box` measure
+whether it lies on the object.
 Interventions: `intervene` runs the model without some patches, heads or layers; `deletion_curve` erases one patch after
 another. Decompositions: `block_steps` and `read_head` take one block and the head apart.
 """
@@ -10,6 +11,15 @@ from vit_core.attribution.ablation import FILLS, Change, erase_patches, interven
 from vit_core.attribution.deletion import DeletionCurve, deletion_curve, most_important
 from vit_core.attribution.faithfulness import Faithfulness, chance_level, chance_levels, faithfulness
 from vit_core.attribution.forward_steps import BlockSteps, block_steps, mlp_steps, residual_streams
+from vit_core.attribution.localisation import (
+    Energy,
+    energy_in_box,
+    mosaic,
+    on_object,
+    patch_coverage,
+    pointing_game,
+    quadrant_coverage,
+)
 from vit_core.attribution.logit_terms import LogitTerms, read_head
 from vit_core.attribution.methods import METHODS, RECOMMENDED_METHOD, Attribution, attribute
 from vit_core.attribution.methods.backward import head_row, on_grid
@@ -23,6 +33,7 @@ __all__ = [
     "BlockSteps",
     "Change",
     "DeletionCurve",
+    "Energy",
     "Faithfulness",
     "LogitTerms",
     "attribute",
@@ -30,6 +41,7 @@ __all__ = [
     "chance_level",
     "chance_levels",
     "deletion_curve",
+    "energy_in_box",
     "erase_patches",
     "faithfulness",
     "gradient_rollout",
@@ -38,8 +50,13 @@ __all__ = [
     "interventions",
     "lrp",
     "mlp_steps",
+    "mosaic",
     "most_important",
     "on_grid",
+    "on_object",
+    "patch_coverage",
+    "pointing_game",
+    "quadrant_coverage",
     "read_head",
     "residual_streams",
 ]

@@ -1,4 +1,4 @@
-"""The command line: `python -m vit_core explain | evaluate | maps | faithfulness | models | serve | train`."""
+"""The command line: `python -m vit_core explain | evaluate | maps | faithfulness | localisation | ...`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from vit_core.checkpoints.report import describe
 from vit_core.cli.evaluate_command import evaluate
 from vit_core.cli.explain_command import explain
 from vit_core.cli.faithfulness_command import faithfulness
+from vit_core.cli.localisation_command import localisation
 from vit_core.cli.maps_command import maps
 from vit_core.images import FRAMINGS
 from vit_core.models.config import PROBLEM_TYPES
@@ -165,6 +166,19 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     one.add_argument("--restart", action="store_true", help="delete the run that DIR holds")
     one.set_defaults(run=faithfulness)
+    one = commands.add_parser("localisation", help="whether attribution maps lie on the object, over a data set")
+    one.add_argument("source", metavar="SOURCE", help="as for evaluate; maps explain the labelled class")
+    _add_model(one)
+    _add_input(one)
+    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="Parquet table to write")
+    one.add_argument("--boxes", metavar="FILE", help="CSV or Parquet of path, left, top, right, bottom (pixels)")
+    one.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
+    one.add_argument("--limit", type=_count(1), help="pictures to measure, spread over SOURCE (default: all)")
+    one.add_argument("--mosaics", type=_count(0), help="mosaics of four pictures (default: as many as there are)")
+    one.add_argument("--seed", type=_count(0), default=0, help="which pictures stand together (default: %(default)s)")
+    one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
+    one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    one.set_defaults(run=localisation)
     one = commands.add_parser("serve", help="one model for many apps, on Ray Serve (requirements-ray.txt)")
     _add_model(one)
     one.add_argument("--replicas", type=_count(1), default=2, help="processes that run it (default: %(default)s)")

@@ -6,6 +6,7 @@ import codecs
 import csv
 import functools
 import io
+import math
 import os
 import posixpath
 import re
@@ -31,6 +32,7 @@ from vit_core.data.table_text import (
 from vit_core.errors import InputError
 
 PATH_COLUMNS = ("path", "file", "filename", "image", "filepath", "file_name", "file_path", "image_path")
+BOX_COLUMNS = ("left", "top", "right", "bottom")
 LABEL_COLUMNS = ("label", "class", "target", "y")
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: First bytes of files that are no table -> what they are.
@@ -271,6 +273,44 @@ def _read_columns(file: io.BufferedReader, path: Path, wanted: tuple[tuple[str, 
         return [[row[i] for row in rows] for i in range(len(columns))]
     except (pa.ArrowException, OSError, KeyError, ValueError, csv.Error) as error:
         raise format_error(path, error) from error
+
+
+def read_boxes(path: str | os.PathLike) -> dict[str, list[tuple[float, float, float, float]]]:
+    """{path of a picture: its boxes} from a CSV or Parquet table of the columns path, left, top, right and bottom.
+
+    The table counts pixels of the upright picture from 0, and its right and bottom pixels belong to the box. The boxes
+    that are returned are in picture coordinates (`images.geometry`): right and bottom are larger by 1. A picture may
+    have several rows. Paths keep their spelling, with slashes.
+
+    Raises InputError "boxes-table", "dataset-missing", "dataset-column", "dataset-encoding".
+    """
+    path = Path(path)
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
+    try:
+        with _open_table(path) as file:
+            rows = zip(*_read_columns(file, path, (PATH_COLUMNS, *((side,) for side in BOX_COLUMNS))), strict=True)
+        for name, *sides in rows:
+            left, top, right, bottom = (float(clean_cell(side or "")) for side in sides)
+            if not (0 <= left <= right < math.inf and 0 <= top <= bottom < math.inf):
+                raise ValueError(f"{name!r} has a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g})")
+            found.setdefault(_slashed(name or ""), []).append((left, top, right + 1, bottom + 1))
+    except InputError as error:
+        if error.code != "dataset-format":
+            raise
+        raise _boxes_error(path, error.values["reason"]) from error
+    except ValueError as error:
+        raise _boxes_error(path, str(error)) from error
+    return found
+
+
+def _boxes_error(path: Path, reason: str) -> InputError:
+    return InputError(
+        "boxes-table",
+        f"{str(path)!r} cannot be read as a table of boxes ({reason}); write a CSV file with the columns path, left, "
+        "top, right and bottom, in pixels counted from 0.",
+        path=str(path),
+        reason=reason,
+    )
 
 
 def read_class_table(path: str | os.PathLike) -> dict[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow.parquet as pq
 
-RESAMPLES = 2000
+from vit_core.evaluation.metrics import bootstrap_interval
 
 
 class MethodSummary(NamedTuple):
@@ -22,21 +21,6 @@ class MethodSummary(NamedTuple):
     insertion: float  # mean area; large is good
     insertion_interval: tuple[float, float]
     insertion_beats_chance: float  # share of pictures whose area is above the interval of random maps
-
-
-def bootstrap_interval(
-    values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[float, float]:
-    """The interval of the mean of `values` (n,) that holds `level` of its means over samples drawn with replacement.
-
-    The percentile method (Efron 1979). The same seed gives the same interval. Raises ValueError without values.
-    """
-    values = np.asarray(values, np.float64)
-    if not len(values):
-        raise ValueError("no values")
-    chosen = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
-    low, high = np.quantile(values[chosen].mean(1), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def summarise(path: str | os.PathLike) -> list[MethodSummary]:
