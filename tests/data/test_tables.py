@@ -3,7 +3,7 @@
 import pytest
 
 from tests.data.test_dataset import SOLUTION, csv_at, png, put, refused, rows
-from vit_core.data import open_dataset, read_class_table
+from vit_core.data import open_dataset, read_boxes, read_class_table
 
 EXPECTED = {"cat/a.jpg": "cat", "dog/b.jpg": "개"}
 
@@ -135,3 +135,34 @@ def test_class_tables_of_other_systems(tmp_path, encoding, form):
 
 def test_a_class_table_in_a_code_page_is_refused(tmp_path):
     refused("evaluate-table", read_class_table, csv_at(tmp_path / "t.csv", "고양이,cat\n", "cp949"))
+
+
+def test_boxes_end_with_their_last_pixel(tmp_path):
+    text = "path;left;top;right;bottom;note\ncat\\a.jpg;0;2;4;4;x\n dog/b.jpg ;1.5;0;1.5;9;\n./cat/a.jpg;7;7;7;7;y\n"
+    for encoding in ("utf-8", "utf-16"):
+        assert read_boxes(csv_at(tmp_path / "b.csv", text, encoding)) == {
+            "cat/a.jpg": [(0, 2, 5, 5), (7, 7, 8, 8)],
+            "dog/b.jpg": [(1.5, 0, 2.5, 10)],
+        }
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("a.jpg,0,0,x,1", "could not convert"),
+        ("a.jpg,0,0,,1", "could not convert"),
+        ("a.jpg,3,0,2,1", "'a.jpg' has a box from (3, 0) to (2, 1)"),
+        ("a.jpg,0,3,1,2", "from (0, 3) to (1, 2)"),
+        ("a.jpg,-1,0,2,1", "from (-1, 0)"),
+        ("a.jpg,0,0,inf,1", "to (inf, 1)"),
+        ("a.jpg,nan,0,2,1", "from (nan, 0)"),
+        ("a.jpg,0,0,2,1,9", "has 6 columns"),
+    ],
+)
+def test_a_table_of_boxes_that_cannot_be_read(tmp_path, rows, said):
+    table = csv_at(tmp_path / "b.csv", f"path,left,top,right,bottom\n{rows}\n")
+    error = refused("boxes-table", read_boxes, table)
+    assert said in str(error)
+    assert "labelled pictures" not in str(error)
+    refused("dataset-missing", read_boxes, tmp_path / "none.csv")
+    assert "no column right" in str(refused("dataset-column", read_boxes, csv_at(table, "path,left,top,x,y\n")))

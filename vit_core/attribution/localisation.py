@@ -120,6 +120,7 @@ def mosaic(model: VisionTransformer, pictures: Sequence[Image.Image]) -> Tensor:
             "input size.",
         )
     fields: dict[str, Any] = {field.name: getattr(whole, field.name) for field in dataclasses.fields(Preprocess)}
-    half = Preprocess(**fields | {"size": (height, width)})
+    fields["size"] = height, width
+    half = Preprocess(**fields)
     first, second, third, fourth = (half(picture)[0] for picture in pictures)
     return torch.cat([torch.cat([first, second], 3), torch.cat([third, fourth], 3)], 2)

@@ -122,7 +122,7 @@ def measure_localisation(
             rows += [about | _measure(model, images, one.target, method, coverage) for method in methods]
         progress(place + 1, len(chosen))
     asked = {"methods": list(methods), "limit": limit, "mosaics": mosaics, "seed": seed}
-    counts = {"pictures": len(numbers), "right": len(right), "chosen": len(chosen), "left_out": dict(+left_out)}
+    counts = {"pictures": len(numbers), "right": len(right), "chosen": len(chosen), "left_out": dict(left_out)}
     return _write(rows, Path(out), {"model": name, "weights": weights_digest(model)} | asked | counts)
 
 
