@@ -184,10 +184,14 @@ def test_a_method_without_a_map_is_told(colours, source, tmp_path, monkeypatch):
 
 def test_what_is_refused(build, colours, source, tmp_path, no_room):
     dataset = open_dataset(source)
-    for change in ({"methods": ["magic"]}, {"limit": 0}, {"mosaics": -1}):
-        with pytest.raises(ValueError):
+    for change, said in ({"methods": ["magic"]}, "magic"), ({"limit": 0}, "at least 1"), ({"mosaics": -1}, "least 0"):
+        with pytest.raises(ValueError, match=said):
             measure_localisation(colours, dataset, tmp_path / "t.parquet", name="x", **change)
-    for model, code in ((build(classes=0), "model-no-head"), (build(problem_type="regression"), "evaluate-regression")):
+    bare = build()
+    bare.transform = None
+    regression = build(problem_type="regression")
+    refusals = {"model-no-head": build(classes=0), "evaluate-regression": regression, "checkpoint-config": bare}
+    for code, model in refusals.items():
         with pytest.raises(vc.InputError) as refused:
             measure_localisation(model, dataset, tmp_path / "t.parquet", name="x")
         assert refused.value.code == code
@@ -200,11 +204,11 @@ def test_mosaics_by_hand():
     candidates = [
         *(Candidate(number, target, p) for number, (target, p) in enumerate([(0, 0.9), (0, 0.8), (1, 0.5), (2, 0.6)])),
         *(Candidate(number, target, p) for number, (target, p) in enumerate([(3, 0.7), (4, 0.4), (1, 0.3)], 4)),
-        *(Candidate(number, target, p) for number, (target, p) in enumerate([(2, 0.2), (3, 0.1)], 7)),
+        *(Candidate(number, target, p) for number, (target, p) in enumerate([(2, 0.2), (3, 0.1), (4, 0.15)], 7)),
     ]
     first, second = choose_mosaics(candidates)
     assert {one.number for one in first} == {0, 2, 3, 4}  # the best of five classes, without the least certain class
-    assert {one.number for one in second} == {1, 6, 7, 8}  # the second best of four classes
+    assert {one.number for one in second} == {1, 6, 7, 9}  # the second best, again without the least certain class
     assert choose_mosaics(candidates, 1) == [first]
     assert choose_mosaics(candidates, 0) == choose_mosaics(candidates[:5], 9)[1:] == choose_mosaics([]) == []
     assert choose_mosaics(candidates[::-1]) == [first, second]

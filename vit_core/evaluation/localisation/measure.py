@@ -69,7 +69,7 @@ def measure_localisation(
     class); if there are `boxes`, "box" (none) and "outside" (the box does not reach into the model's input).
 
     Raises ValueError for an unknown method or a number out of range, and InputError "model-no-head",
-    "evaluate-regression", "evaluate-disk", "localisation-grid".
+    "evaluate-regression", "checkpoint-config", "evaluate-disk", "localisation-grid".
     """
     if unknown := [method for method in methods if method not in at.METHODS]:
         raise ValueError(f"no such method: {', '.join(unknown)}; there are {', '.join(at.METHODS)}")
