@@ -1,4 +1,4 @@
-"""The command line: `python -m vit_core explain | evaluate | maps | faithfulness | localisation | ...`."""
+"""The command line: `python -m vit_core COMMAND`; `--help` lists the commands."""
 
 from __future__ import annotations
 
