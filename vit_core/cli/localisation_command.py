@@ -49,13 +49,13 @@ def localisation(args: argparse.Namespace) -> int:
 def table(methods: list) -> list[str]:
     """The lines of a summary. Intervals hold 95 %; "random" and "uniform" are what such maps get."""
     lines = [
-        f"{'method':22} {'pictures':>8}  {'pointing':>8} {'95 %':^13} {'random':>6}  {'energy':>6} {'95 %':^13} "
+        f"{'method':23} {'pictures':>8}  {'pointing':>8} {'95 %':^13} {'random':>6}  {'energy':>6} {'95 %':^13} "
         f"{'uniform':>7}  {'mosaics':>7}  {'GridPG':>6} {'95 %':^13} {'uniform':>7}"
     ]
     for one in methods:
         name = one.method if METHODS[one.method].depends_on_class else f"{one.method} (class-blind)"
         lines.append(
-            f"{name:22} {one.pictures:8,}  {_mean(one.pointing, 8)} {_number(one.pointing_random, 6)}  "
+            f"{name:23} {one.pictures:8,}  {_mean(one.pointing, 8)} {_number(one.pointing_random, 6)}  "
             f"{_mean(one.energy, 6)} {_number(one.energy_uniform, 7)}  {one.mosaics:7,}  {_mean(one.grid, 6)} "
             f"{_number(0.25 if one.grid else None, 7)}"
         )
