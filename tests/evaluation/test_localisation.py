@@ -182,7 +182,7 @@ def test_a_method_without_a_map_is_told(colours, source, tmp_path, monkeypatch):
         assert summarise_localisation(path) == []
 
 
-def test_what_is_refused(build, colours, source, tmp_path, no_room):
+def test_what_is_refused(build, colours, source, tmp_path, no_room, monkeypatch):
     dataset = open_dataset(source)
     for change, said in ({"methods": ["magic"]}, "magic"), ({"limit": 0}, "at least 1"), ({"mosaics": -1}, "least 0"):
         with pytest.raises(ValueError, match=said):
@@ -191,12 +191,16 @@ def test_what_is_refused(build, colours, source, tmp_path, no_room):
     bare.transform = None
     regression = build(problem_type="regression")
     refusals = {"model-no-head": build(classes=0), "evaluate-regression": regression, "checkpoint-config": bare}
+    refusals["localisation-grid"] = build(image_size=(3, 21))
+    # The mosaic of a grid of 5 x 7 would be 4 x 6, which is neither the model's grid nor a square.
+    refusals["tensor-grid"] = build(position="rope", head_dim=8)
+    monkeypatch.setattr(dataset, "read", None)  # refused before a picture is read
     for code, model in refusals.items():
         with pytest.raises(vc.InputError) as refused:
             measure_localisation(model, dataset, tmp_path / "t.parquet", name="x")
         assert refused.value.code == code
     with pytest.raises(vc.InputError) as refused:
-        measure_localisation(colours, dataset, tmp_path / "t.parquet", name="x", methods=["attention"], limit=1)
+        measure_localisation(colours, open_dataset(source), tmp_path / "t.parquet", name="x", mosaics=0)
     assert refused.value.code == "evaluate-disk"
 
 

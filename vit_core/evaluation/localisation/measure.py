@@ -11,9 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vit_core import attribution as at
+from vit_core.attention.trace import prepare
 from vit_core.attribution.localisation import QUADRANTS, Box
 from vit_core.data import ImageDataset
 from vit_core.errors import InputError
@@ -69,13 +71,16 @@ def measure_localisation(
     class); if there are `boxes`, "box" (none) and "outside" (the box does not reach into the model's input).
 
     Raises ValueError for an unknown method or a number out of range, and InputError "model-no-head",
-    "evaluate-regression", "checkpoint-config", "evaluate-disk", "localisation-grid".
+    "evaluate-regression", "checkpoint-config", "evaluate-disk", and unless `mosaics` is 0 "localisation-grid" and
+    "tensor-grid" (a model with rotary positions that cannot take a mosaic).
     """
     if unknown := [method for method in methods if method not in at.METHODS]:
         raise ValueError(f"no such method: {', '.join(unknown)}; there are {', '.join(at.METHODS)}")
     if (limit is not None and limit < 1) or (mosaics is not None and mosaics < 0):
         raise ValueError("limit must be at least 1, and mosaics at least 0")
     check_model(model)
+    if mosaics != 0:  # a model that cannot take them is refused before hours of work
+        prepare(model, at.mosaic(model, [Image.new("RGB", (1, 1))] * QUADRANTS))
     classes = match_model(model, dataset).target
     numbers = spread_sample(len(dataset), limit)
     left_out, rows, right = Counter[str](), list[dict](), list[Candidate]()
