@@ -71,6 +71,7 @@ class Key(enum.StrEnum):
     FACET = "facet"  # which of a layer's vectors the features are, also of the direction "like"
     FOREGROUND = "foreground"  # which side of the first component is coloured
     OPACITY = "opacity"  # of the features' colours over the picture
+    CLASS = "class"  # whose maps the view "answer" shows; None: the predicted one
     VIEW = "view"  # what stands beside the picture
     INSIDE = "inside"  # the figure of the view "inside"
     FLOW_SCALE = "flow_scale"
@@ -147,7 +148,7 @@ FEATURE_KEYS = (Key.FACET, Key.FOREGROUND, Key.OPACITY)
 #: Every control of Explore that changes a figure; a test sets each and opens the address in another browser.
 EXPLORE_KEYS = (
     *(Key.VIEW, Key.INSIDE, Key.LAYER, Key.HEAD, *PLACE_KEYS, Key.PINNED, Key.DIRECTION, Key.SCALE, Key.COMPARE),
-    *(Key.CLIP, Key.SPEED, Key.LOOP, *FLOW_KEYS, *FEATURE_KEYS),
+    *(Key.CLIP, Key.SPEED, Key.LOOP, *FLOW_KEYS, *FEATURE_KEYS, Key.CLASS),
 )
 #: What an address does not say is this.
 DEFAULTS = {
@@ -186,7 +187,7 @@ ADDRESS_KEYS = (
 _SOURCES = dict.fromkeys(EVALUATED_KEYS, "mistakes") | {Key.SAMPLE: "sample"}
 #: The model box's option for a name that is typed in.
 OTHER_MODEL = "other"
-_NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN, Key.DEPTH, Key.SHARE, Key.CLUSTER)
+_NUMBERS = (Key.SIZE, Key.LAYER, Key.ROW, Key.COLUMN, Key.DEPTH, Key.SHARE, Key.CLUSTER, Key.CLASS)
 
 
 @dataclass(frozen=True, eq=False)

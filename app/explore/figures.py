@@ -134,7 +134,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str, threshold: f
     short = [shorten(name, 26) for name in names]
     names = [html.escape(shorten(name, 60), quote=False) for name in names]  # plotly interprets tags
     large = dict(size=FONT + 1)
-    figure = _pointed(height=38 * len(names) + 10)
+    figure = _pointed(height=24 * len(names) + 10)
     add(
         figure,
         "bar",

@@ -33,9 +33,12 @@ from vit_core.percentage import percent
 VIEW_FRAGMENTS = ("atlas", "view")
 
 
-def fold(t: Text, name: str, equation: str | None = None) -> None:
-    """Beneath the figure of that name: its equation (that of `equations.FIXED` unless given) and common misreadings."""
-    panel.fold(t("fold"), equation or equations.FIXED[name], t(f"{name}.not"))
+def fold(t: Text, name: str, equation: str | None = None, note: str = "") -> None:
+    """Beneath the figure of that name: its equation (that of `equations.FIXED` unless given) and common misreadings.
+
+    `note`: further Markdown at the end.
+    """
+    panel.fold(t("fold"), equation or equations.FIXED[name], f"{t(f'{name}.not')}\n\n{note}".rstrip())
 
 
 def query_place(result: Result) -> tuple[int, tuple[int, int] | None, str]:
@@ -221,8 +224,14 @@ def received(result: Result, *, key: str) -> None:
     fold(t, "received", equations.received(result.trace.config))
 
 
-def predictions(result: Result, *, expected: str | None, key: str) -> None:
-    """The most probable classes, or a regression's outputs. `expected`: the class that the picture shows, if known."""
+def predictions(
+    result: Result, *, expected: str | None, key: str, beneath: Callable[[], None] | None = None, note: str = ""
+) -> None:
+    """The most probable classes, or a regression's outputs.
+
+    `expected`: the class that the picture shows, if known. `beneath` draws between the figure and its fold, at whose
+    end `note` stands.
+    """
     t, kind = state.t(), result.problem_type
     best = result.predictions()
     if not best:
@@ -232,7 +241,7 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
         return
     names = [plain(class_name(result, i)) for i, _ in best]
     if kind == "regression":
-        outputs(result, best, names)
+        outputs(result, best, names, beneath, note)
         return
     of_type = "predictions" if kind == "single_label" else f"predictions.{kind}"
     sentence = t(
@@ -251,18 +260,28 @@ def predictions(result: Result, *, expected: str | None, key: str) -> None:
         drawn(result, figures.bars, (), names, [p for _, p in best], t("predictions.hover"), threshold),
         f"{key}_chart",
     )
-    fold(t, of_type, equations.predictions(result.trace.config))
+    if beneath:
+        beneath()
+    fold(t, of_type, equations.predictions(result.trace.config), note)
 
 
-def outputs(result: Result, values: list[tuple[int, float]], names: list[str]) -> None:
-    """A regression's outputs as numbers. `values`: (index, output) of those shown."""
+def outputs(
+    result: Result,
+    values: list[tuple[int, float]],
+    names: list[str],
+    beneath: Callable[[], None] | None = None,
+    note: str = "",
+) -> None:
+    """A regression's outputs as numbers. `values`: (index, output) of those shown; `beneath`, `note`: see above."""
     t, count = state.t(), len(result.scores)
     shown = " " + t("predictions.regression.shown", count=len(values)) if len(values) < count else ""
     panel.title(t("predictions.regression.title"), t("predictions.regression.text", count=count) + shown)
     with st.container():  # one element, as the other panels' charts are, or the pair's columns would break
         for name, (_, value) in zip(names, values, strict=True):
             st.metric(escaped(name, 60), output(value))
-    fold(t, "predictions.regression", equations.predictions(result.trace.config))
+    if beneath:
+        beneath()
+    fold(t, "predictions.regression", equations.predictions(result.trace.config), note)
 
 
 def positions(result: Result, *, key: str) -> None:

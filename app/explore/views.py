@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import streamlit as st
 
 from app import state
 from app.explore import panels
 from app.explore.features import panel as features_panel
 from app.explore.norms.panel import norms
+from app.explore.reasons.panel import reasons
 from app.explore.result import Result
 from app.explore.rollout_panel import rollout
 from app.state import Key
@@ -27,8 +30,14 @@ def flow(result: Result) -> None:
 
 
 def answer(result: Result) -> None:
-    """The model's predictions."""
-    panels.predictions(result, expected=expected_label(result), key="predictions")
+    """The model's predictions, and the maps of one of them by several methods."""
+    panels.predictions(
+        result,
+        expected=expected_label(result),
+        key="predictions",
+        beneath=functools.partial(reasons, result, key="reasons"),
+        note=state.t()("reasons.not"),
+    )
 
 
 def expected_label(result: Result) -> str | None:

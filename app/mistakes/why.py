@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 
 from app.components.why.payload import pack
+from app.explore.reasons.methods import METHOD_FACTS, METHODS, SCORE_STEPS, Comparison
 from app.explore.result import array
-from app.mistakes.methods import METHOD_FACTS, METHODS, SCORE_STEPS, Comparison
 from app.text.plain import plain
 from vit_core import InputError, VisionTransformer
 from vit_core import attribution as at

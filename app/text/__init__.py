@@ -19,6 +19,7 @@ from . import (
     mistakes_maps,
     mistakes_start,
     models,
+    reasons,
 )
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
@@ -41,7 +42,8 @@ SENTENCES = {
             | mistakes_earlier.EN
             | mistakes_maps.EN
             | mistakes_start.EN
-            | models.EN,
+            | models.EN
+            | reasons.EN,
         ),
         (
             "ko",
@@ -51,7 +53,8 @@ SENTENCES = {
             | mistakes_earlier.KO
             | mistakes_maps.KO
             | mistakes_start.KO
-            | models.KO,
+            | models.KO
+            | reasons.KO,
         ),
     )
 }

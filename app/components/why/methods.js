@@ -1,6 +1,9 @@
 // See why, the comparison of attribution methods: each one's map of the predicted class, and its scores beside chance.
 // The view asks for one step at a time, and only while nothing else is asked for, so that painting never waits long.
 
+/** An area under a curve; that of an improbable class would be 0.00. */
+const area = (value) => (Math.abs(value) < 0.01 ? two(value) : fixed(value));
+
 class Comparison {
   constructor(view) {
     this.view = view;
@@ -17,10 +20,10 @@ class Comparison {
     const { words, methods, more_methods: others } = this.view.data;
     const names = [...methods, ...(this.more ? others : [])];
     this.view.root.append(this.root);
-    this.root.replaceChildren(el("h3", { text: words.compare_title }));
+    this.root.replaceChildren(...[words.compare_title].filter(Boolean).map((text) => el("h3", { text })));
     this.cards = new Map();
     if (!this.open) return void button(row(this.root), words.compare_start, () => this.show({ open: true }));
-    this.root.append(el("p", { class: "note", text: words.compare_note }));
+    if (words.compare_note) this.root.append(el("p", { class: "note", text: words.compare_note }));
     const cards = this.root.appendChild(el("div", { class: "cards" }));
     for (const name of names) this.cards.set(name, this.card(cards, name));
     const end = row(this.root);
@@ -41,7 +44,7 @@ class Comparison {
     const root = parent.appendChild(el("div", { class: "card" }));
     const picture = new Picture(root, this.view, { label: words[name], grid: false });
     picture.map(null);
-    const act = button(root, words[name], () => this.view.setMethod(name));
+    const act = this.view.setMethod ? button(root, words[name], () => this.view.setMethod(name)) : root.appendChild(el("p", { class: "name", text: words[name] }));
     if (controls.includes(name)) root.append(el("p", { class: "note", text: words.compare_control }));
     return { root, picture, act, scores: root.appendChild(el("div", { class: "scores" })) };
   }
@@ -69,7 +72,7 @@ class Comparison {
     const { words, signed, random } = this.view.data;
     if (!this.open || !this.cards.size) return;
     for (const [name, { root, picture, act, scores }] of this.cards) {
-      act.setAttribute("aria-pressed", name === this.view.chosen);
+      if (this.view.setMethod) act.setAttribute("aria-pressed", name === this.view.chosen);
       root.classList.toggle("chosen", name === this.view.chosen);
       const found = this.found.get(name);
       if (!found) {
@@ -79,18 +82,18 @@ class Comparison {
       const most = reach(found.values) || 1;
       picture.map(found.values, signed.includes(name) ? { low: -most, high: most, palette: "diverging", alpha: 0.82 } : { low: 0, high: most });
       scores.replaceChildren(...[words.compare_deletion, words.compare_insertion].map((sentence, i) => el("p", {},
-        el("span", { text: fill(sentence, { area: found.scores[i].toFixed(2) }) }), this.verdict(found.scores[i], i))));
+        el("span", { text: fill(sentence, { area: area(found.scores[i]) }) }), this.verdict(found.scores[i], i))));
     }
-    this.progress.textContent = this.next() === null ? "" : fill(words.compare_random, { k: this.random, all: random });
+    this.progress.textContent = this.next() === null ? (words.compare_done ?? "") : fill(words.compare_random, { k: this.random, all: random });
   }
 
   /** Whether a score lies outside the interval of random maps, on its good side: below for deletion, else above. */
-  verdict(area, i) {
+  verdict(value, i) {
     if (!this.chance) return el("span");
     const { words } = this.view.data;
     const [low, high] = this.chance[i];
-    const better = i === 0 ? area < low : area > high;
+    const better = i === 0 ? value < low : value > high;
     return el("span", { class: better ? "better" : "quiet", text: words[better ? "compare_better" : "compare_no_better"],
-      title: fill(words.compare_interval, { low: low.toFixed(2), high: high.toFixed(2) }) });
+      title: fill(words.compare_interval, { low: area(low), high: area(high) }) });
   }
 }

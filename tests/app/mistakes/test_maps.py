@@ -82,6 +82,17 @@ def test_without_maps_there_is_no_such_list(out):
     assert run.count(GalleryView("maps")) > 0
 
 
+def test_maps_that_were_continued_are_read_again(out):
+    lines, run = tables.maps(out), Evaluation(out)
+    table, about = store.read_maps(out)
+    (out / "maps.parquet").unlink()
+    (out / ".maps.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines[:6]))
+    state_of(out, "cancelled")
+    assert (len(run.maps.all.numbers), run.maps.all.complete) == (6, False)
+    store.write_maps(out, lines, about)
+    assert (len(run.maps.all.numbers), run.maps.all.complete) == (len(lines), True)
+
+
 def test_the_planted_corner_is_a_cluster_of_its_own(run):
     clusters = run.maps.clusters.clusters
     assert len(clusters) == 2

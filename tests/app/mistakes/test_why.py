@@ -19,9 +19,9 @@ from app import text
 from app.components.assets import joined
 from app.components.binary import header_of, section
 from app.components.why.component import HERE, SCRIPTS
+from app.explore.reasons.methods import SCORE_STEPS
 from app.mistakes import cached
 from app.mistakes import why as module
-from app.mistakes.methods import SCORE_STEPS
 from app.mistakes.why import FIRST_CURVE, METHODS, Why
 from app.mistakes.why_panel import busy_sentence
 from app.runtime import cache

@@ -50,10 +50,18 @@ CONTROLS = {
     Key.DEPTH: (lambda page: Rolled(page).small(4).click(), "5"),  # the fourth map is of layer 5
     Key.FLOW_SCALE: (lambda page: Rolled(page).root.get_by_label(T("map.shared")).check(), "shared"),
     Key.INSIDE: (lambda page: (show(page, "inside", "entropies"), show(page, "flow")), "entropies"),
+    Key.CLASS: (lambda page: (show(page, "answer"), choose_class(page), show(page, "flow")), "3"),
     Key.FACET: (lambda page: (show(page, "features"), features_radio(page, "facet", "key")), "key"),
     Key.FOREGROUND: (lambda page: features_radio(page, "foreground", "other"), "other"),
     Key.OPACITY: (lambda page: (page.locator(".atlas .opacity input").fill("0.25"), show(page, "flow")), "0.25"),
 }
+
+
+def choose_class(page) -> None:
+    """The class 3 of the photo model, in the box that filters as one types."""
+    page.get_by_role("combobox", name=T("reasons.class")).fill("tailed frog")
+    page.get_by_role("option").first.click()
+    addressed(page, "class=3")
 
 
 def seen(page) -> dict:

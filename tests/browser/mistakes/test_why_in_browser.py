@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import vit_core as vc
-from app.mistakes.methods import FIRST_METHODS, METHODS
+from app.explore.reasons.methods import FIRST_METHODS, METHODS
 from app.mistakes.report import build_report
 from app.mistakes.why import FIRST_CURVE, Why
 from app.text import why as words

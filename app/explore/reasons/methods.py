@@ -1,4 +1,4 @@
-"""The attribution methods of "See why", and their comparison for one picture. Arrays, no widgets."""
+"""The attribution methods of the app, and their comparison for one picture and class. Arrays, no widgets."""
 
 from __future__ import annotations
 

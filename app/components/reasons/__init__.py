@@ -1,0 +1,1 @@
+"""Attribution methods compared for one class: component.py mounts the cards, payload.py packs the picture."""
