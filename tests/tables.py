@@ -86,11 +86,11 @@ def evaluation(path, n=50_000, classes=10, width=16, seed=0, names=(), broken=0.
     return table
 
 
-def maps(out, side=8, seed=0, planted=True):
+def maps(out, side=8, seed=0, planted=True, boxes=False):
     """Writes maps for the errors of the table in `out` and for as many correct pictures; no model is run.
 
     If `planted`, the maps of every third error have their maximum in the upper left corner, all others in the middle;
-    else all are noise.
+    else all are noise. With `boxes`, every second picture has a box.
     """
     draw, rows, lines, errors = np.random.default_rng(seed), Rows(out / "rows.parquet"), [], 0
     for row in rows.at(choose_pictures(rows)):
@@ -100,6 +100,7 @@ def maps(out, side=8, seed=0, planted=True):
         errors += wrong
         packed = base64.b64encode(store.pack_map(values)).decode()
         line = {"number": row["number"], "path": row["path"], "wrong": wrong}
-        lines.append(line | {"rows": side, "cols": side, "map": packed})
+        line |= {"rows": side, "cols": side, "map": packed}
+        lines.append(line | ({"box": draw.uniform()} if boxes and len(lines) % 2 else {}))
     store.write_maps(out, lines, {"rows": store.rows_digest(rows), "method": "attnlrp", "limit": None})
     return lines

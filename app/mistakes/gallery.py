@@ -47,7 +47,7 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
     else:
         st.caption(t(f"mistakes.text.{view.list}"))
     if view.list == "maps":
-        map_controls(view)
+        map_controls(run, view)
     with panel.waiting(t("busy.figure")):
         count = run.count(view)
     pages = max(1, -(-count // PAGE_SIZE))
@@ -88,7 +88,7 @@ def pictures(run: Evaluation, view: GalleryView, *, key: str) -> None:
     gallery_view(data, key=key, on_open=lambda: request_picture(state.get(key)["open"]), on_drawn=drawn)
 
 
-def map_controls(view: GalleryView) -> None:
+def map_controls(run: Evaluation, view: GalleryView) -> None:
     """The region whose share orders the list of maps, the smallest share, and the cluster."""
     t = state.t()
 
@@ -96,10 +96,12 @@ def map_controls(view: GalleryView) -> None:
         state.put(Key.CLUSTER, None)
         first_page()
 
+    regions = run.maps.all.regions if run.maps else REGIONS
+    state.one_of(Key.REGION, regions)
     with st.container(horizontal=True, vertical_alignment="bottom", key="map_controls"):
         st.segmented_control(
             t("mistakes.maps.region"),
-            REGIONS,
+            regions,
             key=Key.REGION,
             required=True,
             on_change=first_page,

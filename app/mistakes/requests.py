@@ -54,6 +54,8 @@ PHOTOS = EvaluationRequest("embedded:photo", "bundled:photos")
 FASHION = EvaluationRequest("embedded:fashion", "bundled:fashion")
 #: The finished evaluation of PHOTOS that ships with Vitrine. It is only read.
 SHIPPED = ASSETS / "photos-evaluation"
+#: The table of boxes beside the class folders.
+BOXES = "boxes.csv"
 
 
 def run_folder(name: str | None, upload: Path | None = None) -> Path:
@@ -123,9 +125,15 @@ def start_evaluation(request: EvaluationRequest, restart: bool = False) -> subpr
 def start_maps(request: EvaluationRequest, out: Path) -> subprocess.Popen:
     """Start or continue the maps of the finished evaluation in `out`, in a process of its own, and return that.
 
+    A folder of pictures may hold the boxes of their objects, in the table BOXES.
+
     Raises InputError as `vit_core.evaluation.folder.start_process` does.
     """
-    return _waited_for(runs.start_process(request.model, request.source, out, command="maps", labels=request.labels))
+    table = Path(request.source) / BOXES
+    boxes = table if table.is_file() else None
+    return _waited_for(
+        runs.start_process(request.model, request.source, out, command="maps", labels=request.labels, boxes=boxes)
+    )
 
 
 def _waited_for(process: subprocess.Popen) -> subprocess.Popen:

@@ -328,3 +328,23 @@ def test_a_model_of_half_precision_parameters_is_as_good_as_its_arithmetic():
     images = torch.randn(1, 3, 15, 21, generator=torch.Generator().manual_seed(1)).bfloat16()
     for method in METHODS:
         assert attribute(model, images, 2, method).values.isfinite().all()
+
+
+@pytest.mark.parametrize("method", [name for name, one in METHODS.items() if one.signed])
+def test_swapping_the_classes_negates_the_contrast(fashion, method):
+    """The contrast of two classes explains the difference of their logits, here the first logit of a changed head."""
+    model, pictures, _ = fashion
+    contrast = copy.deepcopy(model)
+
+    def explained(a: int, b: int):
+        with torch.no_grad():
+            for changed, own in zip(contrast.head.parameters(), model.head.parameters(), strict=True):
+                changed[0] = own[a] - own[b]
+        return attribute(contrast, pictures[:1], 0, method).values
+
+    there = explained(2, 6)
+    assert there.abs().max() > 1e-3
+    torch.testing.assert_close(explained(6, 2), -there)
+    if method != "attnlrp":  # whose gamma rule is not linear in the head's weights
+        first, second = (attribute(model, pictures[:1], number, method).values for number in (2, 6))
+        torch.testing.assert_close(there, first - second, rtol=1e-3, atol=1e-4)

@@ -14,7 +14,7 @@ import vit_core as vc
 from tests import shortcut
 from vit_core import attribution as at
 from vit_core.cli import main
-from vit_core.data import open_dataset
+from vit_core.data import open_dataset, read_boxes
 from vit_core.evaluation import Rows, cancel, evaluate
 from vit_core.evaluation.filters import Filter
 from vit_core.evaluation.maps import (
@@ -54,6 +54,13 @@ def compute(run, **options):
     return compute_maps(run.model, run.dataset, run.out, **{"method": "attention", "limit": 4} | options)
 
 
+def of_values(values, wrong=None, box=None) -> Maps:
+    """Maps (n, rows, cols), all of errors unless `wrong` says otherwise."""
+    n = len(values)
+    wrong = np.ones(n, bool) if wrong is None else np.array(wrong)
+    return Maps(np.arange(n), wrong, values, "legrad", True, np.full(n, np.nan) if box is None else np.array(box))
+
+
 def test_the_border_is_an_eighth_on_each_side_and_the_centre_the_middle_half():
     border, centre = region_weights("border", 8, 4), region_weights("centre", 8, 4)
     assert border[0].tolist() == [1, 1, 1, 1]
@@ -62,7 +69,7 @@ def test_the_border_is_an_eighth_on_each_side_and_the_centre_the_middle_half():
     for rows, cols in ((8, 4), (14, 14), (3, 5), (1, 1)):  # shares of the area, whatever the grid
         assert region_weights("border", rows, cols).mean() == pytest.approx(7 / 16)
         assert region_weights("centre", rows, cols).mean() == pytest.approx(1 / 4)
-    with pytest.raises(ValueError, match="border, centre"):
+    with pytest.raises(ValueError, match="border or centre"):
         region_weights("edge", 8, 8)
 
 
@@ -70,11 +77,22 @@ def test_shares_are_of_the_maps_sum():
     values = np.zeros((2, 4, 4), np.float32)
     values[0, 0, 0], values[0, 1, 1] = 0.75, 0.25  # three quarters of the corner patch are border
     values[1] = 1 / 16
-    maps = Maps(np.arange(2), np.array([True, False]), values, "legrad", True)
+    maps = of_values(values, wrong=[True, False])
     assert maps.shares("border").tolist() == pytest.approx([0.5625, 7 / 16])
     assert maps.shares("centre").tolist() == pytest.approx([0.25, 0.25])
     assert maps.mean[0, 0] == pytest.approx((0.75 + 1 / 16) / 2)
     assert np.isnan(maps.chosen(np.zeros(2, bool)).mean).all()
+
+
+def test_the_box_is_a_region_only_where_a_picture_has_one():
+    values = np.full((3, 4, 4), 1 / 16, np.float32)
+    assert of_values(values).regions == ("border", "centre")
+    maps = of_values(values, box=[0.5, np.nan, 0.25])
+    assert maps.regions == ("border", "centre", "box")
+    assert maps.shares("box").tolist() == pytest.approx([0.5, np.nan, 0.25], nan_ok=True)
+    assert maps.mean_share("box") == pytest.approx(0.375)
+    assert maps.chosen(np.array([1])).regions == ("border", "centre")
+    assert np.isnan(maps.chosen(np.array([1])).mean_share("box"))
 
 
 def test_a_map_is_stored_as_its_positive_part():
@@ -94,7 +112,7 @@ def test_known_groups_are_found_with_the_most_typical_first():
     values[18:, 9:, 9:] += 10
     values[5, 9:, 9:] += 3  # in the first group, but the least typical of it
     values /= values.sum((1, 2), keepdims=True)
-    found = find_clusters(Maps(np.arange(30), np.ones(30, bool), values, "legrad", True))
+    found = find_clusters(of_values(values))
     assert [sorted(one.members) for one in found.clusters] == [[*range(18)], [*range(18, 30)]]
     assert found.clusters[0].members[-1] == 5
     assert found.silhouette > 0.8
@@ -104,14 +122,14 @@ def test_known_groups_are_found_with_the_most_typical_first():
 @pytest.mark.parametrize(("count", "clusters"), [(0, 0), (5, 1), (19, 1)])
 def test_few_maps_are_not_divided(count, clusters):
     values = np.random.default_rng(0).uniform(0, 1, (count, 8, 8)).astype(np.float32)
-    found = find_clusters(Maps(np.arange(count), np.ones(count, bool), values, "legrad", True))
+    found = find_clusters(of_values(values))
     assert [len(one.members) for one in found.clusters] == [count] * clusters
     assert np.isnan(found.silhouette)
 
 
 def test_maps_without_structure_stay_one_cluster():
     values = np.random.default_rng(0).uniform(0, 1, (40, 8, 8)).astype(np.float32)
-    found = find_clusters(Maps(np.arange(40), np.ones(40, bool), values, "legrad", True))
+    found = find_clusters(of_values(values))
     assert [len(one.members) for one in found.clusters] == [40]
     assert 0 < found.silhouette < MIN_SILHOUETTE
 
@@ -219,6 +237,22 @@ def test_a_picture_that_is_gone_has_an_error_in_place_of_a_map(run, tmp_path):
     assert len(load_maps(run.out, run.rows).numbers) == 7
     with pytest.raises(ValueError, match="method"):
         compute(run, method="guess")
+
+
+def test_boxes_give_the_share_of_each_map_inside(run, tmp_path):
+    first, second = run.rows.at(choose_pictures(run.rows, 4)[:2])
+    (tmp_path / "boxes.csv").write_text(f"path,left,top,right,bottom\n{first['path']},0,0,9,19\n")
+    lines = pq.read_table(compute(run, method="attnlrp", boxes=read_boxes(tmp_path / "boxes.csv"))).to_pylist()
+    values = at.attribute(run.model, run.dataset.read(first["number"]), first["predicted"], "attnlrp").on_grid.clamp(0)
+    assert lines[0]["path"] == first["path"]
+    assert lines[0]["box"] == pytest.approx(float(values[:4, :2].sum() / values.sum()), rel=1e-5)
+    assert (lines[1]["path"], lines[1]["box"]) == (second["path"], None)
+    maps = load_maps(run.out, run.rows)
+    assert maps.regions == ("border", "centre", "box")
+    assert np.isfinite(maps.box).sum() == 1
+    seen = []
+    compute(run, method="attnlrp", on_progress=seen.append)
+    assert len(seen) == 8  # other boxes begin anew
 
 
 def test_the_clusters_of_errors_reveal_the_planted_shortcut(run, capsys):

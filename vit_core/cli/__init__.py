@@ -145,6 +145,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m vit_core") -> int
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of the evaluation")
     one.add_argument("--method", choices=METHODS, default=RECOMMENDED_METHOD, help="default: %(default)s")
     one.add_argument("--limit", type=_count(1), help="errors, and as many correct pictures (default: all errors)")
+    one.add_argument("--boxes", type=Path, metavar="FILE", help="CSV or Parquet of path, left, top, right, bottom")
     one.add_argument("--labels", metavar="FILE", help="CSV or Parquet of paths (in SOURCE) and labels")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     one.add_argument("--restart", action="store_true", help="delete the maps that DIR holds")

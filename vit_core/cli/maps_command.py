@@ -15,7 +15,7 @@ def maps(args: argparse.Namespace) -> int:
 
     Ctrl-C stops after the picture; the same command continues.
     """
-    from vit_core.data import open_dataset
+    from vit_core.data import open_dataset, read_boxes
     from vit_core.evaluation import Rows
     from vit_core.evaluation.maps import compute_maps, load_maps, maps_folder
 
@@ -29,6 +29,7 @@ def maps(args: argparse.Namespace) -> int:
                 args.out,
                 method=args.method,
                 limit=args.limit,
+                boxes=read_boxes(args.boxes) if args.boxes else None,
                 on_progress=progress_line(),
                 should_stop=lambda: bool(stopped),
                 restart=args.restart,
@@ -47,19 +48,20 @@ def maps(args: argparse.Namespace) -> int:
 
 def summary(found) -> list[str]:
     """The lines that say where the maps lie: of the errors, of the correct pictures, and of each cluster of errors."""
-    from vit_core.evaluation.maps import REGIONS, find_clusters, region_weights
+    from vit_core.evaluation.maps import find_clusters, region_weights
 
     errors = found.chosen(found.wrong)
     clusters = find_clusters(errors)
     groups = {"errors": errors, "correct": found.chosen(~found.wrong)}
     if len(clusters.clusters) > 1:
         groups |= {f"cluster {i}": errors.chosen(one.members) for i, one in enumerate(clusters.clusters, 1)}
-    lines = [f"{'':10} {'pictures':>8}" + "".join(f" {region:>8}" for region in REGIONS)]
+    regions = found.regions
+    lines = [f"{'':10} {'pictures':>8}" + "".join(f" {region:>8}" for region in regions)]
     for name, group in groups.items():
-        shares = "".join(f" {group.shares(region).mean():8.1%}" for region in REGIONS) if len(group.numbers) else ""
+        shares = "".join(f" {group.mean_share(region):8.1%}" for region in regions)
         lines.append(f"{name:10} {len(group.numbers):8,}{shares}")
     grid = found.values.shape[1:]
-    area = "".join(f" {region_weights(region, *grid).mean():8.1%}" for region in REGIONS)
+    area = "".join(f" {region_weights(region, *grid).mean():8.1%}" for region in regions[:2])
     lines.append(f"{'(area)':10} {'':8}{area}")
     if len(clusters.clusters) > 1:
         lines.append(f"silhouette of the clusters: {clusters.silhouette:.2f}")

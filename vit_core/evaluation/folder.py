@@ -233,11 +233,12 @@ def start_process(
     device: str | None = None,
     restart: bool = False,
     engine: str | None = None,
+    boxes: str | os.PathLike | None = None,
 ) -> subprocess.Popen:
     """Run `python -m vit_core evaluate` in a process that outlives this one; its output goes to log.txt.
 
-    `command` "maps" computes maps for the finished evaluation in `out` instead; it takes `labels`, `device` and
-    `restart`. Returns when the process holds the folder's lock. Arguments are those of the command line. Raises
+    `command` "maps" computes maps for the finished evaluation in `out` instead; it takes `labels`, `boxes`, `device`
+    and `restart`. Returns when the process holds the folder's lock. Arguments are those of the command line. Raises
     InputError "evaluate-running", "evaluate-folder", "evaluate-disk"; other errors become the run's state
     (`read_progress`).
     """
@@ -249,6 +250,7 @@ def start_process(
         "--workers": workers,
         "--device": device,
         "--engine": engine,
+        "--boxes": boxes,
     }
     words = [
         *(sys.executable, "-c", CHILD, str(out / ".lock")),

@@ -44,7 +44,7 @@ class FoundMaps:
     @functools.cached_property
     def shares(self) -> dict[str, np.ndarray]:
         """For each region, (n,) the shares of the maps of `all`."""
-        return {region: self.all.shares(region) for region in maps.REGIONS}
+        return {region: self.all.shares(region) for region in self.all.regions}
 
     @functools.cached_property
     def scale(self) -> float:
@@ -54,11 +54,12 @@ class FoundMaps:
 
     def share(self, region: str) -> dict[int, float]:
         """For each row number, the share of its map that lies in the region."""
-        return dict(zip(self.all.numbers.tolist(), self.shares[region].tolist(), strict=True))
+        shares = self.shares.get(region, self.shares["border"])
+        return dict(zip(self.all.numbers.tolist(), shares.tolist(), strict=True))
 
     def listed(self, choice: MapChoice) -> np.ndarray:
         """(m,) row numbers of a choice, in its order."""
-        shares = self.shares[choice.region]
+        shares = self.shares.get(choice.region, self.shares["border"])
         keep = shares >= choice.least
         if choice.cluster is not None:
             keep &= np.isin(self.all.numbers, self.members(choice.cluster))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-import numpy as np
 import streamlit as st
 
 from app import state
@@ -23,7 +22,7 @@ from app.text.plain import escaped
 from vit_core import InputError
 from vit_core.evaluation import folder
 from vit_core.evaluation.filters import Filter
-from vit_core.evaluation.maps import MIN_CLUSTERED, MIN_SILHOUETTE, REGIONS, Maps, read_maps_progress, region_weights
+from vit_core.evaluation.maps import MIN_CLUSTERED, MIN_SILHOUETTE, Maps, read_maps_progress, region_weights
 from vit_core.percentage import percent
 
 TYPICAL = 5  # pictures shown of a cluster
@@ -111,7 +110,7 @@ def mean_maps(run: Evaluation, found: FoundMaps, view: GalleryView, other: Evalu
                     st.caption(regions(group))
     area = " · ".join(
         t(f"mistakes.maps.{region}", share=percent(region_weights(region, *found.all.values.shape[1:]).mean()))
-        for region in REGIONS
+        for region in ("border", "centre")
     )
     method = METHOD_NAMES.get(found.method, found.method)
     st.caption(t("mistakes.maps.scale", high=percent(found.scale), area=area, method=method))
@@ -120,7 +119,9 @@ def mean_maps(run: Evaluation, found: FoundMaps, view: GalleryView, other: Evalu
 def regions(group: Maps) -> str:
     """How much of the maps lies in each region, on average; a line each."""
     t = state.t()
-    return "  \n".join(t(f"mistakes.maps.{region}", share=percent(group.shares(region).mean())) for region in REGIONS)
+    return "  \n".join(
+        t(f"mistakes.maps.{region}", share=percent(group.mean_share(region))) for region in group.regions
+    )
 
 
 def clusters(run: Evaluation, found: FoundMaps, key: str) -> None:
@@ -163,7 +164,7 @@ def describe(run: Evaluation, found: FoundMaps, number: int, rows: list[dict]) -
     place, share = densest_place(one.mean)
     predicted, count = Counter(row["predicted"] for row in rows).most_common(1)[0]
     label, labelled = Counter(row["label"] for row in rows).most_common(1)[0]
-    correct = found.correct.shares("border").mean() if len(found.correct.numbers) else np.nan
+    correct = found.correct.mean_share("border")
     said = [
         t(
             "mistakes.maps.size",
@@ -172,7 +173,7 @@ def describe(run: Evaluation, found: FoundMaps, number: int, rows: list[dict]) -
             share=percent(len(rows) / len(found.errors.numbers)),
         ),
         t("mistakes.maps.place", place=t(f"mistakes.maps.place.{place}"), share=percent(share)),
-        t("mistakes.maps.at_border", share=percent(group.shares("border").mean()), correct=percent(correct)),
+        t("mistakes.maps.at_border", share=percent(group.mean_share("border")), correct=percent(correct)),
         t("mistakes.maps.predicted", name=escaped(class_name(run, predicted)), count=f"{count:,}"),
         t("mistakes.maps.label", name=escaped(class_name(run, label)), count=f"{labelled:,}"),
     ]

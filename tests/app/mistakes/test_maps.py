@@ -67,6 +67,31 @@ def test_the_list_keeps_to_the_smallest_share_to_the_cluster_and_to_the_filter(r
     assert {row["number"] for row in run.first_rows(view, 10_000)} == set(share) - errors
 
 
+def test_the_box_is_offered_where_pictures_have_one(out):
+    tables.maps(out, boxes=True)
+    run = Evaluation(out)
+    numbers = listed(run, region="box")
+    boxes = dict(zip(run.maps.all.numbers.tolist(), run.maps.all.box.tolist(), strict=True))
+    assert len(numbers) == np.isfinite(run.maps.all.box).sum() == len(run.maps.all.numbers) // 2
+    shares = [boxes[number] for number in numbers.tolist()]
+    assert shares == sorted(shares, reverse=True)
+    app = page(run=REQUEST.id, list="maps", region="box")
+    assert app.session_state["region"] == "box"
+    assert T("mistakes.maps.box", share=percent(run.maps.errors.mean_share("box"))) in words(app)
+    tables.maps(out)
+    assert page(run=REQUEST.id, list="maps", region="box").session_state["region"] == "border"
+
+
+def test_the_table_of_boxes_beside_the_pictures_is_used(tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(folder, "start_process", lambda *a, **k: begun.append(k["boxes"]) or Ended())
+    request = requests.EvaluationRequest("m", str(tmp_path))
+    requests.start_maps(request, tmp_path)
+    (tmp_path / "boxes.csv").touch()
+    requests.start_maps(request, tmp_path)
+    assert begun == [None, tmp_path / "boxes.csv"]
+
+
 def test_a_picture_of_the_list_has_its_neighbours(run):
     view = GalleryView("maps")
     paths = [row["path"] for row in run.first_rows(view, 10_000)]
@@ -190,7 +215,7 @@ def test_the_maps_are_computed_when_asked(out, monkeypatch):
     wrong = errors.counted - errors.right
     assert T("mistakes.maps.none", count=f"{2 * wrong:,}", errors=f"{wrong:,}") in words(app)
     app.button(key="common_begin").click().run()
-    assert begun == [(("m", "p", out), {"command": "maps", "labels": None})]
+    assert begun == [(("m", "p", out), {"command": "maps", "labels": None, "boxes": None})]
 
 
 class Ended:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -14,8 +14,8 @@ from vit_core.evaluation.maps import store
 from vit_core.evaluation.results import Rows
 
 #: Parts of the picture. The border is an eighth of the height and width on each side, 43.75 % of the area; the centre
-#: is the middle half of both, 25 %.
-REGIONS = ("border", "centre")
+#: is the middle half of both, 25 %; the box is that of the object, in pictures that have one.
+REGIONS = ("border", "centre", "box")
 BORDER_SHARE = 1 / 8
 CENTRE_SHARE = 1 / 4  # of the height or width that is outside the centre, on each side
 CLUSTER_SIDE = 8  # rows and columns of the maps that are clustered
@@ -34,14 +34,30 @@ class Maps:
     values: np.ndarray  # (n, rows, cols) float32, none negative
     method: str
     complete: bool  # False: the run that computes them has not finished
+    box: np.ndarray  # (n,) the share of each map in the object's box; NaN without a box
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Those of REGIONS that there are: the box only if a picture has one."""
+        return REGIONS if np.isfinite(self.box).any() else REGIONS[:2]
+
+    def mean_share(self, region: str) -> float:
+        """The mean of `shares` over the pictures that have the region; NaN without any."""
+        shares = self.shares(region)
+        shares = shares[np.isfinite(shares)]
+        return float(shares.mean()) if len(shares) else float("nan")
 
     def shares(self, region: str) -> np.ndarray:
-        """(n,) how much of each map lies in one of REGIONS, from 0 to 1."""
+        """(n,) how much of each map lies in one of REGIONS, from 0 to 1; NaN where there is no such region."""
+        if region == "box":
+            return self.box
         return np.einsum("nrc,rc->n", self.values, region_weights(region, *self.values.shape[1:]))
 
     def chosen(self, keep: np.ndarray) -> Maps:
         """The maps at these indices, or where `keep` (n,) is true."""
-        return Maps(self.numbers[keep], self.wrong[keep], self.values[keep], self.method, self.complete)
+        return replace(
+            self, numbers=self.numbers[keep], wrong=self.wrong[keep], values=self.values[keep], box=self.box[keep]
+        )
 
     @property
     def mean(self) -> np.ndarray:
@@ -80,7 +96,8 @@ def load_maps(out: str | os.PathLike, rows: Rows) -> Maps | None:
     values /= values.sum((1, 2), keepdims=True)
     numbers = np.array([line["number"] for line in found], np.int64)
     wrong = np.array([line["wrong"] for line in found], bool)
-    return Maps(numbers, wrong, values, about["method"], (out / store.TABLE).exists())
+    box = np.array([np.nan if line.get("box") is None else line["box"] for line in found])
+    return Maps(numbers, wrong, values, about["method"], (out / store.TABLE).exists(), box)
 
 
 def _unpacked(line: dict) -> np.ndarray:
@@ -95,9 +112,9 @@ def resized(values: np.ndarray, rows: int, cols: int) -> np.ndarray:
 
 
 def region_weights(region: str, rows: int, cols: int) -> np.ndarray:
-    """(rows, cols) float32, the share of each patch's area that lies in one of REGIONS."""
-    if region not in REGIONS:
-        raise ValueError(f"region must be one of {', '.join(REGIONS)}, not {region!r}")
+    """(rows, cols) float32, the share of each patch's area that lies in the region "border" or "centre"."""
+    if region not in ("border", "centre"):
+        raise ValueError(f"region must be border or centre, not {region!r}")
     margin = BORDER_SHARE if region == "border" else CENTRE_SHARE
     inside = np.outer(_middle(rows, margin), _middle(cols, margin)).astype(np.float32)
     return 1 - inside if region == "border" else inside

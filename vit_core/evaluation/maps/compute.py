@@ -7,14 +7,17 @@ Until then each finished picture is a line of JSON in a hidden file, so a killed
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from vit_core import attribution as at
+from vit_core.attribution.localisation import Box
 from vit_core.data import ImageDataset
 from vit_core.errors import InputError
 from vit_core.evaluation.filters import Filter
@@ -67,15 +70,17 @@ def compute_maps(
     *,
     method: str = at.RECOMMENDED_METHOD,
     limit: int | None = None,
+    boxes: Mapping[str, Sequence[Box]] | None = None,
     on_progress: Callable[[EvaluationProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     restart: bool = False,
 ) -> Path:
     """Compute maps by `method` for the evaluation in `out`, of the class that was predicted; the path of maps.parquet.
 
-    `limit` as in `choose_pictures`. Continues where an earlier run with the same arguments stopped; `restart` and
-    other arguments begin anew. A picture that cannot be read has an error in place of a map. A picture that changed
-    since the evaluation is not noticed.
+    `limit` as in `choose_pictures`. `boxes`: for paths of pictures the boxes of their objects, as `data.read_boxes`
+    gives them; then the table has the share of each map that lies in them. Continues where an earlier run with the same
+    arguments stopped; `restart` and other arguments begin anew. A picture that cannot be read has an error in place of
+    a map. A picture that changed since the evaluation is not noticed.
 
     Raises ValueError for an unknown method, and InputError "rows-missing", "evaluate-running", "evaluate-other" (the
     evaluation is of another model), "evaluate-disk" and "evaluate-cancelled".
@@ -86,7 +91,7 @@ def compute_maps(
     rows = Rows(out / "rows.parquet")
     with maps_folder(out):
         _check_same_model(model, out)
-        about = {"rows": store.rows_digest(rows), "method": method, "limit": limit}
+        about = {"rows": store.rows_digest(rows), "method": method, "limit": limit, "boxes": _digest(boxes)}
         before = {} if restart else store.read_state(out)
         numbers = choose_pictures(rows, limit)
         state = {"about": about, "total": len(numbers), "pid": os.getpid()}
@@ -98,11 +103,11 @@ def compute_maps(
                 return out / store.TABLE
             cut_unfinished_line(out / store.LINES)
             done = read_lines(out / store.LINES)
-        _compute(model, dataset, out, rows, numbers, state, done, on_progress, should_stop)
+        _compute(model, dataset, out, rows, numbers, boxes or {}, state, done, on_progress, should_stop)
     return out / store.TABLE
 
 
-def _compute(model, dataset, out, rows, numbers, state, done, on_progress, should_stop) -> None:
+def _compute(model, dataset, out, rows, numbers, boxes, state, done, on_progress, should_stop) -> None:
     """Add the lines that are missing, and write the table."""
     meter, rate, left = RateMeter(len(done), len(numbers)), None, None
     for number in numbers[len(done) :]:
@@ -116,7 +121,7 @@ def _compute(model, dataset, out, rows, numbers, state, done, on_progress, shoul
                 done=len(done),
                 total=len(numbers),
             )
-        line = _line(model, dataset, rows.at([number])[0], state["about"]["method"])
+        line = _line(model, dataset, rows.at([number])[0], state["about"]["method"], boxes)
         with disk_errors(out):
             append_line(out / store.LINES, line)
         done.append(line)
@@ -129,14 +134,29 @@ def _compute(model, dataset, out, rows, numbers, state, done, on_progress, shoul
         (out / store.LINES).unlink(missing_ok=True)
 
 
-def _line(model: VisionTransformer, dataset: ImageDataset, row: dict, method: str) -> dict:
+def _line(model: VisionTransformer, dataset: ImageDataset, row: dict, method: str, boxes: Mapping) -> dict:
     line = {"number": row["number"], "path": row["path"], "wrong": row["predicted"] != row["label"]}
     try:
-        found = at.attribute(model, dataset.read(index_of(dataset, row)), row["predicted"], method)
+        number = index_of(dataset, row)
+        images, crop = model.transform(dataset.read(number))
+        found = at.attribute(model, images, row["predicted"], method)
     except InputError as error:
         return line | {"error": error.to_json()}
-    packed = store.pack_map(found.on_grid.float().cpu().numpy())
+    values = found.on_grid.float().cpu()
+    if own := boxes.get(dataset.names[number]):
+        coverage = at.patch_coverage(own, crop, model.config.patch_size)
+        if coverage.any() and (values > 0).any():
+            line["box"] = at.energy_in_box(values, coverage).share
+    packed = store.pack_map(values.numpy())
     return line | {"rows": found.grid[0], "cols": found.grid[1], "map": base64.b64encode(packed).decode()}
+
+
+def _digest(boxes: Mapping | None) -> str | None:
+    """What identifies the boxes; None without any."""
+    if not boxes:
+        return None
+    text = json.dumps(sorted(boxes.items()))
+    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 
 
 def _check_same_model(model: VisionTransformer, out: Path) -> None:

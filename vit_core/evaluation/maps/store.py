@@ -26,6 +26,7 @@ COLUMNS = pa.schema(
         "rows": pa.int16(),
         "cols": pa.int16(),
         "map": pa.binary(),
+        "box": pa.float64(),  # share of the map in the box of the object; null without a box
         "error": pa.string(),
     }
 )
