@@ -90,7 +90,7 @@ def maps(out, side=8, seed=0, planted=True, boxes=False):
     """Writes maps for the errors of the table in `out` and for as many correct pictures; no model is run.
 
     If `planted`, the maps of every third error have their maximum in the upper left corner, all others in the middle;
-    else all are noise. With `boxes`, every second picture has a box.
+    else all are noise. With `boxes`, half of the pictures have a box.
     """
     draw, rows, lines, errors = np.random.default_rng(seed), Rows(out / "rows.parquet"), [], 0
     for row in rows.at(choose_pictures(rows)):
@@ -101,6 +101,6 @@ def maps(out, side=8, seed=0, planted=True, boxes=False):
         packed = base64.b64encode(store.pack_map(values)).decode()
         line = {"number": row["number"], "path": row["path"], "wrong": wrong}
         line |= {"rows": side, "cols": side, "map": packed}
-        lines.append(line | ({"box": draw.uniform()} if boxes and len(lines) % 2 else {}))
+        lines.append(line | ({"box": draw.uniform()} if boxes and len(lines) % 4 < 2 else {}))
     store.write_maps(out, lines, {"rows": store.rows_digest(rows), "method": "attnlrp", "limit": None})
     return lines

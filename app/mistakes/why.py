@@ -183,12 +183,11 @@ class Why:
     @functools.cached_property
     def compared(self) -> Comparison:
         """The methods compared, for the predicted class."""
-        return Comparison(lambda method: self.map_of(method, self.predicted), self._areas, self.patches)
+        return Comparison(lambda method: self.map_of(method, self.predicted), self._curves, self.patches)
 
-    def _areas(self, values: torch.Tensor) -> tuple[float, float]:
-        """The areas under the deletion and the insertion curve of a map (P,) of the predicted class."""
-        found = self._call(at.faithfulness, self.images, values, self.predicted, steps=SCORE_STEPS)
-        return found.deletion.auc, found.insertion.auc
+    def _curves(self, values: torch.Tensor) -> at.Faithfulness:
+        """The deletion and the insertion curve of a map (P,) of the predicted class."""
+        return self._call(at.faithfulness, self.images, values, self.predicted, steps=SCORE_STEPS)
 
     def missing_parts(self, method: str, fill: str) -> list[int]:
         """Where the parts of that curve begin that are not computed yet, as indices into `counts`."""

@@ -25,6 +25,7 @@ CARDS = {
     "en": {
         "compare_title": "",
         "compare_note": "",
+        "compare_curves": "",
         "compare_better": "✓",
         "compare_no_better": "–",
         "compare_done": "✓ better than 95 % of random maps, – no better",
@@ -32,6 +33,7 @@ CARDS = {
     "ko": {
         "compare_title": "",
         "compare_note": "",
+        "compare_curves": "",
         "compare_better": "✓",
         "compare_no_better": "–",
         "compare_done": "✓ 무작위 맵의 95 %보다 나음, – 차이 없음",

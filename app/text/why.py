@@ -43,6 +43,11 @@ EN = {
     "compare_interval": "95 % of random maps: {low} to {high}",
     "compare_random": "Measuring… random maps: {k} of {all}",
     "compare_control": "does not depend on the class",
+    "compare_deletions": "Deletion: does the probability fall early?",
+    "compare_insertions": "Insertion: does it rise early?",
+    "compare_x": "patches erased, or brought back",
+    "compare_curves": "The coloured line is the chosen method's; point at a card for another. Grey: 95 % of random "
+    "maps, at each step.",
     "map_title": "Why {name}?",
     "legend": "one scale for both",
     "difference_title": "Evidence for which?",
@@ -133,6 +138,11 @@ KO = {
     "compare_interval": "무작위 맵의 95 %: {low}~{high}",
     "compare_random": "재는 중… 무작위 맵 {all}개 중 {k}개",
     "compare_control": "클래스와 무관함",
+    "compare_deletions": "삭제: 확률이 일찍 떨어질까?",
+    "compare_insertions": "삽입: 확률이 일찍 오를까?",
+    "compare_x": "지우거나 되살린 패치",
+    "compare_curves": "색이 있는 선은 고른 방법이며, 카드를 가리키면 그 방법의 선으로 바뀝니다. 회색: 무작위 맵의 95 %"
+    "(단계마다).",
     "map_title": "왜 {name}?",
     "legend": "두 맵에 같은 눈금",
     "difference_title": "어느 쪽의 근거?",

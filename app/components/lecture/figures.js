@@ -209,7 +209,8 @@ class Bars {
 
 /**
  * A chart of lines and dots: series [{ name, values: [[x, y], ..], kind: "a" | "b" | "c" | "quiet", dots, dash }].
- * Options: { x: caption, y: caption, xs: [low, high], ys: [low, high], ticksX, ticksY, sayX, sayY, at: x to mark, onpick(x) }.
+ * Options: { x: caption, y: caption, xs: [low, high], ys: [low, high], ticksX, ticksY, sayX, sayY, at: x to mark, onpick(x),
+ * band: [[x, low, high], ..] to fill behind the lines }.
  * Names are written at the ends of the lines. The view box is `width` x `height`; one unit is 1/10 em.
  */
 class Chart {
@@ -224,7 +225,7 @@ class Chart {
     });
   }
 
-  show(series, { x = "", y = "", xs, ys, ticksX, ticksY, sayX = two, sayY = two, at = null, names = true, onpick = null } = {}) {
+  show(series, { x = "", y = "", xs, ys, ticksX, ticksY, sayX = two, sayY = two, at = null, names = true, onpick = null, band = null } = {}) {
     const all = series.flatMap((one) => one.values);
     this.xs = xs ?? range(all.map((p) => p[0]));
     this.ys = ys ?? range(all.map((p) => p[1]));
@@ -247,6 +248,10 @@ class Chart {
     for (const tick of ticksX ?? ticks(...this.xs)) nodes.push(svg("text", { class: "tick", x: px(tick), y: bottom + 18, "text-anchor": "middle", text: sayX(tick) }));
     nodes.push(svg("text", { class: "axis", x: this.left + this.across / 2, y: this.height - 5, "text-anchor": "middle", text: x }));
     nodes.push(svg("text", { class: "axis", x: 2, y: 15, text: y }));
+    if (band) {
+      const edge = [...band.map(([x, , high]) => [x, high]), ...band.toReversed().map(([x, low]) => [x, low])];
+      nodes.push(svg("polygon", { class: "band", points: edge.map(([x, v]) => `${px(x)},${py(Math.min(this.ys[1], Math.max(this.ys[0], v)))}`).join(" ") }));
+    }
     if (at !== null) nodes.push(svg("line", { class: "at", x1: px(at), x2: px(at), y1: this.top, y2: bottom }));
     const ends = [];
     for (const one of series) {

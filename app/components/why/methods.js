@@ -13,7 +13,7 @@ class Comparison {
 
   /** Forget what belongs to another picture. */
   reset() {
-    Object.assign(this, { found: new Map(), random: 0, chance: null });
+    Object.assign(this, { found: new Map(), random: 0, chance: null, bands: null, pointed: null });
   }
 
   build() {
@@ -26,6 +26,7 @@ class Comparison {
     if (words.compare_note) this.root.append(el("p", { class: "note", text: words.compare_note }));
     const cards = this.root.appendChild(el("div", { class: "cards" }));
     for (const name of names) this.cards.set(name, this.card(cards, name));
+    this.charts = words.compare_curves ? this.buildCharts() : [];
     const end = row(this.root);
     if (!this.more) button(end, words.compare_more, () => this.show({ more: true }));
     this.progress = end.appendChild(el("span", { class: "note", role: "status" }));
@@ -42,11 +43,40 @@ class Comparison {
   card(parent, name) {
     const { words, controls } = this.view.data;
     const root = parent.appendChild(el("div", { class: "card" }));
+    root.addEventListener("pointerenter", () => this.point(name));
+    root.addEventListener("pointerleave", () => this.point(null));
     const picture = new Picture(root, this.view, { label: words[name], grid: false });
     picture.map(null);
     const act = this.view.setMethod ? button(root, words[name], () => this.view.setMethod(name)) : root.appendChild(el("p", { class: "name", text: words[name] }));
     if (controls.includes(name)) root.append(el("p", { class: "note", text: words.compare_control }));
     return { root, picture, act, scores: root.appendChild(el("div", { class: "scores" })) };
+  }
+
+  /** The deletion and the insertion curves of all methods, over the band of random maps. */
+  buildCharts() {
+    const { words } = this.view.data;
+    const both = this.root.appendChild(el("div", { class: "curves" }));
+    const charts = [words.compare_deletions, words.compare_insertions].map((title) => new Chart(panel(both, title), { width: 400, height: 200, label: title }));
+    this.root.append(el("p", { class: "note", text: words.compare_curves }));
+    return charts;
+  }
+
+  point(name) {
+    this.pointed = name;
+    this.drawCurves();
+  }
+
+  drawCurves() {
+    const { words } = this.view.data;
+    const lit = this.found.has(this.pointed) ? this.pointed : this.view.chosen;
+    const along = (values, point) => values.map((value, k) => point(k / (values.length - 1), value));
+    this.charts.forEach((chart, i) => {
+      const names = [...this.found.keys()].sort((a, b) => (a === lit) - (b === lit)); // the lit one on top
+      const series = names.map((name) => ({ name: name === lit ? words[name] : "", kind: name === lit ? "a" : "quiet", r: 2,
+        values: along(this.found.get(name).curves[i], (x, value) => [x, value]) }));
+      chart.show(series, { x: words.compare_x, xs: [0, 1], ys: [0, 1], ticksX: [0, 0.5, 1], ticksY: [0, 0.5, 1], sayX: percent, sayY: percent,
+        names: false, band: this.bands && along(this.bands[i], (x, [low, high]) => [x, low, high]) });
+    });
   }
 
   /** The next step to ask for, if any: first the maps, then the random ones. */
@@ -61,10 +91,10 @@ class Comparison {
     if (step !== null) this.view.compareNext(step);
   }
 
-  came({ method, values, scores, random, chance }) {
-    if (method) this.found.set(method, { values: Float32Array.from(values), scores });
+  came({ method, values, scores, curves, random, chance, bands }) {
+    if (method) this.found.set(method, { values: Float32Array.from(values), scores, curves });
     if (random) this.random = random;
-    if (chance) this.chance = chance;
+    if (chance) [this.chance, this.bands] = [chance, bands];
     this.redraw();
   }
 
@@ -84,6 +114,7 @@ class Comparison {
       scores.replaceChildren(...[words.compare_deletion, words.compare_insertion].map((sentence, i) => el("p", {},
         el("span", { text: fill(sentence, { area: area(found.scores[i]) }) }), this.verdict(found.scores[i], i))));
     }
+    this.drawCurves();
     this.progress.textContent = this.next() === null ? (words.compare_done ?? "") : fill(words.compare_random, { k: this.random, all: random });
   }
 

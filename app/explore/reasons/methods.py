@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -30,39 +30,65 @@ METHOD_FACTS = {
     "signed": [name for name in METHODS if at.METHODS[name].signed],
     "controls": [name for name in METHODS if not at.METHODS[name].depends_on_class],
     "random": RANDOM_ORDERS,
+    "steps": SCORE_STEPS,
 }
 
 
 class Comparison:
-    """Each method's map and scores for one picture and class, and the scores of random maps, each computed once.
+    """Each method's map and curves for one picture and class, and the curves of random maps, each computed once.
 
-    `map_of`: a method's map (rows, cols); `areas`: of a map (P,), the areas under its deletion and insertion curves.
+    `map_of`: a method's map (rows, cols); `curves_of`: of a map (P,), its deletion and insertion curves.
     """
 
-    def __init__(self, map_of: Callable[[str], np.ndarray], areas: Callable[[torch.Tensor], tuple], patches: int):
-        self._map_of, self._areas, self._patches = map_of, areas, patches
-        self._scores: dict[str | int, tuple] = {}
+    def __init__(
+        self, map_of: Callable[[str], np.ndarray], curves_of: Callable[[torch.Tensor], at.Faithfulness], patches: int
+    ):
+        self._map_of, self._curves_of, self._patches = map_of, curves_of, patches
+        self._found: dict[str | int, at.Faithfulness] = {}
 
     def step(self, asked: object) -> dict:
         """A step, in JSON values.
 
-        `asked`: a method, for its map and scores; or the number of a random map, for how many of RANDOM_ORDERS are
-        done, and in the end the intervals of their areas, (low, high) each. Anything else gives nothing.
+        `asked`: a method, for its map, the areas under its curves ("scores") and these ("curves"); or the number of a
+        random map, for how many of RANDOM_ORDERS are done, and in the end the intervals (low, high) of their areas
+        ("chance") and of their curves at each step ("bands"). Anything else gives nothing.
         """
         if isinstance(asked, str) and asked in METHODS:
             values = self._map_of(asked).ravel()
-            scores = self._once(asked, torch.from_numpy(values.copy()))
-            return {"method": asked, "values": [float(f"{v:.6g}") for v in values], "scores": scores}
+            found = self._once(asked, torch.from_numpy(values.copy()))
+            return {
+                "method": asked,
+                "values": [_rounded(v) for v in values],
+                "scores": [curve.auc for curve in found],
+                "curves": [[_rounded(v) for v in curve.scores.tolist()] for curve in found],
+            }
         if type(asked) is not int or not 0 <= asked < RANDOM_ORDERS:
             return {}
         self._once(asked, torch.rand(self._patches, generator=torch.Generator().manual_seed(asked)))
-        random = [areas for number, areas in self._scores.items() if isinstance(number, int)]
+        random = [found for number, found in self._found.items() if isinstance(number, int)]
         if len(random) < RANDOM_ORDERS:
             return {"random": len(random)}
-        levels = [at.chance_level(areas) for areas in zip(*random, strict=True)]
-        return {"random": len(random), "chance": [(level.low, level.high) for level in levels]}
+        kinds = list(zip(*random, strict=True))  # all deletion curves, all insertion curves
+        return {
+            "random": len(random),
+            "chance": [_interval([curve.auc for curve in curves]) for curves in kinds],
+            "bands": [
+                [_interval(at_step) for at_step in zip(*(c.scores.tolist() for c in curves), strict=True)]
+                for curves in kinds
+            ],
+        }
 
-    def _once(self, name: str | int, values: torch.Tensor) -> tuple:
-        if name not in self._scores:
-            self._scores[name] = self._areas(values)
-        return self._scores[name]
+    def _once(self, name: str | int, values: torch.Tensor) -> at.Faithfulness:
+        if name not in self._found:
+            self._found[name] = self._curves_of(values)
+        return self._found[name]
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    level = at.chance_level(values)
+    return _rounded(level.low), _rounded(level.high)
+
+
+def _rounded(value: float) -> float:
+    """Six significant digits: no fewer than a browser can show."""
+    return float(f"{value:.6g}")

@@ -22,7 +22,7 @@ class Reasons:
         #: Identifies picture, model and class, to a browser too.
         self.id = hashlib.blake2b(f"{result.digest} {result.serial} {target}".encode(), digest_size=8).hexdigest()
         self._maps: dict[str, np.ndarray] = {}
-        self._comparison = Comparison(self._map, self._areas, self.grid[0] * self.grid[1])
+        self._comparison = Comparison(self._map, self._curves, self.grid[0] * self.grid[1])
 
     @property
     def nbytes(self) -> int:
@@ -39,6 +39,5 @@ class Reasons:
             self._maps[method] = array(values[len(values) - self.grid[0] * self.grid[1] :].reshape(self.grid))
         return self._maps[method]
 
-    def _areas(self, values: torch.Tensor) -> tuple[float, float]:
-        found = at.faithfulness(self.model, self.images, values, self.target, steps=SCORE_STEPS)
-        return found.deletion.auc, found.insertion.auc
+    def _curves(self, values: torch.Tensor) -> at.Faithfulness:
+        return at.faithfulness(self.model, self.images, values, self.target, steps=SCORE_STEPS)

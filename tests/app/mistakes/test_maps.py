@@ -72,7 +72,7 @@ def test_the_box_is_offered_where_pictures_have_one(out):
     run = Evaluation(out)
     numbers = listed(run, region="box")
     boxes = dict(zip(run.maps.all.numbers.tolist(), run.maps.all.box.tolist(), strict=True))
-    assert len(numbers) == np.isfinite(run.maps.all.box).sum() == len(run.maps.all.numbers) // 2
+    assert 0 < len(numbers) == np.isfinite(run.maps.all.box).sum() < len(run.maps.all.numbers)
     shares = [boxes[number] for number in numbers.tolist()]
     assert shares == sorted(shares, reverse=True)
     app = page(run=REQUEST.id, list="maps", region="box")

@@ -245,6 +245,7 @@ def test_a_step_of_the_comparison_is_the_methods_map_and_its_areas(model, found)
         curves = at.faithfulness(model, found.images, values, found.predicted, steps=SCORE_STEPS)
         assert step["method"] == method
         assert step["scores"] == pytest.approx((curves.deletion.auc, curves.insertion.auc), abs=1e-5)
+        np.testing.assert_allclose(step["curves"], np.stack([curve.scores for curve in curves]), rtol=1e-4, atol=1e-6)
 
 
 def test_random_maps_are_measured_once_each_and_give_the_interval_at_the_end(model, run, path, monkeypatch):
@@ -260,7 +261,12 @@ def test_random_maps_are_measured_once_each_and_give_the_interval_at_the_end(mod
     for interval, curve in zip(step["chance"], ("deletion", "insertion"), strict=True):
         areas = np.array([getattr(one, curve).auc for one in seen])
         margin = 1.96 * areas.std(ddof=1)
-        assert interval == pytest.approx((areas.mean() - margin, areas.mean() + margin), abs=1e-9)
+        assert interval == pytest.approx((areas.mean() - margin, areas.mean() + margin), rel=1e-5)
+    for band, curve in zip(step["bands"], ("deletion", "insertion"), strict=True):
+        scores = np.stack([getattr(one, curve).scores.double() for one in seen])
+        margin = 1.96 * scores.std(0, ddof=1)
+        wanted = np.stack([scores.mean(0) - margin, scores.mean(0) + margin], 1)
+        np.testing.assert_allclose(band, wanted, rtol=1e-4, atol=1e-5)
     for nonsense in (-1, RANDOM_ORDERS, True, "magic", ["lrp"], None, 1.5):
         assert why.answer({"compare": nonsense})["compare"] == {}
 

@@ -411,6 +411,21 @@ def test_methods_are_compared_on_a_click_and_a_card_chooses_one(see, found, lang
             card.locator(".scores").inner_text().split()
             == " ".join(f"{area} {verdict}" for area, verdict in zip(areas, said, strict=True)).split()
         )
+    charts = seen.page.locator(".why .curves .chart")
+    assert [charts.nth(i).locator("path.line").count() for i in range(2)] == [len(FIRST_METHODS)] * 2
+    assert charts.locator("polygon.band").count() == 2
+    lit = "w.compare.charts[0].root.querySelector('path.line.a')?.getAttribute('d')"
+    assert seen.js(lit)  # the chosen method's
+    before = seen.js(lit)
+    cards.nth(FIRST_METHODS.index("lrp")).hover()
+    assert seen.js(lit) != before
+    ends = seen.js(
+        "w.compare.charts.map(c => [...c.root.querySelectorAll('circle.dot.a')].map(d => +d.getAttribute('cy')))"
+    )
+    curves = found.compared.step("lrp")["curves"]
+    for points, values in zip(ends, curves, strict=True):
+        assert len(points) == len(values)
+        assert np.corrcoef(points, values)[0, 1] == pytest.approx(-1, abs=1e-6)  # higher is further up
     alpha = "w.compare.cards.get('{}').picture.canvas.getContext('2d').getImageData(0, 0, 1, 1).data[3]"
     assert seen.js(alpha.format("lrp")) == round(0.72 * 255)
     assert seen.js(alpha.format("attnlrp")) == round(0.82 * 255)  # the diverging scale's

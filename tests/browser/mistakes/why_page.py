@@ -18,7 +18,7 @@ from app.text.markup import style  # noqa: E402
 from tests import evaluated  # noqa: E402
 
 compute_part = st.cache_resource(lambda: Why.curve_part)()  # this module runs once for each run of the page
-measure = st.cache_resource(lambda: Why._areas)()
+measure = st.cache_resource(lambda: Why._curves)()
 opened = st.cache_resource(evaluated.opened)
 
 
@@ -39,7 +39,7 @@ def main() -> None:
         return wait
 
     Why.curve_part = held(compute_part, query.get("hold"))
-    Why._areas = held(measure, query.get("measure"))
+    Why._curves = held(measure, query.get("measure"))
     path = st.sidebar.selectbox("picture", sorted({query["path"], *query.get_all("more")}))
     explain_picture(run, path, key="why")
 
