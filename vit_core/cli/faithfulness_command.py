@@ -55,12 +55,12 @@ def faithfulness(args: argparse.Namespace) -> int:
 
 def table(methods: list) -> list[str]:
     """The lines of a summary. Intervals hold 95 %; "beats" is the share of pictures above chance."""
-    lines = [f"{'method':22} {'deletion':>8} {'95 %':^13} {'beats':>6}  {'insertion':>9} {'95 %':^13} {'beats':>6}"]
+    lines = [f"{'method':23} {'deletion':>8} {'95 %':^13} {'beats':>6}  {'insertion':>9} {'95 %':^13} {'beats':>6}"]
     for one in methods:
         name = one.method if METHODS[one.method].depends_on_class else f"{one.method} (class-blind)"
         deletion, insertion = (f"{low:.3f}-{high:.3f}" for low, high in (one.deletion_interval, one.insertion_interval))
         lines.append(
-            f"{name:22} {one.deletion:8.3f} {deletion:^13} {one.deletion_beats_chance:6.0%}  "
+            f"{name:23} {one.deletion:8.3f} {deletion:^13} {one.deletion_beats_chance:6.0%}  "
             f"{one.insertion:9.3f} {insertion:^13} {one.insertion_beats_chance:6.0%}"
         )
     return lines
