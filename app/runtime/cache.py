@@ -86,6 +86,11 @@ def run(function, *args):
     return queue().run(function, *args)
 
 
+def run_idle(function, *args):
+    """Like `run`, but only while nothing else waits for that thread."""
+    return queue().submit_idle(function, *args).result()
+
+
 def run_with_waiting(task: tuple, waiting: Callable[[float], AbstractContextManager], function, *args):
     """Like `run`, within `waiting` if it takes a moment.
 

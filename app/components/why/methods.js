@@ -68,10 +68,10 @@ class Comparison {
 
   drawCurves() {
     const { words } = this.view.data;
-    const lit = this.found.has(this.pointed) ? this.pointed : this.view.chosen;
+    const lit = this.found.get(this.pointed)?.curves ? this.pointed : this.view.chosen;
     const along = (values, point) => values.map((value, k) => point(k / (values.length - 1), value));
     this.charts.forEach((chart, i) => {
-      const names = [...this.found.keys()].sort((a, b) => (a === lit) - (b === lit)); // the lit one on top
+      const names = [...this.found.keys()].filter((name) => this.found.get(name).curves).sort((a, b) => (a === lit) - (b === lit)); // the lit one on top
       const series = names.map((name) => ({ name: name === lit ? words[name] : "", kind: name === lit ? "a" : "quiet", r: 2,
         values: along(this.found.get(name).curves[i], (x, value) => [x, value]) }));
       chart.show(series, { x: words.compare_x, xs: [0, 1], ys: [0, 1], ticksX: [0, 0.5, 1], ticksY: [0, 0.5, 1], sayX: percent, sayY: percent,
@@ -79,11 +79,15 @@ class Comparison {
     });
   }
 
-  /** The next step to ask for, if any: first the maps, then the random ones. */
+  /** The next step to ask for, if any: first all maps, then their scores, then the random maps. */
   next() {
     if (!this.open) return null;
-    const method = [...this.cards.keys()].find((name) => !this.found.has(name));
-    return method ?? (this.chance ? null : this.random);
+    const names = [...this.cards.keys()];
+    const mapless = names.find((name) => !this.found.has(name));
+    if (mapless) return mapless;
+    const unmeasured = names.find((name) => !this.found.get(name).scores);
+    if (unmeasured) return `scores:${unmeasured}`;
+    return this.chance ? null : this.random;
   }
 
   goOn() {
@@ -92,7 +96,8 @@ class Comparison {
   }
 
   came({ method, values, scores, curves, random, chance, bands }) {
-    if (method) this.found.set(method, { values: Float32Array.from(values), scores, curves });
+    if (values) this.found.set(method, { values: Float32Array.from(values) });
+    if (scores) Object.assign(this.found.get(method), { scores, curves });
     if (random) this.random = random;
     if (chance) [this.chance, this.bands] = [chance, bands];
     this.redraw();
@@ -105,13 +110,11 @@ class Comparison {
       if (this.view.setMethod) act.setAttribute("aria-pressed", name === this.view.chosen);
       root.classList.toggle("chosen", name === this.view.chosen);
       const found = this.found.get(name);
-      if (!found) {
-        scores.textContent = words.computing;
-        continue;
-      }
+      if (!found?.scores) scores.textContent = words.computing;
+      if (!found) continue;
       const most = reach(found.values) || 1;
       picture.map(found.values, signed.includes(name) ? { low: -most, high: most, palette: "diverging", alpha: 0.82 } : { low: 0, high: most });
-      scores.replaceChildren(...[words.compare_deletion, words.compare_insertion].map((sentence, i) => el("p", {},
+      if (found.scores) scores.replaceChildren(...[words.compare_deletion, words.compare_insertion].map((sentence, i) => el("p", {},
         el("span", { text: fill(sentence, { area: area(found.scores[i]) }) }), this.verdict(found.scores[i], i))));
     }
     this.drawCurves();

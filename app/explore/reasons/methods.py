@@ -49,16 +49,17 @@ class Comparison:
     def step(self, asked: object) -> dict:
         """A step, in JSON values.
 
-        `asked`: a method, for its map, the areas under its curves ("scores") and these ("curves"); or the number of a
-        random map, for how many of RANDOM_ORDERS are done, and in the end the intervals (low, high) of their areas
-        ("chance") and of their curves at each step ("bands"). Anything else gives nothing.
+        `asked`: a method, for its map; "scores:" and a method, for the areas under its curves ("scores") and these
+        ("curves"); or the number of a random map, for how many of RANDOM_ORDERS are done, and in the end the intervals
+        (low, high) of their areas ("chance") and of their curves at each step ("bands"). Anything else gives nothing.
         """
-        if isinstance(asked, str) and asked in METHODS:
-            values = self._map_of(asked).ravel()
-            found = self._once(asked, torch.from_numpy(values.copy()))
+        if isinstance(asked, str) and (method := asked.removeprefix("scores:")) in METHODS:
+            values = self._map_of(method).ravel()
+            if method == asked:
+                return {"method": method, "values": [_rounded(v) for v in values]}
+            found = self._once(method, torch.from_numpy(values.copy()))
             return {
-                "method": asked,
-                "values": [_rounded(v) for v in values],
+                "method": method,
                 "scores": [curve.auc for curve in found],
                 "curves": [[_rounded(v) for v in curve.scores.tolist()] for curve in found],
             }

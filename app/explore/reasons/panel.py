@@ -61,7 +61,7 @@ def cards(cached_result: state.CachedValue, target: int, key: str) -> None:
     answer = None
     if asked.get("of") == of.id:
         step = asked.get("step")
-        answer = {"of": of.id, "step": step} | derived(result, cache.run, of.step, step)
+        answer = {"of": of.id, "step": step} | derived(result, cache.run_idle, of.step, step)
     reasons_view(payload(result, of), answer, key=key, on_ask=lambda: None)
 
 

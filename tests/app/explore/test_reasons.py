@@ -32,7 +32,9 @@ def test_maps_and_scores_are_those_of_the_core_for_the_chosen_class(result, targ
         map_of_class = at.attribute(result.model, result.picture, target, method)
         np.testing.assert_allclose(found["values"], map_of_class.values.numpy(), rtol=1e-4, atol=1e-7)
         curves = at.faithfulness(result.model, images, map_of_class.values, target, steps=SCORE_STEPS)
-        assert found["scores"] == pytest.approx((curves.deletion.auc, curves.insertion.auc), abs=1e-5)
+        assert of.step(f"scores:{method}")["scores"] == pytest.approx(
+            (curves.deletion.auc, curves.insertion.auc), abs=1e-5
+        )
 
 
 def test_random_maps_give_intervals_in_the_end(result):
@@ -54,7 +56,7 @@ def test_a_map_is_computed_once(result, monkeypatch):
 
 def test_nonsense_from_the_browser_gives_nothing(result):
     of = Reasons(result, 3)
-    for asked in (None, "guess", -1, RANDOM_ORDERS, True, [], {"legrad": 1}):
+    for asked in (None, "guess", "scores:guess", "scores:", -1, RANDOM_ORDERS, True, [], {"legrad": 1}):
         assert of.step(asked) == {}
 
 

@@ -243,9 +243,10 @@ def test_a_step_of_the_comparison_is_the_methods_map_and_its_areas(model, found)
         values = at.attribute(model, found.images, found.predicted, method).values
         np.testing.assert_allclose(step["values"], values.numpy(), rtol=1e-5)
         curves = at.faithfulness(model, found.images, values, found.predicted, steps=SCORE_STEPS)
-        assert step["method"] == method
-        assert step["scores"] == pytest.approx((curves.deletion.auc, curves.insertion.auc), abs=1e-5)
-        np.testing.assert_allclose(step["curves"], np.stack([curve.scores for curve in curves]), rtol=1e-4, atol=1e-6)
+        scored = found.answer({"compare": f"scores:{method}"})["compare"]
+        assert step["method"] == scored["method"] == method
+        assert scored["scores"] == pytest.approx((curves.deletion.auc, curves.insertion.auc), abs=1e-5)
+        np.testing.assert_allclose(scored["curves"], np.stack([curve.scores for curve in curves]), rtol=1e-4, atol=1e-6)
 
 
 def test_random_maps_are_measured_once_each_and_give_the_interval_at_the_end(model, run, path, monkeypatch):

@@ -394,13 +394,13 @@ def test_methods_are_compared_on_a_click_and_a_card_chooses_one(see, found, lang
     seen.wait("w.compare.next() === null")
     assert seen.js("[...w.compare.found.keys()]") == list(FIRST_METHODS)
     for method in FIRST_METHODS:
-        scores = found.compared.step(method)["scores"]
+        scores = found.compared.step(f"scores:{method}")["scores"]
         assert seen.js(f"w.compare.found.get('{method}').scores") == pytest.approx(scores, abs=1e-4)
     chance = [found.compared.step(number) for number in range(RANDOM_ORDERS)][-1]["chance"]
     np.testing.assert_allclose(seen.js("w.compare.chance"), chance, atol=1e-4)
     cards = seen.page.locator(".why .card")
     for card, method in zip(cards.all(), FIRST_METHODS, strict=True):
-        deletion, insertion = found.compared.step(method)["scores"]
+        deletion, insertion = found.compared.step(f"scores:{method}")["scores"]
         better = [deletion < chance[0][0], insertion > chance[1][1]]
         said = [t["compare_better" if one else "compare_no_better"] for one in better]
         areas = [
@@ -422,7 +422,7 @@ def test_methods_are_compared_on_a_click_and_a_card_chooses_one(see, found, lang
     ends = seen.js(
         "w.compare.charts.map(c => [...c.root.querySelectorAll('circle.dot.a')].map(d => +d.getAttribute('cy')))"
     )
-    curves = found.compared.step("lrp")["curves"]
+    curves = found.compared.step("scores:lrp")["curves"]
     for points, values in zip(ends, curves, strict=True):
         assert len(points) == len(values)
         assert np.corrcoef(points, values)[0, 1] == pytest.approx(-1, abs=1e-6)  # higher is further up
