@@ -156,6 +156,7 @@ def bars(names: Sequence[str], values: Sequence[float], hover: str, threshold: f
             tickvals=list(range(len(names))),
             ticktext=[html.escape(n, quote=False) + "  " for n in short],
             tickfont=large,
+            ticklabeloverflow="allow",  # else the first name is hidden where it is as high as its bar
             autorange="reversed",
             fixedrange=True,
             showgrid=False,

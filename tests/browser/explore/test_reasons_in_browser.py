@@ -90,3 +90,10 @@ def test_the_cards_come_back_after_another_view(visit):
     show(page, "answer")
     page.locator(".reasons .card").first.wait_for()
     assert measured(page) == maps
+
+
+def test_every_bar_of_the_answer_has_its_name(visit):
+    names = opened(visit).locator(".st-key-predictions_chart .ytick text")
+    expect(names).to_have_count(5)
+    for name in names.all():
+        expect(name).to_be_visible()  # Plotly hides the first one where it is as high as its bar
