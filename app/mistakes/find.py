@@ -43,12 +43,8 @@ LISTS = {
     **dict.fromkeys(("fixed", "broken", "both_wrong", "both_right"), Filter()),
 }
 COMPARED_LISTS = ("fixed", "broken", "both_wrong", "both_right")  # of two evaluations of the same pictures
-COMPUTED_LISTS = (
-    "labels",
-    "duplicates",
-    "maps",
-    *COMPARED_LISTS,
-)  # ordered by a computation, not by a column of the table
+#: Ordered by a computation, not by a column of the table.
+COMPUTED_LISTS = ("labels", "duplicates", "maps", *COMPARED_LISTS)
 
 
 @dataclass(frozen=True)
