@@ -154,8 +154,8 @@ SENTENCES = {
     "attribution-target": "모델에 없는 클래스입니다: {target}. 클래스 번호는 0부터 {last}까지입니다.",
     "localisation-grid": "모델의 입력이 가로세로 2×2 패치보다 작아 이미지 네 장을 한꺼번에 넣을 수 없습니다. "
     "입력 크기를 키우세요.",
-    "boxes-table": "상자 표로 읽을 수 없는 파일입니다: {path}({reason}). path, left, top, right, bottom 열에 0부터 센 "
-    "픽셀 위치를 적은 CSV 파일로 저장하세요.",
+    "boxes-table": "상자 표로 읽을 수 없는 파일입니다: {path}({reason}). `path`, `left`, `top`, `right`, `bottom` 열에 "
+    "0부터 센 픽셀 위치를 적은 CSV 파일로 저장하세요.",
     "intervention-option": "개입에 쓸 수 없는 값입니다: {option} = {got}. 가능한 값: {allowed}.",
 }
 #: What `differs` of "evaluate-other" names.

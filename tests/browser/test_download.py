@@ -7,7 +7,7 @@ import re
 import pytest
 from safetensors.torch import save
 
-from tests.browser.conftest import opening, serving
+from tests.browser.conftest import idle, opening, serving
 from tests.checkpoints.support import timm_model
 from tests.http_files import serving_files
 from tests.hub_server import HubServer
@@ -44,6 +44,8 @@ def test_choose_progress_cancel_continue_loaded(chromium, server, hub):
         page.locator(".st-key-model_en input").click()
         page.get_by_role("option", name="Another model …").click()
         field = sidebar.get_by_role("textbox", name="Name of the model")
+        field.wait_for()
+        idle(page)  # the page is drawn with the field before anybody has typed a name
         field.fill(NAME)
         field.press("Enter")
         sidebar.get_by_text(re.compile(r"^0 of \d+\sMB")).wait_for()

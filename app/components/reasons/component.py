@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     "shared",
     "../binary",
+    "../percent",
     "../lecture/text",
     "../lecture/figures",
     "../lecture/controls",
